@@ -1,0 +1,1 @@
+"""Darkroom: conversations about pictures that run themselves on AWS."""

@@ -1,0 +1,324 @@
+"""The use case: a message becomes a turn of a thread, or is told why not.
+
+    claim - load the branch - mark, call, spool, settle - publish the pictures - commit - announce
+
+Whatever happens, a message ends in one `result.json`, or is left in the queue by raising Unavailable.
+"""
+
+import random
+import time
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from darkroom import context, naming, outcome, patience, replies, request, sources
+from darkroom.errors import Rejected, Unavailable
+from darkroom.message import Message
+from darkroom.outcome import Cost, Mode, Outcome, Picture, Timing
+from darkroom.payment import Inquiry, Payment, Till
+from darkroom.ports import Asked, Claim, Done, Held, Outbox, PictureFetcher, Reused
+from darkroom.publication import Publication, turn_key
+from darkroom.replies import Reply
+from darkroom.request import ImageRef, Request
+from darkroom.settings import Price
+from darkroom.thread import Thread
+
+MOST_STRIKES = 5
+SAVE_SECONDS = 60  # to spool an answer, publish and commit it
+BODY_BYTES_KEPT = 4096
+
+
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """What the operator decided."""
+
+    buckets: Collection[str]
+    model: str
+    max_context_images: int
+    max_turns: int
+    give_up_after: float
+    api_timeout: float
+    price: Price
+
+
+@dataclass(frozen=True, slots=True)
+class Premise:
+    """What a request means in its thread: what it answers, and with which pictures, model and options."""
+
+    branch: tuple[Outcome, ...]
+    images: tuple[ImageRef, ...]
+    model: str
+    options: Mapping[str, Any]
+
+    @property
+    def mode(self) -> Mode:
+        """The call that it becomes."""
+        if self.branch:
+            return "conversation"
+        return "image_to_image" if self.images else "text_to_image"
+
+    @property
+    def parent_turn(self) -> int | None:
+        """The turn that is answered."""
+        return self.branch[-1].turn if self.branch else None
+
+
+class Answering:
+    """Answers messages. `time_left` gives the invocation's remaining seconds."""
+
+    def __init__(
+        self,
+        terms: Terms,
+        till: Till,
+        publication: Publication,
+        fetcher: PictureFetcher,
+        dead_letters: Outbox,
+        *,
+        clock: Callable[[], float] = time.time,
+        jitter: Callable[[], float] = random.random,
+    ) -> None:
+        self._terms = terms
+        self._till = till
+        self._ledger = till.ledger
+        self._publication = publication
+        self._fetcher = fetcher
+        self._dead_letters = dead_letters
+        self._clock = clock
+        self._jitter = jitter
+
+    def answer(self, message: Message, time_left: Callable[[], float]) -> Outcome:
+        """The message's outcome, published. Raises Unavailable, with `retry_after`, where it has to wait."""
+        asked = None
+        try:
+            asked = self._parsed(message)
+            return self._turn(asked, message, time_left)
+        except Rejected as rejection:
+            return self._refused(message, asked, rejection)
+
+    def was_abandoned(self, message: Message) -> bool:
+        """Whether its last worker died over it, so that it had better be worked on alone."""
+        try:
+            return message.receive_count > 1 and self._ledger.abandoned(self._parsed(message))
+        except Rejected:
+            return False
+
+    def _parsed(self, message: Message) -> Request:
+        return request.parse(
+            message.body, group=message.group, message_id=message.message_id, buckets=self._terms.buckets
+        )
+
+    def _turn(self, asked: Request, message: Message, time_left: Callable[[], float]) -> Outcome:
+        """Raises Rejected where the request takes no turn."""
+        standing = self._ledger.claim(asked, outcome.timestamp(message.sent_at))
+        if isinstance(standing, Done):
+            self._publication.announce(standing.outcome, turn_key(standing.outcome))
+            return standing.outcome
+        if isinstance(standing, Held):
+            raise Unavailable("held", "another worker has this request in hand", retry_after=standing.seconds + 1)
+        if isinstance(standing, Reused):
+            raise _reused(asked)
+        try:
+            return self._claimed(asked, standing, message, time_left)
+        finally:
+            self._ledger.drop(standing)
+
+    def _claimed(self, asked: Request, claim: Claim, message: Message, time_left: Callable[[], float]) -> Outcome:
+        thread = self._ledger.thread(asked.thread_id)
+        if thread.latest_turn >= self._terms.max_turns and not claim.calls:
+            self._ledger.forget(claim)
+            raise _too_many_turns(self._terms.max_turns)
+        payment = Payment(claim, self._till)
+        attempt = Attempt(asked, thread, payment, time_left)
+        try:
+            ended = self._ended(attempt)
+        except Unavailable as trouble:
+            ended = self._deferred(attempt, trouble)
+        if ended.error and ended.error.code == "internal_error":
+            self._dead_letters.send(message.body, asked.thread_id, asked.request_id)
+        self._ledger.commit(payment.claim, ended)
+        self._publication.announce(ended, turn_key(ended))
+        return ended
+
+    def _ended(self, attempt: "Attempt") -> Outcome:
+        """The outcome, its pictures published. Raises Unavailable where it is not to be had yet."""
+        if attempt.payment.claim.strikes > MOST_STRIKES:
+            return self._failed(attempt, _internal_error())
+        reply = None
+        try:
+            reply = attempt.payment.reply(lambda: self._inquiry(attempt), lambda: self._check_time(attempt))
+            answer = replies.judge(reply)
+            made = [self._fetched(picture) for picture in answer.pictures]
+            pictures = self._publication.pictures(made, attempt.prefix)
+        except Rejected as rejection:
+            return self._failed(attempt, rejection, reply)
+        succeeded = self._outcome(attempt, reply, pictures)
+        text = answer.text[: outcome.TEXT_CHARACTERS] if answer.text else None
+        return replace(succeeded, text=text, provider_request_id=answer.provider_request_id)
+
+    def _inquiry(self, attempt: "Attempt") -> Inquiry:
+        """Everything that a call needs, read and checked before one is counted."""
+        premise = self._premise(attempt.request, attempt.thread)
+        attached = sources.attached(self._till.objects, premise.images)
+        wanted = context.remembered(
+            premise.branch, [source.sha256 for source, _ in attached], self._terms.max_context_images
+        )
+        conversation = context.compose(
+            premise.branch,
+            attempt.request.instruction,
+            [image for _, image in attached],
+            sources.older(self._till.objects, wanted),
+        )
+        return Inquiry(conversation, _asked(premise, [source for source, _ in attached]))
+
+    def _premise(self, asked: Request, thread: Thread) -> Premise:
+        branch = thread.branch(asked.parent_turn)
+        answered = branch[-1] if branch else None
+        images = asked.images
+        if not images and asked.parent_turn is None:
+            images = tuple(ImageRef(source.bucket, source.key) for source in thread.sources_left_over())
+        model = asked.model or (answered.model if answered else None) or self._terms.model
+        options = asked.options if asked.options is not None else (answered.options if answered else {})
+        return Premise(branch, images, model, options)
+
+    def _check_time(self, attempt: "Attempt") -> None:
+        if attempt.time_left() < self._terms.api_timeout + SAVE_SECONDS:
+            raise Unavailable("time", "too little of this invocation's time is left for a call", retry_after=0)
+
+    def _fetched(self, picture: bytes | str) -> bytes:
+        return picture if isinstance(picture, bytes) else self._fetcher.fetch(picture)
+
+    def _deferred(self, attempt: "Attempt", trouble: Unavailable) -> Outcome:
+        """Lets go until later: raises Unavailable; or the outcome, where it has waited long enough."""
+        claim = attempt.payment.claim
+        try:
+            seconds = patience.delay(
+                claim, trouble,
+                now=self._clock(), give_up_after=self._terms.give_up_after, jitter=self._jitter(),
+            )  # fmt: skip
+        except Rejected as rejection:
+            return self._failed(attempt, rejection)
+        if trouble.cause != "held":
+            self._ledger.defer(claim, trouble)
+        raise Unavailable(trouble.cause, trouble.message, retry_after=seconds) from trouble
+
+    def _failed(self, attempt: "Attempt", rejection: Rejected, reply: Reply | None = None) -> Outcome:
+        blank = self._outcome(attempt, reply, ())
+        text = rejection.text[: outcome.TEXT_CHARACTERS] if rejection.text else None
+        return replace(
+            blank,
+            status="failed",
+            error=outcome.failure(rejection),
+            text=text,
+            provider_request_id=rejection.provider_request_id,
+        )
+
+    def _outcome(self, attempt: "Attempt", reply: Reply | None, pictures: Sequence[Picture]) -> Outcome:
+        claim, asked = attempt.payment.claim, attempt.request
+        called = claim.asked or self._not_asked(attempt)
+        return Outcome(
+            schema_version=1,
+            status="succeeded",
+            thread_id=asked.thread_id,
+            turn=attempt.turn,
+            parent_turn=called.parent_turn,
+            request_id=asked.request_id,
+            instruction=asked.instruction,
+            model=called.model,
+            options=dict(called.options),
+            mode=called.mode,
+            sources=list(called.sources),
+            images=list(pictures),
+            text=None,
+            error=None,
+            cost=self._cost(claim.paid_calls),
+            timing=self._timing(claim.requested_at, claim.started_at, reply),
+            attempts=claim.attempts,
+            provider_request_id=None,
+            metadata=dict(asked.metadata or {}),
+        )
+
+    def _not_asked(self, attempt: "Attempt") -> Asked:
+        """What would have been asked, as far as it is known, where no call was made."""
+        try:
+            premise = self._premise(attempt.request, attempt.thread)
+        except Rejected:
+            premise = self._premise(replace(attempt.request, parent_turn=0), attempt.thread)
+        return _asked(premise, ())
+
+    def _cost(self, paid_calls: int) -> Cost:
+        price = self._terms.price
+        amount = None if price.amount is None else round(price.amount * paid_calls, 6)
+        return Cost(paid_calls, amount, price.currency)
+
+    def _timing(self, requested_at: str, started_at: str | None, reply: Reply | None) -> Timing:
+        finished_at = outcome.timestamp(self._clock())
+        return Timing(requested_at, started_at, finished_at, reply.seconds if reply else None)
+
+    def _refused(self, message: Message, asked: Request | None, rejection: Rejected) -> Outcome:
+        """The outcome of a message that took no turn, where its sender will look for it."""
+        refused = outcome.refusal(
+            rejection,
+            timing=self._timing(outcome.timestamp(message.sent_at), None, None),
+            attempts=message.receive_count,
+            body=message.body.encode(errors="replace")[:BODY_BYTES_KEPT].decode(errors="ignore"),
+        )
+        if asked:
+            refused = replace(
+                refused,
+                thread_id=asked.thread_id,
+                request_id=asked.request_id,
+                instruction=asked.instruction,
+                metadata=dict(asked.metadata or {}),
+            )
+        self._publication.announce(refused, naming.rejected_message_key(message.message_id))
+        return refused
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """One try at a request, in its thread as it stands."""
+
+    request: Request
+    thread: Thread
+    payment: Payment
+    time_left: Callable[[], float]
+
+    @property
+    def turn(self) -> int:
+        """The number that the turn will have."""
+        return self.thread.latest_turn + 1
+
+    @property
+    def prefix(self) -> str:
+        """Where its pictures will lie."""
+        return naming.turn_prefix(self.request.thread_id, self.turn, self.request.request_id)
+
+
+def _asked(premise: Premise, attached: Sequence[outcome.Source]) -> Asked:
+    return Asked(premise.mode, premise.model, premise.options, premise.parent_turn, tuple(attached))
+
+
+def _reused(asked: Request) -> Rejected:
+    return Rejected(
+        "request_id_reused",
+        f"request_id {asked.request_id!r} stands for another request of this thread already",
+        hint="Its outcome is untouched. Give each new request an id of its own.",
+        param="request_id",
+    )
+
+
+def _too_many_turns(most: int) -> Rejected:
+    return Rejected(
+        "too_many_turns",
+        f"the thread has its {most} turns",
+        hint="Go on in a new thread, with the newest result among its images.",
+        param="thread_id",
+    )
+
+
+def _internal_error() -> Rejected:
+    return Rejected(
+        "internal_error",
+        f"{MOST_STRIKES} attempts at this request broke off, and not for its own fault",
+        hint="The operator has a copy of the request and an alarm.",
+    )

@@ -1,0 +1,40 @@
+"""A message that announces uploads: each is taken in, and the message comes back while one of them waits."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from darkroom import upload
+from darkroom.errors import Unavailable
+from darkroom.intake import Intake
+from darkroom.message import Message
+
+
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """What became of an upload, in a word."""
+
+    key: str
+    became: str
+
+
+class Arrivals:
+    """Works on the messages of the upload events' queue; see `batch.Answers`."""
+
+    def __init__(self, intake: Intake) -> None:
+        self._intake = intake
+
+    def answer(self, message: Message, time_left: Callable[[], float]) -> list[Taken]:  # noqa: ARG002
+        """What became of each upload. Raises Unavailable, for the soonest, where some have to wait."""
+        taken, waiting = [], []
+        for arrived in upload.announced(message.body):
+            try:
+                taken.append(Taken(arrived.key, self._intake.take(arrived)))
+            except Unavailable as trouble:
+                waiting.append(trouble)
+        if waiting:
+            raise min(waiting, key=lambda trouble: trouble.retry_after or 0)
+        return taken
+
+    def was_abandoned(self, message: Message) -> bool:  # noqa: ARG002
+        """Uploads are small work, which takes no worker along."""
+        return False

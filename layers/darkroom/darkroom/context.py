@@ -1,0 +1,154 @@
+"""What of a thread is sent with a request: the words of the whole branch, and a few of its pictures.
+
+Pictures in order of weight: those attached now, the newest result, the branch's first source. A picture is
+known by the SHA-256 of its bytes, and is sent once: where it is attached now, it is left out of the history.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from darkroom.errors import Rejected
+from darkroom.outcome import Mode, Outcome, Picture, Source
+
+IMAGE_BYTES = 7_000_000  # each, before base64; the API's limit
+REQUEST_BYTES = 20_000_000  # the whole body; the API's limit
+ENVELOPE_BYTES = 4_096  # braces, keys and the data URI's head, generously
+NOTHING_SAID = "(1 image)"  # a model turn must hold something, also where its picture is not sent again
+
+
+Remembered = Picture | Source  # a picture of the branch, by its place
+
+
+@dataclass(frozen=True, slots=True)
+class Image:
+    """A picture as it is sent. `sha256` is that of the original, by which the thread knows it."""
+
+    data: bytes
+    media_type: str
+    sha256: str
+
+
+@dataclass(frozen=True, slots=True)
+class Content:
+    """One turn of a conversation, as the API wants it."""
+
+    role: Literal["user", "model"]
+    text: str
+    images: tuple[Image, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """A whole conversation: the last content is the user's, and its text is the instruction."""
+
+    contents: tuple[Content, ...]
+
+    @property
+    def instruction(self) -> str:
+        """The words that are answered, verbatim."""
+        return self.contents[-1].text
+
+    @property
+    def images(self) -> tuple[Image, ...]:
+        """Every picture, in the order of the conversation."""
+        return tuple(image for content in self.contents for image in content.images)
+
+    @property
+    def mode(self) -> Mode:
+        """Which of the API's three calls this is."""
+        if len(self.contents) > 1:
+            return "conversation"
+        return "image_to_image" if self.images else "text_to_image"
+
+    def flattened(self) -> "Context":
+        """One user turn with the newest picture: for models that do not take pictures in model turns."""
+        *history, last = self.contents
+        newest = [image for content in history for image in content.images][-1:]
+        return Context((Content("user", last.text, (*newest, *last.images)),))
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """All that the API is asked."""
+
+    context: Context
+    model: str
+    options: Mapping[str, Any]
+
+
+def remembered(branch: Sequence[Outcome], attached: Sequence[str], most: int) -> tuple[Remembered, ...]:
+    """The older pictures that there is room for beside those attached now (their SHA-256), heaviest first."""
+    room = max(0, most - len(attached))
+    seen = set(attached)
+    chosen: list[Remembered] = []
+    for candidate in _older(branch):
+        if candidate.sha256 not in seen and len(chosen) < room:
+            seen.add(candidate.sha256)
+            chosen.append(candidate)
+    return tuple(chosen)
+
+
+def _older(branch: Sequence[Outcome]) -> Iterator[Remembered]:
+    if branch and (newest := branch[-1].primary):
+        yield newest
+    for turn in branch:
+        if turn.sources:
+            yield turn.sources[0]
+            break
+
+
+def compose(
+    branch: Sequence[Outcome],
+    instruction: str,
+    attached: Sequence[Image],
+    older: Sequence[tuple[Remembered, Image]],
+) -> Context:
+    """The conversation with the pictures at their places.
+
+    `older` are those that `remembered` named, in its order; the lightest are left out where the request
+    would grow too large. Raises Rejected where what is attached is too large by itself.
+    """
+    attached = tuple({image.sha256: image for image in attached}.values())
+    size = sum(len(text.encode()) for text in _words(branch, instruction)) + sum(map(_sent_bytes, attached))
+    if size > REQUEST_BYTES:
+        raise _too_large()
+    kept: dict[Remembered, Image] = {}
+    for place, image in older:
+        size += _sent_bytes(image)
+        if size > REQUEST_BYTES:
+            break
+        kept[place] = image
+    history = tuple(content for turn in branch for content in _exchange(turn, kept))
+    return Context((*history, Content("user", instruction, attached)))
+
+
+def _exchange(turn: Outcome, kept: dict[Remembered, Image]) -> Iterator[Content]:
+    """The user's and the model's part of a turn. A picture leaves `kept` when it has found its place."""
+    yield Content("user", turn.instruction or "", _placed(turn.sources, kept))
+    shown = _placed(turn.images, kept)
+    yield Content("model", turn.text or ("" if shown else NOTHING_SAID), shown)
+
+
+def _placed(places: Sequence[Remembered], kept: dict[Remembered, Image]) -> tuple[Image, ...]:
+    return tuple(kept.pop(place) for place in places if place in kept)
+
+
+def _too_large() -> Rejected:
+    return Rejected(
+        "image_too_large",
+        f"pictures and words together are over the {REQUEST_BYTES // 1_000_000} MB that one request may have",
+        hint="Attach fewer or smaller pictures.",
+        param="images",
+    )
+
+
+def _words(branch: Sequence[Outcome], instruction: str) -> Iterator[str]:
+    for turn in branch:
+        yield turn.instruction or ""
+        yield turn.text or NOTHING_SAID
+    yield instruction
+
+
+def _sent_bytes(image: Image) -> int:
+    return (len(image.data) + 2) // 3 * 4 + ENVELOPE_BYTES

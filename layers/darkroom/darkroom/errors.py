@@ -1,0 +1,115 @@
+"""What goes wrong, sorted by what happens next and not by what caused it.
+
+DarkroomError
+|- Rejected       the request's own fault, or a refusal: it ends now, as a failed outcome
+|- Unavailable    certainly nothing was done or charged: try later
+|- Ambiguous      a call may have been done and charged, and its answer is lost
+`- Fault          none of these: a bug or a broken deployment. Five of them end a request
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal, get_args
+
+Code = Literal[
+    "invalid_request",
+    "unsupported_file",
+    "unsupported_image",
+    "image_too_large",
+    "image_not_found",
+    "unknown_parent",
+    "too_many_turns",
+    "request_id_reused",
+    "needs_instruction",
+    "refused",
+    "no_image",
+    "provider_unavailable",
+    "budget_exhausted",
+    "outcome_unknown",
+    "internal_error",
+]
+CODES: tuple[Code, ...] = get_args(Code)
+
+Cause = Literal[
+    "unreachable",  # no connection, or the provider says that it is down
+    "throttled",
+    "credentials",  # the key is wrong, expired or not allowed here
+    "account",  # the account is empty
+    "model",  # the model is unknown or retired
+    "configuration",  # the address is wrong: a redirect, a page that is no API
+    "budget",  # DailyCallLimit
+    "ambiguous",  # one more call is allowed, a little later
+    "thought_signature",  # the history has to be sent flattened
+    "fetch",  # the picture's address did not answer
+    "held",  # another worker has this request in hand
+    "time",  # this invocation has too little time left
+    "aws",
+]
+PROVIDER_CAUSES: frozenset[Cause] = frozenset(
+    ("unreachable", "throttled", "credentials", "account", "model", "configuration")
+)
+# Waiting for these says nothing about the provider, and does not make the next wait longer.
+UNCOUNTED_CAUSES: frozenset[Cause] = frozenset(("budget", "held", "time", "thought_signature"))
+
+
+class DarkroomError(Exception):
+    """Whatever Darkroom's own code raises on purpose."""
+
+
+class Rejected(DarkroomError):
+    """The request ends now, and whoever sent it is told why.
+
+    `charged` says that the provider may have been paid for saying no.
+    """
+
+    def __init__(
+        self,
+        code: Code,
+        message: str,
+        *,
+        hint: str | None = None,
+        param: str | None = None,
+        text: str | None = None,
+        charged: bool = False,
+        provider_request_id: str | None = None,
+    ) -> None:
+        super().__init__(f"{code}: {message}")
+        self.code = code
+        self.message = message
+        self.hint = hint
+        self.param = param
+        self.text = text
+        self.charged = charged
+        self.provider_request_id = provider_request_id
+
+
+class Unavailable(DarkroomError):
+    """Safe to retry: nothing was done. `retry_after` is in seconds, None leaves it to the backoff."""
+
+    def __init__(self, cause: Cause, message: str, *, retry_after: float | None = None) -> None:
+        super().__init__(f"{cause}: {message}")
+        self.cause = cause
+        self.message = message
+        self.retry_after = retry_after
+
+
+class Ambiguous(DarkroomError):
+    """Not safe to retry: the call may have been paid."""
+
+
+class Fault(DarkroomError):
+    """Nobody's fault but ours: a missing permission, a broken deployment, a bug."""
+
+
+@dataclass(frozen=True, slots=True)
+class FieldFault:
+    """One fault of a body's form: the field as a path (`images.0`), and a sentence with the remedy."""
+
+    field: str
+    message: str
+
+
+def invalid(faults: Sequence[FieldFault], hint: str | None = None) -> Rejected:
+    """Every fault of a body in one error, the first one's field as its `param`."""
+    message = "; ".join(f"{fault.field}: {fault.message}" for fault in faults)
+    return Rejected("invalid_request", message, hint=hint, param=faults[0].field)

@@ -1,0 +1,192 @@
+"""The use case of uploads: an object becomes a request in the queue, waits for its other half, or is told why not.
+
+    read what it says - decide what is new - remember the decision with the request - send the request
+
+The request is remembered with the decision that made it, so that whatever dies in between, it is sent, once.
+"""
+
+import json
+import time
+from collections.abc import Callable
+from dataclasses import asdict, replace
+
+from darkroom import naming, outcome, pairing, upload, words
+from darkroom.errors import Rejected, Unavailable
+from darkroom.memory import Outdated, UploadMemory
+from darkroom.outcome import Timing
+from darkroom.pairing import Ask, Decision, Stem, Waiting, Words
+from darkroom.ports import ObjectStore, Outbox
+from darkroom.publication import Publication
+from darkroom.request import INSTRUCTION_CHARACTERS, ImageRef
+from darkroom.upload import Upload
+
+TRIES = 8
+MOST_TEXT_BYTES = INSTRUCTION_CHARACTERS * 4 + 3  # UTF-8 at its longest, and a BOM
+
+
+class Intake:
+    """Takes uploads in. `grace` is how long, in seconds, a photo and its text may be apart."""
+
+    def __init__(
+        self,
+        objects: ObjectStore,
+        memory: UploadMemory,
+        requests: Outbox,
+        publication: Publication,
+        *,
+        default_instruction: str,
+        grace: float,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        self._objects = objects
+        self._memory = memory
+        self._requests = requests
+        self._publication = publication
+        self._default_instruction = default_instruction
+        self._grace = grace
+        self._clock = clock
+
+    def take(self, arrived: Upload) -> str:
+        """Takes an upload in, and says in a word what became of it.
+
+        Raises Unavailable, with `retry_after`, where it has to wait; what was sent before is not sent again.
+        """
+        try:
+            return self._taken(arrived)
+        except Rejected as rejection:
+            self._refuse(arrived, rejection)
+            return rejection.code
+
+    def _taken(self, arrived: Upload) -> str:
+        if arrived.kind == "noise":
+            return "ignored"
+        if arrived.kind == "unsupported":
+            raise _unsupported(arrived)
+        if arrived.kind == "folder_instruction":
+            self._text(ImageRef(arrived.bucket, arrived.key, arrived.version_id))
+            return "kept"
+        receive = self._take_photo if arrived.kind == "photo" else self._take_text
+        for _ in range(TRIES):
+            try:
+                return receive(arrived)
+            except Outdated:
+                continue
+        raise Unavailable("aws", "others keep changing what is remembered of this stem")
+
+    def _take_photo(self, arrived: Upload) -> str:
+        image = ImageRef(arrived.bucket, arrived.key, arrived.version_id)
+        metadata = self._objects.metadata(image)
+        if metadata is None:
+            return "gone"
+        thread = arrived.thread(words.of_metadata(metadata.get("thread-id", "")))
+        stem = self._stem(thread, arrived)
+        own = words.of_metadata(metadata.get("instruction", "")) or None
+        decision = pairing.photo(stem, arrived, own, None if own else self._found(arrived))
+        waits = Waiting(arrived.stem, image, arrived.etag, arrived.at) if arrived.size else None
+        became = self._carry_out(thread, arrived, stem, decision, waits)
+        if became == "waits" and self._waited(arrived):
+            raise _nothing_said(arrived)
+        return became
+
+    def _take_text(self, arrived: Upload) -> str:
+        read = self._text(ImageRef(arrived.bucket, arrived.key, arrived.version_id))
+        if read is None:
+            return "gone"
+        said, named = read
+        thread = arrived.thread(words.of_metadata(named))
+        stem = self._stem(thread, arrived)
+        waiting = self._memory.waiting(thread)
+        starts = not waiting and (self._waited(arrived) or self._memory.is_known(thread))
+        decision = pairing.text(stem, arrived, said.words, waiting, starts=starts)
+        return self._carry_out(thread, arrived, stem, decision, None)
+
+    def _carry_out(self, thread: str, arrived: Upload, before: Stem, decision: Decision, waits: Waiting | None) -> str:
+        """Remembers, sends, and says what became of the upload. Raises Unavailable where it has to wait."""
+        stem = decision.stem
+        if decision.ask:
+            stem = replace(stem, outbox=_message(thread, arrived, stem, decision.ask))
+        if stem != before:
+            stem = self._memory.decide(thread, arrived.stem, stem, decision.ask, waits if decision.waits else None)
+        if decision.ask:
+            self._send(thread, arrived.stem, stem)
+            return "asked"
+        if decision.waits and not self._waited(arrived):
+            left = arrived.at + self._grace - self._clock()
+            raise Unavailable("held", "it waits for its other half", retry_after=left)
+        return "waits" if decision.waits else "nothing new"
+
+    def _stem(self, thread: str, arrived: Upload) -> Stem:
+        """What is remembered, once what an earlier worker left unsent has been sent."""
+        stem = self._memory.stem(thread, arrived.stem)
+        if not stem.outbox:
+            return stem
+        self._send(thread, arrived.stem, stem)
+        return replace(stem, outbox=None)
+
+    def _send(self, thread: str, name: str, stem: Stem) -> None:
+        body = str(stem.outbox)
+        self._requests.send(body, thread, json.loads(body)["request_id"])
+        self._memory.sent(thread, name, stem)
+
+    def _waited(self, arrived: Upload) -> bool:
+        return self._clock() >= arrived.at + self._grace
+
+    def _found(self, arrived: Upload) -> Words | None:
+        """The words that hold for a photo, beside its own: its text, the nearest folder's, the operator's."""
+        if own_text := self._readable(arrived.bucket, arrived.stem + pairing.TEXT_EXTENSION):
+            return own_text
+        for key in upload.folder_instructions(arrived.key):
+            if found := self._readable(arrived.bucket, key):
+                return Words(found.words)
+        return Words(self._default_instruction) if self._default_instruction else None
+
+    def _readable(self, bucket: str, key: str) -> Words | None:
+        """A text's words; none where it is not there, or where its own upload is told what is wrong with it."""
+        try:
+            read = self._text(ImageRef(bucket, key))
+        except Rejected:
+            return None
+        return read[0] if read else None
+
+    def _text(self, ref: ImageRef) -> tuple[Words, str] | None:
+        """The words of a text file, and its metadata's `thread-id`. Raises Rejected."""
+        stored = self._objects.read(ref, most_bytes=MOST_TEXT_BYTES)
+        if stored is None:
+            return None
+        return Words(words.of_text(stored.data), stored.modified), stored.metadata.get("thread-id", "")
+
+    def _refuse(self, arrived: Upload, rejection: Rejected) -> None:
+        now = outcome.timestamp(self._clock())
+        refused = outcome.refusal(rejection, timing=Timing(outcome.timestamp(arrived.at), None, now, None), attempts=1)
+        self._publication.announce(refused, naming.rejected_upload_key(arrived.key, arrived.etag))
+
+
+def _message(thread: str, arrived: Upload, stem: Stem, ask: Ask) -> str:
+    """The request as a message. Its id follows from the stem and the number of its requests."""
+    document = {
+        "thread_id": thread,
+        "request_id": f"upload-{naming.sha256(arrived.stem)[:16]}-{stem.generation}",
+        "instruction": ask.words,
+        "images": [{name: value for name, value in asdict(image).items() if value is not None} for image in ask.images],
+    }
+    return json.dumps(document, ensure_ascii=False)
+
+
+def _unsupported(arrived: Upload) -> Rejected:
+    kind = arrived.extension or "no extension"
+    return Rejected(
+        "unsupported_file",
+        f"{arrived.name!r} is neither a photo nor a text ({kind})",
+        hint="Upload a photo (.jpg, .png, .webp, …) and, beside it, its instruction with the same name in a .txt file.",
+    )
+
+
+def _nothing_said(arrived: Upload) -> Rejected:
+    if not arrived.size:
+        return Rejected("unsupported_image", "the file is empty", hint="Upload the photo again.")
+    text = arrived.stem.rpartition("/")[2] + pairing.TEXT_EXTENSION
+    return Rejected(
+        "needs_instruction",
+        "nobody has said what to make of this photo",
+        hint=f"Save what you want in a text file named {text!r} and put it beside the photo; that still starts it.",
+    )

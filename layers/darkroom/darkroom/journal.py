@@ -1,0 +1,101 @@
+"""What happened, for the operator: a structured line and a metric each. No instruction, no picture, no message
+of the provider's (which may quote the instruction) is ever written.
+"""
+
+import traceback
+from collections.abc import Sequence
+
+from aws_lambda_powertools import Logger
+from aws_lambda_powertools.metrics import MetricUnit, single_metric
+
+from darkroom.arrivals import Taken
+from darkroom.errors import PROVIDER_CAUSES, DarkroomError, Unavailable
+from darkroom.message import Message
+from darkroom.outcome import Outcome
+
+NAMESPACE = "Darkroom"
+
+
+class RequestJournal:
+    """The journal of `on_request`."""
+
+    def __init__(self, logger: Logger) -> None:
+        self._logger = logger
+
+    def ended(self, message: Message, ended: Outcome) -> None:
+        """A request has its ended."""
+        self._logger.info(
+            "request ended",
+            message_id=message.message_id,
+            thread_id=ended.thread_id,
+            turn=ended.turn,
+            request_id=ended.request_id,
+            status=ended.status,
+            code=ended.error.code if ended.error else None,
+            mode=ended.mode,
+            paid_calls=ended.cost.paid_calls,
+            api_seconds=ended.timing.api_seconds,
+            attempts=ended.attempts,
+            provider_request_id=ended.provider_request_id,
+        )
+        _count("RequestsEnded", "code", ended.error.code if ended.error else "succeeded")
+
+    def deferred(self, message: Message, trouble: Unavailable) -> None:
+        """A request waits."""
+        blocked = trouble.cause in PROVIDER_CAUSES
+        write = self._logger.warning if blocked else self._logger.info
+        write(
+            "request waits",
+            message_id=message.message_id,
+            cause=trouble.cause,
+            seconds=trouble.retry_after,
+            receive_count=message.receive_count,
+        )
+        _count("ProviderBlocked" if blocked else "RequestsDeferred", "cause", trouble.cause)
+
+    def broke(self, message: Message, error: Exception) -> None:
+        """An attempt raised what nobody expected."""
+        _broke(self._logger, message, error)
+
+
+class UploadJournal:
+    """The journal of `on_upload`."""
+
+    def __init__(self, logger: Logger) -> None:
+        self._logger = logger
+
+    def ended(self, message: Message, ended: Sequence[Taken]) -> None:
+        """What became of each upload that the message announced."""
+        for taken in ended:
+            self._logger.info("upload taken", message_id=message.message_id, key=taken.key, became=taken.became)
+            _count("UploadsTaken", "became", taken.became)
+
+    def deferred(self, message: Message, trouble: Unavailable) -> None:
+        """An upload waits, for its other half or for AWS."""
+        self._logger.info(
+            "upload waits", message_id=message.message_id, cause=trouble.cause, seconds=trouble.retry_after
+        )
+
+    def broke(self, message: Message, error: Exception) -> None:
+        """An attempt raised what nobody expected."""
+        _broke(self._logger, message, error)
+
+
+def _broke(logger: Logger, message: Message, error: Exception) -> None:
+    logger.error("attempt broke", extra={"message_id": message.message_id, **described(error)})
+    _count("AttemptsBroken", "error", type(error).__name__)
+
+
+def described(error: BaseException) -> dict[str, object]:
+    """An error without the words of others: the message of one that is not ours may quote anything."""
+    said = str(error) if isinstance(error, DarkroomError) else None
+    return {
+        "error": type(error).__name__,
+        "said": said,
+        "where": traceback.format_tb(error.__traceback__)[-4:],
+    }
+
+
+def _count(name: str, dimension: str, value: str) -> None:
+    with single_metric(name=name, unit=MetricUnit.Count, value=1, namespace=NAMESPACE) as metric:
+        metric.add_dimension(name=dimension, value=value)

@@ -1,0 +1,33 @@
+"""A message of a queue, as a Lambda event carries it."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """One SQS record. `sent_at` is in seconds since the epoch; `receive_count` counts this delivery too.
+
+    In a queue that keeps no order, every message is a group of its own.
+    """
+
+    message_id: str
+    group: str
+    body: str
+    receipt_handle: str
+    sent_at: float
+    receive_count: int
+
+
+def from_record(record: Mapping[str, Any]) -> Message:
+    """The message in a record of an SQS event."""
+    attributes = record["attributes"]
+    return Message(
+        message_id=record["messageId"],
+        group=attributes.get("MessageGroupId") or record["messageId"],
+        body=record["body"],
+        receipt_handle=record["receiptHandle"],
+        sent_at=int(attributes["SentTimestamp"]) / 1000,
+        receive_count=int(attributes["ApproximateReceiveCount"]),
+    )

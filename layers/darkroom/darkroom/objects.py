@@ -1,0 +1,90 @@
+"""Objects in S3: read whole, written once."""
+
+import time
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any
+
+from botocore.exceptions import ClientError
+
+from darkroom.aws import code_of, status_of, translated
+from darkroom.errors import Rejected
+from darkroom.ports import Stored
+from darkroom.request import ImageRef
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
+
+# A version id that is none is a 400, a delete marker a 405, what was archived away a 403 of its own kind.
+_MISSING = frozenset(("NoSuchKey", "NoSuchVersion", "NoSuchBucket", "404", "MethodNotAllowed", "InvalidObjectState"))
+CONFLICT_TRIES = 5
+
+
+class S3Objects:
+    """The object store of `ports`, on S3."""
+
+    def __init__(self, client: "S3Client", *, sleep: Callable[[float], None] = time.sleep) -> None:
+        self._client = client
+        self._sleep = sleep
+
+    def read(self, ref: ImageRef, *, most_bytes: int | None = None) -> Stored | None:
+        """See `ports.ObjectStore`."""
+        with translated():
+            try:
+                found = self._client.get_object(Bucket=ref.bucket, Key=ref.key, **_version(ref))
+            except ClientError as error:
+                if _is_missing(error, ref):
+                    return None
+                raise
+            with found["Body"] as body:
+                if most_bytes is not None and found["ContentLength"] > most_bytes:
+                    raise _too_large(ref, most_bytes)
+                data = body.read()
+        return Stored(data, found["ETag"].strip('"'), found["Metadata"], found["LastModified"].timestamp())
+
+    def metadata(self, ref: ImageRef) -> Mapping[str, str] | None:
+        """See `ports.ObjectStore`."""
+        with translated():
+            try:
+                return self._client.head_object(Bucket=ref.bucket, Key=ref.key, **_version(ref))["Metadata"]
+            except ClientError as error:
+                if _is_missing(error, ref):
+                    return None
+                raise
+
+    def write_once(
+        self, bucket: str, key: str, data: bytes, media_type: str, metadata: Mapping[str, str] | None = None
+    ) -> bool:
+        """See `ports.ObjectStore`. A 409 means that another write to the key is under way."""
+        for tries_left in reversed(range(CONFLICT_TRIES)):
+            with translated():
+                try:
+                    self._client.put_object(
+                        Bucket=bucket, Key=key, Body=data, ContentType=media_type, IfNoneMatch="*",
+                        Metadata=dict(metadata or {}),
+                    )  # fmt: skip
+                except ClientError as error:
+                    if status_of(error) == 412:
+                        return False
+                    if status_of(error) != 409 or not tries_left:
+                        raise
+                    self._sleep(0.2)
+                else:
+                    return True
+        raise AssertionError("unreachable: the last try returns or raises")
+
+
+def _version(ref: ImageRef) -> dict[str, Any]:
+    return {"VersionId": ref.version_id} if ref.version_id else {}
+
+
+def _is_missing(error: ClientError, ref: ImageRef) -> bool:
+    return code_of(error) in _MISSING or bool(ref.version_id and status_of(error) == 400)
+
+
+def _too_large(ref: ImageRef, most_bytes: int) -> Rejected:
+    return Rejected(
+        "image_too_large",
+        f"s3://{ref.bucket}/{ref.key} is over {most_bytes // 1_000_000} MB",
+        hint="Upload a smaller version of the picture.",
+        param="images",
+    )

@@ -1,0 +1,57 @@
+"""How long a request waits before it is tried again, and when waiting ends."""
+
+from darkroom.errors import PROVIDER_CAUSES, Rejected, Unavailable
+from darkroom.ports import Claim
+
+FIRST_SECONDS = 2.0
+LONGEST_SECONDS = 300.0
+LONGEST_RETRY_AFTER_SECONDS = 21_600.0  # a message's visibility may last twelve hours in all
+BUDGET_SECONDS = 9 * 24 * 3600
+MOST_FETCHES = 8
+
+
+def delay(claim: Claim, trouble: Unavailable, *, now: float, give_up_after: float, jitter: float) -> float:
+    """Seconds to wait; `jitter` is uniform in [0, 1). Raises Rejected where there was waiting enough."""
+    if trouble.cause in PROVIDER_CAUSES:
+        left = (claim.refused_since or now) + give_up_after - now
+        if left <= 0:
+            raise _provider_unavailable(trouble, give_up_after)
+        return min(_wait(claim, trouble, jitter), max(1.0, left))
+    if trouble.cause == "budget" and now - (claim.waiting_since or now) >= BUDGET_SECONDS:
+        raise _budget_exhausted()
+    if trouble.cause == "fetch" and claim.fetches + 1 >= MOST_FETCHES:
+        raise _not_fetched(trouble)
+    return _wait(claim, trouble, jitter)
+
+
+def _wait(claim: Claim, trouble: Unavailable, jitter: float) -> float:
+    """What the provider asked for, or 2 s doubling to 5 min; spread, lest many come back at once."""
+    if trouble.retry_after is not None:
+        return min(trouble.retry_after, LONGEST_RETRY_AFTER_SECONDS) + jitter
+    longest: float = min(LONGEST_SECONDS, FIRST_SECONDS * 2 ** min(claim.deferrals, 16))
+    return longest * (0.5 + jitter / 2)
+
+
+def _provider_unavailable(trouble: Unavailable, give_up_after: float) -> Rejected:
+    return Rejected(
+        "provider_unavailable",
+        f"the image API could not be used for {give_up_after:.0f} s: {trouble.message}",
+        hint="Ask again with a new request_id when the provider is well; the operator's alarm names the cause.",
+    )
+
+
+def _budget_exhausted() -> Rejected:
+    return Rejected(
+        "budget_exhausted",
+        "the daily limit of calls left no room for this request for nine days",
+        hint="Ask again with a new request_id; the operator can raise DailyCallLimit.",
+    )
+
+
+def _not_fetched(trouble: Unavailable) -> Rejected:
+    return Rejected(
+        "no_image",
+        f"the picture was made, but {trouble.message}",
+        hint="Ask again with a new request_id; the operator can set ResponseFormat to b64_json.",
+        charged=True,
+    )

@@ -1,0 +1,134 @@
+"""The one answer that a request pays for: found in the spool, or asked for, and spooled before it is looked at.
+
+A call is marked in the ledger just before its first byte leaves. What dies before the mark cost nothing; what
+dies after it, with nothing in the spool, may have been paid.
+"""
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from darkroom import naming, replies
+from darkroom.context import Context, Question
+from darkroom.errors import Ambiguous, Fault, Rejected, Unavailable
+from darkroom.ports import Asked, Claim, ImageApi, Ledger, ObjectStore
+from darkroom.replies import Reply
+from darkroom.request import ImageRef
+
+KEPT_HEADERS = ("content-type", "retry-after", "x-oneapi-request-id", "x-request-id")
+HEADER_CHARACTERS = 200  # S3 takes 2 KB of metadata in all
+
+
+@dataclass(frozen=True, slots=True)
+class Inquiry:
+    """What is going to be asked, and the words to remember it by."""
+
+    context: Context
+    asked: Asked
+
+
+@dataclass(frozen=True, slots=True)
+class Till:
+    """What payments are made with. `spool_bucket` keeps the raw replies."""
+
+    ledger: Ledger
+    objects: ObjectStore
+    api: ImageApi
+    spool_bucket: str
+    max_paid_calls: int
+
+
+class Payment:
+    """Steps 3 to 6 of the protocol, for one claim: mark, call, spool, settle. `claim` is it as it now stands."""
+
+    def __init__(self, claim: Claim, till: Till) -> None:
+        self.claim = claim
+        self._till = till
+
+    def reply(self, inquire: Callable[[], Inquiry], check_time: Callable[[], None]) -> Reply:
+        """The spooled reply that ended the paying.
+
+        `inquire` is called only if a call has to be made; `check_time` raises Unavailable where too little
+        time is left for one. Raises Unavailable where the call was free or where another has to follow
+        later, Rejected (`outcome_unknown`) where no further call may be made.
+        """
+        if self.claim.open_call:
+            self._settle(self._spooled(self.claim.open_call))
+        while not self.claim.answered_by:
+            if self.claim.ambiguous >= self._till.max_paid_calls:
+                raise _outcome_unknown(self.claim)
+            self._call(inquire(), check_time)
+        reply = self._spooled(self.claim.answered_by)
+        if reply is None:
+            raise Fault("the answer has left the spool")
+        return reply
+
+    def _call(self, inquiry: Inquiry, check_time: Callable[[], None]) -> None:
+        context = inquiry.context.flattened() if self.claim.flatten else inquiry.context
+        prepared = self._till.api.prepare(Question(context, inquiry.asked.model, inquiry.asked.options))
+        check_time()
+        self.claim = self._till.ledger.mark(self.claim, inquiry.asked)
+        try:
+            reply = self._till.api.ask(prepared)
+        except Unavailable:
+            self.claim = self._till.ledger.settle_free(self.claim)
+            raise
+        except Ambiguous as lost:
+            self._settle_ambiguous(lost)
+        else:
+            self._spool(reply)
+            self._settle(reply)
+
+    def _settle(self, reply: Reply | None) -> None:
+        """The open call's consequence, by its reply; None is an answer that never reached the spool."""
+        try:
+            if reply is None:
+                raise Ambiguous("the process died while the call was under way")
+            replies.judge(reply)
+        except Unavailable as trouble:
+            self._settle_free(trouble)
+        except Ambiguous as lost:
+            self._settle_ambiguous(lost)
+        except Rejected as rejection:
+            self.claim = self._till.ledger.settle_answered(self.claim, charged=rejection.charged)
+        else:
+            self.claim = self._till.ledger.settle_answered(self.claim, charged=True)
+
+    def _settle_free(self, trouble: Unavailable) -> None:
+        """Where the history has to be flattened, that is done at once, and once."""
+        if trouble.cause == "credentials":
+            self._till.api.distrust_key()
+        may_flatten = trouble.cause == "thought_signature" and not self.claim.flatten
+        self.claim = self._till.ledger.settle_free(self.claim, flatten=may_flatten)
+        if trouble.cause == "thought_signature" and not may_flatten:
+            raise Rejected("invalid_request", trouble.message, hint="This model takes no conversation: name another.")
+        if not may_flatten:
+            raise trouble
+
+    def _settle_ambiguous(self, lost: Ambiguous) -> None:
+        """Where one more call is left, it is made a little later: what broke this one is likely still there."""
+        self.claim = self._till.ledger.settle_ambiguous(self.claim)
+        if self.claim.ambiguous < self._till.max_paid_calls:
+            raise Unavailable("ambiguous", str(lost)) from lost
+
+    def _spool(self, reply: Reply) -> None:
+        headers = {name: reply.headers[name][:HEADER_CHARACTERS] for name in KEPT_HEADERS if name in reply.headers}
+        head = {"status": str(reply.status), "seconds": str(reply.seconds), "headers": json.dumps(headers)}
+        key = naming.spool_key(self.claim.thread_id, self.claim.request_id, self.claim.calls)
+        self._till.objects.write_once(self._till.spool_bucket, key, reply.body, "application/octet-stream", head)
+
+    def _spooled(self, call: int) -> Reply | None:
+        key = naming.spool_key(self.claim.thread_id, self.claim.request_id, call)
+        stored = self._till.objects.read(ImageRef(self._till.spool_bucket, key))
+        if stored is None:
+            return None
+        head = stored.metadata
+        return Reply(int(head["status"]), json.loads(head["headers"]), stored.data, float(head["seconds"]))
+
+
+def _outcome_unknown(claim: Claim) -> Rejected:
+    return Rejected(
+        "outcome_unknown",
+        f"{claim.ambiguous} calls were sent to the image API, and none of their answers came back",
+        hint="They may have been charged. Ask again with a new request_id if you still want the picture.",
+    )

@@ -1,0 +1,121 @@
+"""Pictures are hostile until looked at: what they are is told by their bytes, never by a name or a label."""
+
+import hashlib
+import io
+import struct
+import threading
+import warnings
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+from PIL import Image as Pillow
+from PIL import ImageOps
+
+from darkroom.context import IMAGE_BYTES, Image
+
+MOST_PIXELS = 100_000_000
+LONGEST_SIDE = 4096  # what is left of a picture that has to be made smaller
+SENDABLE = ("image/png", "image/jpeg", "image/webp")  # the API takes no other
+
+_EXTENSIONS: Mapping[str, tuple[str, str]] = {
+    "PNG": ("image/png", ".png"),
+    "JPEG": ("image/jpeg", ".jpg"),
+    "MPO": ("image/jpeg", ".jpg"),
+    "WEBP": ("image/webp", ".webp"),
+    "GIF": ("image/gif", ".gif"),
+    "BMP": ("image/bmp", ".bmp"),
+    "TIFF": ("image/tiff", ".tiff"),
+}
+# What Pillow's decoders raise on hostile bytes, beside its own UnidentifiedImageError (an OSError).
+_DECODER_ERRORS = (
+    OSError,
+    ValueError,
+    SyntaxError,
+    TypeError,
+    LookupError,
+    OverflowError,
+    EOFError,
+    struct.error,
+)
+_one_at_a_time = threading.Lock()  # a picture of 100 megapixels is 400 MB when it is open
+
+
+class Undecodable(ValueError):
+    """The bytes are no picture that we know, or not a whole one."""
+
+
+class TooManyPixels(ValueError):
+    """The picture's header claims more than MOST_PIXELS."""
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """What a picture is, by its bytes; `width` and `height` in pixels."""
+
+    media_type: str
+    extension: str
+    width: int
+    height: int
+    sha256: str
+
+
+def inspect(data: bytes) -> Facts:
+    """Decodes the whole picture, for a header proves nothing. Raises Undecodable or TooManyPixels."""
+    with _opened(data) as picture:
+        picture.load()
+        media_type, extension = _EXTENSIONS[picture.format or ""]
+        return Facts(media_type, extension, picture.width, picture.height, hashlib.sha256(data).hexdigest())
+
+
+def sendable(data: bytes, facts: Facts) -> Image:
+    """The picture as the API takes it: as it is where that will do, else converted or made smaller."""
+    if facts.media_type in SENDABLE and len(data) <= IMAGE_BYTES:
+        return Image(data, facts.media_type, facts.sha256)
+    with _opened(data) as picture:
+        smaller, media_type = _encoded(picture)
+    return Image(smaller, media_type, facts.sha256)
+
+
+def _encoded(picture: Pillow.Image) -> tuple[bytes, str]:
+    """PNG where the result is small enough, else JPEG, smaller step by step."""
+    upright = ImageOps.exif_transpose(picture).convert("RGBA" if picture.has_transparency_data else "RGB")
+    upright.thumbnail((LONGEST_SIDE, LONGEST_SIDE))
+    if picture.format != "JPEG" and len(data := _saved(upright, "PNG")) <= IMAGE_BYTES:
+        return data, "image/png"
+    flat = _on_white(upright)
+    while len(data := _saved(flat, "JPEG", quality=92)) > IMAGE_BYTES:
+        flat.thumbnail((flat.width * 4 // 5, flat.height * 4 // 5))
+    return data, "image/jpeg"
+
+
+def _on_white(picture: Pillow.Image) -> Pillow.Image:
+    if picture.mode != "RGBA":
+        return picture
+    paper = Pillow.new("RGB", picture.size, "white")
+    paper.paste(picture, mask=picture.getchannel("A"))
+    return paper
+
+
+def _saved(picture: Pillow.Image, kind: str, **options: int) -> bytes:
+    target = io.BytesIO()
+    picture.save(target, kind, **options)
+    return target.getvalue()
+
+
+@contextmanager
+def _opened(data: bytes) -> Iterator[Pillow.Image]:
+    """One picture at a time, by the decoders that we name; whatever they raise is Undecodable."""
+    with _one_at_a_time, warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        try:
+            with Pillow.open(io.BytesIO(data), formats=tuple(_EXTENSIONS)) as picture:
+                if picture.width * picture.height > MOST_PIXELS:
+                    raise TooManyPixels(f"{picture.width} x {picture.height} pixels are over {MOST_PIXELS:,}")
+                yield picture
+        except TooManyPixels:
+            raise
+        except Pillow.DecompressionBombError as error:
+            raise TooManyPixels(str(error)) from error
+        except _DECODER_ERRORS as error:
+            raise Undecodable(f"the bytes are no whole picture ({type(error).__name__})") from error

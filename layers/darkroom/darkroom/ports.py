@@ -1,0 +1,181 @@
+"""What the use case needs of the world. Everything that goes wrong behind a port is one of `errors`."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+from darkroom.context import Question
+from darkroom.errors import Unavailable
+from darkroom.outcome import Mode, Outcome, Source
+from darkroom.replies import Reply
+from darkroom.request import ImageRef, Request
+from darkroom.thread import Thread
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What a call was made with: kept beside the call, so that its answer can be published without it."""
+
+    mode: Mode
+    model: str
+    options: Mapping[str, Any]
+    parent_turn: int | None
+    sources: tuple[Source, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """A request in the hands of one owner, and all that the ledger knows of it. Times are epoch seconds."""
+
+    thread_id: str
+    request_id: str
+    owner: str
+    requested_at: str
+    started_at: str
+    attempts: int = 1
+    strikes: int = 1  # attempts that died or raised outside a call; this one, until it ends well
+    calls: int = 0  # marked so far
+    open_call: int | None = None  # marked, not settled
+    call_day: str | None = None
+    ambiguous: int = 0
+    answered_by: int | None = None
+    charged: bool = False  # the answering call was, or may have been, paid
+    flatten: bool = False
+    asked: Asked | None = None
+    refused_since: float | None = None
+    waiting_since: float | None = None
+    deferrals: int = 0  # that lengthen the backoff
+    fetches: int = 0  # of the answer's pictures, that failed
+
+    @property
+    def paid_calls(self) -> int:
+        """Calls that were, or may have been, paid."""
+        return self.ambiguous + int(self.charged)
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """The request has ended, with this outcome."""
+
+    outcome: Outcome
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """Another owner has the request in hand, for so many seconds at most."""
+
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class Reused:
+    """The request's id stands for another request already."""
+
+
+class Ledger(Protocol):
+    """Who works on a request and which of its calls may have been paid; and the thread that it is part of.
+
+    Every write but `claim` is fenced: it raises Unavailable (`held`) where the claim's lease went to another.
+    """
+
+    def claim(self, request: Request, requested_at: str) -> Claim | Done | Held | Reused: ...
+
+    def abandoned(self, request: Request) -> bool:
+        """Whether the last owner died with the request in its hands."""
+        ...
+
+    def thread(self, thread_id: str) -> Thread: ...
+
+    def mark(self, claim: Claim, asked: Asked) -> Claim:
+        """One more call, about to be sent. Raises Unavailable (`budget`) where the day has none left."""
+        ...
+
+    def settle_free(self, claim: Claim, *, flatten: bool = False) -> Claim:
+        """The open call did nothing; the day gets it back."""
+        ...
+
+    def settle_ambiguous(self, claim: Claim) -> Claim: ...
+
+    def settle_answered(self, claim: Claim, *, charged: bool) -> Claim:
+        """The open call's spooled answer is the answer: nothing is paid any more."""
+        ...
+
+    def defer(self, claim: Claim, trouble: Unavailable) -> None:
+        """Lets go of the claim, and remembers what for and since when."""
+        ...
+
+    def forget(self, claim: Claim) -> None:
+        """As if it had never been claimed: for a request that takes no turn."""
+        ...
+
+    def commit(self, claim: Claim, outcome: Outcome) -> None:
+        """Turn, thread and ledger in one step. Raises Unavailable (`held`) where the thread moved on."""
+        ...
+
+    def renew(self) -> None:
+        """Prolongs the lease of every claim in this process's hands."""
+        ...
+
+    def drop(self, claim: Claim) -> None:
+        """Renews the claim's lease no longer; however the attempt ended."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """An object's bytes; the entity tag without quotes."""
+
+    data: bytes
+    etag: str
+    metadata: Mapping[str, str] = field(default_factory=dict)
+    modified: float = 0.0  # seconds since the epoch
+
+
+class ObjectStore(Protocol):
+    """S3, as far as it is used here."""
+
+    def read(self, ref: ImageRef, *, most_bytes: int | None = None) -> Stored | None:
+        """The object, or None where there is none. Raises Rejected (`image_too_large`) over `most_bytes`."""
+        ...
+
+    def metadata(self, ref: ImageRef) -> Mapping[str, str] | None:
+        """The object's own metadata, or None where there is no object."""
+        ...
+
+    def write_once(
+        self, bucket: str, key: str, data: bytes, media_type: str, metadata: Mapping[str, str] | None = None
+    ) -> bool:
+        """Writes the object if there is none; False where one is there already, which is left as it is."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """A call that needs nothing more than to be sent."""
+
+    body: bytes
+    key: str
+
+
+class ImageApi(Protocol):
+    """The image-to-image API."""
+
+    def prepare(self, question: Question) -> Prepared: ...
+
+    def ask(self, prepared: Prepared) -> Reply:
+        """Raises Unavailable where nothing was sent, Ambiguous where the answer is lost."""
+        ...
+
+    def distrust_key(self) -> None: ...
+
+
+class PictureFetcher(Protocol):
+    """Fetches what an answer refers to."""
+
+    def fetch(self, url: str) -> bytes: ...
+
+
+class Outbox(Protocol):
+    """A queue that a request's message is put into."""
+
+    def send(self, body: str, thread_id: str, request_id: str) -> None: ...

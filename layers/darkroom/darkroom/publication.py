@@ -1,0 +1,72 @@
+"""What becomes visible: a turn's pictures, and its `result.json` as the last of them."""
+
+import json
+from collections.abc import Sequence
+
+from darkroom import naming, pictures
+from darkroom.errors import Fault, Rejected
+from darkroom.outcome import Outcome, Picture
+from darkroom.pictures import Facts
+from darkroom.ports import ObjectStore
+from darkroom.request import ImageRef
+
+
+class Publication:
+    """The results bucket, written once and never over."""
+
+    def __init__(self, objects: ObjectStore, bucket: str) -> None:
+        self._objects = objects
+        self._bucket = bucket
+
+    def pictures(self, made: Sequence[bytes], prefix: str) -> list[Picture]:
+        """Stores the pictures of an answer; the last is the primary one. Raises Rejected (`no_image`).
+
+        A draft that does not decode is left out, as long as one picture does.
+        """
+        whole = [(data, facts) for data in made if (facts := _facts(data))]
+        if not whole:
+            raise Rejected(
+                "no_image",
+                "the image API answered with a picture that cannot be decoded or is over 100 megapixels",
+                hint="Ask again with a new request_id, or for a smaller picture.",
+                charged=True,
+            )
+        last = len(whole)
+        return [
+            self._picture(data, facts, prefix + _name(facts, number, last), primary=number == last)
+            for number, (data, facts) in enumerate(whole, start=1)
+        ]
+
+    def announce(self, outcome: Outcome, key: str) -> None:
+        """Writes the outcome's `result.json`: the commit marker, and what consumers are told by."""
+        document = json.dumps(outcome.as_document(), ensure_ascii=False, indent=2)
+        self._objects.write_once(self._bucket, key, document.encode(), "application/json")
+
+    def _picture(self, data: bytes, facts: Facts, key: str, *, primary: bool) -> Picture:
+        if not self._objects.write_once(self._bucket, key, data, facts.media_type):
+            data, facts = self._as_stored(key)
+        return Picture(self._bucket, key, facts.media_type, len(data), facts.width, facts.height, facts.sha256, primary)
+
+    def _as_stored(self, key: str) -> tuple[bytes, Facts]:
+        """What an earlier attempt wrote: an address may give other bytes when it is fetched again."""
+        stored = self._objects.read(ImageRef(self._bucket, key))
+        facts = _facts(stored.data) if stored else None
+        if stored is None or facts is None:
+            raise Fault(f"{key} was written, and is no picture")
+        return stored.data, facts
+
+
+def turn_key(outcome: Outcome) -> str:
+    """Where a turn's `result.json` lies."""
+    return naming.turn_prefix(str(outcome.thread_id), int(outcome.turn or 0), str(outcome.request_id)) + "result.json"
+
+
+def _name(facts: Facts, number: int, count: int) -> str:
+    return f"image{facts.extension}" if count == 1 else f"image-{number}{facts.extension}"
+
+
+def _facts(data: bytes) -> Facts | None:
+    try:
+        return pictures.inspect(data)
+    except (pictures.Undecodable, pictures.TooManyPixels):
+        return None

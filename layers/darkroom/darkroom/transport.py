@@ -1,0 +1,112 @@
+"""One HTTP exchange on a connection of its own, cut off at a deadline; and whether its request left us.
+
+`requests` bounds each read and not the whole, so a server that drips bytes could hold a call for ever; and it
+raises the same error for a connection that was never made and for one that broke after the request was sent.
+"""
+
+import socket
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import requests
+from requests.adapters import HTTPAdapter
+from urllib3 import HTTPConnectionPool, HTTPSConnectionPool
+from urllib3.connection import HTTPConnection, HTTPSConnection
+
+
+class Body:
+    """A request's body that knows whether any of it was taken to be sent."""
+
+    def __init__(self, data: bytes) -> None:
+        self._data = memoryview(data)
+        self._position = 0
+
+    def __len__(self) -> int:
+        return len(self._data)
+
+    def __iter__(self) -> Iterator[bytes]:
+        while chunk := self.read(65_536):
+            yield chunk
+
+    def read(self, size: int = -1) -> bytes:
+        """The next bytes; urllib3 asks for them when the connection stands and the headers are out."""
+        end = len(self._data) if size < 0 else self._position + size
+        chunk = bytes(self._data[self._position : end])
+        self._position += len(chunk)
+        return chunk
+
+    @property
+    def was_taken(self) -> bool:
+        """False means that the request certainly never left us."""
+        return self._position > 0
+
+
+class Deadline:
+    """Shuts down the sockets that it watches when its time, in seconds, is up."""
+
+    def __init__(self, seconds: float) -> None:
+        self._sockets: list[socket.socket] = []
+        self._timer = threading.Timer(seconds, self._shut)
+        self._timer.daemon = True
+
+    def watch(self, connection: HTTPConnection) -> None:
+        """Takes the connection's socket under watch, as soon as it is connected."""
+        if isinstance(connection.sock, socket.socket):
+            self._sockets.append(connection.sock)
+
+    def _shut(self) -> None:
+        for watched in self._sockets:
+            try:
+                # Not SSLSocket's own, which would take the TLS state away under the reading thread.
+                socket.socket.shutdown(watched, socket.SHUT_RDWR)
+            except OSError:
+                continue  # it is closed already, which is what was wanted
+
+    def __enter__(self) -> "Deadline":
+        self._timer.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._timer.cancel()
+
+
+class _Watched(HTTPAdapter):
+    """An adapter whose connections are watched by a deadline."""
+
+    def __init__(self, deadline: Deadline) -> None:
+        self._deadline = deadline
+        super().__init__(max_retries=0, pool_connections=1, pool_maxsize=1)
+
+    def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
+        super().init_poolmanager(*args, **kwargs)
+        deadline = self._deadline
+
+        class Plain(HTTPConnection):
+            def connect(self) -> None:
+                super().connect()
+                deadline.watch(self)
+
+        class Secure(HTTPSConnection):
+            def connect(self) -> None:
+                super().connect()
+                deadline.watch(self)
+
+        class PlainPool(HTTPConnectionPool):
+            ConnectionCls = Plain
+
+        class SecurePool(HTTPSConnectionPool):
+            ConnectionCls = Secure
+
+        self.poolmanager.pool_classes_by_scheme = {"http": PlainPool, "https": SecurePool}
+
+
+@contextmanager
+def exchange(seconds: float) -> Iterator[requests.Session]:
+    """A session for one exchange, on a fresh connection, that is over after so many seconds."""
+    with Deadline(seconds) as deadline, requests.Session() as session:
+        session.mount("http://", _Watched(deadline))
+        session.mount("https://", _Watched(deadline))
+        session.headers["Connection"] = "close"
+        yield session

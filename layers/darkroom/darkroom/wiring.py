@@ -1,0 +1,175 @@
+"""Where everything is put together: the one place that knows concrete classes. Built once per environment."""
+
+import os
+from collections.abc import Callable, Mapping
+from functools import cache
+from typing import TYPE_CHECKING, Any
+
+import boto3
+from aws_lambda_powertools import Logger
+from aws_lambda_powertools.utilities.parameters import SecretsProvider
+from aws_lambda_powertools.utilities.parameters.exceptions import GetParameterError
+from botocore.config import Config
+
+from darkroom import message
+from darkroom.answer import Answering, Terms
+from darkroom.arrivals import Arrivals, Taken
+from darkroom.batch import Batch
+from darkroom.errors import Unavailable
+from darkroom.fetch import Fetcher
+from darkroom.image_api import ImageApi
+from darkroom.inbox import Inbox, Outbox
+from darkroom.intake import Intake
+from darkroom.journal import RequestJournal, UploadJournal
+from darkroom.ledger import DynamoLedger
+from darkroom.memory import UploadMemory
+from darkroom.objects import S3Objects
+from darkroom.outcome import Outcome
+from darkroom.payment import Till
+from darkroom.publication import Publication
+from darkroom.settings import RequestSettings, UploadSettings, request_settings, upload_settings
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb import DynamoDBClient
+    from mypy_boto3_s3 import S3Client
+    from mypy_boto3_secretsmanager import SecretsManagerClient
+    from mypy_boto3_sqs import SQSClient
+
+KEY_SECONDS = 300  # how long the API key is believed
+# Ten turns at once, each with a heartbeat's writes beside its own.
+CONFIG = Config(
+    max_pool_connections=25,
+    connect_timeout=5,
+    read_timeout=30,
+    retries={"mode": "standard", "total_max_attempts": 4},
+)
+
+
+def request_batch(event: Mapping[str, Any], remaining_ms: Callable[[], int]) -> Batch[Outcome]:
+    """The batch of messages in an SQS event, ready to be worked on."""
+    return Batch(
+        [message.from_record(record) for record in event["Records"]],
+        _answering(),
+        _inbox(),
+        RequestJournal(_logger()),
+        renew=_ledger().renew,
+        time_left=lambda: remaining_ms() / 1000,
+    )
+
+
+def upload_batch(event: Mapping[str, Any], remaining_ms: Callable[[], int]) -> Batch[list[Taken]]:
+    """The batch of S3's announcements in an SQS event, ready to be worked on."""
+    settings = upload_settings(os.environ)
+    return Batch(
+        [message.from_record(record) for record in event["Records"]],
+        Arrivals(_intake(settings)),
+        Inbox(_sqs(), settings.upload_events_queue_url),
+        UploadJournal(_logger()),
+        renew=lambda: None,
+        time_left=lambda: remaining_ms() / 1000,
+    )
+
+
+@cache
+def _intake(settings: UploadSettings) -> Intake:
+    objects = S3Objects(_s3())
+    return Intake(
+        objects,
+        UploadMemory(_dynamodb(), settings.threads_table),
+        Outbox(_sqs(), settings.requests_queue_url),
+        Publication(objects, settings.results_bucket),
+        default_instruction=settings.default_instruction,
+        grace=settings.pairing_grace_seconds,
+    )
+
+
+@cache
+def _settings() -> RequestSettings:
+    return request_settings(os.environ)
+
+
+@cache
+def _logger() -> Logger:
+    return Logger()
+
+
+@cache
+def _session() -> boto3.Session:
+    return boto3.Session()
+
+
+@cache
+def _s3() -> "S3Client":
+    return _session().client("s3", config=CONFIG)
+
+
+@cache
+def _dynamodb() -> "DynamoDBClient":
+    return _session().client("dynamodb", config=CONFIG)
+
+
+@cache
+def _sqs() -> "SQSClient":
+    return _session().client("sqs", config=CONFIG)
+
+
+@cache
+def _secrets() -> SecretsProvider:
+    client: SecretsManagerClient = _session().client("secretsmanager", config=CONFIG)
+    return SecretsProvider(boto3_client=client)
+
+
+@cache
+def _inbox() -> Inbox:
+    return Inbox(_sqs(), _settings().requests_queue_url)
+
+
+@cache
+def _ledger() -> DynamoLedger:
+    settings = _settings()
+    return DynamoLedger(_dynamodb(), settings.threads_table, daily_call_limit=settings.daily_call_limit)
+
+
+@cache
+def _answering() -> Answering:
+    settings = _settings()
+    objects = S3Objects(_s3())
+    return Answering(
+        Terms(
+            buckets=(settings.uploads_bucket, settings.results_bucket),
+            model=settings.image_model,
+            max_context_images=settings.max_context_images,
+            max_turns=settings.max_turns_per_thread,
+            give_up_after=settings.give_up_after_seconds,
+            api_timeout=settings.image_api_timeout_seconds,
+            price=settings.price_per_image,
+        ),
+        Till(
+            ledger=_ledger(),
+            objects=objects,
+            api=ImageApi(
+                settings.image_api_url,
+                _api_key,
+                response_format=settings.response_format,
+                style=settings.request_style,
+                timeout=settings.image_api_timeout_seconds,
+            ),
+            spool_bucket=settings.spool_bucket,
+            max_paid_calls=settings.max_paid_calls,
+        ),
+        Publication(objects, settings.results_bucket),
+        Fetcher(settings.image_api_url),
+        Outbox(_sqs(), settings.requests_dead_letter_queue_url),
+    )
+
+
+def _api_key(is_stale: bool) -> str:
+    """The image API's key. One that is empty or cannot be read is the operator's trouble: requests wait."""
+    secret = _settings().image_api_key_secret_arn
+    try:
+        key = _secrets().get(secret, max_age=KEY_SECONDS, force_fetch=is_stale)
+    except GetParameterError as error:
+        raise Unavailable("credentials", "the image API's key cannot be read") from error
+    if not isinstance(key, str) or not key.strip().isascii() or not key.strip().isprintable() or not key.strip():
+        raise Unavailable("credentials", "the image API's key is not set")
+    return key.strip()
