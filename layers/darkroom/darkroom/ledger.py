@@ -58,7 +58,7 @@ class DynamoLedger:
         now, owner = self._clock(), uuid.uuid4().hex
         values = {
             ":owner": owner, ":nobody": "", ":open": "open", ":one": 1, ":zero": 0,
-            ":fingerprint": request.fingerprint, ":requested_at": requested_at,
+            ":request_id": request.request_id, ":fingerprint": request.fingerprint, ":requested_at": requested_at,
             ":now": now, ":started_at": outcome.timestamp(now),
             ":lease_until": now + LEASE_SECONDS, ":expires_at": int(now) + items.KEPT_SECONDS,
         }  # fmt: skip
@@ -299,7 +299,7 @@ class DynamoLedger:
 
 _CLAIM = (
     "SET #owner = :owner, lease_until = :lease_until, #state = :open, expires_at = :expires_at, "
-    "fingerprint = :fingerprint, requested_at = if_not_exists(requested_at, :requested_at), "
+    "request_id = :request_id, fingerprint = :fingerprint, requested_at = if_not_exists(requested_at, :requested_at), "
     "started_at = if_not_exists(started_at, :started_at), "
     "attempts = if_not_exists(attempts, :zero) + :one, strikes = if_not_exists(strikes, :zero) + :one"
 )

@@ -143,7 +143,8 @@ _REFUSED = _matches(
     "prohibited_content", "blocked by", "blocklist", "violat", "敏感", "违规", "审核", "不合规",
 )  # fmt: skip
 _MODEL = _matches(
-    "model_not_found", r"no (available )?channel", "无可用渠道", r"model\b.{0,80}\bnot (found|exist|supported|available)",
+    "model_not_found", r"no (available )?channel", "无可用渠道",
+    r"model\b.{0,80}\bnot (found|exist|supported|available)",
     r"model\b.{0,80}\b(retired|deprecated|shut ?down|discontinued|no longer)", r"(unknown|no such) model",
     "模型不存在", "模型.{0,20}(下线|停用|不支持)", r"models/\S+ is not found",
 )  # fmt: skip
@@ -220,7 +221,7 @@ _MARKDOWN = re.compile(r"!\[[^\]]*\]\(\s*(data:image/[^)]+|https?://[^)\s]+)\s*\
 def _answer(document: Mapping[str, Any], request_id: str | None) -> Answer:
     items = list(_items(document.get("data")))
     pictures = [picture for item in items for picture in _pictures(item)]
-    text = "\n".join(filter(None, map(_words, items))) or None
+    text = "\n".join(dict.fromkeys(filter(None, map(_words, items)))) or None
     if not pictures and text:
         hint = "The model answered in words: a refusal or a question. Say it differently, with a new request_id."
         raise Rejected(

@@ -1,0 +1,200 @@
+"""The ledger's contract, kept by DynamoDB's adapter and by the fake alike."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+
+import pytest
+from tests.fakes import Clock, MemoryLedger
+
+from darkroom import outcome
+from darkroom.errors import Rejected, Unavailable
+from darkroom.ledger import LEASE_SECONDS, DynamoLedger
+from darkroom.outcome import Outcome, Source, Timing
+from darkroom.ports import Asked, Claim, Done, Held, Ledger, Reused
+from darkroom.request import Request
+
+ASKED = Asked("text_to_image", "m", {"temperature": 0.7}, None, (Source("b", "k", "e", "s"),))
+REQUEST = Request("t", "r-1", "a cat")
+AT = "2026-11-22T12:00:00.000Z"
+
+Make = Callable[[int], Ledger]
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture(params=["dynamodb", "memory"])
+def make(request: pytest.FixtureRequest, clock: Clock) -> Iterator[Make]:
+    """Ledgers over one table, each as another process would have it; the memory of one is its own table."""
+    if request.param == "memory":
+        memory: dict[int, MemoryLedger] = {}
+        yield lambda limit: memory.setdefault(limit, MemoryLedger(clock, daily_call_limit=limit))
+        return
+    table, client = request.getfixturevalue("threads_table"), request.getfixturevalue("dynamodb")
+    yield lambda limit: DynamoLedger(client, table, daily_call_limit=limit, clock=clock, sleep=clock.advance)
+
+
+@pytest.fixture
+def ledger(make: Make) -> Ledger:
+    return make(0)
+
+
+def claimed(ledger: Ledger, request: Request = REQUEST) -> Claim:
+    claim = ledger.claim(request, AT)
+    assert isinstance(claim, Claim)
+    return claim
+
+
+def ended(claim: Claim, turn: int = 1) -> Outcome:
+    blank = outcome.refusal(Rejected("refused", "no"), timing=Timing(AT, AT, AT, 1.25), attempts=1)
+    return replace(blank, thread_id=claim.thread_id, request_id=claim.request_id, turn=turn, instruction="雪")
+
+
+def test_a_claim_is_held_until_its_lease_is_over(ledger: Ledger, clock: Clock) -> None:
+    claimed(ledger)
+    again = ledger.claim(REQUEST, AT)
+    assert isinstance(again, Held)
+    assert 0 < again.seconds <= LEASE_SECONDS
+    clock.advance(LEASE_SECONDS + 1)
+    assert claimed(ledger).attempts == 2
+
+
+def test_a_renewed_lease_goes_on(ledger: Ledger, clock: Clock) -> None:
+    claimed(ledger)
+    clock.advance(LEASE_SECONDS - 1)
+    ledger.renew()
+    clock.advance(LEASE_SECONDS - 1)
+    assert isinstance(ledger.claim(REQUEST, AT), Held)
+
+
+def test_a_dropped_claim_is_renewed_no_longer(ledger: Ledger, clock: Clock) -> None:
+    ledger.drop(claimed(ledger))
+    clock.advance(LEASE_SECONDS - 1)
+    ledger.renew()
+    clock.advance(2)
+    assert isinstance(ledger.claim(REQUEST, AT), Claim)
+
+
+def test_an_id_stands_for_one_content(ledger: Ledger) -> None:
+    claimed(ledger)
+    assert isinstance(ledger.claim(replace(REQUEST, instruction="a dog"), AT), Reused)
+
+
+def test_a_mark_survives_the_death_of_its_owner(ledger: Ledger, clock: Clock) -> None:
+    ledger.mark(claimed(ledger), ASKED)
+    clock.advance(LEASE_SECONDS + 1)
+    heir = claimed(ledger)
+    assert (heir.open_call, heir.calls, heir.asked) == (1, 1, ASKED)
+
+
+def test_dying_in_a_call_is_no_strike_and_dying_elsewhere_is(ledger: Ledger, clock: Clock) -> None:
+    ledger.mark(claimed(ledger), ASKED)
+    clock.advance(LEASE_SECONDS + 1)
+    assert claimed(ledger).strikes == 1
+    clock.advance(LEASE_SECONDS + 1)
+    assert claimed(ledger).strikes == 2
+
+
+def test_waiting_is_no_strike(ledger: Ledger) -> None:
+    for _ in range(7):
+        claim = claimed(ledger)
+        assert claim.strikes == 1
+        ledger.defer(claim, Unavailable("throttled", ""))
+    assert claimed(ledger).deferrals == 7
+
+
+def test_who_lost_the_lease_can_write_nothing(ledger: Ledger, clock: Clock) -> None:
+    late = ledger.mark(claimed(ledger), ASKED)
+    clock.advance(LEASE_SECONDS + 1)
+    claimed(ledger)
+    for write in (
+        lambda: ledger.mark(late, ASKED),
+        lambda: ledger.settle_free(late),
+        lambda: ledger.settle_ambiguous(late),
+        lambda: ledger.settle_answered(late, charged=True),
+        lambda: ledger.defer(late, Unavailable("throttled", "")),
+        lambda: ledger.forget(late),
+        lambda: ledger.commit(late, ended(late)),
+    ):
+        with pytest.raises(Unavailable) as caught:
+            write()
+        assert caught.value.cause == "held"
+
+
+def test_a_settled_answer_is_remembered(ledger: Ledger, clock: Clock) -> None:
+    ledger.settle_answered(ledger.mark(claimed(ledger), ASKED), charged=True)
+    clock.advance(LEASE_SECONDS + 1)
+    heir = claimed(ledger)
+    assert (heir.answered_by, heir.open_call, heir.paid_calls) == (1, None, 1)
+
+
+def test_ambiguous_calls_add_up(ledger: Ledger) -> None:
+    claim = claimed(ledger)
+    for expected in (1, 2):
+        claim = ledger.settle_ambiguous(ledger.mark(claim, ASKED))
+        assert (claim.ambiguous, claim.calls, claim.open_call, claim.paid_calls) == (expected, expected, None, expected)
+
+
+def test_since_when_it_waits_is_kept_from_the_first_time(ledger: Ledger, clock: Clock) -> None:
+    first = clock()
+    for cause in ("budget", "throttled", "budget"):
+        ledger.defer(claimed(ledger), Unavailable(cause, ""))  # type: ignore[arg-type]
+        clock.advance(100)
+    claim = claimed(ledger)
+    assert (claim.waiting_since, claim.refused_since) == (first, first + 100)
+
+
+def test_the_daily_limit_is_not_passed_and_a_free_call_is_given_back(make: Make) -> None:
+    ledger = make(1)
+    claim = ledger.mark(claimed(ledger), ASKED)
+    other = claimed(ledger, replace(REQUEST, request_id="r-2"))
+    with pytest.raises(Unavailable) as caught:
+        ledger.mark(other, ASKED)
+    assert caught.value.cause == "budget"
+    assert caught.value.retry_after is not None
+    assert 0 < caught.value.retry_after <= 3600
+    ledger.settle_free(claim)
+    assert ledger.mark(other, ASKED).calls == 1
+
+
+def test_a_call_that_was_not_charged_is_given_back_too(make: Make) -> None:
+    ledger = make(1)
+    ledger.settle_answered(ledger.mark(claimed(ledger), ASKED), charged=False)
+    assert ledger.mark(claimed(ledger, replace(REQUEST, request_id="r-2")), ASKED).calls == 1
+
+
+def test_the_next_day_has_calls_again(make: Make, clock: Clock) -> None:
+    ledger = make(1)
+    ledger.mark(claimed(ledger), ASKED)
+    clock.advance(24 * 3600)
+    assert ledger.mark(claimed(ledger, replace(REQUEST, request_id="r-2")), ASKED).calls == 1
+
+
+def test_a_commit_ends_the_request_and_adds_the_turn(ledger: Ledger) -> None:
+    claim = claimed(ledger)
+    ledger.commit(claim, ended(claim))
+    assert ledger.thread("t").turns == (ended(claim),)
+    assert ledger.claim(REQUEST, AT) == Done(ended(claim))
+
+
+def test_a_turn_is_taken_once(ledger: Ledger) -> None:
+    first, second = claimed(ledger), claimed(ledger, replace(REQUEST, request_id="r-2"))
+    ledger.commit(first, ended(first))
+    with pytest.raises(Unavailable):
+        ledger.commit(second, ended(second))
+    ledger.commit(second, ended(second, turn=2))
+    assert ledger.thread("t").latest_turn == 2
+
+
+def test_what_was_forgotten_was_never_there(ledger: Ledger) -> None:
+    ledger.forget(claimed(ledger))
+    assert claimed(ledger, replace(REQUEST, instruction="a dog")).attempts == 1
+
+
+def test_an_owner_that_let_go_did_not_abandon(ledger: Ledger) -> None:
+    claim = claimed(ledger)
+    assert ledger.abandoned(REQUEST)
+    ledger.defer(claim, Unavailable("throttled", ""))
+    assert not ledger.abandoned(REQUEST)

@@ -1,0 +1,283 @@
+"""The ports in memory, and as nasty as the world: answers get lost, workers die, clocks jump.
+
+The ledger and the object store are held to the same contract tests as the real adapters (`tests/contract`).
+"""
+
+import io
+import json
+import uuid
+from base64 import b64encode
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from hashlib import md5
+from typing import Any
+
+from PIL import Image
+
+from darkroom import outcome
+from darkroom.context import Question
+from darkroom.errors import PROVIDER_CAUSES, UNCOUNTED_CAUSES, Rejected, Unavailable
+from darkroom.ledger import LEASE_SECONDS
+from darkroom.message import Message
+from darkroom.naming import message_group
+from darkroom.outcome import Outcome
+from darkroom.ports import Asked, Claim, Done, Held, Prepared, Reused, Stored
+from darkroom.replies import Reply
+from darkroom.request import ImageRef, Request
+from darkroom.thread import Thread
+
+NOON = 1_795_348_800.0  # 2026-11-22T12:00:00Z
+
+
+class Died(BaseException):
+    """The process is killed here."""
+
+
+class Clock:
+    """A clock that is set by hand."""
+
+    def __init__(self, now: float = NOON) -> None:
+        self.now = now
+
+    def __call__(self) -> float:
+        return self.now
+
+    def advance(self, seconds: float) -> None:
+        self.now += seconds
+
+
+class MemoryObjects:
+    """S3 in memory."""
+
+    def __init__(self, clock: Callable[[], float] = Clock()) -> None:  # noqa: B008 - its time is never advanced
+        self._clock = clock
+        self.objects: dict[tuple[str, str], Stored] = {}
+        self.writes: list[str] = []
+
+    def put(self, bucket: str, key: str, data: bytes, metadata: Mapping[str, str] | None = None) -> str:
+        """Uploads as a person would, over what is there."""
+        etag = md5(data, usedforsecurity=False).hexdigest()
+        self.objects[bucket, key] = Stored(data, etag, metadata or {}, self._clock())
+        return etag
+
+    def read(self, ref: ImageRef, *, most_bytes: int | None = None) -> Stored | None:
+        stored = self.objects.get((ref.bucket, ref.key))
+        if stored and most_bytes is not None and len(stored.data) > most_bytes:
+            raise Rejected("image_too_large", f"{ref.key} is too large")
+        return stored
+
+    def metadata(self, ref: ImageRef) -> Mapping[str, str] | None:
+        stored = self.objects.get((ref.bucket, ref.key))
+        return stored.metadata if stored else None
+
+    def write_once(
+        self, bucket: str, key: str, data: bytes, media_type: str, metadata: Mapping[str, str] | None = None
+    ) -> bool:
+        if (bucket, key) in self.objects:
+            return False
+        self.put(bucket, key, data, metadata)
+        self.writes.append(key)
+        return True
+
+    def document(self, bucket: str, key: str) -> dict[str, Any]:
+        """A JSON object that lies here."""
+        return dict(json.loads(self.objects[bucket, key].data))
+
+    def keys(self, bucket: str, prefix: str = "") -> list[str]:
+        return sorted(key for where, key in self.objects if where == bucket and key.startswith(prefix))
+
+
+@dataclass
+class Entry:
+    """A request's item, as the table would hold it."""
+
+    fingerprint: str
+    claim: Claim
+    lease_until: float
+    done: int | None = None
+
+
+class MemoryLedger:
+    """The ledger in memory. `before` and `after` are called around each write, and may raise `Died`."""
+
+    def __init__(self, clock: Clock, *, daily_call_limit: int = 0) -> None:
+        self._clock = clock
+        self._limit = daily_call_limit
+        self.entries: dict[tuple[str, str], Entry] = {}
+        self.turns: dict[str, list[Outcome]] = {}
+        self.calls: dict[str, int] = {}
+        self._held: dict[str, Claim] = {}
+
+    def claim(self, request: Request, requested_at: str) -> Claim | Done | Held | Reused:
+        where = request.thread_id, request.request_id
+        entry = self.entries.get(where)
+        now = self._clock()
+        if entry is None:
+            blank = Claim(*where, "", requested_at, outcome.timestamp(now), attempts=0, strikes=0)
+            entry = Entry(request.fingerprint, blank, 0)
+        if entry.fingerprint != request.fingerprint:
+            return Reused()
+        if entry.done:
+            return Done(self.turns[request.thread_id][entry.done - 1])
+        if entry.claim.owner and entry.lease_until >= now:
+            return Held(entry.lease_until - now)
+        owner = uuid.uuid4().hex
+        kept = replace(entry.claim, owner=owner, attempts=entry.claim.attempts + 1, strikes=entry.claim.strikes + 1)
+        self.entries[where] = Entry(request.fingerprint, kept, now + LEASE_SECONDS)
+        self._held[owner] = kept
+        return replace(kept, strikes=kept.strikes - int(kept.open_call is not None))
+
+    def abandoned(self, request: Request) -> bool:
+        entry = self.entries.get((request.thread_id, request.request_id))
+        return entry is not None and entry.done is None and bool(entry.claim.owner)
+
+    def thread(self, thread_id: str) -> Thread:
+        return Thread(tuple(self.turns.get(thread_id, ())))
+
+    def mark(self, claim: Claim, asked: Asked) -> Claim:
+        self._fence(claim)
+        day = datetime.fromtimestamp(self._clock(), UTC).date().isoformat()
+        if self._limit and self.calls.get(day, 0) >= self._limit:
+            raise Unavailable("budget", "used up", retry_after=3600)
+        self.calls[day] = self.calls.get(day, 0) + 1
+        number = claim.calls + 1
+        return self._change(claim, calls=number, open_call=number, call_day=day, asked=asked)
+
+    def settle_free(self, claim: Claim, *, flatten: bool = False) -> Claim:
+        self._fence(claim)
+        self.calls[str(claim.call_day)] -= 1
+        return self._change(claim, open_call=None, flatten=flatten or claim.flatten)
+
+    def settle_ambiguous(self, claim: Claim) -> Claim:
+        return self._change(claim, open_call=None, ambiguous=claim.ambiguous + 1)
+
+    def settle_answered(self, claim: Claim, *, charged: bool) -> Claim:
+        self._fence(claim)
+        if not charged:
+            self.calls[str(claim.call_day)] -= 1
+        return self._change(claim, open_call=None, answered_by=claim.open_call, charged=charged)
+
+    def defer(self, claim: Claim, trouble: Unavailable) -> None:
+        now = self._clock()
+        self._change(
+            claim,
+            owner="",
+            strikes=claim.strikes - 1,
+            deferrals=claim.deferrals + int(trouble.cause not in UNCOUNTED_CAUSES),
+            fetches=claim.fetches + int(trouble.cause == "fetch"),
+            refused_since=claim.refused_since or (now if trouble.cause in PROVIDER_CAUSES else None),
+            waiting_since=claim.waiting_since or (now if trouble.cause == "budget" else None),
+        )
+
+    def forget(self, claim: Claim) -> None:
+        self._fence(claim)
+        del self.entries[claim.thread_id, claim.request_id]
+
+    def commit(self, claim: Claim, outcome: Outcome) -> None:
+        turns = self.turns.setdefault(claim.thread_id, [])
+        self._fence(claim)
+        if outcome.turn != len(turns) + 1:
+            raise Unavailable("held", "the thread moved on")
+        turns.append(outcome)
+        self.entries[claim.thread_id, claim.request_id].done = outcome.turn
+
+    def renew(self) -> None:
+        for claim in self._held.values():
+            entry = self.entries.get((claim.thread_id, claim.request_id))
+            if entry and entry.claim.owner == claim.owner:
+                entry.lease_until = self._clock() + LEASE_SECONDS
+
+    def drop(self, claim: Claim) -> None:
+        self._held.pop(claim.owner, None)
+
+    def _fence(self, claim: Claim) -> Entry:
+        entry = self.entries.get((claim.thread_id, claim.request_id))
+        if entry is None or entry.done or entry.claim.owner != claim.owner:
+            raise Unavailable("held", "taken over")
+        return entry
+
+    def _change(self, claim: Claim, **changes: Any) -> Claim:
+        entry = self._fence(claim)
+        entry.claim = replace(entry.claim, **changes)
+        return replace(claim, **changes)
+
+
+Scripted = Reply | Exception | BaseException | Callable[[Question], Reply]
+
+
+class ScriptedApi:
+    """The image API by a script: a reply or an error a call, the last one for ever. Counts what was sent."""
+
+    def __init__(self, *script: Scripted) -> None:
+        self.script: list[Scripted] = list(script) or [made()]
+        self.questions: list[Question] = []
+        self.distrusted = 0
+        self._prepared: list[Question] = []
+
+    def prepare(self, question: Question) -> Prepared:
+        self._prepared.append(question)
+        return Prepared(b"", "")
+
+    def ask(self, prepared: Prepared) -> Reply:
+        question = self._prepared[-1]
+        self.questions.append(question)
+        said = self.script.pop(0) if len(self.script) > 1 else self.script[0]
+        if isinstance(said, BaseException):
+            raise said
+        return said(question) if callable(said) else said
+
+    def distrust_key(self) -> None:
+        self.distrusted += 1
+
+
+class MemoryFetcher:
+    """What lies at addresses."""
+
+    def __init__(self) -> None:
+        self.pages: dict[str, bytes | Exception] = {}
+
+    def fetch(self, url: str) -> bytes:
+        page = self.pages.get(url, Unavailable("fetch", "nobody there"))
+        if isinstance(page, Exception):
+            raise page
+        return page
+
+
+@dataclass
+class MemoryOutbox:
+    """A queue that is only looked at."""
+
+    sent: list[tuple[str, str, str]] = field(default_factory=list)
+
+    def send(self, body: str, thread_id: str, request_id: str) -> None:
+        self.sent.append((body, thread_id, request_id))
+
+
+def png(colour: str = "red", size: tuple[int, int] = (8, 6), kind: str = "PNG") -> bytes:
+    """A small picture."""
+    target = io.BytesIO()
+    Image.new("RGB", size, colour).save(target, kind)
+    return target.getvalue()
+
+
+def made(*pictures: bytes, text: str = "", seconds: float = 1.5) -> Reply:
+    """The documented answer with these pictures."""
+    items = [
+        {"url": "", "b64_json": b64encode(picture).decode(), "revised_prompt": text} for picture in pictures or (png(),)
+    ]
+    return stated(200, {"code": 200, "msg": "操作成功", "data": {"data": items, "created": 1}}, seconds=seconds)
+
+
+def stated(status: int, document: object, *, seconds: float = 0.1, **headers: str) -> Reply:
+    """A JSON answer."""
+    named = {name.replace("_", "-"): value for name, value in headers.items()}
+    return Reply(status, {"content-type": "application/json", **named}, json.dumps(document).encode(), seconds)
+
+
+def sent_message(
+    body: Mapping[str, Any] | str, *, thread: str = "t", message_id: str = "m-1", receive_count: int = 1
+) -> Message:
+    """A message as its sender meant it."""
+    text = body if isinstance(body, str) else json.dumps(body, ensure_ascii=False)
+    return Message(message_id, message_group(thread), text, f"receipt-{message_id}", NOON - 1, receive_count)
