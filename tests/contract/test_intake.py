@@ -1,0 +1,254 @@
+"""Uploads, end to end but for S3's events: what lies in the bucket becomes messages, or is told why not."""
+
+import json
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from tests.fakes import Clock, MemoryObjects, MemoryOutbox, png
+
+from darkroom.errors import Unavailable
+from darkroom.intake import Intake
+from darkroom.memory import UploadMemory
+from darkroom.naming import rejected_upload_key
+from darkroom.publication import Publication
+from darkroom.upload import Upload
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb import DynamoDBClient
+
+GRACE = 120
+
+
+@dataclass
+class Bucket:
+    """The uploads bucket, announcing what is put into it when it is told to."""
+
+    memory: UploadMemory
+    default_instruction: str = ""
+    clock: Clock = field(default_factory=Clock)
+    queue: MemoryOutbox = field(default_factory=MemoryOutbox)
+
+    def __post_init__(self) -> None:
+        self.objects = MemoryObjects(self.clock)
+        self._sequence = 0
+
+    def put(self, key: str, data: bytes | str, **metadata: str) -> Upload:
+        """Puts an object, and returns what S3 will announce."""
+        raw = data.encode() if isinstance(data, str) else data
+        named = {name.replace("_", "-"): value for name, value in metadata.items()}
+        etag = self.objects.put("uploads", key, raw, named)
+        self._sequence += 1
+        self.clock.advance(1)
+        return Upload("uploads", key, etag, None, f"{self._sequence:016X}", len(raw), self.clock())
+
+    def announce(self, upload: Upload) -> str:
+        intake = Intake(
+            self.objects,
+            self.memory,
+            self.queue,
+            Publication(self.objects, "results"),
+            default_instruction=self.default_instruction,
+            grace=GRACE,
+            clock=self.clock,
+        )
+        try:
+            return intake.take(upload)
+        except Unavailable as trouble:
+            assert trouble.retry_after is not None
+            return "waits"
+
+    def upload(self, key: str, data: bytes | str, **metadata: str) -> str:
+        return self.announce(self.put(key, data, **metadata))
+
+    @property
+    def asked(self) -> list[tuple[str, str, list[str]]]:
+        """The requests: thread, words, the photos' keys."""
+        bodies = [json.loads(body) for body, _, _ in self.queue.sent]
+        return [(body["thread_id"], body["instruction"], [image["key"] for image in body["images"]]) for body in bodies]
+
+    def told(self, upload: Upload) -> dict[str, Any]:
+        """The error that the uploader finds."""
+        document = self.objects.document("results", rejected_upload_key(upload.key, upload.etag))
+        return dict(document["error"])
+
+
+@pytest.fixture
+def bucket(dynamodb: "DynamoDBClient", threads_table: str) -> Bucket:
+    return Bucket(UploadMemory(dynamodb, threads_table))
+
+
+def test_a_photo_with_words_in_its_metadata_starts_at_once(bucket: Bucket) -> None:
+    assert bucket.upload("photos/cat.jpg", png(), instruction="=?utf-8?q?caf=C3=A9?=") == "asked"
+    assert bucket.asked == [("photos/cat", "café", ["photos/cat.jpg"])]
+
+
+@pytest.mark.parametrize("text_first", [True, False])
+def test_photo_and_text_pair_in_either_order_and_once(bucket: Bucket, text_first: bool) -> None:
+    photo = bucket.put("photos/cat.jpg", png())
+    text = bucket.put("photos/cat.txt", "\ufeffnight\r\n")
+    for upload in (text, photo) if text_first else (photo, text):
+        bucket.announce(upload)
+    assert bucket.asked == [("photos/cat", "night", ["photos/cat.jpg"])]
+
+
+def test_the_photo_arrives_after_its_text(bucket: Bucket) -> None:
+    text = bucket.put("cat.txt", "night")
+    assert bucket.announce(text) == "waits"
+    bucket.clock.advance(60)
+    assert bucket.upload("cat.jpg", png()) == "asked"
+    bucket.clock.advance(61)
+    assert bucket.announce(text) == "nothing new"
+    assert bucket.asked == [("cat", "night", ["cat.jpg"])]
+
+
+def test_the_text_arrives_after_its_photo(bucket: Bucket) -> None:
+    photo = bucket.put("cat.jpg", png())
+    assert bucket.announce(photo) == "waits"
+    assert bucket.upload("cat.txt", "night") == "asked"
+    bucket.clock.advance(GRACE)
+    assert bucket.announce(photo) == "nothing new"
+    assert bucket.asked == [("cat", "night", ["cat.jpg"])]
+
+
+def test_a_photo_that_nobody_said_anything_about_is_told_and_the_text_still_starts_it(bucket: Bucket) -> None:
+    photo = bucket.put("cat.jpg", png())
+    assert bucket.announce(photo) == "waits"
+    bucket.clock.advance(GRACE)
+    assert bucket.announce(photo) == "needs_instruction"
+    assert "cat.txt" in bucket.told(photo)["hint"]
+    assert bucket.upload("cat.txt", "night") == "asked"
+    assert bucket.asked == [("cat", "night", ["cat.jpg"])]
+
+
+def test_the_nearest_folders_words_hold_and_start_nothing_themselves(bucket: Bucket) -> None:
+    assert bucket.upload("_instruction.txt", "far") == "kept"
+    assert bucket.upload("shop/_instruction.txt", "near") == "kept"
+    bucket.upload("shop/new/shoe.jpg", png())
+    assert bucket.asked == [("shop/new/shoe", "near", ["shop/new/shoe.jpg"])]
+
+
+def test_its_own_text_weighs_more_than_the_folders(bucket: Bucket) -> None:
+    bucket.upload("_instruction.txt", "folder")
+    bucket.put("cat.txt", "own")
+    bucket.upload("cat.jpg", png())
+    assert [words for _, words, _ in bucket.asked] == ["own"]
+
+
+def test_the_operators_words_hold_where_there_are_no_others(bucket: Bucket) -> None:
+    bucket.default_instruction = "brighter"
+    bucket.upload("cat.jpg", png())
+    assert [words for _, words, _ in bucket.asked] == ["brighter"]
+
+
+def test_saving_the_text_again_with_other_words_is_the_next_turn(bucket: Bucket) -> None:
+    bucket.upload("cat.jpg", png(), instruction="night")
+    bucket.upload("cat.txt", "snow")
+    assert bucket.upload("cat.txt", "snow") == "nothing new"
+    bucket.upload("cat.txt", "rain")
+    bucket.upload("cat.txt", "snow")
+    assert bucket.asked == [
+        ("cat", "night", ["cat.jpg"]),
+        ("cat", "snow", []),
+        ("cat", "rain", []),
+        ("cat", "snow", []),
+    ]
+
+
+def test_a_b_a_is_three_turns_and_a_a_a_is_one(bucket: Bucket) -> None:
+    for colour in ("red", "red", "red", "blue", "red"):
+        bucket.upload("cat.jpg", png(colour), instruction="night")
+    assert len(bucket.asked) == 3
+    assert len({request_id for _, _, request_id in bucket.queue.sent}) == 3
+
+
+def test_announced_twice_or_late_starts_nothing(bucket: Bucket) -> None:
+    first = bucket.put("cat.jpg", png("red"), instruction="night")
+    bucket.announce(first)
+    bucket.announce(first)
+    second = bucket.put("cat.jpg", png("blue"), instruction="night")
+    bucket.announce(second)
+    assert bucket.announce(first) == "nothing new"
+    assert bucket.announce(second) == "nothing new"
+    assert len(bucket.asked) == 2
+
+
+def test_a_photo_that_is_touched_after_its_text_was_saved_starts_nothing(bucket: Bucket) -> None:
+    bucket.upload("cat.jpg", png(), instruction="night")
+    bucket.upload("cat.txt", "snow")
+    assert bucket.upload("cat.jpg", png(), instruction="night") == "nothing new"
+
+
+def test_a_text_in_a_thread_takes_its_waiting_photos_along(bucket: Bucket) -> None:
+    for name in ("a", "b"):
+        assert bucket.upload(f"threads/trip/rome/{name}.jpg", png(name == "a" and "red" or "blue")) == "waits"
+    bucket.upload("threads/trip/rome/01.txt", "a postcard")
+    bucket.upload("threads/trip/rome/02.txt", "at night")
+    assert bucket.asked == [
+        ("trip/rome", "a postcard", ["threads/trip/rome/a.jpg", "threads/trip/rome/b.jpg"]),
+        ("trip/rome", "at night", []),
+    ]
+    assert bucket.upload("threads/trip/rome/a.jpg", png("red")) == "nothing new"
+
+
+def test_a_text_without_a_picture_waits_and_then_starts_from_words(bucket: Bucket) -> None:
+    text = bucket.put("dream.txt", "a castle")
+    assert bucket.announce(text) == "waits"
+    bucket.clock.advance(GRACE)
+    assert bucket.announce(text) == "asked"
+    assert bucket.announce(text) == "nothing new"
+    assert bucket.asked == [("dream", "a castle", [])]
+
+
+def test_a_named_thread_is_joined(bucket: Bucket) -> None:
+    bucket.upload("a.jpg", png(), instruction="x", thread_id="campaign/bottle")
+    bucket.upload("b.txt", "y", thread_id="campaign/bottle")
+    assert [thread for thread, _, _ in bucket.asked] == ["campaign/bottle"] * 2
+
+
+def test_a_name_that_is_no_thread_id_gives_a_hash(bucket: Bucket) -> None:
+    bucket.upload("a//b.jpg", png(), instruction="x")
+    assert bucket.asked[0][0].startswith("key-")
+    assert bucket.asked[0][2] == ["a//b.jpg"]
+
+
+@pytest.mark.parametrize("key", ["folder/", ".DS_Store", "a/.hidden.jpg", "Thumbs.db", "x.tmp", "cat.jpg.part"])
+def test_noise_is_ignored(bucket: Bucket, key: str) -> None:
+    assert bucket.upload(key, "") == "ignored"
+    assert bucket.objects.keys("results") == []
+
+
+def test_a_file_of_another_kind_is_told(bucket: Bucket) -> None:
+    upload = bucket.put("report.pdf", "x")
+    assert bucket.announce(upload) == "unsupported_file"
+    assert bucket.told(upload)["code"] == "unsupported_file"
+
+
+@pytest.mark.parametrize("words", ["", "x" * 8001, b"\xff\xfenope"])
+def test_a_text_that_says_nothing_clear_is_told(bucket: Bucket, words: str | bytes) -> None:
+    upload = bucket.put("cat.txt", words)
+    bucket.announce(upload)
+    assert bucket.told(upload)["code"] == "invalid_request"
+
+
+def test_an_empty_photo_is_not_there_yet(bucket: Bucket) -> None:
+    empty = bucket.put("cat.jpg", b"", instruction="night")
+    assert bucket.announce(empty) == "waits"
+    bucket.upload("cat.jpg", png(), instruction="night")
+    bucket.clock.advance(GRACE)
+    assert bucket.announce(empty) == "nothing new"
+    assert len(bucket.asked) == 1
+
+
+def test_what_was_decided_is_sent_by_whoever_comes_next(bucket: Bucket) -> None:
+    class Dead(MemoryOutbox):
+        def send(self, body: str, thread_id: str, request_id: str) -> None:
+            raise RuntimeError
+
+    upload = bucket.put("cat.jpg", png(), instruction="night")
+    whole, bucket.queue = bucket.queue, Dead()
+    with pytest.raises(RuntimeError):
+        bucket.announce(upload)
+    bucket.queue = whole
+    assert bucket.announce(upload) == "nothing new"
+    assert bucket.asked == [("cat", "night", ["cat.jpg"])]
