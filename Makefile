@@ -1,0 +1,78 @@
+# All that a fresh machine needs is git, make and a Python of 3.11 or newer. `make help` tells more.
+
+PYTHON ?= python3
+UV_VERSION := 0.13.9
+TOOLS := .local/tools
+UV := $(TOOLS)/uv/bin/uv
+RUN := .venv/bin/python
+
+# The Python that is here is the one that is used.
+export UV_PYTHON_DOWNLOADS := never
+export UV_NO_PROGRESS := 1
+
+.DEFAULT_GOAL := help
+.PHONY: help demo up down logs test check clean tools locks
+
+help: ## this list
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' Makefile
+	@echo
+	@echo "  make demo PHOTO=cat.jpg                              with a photo of your own"
+	@echo "  make up PORT=4600 PARAMETERS=\"DailyCallLimit=5\"      another port, other parameters"
+	@echo "  make up IMAGE_API_URL=https://… IMAGE_API_KEY=…      the real image API"
+
+demo: up ## a whole conversation about a picture, on this machine
+	@$(RUN) -m local.demo $(if $(PHOTO),--photo "$(PHOTO)")
+
+up: tools ## start the stack on this machine, or bring it up to date
+	@$(RUN) -m local.stack up
+
+down: ## stop it (all of them, or the one on PORT=…); what it remembers stays
+	@if [ -x $(RUN) ]; then $(RUN) -m local.stack down; else echo "Nothing was running."; fi
+
+logs: ## follow what the functions say
+	@if [ -x $(RUN) ]; then $(RUN) -m local.stack logs; else echo "There is no stack here yet. make up starts one."; fi
+
+test: tools ## run the tests, those on the whole stack last
+	@$(RUN) -m pytest $(ARGS)
+
+check: tools ## ruff, mypy, cfn-lint, sam validate
+	@.venv/bin/ruff check --quiet .
+	@.venv/bin/ruff format --check --quiet .
+	@.venv/bin/mypy --no-error-summary
+	@.venv/bin/cfn-lint template.yaml
+	@SAM_CLI_TELEMETRY=0 AWS_DEFAULT_REGION=us-east-1 $(TOOLS)/sam/bin/sam validate --lint --region us-east-1 >/dev/null
+	@echo "All good."
+
+clean: ## stop the stack and remove all that was made here, what it remembers too
+	@if [ -x $(RUN) ]; then $(RUN) -m local.stack down; fi
+	@rm -rf .local .venv .aws-sam .hypothesis .mypy_cache .pytest_cache .ruff_cache demo
+	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+# ---------------------------------------------------------------- tools, each in an environment of its own
+
+tools: .venv/stamp $(TOOLS)/sam/stamp $(TOOLS)/ministack/stamp
+
+$(UV): local/get_uv.py
+	@echo "Getting uv …"
+	@$(PYTHON) local/get_uv.py $(TOOLS)/uv $(UV_VERSION)
+	@touch $@
+
+.venv/stamp: uv.lock pyproject.toml | $(UV)
+	@echo "Installing what the project needs …"
+	@$(UV) sync --frozen --quiet --python "$(PYTHON)"
+	@touch $@
+
+$(TOOLS)/%/stamp: local/%.txt | $(UV)
+	@echo "Installing $* …"
+	@$(UV) venv --quiet --clear --no-project --python "$(PYTHON)" $(TOOLS)/$*
+	@$(UV) pip install --quiet --compile-bytecode --require-hashes --python $(TOOLS)/$*/bin/python --requirement $<
+	@touch $@
+
+locks: | $(UV) ## write the lock files again
+	@$(UV) lock --quiet
+	@for tool in sam ministack; do \
+	  $(UV) pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-annotate \
+	    --custom-compile-command "make locks" --output-file local/$$tool.txt local/$$tool.in || exit 1; \
+	done
+	@{ echo "# Exported from uv.lock by \`make locks\`; what the layer ships."; \
+	  $(UV) export --quiet --frozen --no-dev --no-emit-project --no-annotate --no-header; } > layers/darkroom/requirements.txt

@@ -1,0 +1,98 @@
+"""AWS as the local stack knows it: never a real account, whatever the shell around it is set up for."""
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import boto3
+import botocore.session
+from botocore.config import Config
+
+if TYPE_CHECKING:
+    from mypy_boto3_cloudformation import CloudFormationClient
+    from mypy_boto3_dynamodb import DynamoDBClient
+    from mypy_boto3_lambda import LambdaClient
+    from mypy_boto3_logs import CloudWatchLogsClient
+    from mypy_boto3_s3 import S3Client
+    from mypy_boto3_secretsmanager import SecretsManagerClient
+    from mypy_boto3_sqs import SQSClient
+
+REGION = "us-east-1"
+CREDENTIALS = {
+    "AWS_ACCESS_KEY_ID": "test",
+    "AWS_SECRET_ACCESS_KEY": "test",
+    # Empty, so that a real session's token in the same shell is not sent along.
+    "AWS_SESSION_TOKEN": "",
+    "AWS_DEFAULT_REGION": REGION,
+    "AWS_REGION": REGION,
+}
+_PROXIES = ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY")
+_OWN_ADDRESS = "127.0.0.1,localhost"
+
+
+def unproxied(env: Mapping[str, str]) -> dict[str, str]:
+    """What to add to `env` so that a proxy it names is not asked for this machine's own address."""
+    if not any(env.get(name) or env.get(name.lower()) for name in _PROXIES):
+        return {}
+    return {
+        name: ",".join(filter(None, (env.get(name, "").removesuffix("," + _OWN_ADDRESS), _OWN_ADDRESS)))
+        for name in ("NO_PROXY", "no_proxy")
+    }
+
+
+def environment(endpoint: str) -> dict[str, str]:
+    """Our own environment, with everything about AWS replaced by the local stack's."""
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(("AWS_", "SAM_"))}
+    return {
+        **kept,
+        **unproxied(kept),
+        **CREDENTIALS,
+        "AWS_ENDPOINT_URL": endpoint,
+        "AWS_CONFIG_FILE": os.devnull,
+        "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
+        "AWS_EC2_METADATA_DISABLED": "true",
+    }
+
+
+@dataclass(frozen=True, slots=True)
+class Clients:
+    """A client of each service that the stack is made of."""
+
+    cloudformation: "CloudFormationClient"
+    dynamodb: "DynamoDBClient"
+    functions: "LambdaClient"
+    logs: "CloudWatchLogsClient"
+    s3: "S3Client"
+    secrets: "SecretsManagerClient"
+    sqs: "SQSClient"
+
+
+def clients(endpoint: str) -> Clients:
+    session = boto3.Session(
+        aws_access_key_id="test",
+        aws_secret_access_key="test",  # noqa: S106 - the emulator's, which knows no other
+        region_name=REGION,
+        botocore_session=_deaf_session(),
+    )
+    config = Config(proxies={}, retries={"total_max_attempts": 3})
+    return Clients(
+        cloudformation=session.client("cloudformation", endpoint_url=endpoint, config=config),
+        dynamodb=session.client("dynamodb", endpoint_url=endpoint, config=config),
+        functions=session.client("lambda", endpoint_url=endpoint, config=config),
+        logs=session.client("logs", endpoint_url=endpoint, config=config),
+        s3=session.client("s3", endpoint_url=endpoint, config=config),
+        secrets=session.client("secretsmanager", endpoint_url=endpoint, config=config),
+        sqs=session.client("sqs", endpoint_url=endpoint, config=config),
+    )
+
+
+def _deaf_session() -> botocore.session.Session:
+    """A session that hears of no profile, and of no files that might hold one."""
+    return botocore.session.Session(
+        session_vars={
+            "profile": (None, None, None, None),
+            "config_file": (None, None, os.devnull, None),
+            "credentials_file": (None, None, os.devnull, None),
+        }
+    )

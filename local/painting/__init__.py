@@ -1,0 +1,1 @@
+"""How the stand-in paints: scenes from words, and edits by words. Pillow only, and deterministic."""

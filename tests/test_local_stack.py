@@ -1,0 +1,134 @@
+"""The commands behind `make up` and `make down`: what they read, what they write, whom they stop."""
+
+import fcntl
+import json
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from local import aws, choice, env_file, logs, parameters, ports, processes
+from local.home import REPOSITORY, Home, Trouble
+
+TEMPLATE = REPOSITORY / "template.yaml"
+OUTPUTS = {name: f"the {name}" for name in parameters.read_template(TEMPLATE)["Outputs"]}
+# Its child holds the file until it ends, whatever becomes of its parent.
+SLEEPER = """
+import fcntl, subprocess, sys
+held = open("held", "w")
+fcntl.flock(held, fcntl.LOCK_EX)
+subprocess.run([sys.executable, "-c", "import time; time.sleep(60)"], pass_fds=[held.fileno()])
+"""
+
+
+def started(folder: Path) -> tuple[Path, int]:
+    pid_file = folder / "sleeper.pid"
+    processes.start([sys.executable, "-c", SLEEPER], pid_file, folder / "log", os.environ, folder)
+    return pid_file, json.loads(pid_file.read_text())["pid"]
+
+
+def is_held(path: Path) -> bool:
+    if not path.exists():
+        return False
+    with path.open() as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return True
+    return False
+
+
+def eventually(condition: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + 10
+    while not condition():
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+
+
+def test_parameters_are_quoted_as_in_a_shell() -> None:
+    assert parameters.parse("""A=1 B='two words' C="雪 =" D=""") == {
+        "A": "1",
+        "B": "two words",
+        "C": "雪 =",
+        "D": "",
+    }
+
+
+@pytest.mark.parametrize("text", ["DailyCallLimit", "A='unfinished"])
+def test_parameters_that_cannot_be_read_are_refused(text: str) -> None:
+    with pytest.raises(Trouble, match="PARAMETERS"):
+        parameters.parse(text)
+
+
+def test_a_parameter_that_the_template_does_not_have_is_refused() -> None:
+    with pytest.raises(Trouble, match="there is no DailyLimit"):
+        parameters.complete(TEMPLATE, {"DailyLimit": "5"})
+
+
+def test_parameters_that_are_not_given_have_the_templates_defaults() -> None:
+    values = parameters.complete(TEMPLATE, {"DailyCallLimit": "5"})
+    assert (values["DailyCallLimit"], values["MaxPaidCalls"], values["DefaultInstruction"]) == ("5", "2", "")
+
+
+def test_a_shell_reads_from_the_env_file_what_was_written(tmp_path: Path) -> None:
+    home = Home(tmp_path, 4600)
+    home.folder.mkdir()
+    env = env_file.environment(home, {**OUTPUTS, "ThreadsTable": "it's $HOME `here`"}, "http://127.0.0.1:1")
+    env_file.write(home, env)
+    command = ["/bin/sh", "-c", f". '{tmp_path}/env' && env -0"]
+    shell = subprocess.run(command, capture_output=True, text=True, check=True, env={})  # noqa: S603
+    assert {pair for pair in shell.stdout.split("\0") if pair} >= {f"{name}={value}" for name, value in env.items()}
+    assert env_file.read(tmp_path) == env_file.read(tmp_path, 4600) == env
+
+
+def test_the_stack_last_brought_up_keeps_its_port(tmp_path: Path) -> None:
+    home = Home(tmp_path, ports.any_free())
+    home.folder.mkdir()
+    env_file.write(home, env_file.environment(home, OUTPUTS, "http://127.0.0.1:1"))
+    assert choice.choose(tmp_path, None, print) == home
+
+
+def test_nothing_of_a_real_account_reaches_the_local_stack(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("AWS_PROFILE", "AWS_ENDPOINT_URL_S3", "AWS_CA_BUNDLE", "SAM_CLI_CONTAINER"):
+        monkeypatch.setenv(name, "real")
+    monkeypatch.setenv("AWS_SESSION_TOKEN", "real")
+    environment = aws.environment("http://127.0.0.1:4566")
+    assert "real" not in {value for name, value in environment.items() if name.startswith(("AWS_", "SAM_"))}
+    assert aws.clients("http://127.0.0.1:4566").s3.meta.endpoint_url == "http://127.0.0.1:4566"
+
+
+def test_a_proxy_is_not_asked_for_this_machine() -> None:
+    assert aws.unproxied({"https_proxy": "http://proxy", "NO_PROXY": "intranet"})["NO_PROXY"] == (
+        "intranet,127.0.0.1,localhost"
+    )
+    assert aws.unproxied({"NO_PROXY": "intranet"}) == {}
+
+
+def test_stopping_a_process_ends_what_it_started_too(tmp_path: Path) -> None:
+    pid_file, _ = started(tmp_path)
+    eventually(lambda: is_held(tmp_path / "held"))
+    assert processes.running(pid_file)
+    assert processes.stop(pid_file)
+    assert not processes.running(pid_file)
+    eventually(lambda: not is_held(tmp_path / "held"))
+    assert not processes.stop(pid_file)
+
+
+def test_a_process_that_merely_has_the_same_number_is_left_alone(tmp_path: Path) -> None:
+    pid_file, pid = started(tmp_path)
+    impostor = tmp_path / "impostor.pid"
+    impostor.write_text(json.dumps({"pid": pid, "started": "long ago"}))
+    assert not processes.running(impostor)
+    assert not processes.stop(impostor)
+    assert processes.running(pid_file)
+    processes.stop(pid_file)
+
+
+def test_a_structured_line_is_told_in_words() -> None:
+    line = json.dumps({"level": "INFO", "message": "answered", "thread_id": "cat", "service": "on-request", "n": 1})
+    assert logs.readable(0, "darkroom-on-request", line).endswith("on-request  INFO     answered  thread_id=cat  n=1")
+    assert logs.readable(0, "darkroom-on-upload", "plain").endswith("on-upload   plain")

@@ -1,0 +1,179 @@
+"""The template keeps what the contract promises, and asks for no more than it uses."""
+
+import itertools
+import re
+import tomllib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from local.parameters import read_template
+
+ROOT = Path(__file__).parent.parent
+TEMPLATE = read_template(ROOT / "template.yaml")
+RESOURCES: dict[str, dict[str, Any]] = TEMPLATE["Resources"]
+PARAMETERS = {
+    "ImageApiUrl": "https://llm.ai-nebula.com",
+    "ImageModel": "gemini-2.5-flash-image",
+    "ImageApiTimeoutSeconds": 300,
+    "ResponseFormat": "b64_json",
+    "RequestStyle": "contents",
+    "MaxContextImages": 3,
+    "MaxPaidCalls": 2,
+    "DailyCallLimit": 0,
+    "MaxTurnsPerThread": 200,
+    "GiveUpAfterSeconds": 86400,
+    "MaximumConcurrency": 10,
+    "DefaultInstruction": "",
+    "PairingGraceSeconds": 120,
+    "PricePerImage": "",
+}
+OUTPUTS = {
+    "UploadsBucket", "ResultsBucket", "SpoolBucket", "RequestsQueueUrl", "RequestsQueueArn",
+    "RequestsDeadLetterQueueUrl", "UploadEventsDeadLetterQueueUrl", "ThreadsTable", "OnUploadFunction",
+    "OnRequestFunction", "ImageApiKeySecretArn",
+}  # fmt: skip
+FUNCTIONS = {"OnUploadFunction": "OnUploadRole", "OnRequestFunction": "OnRequestRole"}
+
+
+def of_type(kind: str) -> dict[str, dict[str, Any]]:
+    return {name: each.get("Properties", {}) for name, each in RESOURCES.items() if each["Type"] == kind}
+
+
+def statements(role: str) -> Iterator[dict[str, Any]]:
+    for policy in RESOURCES[role]["Properties"]["Policies"]:
+        yield from policy["PolicyDocument"]["Statement"]
+
+
+def listed(value: object) -> list[Any]:
+    return value if isinstance(value, list) else [value]
+
+
+def environment(function: str) -> set[str]:
+    own = RESOURCES[function]["Properties"]["Environment"]["Variables"]
+    shared = TEMPLATE["Globals"]["Function"]["Environment"]["Variables"]
+    return {*own, *shared}
+
+
+def test_the_parameters_have_the_contracts_names_and_defaults() -> None:
+    declared = {name: each["Default"] for name, each in TEMPLATE["Parameters"].items() if name != "RequireTls"}
+    assert declared == PARAMETERS
+
+
+def test_every_parameter_is_explained() -> None:
+    assert all(each["Description"].endswith(".") for each in TEMPLATE["Parameters"].values())
+
+
+def test_the_outputs_have_the_contracts_names() -> None:
+    assert set(TEMPLATE["Outputs"]) == OUTPUTS
+
+
+def test_every_parameter_reaches_the_function_that_reads_it() -> None:
+    reached = environment("OnUploadFunction") | environment("OnRequestFunction")
+    read_by_the_mapping = {"MaximumConcurrency", "RequireTls"}
+    variables = {re.sub(r"(?<!^)(?=[A-Z])", "_", name).upper() for name in set(PARAMETERS) - read_by_the_mapping}
+    assert variables <= reached
+
+
+def test_the_longest_call_fits_into_a_function_and_a_function_into_its_queues_patience() -> None:
+    longest_call = TEMPLATE["Parameters"]["ImageApiTimeoutSeconds"]["MaxValue"]
+    request = RESOURCES["OnRequestFunction"]["Properties"]["Timeout"]
+    assert longest_call + 60 <= request <= RESOURCES["RequestsQueue"]["Properties"]["VisibilityTimeout"]
+    upload = RESOURCES["OnUploadFunction"]["Properties"]["Timeout"]
+    assert upload * 6 <= RESOURCES["UploadEventsQueue"]["Properties"]["VisibilityTimeout"]
+
+
+def test_requests_are_kept_in_order_and_named_by_their_senders() -> None:
+    queue = RESOURCES["RequestsQueue"]["Properties"]
+    assert queue["FifoQueue"]
+    assert not queue["ContentBasedDeduplication"]
+    assert (queue["DeduplicationScope"], queue["FifoThroughputLimit"]) == (
+        "messageGroup",
+        "perMessageGroupId",
+    )
+    assert queue["MaximumMessageSize"] == 1024 * 1024
+
+
+@pytest.mark.parametrize("name", sorted(of_type("AWS::SQS::Queue")))
+def test_a_queue_is_encrypted_and_keeps_messages_as_long_as_it_can(name: str) -> None:
+    queue = of_type("AWS::SQS::Queue")[name]
+    assert queue["SqsManagedSseEnabled"]
+    assert queue["MessageRetentionPeriod"] == 14 * 24 * 3600
+
+
+@pytest.mark.parametrize("name", sorted(of_type("AWS::S3::Bucket")))
+def test_a_bucket_is_private_encrypted_and_outlives_the_stack(name: str) -> None:
+    bucket = of_type("AWS::S3::Bucket")[name]
+    assert set(bucket["PublicAccessBlockConfiguration"].values()) == {True}
+    assert bucket["OwnershipControls"]["Rules"] == [{"ObjectOwnership": "BucketOwnerEnforced"}]
+    assert "BucketEncryption" in bucket
+    assert RESOURCES[name]["UpdateReplacePolicy"] == "Retain"
+    assert RESOURCES[name]["DeletionPolicy"] == "RetainExceptOnCreate"
+
+
+def test_everything_that_holds_data_refuses_what_is_not_encrypted_on_its_way() -> None:
+    policies = of_type("AWS::S3::BucketPolicy") | of_type("AWS::SQS::QueuePolicy")
+    protected = {each.get("Bucket") or each["Queues"][0] for each in policies.values() if _denies_plain_text(each)}
+    assert protected == {*of_type("AWS::S3::Bucket"), *of_type("AWS::SQS::Queue")}
+    assert TEMPLATE["Parameters"]["RequireTls"]["Default"] == "true"
+
+
+def _denies_plain_text(policy: dict[str, Any]) -> bool:
+    # A statement that depends on a condition is read as [condition, statement, nothing].
+    branches = [listed(statement) for statement in policy["PolicyDocument"]["Statement"]]
+    found = [each for each in itertools.chain(*branches) if isinstance(each, dict)]
+    return any(each["Effect"] == "Deny" and "Bool" in each["Condition"] for each in found)
+
+
+@pytest.mark.parametrize("role", FUNCTIONS.values())
+def test_a_role_names_its_actions_and_what_they_may_touch(role: str) -> None:
+    assert "ManagedPolicyArns" not in RESOURCES[role]["Properties"]
+    for statement in statements(role):
+        assert not [action for action in listed(statement["Action"]) if "*" in action]
+        assert not [resource for resource in listed(statement["Resource"]) if resource.startswith("*")]
+        assert all("*" not in resource.partition("/")[0] for resource in listed(statement["Resource"]))
+
+
+@pytest.mark.parametrize(("function", "role"), FUNCTIONS.items())
+def test_a_function_has_a_role_and_a_log_of_its_own(function: str, role: str) -> None:
+    properties = RESOURCES[function]["Properties"]
+    assert properties["Role"] == f"{role}.Arn"
+    assert properties["LoggingConfig"]["LogGroup"] == function.replace("Function", "LogGroup")
+
+
+@pytest.mark.parametrize("function", FUNCTIONS)
+def test_a_function_is_a_file_of_its_own_and_reports_what_failed(function: str) -> None:
+    properties = RESOURCES[function]["Properties"]
+    assert (ROOT / properties["CodeUri"] / "app.py").is_file()
+    (source,) = properties["Events"].values()
+    assert source["Properties"]["FunctionResponseTypes"] == ["ReportBatchItemFailures"]
+
+
+def test_no_environment_variable_holds_the_key() -> None:
+    held = environment("OnRequestFunction") | environment("OnUploadFunction")
+    assert [name for name in held if "KEY" in name] == ["IMAGE_API_KEY_SECRET_ARN"]
+
+
+def test_a_dead_letter_raises_an_alarm() -> None:
+    watched = {each["Dimensions"][0]["Value"] for each in of_type("AWS::CloudWatch::Alarm").values()}
+    assert watched == {"UploadEventsDeadLetterQueue.QueueName", "RequestsDeadLetterQueue.QueueName"}
+
+
+def test_the_layer_ships_what_the_lock_file_says() -> None:
+    locked = {each["name"]: each for each in tomllib.loads((ROOT / "uv.lock").read_text())["package"]}
+    shipped = dict(re.findall(r"^([a-z0-9-]+)==(\S+)", (ROOT / "layers/darkroom/requirements.txt").read_text(), re.M))
+    assert shipped == {name: locked[name]["version"] for name in _needed(locked)}
+
+
+def _needed(locked: dict[str, dict[str, Any]]) -> set[str]:
+    """The project's dependencies and theirs, without what is for development alone."""
+    needed: set[str] = set()
+    waiting = [each["name"] for each in locked["darkroom"]["dependencies"]]
+    while waiting:
+        name = waiting.pop()
+        if name not in needed:
+            needed.add(name)
+            waiting += [each["name"] for each in locked[name].get("dependencies", []) if "marker" not in each]
+    return needed

@@ -1,0 +1,366 @@
+"""What the image API's replies mean: a case a row of what is known of it, and the lists of free and ambiguous."""
+
+import base64
+import json
+from typing import Any
+
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from darkroom.errors import Ambiguous, DarkroomError, Rejected, Unavailable
+from darkroom.replies import Answer, Reply, judge, redacted
+from tests.unit.samples import encoded, rejection, reply, unavailability, verdict
+
+PNG = encoded("PNG")
+JPEG = encoded("JPEG")
+B64 = base64.b64encode(PNG).decode()
+URL = "https://cdn.example.com/a.png"
+
+
+def wrapped(*items: object, **more: object) -> dict[str, object]:
+    """The documented form of an answer."""
+    return {"code": 200, "msg": "操作成功", "data": {"data": list(items), "created": 1757320007}} | more
+
+
+def item(**fields: str) -> dict[str, str]:
+    return {"url": "", "b64_json": "", "revised_prompt": ""} | fields
+
+
+def stated(code: object, message: str, kind: str = "one_api_error") -> dict[str, object]:
+    """An error in the form of the API's siblings."""
+    return {"error": {"message": message, "type": kind, "code": code}}
+
+
+def documented(code: int, message: str) -> dict[str, object]:
+    """An error in the documented form."""
+    return {"code": code, "msg": message, "data": None}
+
+
+def row(number: int, what: str, given_reply: Reply, *expected: Any) -> Any:
+    return pytest.param(given_reply, *expected, id=f"row-{number:02d}-{what}")
+
+
+@pytest.mark.parametrize(
+    ("given_reply", "pictures"),
+    [
+        pytest.param(reply(wrapped(item(b64_json=B64))), [PNG], id="documented-b64_json"),
+        pytest.param(reply(wrapped(item(url=URL))), [URL], id="documented-url"),
+        row(1, "unwrapped", reply({"created": 1, "data": [{"b64_json": B64}]}), [PNG]),
+        row(1, "unwrapped-url", reply({"created": 1, "data": [{"url": URL}]}), [URL]),
+        row(12, "data-prefix", reply(wrapped(item(b64_json="data:image/png;base64," + B64))), [PNG]),
+        row(12, "newlines", reply(wrapped(item(b64_json=base64.encodebytes(PNG).decode()))), [PNG]),
+        row(12, "no-padding", reply(wrapped(item(b64_json=B64.rstrip("=")))), [PNG]),
+        row(12, "url-safe", reply(wrapped(item(b64_json=base64.urlsafe_b64encode(b"\xfb\xff" + PNG).decode()))),
+            [b"\xfb\xff" + PNG]),
+        row(12, "url-with-data-uri", reply(wrapped(item(url="data:image/png;base64," + B64))), [PNG]),
+        row(12, "b64_json-with-url", reply(wrapped(item(b64_json=URL))), [URL]),
+        row(12, "markdown-url", reply(wrapped(item(revised_prompt=f"Here it is:\n![a cat]({URL})"))), [URL]),
+        row(12, "markdown-data-uri",
+            reply(wrapped(item(revised_prompt=f"![cat](data:image/png;base64,{B64}) done"))), [PNG]),
+        row(13, "jpeg-labelled-png", reply(wrapped(
+            item(b64_json="data:image/png;base64," + base64.b64encode(JPEG).decode()))), [JPEG]),
+        row(14, "several-in-order", reply(wrapped(item(b64_json=B64), item(url=URL),
+            item(b64_json=base64.b64encode(JPEG).decode()))), [PNG, URL, JPEG]),
+        row(22, "wrong-content-type", reply(wrapped(item(b64_json=B64)), content_type="text/html"), [PNG]),
+        row(22, "bom", reply(b"\xef\xbb\xbf" + json.dumps(wrapped(item(b64_json=B64))).encode()), [PNG]),
+    ],
+)  # fmt: skip
+def test_a_picture_is_found_in_whatever_form_it_comes(given_reply: Reply, pictures: list[bytes | str]) -> None:
+    assert list(judge(given_reply).pictures) == pictures
+
+
+def test_the_words_beside_a_picture_are_kept_without_the_picture() -> None:
+    answer = judge(reply(wrapped(item(revised_prompt=f"Here it is. ![a cat]({URL})"))))
+    assert answer.text == "Here it is."
+
+
+def test_the_words_of_all_the_items_are_kept_in_order() -> None:
+    answer = judge(reply(wrapped(item(b64_json=B64, revised_prompt="a draft"), item(url=URL, revised_prompt="done"))))
+    assert answer.text == "a draft\ndone"
+
+
+@pytest.mark.parametrize(
+    ("given_reply", "code", "charged"),
+    [
+        row(2, "words-only", reply(wrapped(item(revised_prompt="Which cat do you mean?"))), "refused", True),
+        row(2, "words-only-unwrapped", reply({"data": [{"text": "I cannot do that."}]}), "refused", True),
+        row(3, "data-null", reply({"code": 200, "msg": "ok", "data": None}), "no_image", True),
+        row(3, "data-empty", reply({"created": 1, "data": []}), "no_image", True),
+        row(3, "data-missing", reply({"code": 200, "msg": "ok"}), "no_image", True),
+        row(3, "data-empty-wrapped", reply(wrapped()), "no_image", True),
+        row(3, "all-fields-empty", reply(wrapped(item())), "no_image", True),
+        row(4, "code-in-200", reply(documented(400, "参数错误")), "invalid_request", False),
+        row(4, "error-in-200", reply(stated("invalid_request", "size is wrong")), "invalid_request", False),
+        row(5, "invalid_request-as-500",
+            reply(stated("invalid_request", "size is not a size"), 500), "invalid_request", False),
+        row(5, "convert_request_failed-as-500",
+            reply(stated("convert_request_failed", "cannot convert"), 500), "invalid_request", False),
+        row(5, "sensitive-as-500", reply(stated("sensitive_words_detected", "words"), 500), "refused", False),
+        row(5, "sensitive-words-as-500", reply(documented(500, "包含敏感词")), "refused", False),
+        row(18, "prompt_blocked", reply(stated("prompt_blocked", "the prompt was blocked"), 400), "refused", False),
+        row(18, "InputTextSensitiveContentDetected",
+            reply(stated("InputTextSensitiveContentDetected", "try another"), 400), "refused", False),
+        row(18, "IMAGE_SAFETY", reply(stated(400, "blocked: finish reason IMAGE_SAFETY"), 400), "refused", False),
+        row(18, "mingan-ci", reply(documented(400, "请求包含敏感词，请修改")), "refused", False),
+        row(18, "as-403", reply(stated("content_policy_violation", "not allowed"), 403), "refused", False),
+        row(19, "empty_response-400", reply(stated("empty_response", "no candidates"), 400), "no_image", False),
+        row(19, "empty_response-502", reply(stated("empty_response", "no candidates"), 502), "no_image", False),
+        pytest.param(reply(documented(400, "bad size"), 400), "invalid_request", False, id="documented-400"),
+        pytest.param(reply(documented(413, "too much"), 413), "image_too_large", False, id="stated-413"),
+        pytest.param(reply(b"<h1>Request Entity Too Large</h1>", 413), "image_too_large", False, id="page-413"),
+        pytest.param(reply(stated(400, "the image exceeds 7 MB"), 400), "image_too_large", False, id="image-exceeds"),
+        pytest.param(reply(stated(400, "Unsupported image format"), 400), "unsupported_image", False, id="image-type"),
+    ],
+)  # fmt: skip
+def test_the_requests_own_fault_or_a_refusal_ends_it(given_reply: Reply, code: str, charged: bool) -> None:
+    rejected = rejection(lambda: judge(given_reply))
+    assert (rejected.code, rejected.charged) == (code, charged)
+
+
+def test_a_refusal_in_words_keeps_the_models_words() -> None:
+    rejected = rejection(lambda: judge(reply(wrapped(item(revised_prompt="Which cat?")))))
+    assert rejected.text == "Which cat?"
+
+
+def test_success_false_is_an_error_by_its_code() -> None:
+    """Row 4, with a code and without one."""
+    assert rejection(lambda: judge(reply({"success": False, "code": 400, "message": "bad size"})))
+    assert unavailability(lambda: judge(reply({"success": False, "message": "try again"})))
+
+
+@pytest.mark.parametrize(
+    ("given_reply", "cause"),
+    [
+        row(4, "401-in-200", reply(documented(401, "无效的令牌")), "credentials"),
+        row(5, "insufficient_user_quota-as-500",
+            reply(stated("insufficient_user_quota", "用户额度不足"), 500), "account"),
+        row(6, "401-exhausted", reply(stated("", "该令牌额度已用尽"), 401), "account"),
+        row(6, "401-key", reply(stated("invalid_api_key", "Incorrect API key"), 401), "credentials"),
+        row(6, "402", reply(stated("", "Payment Required"), 402), "account"),
+        row(6, "403-balance", reply(documented(403, "余额不足"), 403), "account"),
+        row(6, "403-ip", reply(stated("access_denied", "your IP is not in the allow-list"), 403), "credentials"),
+        row(6, "403-model", reply(stated("", "This token has no access to model gemini-x"), 403), "credentials"),
+        row(7, "no-channel", reply(stated("model_not_found", "no available channel for model gemini-x"), 503), "model"),
+        row(7, "no-channel-zh", reply(stated("", "当前分组下对于模型 gemini-x 无可用渠道"), 503), "model"),
+        row(8, "429-empty", reply(b"", 429), "throttled"),
+        row(8, "429-stated", reply(documented(429, "rate limit"), 429), "throttled"),
+        row(16, "thought-signature", reply(
+            stated(400, "Image part is missing a thought_signature in functionCall parts"), 400), "thought_signature"),
+        row(17, "retired-404", reply(
+            stated(404, "models/gemini-2.5-flash-image-preview is not found for API version v1beta"), 404), "model"),
+        row(17, "retired-400", reply(stated("", "The model gemini-x has been deprecated"), 400), "model"),
+        row(17, "retired-503", reply(stated("", "model gemini-x does not exist"), 503), "model"),
+        row(22, "redirect", reply(b"", 302, location="https://elsewhere.example.com/"), "configuration"),
+        row(22, "redirect-with-json", reply({"moved": True}, 307), "configuration"),
+        pytest.param(reply(b"<html>Bad gateway?</html>", 401), "credentials", id="page-401"),
+        pytest.param(reply(b"<html></html>", 402), "account", id="page-402"),
+        pytest.param(reply(b"<html></html>", 403), "credentials", id="page-403"),
+        pytest.param(reply(b"<html></html>", 404), "configuration", id="page-404"),
+        pytest.param(reply(b"<html></html>", 405), "configuration", id="page-405"),
+        pytest.param(reply(b"<html></html>", 407), "configuration", id="page-407"),
+        pytest.param(reply(b"<html></html>", 429), "throttled", id="page-429"),
+        pytest.param(reply(b"<html></html>", 503), "unreachable", id="page-503"),
+        pytest.param(reply(b"<html></html>", 521), "unreachable", id="page-521"),
+        pytest.param(reply(b"<html></html>", 522), "unreachable", id="page-522"),
+        pytest.param(reply(b"<html></html>", 523), "unreachable", id="page-523"),
+        pytest.param(reply(documented(500, "internal error"), 500), "unreachable", id="stated-500"),
+        pytest.param(reply(stated("bad_response", "upstream"), 502), "unreachable", id="stated-502"),
+        pytest.param(reply(documented(520, "unknown"), 520), "unreachable", id="stated-520"),
+        pytest.param(reply({}, 500), "unreachable", id="stated-without-a-word"),
+    ],
+)  # fmt: skip
+def test_the_providers_or_the_operators_trouble_is_free_and_waits(given_reply: Reply, cause: str) -> None:
+    assert unavailability(lambda: judge(given_reply)).cause == cause
+
+
+@pytest.mark.parametrize(
+    "given_reply",
+    [
+        row(9, "504-html", reply(b"<html>504 Gateway Time-out</html>", 504)),
+        row(9, "524-html", reply(b"<!DOCTYPE html><title>524: A timeout occurred</title>", 524)),
+        row(9, "504-stated", reply(stated("bad_response_status_code", "upstream timed out"), 504)),
+        row(9, "524-stated", reply(documented(524, "a timeout occurred"), 524)),
+        row(9, "504-stated-in-200", reply(documented(504, "timeout"))),
+        row(11, "truncated", reply(json.dumps(wrapped(item(b64_json=B64))).encode()[:-20])),
+        row(11, "empty-200", reply(b"")),
+        row(22, "html-200", reply(b"<html>Welcome</html>")),
+        row(22, "json-that-is-no-object", reply([1, 2, 3])),
+        pytest.param(reply(b"<html></html>", 520), id="page-520"),
+        pytest.param(reply(b"<html></html>", 500), id="page-500"),
+        pytest.param(reply(b"<html></html>", 502), id="page-502"),
+        pytest.param(reply(b"<html></html>", 400), id="page-400"),
+        pytest.param(reply(b"", 418), id="page-418"),
+    ],
+)
+def test_what_may_have_been_paid_is_ambiguous(given_reply: Reply) -> None:
+    with pytest.raises(Ambiguous):
+        judge(given_reply)
+
+
+@pytest.mark.parametrize(
+    ("header", "seconds"),
+    [("30", 30.0), ("0.5", 0.5), (" 7 ", 7.0), ("Wed, 21 Oct 2026 07:28:00 GMT", None), ("-1", None), ("soon", None)],
+)
+def test_retry_after_is_honoured_where_it_names_seconds(header: str, seconds: float | None) -> None:
+    """Row 8: on a page and on a stated error alike."""
+    assert unavailability(lambda: judge(reply(b"", 429, retry_after=header))).retry_after == seconds
+    assert unavailability(lambda: judge(reply(documented(429, "slow"), 429, retry_after=header))).retry_after == seconds
+
+
+def test_a_throttled_call_without_retry_after_is_left_to_the_backoff() -> None:
+    assert unavailability(lambda: judge(reply(b"", 429))).retry_after is None
+
+
+def test_a_missing_thought_signature_is_tried_again_at_once() -> None:
+    """Row 16."""
+    trouble = unavailability(lambda: judge(reply(stated(400, "missing a thought_signature"), 400)))
+    assert trouble.retry_after == 0
+
+
+def test_a_retired_model_is_said_by_name() -> None:
+    """Row 17."""
+    trouble = unavailability(lambda: judge(reply(stated("", "model gemini-2.0-old does not exist"), 404)))
+    assert "gemini-2.0-old" in trouble.message
+
+
+@pytest.mark.parametrize(
+    "given_reply",
+    [
+        row(20, "header", reply(wrapped(item(b64_json=B64)), x_oneapi_request_id="20261122abc")),
+        row(20, "header-unwrapped", reply({"data": [{"url": URL}]}, x_oneapi_request_id="20261122abc")),
+        row(20, "header-of-a-refusal", reply(stated("prompt_blocked", "no"), 400, x_oneapi_request_id="20261122abc")),
+        row(20, "header-of-words-only", reply(wrapped(item(revised_prompt="no")), x_oneapi_request_id="20261122abc")),
+        row(20, "message", reply(stated("prompt_blocked", "no (request id: 20261122abc)"), 400)),
+        row(20, "message-as-500", reply(stated("invalid_request", "bad size (request id: 20261122abc)"), 500)),
+        row(20, "long-message", reply(stated("prompt_blocked", "no, " * 300 + "(request id: 20261122abc)"), 400)),
+    ],
+)
+def test_the_providers_request_id_is_kept(given_reply: Reply) -> None:
+    said = verdict(given_reply)
+    assert isinstance(said, Answer | Rejected)
+    assert said.provider_request_id == "20261122abc"
+
+
+KEY = "sk-abcDEF1234567890abcDEF1234567890"
+PICTURE_B64 = base64.b64encode(bytes(range(256)) * 4).decode()
+
+
+@pytest.mark.parametrize(
+    ("text", "secret"),
+    [
+        pytest.param(f"Incorrect API key provided: {KEY}.", KEY[3:], id="key"),
+        pytest.param(f"Authorization: Bearer {KEY}", KEY[3:], id="bearer-and-key"),
+        pytest.param("authorization: bearer abcDEF1234567890.x-y", "abcDEF1234567890", id="bearer"),
+        pytest.param(f"bad image data:image/png;base64,{PICTURE_B64}", PICTURE_B64[:200], id="picture"),
+        pytest.param(f"bad image {PICTURE_B64[:-2]}", PICTURE_B64[100:200], id="bare-picture"),
+        pytest.param(
+            "bad image " + base64.encodebytes(bytes(range(256))).decode(),
+            base64.encodebytes(bytes(range(256))).decode().splitlines()[1],
+            id="picture-in-lines-of-76",
+        ),
+    ],
+)
+def test_no_key_and_no_picture_gets_into_a_message(text: str, secret: str) -> None:
+    assert secret not in redacted(text)
+    for given_reply in (
+        reply(text.encode(), 500),
+        reply(text.encode(), 403),
+        reply(documented(400, text), 400),
+        reply(stated("server_error", text), 500),
+        reply(stated("prompt_blocked", text), 400),
+        reply(stated("", text), 504),
+    ):
+        said = verdict(given_reply)
+        assert isinstance(said, DarkroomError)
+        assert secret not in str(said)
+        assert secret not in str(getattr(said, "text", ""))
+
+
+def test_the_first_words_of_a_page_are_kept_for_the_operator() -> None:
+    """Row 22."""
+    said = verdict(reply(b"<html><title>502 Bad Gateway</title>" + b"x " * 5000, 502))
+    assert "502 Bad Gateway" in str(said)
+    assert len(str(said)) < 1000
+
+
+@given(data=st.binary(min_size=1, max_size=300), form=st.sampled_from(["b64_json", "url"]), cut=st.booleans(),
+       alphabet=st.sampled_from([base64.b64encode, base64.urlsafe_b64encode]), line=st.integers(1, 80),
+       label=st.sampled_from(["data:image/png;base64,", "data:image/jpeg;base64,", "data:;base64,"]))  # fmt: skip
+def test_base64_comes_back_in_every_tolerated_form(
+    data: bytes, form: str, cut: bool, alphabet: Any, line: int, label: str
+) -> None:
+    text = alphabet(data).decode()
+    text = text.rstrip("=") if cut else text
+    text = "\r\n".join(text[start : start + line] for start in range(0, len(text), line)) + "\n"
+    value = label + text if form == "url" else text
+    assert judge(reply(wrapped(item(**{form: value})))).pictures == (data,)
+    assert judge(reply(wrapped(item(b64_json=label + text)))).pictures == (data,)
+
+
+@pytest.mark.parametrize("junk", ["not base64 at all!", "Zg===Zg", "A", "ÿÿÿÿ", "data:image/png;base64"])
+def test_what_is_no_base64_is_a_picture_of_no_bytes(junk: str) -> None:
+    """It was paid for, so it is an answer; that it shows nothing is found out when it is looked at."""
+    assert judge(reply(wrapped(item(b64_json=junk)))).pictures == (b"",)
+
+
+json_values = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(max_size=20),
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=8), inner, max_size=4),
+    max_leaves=12,
+)
+json_strings = st.text(st.characters(codec=None), max_size=20)  # half surrogate pairs too: JSON can say them
+fields = ("code", "msg", "message", "data", "error", "success", "created", "type", "url", "b64_json", "revised_prompt",
+          "text", "content", "detail")  # fmt: skip
+likely_documents = st.recursive(
+    json_values | json_strings | st.sampled_from([200, 400, "429", "504", "prompt_blocked", B64, URL, ""]),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from(fields), inner, max_size=5),
+    max_leaves=20,
+)
+statuses = st.integers(100, 599)
+
+
+def assert_fit_to_be_stored(said: Answer | DarkroomError) -> None:
+    """Everything that will be written as UTF-8 can be."""
+    texts = [said.text, said.provider_request_id] if isinstance(said, Answer | Rejected) else []
+    texts += [str(said)] if isinstance(said, DarkroomError) else []
+    for text in filter(None, texts):
+        text.encode()
+
+
+@given(body=st.binary(max_size=400), status=statuses)
+def test_any_bytes_are_an_answer_or_one_of_three_errors(body: bytes, status: int) -> None:
+    assert_fit_to_be_stored(verdict(reply(body, status)))
+
+
+@given(document=json_values, status=statuses)
+def test_any_json_is_an_answer_or_one_of_three_errors(document: object, status: int) -> None:
+    assert_fit_to_be_stored(verdict(reply(document, status)))
+
+
+@given(document=likely_documents, status=statuses, header=st.text(max_size=20))
+@example({"data": [{"revised_prompt": "\ud83d a half"}]}, 200, "")
+@example({"data": [{"url": URL, "revised_prompt": "\ud83d a half"}]}, 200, "")
+@example({"error": {"message": "\ud83d a half"}}, 400, "")
+def test_any_likely_json_is_an_answer_or_one_of_three_errors(document: object, status: int, header: str) -> None:
+    raw = json.dumps(document).encode()
+    assert_fit_to_be_stored(verdict(reply(raw, status, retry_after=header)))
+
+
+@given(status=statuses)
+def test_a_page_is_never_an_answer_and_never_rejected_but_for_its_size(status: int) -> None:
+    said = verdict(reply(b"<html>oops</html>", status))
+    assert isinstance(said, Rejected if status == 413 else Unavailable | Ambiguous)
+
+
+@given(status=statuses.filter(lambda status: status >= 400), message=st.text(max_size=60))
+def test_an_error_that_the_api_states_is_ambiguous_only_as_a_timeout(status: int, message: str) -> None:
+    said = verdict(reply({"code": status, "msg": f"it said {message}", "data": None}, status))
+    assert isinstance(said, Ambiguous) == (status in (504, 524))
+
+
+@given(document=likely_documents, status=statuses)
+def test_the_same_reply_is_always_judged_the_same(document: object, status: int) -> None:
+    given_reply = reply(json.dumps(document).encode(), status)
+    first, second = verdict(given_reply), verdict(given_reply)
+    assert (type(first), str(first)) == (type(second), str(second))
