@@ -34,7 +34,7 @@ class Answers(Protocol[EndedMade]):
 class Queue(Protocol):
     """The queue that the messages are from."""
 
-    def hide(self, messages: Sequence[Message], seconds: float) -> None: ...
+    def hide(self, message: Message, seconds: float) -> None: ...
 
     def end(self, message: Message) -> None: ...
 
@@ -47,6 +47,10 @@ class Journal(Protocol[EndedTold]):
     def deferred(self, message: Message, trouble: Unavailable) -> None: ...
 
     def broke(self, message: Message, error: Exception) -> None: ...
+
+    def noted(self, error: DarkroomError) -> None:
+        """Something beside the requests did not work; they go on without it."""
+        ...
 
 
 class Batch(Generic[Ended]):
@@ -136,8 +140,8 @@ class Batch(Generic[Ended]):
             del self._in_hand[message.message_id]
         try:
             self._queue.end(message)
-        except DarkroomError:
-            return  # not among what is left, so it is deleted when the batch ends
+        except DarkroomError as error:
+            self._journal.noted(error)  # not among what is left, so it is deleted when the batch ends
 
     def _put_back(self, messages: Sequence[Message], seconds: float) -> None:
         with self._lock:
@@ -150,15 +154,16 @@ class Batch(Generic[Ended]):
             self._beat()
             try:
                 self._renew()
-            except DarkroomError:
-                continue  # the next beat comes before the lease ends
+            except DarkroomError as error:
+                self._journal.noted(error)  # the next beat comes before the lease ends
 
     def _beat(self) -> None:
         with self._lock:
             self._hide(list(self._in_hand.values()), VISIBILITY_SECONDS)
 
     def _hide(self, messages: Sequence[Message], seconds: float) -> None:
-        try:
-            self._queue.hide(messages, seconds)
-        except DarkroomError:
-            return  # they come back when the visibility that they have ends
+        for message in messages:
+            try:
+                self._queue.hide(message, seconds)
+            except DarkroomError as error:
+                self._journal.noted(error)  # it comes back when the visibility that it has ends

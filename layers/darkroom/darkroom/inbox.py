@@ -1,6 +1,5 @@
 """The queues: letting a message wait, ending it, and keeping a copy of what could not be done."""
 
-from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from darkroom import naming
@@ -20,16 +19,14 @@ class Inbox:
         self._client = client
         self._queue_url = queue_url
 
-    def hide(self, messages: Sequence[Message], seconds: float) -> None:
-        """The messages come back after so many seconds from now, and not before. At most ten."""
-        visible_after = min(MOST_SECONDS, max(0, round(seconds)))
-        entries = [
-            {"Id": str(number), "ReceiptHandle": message.receipt_handle, "VisibilityTimeout": visible_after}
-            for number, message in enumerate(messages)
-        ]
-        if entries:
-            with translated():
-                self._client.change_message_visibility_batch(QueueUrl=self._queue_url, Entries=entries)  # type: ignore[arg-type]
+    def hide(self, message: Message, seconds: float) -> None:
+        """The message comes back after so many seconds from now, and not before."""
+        with translated():
+            self._client.change_message_visibility(
+                QueueUrl=self._queue_url,
+                ReceiptHandle=message.receipt_handle,
+                VisibilityTimeout=min(MOST_SECONDS, max(0, round(seconds))),
+            )
 
     def end(self, message: Message) -> None:
         """Deletes the message."""

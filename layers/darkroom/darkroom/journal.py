@@ -57,6 +57,10 @@ class RequestJournal:
         """An attempt raised what nobody expected."""
         _broke(self._logger, message, error)
 
+    def noted(self, error: DarkroomError) -> None:
+        """A heartbeat or a deletion failed."""
+        self._logger.warning("went on without", extra=described(error))
+
 
 class UploadJournal:
     """The journal of `on_upload`."""
@@ -79,6 +83,10 @@ class UploadJournal:
     def broke(self, message: Message, error: Exception) -> None:
         """An attempt raised what nobody expected."""
         _broke(self._logger, message, error)
+
+    def noted(self, error: DarkroomError) -> None:
+        """A heartbeat or a deletion failed."""
+        self._logger.warning("went on without", extra=described(error))
 
 
 def _broke(logger: Logger, message: Message, error: Exception) -> None:
