@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING, Any
 
 import boto3
 import pytest
-from cfnlint.decode import cfn_yaml
 from moto import mock_aws
+
+from local.parameters import read_template
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -19,7 +20,7 @@ TEMPLATE = Path(__file__).parents[2] / "template.yaml"
 
 @pytest.fixture(scope="session")
 def template() -> dict[str, Any]:
-    return dict(cfn_yaml.load(str(TEMPLATE)))
+    return read_template(TEMPLATE)
 
 
 @pytest.fixture

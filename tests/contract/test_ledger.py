@@ -4,7 +4,6 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 
 import pytest
-from tests.fakes import Clock, MemoryLedger
 
 from darkroom import outcome
 from darkroom.errors import Rejected, Unavailable
@@ -12,6 +11,7 @@ from darkroom.ledger import LEASE_SECONDS, DynamoLedger
 from darkroom.outcome import Outcome, Source, Timing
 from darkroom.ports import Asked, Claim, Done, Held, Ledger, Reused
 from darkroom.request import Request
+from tests.fakes import Clock, MemoryLedger
 
 ASKED = Asked("text_to_image", "m", {"temperature": 0.7}, None, (Source("b", "k", "e", "s"),))
 REQUEST = Request("t", "r-1", "a cat")
@@ -139,8 +139,8 @@ def test_ambiguous_calls_add_up(ledger: Ledger) -> None:
 
 def test_since_when_it_waits_is_kept_from_the_first_time(ledger: Ledger, clock: Clock) -> None:
     first = clock()
-    for cause in ("budget", "throttled", "budget"):
-        ledger.defer(claimed(ledger), Unavailable(cause, ""))  # type: ignore[arg-type]
+    for trouble in (Unavailable("budget", ""), Unavailable("throttled", ""), Unavailable("budget", "")):
+        ledger.defer(claimed(ledger), trouble)
         clock.advance(100)
     claim = claimed(ledger)
     assert (claim.waiting_since, claim.refused_since) == (first, first + 100)

@@ -1,12 +1,12 @@
 """The object store's contract, kept by S3's adapter and by the fake alike."""
 
 import pytest
-from tests.fakes import MemoryObjects
 
 from darkroom.errors import Rejected
 from darkroom.objects import S3Objects
 from darkroom.ports import ObjectStore
 from darkroom.request import ImageRef
+from tests.fakes import MemoryObjects
 
 KEY = "photos/café 夜+1.jpg"
 

@@ -5,6 +5,16 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
+
+from darkroom.answer import Answering, Terms
+from darkroom.errors import Ambiguous, Fault, Unavailable
+from darkroom.ledger import LEASE_SECONDS
+from darkroom.naming import sha256
+from darkroom.outcome import Outcome
+from darkroom.payment import Till
+from darkroom.publication import Publication
+from darkroom.request import ImageRef
+from darkroom.settings import Price
 from tests.fakes import (
     NOON,
     Clock,
@@ -20,16 +30,6 @@ from tests.fakes import (
     sent_message,
     stated,
 )
-
-from darkroom.answer import Answering, Terms
-from darkroom.errors import Ambiguous, Fault, Unavailable
-from darkroom.ledger import LEASE_SECONDS
-from darkroom.naming import sha256
-from darkroom.outcome import Outcome
-from darkroom.payment import Till
-from darkroom.publication import Publication
-from darkroom.request import ImageRef
-from darkroom.settings import Price
 
 REFUSED = stated(400, {"error": {"code": "prompt_blocked", "message": "not allowed"}})
 THROTTLED = stated(429, {"code": 429, "msg": "slow down", "data": None})
@@ -47,7 +47,7 @@ class World:
     max_paid_calls: int = 2
     max_turns: int = 200
     give_up_after: float = 86_400
-    price: Price = Price()
+    price: Price = field(default_factory=Price)
 
     def __post_init__(self) -> None:
         self.objects = MemoryObjects(self.clock)
@@ -120,10 +120,9 @@ def test_the_next_message_continues_the_conversation(world: World) -> None:
 
 
 def test_a_branch_answers_the_turn_that_it_names(world: World) -> None:
-    for number, body in enumerate(
-        ({"instruction": "a"}, {"instruction": "b"}, {"instruction": "c", "parent_turn": 1}), 1
-    ):
-        world.send(body, message_id=f"m-{number}")
+    world.send({"instruction": "a"})
+    world.send({"instruction": "b"}, message_id="m-2")
+    world.send({"instruction": "c", "parent_turn": 1}, message_id="m-3")
     assert world.result(3, "m-3")["parent_turn"] == 1
     assert [content.text for content in world.api.questions[2].context.contents if content.role == "user"] == ["a", "c"]
 
@@ -280,7 +279,7 @@ def test_after_nine_days_the_budget_is_exhausted() -> None:
     world.send({"instruction": "a"})
     for _ in range(9):
         world.wait({"instruction": "b"}, message_id="m-2")
-        world.ledger.calls = {day: 1 for day in ("2026-11-22", *(f"2026-11-{n}" for n in range(23, 31)), "2026-12-01")}
+        world.ledger.calls = dict.fromkeys(("2026-11-22", *(f"2026-11-{n}" for n in range(23, 31)), "2026-12-01"), 1)
         world.clock.advance(24 * 3600)
     world.send({"instruction": "b"}, message_id="m-2")
     assert world.result(2, "m-2")["error"]["code"] == "budget_exhausted"

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from darkroom import outcome
 from darkroom.errors import CODES, Code, Rejected
-from darkroom.outcome import Cost, Outcome, Timing
+from darkroom.outcome import Cost, Outcome, Picture, Source, Timing
 from darkroom.request import Body
 from tests.unit.samples import picture, source, turn
 
@@ -26,11 +26,17 @@ REGENERATE = '.venv/bin/python -c "from tests.unit.test_outcome import write_sch
 TIMING = Timing("2026-11-22T12:00:00.000Z", None, "2026-11-22T12:00:01.000Z", None)
 
 texts = st.text(max_size=20)
+numbers = st.floats(allow_nan=False, allow_infinity=False)
 outcomes = st.builds(
     Outcome,
     schema_version=st.just(1),
     turn=st.none() | st.integers(1, 99_999),
-    options=st.dictionaries(texts, texts | st.floats(allow_nan=False, allow_infinity=False) | st.lists(texts)),
+    options=st.dictionaries(texts, texts | numbers | st.lists(texts, max_size=3), max_size=3),
+    sources=st.lists(st.builds(Source), max_size=3),
+    images=st.lists(st.builds(Picture), max_size=3),
+    cost=st.builds(Cost, amount=st.none() | numbers),
+    timing=st.builds(Timing, api_seconds=st.none() | numbers),
+    metadata=st.dictionaries(texts, texts, max_size=3),
 )
 
 
