@@ -52,9 +52,9 @@ clean: ## stop the stack and remove all that was made here, what it remembers to
 
 tools: .venv/stamp $(TOOLS)/sam/stamp $(TOOLS)/ministack/stamp
 
-$(UV): local/get_uv.py
+$(UV): local/tools/get_uv.py
 	@echo "Getting uv …"
-	@$(PYTHON) local/get_uv.py $(TOOLS)/uv $(UV_VERSION)
+	@$(PYTHON) local/tools/get_uv.py $(TOOLS)/uv $(UV_VERSION)
 	@touch $@
 
 .venv/stamp: uv.lock pyproject.toml | $(UV)
@@ -62,7 +62,7 @@ $(UV): local/get_uv.py
 	@$(UV) sync --frozen --quiet --python "$(PYTHON)"
 	@touch $@
 
-$(TOOLS)/%/stamp: local/%.txt | $(UV)
+$(TOOLS)/%/stamp: local/tools/%.txt | $(UV)
 	@echo "Installing $* …"
 	@$(UV) venv --quiet --clear --no-project --python "$(PYTHON)" $(TOOLS)/$*
 	@$(UV) pip install --quiet --compile-bytecode --require-hashes --python $(TOOLS)/$*/bin/python --requirement $<
@@ -72,7 +72,7 @@ locks: | $(UV) ## write the lock files again
 	@$(UV) lock --quiet
 	@for tool in sam ministack; do \
 	  $(UV) pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-annotate \
-	    --custom-compile-command "make locks" --output-file local/$$tool.txt local/$$tool.in || exit 1; \
+	    --custom-compile-command "make locks" --output-file local/tools/$$tool.txt local/tools/$$tool.in || exit 1; \
 	done
 	@{ echo "# Exported from uv.lock by \`make locks\`; what the layer ships."; \
 	  $(UV) export --quiet --frozen --no-dev --no-emit-project --no-annotate --no-header; } > layers/darkroom/requirements.txt

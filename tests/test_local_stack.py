@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from local import aws, choice, env_file, logs, parameters, ports, processes
-from local.home import REPOSITORY, Home, Trouble
+from local.stack import aws, env_file, logs, parameters, ports, processes
+from local.stack.home import REPOSITORY, Home, Trouble
 
 TEMPLATE = REPOSITORY / "template.yaml"
 OUTPUTS = {name: f"the {name}" for name in parameters.read_template(TEMPLATE)["Outputs"]}
@@ -89,7 +89,7 @@ def test_the_stack_last_brought_up_keeps_its_port(tmp_path: Path) -> None:
     home = Home(tmp_path, ports.any_free())
     home.folder.mkdir()
     env_file.write(home, env_file.environment(home, OUTPUTS, "http://127.0.0.1:1"))
-    assert choice.choose(tmp_path, None, print) == home
+    assert ports.choose(tmp_path, None, print) == home
 
 
 def test_nothing_of_a_real_account_reaches_the_local_stack(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -9,7 +9,8 @@ from typing import Any
 
 import pytest
 
-from local.parameters import read_template
+from darkroom.errors import PROVIDER_CAUSES
+from local.stack.parameters import read_template
 
 ROOT = Path(__file__).parent.parent
 TEMPLATE = read_template(ROOT / "template.yaml")
@@ -156,9 +157,17 @@ def test_no_environment_variable_holds_the_key() -> None:
     assert [name for name in held if "KEY" in name] == ["IMAGE_API_KEY_SECRET_ARN"]
 
 
+def watched(namespace: str) -> set[str]:
+    alarms = of_type("AWS::CloudWatch::Alarm").values()
+    return {each["Dimensions"][0]["Value"] for each in alarms if each["Namespace"] == namespace}
+
+
 def test_a_dead_letter_raises_an_alarm() -> None:
-    watched = {each["Dimensions"][0]["Value"] for each in of_type("AWS::CloudWatch::Alarm").values()}
-    assert watched == {"UploadEventsDeadLetterQueue.QueueName", "RequestsDeadLetterQueue.QueueName"}
+    assert watched("AWS/SQS") == {"UploadEventsDeadLetterQueue.QueueName", "RequestsDeadLetterQueue.QueueName"}
+
+
+def test_an_unknown_outcome_and_each_trouble_of_the_providers_raise_an_alarm() -> None:
+    assert watched("Darkroom") == {"outcome_unknown", *PROVIDER_CAUSES}
 
 
 def test_the_layer_ships_what_the_lock_file_says() -> None:

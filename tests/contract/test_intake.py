@@ -11,6 +11,7 @@ from darkroom.intake import Intake
 from darkroom.memory import UploadMemory
 from darkroom.naming import rejected_upload_key
 from darkroom.publication import Publication
+from darkroom.table import Table
 from darkroom.upload import Upload
 from tests.fakes import Clock, MemoryObjects, MemoryOutbox, png
 
@@ -74,7 +75,7 @@ class Bucket:
 
 @pytest.fixture
 def bucket(dynamodb: "DynamoDBClient", threads_table: str) -> Bucket:
-    return Bucket(UploadMemory(dynamodb, threads_table))
+    return Bucket(UploadMemory(Table(dynamodb, threads_table)))
 
 
 def test_a_photo_with_words_in_its_metadata_starts_at_once(bucket: Bucket) -> None:

@@ -11,6 +11,7 @@ from darkroom.ledger import LEASE_SECONDS, DynamoLedger
 from darkroom.outcome import Outcome, Source, Timing
 from darkroom.ports import Asked, Claim, Done, Held, Ledger, Reused
 from darkroom.request import Request
+from darkroom.table import Table
 from tests.fakes import Clock, MemoryLedger
 
 ASKED = Asked("text_to_image", "m", {"temperature": 0.7}, None, (Source("b", "k", "e", "s"),))
@@ -32,8 +33,8 @@ def make(request: pytest.FixtureRequest, clock: Clock) -> Iterator[Make]:
         memory: dict[int, MemoryLedger] = {}
         yield lambda limit: memory.setdefault(limit, MemoryLedger(clock, daily_call_limit=limit))
         return
-    table, client = request.getfixturevalue("threads_table"), request.getfixturevalue("dynamodb")
-    yield lambda limit: DynamoLedger(client, table, daily_call_limit=limit, clock=clock, sleep=clock.advance)
+    table = Table(request.getfixturevalue("dynamodb"), request.getfixturevalue("threads_table"))
+    yield lambda limit: DynamoLedger(table, daily_call_limit=limit, clock=clock)
 
 
 @pytest.fixture

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from local import aws, ports, stack
+from local.stack import aws, lifecycle, ports
 
 _HERE = Path(__file__).parent
 
@@ -43,7 +43,7 @@ def bring_up(tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRe
     try:
         yield lambda **wanted: _bring_up(homes, **wanted)
     finally:
-        stack.down(homes, None, print)
+        lifecycle.down(homes, None, print)
         # Its logs are worth their hundred megabytes only where something failed.
         if not request.session.testsfailed:
             shutil.rmtree(homes)
@@ -57,12 +57,12 @@ def _bring_up(
     image_api_key: str | None = None,
     parameters: dict[str, str] | None = None,
 ) -> Stack:
-    wanted = stack.Wanted(
+    wanted = lifecycle.Wanted(
         port=port or ports.any_free(),
         image_api_url=image_api_url,
         image_api_key=image_api_key,
         parameters=parameters or {},
         homes=homes,
     )
-    env = stack.up(wanted, print)
+    env = lifecycle.up(wanted, print)
     return Stack(env, aws.clients(env["AWS_ENDPOINT_URL"]))

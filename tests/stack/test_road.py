@@ -5,6 +5,7 @@ import signal
 import subprocess
 import threading
 import uuid
+import zlib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -113,8 +114,9 @@ def test_a_request_that_fails_says_why_in_its_turn(road: Road, thread: str, body
 
 def vast_png() -> bytes:
     """A header that claims 30,000 x 30,000 pixels."""
-    header = photo(kind="PNG")
-    return header[:16] + (30_000).to_bytes(4, "big") * 2 + header[24:]
+    small = photo(kind="PNG")
+    header = b"IHDR" + (30_000).to_bytes(4, "big") * 2 + small[24:29]
+    return small[:12] + header + zlib.crc32(header).to_bytes(4, "big") + small[33:]
 
 
 def test_a_message_with_faults_is_told_each_of_them(road: Road, thread: str) -> None:
@@ -199,7 +201,7 @@ def test_the_same_request_five_times_and_a_kill_in_the_middle_are_one_turn(road:
 def kill_worker(road: Road) -> None:
     """SIGKILL to the process that runs on_request, found by the folder of this very stack in its command."""
     mine = f"/{road.stack.port}/scratch/ministack-lambda-darkroom-on-request-"
-    listed = subprocess.run(["ps", "-eo", "pid=,args="], capture_output=True, text=True, check=True).stdout  # noqa: S607
+    listed = subprocess.run(["ps", "-ww", "-eo", "pid=,args="], capture_output=True, text=True, check=True).stdout  # noqa: S607
     pids = [int(line.split()[0]) for line in listed.splitlines() if mine in line]
     assert pids
     for pid in pids:

@@ -121,7 +121,9 @@ def test_no_two_calls_share_a_place_in_the_spool(one: tuple[str, str, int], othe
 def test_what_became_no_turn_is_told_under_rejected() -> None:
     digest = hashlib.sha256(b"etag").hexdigest()[:8]
     assert naming.rejected_message_key("m-1") == "rejected/messages/m-1/result.json"
-    assert naming.rejected_upload_key("photos/cat.xyz", "etag") == f"rejected/uploads/photos/cat.xyz/{digest}/result.json"
+    assert (
+        naming.rejected_upload_key("photos/cat.xyz", "etag") == f"rejected/uploads/photos/cat.xyz/{digest}/result.json"
+    )
 
 
 def test_a_key_of_800_bytes_stands_as_it_is_and_a_longer_one_is_shortened() -> None:

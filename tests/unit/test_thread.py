@@ -27,14 +27,14 @@ def succeeded_in(thread: Thread) -> list[int]:
     return [number for answered in thread.turns if (number := answered.turn) and answered.status == "succeeded"]
 
 
-@given(thread=threads(), pick=st.randoms(use_true_random=False))
-def test_a_branch_leads_from_nothing_to_the_turn_that_is_answered(thread: Thread, pick: object) -> None:
+@given(thread=threads())
+def test_a_branch_leads_from_nothing_to_the_turn_that_is_answered(thread: Thread) -> None:
     numbers = succeeded_in(thread)
     for named in [None, *numbers]:
         branch = thread.branch(named)
         wanted = named or (numbers[-1] if numbers else None)
         assert (branch[-1].turn if branch else None) == wanted
-        assert [answered.parent_turn for answered in branch] == [None, *(answered.turn for answered in branch)][:-1] or not branch
+        assert [answered.parent_turn for answered in branch] == [None, *(each.turn for each in branch)][: len(branch)]
         assert all(answered.status == "succeeded" for answered in branch)
 
 

@@ -87,7 +87,11 @@ def test_every_upload_has_a_thread_and_a_kind(key: str, named: str | None) -> No
 
 
 def test_folder_instructions_are_looked_for_from_the_nearest_up() -> None:
-    assert list(folder_instructions("a/b/cat.jpg")) == ["a/b/_instruction.txt", "a/_instruction.txt", "_instruction.txt"]
+    assert list(folder_instructions("a/b/cat.jpg")) == [
+        "a/b/_instruction.txt",
+        "a/_instruction.txt",
+        "_instruction.txt",
+    ]
     assert list(folder_instructions("cat.jpg")) == ["_instruction.txt"]
 
 
@@ -105,7 +109,9 @@ def test_an_announcement_tells_all_that_is_known_of_an_upload() -> None:
     assert arrived == Upload("uploads", "cat.jpg", "abc", "v1", "0055", 5, 1_795_348_800.25)
 
 
-@pytest.mark.parametrize("name", ["ObjectCreated:Put", "s3:ObjectCreated:CompleteMultipartUpload", "ObjectCreated:Copy"])
+@pytest.mark.parametrize(
+    "name", ["ObjectCreated:Put", "s3:ObjectCreated:CompleteMultipartUpload", "ObjectCreated:Copy"]
+)
 def test_every_way_to_create_an_object_is_an_upload(name: str) -> None:
     assert len(announced(json.dumps({"Records": [record(name=name)]}))) == 1
 

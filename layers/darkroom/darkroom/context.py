@@ -4,6 +4,7 @@ Pictures in order of weight: those attached now, the newest result, the branch's
 known by the SHA-256 of its bytes, and is sent once: where it is attached now, it is left out of the history.
 """
 
+import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -13,7 +14,8 @@ from darkroom.outcome import Mode, Outcome, Picture, Source
 
 IMAGE_BYTES = 7_000_000  # each, before base64; the API's limit
 REQUEST_BYTES = 20_000_000  # the whole body; the API's limit
-ENVELOPE_BYTES = 4_096  # braces, keys and the data URI's head, generously
+DOCUMENT_BYTES = 16_384  # the request's other keys and values, generously
+PART_BYTES = 128  # a turn's or a part's keys, and the data URI's head
 NOTHING_SAID = "(1 image)"  # a model turn must hold something, also where its picture is not sent again
 
 
@@ -110,12 +112,12 @@ def compose(
     would grow too large. Raises Rejected where what is attached is too large by itself.
     """
     attached = tuple({image.sha256: image for image in attached}.values())
-    size = sum(len(text.encode()) for text in _words(branch, instruction)) + sum(map(_sent_bytes, attached))
+    size = DOCUMENT_BYTES + sum(map(_text_bytes, _words(branch, instruction))) + sum(map(_image_bytes, attached))
     if size > REQUEST_BYTES:
         raise _too_large()
     kept: dict[Remembered, Image] = {}
     for place, image in older:
-        size += _sent_bytes(image)
+        size += _image_bytes(image)
         if size > REQUEST_BYTES:
             break
         kept[place] = image
@@ -148,7 +150,12 @@ def _words(branch: Sequence[Outcome], instruction: str) -> Iterator[str]:
         yield turn.instruction or ""
         yield turn.text or NOTHING_SAID
     yield instruction
+    yield instruction  # a request style may repeat it as the prompt
 
 
-def _sent_bytes(image: Image) -> int:
-    return (len(image.data) + 2) // 3 * 4 + ENVELOPE_BYTES
+def _text_bytes(text: str) -> int:
+    return len(json.dumps(text, ensure_ascii=False).encode()) + PART_BYTES
+
+
+def _image_bytes(image: Image) -> int:
+    return (len(image.data) + 2) // 3 * 4 + PART_BYTES

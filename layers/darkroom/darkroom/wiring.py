@@ -28,6 +28,7 @@ from darkroom.outcome import Outcome
 from darkroom.payment import Till
 from darkroom.publication import Publication
 from darkroom.settings import RequestSettings, UploadSettings, request_settings, upload_settings
+from darkroom.table import Table
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -70,12 +71,18 @@ def upload_batch(event: Mapping[str, Any], remaining_ms: Callable[[], int]) -> B
     )
 
 
+def forget() -> None:
+    """Builds everything anew at the next call: for whoever changed the environment."""
+    for built in (_settings, _logger, _session, _s3, _sqs, _secrets, _inbox, _ledger, _answering, _intake):
+        built.cache_clear()
+
+
 @cache
 def _intake(settings: UploadSettings) -> Intake:
     objects = S3Objects(_s3())
     return Intake(
         objects,
-        UploadMemory(_dynamodb(), settings.threads_table),
+        UploadMemory(_table(settings.threads_table)),
         Outbox(_sqs(), settings.requests_queue_url),
         Publication(objects, settings.results_bucket),
         default_instruction=settings.default_instruction,
@@ -103,9 +110,9 @@ def _s3() -> "S3Client":
     return _session().client("s3", config=CONFIG)
 
 
-@cache
-def _dynamodb() -> "DynamoDBClient":
-    return _session().client("dynamodb", config=CONFIG)
+def _table(name: str) -> Table:
+    client: DynamoDBClient = _session().client("dynamodb", config=CONFIG)
+    return Table(client, name)
 
 
 @cache
@@ -127,7 +134,7 @@ def _inbox() -> Inbox:
 @cache
 def _ledger() -> DynamoLedger:
     settings = _settings()
-    return DynamoLedger(_dynamodb(), settings.threads_table, daily_call_limit=settings.daily_call_limit)
+    return DynamoLedger(_table(settings.threads_table), daily_call_limit=settings.daily_call_limit)
 
 
 @cache

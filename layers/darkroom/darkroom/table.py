@@ -1,0 +1,211 @@
+"""The threads table: items as documents, and conditional writes, one or several in a transaction."""
+
+import random
+import time
+import uuid
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any
+
+from boto3.dynamodb.types import TypeDeserializer, TypeSerializer
+from botocore.exceptions import ClientError
+
+from darkroom.aws import code_of, translated
+from darkroom.errors import DarkroomError, Fault, Unavailable
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb import DynamoDBClient
+
+CONFLICT_TRIES = 12
+_PASSING = frozenset(("None", "TransactionConflict", "ThrottlingError", "ProvisionedThroughputExceeded"))
+
+_serialize = TypeSerializer().serialize
+_deserialize = TypeDeserializer().deserialize
+
+
+class ConditionFailed(DarkroomError):
+    """A condition did not hold, and nothing was written: that of the write at `position`."""
+
+    def __init__(self, position: int) -> None:
+        super().__init__(f"the condition of write {position} did not hold")
+        self.position = position
+
+
+@dataclass(frozen=True, slots=True)
+class Condition:
+    """DynamoDB's condition expression; its names without `#`, its values without `:`."""
+
+    expression: str
+    values: Mapping[str, Any] = field(default_factory=dict)
+    names: Sequence[str] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Write:
+    """One write: `kind` is Put, Update or Delete."""
+
+    kind: str
+    request: Mapping[str, Any]
+
+
+class Table:
+    """A table with the keys `thread_id` and `sk`. Reads are consistent."""
+
+    def __init__(self, client: "DynamoDBClient", name: str, *, sleep: Callable[[float], None] = time.sleep) -> None:
+        self._client = client
+        self._name = name
+        self._sleep = sleep
+
+    def item(self, thread_id: str, sk: str) -> dict[str, Any]:
+        """The item, empty where there is none."""
+        with translated():
+            found = self._client.get_item(TableName=self._name, Key=_key(thread_id, sk), ConsistentRead=True)
+        return _from_item(found.get("Item", {}))
+
+    def items(self, thread_id: str, prefix: str, *, most: int | None = None) -> list[dict[str, Any]]:
+        """The items of a partition whose sort key begins so, in order."""
+        bound: Any = {"MaxItems": most} if most else {}
+        with translated():
+            pages = self._client.get_paginator("query").paginate(
+                TableName=self._name,
+                KeyConditionExpression="thread_id = :thread_id AND begins_with(sk, :prefix)",
+                ExpressionAttributeValues=_to_item({":thread_id": thread_id, ":prefix": prefix}),
+                ConsistentRead=True,
+                PaginationConfig=bound,
+            )
+            return [_from_item(item) for page in pages for item in page["Items"]]
+
+    def put(self, thread_id: str, sk: str, document: Mapping[str, Any], condition: Condition | None = None) -> Write:
+        """Writes the whole item."""
+        item = _to_item({"thread_id": thread_id, "sk": sk, **document})
+        return Write("Put", {"TableName": self._name, "Item": item, **_if(condition)})
+
+    def delete(self, thread_id: str, sk: str, condition: Condition | None = None) -> Write:
+        """Removes the item."""
+        return Write("Delete", {"TableName": self._name, "Key": _key(thread_id, sk), **_if(condition)})
+
+    def update(
+        self,
+        thread_id: str,
+        sk: str,
+        changes: Mapping[str, Any],
+        condition: Condition | None = None,
+        *,
+        add: Mapping[str, int] | None = None,
+    ) -> Write:
+        """Sets attributes, where the value is None removes them, and adds to numbers."""
+        return self.update_by(thread_id, sk, *_changing(changes, add or {}), condition)
+
+    def update_by(
+        self,
+        thread_id: str,
+        sk: str,
+        expression: str,
+        values: Mapping[str, Any],
+        names: Sequence[str] = (),
+        condition: Condition | None = None,
+    ) -> Write:
+        """Updates the item by an expression of one's own."""
+        fence = condition or Condition("")
+        request = {
+            "TableName": self._name,
+            "Key": _key(thread_id, sk),
+            "UpdateExpression": expression,
+            **_if(Condition(fence.expression, {**values, **fence.values}, (*names, *fence.names))),
+        }
+        return Write("Update", request)
+
+    def updated(self, write: Write) -> dict[str, Any]:
+        """Writes one update, and returns the item as it is then. Raises ConditionFailed."""
+        with translated():
+            try:
+                found = self._client.update_item(**write.request, ReturnValues="ALL_NEW")
+            except ClientError as error:
+                if code_of(error) == "ConditionalCheckFailedException":
+                    raise ConditionFailed(0) from error
+                raise
+        return _from_item(found["Attributes"])
+
+    def transact(self, *writes: Write) -> None:
+        """All of the writes or none. Raises ConditionFailed. The token makes a retry of botocore's harmless."""
+        for tries_left in reversed(range(CONFLICT_TRIES)):
+            reasons = self._cancelled(writes)
+            if not reasons:
+                return
+            if "ConditionalCheckFailed" in reasons:
+                raise ConditionFailed(reasons.index("ConditionalCheckFailed"))
+            if not _PASSING.issuperset(reasons):
+                raise Fault(f"transaction cancelled: {reasons}")
+            if tries_left:
+                self._sleep(random.uniform(0.01, 0.1))  # noqa: S311 - jitter, no secret
+        raise Unavailable("aws", f"transaction cancelled: {reasons}")
+
+    def _cancelled(self, writes: Sequence[Write]) -> list[str]:
+        """Why the transaction was cancelled, a reason a write; nothing where it was not."""
+        asked: Any = [{write.kind: write.request} for write in writes]
+        with translated():
+            try:
+                self._client.transact_write_items(TransactItems=asked, ClientRequestToken=uuid.uuid4().hex)
+            except ClientError as error:
+                if code_of(error) != "TransactionCanceledException":
+                    raise
+                return [str(reason.get("Code")) for reason in error.response.get("CancellationReasons", [])]
+        return []
+
+
+def _changing(changes: Mapping[str, Any], add: Mapping[str, int]) -> tuple[str, dict[str, Any], tuple[str, ...]]:
+    """The update expression, its values and its names."""
+    kept = {name: value for name, value in changes.items() if value is not None}
+    clauses = {
+        "SET": [f"#{name} = :{name}" for name in kept],
+        "REMOVE": [f"#{name}" for name in changes if name not in kept],
+        "ADD": [f"#{name} :{name}" for name in add],
+    }
+    expression = " ".join(f"{verb} {', '.join(terms)}" for verb, terms in clauses.items() if terms)
+    return expression, {**kept, **add}, (*changes, *add)
+
+
+def _if(condition: Condition | None) -> dict[str, Any]:
+    """The condition and all that its expressions refer to; DynamoDB takes none of them empty."""
+    if condition is None:
+        return {}
+    parts = {
+        "ConditionExpression": condition.expression,
+        "ExpressionAttributeNames": {f"#{name}": name for name in condition.names},
+        "ExpressionAttributeValues": _to_item({f":{name}": value for name, value in condition.values.items()}),
+    }
+    return {name: part for name, part in parts.items() if part}
+
+
+def _key(thread_id: str, sk: str) -> dict[str, Any]:
+    return _to_item({"thread_id": thread_id, "sk": sk})
+
+
+def _to_item(document: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: _serialize(_exact(value)) for name, value in document.items()}
+
+
+def _from_item(item: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: _plain(_deserialize(value)) for name, value in item.items()}
+
+
+def _exact(value: Any) -> Any:
+    """Floats as the decimals that they print as: DynamoDB takes no binary fractions."""
+    if isinstance(value, float):
+        return Decimal(str(value))
+    if isinstance(value, Mapping):
+        return {name: _exact(inner) for name, inner in value.items()}
+    if isinstance(value, list | tuple):
+        return [_exact(inner) for inner in value]
+    return value
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, Decimal):
+        return int(value) if value == value.to_integral_value() else float(value)
+    if isinstance(value, dict):
+        return {name: _plain(inner) for name, inner in value.items()}
+    if isinstance(value, list):
+        return [_plain(inner) for inner in value]
+    return value

@@ -1,0 +1,64 @@
+"""A whole conversation about a picture, on the stack that was brought up last: `python -m local.demo [--photo FILE]`.
+
+A photo is dropped in the bucket; then come a follow-up by message, in Chinese, a branch that goes back to the
+first turn, and a text file that continues the branch. Pictures and a contact sheet are left in `demo/`.
+"""
+
+import argparse
+import sys
+import unicodedata
+from datetime import UTC, datetime
+from pathlib import Path
+
+from local.demo.album import save
+from local.demo.conversation import Conversation, NoOutcomeError
+from local.demo.report import HEAD, explain, farewell, rows
+from local.demo.steps import converse, steps
+from local.demo.table import table
+from local.painting.lake_house import draw_photo
+from local.stack import env_file
+from local.stack.home import HOMES, Trouble
+
+OUT = Path("demo")
+
+
+def thread_for(photo: Path | None, now: datetime) -> tuple[str, str]:
+    """A thread id of this run's own, and the extension of the photo."""
+    name = unicodedata.normalize("NFC", photo.name) if photo else "lake-house.jpg"
+    stem, dot, extension = name.rpartition(".")
+    return f"demo/{now:%Y%m%d-%H%M%S}/{stem if dot else name}", f"{dot}{extension.lower()}" if dot else ""
+
+
+def run(thread: Conversation, photo: bytes, extension: str, out: Path) -> int:
+    print(f"The thread {thread.thread_id}:\n")
+    outcomes = list(converse(thread, steps(thread, photo, extension)))
+    print("\n" + table(HEAD, rows(outcomes)))
+    if outcomes[-1]["status"] != "succeeded":
+        print(explain(outcomes[-1]))
+        return 1
+    save(thread, outcomes, photo, extension, out)
+    print(farewell(out, thread))
+    return 0
+
+
+def main(homes: Path = HOMES) -> int:
+    options = argparse.ArgumentParser(prog="python -m local.demo", description="A conversation about a picture")
+    options.add_argument("--photo", type=Path, help="a photo of your own; default: one that is drawn")
+    file = options.parse_args().photo
+    if file and not file.is_file():
+        options.error(f"there is no file {file}")
+    thread_id, extension = thread_for(file, datetime.now(UTC))
+    try:
+        thread = Conversation.connect(env_file.read(homes), thread_id)
+        return run(thread, file.read_bytes() if file else draw_photo(), extension, OUT)
+    except Trouble as trouble:
+        print(trouble)
+    except NoOutcomeError as error:
+        print(f"\n{str(error).capitalize()}. What the functions say: make logs")
+    except KeyboardInterrupt:
+        print("\nStopped. The turns that were asked for are still being answered.")
+    return 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

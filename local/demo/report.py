@@ -1,0 +1,46 @@
+"""What the demo says at its end: a row for each turn, why one failed, and where everything is."""
+
+from pathlib import Path
+
+from local.demo.conversation import Conversation, Outcome
+
+HEAD = ("turn", "answers", "mode", "seconds", "paid calls", "status", "instruction")
+
+
+def rows(outcomes: list[Outcome]) -> list[list[str]]:
+    return [
+        [
+            str(outcome.get("turn") or "–"),
+            str(outcome.get("parent_turn") or "–"),
+            outcome.get("mode") or "–",
+            f"{(outcome.get('timing') or {}).get('api_seconds') or 0:.1f}",
+            str((outcome.get("cost") or {}).get("paid_calls", "–")),
+            outcome["status"],
+            outcome.get("instruction") or "",
+        ]
+        for outcome in outcomes
+    ]
+
+
+def explain(outcome: Outcome) -> str:
+    error = outcome.get("error") or {}
+    said = [f"\nThe turn failed: {error.get('code')}: {error.get('message')}"]
+    said += [f"Hint: {error['hint']}"] if error.get("hint") else []
+    return "\n".join([*said, "What the functions say: make logs"])
+
+
+def farewell(out: Path, thread: Conversation) -> str:
+    prefix = f"s3://{thread.results}/threads/{thread.thread_id}/"
+    return f"""
+The pictures are in {out}/, side by side in {out}/contact-sheet.png.
+The stack is still running; the thread's outcomes are in {prefix}
+
+Use it from this shell:
+  source .local/env
+  aws s3 cp photo.jpg "s3://$UPLOADS_BUCKET/mine/photo.jpg" --metadata 'instruction=Make it night'
+  aws s3 ls --recursive "s3://$RESULTS_BUCKET/threads/mine/photo/"
+or, without the aws command:
+  .venv/bin/python -c "import boto3, os; boto3.client('s3').upload_file('photo.jpg',
+    os.environ['UPLOADS_BUCKET'], 'mine/photo.jpg', {{'Metadata': {{'instruction': 'Make it night'}}}})"
+
+make down stops it."""

@@ -1,0 +1,190 @@
+"""The stand-in's HTTP: who may call, what is asked, which answer or fault it gets."""
+
+import hmac
+import sys
+import time
+import uuid
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+
+from local.image_api.answers import ERRORS, SIGNATURE, Answer, Rejected, as_json, new_api_error, oddity, refusal
+from local.image_api.calls import call_described
+from local.image_api.faults import Fault, UnknownFault, read_fault
+from local.image_api.generation import Generation, parsed, read_generation
+from local.image_api.studio import Studio
+
+DEFAULT_KEY = "sk-stand-in"
+MODELS = (
+    "gemini-2.5-flash-image",
+    "gemini-3-pro-image",
+    "gemini-3.1-flash-image",
+    "doubao-seedream-4-0",
+    "qwen-image",
+)
+MAX_BODY_BYTES = 20 * 1024 * 1024
+DRAINED_BYTES = 128 * 1024 * 1024
+HANGS_SECONDS = 1.0
+
+
+class StandInServer(ThreadingHTTPServer):
+    """The server with its state; `url` is where it listens."""
+
+    daemon_threads = True
+    request_queue_size = 128
+
+    def __init__(self, port: int = 0, key: str = DEFAULT_KEY) -> None:
+        super().__init__(("127.0.0.1", port), Handler)
+        self.key, self.studio = key, Studio()
+
+    @property
+    def url(self) -> str:
+        return f"http://{self.server_address[0]!s}:{self.server_address[1]}"
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """A client that went away is no news."""
+        if not isinstance(sys.exception(), ConnectionError | TimeoutError):
+            super().handle_error(request, client_address)
+
+
+class Handler(BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+    server: StandInServer
+    timeout = 300
+
+    def do_GET(self) -> None:
+        self._begin()
+        if self.path == "/_stand-in/health":
+            return self._send(as_json(200, {"status": "ok"}))
+        if self.path == "/_stand-in/calls":
+            return self._send(as_json(200, self.server.studio.calls.listed()))
+        if self.path == "/v1/models":
+            return self._send(self._models())
+        return self._send(self._file())
+
+    def do_POST(self) -> None:
+        self._begin()
+        try:
+            body = self._body()
+        except Rejected as rejected:
+            self.close_connection = True
+            return self._send(refusal(rejected.status, rejected.message))
+        if self.path == "/v1/images/generations":
+            return self._generate(body)
+        if self.path == "/_stand-in/fault":
+            return self._send(self._set_fault(body))
+        return self._send(self._not_found())
+
+    def _begin(self) -> None:
+        self.request_id = time.strftime("%Y%m%d%H%M%S") + uuid.uuid4().hex[:18]
+
+    def _body(self) -> bytes:
+        length = self.headers.get("Content-Length", "")
+        if not length.isdigit():
+            raise Rejected("Content-Length is required", 411)
+        if int(length) > MAX_BODY_BYTES:
+            self._drain(min(int(length), DRAINED_BYTES))
+            raise Rejected(f"the body has {length} bytes, more than the {MAX_BODY_BYTES} allowed", 413)
+        return self.rfile.read(int(length))
+
+    def _drain(self, left: int) -> None:
+        """Reads on, so that the client is there to hear the answer."""
+        while left > 0 and (chunk := self.rfile.read(min(left, 1 << 20))):
+            left -= len(chunk)
+
+    def _authorised(self) -> bool:
+        given = self.headers.get("Authorization", "").encode("utf-8", "surrogateescape")
+        return hmac.compare_digest(given, f"Bearer {self.server.key}".encode())
+
+    def _models(self) -> Answer:
+        if not self._authorised():
+            return refusal(*ERRORS["401"])
+        listed = [{"id": model, "object": "model", "created": 1757320007, "owned_by": "stand-in"} for model in MODELS]
+        return as_json(200, {"object": "list", "data": listed, "success": True})
+
+    def _file(self) -> Answer:
+        content = self.server.studio.files.get(self.path)
+        if content is None:
+            return self._not_found()
+        return Answer(200, content, "image/jpeg" if self.path.endswith(".jpg") else "image/png")
+
+    def _not_found(self) -> Answer:
+        return new_api_error(404, f"Invalid URL ({self.command} {self.path})", "not_found", self.request_id)
+
+    def _set_fault(self, body: bytes) -> Answer:
+        try:
+            said = parsed(body)
+            fault = read_fault(str(said["fault"])) if said.get("fault") else None
+        except (Rejected, UnknownFault) as error:
+            return refusal(400, str(error))
+        times = said.get("times")
+        self.server.studio.faults.stand(fault, times if isinstance(times, int) else None)
+        return as_json(200, {"fault": fault.name if fault else None, "times": times})
+
+    def _generate(self, body: bytes) -> None:
+        calls, start = self.server.studio.calls, time.monotonic()
+        record = calls.begin()
+        answer = self._answer(body, record)
+        seconds = round(time.monotonic() - start, 3)
+        calls.note(record, status=answer.status if answer else None, seconds=seconds)
+        told = answer.status if answer else "no answer"
+        self.log_message("call %d: %s after %.2f s", record["n"], told, seconds)
+        if answer is None:
+            self.close_connection = True
+        else:
+            self._send(answer)
+
+    def _answer(self, body: bytes, record: dict[str, Any]) -> Answer | None:
+        """None: the connection is closed without one."""
+        if not self._authorised():
+            return refusal(*ERRORS["401"])
+        studio = self.server.studio
+        try:
+            studio.calls.note(record, **call_described(parsed(body)))
+            generation = read_generation(body, studio.own_file)
+            if generation.model not in MODELS:
+                said = f"no available channel for model {generation.model} under group default"
+                return new_api_error(503, said, "model_not_found", self.request_id)
+            fault = studio.faults.next_for(generation.instruction)
+            studio.calls.note(record, fault=fault.name if fault else None)
+            return self._faulty(fault, generation) if fault else self._made(generation)
+        except (Rejected, UnknownFault) as error:
+            return refusal(error.status if isinstance(error, Rejected) else 400, str(error))
+
+    def _made(self, generation: Generation) -> Answer:
+        host = self.headers.get("Host") or self.server.url.removeprefix("http://")
+        return as_json(200, self.server.studio.make(generation, f"http://{host}"))
+
+    def _faulty(self, fault: Fault, generation: Generation) -> Answer | None:
+        if fault.name in ERRORS:
+            status, message = ERRORS[fault.name]
+            return refusal(status, message, **({"Retry-After": fault.retry_after} if fault.retry_after else {}))
+        if fault.name == "slow":
+            time.sleep(fault.seconds)
+        if fault.name == "hang":
+            time.sleep(HANGS_SECONDS)
+            return None
+        return oddity(fault.name, self.request_id) or self._after(fault, generation)
+
+    def _after(self, fault: Fault, generation: Generation) -> Answer:
+        """Faults that depend on the picture, or only delay it."""
+        if fault.name == "signature" and generation.model_showed_a_picture:
+            return refusal(400, SIGNATURE)
+        answer = self._made(generation)
+        if fault.name == "cut":
+            answer.sent_share = 0.5
+        return answer
+
+    def _send(self, answer: Answer) -> None:
+        self.send_response(answer.status)
+        self.send_header("Content-Type", answer.content_type)
+        self.send_header("Content-Length", str(len(answer.body)))
+        self.send_header("X-Oneapi-Request-Id", self.request_id)
+        for name, value in answer.headers.items():
+            self.send_header(name, value)
+        self.end_headers()
+        self.wfile.write(answer.body[: int(len(answer.body) * answer.sent_share)])
+        if answer.sent_share < 1:
+            self.close_connection = True
+
+    def log_request(self, code: int | str = "-", size: int | str = "-") -> None:
+        """Silent: calls are logged one by one, without what they say."""

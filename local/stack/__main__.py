@@ -1,0 +1,90 @@
+"""The stack as a program: `python -m local.stack up|down|logs|env`. What `make` is given comes in the environment.
+
+PORT, IMAGE_API_URL, IMAGE_API_KEY and PARAMETERS: so nothing needs to be quoted on its way from make to here.
+"""
+
+import argparse
+import os
+import sys
+from collections.abc import Mapping
+
+from local.stack import emulator, env_file, logs, parameters
+from local.stack.home import HOMES, Home, Trouble
+from local.stack.lifecycle import Say, Wanted, down, up
+
+
+def _run(command: str, given: Mapping[str, str], say: Say) -> None:
+    port = _port(given.get("PORT"))
+    if command == "up":
+        _tell(up(_wanted(given, port), say), say)
+    elif command == "down":
+        down(HOMES, port, say)
+    elif command == "logs":
+        _follow(port, say)
+    else:
+        say("\n".join(f"{name}={value}" for name, value in env_file.read(HOMES, port).items()))
+
+
+def _wanted(given: Mapping[str, str], port: int | None) -> Wanted:
+    values = parameters.parse(given.get("PARAMETERS", ""))
+    return Wanted(
+        port=port,
+        image_api_url=values.pop("ImageApiUrl", None) or given.get("IMAGE_API_URL"),
+        image_api_key=given.get("IMAGE_API_KEY"),
+        parameters=values,
+    )
+
+
+def _port(text: str | None) -> int | None:
+    if not text:
+        return None
+    if not (text.isascii() and text.isdigit() and 0 < int(text) < 65536):
+        raise Trouble(f"PORT={text} is no port.")
+    return int(text)
+
+
+def _tell(env: Mapping[str, str], say: Say) -> None:
+    port = env_file.port_of(env)
+    say(
+        f"""
+The stack is up.
+
+  endpoint   {env["AWS_ENDPOINT_URL"]}
+  uploads    s3://{env["UPLOADS_BUCKET"]}
+  results    s3://{env["RESULTS_BUCKET"]}
+  requests   {env["REQUESTS_QUEUE_URL"]}
+  image API  {env["IMAGE_API_URL"]}
+
+  source {os.path.relpath(env_file.path(HOMES, None))}    and plain `aws` commands talk to it
+  make logs PORT={port}    what the functions say
+  make down PORT={port}    stops it; what it remembers stays
+"""
+    )
+
+
+def _follow(port: int | None, say: Say) -> None:
+    env = env_file.read(HOMES, port)
+    home = Home(HOMES, env_file.port_of(env))
+    if not emulator.running(home):
+        raise Trouble(f"The stack on port {home.port} is not running. `make up` starts it.")
+    logs.follow(home, (env["ON_UPLOAD_FUNCTION"], env["ON_REQUEST_FUNCTION"]), say)
+
+
+def main() -> int:
+    options = argparse.ArgumentParser(prog="python -m local.stack", description=__doc__)
+    options.add_argument("command", choices=["up", "down", "logs", "env"])
+    try:
+        _run(options.parse_args().command, os.environ, lambda text: print(text, flush=True))
+    except Trouble as trouble:
+        print(trouble, file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        return 130
+    except BrokenPipeError:
+        # Whoever listened, such as `head`, has heard enough; nothing more can be said at the end either.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,159 @@
+"""The real template, built and deployed into the emulator with the real `sam build` and `sam deploy`."""
+
+import json
+import shutil
+import subprocess
+import time
+from collections.abc import Mapping
+from pathlib import Path
+
+from botocore.exceptions import ClientError
+
+from local.stack import aws
+from local.stack.digests import digest
+from local.stack.home import EMULATOR_PYTHON, HOMES, REPOSITORY, SAM, UV, Home, Trouble
+
+STACK = "darkroom"
+_ARTIFACTS = "darkroom-artifacts"
+_READY_WITHIN = 60.0
+_BUILT_FROM = ("template.yaml", "layers", "local/tools/ministack.txt")
+_DEPLOYED_FROM = (*_BUILT_FROM, "functions")
+
+
+def fingerprint(parameters: Mapping[str, str]) -> str:
+    """The same for the same sources, parameters and interpreter."""
+    return digest(_DEPLOYED_FROM, [dict(parameters), _interpreter()])
+
+
+def is_deployed(home: Home, mark: str, known: aws.Clients) -> bool:
+    """Whether the emulator holds the very deployment that was noted under this fingerprint."""
+    try:
+        noted = json.loads(_note(home).read_text())
+    except (OSError, ValueError):
+        return False
+    return bool(noted == {"fingerprint": mark, "stack": _identity(known)})
+
+
+def build(home: Home) -> None:
+    """Build what is to be built, which is the layer: functions are one file each, and taken as they are."""
+    for cache in (REPOSITORY / "functions").rglob("__pycache__"):
+        shutil.rmtree(cache, ignore_errors=True)
+    mark = digest(_BUILT_FROM, [str(REPOSITORY), _interpreter()])
+    note = home.build / "fingerprint"
+    if note.exists() and note.read_text() == mark:
+        return
+    template = REPOSITORY / "template.yaml"
+    _sam(home, "build", "--build-dir", home.build, "--base-dir", REPOSITORY, "--template", template)
+    note.write_text(mark)
+
+
+def deploy(home: Home, parameters: Mapping[str, str], mark: str, known: aws.Clients) -> None:
+    _remove_failed(known)
+    known.s3.create_bucket(Bucket=_ARTIFACTS)
+    wanted = home.folder / "parameters.yaml"
+    # JSON is YAML, too, and no value needs to be quoted for anybody's command line.
+    wanted.write_text(json.dumps(dict(parameters), ensure_ascii=False, indent=2), encoding="utf-8")
+    _sam(
+        home, "deploy", "--template-file", home.build / "template.yaml",
+        "--stack-name", STACK, "--region", aws.REGION, "--s3-bucket", _ARTIFACTS,
+        "--capabilities", "CAPABILITY_IAM", "--parameter-overrides", f"file://{wanted}",
+        "--no-confirm-changeset", "--no-fail-on-empty-changeset", "--no-progressbar",
+    )  # fmt: skip
+    _note(home).write_text(json.dumps({"fingerprint": mark, "stack": _identity(known)}))
+
+
+def outputs(known: aws.Clients) -> dict[str, str]:
+    stack = known.cloudformation.describe_stacks(StackName=STACK)["Stacks"][0]
+    return {each["OutputKey"]: each["OutputValue"] for each in stack["Outputs"]}
+
+
+def wait_until_ready(stack: Mapping[str, str], known: aws.Clients) -> None:
+    """Until both functions can be called and their queues are read."""
+    deadline = time.monotonic() + _READY_WITHIN
+    names = (stack["OnUploadFunction"], stack["OnRequestFunction"])
+    while not all(_is_ready(name, known) for name in names):
+        if time.monotonic() > deadline:
+            raise Trouble("The functions did not become ready. `make logs` may tell why.")
+        time.sleep(0.2)
+
+
+def put_key(stack: Mapping[str, str], key: str, known: aws.Clients) -> None:
+    """Put the image API's key where the functions read it, if it is not there already."""
+    secret = stack["ImageApiKeySecretArn"]
+    if _key(secret, known) != key:
+        known.secrets.put_secret_value(SecretId=secret, SecretString=key)
+
+
+def exists(known: aws.Clients) -> bool:
+    return _identity(known) is not None
+
+
+def has_buckets(known: aws.Clients) -> bool:
+    return any(each["Name"].startswith(f"{STACK}-uploads-") for each in known.s3.list_buckets()["Buckets"])
+
+
+def _key(secret: str, known: aws.Clients) -> str | None:
+    try:
+        return known.secrets.get_secret_value(SecretId=secret)["SecretString"]
+    except ClientError:
+        return None
+
+
+def _is_ready(function: str, known: aws.Clients) -> bool:
+    state = known.functions.get_function_configuration(FunctionName=function)
+    sources = known.functions.list_event_source_mappings(FunctionName=function)["EventSourceMappings"]
+    settled = state["State"] == "Active" and state.get("LastUpdateStatus", "Successful") == "Successful"
+    return settled and bool(sources) and all(each["State"] == "Enabled" for each in sources)
+
+
+def _identity(known: aws.Clients) -> list[str] | None:
+    """What tells one deployment from the next, and from one that a crash took along."""
+    try:
+        stack = known.cloudformation.describe_stacks(StackName=STACK)["Stacks"][0]
+    except ClientError:
+        return None
+    return [stack["StackId"], str(stack.get("LastUpdatedTime")), stack["StackStatus"]]
+
+
+def _remove_failed(known: aws.Clients) -> None:
+    """A stack whose creation failed can only be removed; it holds nothing."""
+    identity = _identity(known)
+    if identity and identity[2] in (
+        "ROLLBACK_COMPLETE",
+        "ROLLBACK_FAILED",
+        "CREATE_FAILED",
+        "REVIEW_IN_PROGRESS",
+    ):
+        known.cloudformation.delete_stack(StackName=STACK)
+        known.cloudformation.get_waiter("stack_delete_complete").wait(StackName=STACK, WaiterConfig={"Delay": 1})
+
+
+def _sam(home: Home, *words: str | Path) -> None:
+    """Run sam; what it says goes to the log, and to the screen only when it fails."""
+    environment = {
+        **aws.environment(home.endpoint),
+        "SAM_CLI_TELEMETRY": "0",
+        "SAM_CLI_POLL_DELAY": "0.5",
+        "__SAM_CLI_APP_DIR": str(HOMES / "sam"),
+        "UV": str(UV),
+        "LAYER_PYTHON": str(EMULATOR_PYTHON),
+        "COLUMNS": "160",
+    }
+    # Of the configuration file only the part called "local" counts, and there is none: what a person
+    # answered to `sam deploy --guided` is about a real account.
+    command = [str(word) for word in (SAM, *words, "--config-env", "local")]
+    with home.log("deploy").open("ab") as log:
+        begin = log.tell()
+        ended = subprocess.run(command, cwd=REPOSITORY, env=environment, stdout=log, stderr=log, check=False)  # noqa: S603
+    if ended.returncode:
+        said = home.log("deploy").read_bytes()[begin:].decode(errors="replace").strip().splitlines()
+        last = "\n".join(said[-25:])
+        raise Trouble(f"{last}\n\n`sam {words[0]}` failed. All it said: {home.log('deploy')}")
+
+
+def _interpreter() -> str:
+    return str(EMULATOR_PYTHON.resolve())
+
+
+def _note(home: Home) -> Path:
+    return home.folder / "deployed.json"

@@ -1,0 +1,68 @@
+"""`.local/env`: what a shell needs to talk to the stack, as `export NAME='value'` lines."""
+
+import os
+import shlex
+from collections.abc import Mapping
+from pathlib import Path
+
+from local.stack import aws
+from local.stack.home import Home, Trouble
+
+_NAMES = {
+    "UploadsBucket": "UPLOADS_BUCKET",
+    "ResultsBucket": "RESULTS_BUCKET",
+    "SpoolBucket": "SPOOL_BUCKET",
+    "RequestsQueueUrl": "REQUESTS_QUEUE_URL",
+    "RequestsQueueArn": "REQUESTS_QUEUE_ARN",
+    "RequestsDeadLetterQueueUrl": "REQUESTS_DEAD_LETTER_QUEUE_URL",
+    "UploadEventsDeadLetterQueueUrl": "UPLOAD_EVENTS_DEAD_LETTER_QUEUE_URL",
+    "ThreadsTable": "THREADS_TABLE",
+    "OnUploadFunction": "ON_UPLOAD_FUNCTION",
+    "OnRequestFunction": "ON_REQUEST_FUNCTION",
+    "ImageApiKeySecretArn": "IMAGE_API_KEY_SECRET_ARN",
+}
+
+
+def environment(home: Home, outputs: Mapping[str, str], image_api_url: str) -> dict[str, str]:
+    """The variables for a stack with these outputs."""
+    return {
+        "AWS_ENDPOINT_URL": home.endpoint,
+        **aws.CREDENTIALS,
+        **{name: outputs[output] for output, name in _NAMES.items()},
+        "IMAGE_API_URL": image_api_url,
+        **aws.unproxied(os.environ),
+    }
+
+
+def write(home: Home, env: Mapping[str, str]) -> None:
+    """Into the stack's own folder, and to where that of the stack last brought up is found."""
+    text = "".join(f"export {name}={_quoted(value)}\n" for name, value in env.items())
+    for path in (home.folder / "env", home.homes / "env"):
+        path.write_text(text, encoding="utf-8")
+
+
+def read(homes: Path, port: int | None = None) -> dict[str, str]:
+    """The variables of the stack on `port`, or of the one last brought up."""
+    try:
+        lines = path(homes, port).read_text(encoding="utf-8").splitlines()
+    except FileNotFoundError as missing:
+        raise Trouble("There is no stack here yet. `make up` starts one.") from missing
+    return dict(_assignment(line) for line in lines)
+
+
+def path(homes: Path, port: int | None) -> Path:
+    return homes / "env" if port is None else homes / str(port) / "env"
+
+
+def port_of(env: Mapping[str, str]) -> int:
+    return int(env["AWS_ENDPOINT_URL"].rpartition(":")[2])
+
+
+def _quoted(value: str) -> str:
+    escaped = value.replace("'", "'\"'\"'")
+    return f"'{escaped}'"
+
+
+def _assignment(line: str) -> tuple[str, str]:
+    name, _, value = shlex.split(line)[1].partition("=")
+    return name, value

@@ -1,0 +1,114 @@
+"""The stack on this machine, brought up and taken down."""
+
+import fcntl
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from local.stack import aws, deploy, emulator, env_file, parameters, ports, stand_in
+from local.stack.home import HOMES, REPOSITORY, Home, existing, require_tools
+
+Say = Callable[[str], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """The stack that somebody asks for. What is not said is the template's default, whatever ran before."""
+
+    port: int | None = None
+    image_api_url: str | None = None
+    image_api_key: str | None = None
+    parameters: Mapping[str, str] = field(default_factory=dict)
+    homes: Path = HOMES
+
+
+def up(wanted: Wanted, say: Say) -> dict[str, str]:
+    """Bring it up, or up to date. The environment to use it with, once it is ready."""
+    require_tools()
+    home = ports.choose(wanted.homes, wanted.port, say)
+    with _alone(home):
+        return _up(home, wanted, say)
+
+
+def down(homes: Path, port: int | None, say: Say) -> None:
+    """Stop the stack on `port`, or every one. What they remember stays."""
+    chosen = [home for home in existing(homes) if port in (None, home.port)]
+    stopped = [home for home in chosen if _stop(home)]
+    for home in stopped:
+        say(f"Stopped the stack on port {home.port}. What it remembers stays; `make up` goes on from there.")
+    if not stopped:
+        say("Nothing was running.")
+
+
+def _up(home: Home, wanted: Wanted, say: Say) -> dict[str, str]:
+    if not emulator.running(home):
+        say(f"Starting the emulator of AWS on port {home.port} …")
+    emulator.start(home)
+    known = aws.clients(home.endpoint)
+    url, key = _image_api(home, wanted, say)
+    values = _values(wanted, url)
+    if not deploy.is_deployed(home, deploy.fingerprint(values), known):
+        _deploy(home, values, known, say)
+    outputs = deploy.outputs(known)
+    deploy.put_key(outputs, key, known)
+    deploy.wait_until_ready(outputs, known)
+    env = env_file.environment(home, outputs, url)
+    env_file.write(home, env)
+    return env
+
+
+def _deploy(home: Home, values: Mapping[str, str], known: aws.Clients, say: Say) -> None:
+    # Before anything is read: what changes meanwhile is deployed the next time.
+    mark = deploy.fingerprint(values)
+    if not deploy.exists(known) and deploy.has_buckets(known):
+        _start_afresh(home, say)
+    say("Building …")
+    deploy.build(home)
+    say("Deploying …")
+    deploy.deploy(home, values, mark, known)
+
+
+def _start_afresh(home: Home, say: Say) -> None:
+    """A crash during the first deployment leaves buckets without a stack; nothing can be deployed then."""
+    aside = home.folder / f"state-lost-{int(time.time())}"
+    emulator.stop(home)
+    home.state.rename(aside)
+    say(f"The last run ended before the stack was complete. Starting afresh; what is left of it is in {aside}")
+    emulator.start(home)
+
+
+def _image_api(home: Home, wanted: Wanted, say: Say) -> tuple[str, str]:
+    """Where the image API is, and its key."""
+    given = wanted.image_api_url
+    # `source .local/env` leaves the stand-in's own address in the shell: that asks for nothing else.
+    if not given or given in {stand_in.address(each) for each in existing(home.homes)}:
+        return stand_in.start(home), stand_in.KEY
+    stand_in.stop(home)
+    if not wanted.image_api_key:
+        say("No IMAGE_API_KEY is given, so the image API is told that there is none.")
+    return given, wanted.image_api_key or "none"
+
+
+def _values(wanted: Wanted, image_api_url: str) -> dict[str, str]:
+    ours = {
+        "ImageApiUrl": image_api_url,
+        # On this machine everything speaks http, to itself alone.
+        "RequireTls": "false",
+    }
+    return parameters.complete(REPOSITORY / "template.yaml", {**wanted.parameters, **ours})
+
+
+@contextmanager
+def _alone(home: Home) -> Iterator[None]:
+    """One `up` or `down` of a stack at a time."""
+    home.folder.mkdir(parents=True, exist_ok=True)
+    with (home.folder / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
+def _stop(home: Home) -> bool:
+    with _alone(home):
+        return any([emulator.stop(home), stand_in.stop(home)])
