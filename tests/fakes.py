@@ -23,7 +23,7 @@ from darkroom.message import Message
 from darkroom.naming import message_group
 from darkroom.outcome import Outcome
 from darkroom.ports import Asked, Claim, Done, Held, Prepared, Reused, Stored
-from darkroom.replies import Reply
+from darkroom.reply import Reply
 from darkroom.request import ImageRef, Request
 from darkroom.thread import Thread
 

@@ -7,25 +7,25 @@ Whatever happens, a message ends in one `result.json`, or is left in the queue b
 
 import random
 import time
-from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass, replace
-from typing import Any
+from collections.abc import Callable, Collection
+from dataclasses import dataclass
 
-from darkroom import context, naming, outcome, patience, replies, request, sources
+from darkroom import naming, outcome, patience, premise, replies, request
 from darkroom.errors import Rejected, Unavailable
 from darkroom.message import Message
-from darkroom.outcome import Cost, Mode, Outcome, Picture, Timing
-from darkroom.payment import Inquiry, Payment, Till
-from darkroom.ports import Asked, Claim, Done, Held, Outbox, PictureFetcher, Reused
+from darkroom.outcome import Outcome
+from darkroom.payment import Payment, Till
+from darkroom.ports import Claim, Done, Held, Outbox, PictureFetcher, Reused
+from darkroom.premise import Inquiry
 from darkroom.publication import Publication, turn_key
-from darkroom.replies import Reply
-from darkroom.request import ImageRef, Request
+from darkroom.reply import Reply
+from darkroom.report import Reports, Subject
+from darkroom.request import Request
 from darkroom.settings import Price
 from darkroom.thread import Thread
 
 MOST_STRIKES = 5
 SAVE_SECONDS = 60  # to spool an answer, publish and commit it
-BODY_BYTES_KEPT = 4096
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,25 +42,23 @@ class Terms:
 
 
 @dataclass(frozen=True, slots=True)
-class Premise:
-    """What a request means in its thread: what it answers, and with which pictures, model and options."""
+class Attempt:
+    """One try at a request, in its thread as it stands. `time_left` gives the invocation's remaining seconds."""
 
-    branch: tuple[Outcome, ...]
-    images: tuple[ImageRef, ...]
-    model: str
-    options: Mapping[str, Any]
-
-    @property
-    def mode(self) -> Mode:
-        """The call that it becomes."""
-        if self.branch:
-            return "conversation"
-        return "image_to_image" if self.images else "text_to_image"
+    request: Request
+    thread: Thread
+    payment: Payment
+    time_left: Callable[[], float]
 
     @property
-    def parent_turn(self) -> int | None:
-        """The turn that is answered."""
-        return self.branch[-1].turn if self.branch else None
+    def turn(self) -> int:
+        """The number that the turn will have."""
+        return self.thread.latest_turn + 1
+
+    @property
+    def prefix(self) -> str:
+        """Where its pictures will lie."""
+        return naming.turn_prefix(self.request.thread_id, self.turn, self.request.request_id)
 
 
 class Answering:
@@ -83,6 +81,7 @@ class Answering:
         self._publication = publication
         self._fetcher = fetcher
         self._dead_letters = dead_letters
+        self._reports = Reports(terms.price, clock)
         self._clock = clock
         self._jitter = jitter
 
@@ -93,7 +92,9 @@ class Answering:
             asked = self._parsed(message)
             return self._turn(asked, message, time_left)
         except Rejected as rejection:
-            return self._refused(message, asked, rejection)
+            refused = self._reports.refused(message, asked, rejection)
+            self._publication.announce(refused, naming.rejected_message_key(message.message_id))
+            return refused
 
     def was_abandoned(self, message: Message) -> bool:
         """Whether its last worker died over it, so that it had better be worked on alone."""
@@ -139,7 +140,7 @@ class Answering:
         self._publication.announce(ended, turn_key(ended))
         return ended
 
-    def _ended(self, attempt: "Attempt") -> Outcome:
+    def _ended(self, attempt: Attempt) -> Outcome:
         """The outcome, its pictures published. Raises Unavailable where it is not to be had yet."""
         if attempt.payment.claim.strikes > MOST_STRIKES:
             return self._failed(attempt, _internal_error())
@@ -151,43 +152,21 @@ class Answering:
             pictures = self._publication.pictures(made, attempt.prefix)
         except Rejected as rejection:
             return self._failed(attempt, rejection, reply)
-        succeeded = self._outcome(attempt, reply, pictures)
-        text = answer.text[: outcome.TEXT_CHARACTERS] if answer.text else None
-        return replace(succeeded, text=text, provider_request_id=answer.provider_request_id)
+        return self._reports.succeeded(self._about(attempt), reply, answer, pictures)
 
-    def _inquiry(self, attempt: "Attempt") -> Inquiry:
+    def _inquiry(self, attempt: Attempt) -> Inquiry:
         """Everything that a call needs, read and checked before one is counted."""
-        premise = self._premise(attempt.request, attempt.thread)
-        attached = sources.attached(self._till.objects, premise.images)
-        wanted = context.remembered(
-            premise.branch, [source.sha256 for source, _ in attached], self._terms.max_context_images
-        )
-        conversation = context.compose(
-            premise.branch,
-            attempt.request.instruction,
-            [image for _, image in attached],
-            sources.older(self._till.objects, wanted),
-        )
-        return Inquiry(conversation, _asked(premise, [source for source, _ in attached]))
+        meant = premise.of(attempt.request, attempt.thread, self._terms.model)
+        return premise.inquiry(meant, self._till.objects, self._terms.max_context_images)
 
-    def _premise(self, asked: Request, thread: Thread) -> Premise:
-        branch = thread.branch(asked.parent_turn)
-        answered = branch[-1] if branch else None
-        images = asked.images
-        if not images and asked.parent_turn is None:
-            images = tuple(ImageRef(source.bucket, source.key) for source in thread.sources_left_over())
-        model = asked.model or (answered.model if answered else None) or self._terms.model
-        options = asked.options if asked.options is not None else (answered.options if answered else {})
-        return Premise(branch, images, model, options)
-
-    def _check_time(self, attempt: "Attempt") -> None:
+    def _check_time(self, attempt: Attempt) -> None:
         if attempt.time_left() < self._terms.api_timeout + SAVE_SECONDS:
             raise Unavailable("time", "too little of this invocation's time is left for a call", retry_after=0)
 
     def _fetched(self, picture: bytes | str) -> bytes:
         return picture if isinstance(picture, bytes) else self._fetcher.fetch(picture)
 
-    def _deferred(self, attempt: "Attempt", trouble: Unavailable) -> Outcome:
+    def _deferred(self, attempt: Attempt, trouble: Unavailable) -> Outcome:
         """Lets go until later: raises Unavailable; or the outcome, where it has waited long enough."""
         claim = attempt.payment.claim
         try:
@@ -201,101 +180,14 @@ class Answering:
             self._ledger.defer(claim, trouble)
         raise Unavailable(trouble.cause, trouble.message, retry_after=seconds) from trouble
 
-    def _failed(self, attempt: "Attempt", rejection: Rejected, reply: Reply | None = None) -> Outcome:
-        blank = self._outcome(attempt, reply, ())
-        text = rejection.text[: outcome.TEXT_CHARACTERS] if rejection.text else None
-        return replace(
-            blank,
-            status="failed",
-            error=outcome.failure(rejection),
-            text=text,
-            provider_request_id=rejection.provider_request_id,
-        )
+    def _failed(self, attempt: Attempt, rejection: Rejected, reply: Reply | None = None) -> Outcome:
+        return self._reports.failed(self._about(attempt), reply, rejection)
 
-    def _outcome(self, attempt: "Attempt", reply: Reply | None, pictures: Sequence[Picture]) -> Outcome:
-        claim, asked = attempt.payment.claim, attempt.request
-        called = claim.asked or self._not_asked(attempt)
-        return Outcome(
-            schema_version=1,
-            status="succeeded",
-            thread_id=asked.thread_id,
-            turn=attempt.turn,
-            parent_turn=called.parent_turn,
-            request_id=asked.request_id,
-            instruction=asked.instruction,
-            model=called.model,
-            options=dict(called.options),
-            mode=called.mode,
-            sources=list(called.sources),
-            images=list(pictures),
-            text=None,
-            error=None,
-            cost=self._cost(claim.paid_calls),
-            timing=self._timing(claim.requested_at, claim.started_at, reply),
-            attempts=claim.attempts,
-            provider_request_id=None,
-            metadata=dict(asked.metadata or {}),
-        )
-
-    def _not_asked(self, attempt: "Attempt") -> Asked:
-        """What would have been asked, as far as it is known, where no call was made."""
-        try:
-            premise = self._premise(attempt.request, attempt.thread)
-        except Rejected:
-            premise = self._premise(replace(attempt.request, parent_turn=0), attempt.thread)
-        return _asked(premise, ())
-
-    def _cost(self, paid_calls: int) -> Cost:
-        price = self._terms.price
-        amount = None if price.amount is None else round(price.amount * paid_calls, 6)
-        return Cost(paid_calls, amount, price.currency)
-
-    def _timing(self, requested_at: str, started_at: str | None, reply: Reply | None) -> Timing:
-        finished_at = outcome.timestamp(self._clock())
-        return Timing(requested_at, started_at, finished_at, reply.seconds if reply else None)
-
-    def _refused(self, message: Message, asked: Request | None, rejection: Rejected) -> Outcome:
-        """The outcome of a message that took no turn, where its sender will look for it."""
-        refused = outcome.refusal(
-            rejection,
-            timing=self._timing(outcome.timestamp(message.sent_at), None, None),
-            attempts=message.receive_count,
-            body=message.body.encode(errors="replace")[:BODY_BYTES_KEPT].decode(errors="ignore"),
-        )
-        if asked:
-            refused = replace(
-                refused,
-                thread_id=asked.thread_id,
-                request_id=asked.request_id,
-                instruction=asked.instruction,
-                metadata=dict(asked.metadata or {}),
-            )
-        self._publication.announce(refused, naming.rejected_message_key(message.message_id))
-        return refused
-
-
-@dataclass(frozen=True, slots=True)
-class Attempt:
-    """One try at a request, in its thread as it stands."""
-
-    request: Request
-    thread: Thread
-    payment: Payment
-    time_left: Callable[[], float]
-
-    @property
-    def turn(self) -> int:
-        """The number that the turn will have."""
-        return self.thread.latest_turn + 1
-
-    @property
-    def prefix(self) -> str:
-        """Where its pictures will lie."""
-        return naming.turn_prefix(self.request.thread_id, self.turn, self.request.request_id)
-
-
-def _asked(premise: Premise, attached: Sequence[outcome.Source]) -> Asked:
-    return Asked(premise.mode, premise.model, premise.options, premise.parent_turn, tuple(attached))
+    def _about(self, attempt: Attempt) -> Subject:
+        """What a report of the turn is about: the call that was made, or would have been."""
+        claim = attempt.payment.claim
+        meant = premise.as_far_as_known(attempt.request, attempt.thread, self._terms.model)
+        return Subject(attempt.request, claim, claim.asked or meant.asked(), attempt.turn)
 
 
 def _reused(asked: Request) -> Rejected:

@@ -13,7 +13,7 @@ from darkroom import transport
 from darkroom.context import Content, Context, Image, Question
 from darkroom.errors import Ambiguous, Unavailable
 from darkroom.ports import Prepared
-from darkroom.replies import Reply
+from darkroom.reply import Reply
 from darkroom.settings import RequestStyle
 
 PATH = "/v1/images/generations"

@@ -9,22 +9,15 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from darkroom import naming, replies
-from darkroom.context import Context, Question
+from darkroom.context import Question
 from darkroom.errors import Ambiguous, Fault, Rejected, Unavailable
-from darkroom.ports import Asked, Claim, ImageApi, Ledger, ObjectStore
-from darkroom.replies import Reply
+from darkroom.ports import Claim, ImageApi, Ledger, ObjectStore
+from darkroom.premise import Inquiry
+from darkroom.reply import Reply
 from darkroom.request import ImageRef
 
 KEPT_HEADERS = ("content-type", "retry-after", "x-oneapi-request-id", "x-request-id")
 HEADER_CHARACTERS = 200  # S3 takes 2 KB of metadata in all
-
-
-@dataclass(frozen=True, slots=True)
-class Inquiry:
-    """What is going to be asked, and the words to remember it by."""
-
-    context: Context
-    asked: Asked
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ from typing import Any, Protocol
 from darkroom.context import Question
 from darkroom.errors import Unavailable
 from darkroom.outcome import Mode, Outcome, Source
-from darkroom.replies import Reply
+from darkroom.reply import Reply
 from darkroom.request import ImageRef, Request
 from darkroom.thread import Thread
 
@@ -50,7 +50,7 @@ class Claim:
     @property
     def paid_calls(self) -> int:
         """Calls that were, or may have been, paid."""
-        return self.ambiguous + int(self.charged)
+        return self.ambiguous + int(self.charged) + int(self.open_call is not None)
 
 
 @dataclass(frozen=True, slots=True)

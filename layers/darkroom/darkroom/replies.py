@@ -11,19 +11,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from darkroom.errors import Ambiguous, Cause, Code, DarkroomError, Rejected, Unavailable
-
-QUOTED_CHARACTERS = 500  # of what the API said, in our message
-
-
-@dataclass(frozen=True, slots=True)
-class Reply:
-    """A raw HTTP answer. Header names are lowercase; `seconds` is how long the call took."""
-
-    status: int
-    headers: Mapping[str, str]
-    body: bytes
-    seconds: float
+from darkroom import api_errors
+from darkroom.api_errors import SAY_MORE
+from darkroom.errors import Rejected
+from darkroom.reply import Reply, provider_request_id
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,39 +26,16 @@ class Answer:
     provider_request_id: str | None
 
 
-@dataclass(frozen=True, slots=True)
-class Stated:
-    """An error that the API itself states: `number` is its code where that is one, else the HTTP status."""
-
-    number: int
-    words: str
-    message: str
-
-
 def judge(reply: Reply) -> Answer:
     """The answer in a reply. Raises Rejected, Unavailable or Ambiguous, by what the reply says of the call."""
     document = _json_object(reply.body)
     if document is None:
-        raise _page(reply)
+        raise api_errors.page(reply)
     if 300 <= reply.status < 400:
-        raise _redirect(reply)
-    if stated := _stated(document, reply.status):
-        raise _error(stated, reply)
+        raise api_errors.redirect(reply)
+    if stated := api_errors.stated(document, reply.status):
+        raise api_errors.error(stated, reply)
     return _answer(document, provider_request_id(reply, ""))
-
-
-def provider_request_id(reply: Reply, message: str) -> str | None:
-    """The provider's name for the call, from a header or from the end of its message."""
-    header = reply.headers.get("x-oneapi-request-id") or reply.headers.get("x-request-id")
-    found = re.search(r"\(request id: ([\w.:-]{1,128})\)", message)
-    return (header or (found[1] if found else None) or "")[:128] or None
-
-
-def redacted(text: str) -> str:
-    """The text without keys and pictures, short enough for a message."""
-    text = re.sub(r"(?i)\b(sk-|bearer\s+)[\w.\-]{4,}", r"\1…", text)
-    text = re.sub(r"[A-Za-z0-9+/_-]{80,}={0,2}", "…", text)
-    return " ".join(text.split())[:QUOTED_CHARACTERS]
 
 
 def _json_object(body: bytes) -> dict[str, Any] | None:
@@ -78,143 +46,6 @@ def _json_object(body: bytes) -> dict[str, Any] | None:
     return document if isinstance(document, dict) else None
 
 
-# What is no JSON comes from whatever stands before the API. Of these it is certain that nothing was made.
-_FREE_PAGES: Mapping[int, Cause] = {
-    401: "credentials",
-    402: "account",
-    403: "credentials",
-    404: "configuration",
-    405: "configuration",
-    407: "configuration",
-    429: "throttled",
-    503: "unreachable",
-    521: "unreachable",
-    522: "unreachable",
-    523: "unreachable",
-}
-
-
-def _page(reply: Reply) -> DarkroomError:
-    said = redacted(reply.body[:2000].decode(errors="replace"))
-    message = f"the image API answered {reply.status} with something that is no JSON: {said or '(empty)'}"
-    if 300 <= reply.status < 400:
-        return _redirect(reply)
-    if cause := _FREE_PAGES.get(reply.status):
-        return Unavailable(cause, message, retry_after=_retry_after(reply))
-    if reply.status == 413:
-        return _too_large(message, reply)
-    return Ambiguous(message)
-
-
-def _redirect(reply: Reply) -> Unavailable:
-    return Unavailable("configuration", f"the image API's address answers with a redirect ({reply.status})")
-
-
-def _retry_after(reply: Reply) -> float | None:
-    """Seconds, where the API names them; a date is left to our own backoff."""
-    value = reply.headers.get("retry-after", "").strip()
-    return float(value) if re.fullmatch(r"\d{1,6}(\.\d{1,6})?", value) else None
-
-
-_SUCCESS = (None, 0, 200, "0", "200", "success", "ok")
-
-
-def _stated(document: Mapping[str, Any], status: int) -> Stated | None:
-    error, code = document.get("error"), document.get("code")
-    if error and isinstance(error, dict):
-        parts = [error.get("code"), error.get("type"), error.get("message")]
-    elif error or document.get("success") is False or status >= 400 or code not in _SUCCESS:
-        parts = [code, error, document.get("msg") or document.get("message") or document.get("detail")]
-    else:
-        return None
-    said = [str(part) for part in parts if part not in (None, "")]
-    number = next((int(part) for part in said if re.fullmatch(r"[1-5]\d\d", part)), status)
-    return Stated(number, " ".join(said).lower(), redacted(said[-1] if said else json.dumps(document)))
-
-
-def _matches(*patterns: str) -> re.Pattern[str]:
-    return re.compile("|".join(patterns))
-
-
-_SIGNATURE = _matches("thought_?signature")
-_ACCOUNT = _matches("insufficient", r"\bbalance\b", "billing", "arrears", "payment required", "余额", "额度", "欠费")
-_REFUSED = _matches(
-    "prompt_blocked", "sensitive", "safety", "moderation", "content_policy", "content policy", "content_filter",
-    "prohibited_content", "blocked by", "blocklist", "violat", "敏感", "违规", "审核", "不合规",
-)  # fmt: skip
-_MODEL = _matches(
-    "model_not_found", r"no (available )?channel", "无可用渠道",
-    r"model\b.{0,80}\bnot (found|exist|supported|available)",
-    r"model\b.{0,80}\b(retired|deprecated|shut ?down|discontinued|no longer)", r"(unknown|no such) model",
-    "模型不存在", "模型.{0,20}(下线|停用|不支持)", r"models/\S+ is not found",
-)  # fmt: skip
-_CREDENTIALS = _matches(
-    "invalid_api_key", "invalid api key", "unauthori[sz]ed", "invalid token", "token expired", "令牌"
-)
-_THROTTLED = _matches(r"rate.?limit", "too many requests", "resource_exhausted", "overloaded", "限流", "频率")
-_EMPTY = _matches("empty_response", "empty response", "no image generated")
-_LARGE = _matches(
-    r"(image|picture|file|payload|request|body)\b.{0,40}\b(too large|exceed|too big)",
-    "图片过大",
-    "图片.{0,10}超过",
-)
-_IMAGE = _matches(
-    r"(unsupported|invalid|unknown|corrupt\w*|broken)\b.{0,20}\b(image|picture|mime|media)",
-    r"(image|picture)\b.{0,40}\b(unsupported|not supported|invalid|decode|corrupt)", "图片格式",
-)  # fmt: skip
-_INVALID = _matches(
-    "invalid_request", "invalid request", "convert_request_failed", "invalid_argument", "invalid_parameter"
-)
-
-
-def _error(stated: Stated, reply: Reply) -> DarkroomError:
-    """What a stated error means: its code and message first, its number next, the HTTP status last."""
-    number, words = stated.number, stated.words
-    said = f"the image API said: {stated.message}"
-    if number in (504, 524) or reply.status in (504, 524):
-        return Ambiguous(said)
-    if _SIGNATURE.search(words):
-        return Unavailable("thought_signature", said, retry_after=0)
-    if cause := _operators_trouble(number, words):
-        return Unavailable(cause, said, retry_after=_retry_after(reply))
-    request_id = provider_request_id(reply, stated.message)
-    if _REFUSED.search(words):
-        return Rejected(
-            "refused", said, text=stated.message, provider_request_id=request_id,
-            hint="The provider refuses this instruction or picture; say it differently. It is never retried.",
-        )  # fmt: skip
-    if _EMPTY.search(words):
-        return Rejected("no_image", said, hint=_SAY_MORE, provider_request_id=request_id)
-    if number == 413 or _LARGE.search(words):
-        return _too_large(said, reply)
-    if number in (400, 406, 409, 410, 415, 422) or _INVALID.search(words):
-        code: Code = "unsupported_image" if _IMAGE.search(words) else "invalid_request"
-        return Rejected(code, said, hint="Mend what the image API names.", provider_request_id=request_id)
-    return Unavailable("unreachable", said, retry_after=_retry_after(reply))
-
-
-def _operators_trouble(number: int, words: str) -> Cause | None:
-    if number == 402 or _ACCOUNT.search(words):
-        return "account"
-    if number == 429:
-        return "throttled"
-    if _MODEL.search(words):
-        return "model"
-    if (number in (401, 403) and not _REFUSED.search(words)) or _CREDENTIALS.search(words):
-        return "credentials"
-    if number in (404, 405):
-        return "configuration"
-    return "throttled" if _THROTTLED.search(words) else None
-
-
-def _too_large(said: str, reply: Reply) -> Rejected:
-    return Rejected(
-        "image_too_large", said, param="images", hint="Attach fewer or smaller pictures.",
-        provider_request_id=provider_request_id(reply, said),
-    )  # fmt: skip
-
-
-_SAY_MORE = "Ask again with a new request_id, and say what the picture should show."
 _MARKDOWN = re.compile(r"!\[[^\]]*\]\(\s*(data:image/[^)]+|https?://[^)\s]+)\s*\)")
 
 
@@ -231,7 +62,7 @@ def _answer(document: Mapping[str, Any], request_id: str | None) -> Answer:
     if not pictures:
         raise Rejected(
             "no_image", "the image API answered with neither picture nor words",
-            hint=_SAY_MORE, charged=True, provider_request_id=request_id,
+            hint=SAY_MORE, charged=True, provider_request_id=request_id,
         )  # fmt: skip
     return Answer(tuple(pictures), text, request_id)
 
