@@ -4,6 +4,7 @@ import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from email.utils import parsedate_to_datetime
 from typing import Any
 
 from darkroom.errors import Ambiguous, Cause, Code, DarkroomError, Rejected, Unavailable
@@ -54,9 +55,15 @@ def redirect(reply: Reply) -> Unavailable:
 
 
 def _retry_after(reply: Reply) -> float | None:
-    """Seconds, where the API names them; a date is left to our own backoff."""
+    """Seconds from when the API said so, whether it names them or a date; None where it says neither."""
     value = reply.headers.get("retry-after", "").strip()
-    return float(value) if re.fullmatch(r"\d{1,6}(\.\d{1,6})?", value) else None
+    if re.fullmatch(r"\d{1,6}(\.\d{1,6})?", value):
+        return float(value)
+    try:
+        wait = parsedate_to_datetime(value) - parsedate_to_datetime(reply.headers.get("date", ""))
+    except (ValueError, TypeError):  # no date, or one with a zone and one without
+        return None
+    return max(0.0, wait.total_seconds())
 
 
 _SUCCESS = (None, 0, 200, "0", "200", "success", "ok")

@@ -67,7 +67,8 @@ class ImageApi:
                     allow_redirects=False,
                     stream=True,
                 )
-                content = _read(response)
+                # Some APIs quote the key that they refuse, and what they say is shown to whoever asked.
+                content = _read(response).replace(prepared.key.encode(), b"[key]")
         except (requests.RequestException, OSError) as error:
             kind = type(error).__name__
             if not body.was_taken:

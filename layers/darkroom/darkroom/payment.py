@@ -16,7 +16,7 @@ from darkroom.premise import Inquiry
 from darkroom.reply import Reply
 from darkroom.request import ImageRef
 
-KEPT_HEADERS = ("content-type", "retry-after", "x-oneapi-request-id", "x-request-id")
+KEPT_HEADERS = ("content-type", "date", "retry-after", "x-oneapi-request-id", "x-request-id")
 HEADER_CHARACTERS = 200  # S3 takes 2 KB of metadata in all
 
 
