@@ -17,7 +17,7 @@ from PIL import Image
 
 from darkroom import outcome
 from darkroom.context import Question
-from darkroom.errors import PROVIDER_CAUSES, UNCOUNTED_CAUSES, Rejected, Unavailable
+from darkroom.errors import PROVIDER_CAUSES, UNCOUNTED_CAUSES, TooLarge, Unavailable
 from darkroom.ledger import LEASE_SECONDS
 from darkroom.message import Message
 from darkroom.naming import message_group
@@ -64,7 +64,7 @@ class MemoryObjects:
     def read(self, ref: ImageRef, *, most_bytes: int | None = None) -> Stored | None:
         stored = self.objects.get((ref.bucket, ref.key))
         if stored and most_bytes is not None and len(stored.data) > most_bytes:
-            raise Rejected("image_too_large", f"{ref.key} is too large")
+            raise TooLarge(ref.key)
         return stored
 
     def metadata(self, ref: ImageRef) -> Mapping[str, str] | None:

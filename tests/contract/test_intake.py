@@ -224,11 +224,28 @@ def test_a_file_of_another_kind_is_told(bucket: Bucket) -> None:
     assert bucket.told(upload)["code"] == "unsupported_file"
 
 
-@pytest.mark.parametrize("words", ["", "x" * 8001, b"\xff\xfenope"])
-def test_a_text_that_says_nothing_clear_is_told(bucket: Bucket, words: str | bytes) -> None:
-    upload = bucket.put("cat.txt", words)
+@pytest.mark.parametrize("words", [" \r\n", "x" * 8001, "x" * 100_000, b"\xff\xfenope"])
+@pytest.mark.parametrize("key", ["cat.txt", "shop/_instruction.txt"])
+def test_a_text_that_says_nothing_clear_is_told(bucket: Bucket, key: str, words: str | bytes) -> None:
+    upload = bucket.put(key, words)
     bucket.announce(upload)
     assert bucket.told(upload)["code"] == "invalid_request"
+
+
+def test_an_empty_text_is_not_there_yet(bucket: Bucket) -> None:
+    empty = bucket.put("dream.txt", "")
+    assert bucket.announce(empty) == "waits"
+    text = bucket.put("dream.txt", "a castle")
+    assert bucket.announce(text) == "waits"
+    bucket.clock.advance(GRACE)
+    assert bucket.announce(empty) == "nothing new"
+    assert bucket.announce(text) == "asked"
+
+
+def test_a_text_that_stays_empty_is_told(bucket: Bucket) -> None:
+    empty = bucket.put("dream.txt", "")
+    bucket.clock.advance(GRACE)
+    assert bucket.announce(empty) == "invalid_request"
 
 
 def test_an_empty_photo_is_not_there_yet(bucket: Bucket) -> None:

@@ -7,11 +7,13 @@ from typing import Any
 import pytest
 
 from darkroom.answer import Answering, Terms
+from darkroom.context import Question
 from darkroom.errors import Ambiguous, Fault, Unavailable
 from darkroom.ledger import LEASE_SECONDS
 from darkroom.naming import sha256
 from darkroom.outcome import Outcome
 from darkroom.payment import Till
+from darkroom.ports import Prepared
 from darkroom.publication import Publication
 from darkroom.request import ImageRef
 from darkroom.settings import Price
@@ -283,6 +285,19 @@ def test_after_nine_days_the_budget_is_exhausted() -> None:
         world.clock.advance(24 * 3600)
     world.send({"instruction": "b"}, message_id="m-2")
     assert world.result(2, "m-2")["error"]["code"] == "budget_exhausted"
+
+
+def test_what_was_never_asked_still_says_with_which_pictures() -> None:
+    class Keyless(ScriptedApi):
+        def prepare(self, question: Question) -> Prepared:
+            raise Unavailable("credentials", "the image API's key is not set")
+
+    world = World(api=Keyless(), give_up_after=0)
+    world.objects.put("uploads", "cat.jpg", png())
+    world.send({"instruction": "a", "images": ["s3://uploads/cat.jpg"]})
+    result = world.result(1, "m-1")
+    assert result["error"]["code"] == "provider_unavailable"
+    assert [source["key"] for source in result["sources"]] == ["cat.jpg"]
 
 
 def test_a_lost_answer_is_asked_for_once_more_and_no_more(world: World) -> None:

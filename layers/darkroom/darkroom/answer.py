@@ -185,9 +185,9 @@ class Answering:
 
     def _about(self, attempt: Attempt) -> Subject:
         """What a report of the turn is about: the call that was made, or would have been."""
-        claim = attempt.payment.claim
+        payment = attempt.payment
         meant = premise.as_far_as_known(attempt.request, attempt.thread, self._terms.model)
-        return Subject(attempt.request, claim, claim.asked or meant.asked(), attempt.turn)
+        return Subject(attempt.request, payment.claim, payment.asked or meant.asked(), attempt.turn)
 
 
 def _reused(asked: Request) -> Rejected:

@@ -87,7 +87,10 @@ def _matches(*patterns: str) -> re.Pattern[str]:
 
 
 _SIGNATURE = _matches("thought_?signature")
-_ACCOUNT = _matches("insufficient", r"\bbalance\b", "billing", "arrears", "payment required", "余额", "额度", "欠费")
+_ACCOUNT = _matches(
+    r"insufficient.{0,12}(quota|balance|credit|fund)", r"\bbalance\b", "billing", "arrears", "payment required",
+    "余额", "额度", "欠费",
+)  # fmt: skip
 _REFUSED = _matches(
     "prompt_blocked", "sensitive", "safety", "moderation", "content_policy", "content policy", "content_filter",
     "prohibited_content", "blocked by", "blocklist", "violat", "敏感", "违规", "审核", "不合规",

@@ -4,6 +4,7 @@ DarkroomError
 |- Rejected       the request's own fault, or a refusal: it ends now, as a failed outcome
 |- Unavailable    certainly nothing was done or charged: try later
 |- Ambiguous      a call may have been done and charged, and its answer is lost
+|- TooLarge       of an object, until its reader has made it one of the above
 `- Fault          none of these: a bug or a broken deployment. Five of them end a request
 """
 
@@ -95,6 +96,10 @@ class Unavailable(DarkroomError):
 
 class Ambiguous(DarkroomError):
     """Not safe to retry: the call may have been paid."""
+
+
+class TooLarge(DarkroomError):
+    """An object has more bytes than its reader takes; the reader knows what that means to whom."""
 
 
 class Fault(DarkroomError):

@@ -11,11 +11,11 @@ from collections.abc import Callable
 from dataclasses import asdict, replace
 
 from darkroom import naming, outcome, pairing, upload, words
-from darkroom.errors import Rejected, Unavailable
+from darkroom.errors import Rejected, TooLarge, Unavailable
 from darkroom.memory import Outdated, UploadMemory
 from darkroom.outcome import Timing
 from darkroom.pairing import Ask, Decision, Stem, Waiting, Words
-from darkroom.ports import ObjectStore, Outbox
+from darkroom.ports import ObjectStore, Outbox, Stored
 from darkroom.publication import Publication
 from darkroom.request import INSTRUCTION_CHARACTERS, ImageRef
 from darkroom.upload import Upload
@@ -63,8 +63,7 @@ class Intake:
         if arrived.kind == "unsupported":
             raise _unsupported(arrived)
         if arrived.kind == "folder_instruction":
-            self._text(ImageRef(arrived.bucket, arrived.key, arrived.version_id))
-            return "kept"
+            return self._keep_folder_instruction(arrived)
         receive = self._take_photo if arrived.kind == "photo" else self._take_text
         for _ in range(TRIES):
             try:
@@ -72,6 +71,13 @@ class Intake:
             except Outdated:
                 continue
         raise Unavailable("aws", "others keep changing what is remembered of this stem")
+
+    def _keep_folder_instruction(self, arrived: Upload) -> str:
+        """It starts nothing; but who wrote one that cannot be used is told."""
+        stored = self._read(ImageRef(arrived.bucket, arrived.key, arrived.version_id))
+        if stored and stored.data:
+            words.of_text(stored.data)
+        return "kept"
 
     def _take_photo(self, arrived: Upload) -> str:
         image = ImageRef(arrived.bucket, arrived.key, arrived.version_id)
@@ -89,15 +95,18 @@ class Intake:
         return became
 
     def _take_text(self, arrived: Upload) -> str:
-        read = self._text(ImageRef(arrived.bucket, arrived.key, arrived.version_id))
-        if read is None:
+        stored = self._read(ImageRef(arrived.bucket, arrived.key, arrived.version_id))
+        if stored is None:
             return "gone"
-        said, named = read
-        thread = arrived.thread(words.of_metadata(named))
+        thread = arrived.thread(words.of_metadata(stored.metadata.get("thread-id", "")))
         stem = self._stem(thread, arrived)
+        if pairing.is_late(stem, arrived):
+            return "nothing new"
+        if not arrived.size and not self._waited(arrived):
+            raise self._later(arrived)  # some clients make an empty object first
         waiting = self._memory.waiting(thread)
         starts = not waiting and (self._waited(arrived) or self._memory.is_known(thread))
-        decision = pairing.text(stem, arrived, said.words, waiting, starts=starts)
+        decision = pairing.text(stem, arrived, words.of_text(stored.data), waiting, starts=starts)
         return self._carry_out(thread, arrived, stem, decision, None)
 
     def _carry_out(self, thread: str, arrived: Upload, before: Stem, decision: Decision, waits: Waiting | None) -> str:
@@ -111,8 +120,7 @@ class Intake:
             self._send(thread, arrived.stem, stem)
             return "asked"
         if decision.waits and not self._waited(arrived):
-            left = arrived.at + self._grace - self._clock()
-            raise Unavailable("held", "it waits for its other half", retry_after=left)
+            raise self._later(arrived)
         return "waits" if decision.waits else "nothing new"
 
     def _stem(self, thread: str, arrived: Upload) -> Stem:
@@ -127,6 +135,10 @@ class Intake:
         body = str(stem.outbox)
         self._requests.send(body, thread, json.loads(body)["request_id"])
         self._memory.sent(thread, name, stem)
+
+    def _later(self, arrived: Upload) -> Unavailable:
+        left = arrived.at + self._grace - self._clock()
+        return Unavailable("held", "it waits for its other half", retry_after=left)
 
     def _waited(self, arrived: Upload) -> bool:
         return self._clock() >= arrived.at + self._grace
@@ -143,17 +155,17 @@ class Intake:
     def _readable(self, bucket: str, key: str) -> Words | None:
         """A text's words; none where it is not there, or where its own upload is told what is wrong with it."""
         try:
-            read = self._text(ImageRef(bucket, key))
+            stored = self._read(ImageRef(bucket, key))
+            return Words(words.of_text(stored.data), stored.modified) if stored else None
         except Rejected:
             return None
-        return read[0] if read else None
 
-    def _text(self, ref: ImageRef) -> tuple[Words, str] | None:
-        """The words of a text file, and its metadata's `thread-id`. Raises Rejected."""
-        stored = self._objects.read(ref, most_bytes=MOST_TEXT_BYTES)
-        if stored is None:
-            return None
-        return Words(words.of_text(stored.data), stored.modified), stored.metadata.get("thread-id", "")
+    def _read(self, ref: ImageRef) -> Stored | None:
+        """A text file. Raises Rejected where it is longer than any instruction."""
+        try:
+            return self._objects.read(ref, most_bytes=MOST_TEXT_BYTES)
+        except TooLarge as error:
+            raise words.too_long() from error
 
     def _refuse(self, arrived: Upload, rejection: Rejected) -> None:
         now = outcome.timestamp(self._clock())

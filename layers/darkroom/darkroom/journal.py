@@ -23,7 +23,7 @@ class RequestJournal:
         self._logger = logger
 
     def ended(self, message: Message, ended: Outcome) -> None:
-        """A request has its ended."""
+        """A request has its outcome."""
         self._logger.info(
             "request ended",
             message_id=message.message_id,

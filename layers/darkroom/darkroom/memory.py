@@ -5,9 +5,10 @@ from dataclasses import asdict, replace
 
 from darkroom.errors import DarkroomError
 from darkroom.pairing import Ask, Pair, Seen, Stem, Waiting
-from darkroom.request import MOST_IMAGES, ImageRef
+from darkroom.request import ImageRef
 from darkroom.table import Condition, ConditionFailed, Table, Write
 
+MOST_WAITING = 100  # photos without words that are looked at; a request takes the oldest few of them
 PARTITIONS = "/uploads/"  # no thread's id begins with a slash
 
 
@@ -35,10 +36,10 @@ class UploadMemory:
         )
 
     def waiting(self, thread: str) -> list[Waiting]:
-        """The thread's photos without words, as many as one request may have."""
+        """The thread's photos without words."""
         return [
             Waiting(item["stem"], ImageRef(**item["image"]), item["etag"], item["at"])
-            for item in self._table.items(PARTITIONS + thread, "WAITING#", most=MOST_IMAGES)
+            for item in self._table.items(PARTITIONS + thread, "WAITING#", most=MOST_WAITING)
         ]
 
     def is_known(self, thread: str) -> bool:

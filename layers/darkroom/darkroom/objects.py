@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from botocore.exceptions import ClientError
 
 from darkroom.aws import code_of, status_of, translated
-from darkroom.errors import Rejected
+from darkroom.errors import TooLarge
 from darkroom.ports import Stored
 from darkroom.request import ImageRef
 
@@ -37,7 +37,7 @@ class S3Objects:
                 raise
             with found["Body"] as body:
                 if most_bytes is not None and found["ContentLength"] > most_bytes:
-                    raise _too_large(ref, most_bytes)
+                    raise TooLarge(f"s3://{ref.bucket}/{ref.key} is over {most_bytes:,} bytes")
                 data = body.read()
         return Stored(data, found["ETag"].strip('"'), found["Metadata"], found["LastModified"].timestamp())
 
@@ -79,12 +79,3 @@ def _version(ref: ImageRef) -> dict[str, Any]:
 
 def _is_missing(error: ClientError, ref: ImageRef) -> bool:
     return code_of(error) in _MISSING or bool(ref.version_id and status_of(error) == 400)
-
-
-def _too_large(ref: ImageRef, most_bytes: int) -> Rejected:
-    return Rejected(
-        "image_too_large",
-        f"s3://{ref.bucket}/{ref.key} is over {most_bytes // 1_000_000} MB",
-        hint="Upload a smaller version of the picture.",
-        param="images",
-    )

@@ -79,10 +79,20 @@ class Decision:
     waits: bool = False
 
 
+def is_late(stem: Stem, upload: Upload) -> bool:
+    """Whether something newer under the upload's key has been seen; by the time where no sequencer tells."""
+    last = stem.seen.get(upload.extension)
+    if last is None:
+        return False
+    if last.sequencer and upload.sequencer:
+        return _comparable(upload.sequencer, last.sequencer) < _comparable(last.sequencer, upload.sequencer)
+    return upload.at < int(last.at)
+
+
 def photo(stem: Stem, upload: Upload, own: str | None, found: Words | None) -> Decision:
     """`own` are the words in the photo's metadata, `found` those that hold for it otherwise."""
     last = stem.seen.get(upload.extension)
-    if _is_late(last, upload):
+    if is_late(stem, upload):
         return Decision(stem)
     seen = Seen(upload.sequencer, upload.at, naming.sha256(f"{upload.etag}\n{own or ''}"))
     known = _remembering(stem, upload.extension, seen)
@@ -106,7 +116,7 @@ def photo(stem: Stem, upload: Upload, own: str | None, found: Words | None) -> D
 def text(stem: Stem, upload: Upload, words: str, waiting: Sequence[Waiting], *, starts: bool) -> Decision:
     """`waiting` are the thread's photos without words; `starts`: words alone are enough to begin with."""
     last = stem.seen.get(upload.extension)
-    if _is_late(last, upload):
+    if is_late(stem, upload):
         return Decision(stem)
     content = naming.sha256(words)
     seen = Seen(upload.sequencer, upload.at, content, used=True)
@@ -129,15 +139,6 @@ def _remembering(stem: Stem, extension: str, seen: Seen) -> Stem:
 
 def _asking(stem: Stem, pair: Pair) -> Stem:
     return replace(stem, pair=pair, generation=stem.generation + 1)
-
-
-def _is_late(last: Seen | None, upload: Upload) -> bool:
-    """Whether something newer under this key has been seen; by the time where no sequencer tells."""
-    if last is None:
-        return False
-    if last.sequencer and upload.sequencer:
-        return _comparable(upload.sequencer, last.sequencer) < _comparable(last.sequencer, upload.sequencer)
-    return upload.at < int(last.at)
 
 
 def _is_same(last: Seen | None, upload: Upload) -> bool:

@@ -32,10 +32,14 @@ class Till:
 
 
 class Payment:
-    """Steps 3 to 6 of the protocol, for one claim: mark, call, spool, settle. `claim` is it as it now stands."""
+    """Steps 3 to 6 of the protocol, for one claim: mark, call, spool, settle.
+
+    `claim` is it as it now stands, `asked` what a call was made with or was about to be.
+    """
 
     def __init__(self, claim: Claim, till: Till) -> None:
         self.claim = claim
+        self.asked = claim.asked
         self._till = till
 
     def reply(self, inquire: Callable[[], Inquiry], check_time: Callable[[], None]) -> Reply:
@@ -57,6 +61,7 @@ class Payment:
         return reply
 
     def _call(self, inquiry: Inquiry, check_time: Callable[[], None]) -> None:
+        self.asked = inquiry.asked
         context = inquiry.context.flattened() if self.claim.flatten else inquiry.context
         prepared = self._till.api.prepare(Question(context, inquiry.asked.model, inquiry.asked.options))
         check_time()

@@ -135,7 +135,7 @@ class ObjectStore(Protocol):
     """S3, as far as it is used here."""
 
     def read(self, ref: ImageRef, *, most_bytes: int | None = None) -> Stored | None:
-        """The object, or None where there is none. Raises Rejected (`image_too_large`) over `most_bytes`."""
+        """The object, or None where there is none. Raises TooLarge over `most_bytes`."""
         ...
 
     def metadata(self, ref: ImageRef) -> Mapping[str, str] | None:

@@ -4,12 +4,13 @@ from collections.abc import Sequence
 
 from darkroom import pictures
 from darkroom.context import Image, Remembered
-from darkroom.errors import Rejected
+from darkroom.errors import Rejected, TooLarge
 from darkroom.outcome import Picture, Source
 from darkroom.ports import ObjectStore
 from darkroom.request import ImageRef
 
 MOST_BYTES = 100_000_000
+SMALLER = "Upload a smaller version of the picture."
 
 
 def attached(objects: ObjectStore, refs: Sequence[ImageRef]) -> list[tuple[Source, Image]]:
@@ -39,15 +40,17 @@ def older(objects: ObjectStore, wanted: Sequence[Remembered]) -> list[tuple[Reme
 
 def _attached(objects: ObjectStore, ref: ImageRef, position: int) -> tuple[Source, Image]:
     param, name = f"images.{position}", f"s3://{ref.bucket}/{ref.key}"
-    stored = objects.read(ref, most_bytes=MOST_BYTES)
+    try:
+        stored = objects.read(ref, most_bytes=MOST_BYTES)
+    except TooLarge as error:
+        raise Rejected("image_too_large", str(error), hint=SMALLER, param=param) from error
     if stored is None:
         hint = "Check bucket, key and version; upload the picture before asking."
         raise Rejected("image_not_found", f"there is no object {name}", hint=hint, param=param)
     try:
         facts = pictures.inspect(stored.data)
     except pictures.TooManyPixels as error:
-        hint = "Upload a smaller version of the picture."
-        raise Rejected("image_too_large", f"{name}: {error}", hint=hint, param=param) from error
+        raise Rejected("image_too_large", f"{name}: {error}", hint=SMALLER, param=param) from error
     except pictures.Undecodable as error:
         hint = "Save it again as JPEG, PNG or WebP."
         raise Rejected("unsupported_image", f"{name}: {error}", hint=hint, param=param) from error
@@ -61,6 +64,6 @@ def _unchanged(objects: ObjectStore, place: Remembered) -> Image | None:
         if stored is None:
             return None
         facts = pictures.inspect(stored.data)
-    except (Rejected, pictures.Undecodable, pictures.TooManyPixels):
+    except (TooLarge, pictures.Undecodable, pictures.TooManyPixels):
         return None
     return pictures.sendable(stored.data, facts) if facts.sha256 == place.sha256 else None

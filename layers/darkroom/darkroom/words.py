@@ -18,8 +18,13 @@ def of_text(data: bytes) -> str:
     if not words:
         raise _invalid("the text file is empty", "Write what to make or to change, and upload it again.")
     if len(words) > INSTRUCTION_CHARACTERS:
-        raise _invalid(f"the text is over {INSTRUCTION_CHARACTERS:,} characters", "Shorten it and upload it again.")
+        raise too_long()
     return words
+
+
+def too_long() -> Rejected:
+    """What whoever wrote more than an instruction is told."""
+    return _invalid(f"the text is over {INSTRUCTION_CHARACTERS:,} characters", "Shorten it and upload it again.")
 
 
 def of_metadata(value: str) -> str:
