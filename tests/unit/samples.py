@@ -12,7 +12,8 @@ from PIL import Image as Pillow
 from darkroom.context import Image
 from darkroom.errors import Ambiguous, Rejected, Unavailable
 from darkroom.outcome import Cost, Failure, Outcome, Picture, Source, Timing
-from darkroom.replies import Answer, Reply, judge
+from darkroom.replies import Answer, judge
+from darkroom.reply import Reply
 
 
 def encoded(kind: str, size: tuple[int, int] = (8, 6), mode: str = "RGB", **options: Any) -> bytes:

@@ -21,7 +21,10 @@ DERIVED: dict[str, dict[str, Any]] = {
     "request": Body.model_json_schema(),
     "result": outcome.schema().json_schema(),
 }
-REGENERATE = '.venv/bin/python -c "from tests.unit.test_outcome import write_schemas; write_schemas()"'
+REGENERATE = (
+    "PYTHONPATH=.:layers/darkroom .venv/bin/python"
+    " -c 'from tests.unit.test_outcome import write_schemas; write_schemas()'"
+)
 
 TIMING = Timing("2026-11-22T12:00:00.000Z", None, "2026-11-22T12:00:01.000Z", None)
 

@@ -57,6 +57,14 @@ def test_a_picture_is_told_by_its_bytes(kind: str) -> None:
     assert pictures.inspect(data) == Facts(media_type, extension, 24, 16, hashlib.sha256(data).hexdigest())
 
 
+def test_a_phones_photo_of_several_pictures_is_a_jpeg() -> None:
+    data = encoded("MPO", (24, 16), save_all=True, append_images=[opened(encoded("JPEG", (24, 16)))])
+    assert opened(data).format == "MPO"
+    facts = pictures.inspect(data)
+    assert (facts.media_type, facts.extension) == ("image/jpeg", ".jpg")
+    assert pictures.sendable(data, facts).data == data
+
+
 @pytest.mark.parametrize("mode", ["1", "L", "P", "RGB", "RGBA", "LA", "I;16"])
 def test_a_png_of_any_mode_is_a_picture(mode: str) -> None:
     assert pictures.inspect(encoded("PNG", mode=mode)).media_type == "image/png"

@@ -9,7 +9,8 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from darkroom.errors import Ambiguous, DarkroomError, Rejected, Unavailable
-from darkroom.replies import Answer, Reply, judge, redacted
+from darkroom.replies import Answer, judge
+from darkroom.reply import Reply, redacted
 from tests.unit.samples import encoded, rejection, reply, unavailability, verdict
 
 PNG = encoded("PNG")
@@ -103,6 +104,8 @@ def test_the_words_of_all_the_items_are_kept_in_order() -> None:
             reply(stated("InputTextSensitiveContentDetected", "try another"), 400), "refused", False),
         row(18, "IMAGE_SAFETY", reply(stated(400, "blocked: finish reason IMAGE_SAFETY"), 400), "refused", False),
         row(18, "mingan-ci", reply(documented(400, "请求包含敏感词，请修改")), "refused", False),
+        row(18, "as-429", reply(stated("prompt_blocked", "the prompt was blocked"), 429), "refused", False),
+        row(18, "beside-other-words", reply(stated("content_filter", "insufficient context"), 400), "refused", False),
         row(18, "as-403", reply(stated("content_policy_violation", "not allowed"), 403), "refused", False),
         row(19, "empty_response-400", reply(stated("empty_response", "no candidates"), 400), "no_image", False),
         row(19, "empty_response-502", reply(stated("empty_response", "no candidates"), 502), "no_image", False),
@@ -137,6 +140,11 @@ def test_success_false_is_an_error_by_its_code() -> None:
             reply(stated("insufficient_user_quota", "用户额度不足"), 500), "account"),
         row(6, "401-exhausted", reply(stated("", "该令牌额度已用尽"), 401), "account"),
         row(6, "401-key", reply(stated("invalid_api_key", "Incorrect API key"), 401), "credentials"),
+        row(
+            6, "400-key", reply(stated(400, "API key not valid. Please pass a valid API key."), 400), "credentials"
+        ),
+        row(6, "400-key-expired", reply(stated(400, "API key expired. Please renew it."), 400), "credentials"),
+        row(6, "500-quota", reply(stated("", "image generation quota exceeded"), 500), "account"),
         row(6, "402", reply(stated("", "Payment Required"), 402), "account"),
         row(6, "403-balance", reply(documented(403, "余额不足"), 403), "account"),
         row(6, "403-ip", reply(stated("access_denied", "your IP is not in the allow-list"), 403), "credentials"),
@@ -165,6 +173,11 @@ def test_success_false_is_an_error_by_its_code() -> None:
         pytest.param(reply(b"<html></html>", 522), "unreachable", id="page-522"),
         pytest.param(reply(b"<html></html>", 523), "unreachable", id="page-523"),
         pytest.param(reply(documented(500, "internal error"), 500), "unreachable", id="stated-500"),
+        pytest.param(
+            reply(stated("do_request_failed", "request failed: context deadline exceeded"), 500),
+            "unreachable",
+            id="stated-timeout-as-500",
+        ),
         pytest.param(reply(stated("bad_response", "upstream"), 502), "unreachable", id="stated-502"),
         pytest.param(reply(documented(520, "unknown"), 520), "unreachable", id="stated-520"),
         pytest.param(reply({}, 500), "unreachable", id="stated-without-a-word"),
@@ -364,3 +377,43 @@ def test_the_same_reply_is_always_judged_the_same(document: object, status: int)
     given_reply = reply(json.dumps(document).encode(), status)
     first, second = verdict(given_reply), verdict(given_reply)
     assert (type(first), str(first)) == (type(second), str(second))
+
+
+@pytest.mark.parametrize("code", [1, 201, "OK"])
+def test_pictures_beside_a_code_that_nobody_knows_were_made_and_are_not_paid_again(code: object) -> None:
+    made = {"code": code, "msg": "", "data": {"data": [{"b64_json": base64.b64encode(b"a picture").decode()}]}}
+    assert judge(Reply(200, {}, json.dumps(made).encode(), 1)).pictures == (b"a picture",)
+
+
+@pytest.mark.parametrize("said", [{"error": {"message": "no"}}, {"success": False}])
+def test_pictures_beside_an_error_are_an_error(said: dict[str, object]) -> None:
+    made = {**said, "data": [{"b64_json": base64.b64encode(b"a picture").decode()}]}
+    with pytest.raises(Unavailable):
+        judge(Reply(200, {}, json.dumps(made).encode(), 1))
+
+
+def test_a_reason_for_stopping_is_a_refusal_too() -> None:
+    with pytest.raises(Rejected) as caught:
+        judge(Reply(200, {}, json.dumps({"data": [{"finish_reason": "IMAGE_SAFETY"}]}).encode(), 1))
+    assert (caught.value.code, caught.value.charged) == ("refused", True)
+
+
+def test_an_option_that_a_model_does_not_support_is_the_requests_fault() -> None:
+    said = {"error": {"code": "invalid_request", "message": "image_size 4K is not supported for model gemini-x"}}
+    with pytest.raises(Rejected) as caught:
+        judge(Reply(400, {}, json.dumps(said).encode(), 1))
+    assert caught.value.code == "invalid_request"
+
+
+def test_too_many_requests_are_throttling_though_they_speak_of_a_quota() -> None:
+    said = {"error": {"code": 429, "message": "Quota exceeded for requests per minute; check your billing details"}}
+    with pytest.raises(Unavailable) as caught:
+        judge(Reply(429, {}, json.dumps(said).encode(), 1))
+    assert caught.value.cause == "throttled"
+
+
+def test_a_date_to_retry_after_counts_from_when_it_was_said() -> None:
+    headers = {"retry-after": "Wed, 21 Oct 2026 07:28:00 GMT", "date": "Wed, 21 Oct 2026 07:27:00 GMT"}
+    with pytest.raises(Unavailable) as caught:
+        judge(Reply(429, headers, b"", 1))
+    assert caught.value.retry_after == 60

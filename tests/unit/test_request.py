@@ -4,13 +4,14 @@ import hashlib
 import json
 from typing import Any
 
+import jsonschema
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
 from darkroom import naming, request
 from darkroom.errors import Rejected
-from darkroom.request import ImageRef, Request
+from darkroom.request import Body, ImageRef, Request
 from tests.unit.samples import rejection
 
 BUCKETS = ("my-uploads", "my-results")
@@ -203,6 +204,41 @@ def test_every_bucket_and_the_group_are_named_at_once() -> None:
 
 def test_a_thousand_faults_are_named_up_to_a_bound() -> None:
     assert len(faults(asked(**{f"key-{number}": 1 for number in range(1000)})).message) < 20_000
+
+
+SCHEMA = Body.model_json_schema()
+
+
+@pytest.mark.parametrize(
+    "document",
+    [
+        FULL,
+        asked(),
+        asked(images=[{"bucket": "my-uploads", "key": "a b.jpg", "version_id": "v1"}], parent_turn=0),
+        asked(options={"response_modalities": ["image", "text"], "temperature": 1}),
+    ],
+)
+def test_what_is_taken_keeps_to_the_published_schema(document: dict[str, Any]) -> None:
+    assert parsed(document)
+    jsonschema.validate(document, SCHEMA)
+
+
+@pytest.mark.parametrize(
+    "document",
+    [
+        {},
+        asked(instruction=""),
+        asked(images=["https://example.com/a.jpg"]),
+        asked(images=["s3://my-uploads/a"] * 15),
+        asked(options={"n": 2}),
+        asked(request_id="a b"),
+        asked(prompt="x"),
+    ],
+)
+def test_what_is_refused_for_its_form_breaks_the_published_schema(document: dict[str, Any]) -> None:
+    assert faults(document)
+    with pytest.raises(jsonschema.ValidationError):
+        jsonschema.validate(document, SCHEMA)
 
 
 # The thread and its group.

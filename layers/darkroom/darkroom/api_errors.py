@@ -20,6 +20,7 @@ class Stated:
     number: int
     words: str
     message: str
+    request_id: str | None
 
 
 # What is no JSON comes from whatever stands before the API. Of these it is certain that nothing was made.
@@ -69,8 +70,8 @@ def _retry_after(reply: Reply) -> float | None:
 _SUCCESS = (None, 0, 200, "0", "200", "success", "ok")
 
 
-def stated(document: Mapping[str, Any], status: int) -> Stated | None:
-    error, code = document.get("error"), document.get("code")
+def stated(document: Mapping[str, Any], reply: Reply) -> Stated | None:
+    status, error, code = reply.status, document.get("error"), document.get("code")
     if error and isinstance(error, dict):
         parts = [error.get("code"), error.get("type"), error.get("message")]
     elif error or document.get("success") is False or status >= 400 or code not in _SUCCESS:
@@ -79,7 +80,8 @@ def stated(document: Mapping[str, Any], status: int) -> Stated | None:
         return None
     said = [str(part) for part in parts if part not in (None, "")]
     number = next((int(part) for part in said if re.fullmatch(r"[1-5]\d\d", part)), status)
-    return Stated(number, " ".join(said).lower(), redacted(said[-1] if said else json.dumps(document)))
+    message = said[-1] if said else json.dumps(document)
+    return Stated(number, " ".join(said).lower(), redacted(message), provider_request_id(reply, message))
 
 
 def _matches(*patterns: str) -> re.Pattern[str]:
@@ -87,27 +89,35 @@ def _matches(*patterns: str) -> re.Pattern[str]:
 
 
 _SIGNATURE = _matches("thought_?signature")
-_ACCOUNT = _matches(
-    r"insufficient.{0,12}(quota|balance|credit|fund)", r"\bbalance\b", "billing", "arrears", "payment required",
-    "余额", "额度", "欠费",
+_EMPTY_ACCOUNT = _matches(
+    r"insufficient.{0,12}(quota|balance|credit|fund)", r"\bbalance\b", "arrears", "payment required", "余额", "欠费",
 )  # fmt: skip
-_REFUSED = _matches(
+_QUOTA = _matches(r"quota\b.{0,20}\bexceed", "billing", "额度")
+REFUSED = _matches(
     "prompt_blocked", "sensitive", "safety", "moderation", "content_policy", "content policy", "content_filter",
     "prohibited_content", "blocked by", "blocklist", "violat", "敏感", "违规", "审核", "不合规",
 )  # fmt: skip
 _MODEL = _matches(
-    "model_not_found", r"no (available )?channel", "无可用渠道",
-    r"model\b.{0,80}\bnot (found|exist|supported|available)",
-    r"model\b.{0,80}\b(retired|deprecated|shut ?down|discontinued|no longer)", r"(unknown|no such) model",
+    "model_not_found", r"no (available )?channel", "无可用渠道", r"(unknown|no such) model",
+    r"model\W+(\S+ )?(is |was |has been |does |could )?(not (be )?(found|exist|supported|available)|no longer)",
+    r"model\W+(\S+ )?(is |was |has been )?(retired|deprecated|shut ?down|discontinued)",
     "模型不存在", "模型.{0,20}(下线|停用|不支持)", r"models/\S+ is not found",
 )  # fmt: skip
 _CREDENTIALS = _matches(
-    "invalid_api_key", "invalid api key", "unauthori[sz]ed", "invalid token", "token expired", "令牌"
+    "invalid_api_key",
+    "invalid api key",
+    r"api.?key.{0,20}(not valid|invalid|expired)",
+    "unauthori[sz]ed",
+    "invalid token",
+    "token expired",
+    "location is not supported",
+    "令牌",
 )
 _THROTTLED = _matches(r"rate.?limit", "too many requests", "resource_exhausted", "overloaded", "限流", "频率")
 _EMPTY = _matches("empty_response", "empty response", "no image generated")
 _LARGE = _matches(
-    r"(image|picture|file|payload|request|body)\b.{0,40}\b(too large|exceed|too big)",
+    r"(image|picture|file|payload|body)\b.{0,40}\b(too large|exceed|too big)",
+    r"request (is|was|entity|body|payload)?.{0,12}too (large|big)",
     "图片过大",
     "图片.{0,10}超过",
 )
@@ -128,10 +138,10 @@ def error(stated: Stated, reply: Reply) -> DarkroomError:
         return Ambiguous(said)
     if _SIGNATURE.search(words):
         return Unavailable("thought_signature", said, retry_after=0)
-    if cause := _operators_trouble(number, words):
+    if not REFUSED.search(words) and (cause := _operators_trouble(number, words)):
         return Unavailable(cause, said, retry_after=_retry_after(reply))
-    request_id = provider_request_id(reply, stated.message)
-    if _REFUSED.search(words):
+    request_id = stated.request_id
+    if REFUSED.search(words):
         return Rejected(
             "refused", said, text=stated.message, provider_request_id=request_id,
             hint="The provider refuses this instruction or picture; say it differently. It is never retried.",
@@ -147,13 +157,15 @@ def error(stated: Stated, reply: Reply) -> DarkroomError:
 
 
 def _operators_trouble(number: int, words: str) -> Cause | None:
-    if number == 402 or _ACCOUNT.search(words):
+    if number == 402 or _EMPTY_ACCOUNT.search(words):
         return "account"
     if number == 429:
         return "throttled"
+    if _QUOTA.search(words):
+        return "account"
     if _MODEL.search(words):
         return "model"
-    if (number in (401, 403) and not _REFUSED.search(words)) or _CREDENTIALS.search(words):
+    if number in (401, 403) or _CREDENTIALS.search(words):
         return "credentials"
     if number in (404, 405):
         return "configuration"

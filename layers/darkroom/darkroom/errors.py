@@ -5,6 +5,7 @@ DarkroomError
 |- Unavailable    certainly nothing was done or charged: try later
 |- Ambiguous      a call may have been done and charged, and its answer is lost
 |- TooLarge       of an object, until its reader has made it one of the above
+|- Outdated       of a decision, until it is made again
 `- Fault          none of these: a bug or a broken deployment. Five of them end a request
 """
 
@@ -100,6 +101,10 @@ class Ambiguous(DarkroomError):
 
 class TooLarge(DarkroomError):
     """An object has more bytes than its reader takes; the reader knows what that means to whom."""
+
+
+class Outdated(DarkroomError):
+    """Somebody else changed what a decision was based on: decide again."""
 
 
 class Fault(DarkroomError):

@@ -25,6 +25,8 @@ DEFAULT_PORTS = {"http": 80, "https": 443}
 
 Resolve = Callable[[str, int], Iterable[str]]
 IpAddress = ipaddress.IPv4Address | ipaddress.IPv6Address
+# What some versions of `ipaddress` take for global: protocol assignments, and site-local addresses.
+_NOT_PUBLIC = (ipaddress.ip_network("192.0.0.0/24"), ipaddress.ip_network("fec0::/10"))
 _NAT64 = ipaddress.IPv6Network("64:ff9b::/96")
 
 
@@ -50,7 +52,7 @@ class Fetcher:
             try:
                 if response.status not in REDIRECTS:
                     return _content(response, until)
-                url = urljoin(url, response.headers.get("Location", ""))
+                url = _joined(url, response.headers.get("Location", ""))
             finally:
                 response.close()
         raise _forbidden(f"it redirects more than {MOST_REDIRECTS} times")
@@ -92,6 +94,8 @@ def is_public(address: str) -> bool:
     parsed: IpAddress = ipaddress.ip_address(address.partition("%")[0])
     if isinstance(parsed, ipaddress.IPv6Address) and (inner := _wrapped(parsed)):
         return is_public(str(inner))
+    if any(parsed in network for network in _NOT_PUBLIC):
+        return False
     return parsed.is_global and not parsed.is_multicast and not parsed.is_reserved
 
 
@@ -110,6 +114,13 @@ def _split(url: str) -> SplitResult:
     if not usable:
         raise _forbidden("it is no address of a web server")
     return target
+
+
+def _joined(url: str, location: str) -> str:
+    try:
+        return urljoin(url, location)
+    except ValueError as error:
+        raise _forbidden("it redirects to no address") from error
 
 
 def _origin(target: SplitResult) -> tuple[str, str, int]:

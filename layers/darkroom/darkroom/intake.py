@@ -11,11 +11,10 @@ from collections.abc import Callable
 from dataclasses import asdict, replace
 
 from darkroom import naming, outcome, pairing, upload, words
-from darkroom.errors import Rejected, TooLarge, Unavailable
-from darkroom.memory import Outdated, UploadMemory
+from darkroom.errors import Outdated, Rejected, TooLarge, Unavailable
 from darkroom.outcome import Timing
 from darkroom.pairing import Ask, Decision, Stem, Waiting, Words
-from darkroom.ports import ObjectStore, Outbox, Stored
+from darkroom.ports import Memory, ObjectStore, Outbox, Stored
 from darkroom.publication import Publication
 from darkroom.request import INSTRUCTION_CHARACTERS, ImageRef
 from darkroom.upload import Upload
@@ -30,7 +29,7 @@ class Intake:
     def __init__(
         self,
         objects: ObjectStore,
-        memory: UploadMemory,
+        memory: Memory,
         requests: Outbox,
         publication: Publication,
         *,

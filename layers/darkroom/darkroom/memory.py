@@ -3,7 +3,7 @@
 import hashlib
 from dataclasses import asdict, replace
 
-from darkroom.errors import DarkroomError
+from darkroom.errors import Outdated
 from darkroom.pairing import Ask, Pair, Seen, Stem, Waiting
 from darkroom.request import ImageRef
 from darkroom.table import Condition, ConditionFailed, Table, Write
@@ -12,18 +12,14 @@ MOST_WAITING = 100  # photos without words that are looked at; a request takes t
 PARTITIONS = "/uploads/"  # no thread's id begins with a slash
 
 
-class Outdated(DarkroomError):
-    """Somebody else changed what a decision was based on: decide again."""
-
-
 class UploadMemory:
-    """The memory of uploads, in the threads table."""
+    """The memory of `ports`, in the threads table."""
 
     def __init__(self, table: Table) -> None:
         self._table = table
 
     def stem(self, thread: str, name: str) -> Stem:
-        """What is remembered of a stem; a blank one if nothing is."""
+        """See `ports.Memory`."""
         item = self._table.item(PARTITIONS + thread, _stem_sk(name))
         if not item:
             return Stem()
@@ -36,18 +32,18 @@ class UploadMemory:
         )
 
     def waiting(self, thread: str) -> list[Waiting]:
-        """The thread's photos without words."""
+        """See `ports.Memory`."""
         return [
             Waiting(item["stem"], ImageRef(**item["image"]), item["etag"], item["at"])
             for item in self._table.items(PARTITIONS + thread, "WAITING#", most=MOST_WAITING)
         ]
 
     def is_known(self, thread: str) -> bool:
-        """Whether the thread exists: it has a turn, or a request of an upload is on its way to one."""
+        """See `ports.Memory`."""
         return bool(self._table.item(PARTITIONS + thread, "ASKED") or self._table.item(thread, "THREAD"))
 
     def decide(self, thread: str, name: str, stem: Stem, ask: Ask | None, waits: Waiting | None) -> Stem:
-        """Remembers a decision, all of it or nothing. Raises Outdated."""
+        """See `ports.Memory`."""
         known = replace(stem, version=stem.version + 1)
         partition = PARTITIONS + thread
         writes = [self._stem_put(partition, name, known)]
@@ -64,7 +60,7 @@ class UploadMemory:
         return known
 
     def sent(self, thread: str, name: str, stem: Stem) -> None:
-        """The request in the stem's outbox is in the queue."""
+        """See `ports.Memory`."""
         still_there = Condition("outbox = :outbox", {"outbox": stem.outbox})
         try:
             self._table.updated(self._table.update(PARTITIONS + thread, _stem_sk(name), {"outbox": None}, still_there))

@@ -121,10 +121,10 @@ def text(stem: Stem, upload: Upload, words: str, waiting: Sequence[Waiting], *, 
     content = naming.sha256(words)
     seen = Seen(upload.sequencer, upload.at, content, used=True)
     known = _remembering(stem, upload.extension, seen)
-    if last and last.content == content and last.used:
-        return Decision(known)
     taken = tuple(sorted(waiting, key=lambda photo: photo.at)[:MOST_IMAGES])
     own = next((photo.etag for photo in taken if photo.stem == upload.stem), None)
+    if last and last.content == content and last.used and (own is None or _is_same(last, upload)):
+        return Decision(known)
     pair = Pair(own or (stem.pair.etag if stem.pair else None), content)
     if pair == stem.pair and not taken:
         return Decision(known)

@@ -27,6 +27,7 @@ _EXTENSIONS: Mapping[str, tuple[str, str]] = {
     "BMP": ("image/bmp", ".bmp"),
     "TIFF": ("image/tiff", ".tiff"),
 }
+_DECODERS = tuple(kind for kind in _EXTENSIONS if kind != "MPO")  # the JPEG decoder opens these
 # What Pillow's decoders raise on hostile bytes, beside its own UnidentifiedImageError (an OSError).
 _DECODER_ERRORS = (
     OSError,
@@ -109,7 +110,7 @@ def _opened(data: bytes) -> Iterator[Pillow.Image]:
     with _one_at_a_time, warnings.catch_warnings():
         warnings.simplefilter("ignore")
         try:
-            with Pillow.open(io.BytesIO(data), formats=tuple(_EXTENSIONS)) as picture:
+            with Pillow.open(io.BytesIO(data), formats=_DECODERS) as picture:
                 if picture.width * picture.height > MOST_PIXELS:
                     raise TooManyPixels(f"{picture.width} x {picture.height} pixels are over {MOST_PIXELS:,}")
                 yield picture

@@ -7,6 +7,7 @@ from typing import Any, Protocol
 from darkroom.context import Question
 from darkroom.errors import Unavailable
 from darkroom.outcome import Mode, Outcome, Source
+from darkroom.pairing import Ask, Stem, Waiting
 from darkroom.reply import Reply
 from darkroom.request import ImageRef, Request
 from darkroom.thread import Thread
@@ -155,6 +156,30 @@ class Prepared:
 
     body: bytes
     key: str
+
+
+class Memory(Protocol):
+    """What is remembered of uploads."""
+
+    def stem(self, thread: str, name: str) -> Stem:
+        """What is remembered of a stem; a blank one if nothing is."""
+        ...
+
+    def waiting(self, thread: str) -> list[Waiting]:
+        """The thread's photos without words."""
+        ...
+
+    def is_known(self, thread: str) -> bool:
+        """Whether the thread exists: it has a turn, or a request of an upload is on its way to one."""
+        ...
+
+    def decide(self, thread: str, name: str, stem: Stem, ask: Ask | None, waits: Waiting | None) -> Stem:
+        """Remembers a decision, all of it or nothing. Raises Outdated."""
+        ...
+
+    def sent(self, thread: str, name: str, stem: Stem) -> None:
+        """The request in the stem's outbox is in the queue."""
+        ...
 
 
 class ImageApi(Protocol):

@@ -14,7 +14,7 @@ from typing import Any
 from darkroom import api_errors
 from darkroom.api_errors import SAY_MORE
 from darkroom.errors import Rejected
-from darkroom.reply import Reply, provider_request_id
+from darkroom.reply import Reply, provider_request_id, whole
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,9 +33,15 @@ def judge(reply: Reply) -> Answer:
         raise api_errors.page(reply)
     if 300 <= reply.status < 400:
         raise api_errors.redirect(reply)
-    if stated := api_errors.stated(document, reply.status):
+    if (stated := api_errors.stated(document, reply)) and not _is_paid(document, reply):
         raise api_errors.error(stated, reply)
     return _answer(document, provider_request_id(reply, ""))
+
+
+def _is_paid(document: Mapping[str, Any], reply: Reply) -> bool:
+    """Whether there are pictures beside a code that we do not know, and no word of an error: they were made."""
+    said_no = document.get("error") or document.get("success") is False or reply.status >= 300
+    return not said_no and any(list(_pictures(item)) for item in _items(document.get("data")))
 
 
 def _json_object(body: bytes) -> dict[str, Any] | None:
@@ -53,10 +59,10 @@ def _answer(document: Mapping[str, Any], request_id: str | None) -> Answer:
     items = list(_items(document.get("data")))
     pictures = [picture for item in items for picture in _pictures(item)]
     text = "\n".join(dict.fromkeys(filter(None, map(_words, items)))) or None
-    if not pictures and text:
-        hint = "The model answered in words: a refusal or a question. Say it differently, with a new request_id."
+    if not pictures and (text or api_errors.REFUSED.search(json.dumps(items, ensure_ascii=False).lower())):
+        hint = "A refusal or a question, in its own words. Say it differently, with a new request_id."
         raise Rejected(
-            "refused", "the model answered with words and no picture",
+            "refused", "the model answered without a picture",
             hint=hint, text=text, charged=True, provider_request_id=request_id,
         )  # fmt: skip
     if not pictures:
@@ -104,7 +110,7 @@ def _decoded(text: str) -> bytes:
 
 def _raw_words(item: Mapping[str, Any]) -> str:
     values = [item.get(field) for field in ("revised_prompt", "text", "content")]
-    return "\n".join(value for value in values if isinstance(value, str) and value.strip())
+    return "\n".join(whole(value) for value in values if isinstance(value, str) and value.strip())
 
 
 def _words(item: Mapping[str, Any]) -> str:

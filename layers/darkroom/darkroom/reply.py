@@ -24,8 +24,14 @@ def provider_request_id(reply: Reply, message: str) -> str | None:
     return (header or (found[1] if found else None) or "")[:128] or None
 
 
+def whole(text: str) -> str:
+    """The text without half surrogate pairs, which JSON can say and UTF-8 cannot."""
+    return text.encode(errors="replace").decode()
+
+
 def redacted(text: str) -> str:
     """The text without keys and pictures, short enough for a message."""
+    text = whole(text)
     text = re.sub(r"(?i)\b(sk-|bearer\s+)[\w.\-]{4,}", r"\1…", text)
-    text = re.sub(r"[A-Za-z0-9+/_-]{80,}={0,2}", "…", text)
+    text = re.sub(r"[A-Za-z0-9+/_-]{60,}={0,2}", "…", text)
     return " ".join(text.split())[:QUOTED_CHARACTERS]

@@ -48,16 +48,24 @@ class Deadline:
 
     def __init__(self, seconds: float) -> None:
         self._sockets: list[socket.socket] = []
+        self._lock = threading.Lock()
+        self._is_over = False
         self._timer = threading.Timer(seconds, self._shut)
         self._timer.daemon = True
 
     def watch(self, connection: HTTPConnection) -> None:
         """Takes the connection's socket under watch, as soon as it is connected."""
-        if isinstance(connection.sock, socket.socket):
-            self._sockets.append(connection.sock)
+        with self._lock:
+            if isinstance(connection.sock, socket.socket):
+                self._sockets.append(connection.sock)
+        if self._is_over:
+            self._shut()
 
     def _shut(self) -> None:
-        for watched in self._sockets:
+        with self._lock:
+            self._is_over = True
+            watched_now = list(self._sockets)
+        for watched in watched_now:
             try:
                 # Not SSLSocket's own, which would take the TLS state away under the reading thread.
                 socket.socket.shutdown(watched, socket.SHUT_RDWR)

@@ -36,10 +36,12 @@ def of_metadata(value: str) -> str:
         text = str(make_header(decode_header(value))) if "=?" in value else value
     except (HeaderParseError, LookupError, ValueError):
         text = value
+    if text != value:
+        return text.encode(errors="replace").decode().strip()  # it said what it is; it may hold half a surrogate pair
     try:
         return text.encode("latin-1").decode().strip()
     except UnicodeError:
-        return text.strip()
+        return text.encode(errors="replace").decode().strip()  # an encoded word may hold half a surrogate pair
 
 
 def _invalid(message: str, hint: str) -> Rejected:
