@@ -1,5 +1,6 @@
 """The road on the deployed stack, driven from outside: every error code, the same twice, killed in the middle."""
 
+import contextlib
 import os
 import signal
 import subprocess
@@ -201,11 +202,21 @@ def test_the_same_request_five_times_and_a_kill_in_the_middle_are_one_turn(road:
 def kill_worker(road: Road) -> None:
     """SIGKILL to the process that runs on_request, found by the folder of this very stack in its command."""
     mine = f"/{road.stack.port}/scratch/ministack-lambda-darkroom-on-request-"
-    listed = subprocess.run(["ps", "-ww", "-eo", "pid=,args="], capture_output=True, text=True, check=True).stdout  # noqa: S607
-    pids = [int(line.split()[0]) for line in listed.splitlines() if mine in line]
+    pids = [pid for pid, command in commands() if mine in command]
     assert pids
     for pid in pids:
         os.kill(pid, signal.SIGKILL)
+
+
+def commands() -> Iterator[tuple[int, str]]:
+    """Every process and its command line; a machine with a /proc need not have `ps`."""
+    if not Path("/proc/self/cmdline").exists():
+        listed = subprocess.run(["ps", "-ww", "-axo", "pid=,args="], capture_output=True, text=True, check=True)  # noqa: S607
+        yield from ((int(line.split()[0]), line) for line in listed.stdout.splitlines())
+        return
+    for process in Path("/proc").glob("[0-9]*"):
+        with contextlib.suppress(OSError):
+            yield int(process.name), (process / "cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace")
 
 
 def queue_is_empty(road: Road) -> bool:
