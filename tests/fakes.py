@@ -34,6 +34,39 @@ class Died(BaseException):
     """The process is killed here."""
 
 
+class Edge:
+    """Every call over a port, before and after it is done. `happens` may raise what breaks it there."""
+
+    def __init__(self, happens: Callable[[int, str], None]) -> None:
+        self._happens = happens
+        self.count = 0
+
+    def around(self, port: Any) -> Any:
+        """The port, with this edge around each of its methods."""
+        return _Edged(port, self)
+
+    def passes(self, name: str) -> None:
+        self.count += 1
+        self._happens(self.count, name)
+
+
+class _Edged:
+    def __init__(self, port: Any, edge: Edge) -> None:
+        self._port = port
+        self._edge = edge
+
+    def __getattr__(self, name: str) -> Any:
+        method = getattr(self._port, name)
+
+        def edged(*args: Any, **kwargs: Any) -> Any:
+            self._edge.passes(f"before {name}")
+            result = method(*args, **kwargs)
+            self._edge.passes(f"after {name}")
+            return result
+
+        return edged
+
+
 class Clock:
     """A clock that is set by hand."""
 
@@ -99,7 +132,7 @@ class Entry:
 
 
 class MemoryLedger:
-    """The ledger in memory. `before` and `after` are called around each write, and may raise `Died`."""
+    """The ledger in memory."""
 
     def __init__(self, clock: Clock, *, daily_call_limit: int = 0) -> None:
         self._clock = clock
@@ -130,7 +163,7 @@ class MemoryLedger:
 
     def abandoned(self, request: Request) -> bool:
         entry = self.entries.get((request.thread_id, request.request_id))
-        return entry is not None and entry.done is None and bool(entry.claim.owner)
+        return entry is not None and entry.done is None and bool(entry.claim.owner or entry.claim.strikes)
 
     def thread(self, thread_id: str) -> Thread:
         return Thread(tuple(self.turns.get(thread_id, ())))
@@ -157,6 +190,9 @@ class MemoryLedger:
         if not charged:
             self.calls[str(claim.call_day)] -= 1
         return self._change(claim, open_call=None, answered_by=claim.open_call, charged=charged)
+
+    def settle_late(self, claim: Claim, call: int, *, charged: bool) -> Claim:
+        return self._change(claim, answered_by=call, charged=charged, ambiguous=claim.ambiguous - 1)
 
     def defer(self, claim: Claim, trouble: Unavailable) -> None:
         now = self._clock()

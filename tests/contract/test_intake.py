@@ -206,6 +206,26 @@ def test_a_named_thread_is_joined(bucket: Bucket) -> None:
     assert [thread for thread, _, _ in bucket.asked] == ["campaign/bottle"] * 2
 
 
+@pytest.mark.parametrize("text_first", [True, False])
+def test_a_photo_of_a_named_thread_and_its_text_are_one_request(bucket: Bucket, text_first: bool) -> None:
+    photo = bucket.put("p/cat.jpg", png(), thread_id="camp")
+    text = bucket.put("p/cat.txt", "snow")
+    for upload in (text, photo) if text_first else (photo, text):
+        bucket.announce(upload)
+    bucket.clock.advance(GRACE)
+    bucket.announce(text)
+    bucket.upload("p/cat.txt", "rain")
+    assert bucket.asked == [("camp", "snow", ["p/cat.jpg"]), ("camp", "rain", [])]
+
+
+def test_two_photos_of_one_stem_announced_twice_are_two_requests(bucket: Bucket) -> None:
+    jpg = bucket.put("cat.jpg", png("red"), instruction="night")
+    webp = bucket.put("cat.webp", png("blue"), instruction="snow")
+    for upload in (jpg, webp, jpg, webp, jpg):
+        bucket.announce(upload)
+    assert len(bucket.asked) == 2
+
+
 def test_a_name_that_is_no_thread_id_gives_a_hash(bucket: Bucket) -> None:
     bucket.upload("a//b.jpg", png(), instruction="x")
     assert bucket.asked[0][0].startswith("key-")

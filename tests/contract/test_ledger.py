@@ -189,6 +189,25 @@ def test_a_turn_is_taken_once(ledger: Ledger) -> None:
     assert ledger.thread("t").latest_turn == 2
 
 
+def test_numbers_that_dynamodb_cannot_hold_are_no_trouble(ledger: Ledger) -> None:
+    claim = ledger.mark(claimed(ledger), replace(ASKED, options={"temperature": 1e-200, "top_p": 0.1}))
+    ledger.commit(claim, replace(ended(claim), options={"temperature": 1e-200}))
+    assert ledger.thread("t").latest_turn == 1
+
+
+def test_who_died_once_is_suspect_until_it_ends(ledger: Ledger, clock: Clock) -> None:
+    claimed(ledger)
+    clock.advance(LEASE_SECONDS + 1)
+    ledger.defer(claimed(ledger), Unavailable("time", ""))
+    assert ledger.abandoned(REQUEST)
+
+
+def test_a_call_that_was_answered_late_was_not_lost(ledger: Ledger) -> None:
+    claim = ledger.settle_ambiguous(ledger.mark(claimed(ledger), ASKED))
+    claim = ledger.settle_late(claim, 1, charged=True)
+    assert (claim.answered_by, claim.ambiguous, claim.paid_calls) == (1, 0, 1)
+
+
 def test_what_was_forgotten_was_never_there(ledger: Ledger) -> None:
     ledger.forget(claimed(ledger))
     assert claimed(ledger, replace(REQUEST, instruction="a dog")).attempts == 1

@@ -45,14 +45,14 @@ class World:
 
     def announce(self, upload: Upload) -> None:
         self.now += 0.1
-        thread, before = upload.thread(None), self.stems.get(upload.stem, Stem())
+        thread, before = upload.thread, self.stems.get(upload.stem, Stem())
         decision = (self._photo if upload.kind == "photo" else self._text)(upload, before)
         self.stems[upload.stem] = decision.stem
         if decision.ask:
             self._ask(thread, upload, decision.ask)
         if decision.waits and upload.kind == "photo":
             image = ImageRef(upload.bucket, upload.key, upload.version_id)
-            self.waiting[upload.stem] = Waiting(upload.stem, image, upload.etag, upload.at)
+            self.waiting[upload.stem] = Waiting(upload.thread, upload.stem, image, upload.etag, upload.at)
         if decision.waits and not self._waited(upload) and upload not in self.held:
             self.held.append(upload)
 
@@ -83,7 +83,7 @@ class World:
         return pairing.photo(stem, upload, own, found)
 
     def _text(self, upload: Upload, stem: Stem) -> Decision:
-        thread = upload.thread(None)
+        thread = upload.thread
         waiting = [photo for photo in self.waiting.values() if self._thread_of(photo) == thread]
         starts = not waiting and (self._waited(upload) or thread in self.threads)
         return pairing.text(stem, upload, self._content(upload), waiting, starts=starts)
@@ -106,7 +106,7 @@ class World:
         return self.contents[str(upload.version_id)]
 
     def _thread_of(self, photo: Waiting) -> str:
-        return Upload("uploads", photo.image.key, "", None, "", 1, 0).thread(None)
+        return photo.home
 
 
 PHOTO, TEXT = "photos/cat.jpg", "photos/cat.txt"

@@ -55,33 +55,28 @@ def test_the_name_says_what_it_is(key: str, kind: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("key", "named", "thread"),
+    ("key", "thread"),
     [
-        ("photos/cat.jpg", None, "photos/cat"),
-        ("photos/cat.txt", None, "photos/cat"),
-        ("photos/cat.jpg", "", "photos/cat"),
-        ("photos/cat.jpg", "campaign/bottle", "campaign/bottle"),
-        ("threads/campaign/bottle/cat.jpg", None, "campaign/bottle"),
-        ("threads/campaign/cat.jpg", None, "campaign"),
-        ("threads/campaign/cat.jpg", "other", "other"),
-        ("threads/cat.jpg", None, "threads/cat"),
-        ("other/threads/a/cat.jpg", None, "other/threads/a/cat"),
+        ("photos/cat.jpg", "photos/cat"),
+        ("photos/cat.txt", "photos/cat"),
+        ("threads/campaign/bottle/cat.jpg", "campaign/bottle"),
+        ("threads/campaign/cat.jpg", "campaign"),
+        ("threads/cat.jpg", "threads/cat"),
+        ("other/threads/a/cat.jpg", "other/threads/a/cat"),
     ],
 )
-def test_it_belongs_to_the_thread_that_it_names_or_lies_in_or_shares_its_stem_with(
-    key: str, named: str | None, thread: str
-) -> None:
-    assert upload(key).thread(named) == thread
+def test_it_belongs_to_the_thread_that_it_lies_in_or_shares_its_stem_with(key: str, thread: str) -> None:
+    assert upload(key).thread == thread
 
 
 @pytest.mark.parametrize("key", ["a//cat.jpg", "/cat.jpg", "threads//cat.jpg", "threads/../cat.jpg", "a\n/cat.jpg"])
 def test_a_name_that_is_no_thread_id_gets_a_thread_by_its_hash(key: str) -> None:
-    assert upload(key).thread(None).startswith("key-")
+    assert upload(key).thread.startswith("key-")
 
 
-@given(key=st.text(max_size=60), named=st.none() | st.text(max_size=20))
-def test_every_upload_has_a_thread_and_a_kind(key: str, named: str | None) -> None:
-    thread = upload(key).thread(named)
+@given(key=st.text(max_size=60))
+def test_every_upload_has_a_thread_and_a_kind(key: str) -> None:
+    thread = upload(key).thread
     assert naming.thread_id(thread) == thread
     assert upload(key).kind in ("photo", "text", "folder_instruction", "noise", "unsupported")
 

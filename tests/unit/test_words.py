@@ -107,3 +107,7 @@ tricky = st.text(st.sampled_from("=?utf-8?q?b?=E9%'' \r\n+AaZé\ud800"), max_siz
 def test_any_metadata_gives_words_that_can_be_stored(value: str) -> None:
     """S3 hands metadata out as text without half surrogate pairs; what is wrapped in it may hold anything."""
     words.of_metadata(value.encode(errors="replace").decode()).encode()
+
+
+def test_an_encoded_word_in_no_charset_at_all_is_taken_as_it_stands() -> None:
+    assert words.of_metadata("=?\x80?Q??=")

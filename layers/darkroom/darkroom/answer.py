@@ -7,7 +7,8 @@ Whatever happens, a message ends in one `result.json`, or is left in the queue b
 
 import random
 import time
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 from darkroom import naming, outcome, patience, premise, replies, request
@@ -124,7 +125,8 @@ class Answering:
             self._ledger.drop(standing)
 
     def _claimed(self, asked: Request, claim: Claim, message: Message, time_left: Callable[[], float]) -> Outcome:
-        thread = self._ledger.thread(asked.thread_id)
+        with self._no_strike(claim):
+            thread = self._ledger.thread(asked.thread_id)
         if thread.latest_turn >= self._terms.max_turns and not claim.calls:
             self._ledger.forget(claim)
             raise _too_many_turns(self._terms.max_turns)
@@ -136,9 +138,20 @@ class Answering:
             ended = self._deferred(attempt, trouble)
         if ended.error and ended.error.code == "internal_error":
             self._dead_letters.send(message.body, asked.thread_id, asked.request_id)
-        self._ledger.commit(payment.claim, ended)
+        with self._no_strike(payment.claim):
+            self._ledger.commit(payment.claim, ended)
         self._publication.announce(ended, turn_key(ended))
         return ended
+
+    @contextmanager
+    def _no_strike(self, claim: Claim) -> Iterator[None]:
+        """AWS that passes is nobody's fault: lets go of the claim, so that waiting for it is no strike."""
+        try:
+            yield
+        except Unavailable as trouble:
+            if trouble.cause == "aws":
+                self._ledger.defer(claim, trouble)
+            raise
 
     def _ended(self, attempt: Attempt) -> Outcome:
         """The outcome, its pictures published. Raises Unavailable where it is not to be had yet."""

@@ -51,7 +51,11 @@ PROVIDER_CAUSES: frozenset[Cause] = frozenset(
     ("unreachable", "throttled", "credentials", "account", "model", "configuration")
 )
 # Waiting for these says nothing about the provider, and does not make the next wait longer.
-UNCOUNTED_CAUSES: frozenset[Cause] = frozenset(("budget", "held", "time", "thought_signature"))
+UNCOUNTED_CAUSES: frozenset[Cause] = frozenset(("budget", "time", "thought_signature"))
+
+
+MOST_FAULTS = 100  # named one by one; a body with more is not a slip of the pen
+FIELD_CHARACTERS = 100
 
 
 class DarkroomError(Exception):
@@ -120,6 +124,8 @@ class FieldFault:
 
 
 def invalid(faults: Sequence[FieldFault], hint: str | None = None) -> Rejected:
-    """Every fault of a body in one error, the first one's field as its `param`."""
-    message = "; ".join(f"{fault.field}: {fault.message}" for fault in faults)
-    return Rejected("invalid_request", message, hint=hint, param=faults[0].field)
+    """Every fault of a body in one error, the first one's field as its `param`. What is endless is cut short."""
+    named = [f"{fault.field[:FIELD_CHARACTERS]}: {fault.message}" for fault in faults[:MOST_FAULTS]]
+    more = [f"and {len(faults) - MOST_FAULTS} more"] if len(faults) > MOST_FAULTS else []
+    param = faults[0].field[:FIELD_CHARACTERS]
+    return Rejected("invalid_request", "; ".join(named + more), hint=hint, param=param)

@@ -20,6 +20,7 @@ PATH = "/v1/images/generations"
 CONNECT_SECONDS = 10
 MOST_ANSWER_BYTES = 160_000_000  # far over any picture; a bound for hostile answers
 CHUNK_BYTES = 1 << 18
+SECRET_CHARACTERS = 16  # what is shorter is no key, and may stand in a picture's base64 by chance
 
 
 class ImageApi:
@@ -67,13 +68,15 @@ class ImageApi:
                     allow_redirects=False,
                     stream=True,
                 )
-                # Some APIs quote the key that they refuse, and what they say is shown to whoever asked.
-                content = _read(response).replace(prepared.key.encode(), b"[key]")
+                content = _read(response)
         except (requests.RequestException, OSError) as error:
             kind = type(error).__name__
             if not body.was_taken:
                 raise Unavailable("unreachable", f"no connection to the image API ({kind})") from error
             raise Ambiguous(f"the line to the image API broke after the request was sent ({kind})") from error
+        if len(prepared.key) >= SECRET_CHARACTERS:
+            # Some APIs quote the key that they refuse, and what they say is shown to whoever asked.
+            content = content.replace(prepared.key.encode(), b"[key]")
         headers = {name.lower(): value for name, value in response.headers.items()}
         return Reply(response.status_code, headers, content, round(time.monotonic() - started, 3))
 

@@ -7,7 +7,7 @@ The request is remembered with the decision that made it, so that whatever dies 
 
 import json
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, replace
 
 from darkroom import naming, outcome, pairing, upload, words
@@ -83,11 +83,14 @@ class Intake:
         metadata = self._objects.metadata(image)
         if metadata is None:
             return "gone"
-        thread = arrived.thread(words.of_metadata(metadata.get("thread-id", "")))
-        stem = self._stem(thread, arrived)
+        stem = self._stem(arrived)
+        if pairing.is_late(stem, arrived):
+            return "nothing new"
+        named = _named(metadata)
+        thread = named or arrived.thread
         own = words.of_metadata(metadata.get("instruction", "")) or None
-        decision = pairing.photo(stem, arrived, own, None if own else self._found(arrived))
-        waits = Waiting(arrived.stem, image, arrived.etag, arrived.at) if arrived.size else None
+        decision = pairing.photo(replace(stem, thread=named), arrived, own, None if own else self._found(arrived))
+        waits = Waiting(arrived.thread, arrived.stem, image, arrived.etag, arrived.at) if arrived.size else None
         became = self._carry_out(thread, arrived, stem, decision, waits)
         if became == "waits" and self._waited(arrived):
             raise _nothing_said(arrived)
@@ -97,8 +100,8 @@ class Intake:
         stored = self._read(ImageRef(arrived.bucket, arrived.key, arrived.version_id))
         if stored is None:
             return "gone"
-        thread = arrived.thread(words.of_metadata(stored.metadata.get("thread-id", "")))
-        stem = self._stem(thread, arrived)
+        stem = self._stem(arrived)
+        thread = _named(stored.metadata) or stem.thread or arrived.thread
         if pairing.is_late(stem, arrived):
             return "nothing new"
         if not arrived.size and not self._waited(arrived):
@@ -114,26 +117,26 @@ class Intake:
         if decision.ask:
             stem = replace(stem, outbox=_message(thread, arrived, stem, decision.ask))
         if stem != before:
-            stem = self._memory.decide(thread, arrived.stem, stem, decision.ask, waits if decision.waits else None)
+            stem = self._memory.decide(thread, arrived, stem, decision.ask, waits if decision.waits else None)
         if decision.ask:
-            self._send(thread, arrived.stem, stem)
+            self._send(arrived, stem)
             return "asked"
         if decision.waits and not self._waited(arrived):
             raise self._later(arrived)
         return "waits" if decision.waits else "nothing new"
 
-    def _stem(self, thread: str, arrived: Upload) -> Stem:
+    def _stem(self, arrived: Upload) -> Stem:
         """What is remembered, once what an earlier worker left unsent has been sent."""
-        stem = self._memory.stem(thread, arrived.stem)
+        stem = self._memory.stem(arrived.thread, arrived.stem)
         if not stem.outbox:
             return stem
-        self._send(thread, arrived.stem, stem)
+        self._send(arrived, stem)
         return replace(stem, outbox=None)
 
-    def _send(self, thread: str, name: str, stem: Stem) -> None:
-        body = str(stem.outbox)
-        self._requests.send(body, thread, json.loads(body)["request_id"])
-        self._memory.sent(thread, name, stem)
+    def _send(self, arrived: Upload, stem: Stem) -> None:
+        request = json.loads(str(stem.outbox))
+        self._requests.send(str(stem.outbox), request["thread_id"], request["request_id"])
+        self._memory.sent(arrived.thread, arrived.stem, stem)
 
     def _later(self, arrived: Upload) -> Unavailable:
         left = arrived.at + self._grace - self._clock()
@@ -170,6 +173,12 @@ class Intake:
         now = outcome.timestamp(self._clock())
         refused = outcome.refusal(rejection, timing=Timing(outcome.timestamp(arrived.at), None, now, None), attempts=1)
         self._publication.announce(refused, naming.rejected_upload_key(arrived.key, arrived.etag))
+
+
+def _named(metadata: Mapping[str, str]) -> str | None:
+    """The thread that an object's metadata names."""
+    name = words.of_metadata(metadata.get("thread-id", ""))
+    return naming.thread_of(name) if name else None
 
 
 def _message(thread: str, arrived: Upload, stem: Stem, ask: Ask) -> str:

@@ -2,11 +2,14 @@
 of the provider's (which may quote the instruction) is ever written.
 """
 
+import json
+import sys
 import traceback
 from collections.abc import Sequence
 
 from aws_lambda_powertools import Logger
-from aws_lambda_powertools.metrics import MetricUnit, single_metric
+from aws_lambda_powertools.metrics import MetricUnit
+from aws_lambda_powertools.metrics.base import SingleMetric
 
 from darkroom.arrivals import Taken
 from darkroom.errors import PROVIDER_CAUSES, DarkroomError, Unavailable
@@ -105,5 +108,7 @@ def described(error: BaseException) -> dict[str, object]:
 
 
 def _count(name: str, dimension: str, value: str) -> None:
-    with single_metric(name=name, unit=MetricUnit.Count, value=1, namespace=NAMESPACE) as metric:
-        metric.add_dimension(name=dimension, value=value)
+    metric = SingleMetric(namespace=NAMESPACE)
+    metric.add_metric(name=name, unit=MetricUnit.Count, value=1)
+    metric.add_dimension(name=dimension, value=value)
+    sys.stdout.write(json.dumps(metric.serialize_metric_set()) + "\n")

@@ -56,7 +56,9 @@ class DynamoLedger:
         return self._standing(entry, request, owner)
 
     def _standing(self, entry: dict[str, Any], request: Request, owner: str) -> Claim | Done | Held | Reused:
-        if entry.get("fingerprint") != request.fingerprint:
+        if not entry:
+            raise Unavailable("held", "another worker has just let this request go")
+        if entry["fingerprint"] != request.fingerprint:
             return Reused()
         if entry["state"] == "done":
             turn = self._table.item(request.thread_id, _turn_sk(entry["turn"]))
@@ -71,7 +73,7 @@ class DynamoLedger:
     def abandoned(self, request: Request) -> bool:
         """See `ports.Ledger`."""
         entry = self._entry(request)
-        return entry.get("state") == "open" and entry.get("owner", "") != ""
+        return entry.get("state") == "open" and (entry["owner"] != "" or entry["strikes"] > 0)
 
     def thread(self, thread_id: str) -> Thread:
         """See `ports.Ledger`."""
@@ -98,6 +100,10 @@ class DynamoLedger:
         changes = {"open_call": None, "answered_by": claim.open_call, "charged": charged}
         refund = [] if charged else [self._one_less(str(claim.call_day))]
         return self._change(claim, changes, *refund)
+
+    def settle_late(self, claim: Claim, call: int, *, charged: bool) -> Claim:
+        """See `ports.Ledger`."""
+        return self._change(claim, {"answered_by": call, "charged": charged, "ambiguous": claim.ambiguous - 1})
 
     def defer(self, claim: Claim, trouble: Unavailable) -> None:
         """See `ports.Ledger`."""

@@ -7,6 +7,7 @@ from darkroom.errors import Outdated
 from darkroom.pairing import Ask, Pair, Seen, Stem, Waiting
 from darkroom.request import ImageRef
 from darkroom.table import Condition, ConditionFailed, Table, Write
+from darkroom.upload import Upload
 
 MOST_WAITING = 100  # photos without words that are looked at; a request takes the oldest few of them
 PARTITIONS = "/uploads/"  # no thread's id begins with a slash
@@ -18,9 +19,9 @@ class UploadMemory:
     def __init__(self, table: Table) -> None:
         self._table = table
 
-    def stem(self, thread: str, name: str) -> Stem:
+    def stem(self, home: str, name: str) -> Stem:
         """See `ports.Memory`."""
-        item = self._table.item(PARTITIONS + thread, _stem_sk(name))
+        item = self._table.item(PARTITIONS + home, _stem_sk(name))
         if not item:
             return Stem()
         return Stem(
@@ -28,13 +29,14 @@ class UploadMemory:
             generation=item.get("generation", 0),
             pair=Pair(**item["pair"]) if item.get("pair") else None,
             seen={extension: Seen(**seen) for extension, seen in item.get("seen", {}).items()},
+            thread=item.get("thread"),
             outbox=item.get("outbox"),
         )
 
     def waiting(self, thread: str) -> list[Waiting]:
         """See `ports.Memory`."""
         return [
-            Waiting(item["stem"], ImageRef(**item["image"]), item["etag"], item["at"])
+            Waiting(item["home"], item["stem"], ImageRef(**item["image"]), item["etag"], item["at"])
             for item in self._table.items(PARTITIONS + thread, "WAITING#", most=MOST_WAITING)
         ]
 
@@ -42,43 +44,47 @@ class UploadMemory:
         """See `ports.Memory`."""
         return bool(self._table.item(PARTITIONS + thread, "ASKED") or self._table.item(thread, "THREAD"))
 
-    def decide(self, thread: str, name: str, stem: Stem, ask: Ask | None, waits: Waiting | None) -> Stem:
+    def decide(self, thread: str, arrived: Upload, stem: Stem, ask: Ask | None, waits: Waiting | None) -> Stem:
         """See `ports.Memory`."""
         known = replace(stem, version=stem.version + 1)
         partition = PARTITIONS + thread
-        writes = [self._stem_put(partition, name, known)]
+        writes = [self._stem_put(arrived, known)]
         if ask:
-            writes += [self._table.put(partition, "ASKED", {}), self._table.delete(partition, _waiting_sk(name))]
+            writes.append(self._table.put(partition, "ASKED", {}))
+            writes.append(self._table.delete(partition, _waiting_sk(arrived.stem)))
             for photo in ask.taken:
-                writes += self._taken(partition, photo, known) if photo.stem != name else []
+                writes += self._taken(partition, photo, known) if photo.stem != arrived.stem else []
         if waits:
-            writes.append(self._table.put(partition, _waiting_sk(name), asdict(waits)))
+            writes.append(self._table.put(partition, _waiting_sk(arrived.stem), asdict(waits)))
         try:
             self._table.transact(*writes)
         except ConditionFailed as failed:
             raise Outdated from failed
         return known
 
-    def sent(self, thread: str, name: str, stem: Stem) -> None:
+    def sent(self, home: str, name: str, stem: Stem) -> None:
         """See `ports.Memory`."""
         still_there = Condition("outbox = :outbox", {"outbox": stem.outbox})
         try:
-            self._table.updated(self._table.update(PARTITIONS + thread, _stem_sk(name), {"outbox": None}, still_there))
+            self._table.updated(self._table.update(PARTITIONS + home, _stem_sk(name), {"outbox": None}, still_there))
         except ConditionFailed:
             return  # another worker has sent it too, which the queue and the ledger see through
 
-    def _stem_put(self, partition: str, name: str, stem: Stem) -> Write:
+    def _stem_put(self, arrived: Upload, stem: Stem) -> Write:
         document = {field: value for field, value in asdict(stem).items() if value is not None}
         unchanged = Condition("version = :before", {"before": stem.version - 1})
         new = Condition("attribute_not_exists(sk)")
-        return self._table.put(partition, _stem_sk(name), document, new if stem.version == 1 else unchanged)
+        condition = new if stem.version == 1 else unchanged
+        return self._table.put(PARTITIONS + arrived.thread, _stem_sk(arrived.stem), document, condition)
 
     def _taken(self, partition: str, photo: Waiting, stem: Stem) -> list[Write]:
         """Another stem's photo goes along: it waits no longer, and has these words from now on."""
         pair = {"etag": photo.etag, "words": stem.pair.words if stem.pair else ""}
+        still_waits = Condition("attribute_exists(sk)")
+        home = PARTITIONS + photo.home
         return [
-            self._table.delete(partition, _waiting_sk(photo.stem), Condition("attribute_exists(sk)")),
-            self._table.update(partition, _stem_sk(photo.stem), {"pair": pair}, add={"version": 1}),
+            self._table.delete(partition, _waiting_sk(photo.stem), still_waits),
+            self._table.update(home, _stem_sk(photo.stem), {"pair": pair}, add={"version": 1}),
         ]
 
 

@@ -11,7 +11,7 @@ from pydantic import TypeAdapter
 from darkroom.errors import Code, Rejected
 
 TEXT_CHARACTERS = 20_000
-MESSAGE_CHARACTERS = 4_000
+MESSAGE_CHARACTERS = 20_000  # a hundred faults, each with its field
 
 Mode = Literal["text_to_image", "image_to_image", "conversation"]
 Status = Literal["succeeded", "failed"]

@@ -40,13 +40,15 @@ class Stem:
     generation: int = 0
     pair: Pair | None = None
     seen: Mapping[str, Seen] = field(default_factory=dict)
+    thread: str | None = None  # that its photo's metadata names, for the stem's other files too
     outbox: str | None = None  # a request that was decided on, and is not known to have been sent
 
 
 @dataclass(frozen=True, slots=True)
 class Waiting:
-    """A photo without words, by its stem's name."""
+    """A photo without words, by its stem's name and the thread that its key says."""
 
+    home: str
     stem: str
     image: ImageRef
     etag: str
@@ -100,6 +102,8 @@ def photo(stem: Stem, upload: Upload, own: str | None, found: Words | None) -> D
     is_consumed = stem.pair is not None and stem.pair.etag == upload.etag
     if is_consumed and is_repeated and (own or _is_same(last, upload)):
         return Decision(known)
+    if last is not None and last.used and _is_same(last, upload):
+        return Decision(stem)
     words = own or (found.words if found else None)
     if words is None or upload.size == 0:
         return Decision(known, waits=not is_consumed)
@@ -109,6 +113,7 @@ def photo(stem: Stem, upload: Upload, own: str | None, found: Words | None) -> D
         text = stem.seen.get(TEXT_EXTENSION)
         used = Seen(text.sequencer if text else "", found.text_at, naming.sha256(words), used=True)
         known = _remembering(known, TEXT_EXTENSION, used)
+    known = _remembering(known, upload.extension, replace(seen, used=True))
     image = ImageRef(upload.bucket, upload.key, upload.version_id)
     return Decision(_asking(known, pair), Ask(words, (image,)))
 

@@ -5,6 +5,7 @@ dies after it, with nothing in the spool, may have been paid.
 """
 
 import json
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -17,7 +18,10 @@ from darkroom.reply import Reply
 from darkroom.request import ImageRef
 
 KEPT_HEADERS = ("content-type", "date", "retry-after", "x-oneapi-request-id", "x-request-id")
-HEADER_CHARACTERS = 200  # S3 takes 2 KB of metadata in all
+NEVER_SENT = Reply(503, {}, b"", 0.0)  # what is spooled of a call that never left us: judged as free
+SPOOL_PAUSES = (0.5, 1, 2, 4, 8, 0)  # an answer that cannot be kept is paid again
+OCTETS = "application/octet-stream"
+HEADER_CHARACTERS = 200  # of ASCII each: S3 takes 2 KB of metadata in all
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +33,7 @@ class Till:
     api: ImageApi
     spool_bucket: str
     max_paid_calls: int
+    sleep: Callable[[float], None] = time.sleep
 
 
 class Payment:
@@ -52,6 +57,8 @@ class Payment:
         if self.claim.open_call:
             self._settle(self._spooled(self.claim.open_call))
         while not self.claim.answered_by:
+            if self.claim.ambiguous and self._came_late():
+                continue
             if self.claim.ambiguous >= self._till.max_paid_calls:
                 raise _outcome_unknown(self.claim)
             self._call(inquire(), check_time)
@@ -59,6 +66,15 @@ class Payment:
         if reply is None:
             raise Fault("the answer has left the spool")
         return reply
+
+    def _came_late(self) -> bool:
+        """Whether an owner that had lost its lease has spooled, after all, what was given up as lost."""
+        for call in range(1, self.claim.calls + 1):
+            reply = self._spooled(call)
+            if reply is not None and (charged := _is_charged(reply)) is not None:
+                self.claim = self._till.ledger.settle_late(self.claim, call, charged=charged)
+                return True
+        return False
 
     def _call(self, inquiry: Inquiry, check_time: Callable[[], None]) -> None:
         self.asked = inquiry.asked
@@ -68,9 +84,9 @@ class Payment:
         self.claim = self._till.ledger.mark(self.claim, inquiry.asked)
         try:
             reply = self._till.api.ask(prepared)
-        except Unavailable:
-            self.claim = self._till.ledger.settle_free(self.claim)
-            raise
+        except Unavailable as unsent:
+            self._spool(NEVER_SENT)
+            self._settle_free(unsent)
         except Ambiguous as lost:
             self._settle_ambiguous(lost)
         else:
@@ -110,10 +126,19 @@ class Payment:
             raise Unavailable("ambiguous", str(lost)) from lost
 
     def _spool(self, reply: Reply) -> None:
-        headers = {name: reply.headers[name][:HEADER_CHARACTERS] for name in KEPT_HEADERS if name in reply.headers}
+        named = {name: reply.headers[name] for name in KEPT_HEADERS if name in reply.headers}
+        headers = {name: value[:HEADER_CHARACTERS] for name, value in named.items() if value.isascii()}
         head = {"status": str(reply.status), "seconds": str(reply.seconds), "headers": json.dumps(headers)}
         key = naming.spool_key(self.claim.thread_id, self.claim.request_id, self.claim.calls)
-        self._till.objects.write_once(self._till.spool_bucket, key, reply.body, "application/octet-stream", head)
+        for pause in SPOOL_PAUSES:
+            try:
+                self._till.objects.write_once(self._till.spool_bucket, key, reply.body, OCTETS, head)
+            except Unavailable:
+                if not pause:
+                    raise
+                self._till.sleep(pause)
+            else:
+                return
 
     def _spooled(self, call: int) -> Reply | None:
         key = naming.spool_key(self.claim.thread_id, self.claim.request_id, call)
@@ -122,6 +147,17 @@ class Payment:
             return None
         head = stored.metadata
         return Reply(int(head["status"]), json.loads(head["headers"]), stored.data, float(head["seconds"]))
+
+
+def _is_charged(reply: Reply) -> bool | None:
+    """Whether the reply that ends a request was paid; None where it does not end one."""
+    try:
+        replies.judge(reply)
+    except Rejected as rejection:
+        return rejection.charged
+    except (Unavailable, Ambiguous):
+        return None
+    return True
 
 
 def _outcome_unknown(claim: Claim) -> Rejected:

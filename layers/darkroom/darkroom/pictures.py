@@ -80,8 +80,11 @@ def sendable(data: bytes, facts: Facts) -> Image:
 
 def _encoded(picture: Pillow.Image) -> tuple[bytes, str]:
     """PNG where the result is small enough, else JPEG, smaller step by step."""
-    upright = ImageOps.exif_transpose(picture).convert("RGBA" if picture.has_transparency_data else "RGB")
-    upright.thumbnail((LONGEST_SIDE, LONGEST_SIDE))
+    mode = "RGBA" if picture.has_transparency_data else "RGB"
+    picture.draft(mode, (LONGEST_SIDE, LONGEST_SIDE))  # a JPEG is made smaller while it is read
+    small = picture if picture.mode in ("RGB", "RGBA", "L", "CMYK") else picture.convert(mode)
+    small.thumbnail((LONGEST_SIDE, LONGEST_SIDE))
+    upright = ImageOps.exif_transpose(small).convert(mode)
     if picture.format != "JPEG" and len(data := _saved(upright, "PNG")) <= IMAGE_BYTES:
         return data, "image/png"
     flat = _on_white(upright)

@@ -11,6 +11,7 @@ from darkroom.pairing import Ask, Stem, Waiting
 from darkroom.reply import Reply
 from darkroom.request import ImageRef, Request
 from darkroom.thread import Thread
+from darkroom.upload import Upload
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,6 +102,10 @@ class Ledger(Protocol):
         """The open call's spooled answer is the answer: nothing is paid any more."""
         ...
 
+    def settle_late(self, claim: Claim, call: int, *, charged: bool) -> Claim:
+        """A call that was taken for lost has been answered after all."""
+        ...
+
     def defer(self, claim: Claim, trouble: Unavailable) -> None:
         """Lets go of the claim, and remembers what for and since when."""
         ...
@@ -161,8 +166,8 @@ class Prepared:
 class Memory(Protocol):
     """What is remembered of uploads."""
 
-    def stem(self, thread: str, name: str) -> Stem:
-        """What is remembered of a stem; a blank one if nothing is."""
+    def stem(self, home: str, name: str) -> Stem:
+        """What is remembered of a stem, in the thread that its key says; a blank one if nothing is."""
         ...
 
     def waiting(self, thread: str) -> list[Waiting]:
@@ -173,11 +178,11 @@ class Memory(Protocol):
         """Whether the thread exists: it has a turn, or a request of an upload is on its way to one."""
         ...
 
-    def decide(self, thread: str, name: str, stem: Stem, ask: Ask | None, waits: Waiting | None) -> Stem:
-        """Remembers a decision, all of it or nothing. Raises Outdated."""
+    def decide(self, thread: str, arrived: Upload, stem: Stem, ask: Ask | None, waits: Waiting | None) -> Stem:
+        """Remembers a decision on an upload of a thread, all of it or nothing. Raises Outdated."""
         ...
 
-    def sent(self, thread: str, name: str, stem: Stem) -> None:
+    def sent(self, home: str, name: str, stem: Stem) -> None:
         """The request in the stem's outbox is in the queue."""
         ...
 

@@ -14,7 +14,6 @@ from darkroom.errors import FieldFault, invalid
 INSTRUCTION_CHARACTERS = 8000
 MOST_IMAGES = 14
 MOST_TURNS = 99_999  # a turn's number has five digits in a key
-MOST_FAULTS = 100  # named one by one; a body with more is not a slip of the pen
 KEY_BYTES = 1024
 ENVELOPES = 4  # SNS around EventBridge around … : more is no envelope but a puzzle
 
@@ -125,7 +124,7 @@ def parse(body: str, *, group: str, message_id: str, buckets: Collection[str]) -
     try:
         valid = Body.model_validate(document)
     except ValidationError as error:
-        raise invalid([_fault(detail) for detail in error.errors()[:MOST_FAULTS]], REMEDY) from error
+        raise invalid([_fault(detail) for detail in error.errors()], REMEDY) from error
     faults = _bucket_faults(valid, buckets)
     thread = valid.thread_id if valid.thread_id is not None else _thread_of_group(group, faults)
     if valid.thread_id is not None and group != (wanted := naming.message_group(thread)):

@@ -87,7 +87,7 @@ def request_settings(environ: Mapping[str, str]) -> RequestSettings:
         max_paid_calls=_whole(environ, "MAX_PAID_CALLS", 1, 10),
         daily_call_limit=_whole(environ, "DAILY_CALL_LIMIT", 0, 10**9),
         max_turns_per_thread=_whole(environ, "MAX_TURNS_PER_THREAD", 1, 99_999),
-        give_up_after_seconds=_whole(environ, "GIVE_UP_AFTER_SECONDS", 0, 777_600),
+        give_up_after_seconds=_whole(environ, "GIVE_UP_AFTER_SECONDS", 0, 172_800),
         price_per_image=_price(environ.get("PRICE_PER_IMAGE", "")),
     )
 

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
 
 CONFLICT_TRIES = 12
+SMALLEST = 1e-100  # DynamoDB takes nothing below 1e-130
 _PASSING = frozenset(("None", "TransactionConflict", "ThrottlingError", "ProvisionedThroughputExceeded"))
 
 _serialize = TypeSerializer().serialize
@@ -138,7 +139,8 @@ class Table:
             if not _PASSING.issuperset(reasons):
                 raise Fault(f"transaction cancelled: {reasons}")
             if tries_left:
-                self._sleep(random.uniform(0.01, 0.1))  # noqa: S311 - jitter, no secret
+                longest = 0.1 * (CONFLICT_TRIES - tries_left)  # a hundred workers may want the day's counter
+                self._sleep(random.uniform(0.01, longest))  # noqa: S311 - jitter, no secret
         raise Unavailable("aws", f"transaction cancelled: {reasons}")
 
     def _cancelled(self, writes: Sequence[Write]) -> list[str]:
@@ -150,7 +152,8 @@ class Table:
             except ClientError as error:
                 if code_of(error) != "TransactionCanceledException":
                     raise
-                return [str(reason.get("Code")) for reason in error.response.get("CancellationReasons", [])]
+                reasons = error.response.get("CancellationReasons", [])
+                return [str(reason.get("Code")) for reason in reasons] or ["Unknown"]
         return []
 
 
@@ -193,7 +196,7 @@ def _from_item(item: Mapping[str, Any]) -> dict[str, Any]:
 def _exact(value: Any) -> Any:
     """Floats as the decimals that they print as: DynamoDB takes no binary fractions."""
     if isinstance(value, float):
-        return Decimal(str(value))
+        return Decimal(str(value)) if abs(value) > SMALLEST else Decimal(0)
     if isinstance(value, Mapping):
         return {name: _exact(inner) for name, inner in value.items()}
     if isinstance(value, list | tuple):

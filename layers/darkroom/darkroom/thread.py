@@ -39,7 +39,7 @@ class Thread:
         """The newest failed turn's sources, where no turn has succeeded: the next turn is about them still."""
         if not self.turns or any(turn.status == "succeeded" for turn in self.turns):
             return ()
-        return tuple(self.turns[-1].sources)
+        return next((tuple(turn.sources) for turn in reversed(self.turns) if turn.sources), ())
 
     def _unknown(self, parent_turn: int) -> Rejected:
         failed = any(turn.turn == parent_turn for turn in self.turns)

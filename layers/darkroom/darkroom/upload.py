@@ -58,10 +58,9 @@ class Upload:
             return "photo"
         return "text" if extension == ".txt" else "unsupported"
 
-    def thread(self, named: str | None) -> str:
-        """The thread that it belongs to; `named` is its metadata's `thread-id`."""
-        if named:
-            return naming.thread_of(named)
+    @property
+    def thread(self) -> str:
+        """The thread that its key says, where its metadata names none."""
         folder = self.key.removeprefix(THREADS_PREFIX).rpartition("/")
         if self.key.startswith(THREADS_PREFIX) and folder[1]:
             return naming.thread_of(folder[0])

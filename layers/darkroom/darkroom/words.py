@@ -1,7 +1,7 @@
 """The words of an upload: a text file's, or those in an object's metadata, in whatever way they got there."""
 
 import re
-from email.errors import HeaderParseError
+from email.errors import MessageError
 from email.header import decode_header, make_header
 from urllib.parse import unquote
 
@@ -34,7 +34,7 @@ def of_metadata(value: str) -> str:
         return unquote(extended[1], errors="replace").strip()
     try:
         text = str(make_header(decode_header(value))) if "=?" in value else value
-    except (HeaderParseError, LookupError, ValueError):
+    except (MessageError, LookupError, ValueError):
         text = value
     if text != value:
         return text.encode(errors="replace").decode().strip()  # it said what it is; it may hold half a surrogate pair
