@@ -27,6 +27,7 @@ class Wanted:
 def up(wanted: Wanted, say: Say) -> dict[str, str]:
     """Bring it up, or up to date. The environment to use it with, once it is ready."""
     require_tools()
+    _values(wanted, "")  # a slip in a parameter's name is told before anything is started
     home = ports.choose(wanted.homes, wanted.port, say)
     with _alone(home):
         return _up(home, wanted, say)

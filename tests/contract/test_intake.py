@@ -232,10 +232,17 @@ def test_a_name_that_is_no_thread_id_gives_a_hash(bucket: Bucket) -> None:
     assert bucket.asked[0][2] == ["a//b.jpg"]
 
 
-@pytest.mark.parametrize("key", ["folder/", ".DS_Store", "a/.hidden.jpg", "Thumbs.db", "x.tmp", "cat.jpg.part"])
+@pytest.mark.parametrize(
+    "key", ["folder/", ".DS_Store", "a/.hidden.jpg", ".thumbnails/cat.jpg", "Thumbs.db", "x.tmp", "cat.jpg.part"]
+)
 def test_noise_is_ignored(bucket: Bucket, key: str) -> None:
     assert bucket.upload(key, "") == "ignored"
     assert bucket.objects.keys("results") == []
+
+
+def test_a_key_that_climbs_is_a_key_like_others(bucket: Bucket) -> None:
+    assert bucket.upload("a/../cat.jpg", png(), instruction="night") == "asked"
+    assert bucket.asked[0][2] == ["a/../cat.jpg"]
 
 
 def test_a_file_of_another_kind_is_told(bucket: Bucket) -> None:

@@ -1,10 +1,12 @@
 """The use case, on nasty fakes: every way that a message can end, and every way that it can wait."""
 
+import io
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
+from PIL import Image
 
 from darkroom.answer import Answering, Terms
 from darkroom.context import Question
@@ -285,6 +287,28 @@ def test_after_nine_days_the_budget_is_exhausted() -> None:
         world.clock.advance(24 * 3600)
     world.send({"instruction": "b"}, message_id="m-2")
     assert world.result(2, "m-2")["error"]["code"] == "budget_exhausted"
+
+
+def test_pictures_that_are_too_large_together_are_made_smaller_and_none_is_left_out(world: World) -> None:
+    noise = Image.effect_noise((2400, 2000), 120).convert("RGB")
+    large = io.BytesIO()
+    noise.save(large, "PNG", compress_level=0)
+    world.script(made(large.getvalue()), made())
+    for key in ("a.png", "b.png"):
+        world.objects.put("uploads", key, large.getvalue() + key.encode())
+    world.send({"instruction": "a"})
+    world.send({"instruction": "b", "images": ["s3://uploads/a.png", "s3://uploads/b.png"]}, message_id="m-2")
+    sent = world.api.questions[1].context
+    assert [len(content.images) for content in sent.contents] == [0, 1, 2]
+    assert sum(len(image.data) for image in sent.images) * 4 / 3 < 20_000_000
+
+
+def test_a_refused_message_knows_its_sender(world: World) -> None:
+    world.send({"thread_id": "t", "request_id": "r", "instruction": "a", "metadata": {"order": "1"}, "colour": "red"})
+    refused = world.objects.document("results", "rejected/messages/m-1/result.json")
+    assert (refused["thread_id"], refused["request_id"], refused["instruction"]) == ("t", "r", "a")
+    assert refused["metadata"] == {"order": "1"}
+    assert refused["turn"] is None
 
 
 def test_what_was_never_asked_still_says_with_which_pictures() -> None:

@@ -4,12 +4,11 @@ import hashlib
 import json
 from collections.abc import Sequence
 
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from darkroom import context
-from darkroom.context import Context, Image, Question, Remembered
-from darkroom.errors import Rejected
+from darkroom.context import Context, Image, Question
 from darkroom.image_api import payload
 from darkroom.outcome import Outcome, Picture, Source
 from tests.unit.samples import image, picture, rejection, source, turn
@@ -151,55 +150,38 @@ def sent_bytes(sent: Context) -> int:
 sizes = st.integers(0, 7 * MEGABYTE)
 
 
-@given(
-    attached=st.lists(sizes, max_size=3),
-    older=st.lists(sizes, max_size=2),
-    words=st.integers(0, 20),
-)
-def test_a_request_never_passes_20_megabytes(attached: list[int], older: list[int], words: int) -> None:
+def at_most(limit: int, pictures: Sequence[Image]) -> list[Image]:
+    return [Image(each.data[:limit], each.media_type, each.sha256) for each in pictures]
+
+
+@given(attached=st.lists(sizes, max_size=6), words=st.integers(0, 20))
+@example(attached=[7 * MEGABYTE] * 6, words=20)
+def test_a_request_with_pictures_of_their_share_never_passes_20_megabytes(attached: list[int], words: int) -> None:
     pictures = [Image(bytes(size), "image/png", digest(f"now-{at}")) for at, size in enumerate(attached)]
-    branch = (
-        turn(1, sources=[source("cat.jpg", digest("old-1"))], text="t" * 20_000),
-        turn(2, parent=1, images=[picture("image.png", digest("old-0"))], instruction="雪" * 8000),
-    )
-    places: list[Remembered] = [branch[1].images[0], branch[0].sources[0]]
-    remembered = [
-        (place, Image(bytes(size), "image/png", place.sha256)) for place, size in zip(places, older, strict=False)
-    ]
+    branch = (turn(1, text="t" * 20_000), turn(2, parent=1, instruction='"雪\n' * 2000))
+    newest = Image(bytes(7 * MEGABYTE), "image/png", branch[1].images[0].sha256)
     instruction = "w" * (words * 400 + 1)
-    try:
-        sent = context.compose(branch, instruction, pictures, remembered)
-    except Rejected:
-        sent = None
-    if sent:
-        assert sent_bytes(sent) <= 20 * MEGABYTE
-    else:
-        assert sum(attached) * 4 / 3 > 19.8 * MEGABYTE
+    limit = context.limit_each(branch, instruction, [len(each.data) for each in (*pictures, newest)])
+    (shown,) = at_most(limit, [newest])
+    sent = context.compose(branch, instruction, at_most(limit, pictures), [(branch[1].images[0], shown)])
+    assert sent_bytes(sent) <= 20 * MEGABYTE
+    assert shown in sent.contents[3].images
 
 
-def test_words_that_json_makes_longer_are_counted_as_they_are_sent() -> None:
-    branch = tuple(turn(number, parent=number - 1 or None, instruction='"\n' * 4000) for number in range(1, 101))
-    newest = branch[-1].images[0]
-    older: list[tuple[Remembered, Image]] = [(newest, Image(bytes(6_900_000), "image/png", newest.sha256))]
-    attached = [Image(bytes(6_900_000), "image/png", digest("now"))]
-    assert sent_bytes(context.compose(branch, "now", attached, older)) <= 20 * MEGABYTE
+def test_where_all_fit_each_may_be_as_large_as_the_api_takes_it() -> None:
+    assert context.limit_each((), "now", [7 * MEGABYTE, 7 * MEGABYTE]) == context.IMAGE_BYTES
 
 
-def test_the_lightest_picture_is_left_out_where_there_is_no_room_for_it() -> None:
-    branch = (turn(1, sources=[source("cat.jpg", digest("old"))]),)
-    newest, first = branch[0].images[0], branch[0].sources[0]
-    older: list[tuple[Remembered, Image]] = [
-        (newest, Image(bytes(6 * MEGABYTE), "image/png", newest.sha256)),
-        (first, Image(bytes(6 * MEGABYTE), "image/png", first.sha256)),
-    ]
-    sent = context.compose(branch, "now", [Image(bytes(6 * MEGABYTE), "image/png", digest("now"))], older)
-    assert {each.sha256 for each in sent.images} == {newest.sha256, digest("now")}
+def test_what_a_small_picture_leaves_is_shared_by_the_large_ones() -> None:
+    alone = context.limit_each((), "now", [7 * MEGABYTE] * 3)
+    assert context.limit_each((), "now", [7 * MEGABYTE] * 3 + [1000]) > alone - 1000
+    assert context.limit_each((), "now", [7 * MEGABYTE] * 4) < alone
 
 
-def test_attachments_that_are_too_large_by_themselves_are_refused() -> None:
-    pictures = [Image(bytes(7 * MEGABYTE), "image/png", digest(str(at))) for at in range(3)]
-    rejected = rejection(lambda: context.compose((), "now", pictures, []))
-    assert (rejected.code, rejected.param) == ("image_too_large", "images")
+def test_words_that_leave_no_room_for_a_picture_are_refused() -> None:
+    branch = tuple(turn(number, parent=number - 1 or None, text="\x01" * 20_000) for number in range(1, 170))
+    refused = rejection(lambda: context.limit_each(branch, "now", [7 * MEGABYTE]))
+    assert refused.code == "image_too_large"
 
 
 def test_a_source_that_is_a_result_of_the_branch_is_sent_once() -> None:

@@ -164,7 +164,6 @@ def test_options_that_are_given_empty_are_not_options_that_are_not_given() -> No
         (asked(metadata={"k" * 65: "v"}), "metadata", "64"),
         (asked(metadata={"k": "v" * 513}), "metadata.k", "512"),
         (asked(metadata={"k": 5}), "metadata.k", "string"),
-        (asked(metadata=None), "metadata", "object"),
         (asked(prompt="x"), "prompt", "not a known key"),
         (asked(Instruction="x"), "Instruction", "not a known key"),
     ],

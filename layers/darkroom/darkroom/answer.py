@@ -21,7 +21,7 @@ from darkroom.premise import Inquiry
 from darkroom.publication import Publication, turn_key
 from darkroom.reply import Reply
 from darkroom.report import Reports, Subject
-from darkroom.request import Request
+from darkroom.request import Recognised, Request
 from darkroom.settings import Price
 from darkroom.thread import Thread
 
@@ -88,14 +88,14 @@ class Answering:
 
     def answer(self, message: Message, time_left: Callable[[], float]) -> Outcome:
         """The message's outcome, published. Raises Unavailable, with `retry_after`, where it has to wait."""
-        asked = None
         try:
             asked = self._parsed(message)
+        except Rejected as rejection:
+            return self._refused(message, request.recognise(message.body), rejection)
+        try:
             return self._turn(asked, message, time_left)
         except Rejected as rejection:
-            refused = self._reports.refused(message, asked, rejection)
-            self._publication.announce(refused, naming.rejected_message_key(message.message_id))
-            return refused
+            return self._refused(message, asked, rejection)
 
     def was_abandoned(self, message: Message) -> bool:
         """Whether its last worker died over it, so that it had better be worked on alone."""
@@ -103,6 +103,12 @@ class Answering:
             return message.receive_count > 1 and self._ledger.abandoned(self._parsed(message))
         except Rejected:
             return False
+
+    def _refused(self, message: Message, asked: Request | Recognised, rejection: Rejected) -> Outcome:
+        """Tells whoever sent a message that takes no turn, where it will look."""
+        refused = self._reports.refused(message, asked, rejection)
+        self._publication.announce(refused, naming.rejected_message_key(message.message_id))
+        return refused
 
     def _parsed(self, message: Message) -> Request:
         return request.parse(

@@ -15,6 +15,7 @@ from darkroom.outcome import Mode, Outcome, Picture, Source
 IMAGE_BYTES = 7_000_000  # each, before base64; the API's limit
 REQUEST_BYTES = 20_000_000  # the whole body; the API's limit
 DOCUMENT_BYTES = 16_384  # the request's other keys and values, generously
+SMALLEST_IMAGE_BYTES = 100_000  # a picture that is made smaller than this is worth nothing
 PART_BYTES = 128  # a turn's or a part's keys, and the data URI's head
 NOTHING_SAID = "(1 image)"  # a model turn must hold something, also where its picture is not sent again
 
@@ -100,47 +101,52 @@ def _older(branch: Sequence[Outcome]) -> Iterator[Remembered]:
             break
 
 
+def limit_each(branch: Sequence[Outcome], instruction: str, sizes: Sequence[int]) -> int:
+    """How many bytes each picture may have, so that pictures of these sizes and the words fit into one request.
+
+    What is smaller leaves its room to the others. Raises Rejected where the words leave none.
+    """
+    words = DOCUMENT_BYTES + sum(map(_text_bytes, _words(branch, instruction)))
+    room = (REQUEST_BYTES - words - len(sizes) * (PART_BYTES + 4)) * 3 // 4
+    for position, size in enumerate(sorted(sizes)):
+        share = room // (len(sizes) - position)
+        if size > share:
+            if share < SMALLEST_IMAGE_BYTES:
+                raise _too_large()
+            return share
+        room -= size
+    return IMAGE_BYTES
+
+
 def compose(
     branch: Sequence[Outcome],
     instruction: str,
     attached: Sequence[Image],
     older: Sequence[tuple[Remembered, Image]],
 ) -> Context:
-    """The conversation with the pictures at their places.
-
-    `older` are those that `remembered` named, in its order; the lightest are left out where the request
-    would grow too large. Raises Rejected where what is attached is too large by itself.
-    """
-    attached = tuple({image.sha256: image for image in attached}.values())
-    size = DOCUMENT_BYTES + sum(map(_text_bytes, _words(branch, instruction))) + sum(map(_image_bytes, attached))
-    if size > REQUEST_BYTES:
-        raise _too_large()
-    kept: dict[Remembered, Image] = {}
-    for place, image in older:
-        size += _image_bytes(image)
-        if size > REQUEST_BYTES:
-            break
-        kept[place] = image
-    history = tuple(content for turn in branch for content in _exchange(turn, kept))
-    return Context((*history, Content("user", instruction, attached)))
+    """The conversation with its pictures at their places; `older` are those that `remembered` named."""
+    unplaced = dict(older)
+    history = tuple(content for turn in branch for content in _exchange(turn, unplaced))
+    once = tuple({image.sha256: image for image in attached}.values())
+    return Context((*history, Content("user", instruction, once)))
 
 
-def _exchange(turn: Outcome, kept: dict[Remembered, Image]) -> Iterator[Content]:
-    """The user's and the model's part of a turn. A picture leaves `kept` when it has found its place."""
-    yield Content("user", turn.instruction or "", _placed(turn.sources, kept))
-    shown = _placed(turn.images, kept)
+def _exchange(turn: Outcome, unplaced: dict[Remembered, Image]) -> Iterator[Content]:
+    """The user's and the model's part of a turn, with those pictures whose place it is."""
+    yield Content("user", turn.instruction or "", _placed(turn.sources, unplaced))
+    shown = _placed(turn.images, unplaced)
     yield Content("model", turn.text or ("" if shown else NOTHING_SAID), shown)
 
 
-def _placed(places: Sequence[Remembered], kept: dict[Remembered, Image]) -> tuple[Image, ...]:
-    return tuple(kept.pop(place) for place in places if place in kept)
+def _placed(places: Sequence[Remembered], unplaced: dict[Remembered, Image]) -> tuple[Image, ...]:
+    return tuple(unplaced.pop(place) for place in places if place in unplaced)
 
 
 def _too_large() -> Rejected:
     return Rejected(
         "image_too_large",
         f"pictures and words together are over the {REQUEST_BYTES // 1_000_000} MB that one request may have",
-        hint="Attach fewer or smaller pictures.",
+        hint="Attach fewer pictures, or begin a new branch: the words of the whole branch are sent.",
         param="images",
     )
 
@@ -155,7 +161,3 @@ def _words(branch: Sequence[Outcome], instruction: str) -> Iterator[str]:
 
 def _text_bytes(text: str) -> int:
     return len(json.dumps(text, ensure_ascii=False).encode()) + PART_BYTES
-
-
-def _image_bytes(image: Image) -> int:
-    return (len(image.data) + 2) // 3 * 4 + PART_BYTES

@@ -161,8 +161,9 @@ def _is_charged(reply: Reply) -> bool | None:
 
 
 def _outcome_unknown(claim: Claim) -> Rejected:
+    counted = "a call was" if claim.ambiguous == 1 else f"{claim.ambiguous} calls were"
     return Rejected(
         "outcome_unknown",
-        f"{claim.ambiguous} calls were sent to the image API, and none of their answers came back",
+        f"{counted} sent to the image API, and no answer came back",
         hint="They may have been charged. Ask again with a new request_id if you still want the picture.",
     )

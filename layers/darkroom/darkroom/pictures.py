@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 
 from PIL import Image as Pillow
-from PIL import ImageOps
+from PIL import ImageOps, UnidentifiedImageError
 
 from darkroom.context import IMAGE_BYTES, Image
 
@@ -78,17 +78,26 @@ def sendable(data: bytes, facts: Facts) -> Image:
     return Image(smaller, media_type, facts.sha256)
 
 
-def _encoded(picture: Pillow.Image) -> tuple[bytes, str]:
+def at_most(image: Image, most_bytes: int) -> Image:
+    """The picture, made smaller where it has more bytes."""
+    if len(image.data) <= most_bytes:
+        return image
+    with _opened(image.data) as picture:
+        smaller, media_type = _encoded(picture, most_bytes)
+    return Image(smaller, media_type, image.sha256)
+
+
+def _encoded(picture: Pillow.Image, most_bytes: int = IMAGE_BYTES) -> tuple[bytes, str]:
     """PNG where the result is small enough, else JPEG, smaller step by step."""
     mode = "RGBA" if picture.has_transparency_data else "RGB"
     picture.draft(mode, (LONGEST_SIDE, LONGEST_SIDE))  # a JPEG is made smaller while it is read
     small = picture if picture.mode in ("RGB", "RGBA", "L", "CMYK") else picture.convert(mode)
     small.thumbnail((LONGEST_SIDE, LONGEST_SIDE))
     upright = ImageOps.exif_transpose(small).convert(mode)
-    if picture.format != "JPEG" and len(data := _saved(upright, "PNG")) <= IMAGE_BYTES:
+    if picture.format != "JPEG" and len(data := _saved(upright, "PNG")) <= most_bytes:
         return data, "image/png"
     flat = _on_white(upright)
-    while len(data := _saved(flat, "JPEG", quality=92)) > IMAGE_BYTES:
+    while len(data := _saved(flat, "JPEG", quality=92)) > most_bytes:
         flat.thumbnail((flat.width * 4 // 5, flat.height * 4 // 5))
     return data, "image/jpeg"
 
@@ -121,5 +130,7 @@ def _opened(data: bytes) -> Iterator[Pillow.Image]:
             raise
         except Pillow.DecompressionBombError as error:
             raise TooManyPixels(str(error)) from error
+        except UnidentifiedImageError as error:
+            raise Undecodable("the bytes are no PNG, JPEG, WebP, GIF, BMP or TIFF picture") from error
         except _DECODER_ERRORS as error:
-            raise Undecodable(f"the bytes are no whole picture ({type(error).__name__})") from error
+            raise Undecodable("the picture is broken, or not all of it is there") from error

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from darkroom import context, sources
+from darkroom import context, pictures, sources
 from darkroom.context import Context
 from darkroom.errors import Rejected
 from darkroom.outcome import Mode, Outcome, Source
@@ -62,8 +62,14 @@ def inquiry(premise: Premise, objects: ObjectStore, max_context_images: int) -> 
     attached = sources.attached(objects, premise.images)
     known = [source.sha256 for source, _ in attached]
     older = sources.older(objects, context.remembered(premise.branch, known, max_context_images))
-    images = [image for _, image in attached]
-    conversation = context.compose(premise.branch, premise.instruction, images, older)
+    sizes = [len(image.data) for _, image in (*attached, *older)]
+    limit = context.limit_each(premise.branch, premise.instruction, sizes)
+    conversation = context.compose(
+        premise.branch,
+        premise.instruction,
+        [pictures.at_most(image, limit) for _, image in attached],
+        [(place, pictures.at_most(image, limit)) for place, image in older],
+    )
     return Inquiry(conversation, premise.asked([source for source, _ in attached]))
 
 

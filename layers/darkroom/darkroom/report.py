@@ -10,7 +10,7 @@ from darkroom.outcome import Cost, Outcome, Picture, Timing
 from darkroom.ports import Asked, Claim
 from darkroom.replies import Answer
 from darkroom.reply import Reply, provider_request_id
-from darkroom.request import Request
+from darkroom.request import Recognised, Request
 from darkroom.settings import Price
 
 BODY_BYTES_KEPT = 4096
@@ -53,16 +53,14 @@ class Reports:
             provider_request_id=rejection.provider_request_id or named,
         )
 
-    def refused(self, message: Message, request: Request | None, rejection: Rejected) -> Outcome:
-        """A message that took no turn; `request` is None where it could not be read."""
+    def refused(self, message: Message, request: Request | Recognised, rejection: Rejected) -> Outcome:
+        """A message that took no turn."""
         refused = outcome.refusal(
             rejection,
             timing=self._timing(outcome.timestamp(message.sent_at), None, None),
             attempts=message.receive_count,
             body=message.body.encode(errors="replace")[:BODY_BYTES_KEPT].decode(errors="ignore"),
         )
-        if request is None:
-            return refused
         return replace(
             refused,
             thread_id=request.thread_id,

@@ -9,7 +9,7 @@ from typing import Annotated, Any, Literal, NoReturn
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints, ValidationError
 
 from darkroom import naming
-from darkroom.errors import FieldFault, invalid
+from darkroom.errors import FieldFault, Rejected, invalid
 
 INSTRUCTION_CHARACTERS = 8000
 MOST_IMAGES = 14
@@ -105,17 +105,20 @@ class Body(BaseModel):
     ]
     thread_id: Annotated[str, BeforeValidator(_thread_id), Field(min_length=1, max_length=256)] | None = None
     request_id: RequestId | None = None
-    images: Annotated[list[Image], Field(max_length=MOST_IMAGES)] = []
+    images: Annotated[list[Image], Field(max_length=MOST_IMAGES)] | None = None
     parent_turn: Annotated[int, Field(ge=0, le=MOST_TURNS)] | None = None
     model: Annotated[str, StringConstraints(min_length=1, max_length=256)] | None = None
     options: Options | None = None
-    metadata: Annotated[
-        dict[
-            Annotated[str, StringConstraints(min_length=1, max_length=64)],
-            Annotated[str, StringConstraints(max_length=512)],
-        ],
-        Field(max_length=16),
-    ] = {}
+    metadata: (
+        Annotated[
+            dict[
+                Annotated[str, StringConstraints(min_length=1, max_length=64)],
+                Annotated[str, StringConstraints(max_length=512)],
+            ],
+            Field(max_length=16),
+        ]
+        | None
+    ) = None
 
 
 def parse(body: str, *, group: str, message_id: str, buckets: Collection[str]) -> Request:
@@ -135,12 +138,38 @@ def parse(body: str, *, group: str, message_id: str, buckets: Collection[str]) -
         thread_id=thread,
         request_id=valid.request_id or message_id,
         instruction=valid.instruction,
-        images=tuple(ImageRef(image.bucket, image.key, image.version_id) for image in valid.images),
+        images=tuple(ImageRef(image.bucket, image.key, image.version_id) for image in valid.images or ()),
         parent_turn=valid.parent_turn,
         model=valid.model,
         options=None if valid.options is None else valid.options.model_dump(exclude_none=True),
-        metadata=valid.metadata,
+        metadata=valid.metadata or {},
     )
+
+
+@dataclass(frozen=True, slots=True)
+class Recognised:
+    """What of a body can be told though it has faults: so that whoever is told of them knows its own request."""
+
+    thread_id: str | None = None
+    request_id: str | None = None
+    instruction: str | None = None
+    metadata: Mapping[str, str] | None = None
+
+
+def recognise(body: str) -> Recognised:
+    """The fields of a faulty body that have no fault themselves."""
+    try:
+        document = _unwrapped(_json(body))
+    except Rejected:
+        return Recognised()
+    return Recognised(**{name: _valid(document, name) for name in Recognised.__dataclass_fields__})
+
+
+def _valid(document: Mapping[str, object], name: str) -> Any:
+    try:
+        return getattr(Body.model_validate({"instruction": "-", name: document.get(name)}), name)
+    except ValidationError:
+        return None
 
 
 def _thread_of_group(group: str, faults: list[FieldFault]) -> str:
@@ -154,7 +183,7 @@ def _thread_of_group(group: str, faults: list[FieldFault]) -> str:
 def _bucket_faults(body: Body, buckets: Collection[str]) -> list[FieldFault]:
     allowed = " or ".join(sorted(buckets))
     faults = []
-    for position, image in enumerate(body.images):
+    for position, image in enumerate(body.images or ()):
         if image.bucket not in buckets:
             faults.append(FieldFault(f"images.{position}", f"must lie in {allowed}, not in another bucket"))
         if len(image.key.encode()) > KEY_BYTES:
@@ -168,7 +197,7 @@ def _no_constant(name: str) -> NoReturn:
 
 def _json(body: str) -> dict[str, object]:
     try:
-        document = json.loads(body, parse_constant=_no_constant)
+        document = json.loads(body.removeprefix("\ufeff"), parse_constant=_no_constant)
     except (ValueError, RecursionError) as error:
         raise invalid([FieldFault("body", f"is not JSON ({error})"[:200])], REMEDY) from error
     if not isinstance(document, dict):
@@ -200,7 +229,7 @@ _WORDING: Mapping[str, str] = {
     "dict_type": "must be an object",
     "model_type": "must be an object",
     "list_type": "must be a list",
-    "too_long": "must have at most {max_length} entries, and has {actual_length}",
+    "too_long": "must have at most {max_length} entries",
     "too_short": "must have at least {min_length} entry",
     "greater_than_equal": "must be at least {ge}",
     "less_than_equal": "must be at most {le}",
@@ -211,7 +240,7 @@ _WORDING: Mapping[str, str] = {
 
 def _fault(detail: Mapping[str, Any]) -> FieldFault:
     """One of pydantic's errors in our words; its own where we have none."""
-    field = ".".join(str(part) for part in detail["loc"] if "constrained-str" not in str(part))
+    field = ".".join(str(part) for part in detail["loc"] if "constrained-str" not in str(part) and part != "[key]")
     if detail["type"] == "value_error":
         return FieldFault(field, str(detail["ctx"]["error"]))
     if detail["type"] == "string_pattern_mismatch":

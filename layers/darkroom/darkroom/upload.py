@@ -50,7 +50,9 @@ class Upload:
     def kind(self) -> Kind:
         """What the name says that the object is."""
         name, extension = self.name.lower(), self.extension.lower()
-        if not name or name.startswith(".") or name == "thumbs.db" or extension in (".tmp", ".part"):
+        # `.` and `..` hide nothing: S3 knows no folders, and they are names like others.
+        hidden = any(segment.startswith(".") and segment.strip(".") for segment in self.key.split("/"))
+        if not name or hidden or name == "thumbs.db" or extension in (".tmp", ".part"):
             return "noise"
         if name == FOLDER_INSTRUCTION:
             return "folder_instruction"
