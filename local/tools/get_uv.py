@@ -16,6 +16,7 @@ import urllib.request
 import venv
 from pathlib import Path
 
+_LOCK = Path(__file__).parents[2] / "uv.lock"
 _PIP = "pip-26.3-py3-none-any.whl"
 _PIP_SHA256 = "f3b60b20ffaadd4415ed7957212a38ac63fa4c5fa375bd0f4a797777940fad13"
 _REMEDY = """
@@ -56,8 +57,7 @@ def _pip(folder: Path, scratch: Path) -> list[str]:
 
 
 def _fetch_pip(scratch: Path) -> Path:
-    index = os.environ.get("PIP_INDEX_URL") or "https://pypi.org/simple"
-    page = f"{index.rstrip('/')}/pip/"
+    page = f"{_index().rstrip('/')}/pip/"
     links = re.findall(r'href="([^"]+)"', _read(page).decode())
     wheel = next((link for link in links if link.partition("#")[0].endswith(f"/{_PIP}")), None)
     if wheel is None:
@@ -68,6 +68,15 @@ def _fetch_pip(scratch: Path) -> Path:
     path = scratch / _PIP
     path.write_bytes(content)
     return path
+
+
+def _index() -> str:
+    """The index that the environment names, else the one that the project's own packages come from."""
+    locked = re.search(r'registry = "([^"]+)"', _LOCK.read_text(encoding="utf-8"))
+    index = os.environ.get("PIP_INDEX_URL") or (locked and locked[1])
+    if not index:
+        raise LookupError(f"{_LOCK} names no package index.")
+    return index
 
 
 def _read(address: str) -> bytes:

@@ -23,7 +23,7 @@ class Arrivals:
     def __init__(self, intake: Intake) -> None:
         self._intake = intake
 
-    def answer(self, message: Message, time_left: Callable[[], float]) -> list[Taken]:  # noqa: ARG002
+    def answer(self, message: Message, time_left: Callable[[], float]) -> list[Taken]:  # noqa: ARG002 - see `batch.Answers`
         """What became of each upload. Raises Unavailable, for the soonest, where some have to wait."""
         taken, waiting = [], []
         for arrived in upload.announced(message.body):
@@ -35,6 +35,6 @@ class Arrivals:
             raise min(waiting, key=lambda trouble: trouble.retry_after or 0)
         return taken
 
-    def was_abandoned(self, message: Message) -> bool:  # noqa: ARG002
+    def was_abandoned(self, message: Message) -> bool:  # noqa: ARG002 - see `batch.Answers`
         """Uploads are small work, which takes no worker along."""
         return False
