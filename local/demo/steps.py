@@ -4,6 +4,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 
 from local.demo.conversation import Conversation, Outcome
 
@@ -43,7 +44,7 @@ def converse(thread: Conversation, told: list[Step]) -> Iterator[Outcome]:
         line = f"  {turn}. {step.told}"
         print(line, end="" if sys.stdout.isatty() else "\n", flush=True)
         started = time.monotonic()
-        outcome = thread.outcome(turn, step.request(), lambda waited, line=line: _tick(line, waited))  # type: ignore[misc]
+        outcome = thread.outcome(turn, step.request(), partial(_tick, line))
         _finish(line, outcome["status"], time.monotonic() - started)
         yield outcome
         if outcome["status"] != "succeeded":

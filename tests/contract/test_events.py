@@ -74,9 +74,16 @@ def results(
     }
     for name, value in environment.items():
         monkeypatch.setenv(name, value)
-    wiring.forget()
+    forget()
     yield Results(boto3.client("s3"), bucket, environment["REQUESTS_QUEUE_URL"])
-    wiring.forget()
+    forget()
+
+
+def forget() -> None:
+    """What was built for another environment is built anew."""
+    for built in vars(wiring).values():
+        if hasattr(built, "cache_clear"):
+            built.cache_clear()
 
 
 class Results:

@@ -2,17 +2,21 @@
 
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from darkroom import outcome
-from darkroom.errors import Rejected, Unavailable
+from darkroom.errors import Fault, Rejected, Unavailable
 from darkroom.ledger import LEASE_SECONDS, DynamoLedger
 from darkroom.outcome import Outcome, Source, Timing
 from darkroom.ports import Asked, Claim, Done, Held, Ledger, Reused
 from darkroom.request import Request
-from darkroom.table import Table
+from darkroom.table import Table, Write
 from tests.fakes import Clock, MemoryLedger
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb import DynamoDBClient
 
 ASKED = Asked("text_to_image", "m", {"temperature": 0.7}, None, (Source("b", "k", "e", "s"),))
 REQUEST = Request("t", "r-1", "a cat")
@@ -67,6 +71,24 @@ def test_a_renewed_lease_goes_on(ledger: Ledger, clock: Clock) -> None:
     clock.advance(LEASE_SECONDS - 1)
     ledger.renew()
     clock.advance(LEASE_SECONDS - 1)
+    assert isinstance(ledger.claim(REQUEST, AT), Held)
+
+
+def test_one_claims_trouble_leaves_no_other_without_its_lease(threads_table: str, dynamodb: "DynamoDBClient") -> None:
+    class Troubled(Table):
+        def update(self, thread_id: str, *args: Any, **kwargs: Any) -> Write:
+            if thread_id == "bad":
+                raise Fault("broken")
+            return super().update(thread_id, *args, **kwargs)
+
+    clock = Clock()
+    ledger = DynamoLedger(Troubled(dynamodb, threads_table), daily_call_limit=0, clock=clock)
+    claimed(ledger, replace(REQUEST, thread_id="bad"))
+    claimed(ledger)
+    clock.advance(LEASE_SECONDS - 1)
+    with pytest.raises(Fault):
+        ledger.renew()
+    clock.advance(2)
     assert isinstance(ledger.claim(REQUEST, AT), Held)
 
 

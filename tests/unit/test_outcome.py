@@ -2,7 +2,7 @@
 
 import json
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import jsonschema
 import pytest
@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from darkroom import outcome
-from darkroom.errors import CODES, Code, Rejected
+from darkroom.errors import Code, Rejected
 from darkroom.outcome import Cost, Outcome, Picture, Source, Timing
 from darkroom.request import Body
 from tests.unit.samples import picture, source, turn
@@ -108,7 +108,7 @@ def test_the_primary_picture_is_the_one_that_says_so() -> None:
     assert turn(1, failed=True).primary is None
 
 
-@pytest.mark.parametrize("code", CODES)
+@pytest.mark.parametrize("code", get_args(Code))
 def test_only_what_may_succeed_another_time_is_retryable(code: Code) -> None:
     retryable = {"provider_unavailable", "budget_exhausted", "outcome_unknown", "internal_error"}
     assert outcome.failure(Rejected(code, "why")).retryable == (code in retryable)

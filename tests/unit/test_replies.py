@@ -417,3 +417,26 @@ def test_a_date_to_retry_after_counts_from_when_it_was_said() -> None:
     with pytest.raises(Unavailable) as caught:
         judge(Reply(429, headers, b"", 1))
     assert caught.value.retry_after == 60
+
+
+@pytest.mark.parametrize(
+    ("number", "message", "cause"),
+    [
+        (403, "your IP address was blocked by the allow-list", "credentials"),
+        (403, "account restricted after repeated violations of the terms", "account"),
+        (429, "requests per minute limit violated", "throttled"),
+        (404, "model gemini-x not found (model names are case-sensitive)", "model"),
+        (403, "账号审核中", "credentials"),
+    ],
+)
+def test_words_that_only_look_like_a_refusal_fail_no_request(number: int, message: str, cause: str) -> None:
+    with pytest.raises(Unavailable) as caught:
+        judge(Reply(number, {}, json.dumps({"error": {"message": message}}).encode(), 1))
+    assert caught.value.cause == cause
+
+
+@pytest.mark.parametrize("message", ["内容审核未通过", "审核不通过", "this prompt violates our content policy"])
+def test_a_refusal_is_one_in_whatever_words(message: str) -> None:
+    with pytest.raises(Rejected) as caught:
+        judge(Reply(400, {}, json.dumps({"code": 400, "msg": message, "data": None}).encode(), 1))
+    assert caught.value.code == "refused"

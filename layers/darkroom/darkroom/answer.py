@@ -204,9 +204,10 @@ class Answering:
 
     def _about(self, attempt: Attempt) -> Subject:
         """What a report of the turn is about: the call that was made, or would have been."""
-        payment = attempt.payment
-        meant = premise.as_far_as_known(attempt.request, attempt.thread, self._terms.model)
-        return Subject(attempt.request, payment.claim, payment.asked or meant.asked(), attempt.turn)
+        asked = attempt.payment.asked
+        if asked is None:
+            asked = premise.as_far_as_known(attempt.request, attempt.thread, self._terms.model).asked()
+        return Subject(attempt.request, attempt.payment.claim, asked, attempt.turn)
 
 
 def _reused(asked: Request) -> Rejected:

@@ -47,7 +47,7 @@ def page(reply: Reply) -> DarkroomError:
     if cause := _FREE_PAGES.get(reply.status):
         return Unavailable(cause, message, retry_after=_retry_after(reply))
     if reply.status == 413:
-        return _too_large(message, reply)
+        return _too_large(message, provider_request_id(reply, said))
     return Ambiguous(message)
 
 
@@ -92,10 +92,13 @@ _SIGNATURE = _matches("thought_?signature")
 _EMPTY_ACCOUNT = _matches(
     r"insufficient.{0,12}(quota|balance|credit|fund)", r"\bbalance\b", "arrears", "payment required", "余额", "欠费",
 )  # fmt: skip
+_SUSPENDED = _matches(r"account\b.{0,40}\b(restricted|suspended|disabled|banned)", "(账号|账户).{0,20}(封|限制|停用)")
 _QUOTA = _matches(r"quota\b.{0,20}\bexceed", "billing", "额度")
 REFUSED = _matches(
-    "prompt_blocked", "sensitive", "safety", "moderation", "content_policy", "content policy", "content_filter",
-    "prohibited_content", "blocked by", "blocklist", "violat", "敏感", "违规", "审核", "不合规",
+    "prompt_blocked", r"(?<!case.)sensitive", "safety", "moderation", "content_policy", "content policy",
+    "content_filter", "prohibited_content", "blocklist",
+    r"(polic|guideline|content|terms)\w*\b.{0,60}\bviolat", r"violat\w*\b.{0,60}\b(polic|guideline|content|terms)",
+    "敏感", "违规", "内容.{0,4}审核", "(未|不)(能)?通过.{0,6}审核", "审核.{0,4}(未|不)", "不合规",
 )  # fmt: skip
 _MODEL = _matches(
     "model_not_found", r"no (available )?channel", "无可用渠道", r"(unknown|no such) model",
@@ -138,18 +141,20 @@ def error(stated: Stated, reply: Reply) -> DarkroomError:
         return Ambiguous(said)
     if _SIGNATURE.search(words):
         return Unavailable("thought_signature", said, retry_after=0)
-    if not REFUSED.search(words) and (cause := _operators_trouble(number, words)):
-        return Unavailable(cause, said, retry_after=_retry_after(reply))
+    if _SUSPENDED.search(words):
+        return Unavailable("account", said, retry_after=_retry_after(reply))
     request_id = stated.request_id
-    if REFUSED.search(words):
+    if REFUSED.search(words):  # before all else: whatever number it comes with, it is never retried
         return Rejected(
             "refused", said, text=stated.message, provider_request_id=request_id,
             hint="The provider refuses this instruction or picture; say it differently. It is never retried.",
         )  # fmt: skip
+    if cause := _operators_trouble(number, words):
+        return Unavailable(cause, said, retry_after=_retry_after(reply))
     if _EMPTY.search(words):
         return Rejected("no_image", said, hint=SAY_MORE, provider_request_id=request_id)
     if number == 413 or _LARGE.search(words):
-        return _too_large(said, reply)
+        return _too_large(said, request_id)
     if number in (400, 406, 409, 410, 415, 422) or _INVALID.search(words):
         code: Code = "unsupported_image" if _IMAGE.search(words) else "invalid_request"
         return Rejected(code, said, hint="Mend what the image API names.", provider_request_id=request_id)
@@ -172,8 +177,8 @@ def _operators_trouble(number: int, words: str) -> Cause | None:
     return "throttled" if _THROTTLED.search(words) else None
 
 
-def _too_large(said: str, reply: Reply) -> Rejected:
+def _too_large(said: str, request_id: str | None) -> Rejected:
     return Rejected(
         "image_too_large", said, param="images", hint="Attach fewer or smaller pictures.",
-        provider_request_id=provider_request_id(reply, said),
+        provider_request_id=request_id,
     )  # fmt: skip

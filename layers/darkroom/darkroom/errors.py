@@ -11,7 +11,7 @@ DarkroomError
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal, get_args
+from typing import Literal
 
 Code = Literal[
     "invalid_request",
@@ -30,7 +30,6 @@ Code = Literal[
     "outcome_unknown",
     "internal_error",
 ]
-CODES: tuple[Code, ...] = get_args(Code)
 
 Cause = Literal[
     "unreachable",  # no connection, or the provider says that it is down

@@ -84,12 +84,10 @@ class Intake:
         if metadata is None:
             return "gone"
         stem = self._stem(arrived)
-        if pairing.is_late(stem, arrived):
-            return "nothing new"
         named = _named(metadata)
         thread = named or arrived.thread
         own = words.of_metadata(metadata.get("instruction", "")) or None
-        decision = pairing.photo(replace(stem, thread=named), arrived, own, None if own else self._found(arrived))
+        decision = pairing.photo(stem, arrived, own, None if own else self._found(arrived), thread=named)
         waits = Waiting(arrived.thread, arrived.stem, image, arrived.etag, arrived.at) if arrived.size else None
         became = self._carry_out(thread, arrived, stem, decision, waits)
         if became == "waits" and self._waited(arrived):

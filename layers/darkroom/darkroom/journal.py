@@ -19,11 +19,24 @@ from darkroom.outcome import Outcome
 NAMESPACE = "Darkroom"
 
 
-class RequestJournal:
-    """The journal of `on_request`."""
+class _Journal:
+    """What both functions write."""
 
     def __init__(self, logger: Logger) -> None:
         self._logger = logger
+
+    def broke(self, message: Message, error: Exception) -> None:
+        """An attempt raised what nobody expected."""
+        self._logger.error("attempt broke", extra={"message_id": message.message_id, **_described(error)})
+        _count("AttemptsBroken", "error", type(error).__name__)
+
+    def noted(self, error: DarkroomError) -> None:
+        """A heartbeat or a deletion failed."""
+        self._logger.warning("went on without", extra=_described(error))
+
+
+class RequestJournal(_Journal):
+    """The journal of `on_request`."""
 
     def ended(self, message: Message, ended: Outcome) -> None:
         """A request has its outcome."""
@@ -56,20 +69,9 @@ class RequestJournal:
         )
         _count("ProviderBlocked" if blocked else "RequestsDeferred", "cause", trouble.cause)
 
-    def broke(self, message: Message, error: Exception) -> None:
-        """An attempt raised what nobody expected."""
-        _broke(self._logger, message, error)
 
-    def noted(self, error: DarkroomError) -> None:
-        """A heartbeat or a deletion failed."""
-        self._logger.warning("went on without", extra=described(error))
-
-
-class UploadJournal:
+class UploadJournal(_Journal):
     """The journal of `on_upload`."""
-
-    def __init__(self, logger: Logger) -> None:
-        self._logger = logger
 
     def ended(self, message: Message, ended: Sequence[Taken]) -> None:
         """What became of each upload that the message announced."""
@@ -83,21 +85,8 @@ class UploadJournal:
             "upload waits", message_id=message.message_id, cause=trouble.cause, seconds=trouble.retry_after
         )
 
-    def broke(self, message: Message, error: Exception) -> None:
-        """An attempt raised what nobody expected."""
-        _broke(self._logger, message, error)
 
-    def noted(self, error: DarkroomError) -> None:
-        """A heartbeat or a deletion failed."""
-        self._logger.warning("went on without", extra=described(error))
-
-
-def _broke(logger: Logger, message: Message, error: Exception) -> None:
-    logger.error("attempt broke", extra={"message_id": message.message_id, **described(error)})
-    _count("AttemptsBroken", "error", type(error).__name__)
-
-
-def described(error: BaseException) -> dict[str, object]:
+def _described(error: BaseException) -> dict[str, object]:
     """An error without the words of others: the message of one that is not ours may quote anything."""
     said = str(error) if isinstance(error, DarkroomError) else None
     return {

@@ -14,7 +14,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from darkroom import outcome
-from darkroom.errors import PROVIDER_CAUSES, UNCOUNTED_CAUSES, Unavailable
+from darkroom.errors import PROVIDER_CAUSES, UNCOUNTED_CAUSES, DarkroomError, Unavailable
 from darkroom.outcome import Outcome, Source
 from darkroom.ports import Asked, Claim, Done, Held, Reused
 from darkroom.request import Request
@@ -145,12 +145,17 @@ class DynamoLedger:
         """See `ports.Ledger`. One that was lost is let go; its owner finds out at its next write."""
         with self._lock:
             held = list(self._held.values())
+        failed: DarkroomError | None = None
         for claim in held:
             try:
                 self._change(claim, {"lease_until": self._clock() + LEASE_SECONDS})
-            except Unavailable as trouble:
-                if trouble.cause == "held":
+            except DarkroomError as error:
+                if isinstance(error, Unavailable) and error.cause == "held":
                     self.drop(claim)
+                else:
+                    failed = error  # told when all the others have been renewed
+        if failed:
+            raise failed
 
     def drop(self, claim: Claim) -> None:
         """See `ports.Ledger`."""

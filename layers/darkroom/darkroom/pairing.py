@@ -91,19 +91,22 @@ def is_late(stem: Stem, upload: Upload) -> bool:
     return upload.at < int(last.at)
 
 
-def photo(stem: Stem, upload: Upload, own: str | None, found: Words | None) -> Decision:
-    """`own` are the words in the photo's metadata, `found` those that hold for it otherwise."""
+def photo(stem: Stem, upload: Upload, own: str | None, found: Words | None, *, thread: str | None = None) -> Decision:
+    """`own` are the words in the photo's metadata, `found` those that hold for it otherwise.
+
+    `thread` is the one that its metadata names, for the stem's other files too.
+    """
     last = stem.seen.get(upload.extension)
     if is_late(stem, upload):
         return Decision(stem)
     seen = Seen(upload.sequencer, upload.at, naming.sha256(f"{upload.etag}\n{own or ''}"))
-    known = _remembering(stem, upload.extension, seen)
+    known = _remembering(replace(stem, thread=thread), upload.extension, seen)
     is_repeated = last is not None and last.content == seen.content
     is_consumed = stem.pair is not None and stem.pair.etag == upload.etag
     if is_consumed and is_repeated and (own or _is_same(last, upload)):
         return Decision(known)
     if last is not None and last.used and _is_same(last, upload):
-        return Decision(stem)
+        return Decision(stem)  # announced twice; another photo of the stem may have the pair by now
     words = own or (found.words if found else None)
     if words is None or upload.size == 0:
         return Decision(known, waits=not is_consumed)

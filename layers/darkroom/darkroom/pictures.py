@@ -94,7 +94,7 @@ def _encoded(picture: Pillow.Image, most_bytes: int = IMAGE_BYTES) -> tuple[byte
     small = picture if picture.mode in ("RGB", "RGBA", "L", "CMYK") else picture.convert(mode)
     small.thumbnail((LONGEST_SIDE, LONGEST_SIDE))
     upright = ImageOps.exif_transpose(small).convert(mode)
-    if picture.format != "JPEG" and len(data := _saved(upright, "PNG")) <= most_bytes:
+    if picture.format not in ("JPEG", "MPO") and len(data := _saved(upright, "PNG")) <= most_bytes:
         return data, "image/png"
     flat = _on_white(upright)
     while len(data := _saved(flat, "JPEG", quality=92)) > most_bytes:

@@ -71,12 +71,6 @@ def upload_batch(event: Mapping[str, Any], remaining_ms: Callable[[], int]) -> B
     )
 
 
-def forget() -> None:
-    """Builds everything anew at the next call: for whoever changed the environment."""
-    for built in (_settings, _logger, _session, _s3, _sqs, _secrets, _inbox, _ledger, _answering, _intake):
-        built.cache_clear()
-
-
 @cache
 def _intake(settings: UploadSettings) -> Intake:
     objects = S3Objects(_s3())
@@ -174,9 +168,9 @@ def _api_key(is_stale: bool) -> str:
     """The image API's key. One that is empty or cannot be read is the operator's trouble: requests wait."""
     secret = _settings().image_api_key_secret_arn
     try:
-        key = _secrets().get(secret, max_age=KEY_SECONDS, force_fetch=is_stale)
+        key = str(_secrets().get(secret, max_age=KEY_SECONDS, force_fetch=is_stale) or "").strip()
     except GetParameterError as error:
         raise Unavailable("credentials", "the image API's key cannot be read") from error
-    if not isinstance(key, str) or not key.strip().isascii() or not key.strip().isprintable() or not key.strip():
+    if not key or not key.isascii() or not key.isprintable():
         raise Unavailable("credentials", "the image API's key is not set")
-    return key.strip()
+    return key
