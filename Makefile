@@ -11,7 +11,7 @@ export UV_PYTHON_DOWNLOADS := never
 export UV_NO_PROGRESS := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help demo up down logs test check clean tools locks
+.PHONY: help demo up down logs test torture check clean tools locks
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' Makefile
@@ -34,6 +34,9 @@ logs: ## follow what the functions say
 
 test: tools ## run the tests, those on the whole stack last
 	@$(RUN) -m pytest $(ARGS)
+
+torture: tools ## kills, crashes in pairs, an API that fails in every way; SEED=… repeats a run
+	@$(RUN) -m pytest -m torture $(if $(SEED),--seed $(SEED)) $(ARGS)
 
 check: tools ## ruff, mypy, cfn-lint, sam validate
 	@.venv/bin/ruff check --quiet .

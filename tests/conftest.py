@@ -1,8 +1,12 @@
-"""Hypothesis for every test: the same examples on every run, and no complaint about a slow machine.
+"""Settings of every test run: hypothesis, and the seed of what is random on purpose.
 
-To look further than CI does: `pytest --hypothesis-profile=exploring`.
+By default hypothesis tries the same examples on every run; `pytest --hypothesis-profile=exploring` looks further.
+Tests marked `torture` take minutes, are left out unless `-m torture` asks for them, and draw from `seed`.
 """
 
+import secrets
+
+import pytest
 from hypothesis import HealthCheck, settings
 
 settings.register_profile(
@@ -16,3 +20,22 @@ settings.register_profile(
 )
 settings.register_profile("exploring", settings.get_profile("darkroom"), derandomize=False, max_examples=2000)
 settings.load_profile("darkroom")
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--seed", type=int, help="repeats the torture of the run that printed this seed")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    if config.option.seed is None:
+        config.option.seed = secrets.randbelow(10**9)
+
+
+def pytest_report_header(config: pytest.Config) -> str:
+    return f"seed: {config.option.seed}"
+
+
+@pytest.fixture(scope="session")
+def seed(request: pytest.FixtureRequest) -> int:
+    """What a random schedule is drawn from; `--seed` gives an old one again."""
+    return int(request.config.option.seed)
