@@ -16,8 +16,16 @@ from typing import Any
 from PIL import Image
 
 from darkroom import outcome
+from darkroom.breaker import (
+    CERTAIN,
+    LONGEST_PAUSE_SECONDS,
+    OPENS_AT,
+    PAUSE_SECONDS,
+    PROBE_CALL_SECONDS,
+    PROBE_LEASE_SECONDS,
+)
 from darkroom.context import Question
-from darkroom.errors import PROVIDER_CAUSES, UNCOUNTED_CAUSES, TooLarge, Unavailable
+from darkroom.errors import PROVIDER_CAUSES, UNCOUNTED_CAUSES, Cause, TooLarge, Unavailable
 from darkroom.ledger import LEASE_SECONDS
 from darkroom.message import Message
 from darkroom.naming import message_group
@@ -239,6 +247,54 @@ class MemoryLedger:
         return replace(claim, **changes)
 
 
+@dataclass
+class Circuit:
+    """A model's item, as the table would hold it."""
+
+    failures: int
+    cause: Cause
+    next_call_at: float
+    probed_until: float = 0.0
+
+
+class MemoryBreaker:
+    """The breaker in memory."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self.circuits: dict[str, Circuit] = {}
+
+    def admit(self, model: str, *, is_last: bool) -> Cause | None:
+        circuit = self.circuits.get(model)
+        if circuit is None or circuit.failures < OPENS_AT or is_last:
+            return circuit.cause if circuit else None
+        if circuit.next_call_at > self._clock():
+            raise Unavailable(circuit.cause, "held back")
+        circuit.next_call_at = self._clock() + PROBE_CALL_SECONDS
+        return circuit.cause
+
+    def failed(self, model: str, trouble: Unavailable) -> None:
+        cause: Cause = trouble.cause if trouble.cause in PROVIDER_CAUSES else "unreachable"
+        circuit = self.circuits.setdefault(model, Circuit(0, cause, 0))
+        pause = PAUSE_SECONDS if trouble.retry_after is None else min(trouble.retry_after, LONGEST_PAUSE_SECONDS)
+        circuit.failures += OPENS_AT if trouble.cause in CERTAIN else 1
+        circuit.cause, circuit.next_call_at = cause, self._clock() + pause
+
+    def succeeded(self, model: str) -> None:
+        self.circuits.pop(model, None)
+
+    def wants_probe(self, model: str) -> bool:
+        circuit = self.circuits.get(model)
+        return circuit is not None and circuit.probed_until < self._clock() and self.keeps_probe(model)
+
+    def keeps_probe(self, model: str) -> bool:
+        circuit = self.circuits.get(model)
+        if circuit is None or circuit.failures < OPENS_AT:
+            return False
+        circuit.probed_until = self._clock() + PROBE_LEASE_SECONDS
+        return True
+
+
 Scripted = Reply | Exception | BaseException | Callable[[Question], Reply]
 
 
@@ -312,8 +368,14 @@ def stated(status: int, document: object, *, seconds: float = 0.1, **headers: st
 
 
 def sent_message(
-    body: Mapping[str, Any] | str, *, thread: str = "t", message_id: str = "m-1", receive_count: int = 1
+    body: Mapping[str, Any] | str,
+    *,
+    thread: str = "t",
+    message_id: str = "m-1",
+    receive_count: int = 1,
+    is_probe: bool = False,
 ) -> Message:
     """A message as its sender meant it."""
     text = body if isinstance(body, str) else json.dumps(body, ensure_ascii=False)
-    return Message(message_id, message_group(thread), text, f"receipt-{message_id}", NOON - 1, receive_count)
+    group, receipt = message_group(thread), f"receipt-{message_id}"
+    return Message(message_id, group, text, receipt, NOON - 1, receive_count, is_probe)

@@ -148,8 +148,8 @@ def test_a_function_has_a_role_and_a_log_of_its_own(function: str, role: str) ->
 def test_a_function_is_a_file_of_its_own_and_reports_what_failed(function: str) -> None:
     properties = RESOURCES[function]["Properties"]
     assert (ROOT / properties["CodeUri"] / "app.py").is_file()
-    (source,) = properties["Events"].values()
-    assert source["Properties"]["FunctionResponseTypes"] == ["ReportBatchItemFailures"]
+    for source in properties["Events"].values():
+        assert source["Properties"]["FunctionResponseTypes"] == ["ReportBatchItemFailures"]
 
 
 def test_no_environment_variable_holds_the_key() -> None:

@@ -20,6 +20,7 @@ from tests.fakes import (
     Clock,
     Died,
     Edge,
+    MemoryBreaker,
     MemoryFetcher,
     MemoryLedger,
     MemoryObjects,
@@ -48,15 +49,18 @@ class World:
         self.ledger = MemoryLedger(self.clock, daily_call_limit=5)
         self.objects = MemoryObjects(self.clock)
         self.objects.put("uploads", "cat.png", png())
+        self.breaker = MemoryBreaker(self.clock)
         self.api = ScriptedApi(reply)
+        self.probes = MemoryOutbox()
 
     def deliver(self, edge: Edge) -> Outcome:
         """One delivery, in a process of its own."""
-        ledger, objects, api = (edge.around(port) for port in (self.ledger, self.objects, self.api))
+        ports = (self.ledger, self.objects, self.breaker, self.api, self.probes)
+        ledger, objects, breaker, api, probes = (edge.around(port) for port in ports)
         terms = Terms(("uploads", "results"), "m", 3, 200, 86_400, 300, Price())
-        till = Till(ledger, objects, api, "spool", 2, sleep=self.clock.advance)
+        till = Till(ledger, objects, breaker, api, "spool", 2, sleep=self.clock.advance)
         publication = Publication(objects, "results")
-        answering = Answering(terms, till, publication, MemoryFetcher(), MemoryOutbox(), clock=self.clock)
+        answering = Answering(terms, till, publication, MemoryFetcher(), MemoryOutbox(), probes, clock=self.clock)
         return answering.answer(sent_message(BODY), lambda: 900)
 
     def end(self) -> Outcome:

@@ -20,6 +20,7 @@ REQUEST = {
     "THREADS_TABLE": "threads",
     "REQUESTS_QUEUE_URL": "https://sqs/requests.fifo",
     "REQUESTS_DEAD_LETTER_QUEUE_URL": "https://sqs/dead.fifo",
+    "PROBES_QUEUE_URL": "https://sqs/probes.fifo",
     "IMAGE_API_KEY_SECRET_ARN": "arn:aws:secretsmanager:eu-west-1:1:secret:key",
     "IMAGE_API_URL": "https://llm.ai-nebula.com/",
     "IMAGE_MODEL": "gemini-2.5-flash-image",

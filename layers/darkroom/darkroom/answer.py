@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 
 from darkroom import naming, outcome, patience, premise, replies, request
-from darkroom.errors import Rejected, Unavailable
+from darkroom.errors import TROUBLE_CAUSES, Rejected, Unavailable
 from darkroom.message import Message
 from darkroom.outcome import Outcome
 from darkroom.payment import Payment, Till
@@ -44,12 +44,16 @@ class Terms:
 
 @dataclass(frozen=True, slots=True)
 class Attempt:
-    """One try at a request, in its thread as it stands. `time_left` gives the invocation's remaining seconds."""
+    """One try at a request, in its thread as it stands. `time_left` gives the invocation's remaining seconds.
+
+    `is_probe`: it is a copy of a waiting message that makes this try.
+    """
 
     request: Request
     thread: Thread
     payment: Payment
     time_left: Callable[[], float]
+    is_probe: bool
 
     @property
     def turn(self) -> int:
@@ -72,6 +76,7 @@ class Answering:
         publication: Publication,
         fetcher: PictureFetcher,
         dead_letters: Outbox,
+        probes: Outbox,
         *,
         clock: Callable[[], float] = time.time,
         jitter: Callable[[], float] = random.random,
@@ -82,6 +87,7 @@ class Answering:
         self._publication = publication
         self._fetcher = fetcher
         self._dead_letters = dead_letters
+        self._probes = probes
         self._reports = Reports(terms.price, clock)
         self._clock = clock
         self._jitter = jitter
@@ -136,14 +142,15 @@ class Answering:
         if thread.latest_turn >= self._terms.max_turns and not claim.calls:
             self._ledger.forget(claim)
             raise _too_many_turns(self._terms.max_turns)
-        payment = Payment(claim, self._till)
-        attempt = Attempt(asked, thread, payment, time_left)
+        is_last = patience.is_over(claim, now=self._clock(), give_up_after=self._terms.give_up_after)
+        payment = Payment(claim, self._till, is_last=is_last)
+        attempt = Attempt(asked, thread, payment, time_left, message.is_probe)
         try:
             ended = self._ended(attempt)
         except Unavailable as trouble:
             ended = self._deferred(attempt, trouble)
         if ended.error and ended.error.code == "internal_error":
-            self._dead_letters.send(message.body, asked.thread_id, asked.request_id)
+            self._dead_letters.send(asked.body, asked.thread_id, asked.request_id)
         with self._no_strike(payment.claim):
             self._ledger.commit(payment.claim, ended)
         self._publication.announce(ended, turn_key(ended))
@@ -197,7 +204,22 @@ class Answering:
             return self._failed(attempt, rejection)
         if trouble.cause != "held":
             self._ledger.defer(claim, trouble)
+        if trouble.cause in TROUBLE_CAUSES:
+            seconds = self._probed(attempt, seconds)
         raise Unavailable(trouble.cause, trouble.message, retry_after=seconds) from trouble
+
+    def _probed(self, attempt: Attempt, seconds: float) -> float:
+        """How long to wait. While a breaker is open one waiting request has a copy that comes back sooner.
+
+        The message itself cannot: each receive counts for all that wait behind it too, and there are a thousand.
+        """
+        model, breaker = self._about(attempt).asked.model, self._till.breaker
+        if attempt.is_probe:
+            return min(seconds, patience.PROBE_SECONDS) if breaker.keeps_probe(model) else seconds
+        if breaker.wants_probe(model):
+            asked = attempt.request
+            self._probes.send(asked.body, asked.thread_id, asked.request_id)
+        return seconds
 
     def _failed(self, attempt: Attempt, rejection: Rejected, reply: Reply | None = None) -> Outcome:
         return self._reports.failed(self._about(attempt), reply, rejection)

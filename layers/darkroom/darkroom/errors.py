@@ -49,6 +49,8 @@ Cause = Literal[
 PROVIDER_CAUSES: frozenset[Cause] = frozenset(
     ("unreachable", "throttled", "credentials", "account", "model", "configuration")
 )
+# A call failed because the provider is in trouble, or may have.
+TROUBLE_CAUSES: frozenset[Cause] = PROVIDER_CAUSES | {"ambiguous"}
 # Waiting for these says nothing about the provider, and does not make the next wait longer.
 UNCOUNTED_CAUSES: frozenset[Cause] = frozenset(("budget", "time", "thought_signature"))
 

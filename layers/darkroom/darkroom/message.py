@@ -18,9 +18,10 @@ class Message:
     receipt_handle: str
     sent_at: float
     receive_count: int
+    is_probe: bool = False  # a copy of one that waits for the provider
 
 
-def from_record(record: Mapping[str, Any]) -> Message:
+def from_record(record: Mapping[str, Any], *, is_probe: bool = False) -> Message:
     """The message in a record of an SQS event."""
     attributes = record["attributes"]
     return Message(
@@ -30,4 +31,5 @@ def from_record(record: Mapping[str, Any]) -> Message:
         receipt_handle=record["receiptHandle"],
         sent_at=int(attributes["SentTimestamp"]) / 1000,
         receive_count=int(attributes["ApproximateReceiveCount"]),
+        is_probe=is_probe,
     )

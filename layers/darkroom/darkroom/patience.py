@@ -6,6 +6,7 @@ from darkroom.ports import Claim
 FIRST_SECONDS = 2.0
 LONGEST_SECONDS = 300.0
 LONGEST_RETRY_AFTER_SECONDS = 21_600.0  # a message's visibility may last twelve hours in all
+PROBE_SECONDS = 30.0  # between two looks at a provider that is in trouble
 BUDGET_SECONDS = 9 * 24 * 3600
 MOST_FETCHES = 8
 
@@ -13,9 +14,9 @@ MOST_FETCHES = 8
 def delay(claim: Claim, trouble: Unavailable, *, now: float, give_up_after: float, jitter: float) -> float:
     """Seconds to wait; `jitter` is uniform in [0, 1). Raises Rejected where there was waiting enough."""
     if trouble.cause in PROVIDER_CAUSES:
-        left = (claim.refused_since or now) + give_up_after - now
-        if left <= 0:
+        if is_over(claim, now=now, give_up_after=give_up_after):
             raise _provider_unavailable(trouble, give_up_after)
+        left = (claim.refused_since or now) + give_up_after - now
         return min(_wait(claim, trouble, jitter), max(1.0, left))
     if trouble.cause == "budget" and now - (claim.waiting_since or now) >= BUDGET_SECONDS:
         raise _budget_exhausted()
@@ -24,12 +25,17 @@ def delay(claim: Claim, trouble: Unavailable, *, now: float, give_up_after: floa
     return _wait(claim, trouble, jitter)
 
 
+def is_over(claim: Claim, *, now: float, give_up_after: float) -> bool:
+    """Whether the next refusal of the provider's is the last one."""
+    return now - (claim.refused_since or now) >= give_up_after
+
+
 def _wait(claim: Claim, trouble: Unavailable, jitter: float) -> float:
     """What the provider asked for, or 2 s doubling to 5 min; spread, lest many come back at once."""
     if trouble.retry_after is not None:
         return min(trouble.retry_after, LONGEST_RETRY_AFTER_SECONDS) + jitter
     longest: float = min(LONGEST_SECONDS, FIRST_SECONDS * 2 ** min(claim.deferrals, 16))
-    return longest * (0.5 + jitter / 2)
+    return longest * (0.6 + 0.3 * jitter)  # so that all are back within five minutes, their call's seconds too
 
 
 def _provider_unavailable(trouble: Unavailable, give_up_after: float) -> Rejected:

@@ -11,8 +11,8 @@ from dataclasses import dataclass
 
 from darkroom import naming, replies
 from darkroom.context import Question
-from darkroom.errors import Ambiguous, Fault, Rejected, Unavailable
-from darkroom.ports import Claim, ImageApi, Ledger, ObjectStore
+from darkroom.errors import TROUBLE_CAUSES, Ambiguous, Fault, Rejected, Unavailable
+from darkroom.ports import Breaker, Claim, ImageApi, Ledger, ObjectStore
 from darkroom.premise import Inquiry
 from darkroom.reply import Reply
 from darkroom.request import ImageRef
@@ -30,6 +30,7 @@ class Till:
 
     ledger: Ledger
     objects: ObjectStore
+    breaker: Breaker
     api: ImageApi
     spool_bucket: str
     max_paid_calls: int
@@ -39,13 +40,15 @@ class Till:
 class Payment:
     """Steps 3 to 6 of the protocol, for one claim: mark, call, spool, settle.
 
-    `claim` is it as it now stands, `asked` what a call was made with or was about to be.
+    `claim` is it as it now stands, `asked` what a call was made with or was about to be. `is_last` says that
+    the request has waited enough for the provider: it is called once more, before anybody gives up.
     """
 
-    def __init__(self, claim: Claim, till: Till) -> None:
+    def __init__(self, claim: Claim, till: Till, *, is_last: bool = False) -> None:
         self.claim = claim
         self.asked = claim.asked
         self._till = till
+        self._is_last = is_last
 
     def reply(self, inquire: Callable[[], Inquiry], check_time: Callable[[], None]) -> Reply:
         """The spooled reply that ended the paying.
@@ -77,7 +80,24 @@ class Payment:
         return False
 
     def _call(self, inquiry: Inquiry, check_time: Callable[[], None]) -> None:
+        """One call, if the breaker lets it through, which is told how the provider did."""
         self.asked = inquiry.asked
+        breaker, model, lost_before = self._till.breaker, inquiry.asked.model, self.claim.ambiguous
+        known_trouble = breaker.admit(model, is_last=self._is_last)
+        if known_trouble == "credentials":
+            self._till.api.distrust_key()
+        try:
+            self._exchange(inquiry, check_time)
+        except Unavailable as trouble:
+            if trouble.cause in TROUBLE_CAUSES:
+                breaker.failed(model, trouble)
+            raise
+        if self.claim.ambiguous > lost_before:
+            breaker.failed(model, Unavailable("ambiguous", "the last call's answer is lost"))
+        elif known_trouble and self.claim.answered_by:
+            breaker.succeeded(model)
+
+    def _exchange(self, inquiry: Inquiry, check_time: Callable[[], None]) -> None:
         context = inquiry.context.flattened() if self.claim.flatten else inquiry.context
         prepared = self._till.api.prepare(Question(context, inquiry.asked.model, inquiry.asked.options))
         check_time()

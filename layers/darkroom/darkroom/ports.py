@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from darkroom.context import Question
-from darkroom.errors import Unavailable
+from darkroom.errors import Cause, Unavailable
 from darkroom.outcome import Mode, Outcome, Source
 from darkroom.pairing import Ask, Stem, Waiting
 from darkroom.reply import Reply
@@ -124,6 +124,37 @@ class Ledger(Protocol):
 
     def drop(self, claim: Claim) -> None:
         """Renews the claim's lease no longer; however the attempt ended."""
+        ...
+
+
+class Breaker(Protocol):
+    """A circuit breaker a model, shared by every worker: keeps calls from a provider that is in trouble.
+
+    Closed, it lets every call through. A few failures on end open it; then it lets one call through now and
+    then, as a probe, and the first that succeeds closes it.
+    """
+
+    def admit(self, model: str, *, is_last: bool) -> Cause | None:
+        """Lets a call through: what the provider's trouble was of late, None where there was none.
+
+        Raises Unavailable where it is open, unless this is the call before giving up.
+        """
+        ...
+
+    def failed(self, model: str, trouble: Unavailable) -> None:
+        """A call that was let through failed by the provider's trouble."""
+        ...
+
+    def succeeded(self, model: str) -> None:
+        """A call that was let through after trouble was answered."""
+        ...
+
+    def wants_probe(self, model: str) -> bool:
+        """Whether it is open and nobody looks after the provider; the one who is told so shall, from now on."""
+        ...
+
+    def keeps_probe(self, model: str) -> bool:
+        """Whether it is open still; the one who looks after the provider stays the one."""
         ...
 
 

@@ -51,6 +51,11 @@ class Request:
         canonical = json.dumps(asdict(self), sort_keys=True, ensure_ascii=False, separators=(",", ":"))
         return hashlib.sha256(canonical.encode()).hexdigest()
 
+    @property
+    def body(self) -> str:
+        """A message's body that asks for the very same, and names thread and id itself."""
+        return json.dumps({name: value for name, value in asdict(self).items() if value is not None})
+
 
 class ImageObject(BaseModel):
     """A picture in the uploads or the results bucket."""

@@ -41,6 +41,7 @@ class RequestSettings:
     threads_table: str
     requests_queue_url: str
     requests_dead_letter_queue_url: str
+    probes_queue_url: str
     image_api_key_secret_arn: str
     image_api_url: str
     image_model: str
@@ -77,6 +78,7 @@ def request_settings(environ: Mapping[str, str]) -> RequestSettings:
         threads_table=_text(environ, "THREADS_TABLE"),
         requests_queue_url=_text(environ, "REQUESTS_QUEUE_URL"),
         requests_dead_letter_queue_url=_text(environ, "REQUESTS_DEAD_LETTER_QUEUE_URL"),
+        probes_queue_url=_text(environ, "PROBES_QUEUE_URL"),
         image_api_key_secret_arn=_text(environ, "IMAGE_API_KEY_SECRET_ARN"),
         image_api_url=_text(environ, "IMAGE_API_URL").rstrip("/"),
         image_model=_text(environ, "IMAGE_MODEL"),

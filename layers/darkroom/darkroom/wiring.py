@@ -15,6 +15,7 @@ from darkroom import message
 from darkroom.answer import Answering, Terms
 from darkroom.arrivals import Arrivals, Taken
 from darkroom.batch import Batch
+from darkroom.breaker import DynamoBreaker
 from darkroom.errors import Unavailable
 from darkroom.fetch import Fetcher
 from darkroom.image_api import ImageApi
@@ -47,11 +48,13 @@ CONFIG = Config(
 
 
 def request_batch(event: Mapping[str, Any], remaining_ms: Callable[[], int]) -> Batch[Outcome]:
-    """The batch of messages in an SQS event, ready to be worked on."""
+    """The batch of messages in an SQS event, of the requests' queue or the probes', ready to be worked on."""
+    settings, queue = _settings(), event["Records"][0]["eventSourceARN"].rpartition(":")[2]
+    are_probes = settings.probes_queue_url.endswith(f"/{queue}")
     return Batch(
-        [message.from_record(record) for record in event["Records"]],
+        [message.from_record(record, is_probe=are_probes) for record in event["Records"]],
         _answering(),
-        _inbox(),
+        Inbox(_sqs(), settings.probes_queue_url if are_probes else settings.requests_queue_url),
         RequestJournal(_logger()),
         renew=_ledger().renew,
         time_left=lambda: remaining_ms() / 1000,
@@ -121,11 +124,6 @@ def _secrets() -> SecretsProvider:
 
 
 @cache
-def _inbox() -> Inbox:
-    return Inbox(_sqs(), _settings().requests_queue_url)
-
-
-@cache
 def _ledger() -> DynamoLedger:
     settings = _settings()
     return DynamoLedger(_table(settings.threads_table), daily_call_limit=settings.daily_call_limit)
@@ -148,6 +146,7 @@ def _answering() -> Answering:
         Till(
             ledger=_ledger(),
             objects=objects,
+            breaker=DynamoBreaker(_table(settings.threads_table)),
             api=ImageApi(
                 settings.image_api_url,
                 _api_key,
@@ -161,6 +160,7 @@ def _answering() -> Answering:
         Publication(objects, settings.results_bucket),
         Fetcher(settings.image_api_url),
         Outbox(_sqs(), settings.requests_dead_letter_queue_url),
+        Outbox(_sqs(), settings.probes_queue_url),
     )
 
 

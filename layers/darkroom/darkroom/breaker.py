@@ -1,0 +1,75 @@
+"""A circuit breaker a model, in the threads table: what the provider's trouble is, and when it may be called again."""
+
+import time
+from collections.abc import Callable
+from typing import Any
+
+from darkroom.errors import PROVIDER_CAUSES, Cause, Unavailable
+from darkroom.table import Condition, ConditionFailed, Table
+
+PARTITION = "/breaker"  # no thread's id begins with a slash
+OPENS_AT = 3  # failures on end; one alone may be the request's own
+CERTAIN: frozenset[Cause] = frozenset(("credentials", "account"))  # no other request would fare better
+PAUSE_SECONDS = 15.0  # after a failure, unless the provider says how long
+LONGEST_PAUSE_SECONDS = 300.0
+PROBE_CALL_SECONDS = 60.0  # a probe that has no answer by then keeps nobody else from trying
+PROBE_LEASE_SECONDS = 150.0  # whoever looks after the provider comes several times in it
+KEPT_SECONDS = 7 * 24 * 3600
+
+
+class DynamoBreaker:
+    """The breaker of `ports`, on DynamoDB. The model's item is there only while there is trouble."""
+
+    def __init__(self, table: Table, *, clock: Callable[[], float] = time.time) -> None:
+        self._table = table
+        self._clock = clock
+
+    def admit(self, model: str, *, is_last: bool) -> Cause | None:
+        """See `ports.Breaker`."""
+        item = self._table.item(PARTITION, model)
+        cause: Cause | None = item.get("cause")
+        if item.get("failures", 0) >= OPENS_AT and not is_last and not self._is_probe(model):
+            raise Unavailable(cause or "unreachable", "calls are held back until the image API is well again")
+        return cause
+
+    def failed(self, model: str, trouble: Unavailable) -> None:
+        """See `ports.Breaker`."""
+        pause = PAUSE_SECONDS if trouble.retry_after is None else min(trouble.retry_after, LONGEST_PAUSE_SECONDS)
+        changes = {
+            "cause": trouble.cause if trouble.cause in PROVIDER_CAUSES else "unreachable",
+            "next_call_at": self._clock() + pause,
+        }
+        self._change(model, changes, None, failures=OPENS_AT if trouble.cause in CERTAIN else 1)
+
+    def succeeded(self, model: str) -> None:
+        """See `ports.Breaker`."""
+        self._table.transact(self._table.delete(PARTITION, model))
+
+    def wants_probe(self, model: str) -> bool:
+        """See `ports.Breaker`."""
+        nobody = "(attribute_not_exists(probed_until) OR probed_until < :now)"
+        return self._probed(model, Condition(f"failures >= :open AND {nobody}", self._now_and_open()))
+
+    def keeps_probe(self, model: str) -> bool:
+        """See `ports.Breaker`."""
+        return self._probed(model, Condition("failures >= :open", {"open": OPENS_AT}))
+
+    def _is_probe(self, model: str) -> bool:
+        """Takes the place of the one call that may go out now."""
+        due = Condition("failures >= :open AND next_call_at <= :now", self._now_and_open())
+        return self._change(model, {"next_call_at": self._clock() + PROBE_CALL_SECONDS}, due)
+
+    def _probed(self, model: str, condition: Condition) -> bool:
+        return self._change(model, {"probed_until": self._clock() + PROBE_LEASE_SECONDS}, condition)
+
+    def _now_and_open(self) -> dict[str, Any]:
+        return {"now": self._clock(), "open": OPENS_AT}
+
+    def _change(self, model: str, changes: dict[str, Any], condition: Condition | None, **add: int) -> bool:
+        """Whether the condition held."""
+        expires = {"expires_at": int(self._clock()) + KEPT_SECONDS}
+        try:
+            self._table.updated(self._table.update(PARTITION, model, changes | expires, condition, add=add))
+        except ConditionFailed:
+            return False
+        return True

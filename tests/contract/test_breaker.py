@@ -1,0 +1,149 @@
+"""The breaker's contract, kept by DynamoDB's adapter and by the fake alike."""
+
+import pytest
+
+from darkroom.breaker import (
+    LONGEST_PAUSE_SECONDS,
+    OPENS_AT,
+    PAUSE_SECONDS,
+    PROBE_CALL_SECONDS,
+    PROBE_LEASE_SECONDS,
+    DynamoBreaker,
+)
+from darkroom.errors import Cause, Unavailable
+from darkroom.ports import Breaker
+from darkroom.table import Table
+from tests.fakes import Clock, MemoryBreaker
+
+DOWN = Unavailable("unreachable", "down")
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture(params=["dynamodb", "memory"])
+def breaker(request: pytest.FixtureRequest, clock: Clock) -> Breaker:
+    if request.param == "memory":
+        return MemoryBreaker(clock)
+    table = Table(request.getfixturevalue("dynamodb"), request.getfixturevalue("threads_table"))
+    return DynamoBreaker(table, clock=clock)
+
+
+def fail(breaker: Breaker, trouble: Unavailable = DOWN, times: int = OPENS_AT) -> None:
+    for _ in range(times):
+        breaker.failed("m", trouble)
+
+
+def held_back(breaker: Breaker, model: str = "m") -> Cause | None:
+    try:
+        breaker.admit(model, is_last=False)
+    except Unavailable as refused:
+        return refused.cause
+    return None
+
+
+def test_where_there_is_no_trouble_every_call_goes_out(breaker: Breaker) -> None:
+    assert [breaker.admit("m", is_last=False) for _ in range(3)] == [None] * 3
+    assert not breaker.wants_probe("m")
+
+
+def test_one_failure_says_little(breaker: Breaker) -> None:
+    fail(breaker, times=OPENS_AT - 1)
+    assert [breaker.admit("m", is_last=False) for _ in range(3)] == ["unreachable"] * 3
+    assert not breaker.wants_probe("m")
+
+
+def test_failures_on_end_keep_calls_back_and_say_why(breaker: Breaker) -> None:
+    fail(breaker, Unavailable("throttled", "slow down"))
+    assert held_back(breaker) == "throttled"
+
+
+@pytest.mark.parametrize("cause", ["credentials", "account"])
+def test_what_no_request_would_fare_better_with_keeps_calls_back_at_once(breaker: Breaker, cause: Cause) -> None:
+    fail(breaker, Unavailable(cause, "no"), times=1)
+    assert held_back(breaker) == cause
+
+
+def test_answers_that_get_lost_count_as_a_provider_that_cannot_be_reached(breaker: Breaker) -> None:
+    fail(breaker, Unavailable("ambiguous", "cut"))
+    assert held_back(breaker) == "unreachable"
+
+
+def test_models_are_kept_apart(breaker: Breaker) -> None:
+    fail(breaker)
+    assert held_back(breaker, "another") is None
+
+
+def test_an_answer_in_between_starts_the_count_again(breaker: Breaker) -> None:
+    fail(breaker, times=OPENS_AT - 1)
+    breaker.succeeded("m")
+    fail(breaker, times=OPENS_AT - 1)
+    assert held_back(breaker) is None
+
+
+def test_after_a_pause_one_call_goes_out_and_no_second(breaker: Breaker, clock: Clock) -> None:
+    fail(breaker)
+    clock.advance(PAUSE_SECONDS)
+    assert breaker.admit("m", is_last=False) == "unreachable"
+    assert held_back(breaker) == "unreachable"
+
+
+def test_a_probe_that_hangs_keeps_the_next_one_back_for_a_minute_at_most(breaker: Breaker, clock: Clock) -> None:
+    fail(breaker)
+    clock.advance(PAUSE_SECONDS)
+    breaker.admit("m", is_last=False)
+    clock.advance(PROBE_CALL_SECONDS)
+    assert held_back(breaker) is None
+
+
+def test_a_probe_that_succeeds_lets_everything_through(breaker: Breaker, clock: Clock) -> None:
+    fail(breaker)
+    clock.advance(PAUSE_SECONDS)
+    breaker.admit("m", is_last=False)
+    breaker.succeeded("m")
+    assert [breaker.admit("m", is_last=False) for _ in range(3)] == [None] * 3
+
+
+def test_a_probe_that_fails_is_followed_by_another_pause(breaker: Breaker, clock: Clock) -> None:
+    fail(breaker)
+    clock.advance(PAUSE_SECONDS)
+    breaker.admit("m", is_last=False)
+    breaker.failed("m", DOWN)
+    clock.advance(PAUSE_SECONDS - 1)
+    assert held_back(breaker) == "unreachable"
+    clock.advance(1)
+    assert held_back(breaker) is None
+
+
+@pytest.mark.parametrize(("said", "pause"), [(3.0, 3.0), (9_999.0, LONGEST_PAUSE_SECONDS)])
+def test_the_pause_is_what_the_provider_says(breaker: Breaker, clock: Clock, said: float, pause: float) -> None:
+    fail(breaker, Unavailable("throttled", "slow down", retry_after=said))
+    clock.advance(pause - 1)
+    assert held_back(breaker) == "throttled"
+    clock.advance(1)
+    assert held_back(breaker) is None
+
+
+def test_the_call_before_giving_up_goes_out_whatever_is_known(breaker: Breaker) -> None:
+    fail(breaker)
+    assert breaker.admit("m", is_last=True) == "unreachable"
+
+
+def test_one_at_a_time_looks_after_the_provider(breaker: Breaker, clock: Clock) -> None:
+    fail(breaker)
+    assert [breaker.wants_probe("m"), breaker.wants_probe("m")] == [True, False]
+    clock.advance(PROBE_LEASE_SECONDS - 1)
+    assert breaker.keeps_probe("m")
+    clock.advance(PROBE_LEASE_SECONDS - 1)
+    assert not breaker.wants_probe("m")
+    clock.advance(2)
+    assert breaker.wants_probe("m")
+
+
+def test_nobody_has_to_look_after_a_provider_that_is_well(breaker: Breaker) -> None:
+    assert not breaker.keeps_probe("m")
+    fail(breaker)
+    breaker.succeeded("m")
+    assert not breaker.keeps_probe("m")

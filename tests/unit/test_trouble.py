@@ -1,0 +1,133 @@
+"""The provider in trouble: calls stop soon, one request looks after it, and all goes on when it is well again."""
+
+import pytest
+
+from darkroom.breaker import OPENS_AT, PAUSE_SECONDS
+from darkroom.errors import Ambiguous, Unavailable
+from darkroom.patience import PROBE_SECONDS
+from tests.fakes import made, stated
+from tests.unit.test_answer import THROTTLED, World
+
+BAD_KEY = stated(401, {"error": {"code": "invalid_api_key", "message": "no"}})
+DOWN = Unavailable("unreachable", "down")
+ASKED = {"instruction": "a", "request_id": "r"}
+
+
+@pytest.fixture
+def world() -> World:
+    return World()
+
+
+def wait(world: World, number: int, **about: object) -> Unavailable:
+    """One delivery of a request, each of a thread of its own, that has to wait."""
+    return world.wait({"instruction": "a"}, thread=f"t-{number}", message_id=f"m-{number}", **about)
+
+
+def test_a_dead_provider_is_called_a_few_times_and_not_by_everybody(world: World) -> None:
+    world.script(DOWN)
+    causes = {wait(world, number).cause for number in range(40)}
+    assert (len(world.api.questions), causes) == (OPENS_AT, {"unreachable"})
+
+
+def test_a_bad_key_is_tried_once_and_fetched_anew_for_each_probe(world: World) -> None:
+    world.script(BAD_KEY)
+    assert {wait(world, number).cause for number in range(40)} == {"credentials"}
+    assert (len(world.api.questions), world.api.distrusted) == (1, 1)
+    world.clock.advance(PAUSE_SECONDS)
+    wait(world, 1)
+    assert (len(world.api.questions), world.api.distrusted) == (2, 3)
+
+
+def test_a_key_that_is_not_set_is_looked_for_again_by_each_probe(world: World) -> None:
+    def prepare(_question: object) -> None:
+        raise Unavailable("credentials", "the image API's key is not set")
+
+    world.api.prepare = prepare  # type: ignore[method-assign,assignment]
+    wait(world, 1)
+    wait(world, 2)
+    assert world.api.distrusted == 0
+    world.clock.advance(PAUSE_SECONDS)
+    wait(world, 1)
+    assert world.api.distrusted == 1
+
+
+def test_of_those_that_wait_one_leaves_a_copy_that_comes_back_sooner(world: World) -> None:
+    world.script(DOWN)
+    for number in range(10):
+        wait(world, number)
+    ((body, thread, request_id),) = world.probes.sent
+    assert (thread, request_id) == ("t-2", "m-2")
+    waits = []
+    for _ in range(20):
+        world.clock.advance(PROBE_SECONDS)
+        waits.append(wait(world, 2, is_probe=True).retry_after or 0)
+    assert max(waits) == PROBE_SECONDS
+    assert (wait(world, 2).retry_after or 0) > PROBE_SECONDS
+    world.script(made())
+    world.clock.advance(PROBE_SECONDS)
+    ended = world.send(body, thread="t-2", message_id="another id", is_probe=True)
+    assert (ended.status, ended.request_id) == ("succeeded", "m-2")
+    again = world.send({"instruction": "a"}, thread="t-2", message_id="m-2")
+    assert (again, len(world.ledger.turns["t-2"])) == (ended, 1)
+
+
+def test_when_a_probe_succeeds_everything_flows(world: World) -> None:
+    world.script(DOWN)
+    for number in range(10):
+        wait(world, number)
+    world.script(made())
+    world.clock.advance(PAUSE_SECONDS)
+    for number in range(10):
+        assert world.send({"instruction": "a"}, thread=f"t-{number}", message_id=f"m-{number}").status == "succeeded"
+
+
+def test_a_copy_whose_provider_is_well_waits_like_any_request(world: World) -> None:
+    """It is the request's own trouble then, and nobody is served by asking every half minute."""
+    world.script(*[DOWN] * 9, made())
+    for _ in range(9):
+        world.wait(ASKED, is_probe=True)
+        world.breaker.succeeded("stack-model")
+    world.script(DOWN)
+    assert (world.wait(ASKED, is_probe=True).retry_after or 0) > PROBE_SECONDS
+
+
+def test_nobody_is_given_up_without_having_been_tried_at_the_end(world: World) -> None:
+    world.script(DOWN)
+    for number in range(10):
+        wait(world, number)
+    world.clock.advance(world.give_up_after)
+    world.breaker.failed("stack-model", DOWN)
+    sent_before = len(world.api.questions)
+    ended = world.send({"instruction": "a"}, thread="t-9", message_id="m-9")
+    assert ended.error
+    assert (ended.error.code, len(world.api.questions)) == ("provider_unavailable", sent_before + 1)
+    world.script(made())
+    assert world.send({"instruction": "a"}, thread="t-8", message_id="m-8").status == "succeeded"
+
+
+def test_throttling_is_waited_out_for_as_long_as_the_provider_says(world: World) -> None:
+    world.script(stated(429, {"code": 429, "msg": "slow down"}, retry_after="40"))
+    for number in range(5):
+        wait(world, number)
+    world.script(made())
+    world.clock.advance(39)
+    assert wait(world, 9).cause == "throttled"
+    world.clock.advance(1)
+    assert world.send({"instruction": "a"}, thread="t-9", message_id="m-9").status == "succeeded"
+
+
+def test_a_request_that_fails_alone_keeps_nobody_back(world: World) -> None:
+    for _ in range(20):
+        world.script(THROTTLED)
+        world.wait(ASKED)
+        world.script(made())
+        number = len(world.ledger.turns)
+        assert world.send({"instruction": "b"}, thread=f"well-{number}", message_id="m").status == "succeeded"
+    assert world.probes.sent == []
+
+
+def test_answers_that_get_lost_open_the_breaker_too(world: World) -> None:
+    world.script(Ambiguous("cut"))
+    for number in range(10):
+        wait(world, number)
+    assert len(world.api.questions) == OPENS_AT
