@@ -91,6 +91,20 @@ def test_a_copy_whose_provider_is_well_waits_like_any_request(world: World) -> N
     assert (world.wait(ASKED, is_probe=True).retry_after or 0) > PROBE_SECONDS
 
 
+def test_what_is_refused_is_told_to_its_sender_and_to_nobody_for_a_copy(world: World) -> None:
+    world.script(BAD_KEY)
+    world.wait(ASKED)
+    world.max_turns = 0  # the operator's doing, in between
+    world.script(made())
+    world.clock.advance(PAUSE_SECONDS)
+    world.ledger.entries.clear()
+    ((body, thread, _),) = world.probes.sent
+    world.send(body, thread=thread, message_id="copy", is_probe=True)
+    assert world.objects.keys("results") == []
+    world.send(ASKED, message_id="its own")
+    assert world.objects.keys("results") == ["rejected/messages/its own/result.json"]
+
+
 def test_nobody_is_given_up_without_having_been_tried_at_the_end(world: World) -> None:
     world.script(DOWN)
     for number in range(10):

@@ -111,9 +111,10 @@ class Answering:
             return False
 
     def _refused(self, message: Message, asked: Request | Recognised, rejection: Rejected) -> Outcome:
-        """Tells whoever sent a message that takes no turn, where it will look."""
+        """Tells whoever sent a message that takes no turn, where it will look. Nobody sent a copy."""
         refused = self._reports.refused(message, asked, rejection)
-        self._publication.announce(refused, naming.rejected_message_key(message.message_id))
+        if not message.is_probe:
+            self._publication.announce(refused, naming.rejected_message_key(message.message_id))
         return refused
 
     def _parsed(self, message: Message) -> Request:
