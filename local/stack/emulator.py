@@ -9,7 +9,7 @@ from local.stack import aws, processes
 from local.stack.digests import digest
 from local.stack.home import EMULATOR_PYTHON, REPOSITORY, Home, Trouble
 
-_PROGRAM = "local/stack/autosaving_ministack.py"
+PROGRAM = "local/stack/autosaving_ministack.py"
 _READY_WITHIN = 60.0
 # Functions inherit what the emulator has: only what a program needs to find its way on this machine,
 # and through its proxies, so that no variable of the shell turns up as a setting of theirs.
@@ -20,10 +20,13 @@ _KEPT = {
 }  # fmt: skip
 
 
-def start(home: Home) -> None:
-    """Start it, if it does not run already as it should, and wait until it answers."""
-    if not processes.is_current(_pid_file(home), _mark()):
-        _start(home)
+def start(home: Home, program: str = PROGRAM) -> None:
+    """Start it, if it does not run already as it should, and wait until it answers.
+
+    `program` is a path in the repository, of what wraps `PROGRAM` where somebody wants to listen.
+    """
+    if not processes.is_current(_pid_file(home), _mark(program)):
+        _start(home, program)
     if not processes.answers_within(_READY_WITHIN, _pid_file(home), f"{home.endpoint}/_ministack/health"):
         raise Trouble(f"The emulator did not start. Its log: {home.log('ministack')}")
 
@@ -36,15 +39,15 @@ def running(home: Home) -> bool:
     return processes.running(_pid_file(home))
 
 
-def _start(home: Home) -> None:
+def _start(home: Home, program: str) -> None:
     # Also takes along what a killed one left running.
     processes.stop(_pid_file(home))
     shutil.rmtree(home.scratch, ignore_errors=True)
     for folder in (home.state / "services", home.state / "s3", home.scratch):
         folder.mkdir(parents=True, exist_ok=True)
-    command: list[str | Path] = [EMULATOR_PYTHON, "-P", REPOSITORY / _PROGRAM]
+    command: list[str | Path] = [EMULATOR_PYTHON, "-P", REPOSITORY / program]
     processes.start(
-        command, _pid_file(home), home.log("ministack"), _environment(home, os.environ), home.folder, _mark()
+        command, _pid_file(home), home.log("ministack"), _environment(home, os.environ), home.folder, _mark(program)
     )
 
 
@@ -72,8 +75,8 @@ def _environment(home: Home, ours: Mapping[str, str]) -> dict[str, str]:
     }
 
 
-def _mark() -> str:
-    return digest(["local/tools/ministack.txt", _PROGRAM], str(EMULATOR_PYTHON.resolve()))
+def _mark(program: str) -> str:
+    return digest(["local/tools/ministack.txt", PROGRAM, program], str(EMULATOR_PYTHON.resolve()))
 
 
 def _pid_file(home: Home) -> Path:

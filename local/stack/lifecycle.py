@@ -22,6 +22,7 @@ class Wanted:
     image_api_key: str | None = None
     parameters: Mapping[str, str] = field(default_factory=dict)
     homes: Path = HOMES
+    emulator: str = emulator.PROGRAM
 
 
 def up(wanted: Wanted, say: Say) -> dict[str, str]:
@@ -46,12 +47,12 @@ def down(homes: Path, port: int | None, say: Say) -> None:
 def _up(home: Home, wanted: Wanted, say: Say) -> dict[str, str]:
     if not emulator.running(home):
         say(f"Starting the emulator of AWS on port {home.port} …")
-    emulator.start(home)
+    emulator.start(home, wanted.emulator)
     known = aws.clients(home.endpoint)
     url, key = _image_api(home, wanted, say)
     values = _values(wanted, url)
     if not deploy.is_deployed(home, deploy.fingerprint(values), known):
-        _deploy(home, values, known, say)
+        _deploy(home, wanted, values, known, say)
     outputs = deploy.outputs(known)
     deploy.put_key(outputs, key, known)
     deploy.wait_until_ready(outputs, known)
@@ -60,24 +61,24 @@ def _up(home: Home, wanted: Wanted, say: Say) -> dict[str, str]:
     return env
 
 
-def _deploy(home: Home, values: Mapping[str, str], known: aws.Clients, say: Say) -> None:
+def _deploy(home: Home, wanted: Wanted, values: Mapping[str, str], known: aws.Clients, say: Say) -> None:
     # Before anything is read: what changes meanwhile is deployed the next time.
     mark = deploy.fingerprint(values)
     if not deploy.exists(known) and deploy.has_buckets(known):
-        _start_afresh(home, say)
+        _start_afresh(home, wanted, say)
     say("Building …")
     deploy.build(home)
     say("Deploying …")
     deploy.deploy(home, values, mark, known)
 
 
-def _start_afresh(home: Home, say: Say) -> None:
+def _start_afresh(home: Home, wanted: Wanted, say: Say) -> None:
     """A crash during the first deployment leaves buckets without a stack; nothing can be deployed then."""
     aside = home.folder / f"state-lost-{int(time.time())}"
     emulator.stop(home)
     home.state.rename(aside)
     say(f"The last run ended before the stack was complete. Starting afresh; what is left of it is in {aside}")
-    emulator.start(home)
+    emulator.start(home, wanted.emulator)
 
 
 def _image_api(home: Home, wanted: Wanted, say: Say) -> tuple[str, str]:

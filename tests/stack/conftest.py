@@ -1,35 +1,53 @@
 """A stack of the tests' own: real template, real tools, on free ports, in a folder that goes away again."""
 
 import shutil
+import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
+from local.image_api import StandInServer
 from local.stack import aws, lifecycle, ports
+from local.stack.home import Home
+from tests.stack.road import GRACE_SECONDS, MOST_TURNS, Road
 
 _HERE = Path(__file__).parent
 
 
 @dataclass(frozen=True, slots=True)
 class Stack:
-    """A stack that is up: what `.local/env` says of it, and clients of its services."""
+    """A stack that is up: where it lives, what `.local/env` says of it, and clients of its services."""
 
+    home: Home
     env: dict[str, str]
     aws: aws.Clients
 
     @property
     def port(self) -> int:
-        return int(self.env["AWS_ENDPOINT_URL"].rpartition(":")[2])
+        return self.home.port
 
 
 BringUp = Callable[..., Stack]
+Figures = list[str]
+"""What a run measured, a sentence each: told at its end, whether it passed or not."""
+_FIGURES = pytest.StashKey[Figures]()
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """The quick ones first: a stack takes a while."""
     items.sort(key=lambda item: _HERE in item.path.parents)
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
+    for figure in config.stash.get(_FIGURES, []):
+        terminalreporter.write_line(figure)
+
+
+@pytest.fixture(scope="session")
+def figures(request: pytest.FixtureRequest) -> Figures:
+    return request.config.stash.setdefault(_FIGURES, [])
 
 
 @pytest.fixture(scope="session")
@@ -49,6 +67,24 @@ def bring_up(tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRe
             shutil.rmtree(homes)
 
 
+@pytest.fixture(scope="session")
+def road(bring_up: BringUp) -> Iterator[Road]:
+    """The stack that most tests share: each on threads of its own."""
+    server = StandInServer(key="sk-road")
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05})
+    thread.start()
+    parameters = {
+        "PairingGraceSeconds": str(GRACE_SECONDS),
+        "MaxTurnsPerThread": str(MOST_TURNS),
+        "GiveUpAfterSeconds": "5",
+        "PricePerImage": "0.039 USD",
+    }
+    yield Road(bring_up(image_api_url=server.url, image_api_key="sk-road", parameters=parameters), server)
+    server.shutdown()
+    thread.join()
+    server.server_close()
+
+
 def _bring_up(
     homes: Path,
     *,
@@ -57,12 +93,14 @@ def _bring_up(
     image_api_key: str | None = None,
     parameters: dict[str, str] | None = None,
 ) -> Stack:
+    home = Home(homes, port or ports.any_free())
     wanted = lifecycle.Wanted(
-        port=port or ports.any_free(),
+        port=home.port,
         image_api_url=image_api_url,
         image_api_key=image_api_key,
         parameters=parameters or {},
         homes=homes,
+        emulator="tests/stack/recording_ministack.py",
     )
     env = lifecycle.up(wanted, print)
-    return Stack(env, aws.clients(env["AWS_ENDPOINT_URL"]))
+    return Stack(home, env, aws.clients(env["AWS_ENDPOINT_URL"]))

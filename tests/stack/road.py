@@ -11,16 +11,20 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from io import BytesIO
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import requests
 from PIL import Image
 
 from local.image_api import StandInServer
-from tests.stack.conftest import Stack
+
+if TYPE_CHECKING:
+    from tests.stack.conftest import Stack
 
 Found = TypeVar("Found")
 PATIENCE_SECONDS = 60.0
+GRACE_SECONDS = 6
+MOST_TURNS = 4
 
 
 def eventually(look: Callable[[], Found | None], seconds: float = PATIENCE_SECONDS) -> Found:
@@ -49,7 +53,7 @@ def photo(colour: str = "steelblue", kind: str = "JPEG") -> bytes:
 class Road:
     """A stack, and the image API that it calls."""
 
-    stack: Stack
+    stack: "Stack"
     api: StandInServer
 
     def cli(self, *words: str) -> str:

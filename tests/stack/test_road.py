@@ -4,7 +4,6 @@ import contextlib
 import os
 import signal
 import subprocess
-import threading
 import uuid
 import zlib
 from collections.abc import Iterator
@@ -13,29 +12,8 @@ from typing import Any
 
 import pytest
 
-from local.image_api import StandInServer
 from tests.stack.conftest import BringUp
-from tests.stack.road import Road, eventually, group_of, photo
-
-GRACE_SECONDS = 6
-MOST_TURNS = 4
-
-
-@pytest.fixture(scope="module")
-def road(bring_up: BringUp) -> Iterator[Road]:
-    server = StandInServer(key="sk-road")
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05})
-    thread.start()
-    parameters = {
-        "PairingGraceSeconds": str(GRACE_SECONDS),
-        "MaxTurnsPerThread": str(MOST_TURNS),
-        "GiveUpAfterSeconds": "5",
-        "PricePerImage": "0.039 USD",
-    }
-    yield Road(bring_up(image_api_url=server.url, image_api_key="sk-road", parameters=parameters), server)
-    server.shutdown()
-    thread.join()
-    server.server_close()
+from tests.stack.road import MOST_TURNS, Road, eventually, group_of, photo
 
 
 @pytest.fixture
