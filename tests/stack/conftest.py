@@ -5,12 +5,14 @@ import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from local.image_api import StandInServer
-from local.stack import aws, lifecycle, ports
+from local.stack import aws, emulator, lifecycle, ports
 from local.stack.home import Home
+from tests.stack import leaks
 from tests.stack.road import GRACE_SECONDS, MOST_TURNS, Road
 
 _HERE = Path(__file__).parent
@@ -51,20 +53,38 @@ def figures(request: pytest.FixtureRequest) -> Figures:
 
 
 @pytest.fixture(scope="session")
-def bring_up(tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest) -> Iterator[BringUp]:
+def bring_up(
+    tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest, figures: Figures
+) -> Iterator[BringUp]:
     """Brings up stacks, each on a port of its own; all of them go down in the end.
 
     `bring_up(image_api_url=…, image_api_key=…, parameters={…})`; with `port=` that of one that is up, it is
     brought up to date. Without an image API of the test's own there is the project's stand-in.
     """
     homes = tmp_path_factory.mktemp("stacks")
+    stacks: dict[int, Stack] = {}
+
+    def bring_up_and_remember(**wanted: Any) -> Stack:
+        stack = _bring_up(homes, **wanted)
+        stacks[stack.port] = stack
+        return stack
+
     try:
-        yield lambda **wanted: _bring_up(homes, **wanted)
+        yield bring_up_and_remember
+        _nothing_leaked([stack for stack in stacks.values() if emulator.running(stack.home)], figures)
     finally:
         lifecycle.down(homes, None, print)
         # Its logs are worth their hundred megabytes only where something failed.
         if not request.session.testsfailed:
             shutil.rmtree(homes)
+
+
+def _nothing_leaked(stacks: list[Stack], figures: Figures) -> None:
+    """No secret, no words of a person's and no picture is in anything that was logged in the whole run."""
+    searches = [leaks.search(stack) for stack in stacks]
+    lines, said = sum(search.lines for search in searches), sum(search.looked_for for search in searches)
+    figures.append(f"{lines} log lines of {len(searches)} stacks searched for {said} texts and secrets, and pictures")
+    assert [leak for search in searches for leak in search.leaks] == []
 
 
 @pytest.fixture(scope="session")
@@ -103,4 +123,17 @@ def _bring_up(
         emulator="tests/stack/recording_ministack.py",
     )
     env = lifecycle.up(wanted, print)
-    return Stack(home, env, aws.clients(env["AWS_ENDPOINT_URL"]))
+    stack = Stack(home, env, aws.clients(env["AWS_ENDPOINT_URL"]))
+    _log_everything(stack)
+    return stack
+
+
+def _log_everything(stack: Stack) -> None:
+    """At the level DEBUG: what must not be logged must not be logged at any."""
+    functions = stack.aws.functions
+    for name in (stack.env["ON_UPLOAD_FUNCTION"], stack.env["ON_REQUEST_FUNCTION"]):
+        variables = functions.get_function_configuration(FunctionName=name)["Environment"]["Variables"]
+        if variables["POWERTOOLS_LOG_LEVEL"] != "DEBUG":
+            wanted = {**variables, "POWERTOOLS_LOG_LEVEL": "DEBUG"}
+            functions.update_function_configuration(FunctionName=name, Environment={"Variables": wanted})
+            functions.get_waiter("function_updated_v2").wait(FunctionName=name, WaiterConfig={"Delay": 1})
