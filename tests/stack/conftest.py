@@ -84,8 +84,8 @@ def _nothing_leaked(stacks: list[Stack], figures: Figures) -> None:
     searches = [leaks.search(stack) for stack in stacks]
     lines, said = sum(search.lines for search in searches), sum(search.looked_for for search in searches)
     figures.append(f"{lines} log lines of {len(searches)} stacks searched for {said} texts and secrets, and pictures")
-    if leaks := [leak for search in searches for leak in search.leaks]:
-        pytest.fail("\n".join(["These were logged:", *leaks]))
+    if leaked := [leak for search in searches for leak in search.leaks]:
+        pytest.fail("\n".join(["These were logged:", *leaked]))
 
 
 @pytest.fixture(scope="session")

@@ -4,13 +4,17 @@ import json
 import time
 import uuid
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from darkroom import request
 from darkroom.ledger import DynamoLedger
 from darkroom.ports import Claim
 from darkroom.table import Table
+from local.image_api.server import MODELS
 from tests.stack.road import MOST_TURNS, Road, eventually, group_of, photo
+
+if TYPE_CHECKING:
+    from mypy_boto3_sqs.literals import QueueAttributeNameType
 
 STRIKES = 5
 
@@ -130,7 +134,8 @@ def _the_same_twice(road: Road, thread: str) -> End:
 
 
 def _no_answer(road: Road, thread: str) -> End:
-    road.send(thread, {"instruction": f"a ship {thread} [fault:cut]"})
+    """Each trouble is with a model of its own, so that it keeps nobody else waiting."""
+    road.send(thread, {"instruction": f"a ship {thread} [fault:cut]", "model": MODELS[-1]})
 
     def end() -> None:
         assert road.turn(thread, 1)["error"]["code"] == "outcome_unknown"
@@ -139,8 +144,21 @@ def _no_answer(road: Road, thread: str) -> End:
 
 
 def _provider_in_trouble(road: Road, thread: str) -> End:
-    road.send(thread, {"instruction": f"a ship {thread} [fault:503 x1]"})
-    return lambda: road.turn(thread, 1)
+    """A refused key opens the breaker at once, and a copy of the request looks after it."""
+    road.send(thread, {"instruction": f"a ship {thread} [fault:401 x1]", "model": MODELS[-2]})
+
+    def end() -> None:
+        assert road.turn(thread, 1)["status"] == "succeeded"
+        eventually(lambda: _is_empty(road, "probes"))
+
+    return end
+
+
+def _is_empty(road: Road, name: str) -> bool:
+    sqs = road.stack.aws.sqs
+    url = sqs.get_queue_url(QueueName=f"darkroom-{name}.fifo")["QueueUrl"]
+    names: list[QueueAttributeNameType] = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"]
+    return set(sqs.get_queue_attributes(QueueUrl=url, AttributeNames=names)["Attributes"].values()) == {"0"}
 
 
 def _refusal(road: Road, thread: str) -> End:

@@ -33,6 +33,8 @@ LAMBDAS_OWN = {
     "OnRequestRole": {
         ("sqs:ReceiveMessage", "darkroom-requests.fifo"),
         ("sqs:GetQueueAttributes", "darkroom-requests.fifo"),
+        ("sqs:ReceiveMessage", "darkroom-probes.fifo"),
+        ("sqs:GetQueueAttributes", "darkroom-probes.fifo"),
         ("logs:CreateLogStream", "log-group:/aws/lambda/darkroom-on-request:*"),
         ("logs:PutLogEvents", "log-group:/aws/lambda/darkroom-on-request:*"),
     },
