@@ -44,6 +44,8 @@ class Answers:
     def was_abandoned(self, message: Message) -> bool:
         if message.message_id == "broken-ledger":
             raise Unavailable("aws", "no answer")
+        if message.message_id == "broken-item":
+            raise KeyError("owner")
         return message.message_id in self.abandoned
 
 
@@ -232,10 +234,11 @@ def test_a_group_with_an_abandoned_message_keeps_its_order() -> None:
     assert run.answers.log == ["b1", "a1", "a2", "a3"]
 
 
-def test_a_message_of_which_it_is_not_known_is_taken_for_abandoned() -> None:
-    run = Run(["broken-ledger", "c1"])
+@pytest.mark.parametrize("name", ["broken-ledger", "broken-item"])
+def test_a_message_of_which_it_is_not_known_is_taken_for_abandoned(name: str) -> None:
+    run = Run([name, "c1"])
     assert run.work() == []
-    assert run.answers.log == ["c1", "broken-ledger"]
+    assert run.answers.log == ["c1", name]
 
 
 def test_what_an_abandoned_group_leaves_is_named_too() -> None:

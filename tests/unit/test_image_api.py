@@ -253,6 +253,13 @@ def test_whatever_the_status_the_raw_reply_comes_back_after_one_call(status: int
         assert len(server.exchanges) == 1
 
 
+def test_the_key_is_taken_out_of_what_the_api_quotes() -> None:
+    with Server(answering(http(401, f"no such key: {KEY}".encode(), x_request_id=f"of-{KEY}"))) as server:
+        api = client(server.url)
+        reply = api.ask(api.prepare(question()))
+        assert (reply.body, reply.headers["x-request-id"]) == (b"no such key: [key]", "of-[key]")
+
+
 @pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
 def test_row_22_a_redirect_is_not_followed_and_the_key_not_sent_on(status: int) -> None:
     with Server(answering(http(200, ANSWER))) as elsewhere:

@@ -255,6 +255,21 @@ def test_the_providers_request_id_is_kept(given_reply: Reply) -> None:
     assert said.provider_request_id == "20261122abc"
 
 
+@pytest.mark.parametrize(
+    "given_reply",
+    [
+        reply(stated("prompt_blocked", "'paint (request id: my-secret) in snow' is refused"), 400),
+        reply(stated("prompt_blocked", "refused (request id: 画一只猫)"), 400),
+        reply(stated("prompt_blocked", "refused"), 400, x_request_id="paint a cat"),
+    ],
+)
+def test_what_does_not_look_like_a_request_id_is_none(given_reply: Reply) -> None:
+    """It is logged, and may be an instruction that the API quotes."""
+    said = verdict(given_reply)
+    assert isinstance(said, Rejected)
+    assert said.provider_request_id is None
+
+
 KEY = "sk-abcDEF1234567890abcDEF1234567890"
 PICTURE_B64 = base64.b64encode(bytes(range(256)) * 4).decode()
 

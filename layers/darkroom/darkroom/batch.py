@@ -108,8 +108,8 @@ class Batch(Generic[Ended]):
     def _is_suspect(self, group: Sequence[Message]) -> bool:
         try:
             return any(self._answers.was_abandoned(message) for message in group)
-        except DarkroomError:
-            return True  # it will fail again where failing is dealt with
+        except Exception:  # noqa: BLE001 - it will fail again at the boundary below, and take no others along
+            return True
 
     def _work_group(self, group: Sequence[Message]) -> list[str]:
         """One after the other, up to the first that has to wait: the later ones wait with it."""

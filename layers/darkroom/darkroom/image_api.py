@@ -77,7 +77,7 @@ class ImageApi:
         if len(prepared.key) >= SECRET_CHARACTERS:
             # Some APIs quote the key that they refuse, and what they say is shown to whoever asked.
             content = content.replace(prepared.key.encode(), b"[key]")
-        headers = {name.lower(): value for name, value in response.headers.items()}
+        headers = {name.lower(): value.replace(prepared.key, "[key]") for name, value in response.headers.items()}
         return Reply(response.status_code, headers, content, round(time.monotonic() - started, 3))
 
 

@@ -12,7 +12,7 @@ from aws_lambda_powertools.metrics import MetricUnit
 from aws_lambda_powertools.metrics.base import SingleMetric
 
 from darkroom.arrivals import Taken
-from darkroom.errors import PROVIDER_CAUSES, DarkroomError, Unavailable
+from darkroom.errors import PROVIDER_CAUSES, DarkroomError, Fault, Unavailable
 from darkroom.message import Message
 from darkroom.outcome import Outcome
 
@@ -87,13 +87,17 @@ class UploadJournal(_Journal):
 
 
 def _described(error: BaseException) -> dict[str, object]:
-    """An error without the words of others: the message of one that is not ours may quote anything."""
-    said = str(error) if isinstance(error, DarkroomError) else None
+    """An error without the words of others."""
     return {
         "error": type(error).__name__,
-        "said": said,
+        "said": str(error) if _is_in_our_words(error) else None,
         "where": traceback.format_tb(error.__traceback__)[-4:],
     }
+
+
+def _is_in_our_words(error: BaseException) -> bool:
+    """Whatever is not ours may quote anything; a refusal and the provider's trouble quote the provider."""
+    return isinstance(error, Fault) or (isinstance(error, Unavailable) and error.cause in ("aws", "held"))
 
 
 def _count(name: str, dimension: str, value: str) -> None:

@@ -18,10 +18,14 @@ class Reply:
 
 
 def provider_request_id(reply: Reply, message: str) -> str | None:
-    """The provider's name for the call, from a header or from the end of its message."""
-    header = reply.headers.get("x-oneapi-request-id") or reply.headers.get("x-request-id")
-    found = re.search(r"\(request id: ([\w.:-]{1,128})\)", message)
-    return (header or (found[1] if found else None) or "")[:128] or None
+    """The provider's name for the call, from a header or from the end of its message.
+
+    It is logged, so it must look like a name: elsewhere in the message it may be an instruction that is quoted.
+    """
+    header = reply.headers.get("x-oneapi-request-id") or reply.headers.get("x-request-id") or ""
+    at_end = re.search(r"\(request id: ([^()]*)\)[\s.]*$", message)
+    named = (header.strip(), at_end[1] if at_end else "")
+    return next((name for name in named if re.fullmatch(r"[A-Za-z0-9_.:-]{1,128}", name)), None)
 
 
 def whole(text: str) -> str:

@@ -1,0 +1,42 @@
+"""The journal: what broke is told in our own words, or not at all."""
+
+import json
+
+import pytest
+from aws_lambda_powertools import Logger
+
+from darkroom.errors import Ambiguous, Fault, Rejected, Unavailable
+from darkroom.journal import RequestJournal
+from darkroom.message import Message
+from tests.unit.test_batch import message
+
+WORDS = "paint a canary"
+MESSAGE: Message = message("a1")
+
+
+def told(capsys: pytest.CaptureFixture[str], error: Exception) -> object:
+    # Its handler keeps the output of the test that it was made in.
+    RequestJournal(Logger(service=f"journal-{id(capsys)}")).broke(MESSAGE, error)
+    line = json.loads(capsys.readouterr().out.splitlines()[0])
+    assert line["error"] == type(error).__name__
+    assert WORDS not in json.dumps(line)
+    return line.get("said")
+
+
+@pytest.mark.parametrize("error", [Fault("PutObject: AccessDenied"), Unavailable("aws", "PutObject: SlowDown")])
+def test_what_aws_refused_is_told(capsys: pytest.CaptureFixture[str], error: Exception) -> None:
+    assert told(capsys, error) == str(error)
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        ValueError(WORDS),
+        Rejected("refused", f"the image API said: {WORDS}"),
+        Unavailable("account", f"the image API said: {WORDS}"),
+        Unavailable("ambiguous", f"the image API said: {WORDS}"),
+        Ambiguous(f"the image API said: {WORDS}"),
+    ],
+)
+def test_what_may_quote_the_provider_is_not(capsys: pytest.CaptureFixture[str], error: Exception) -> None:
+    assert told(capsys, error) is None
