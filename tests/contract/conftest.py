@@ -1,21 +1,30 @@
-"""moto as the second opinion: the tables and buckets that the template describes, made through the services."""
+"""moto as the second opinion: what the template describes, made through the services, and the functions upon it."""
 
-from collections.abc import Iterator
+import json
+import threading
+import uuid
+from collections.abc import Iterator, Mapping
 from pathlib import Path
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 import boto3
 import pytest
 from moto import mock_aws
 
+from darkroom import wiring
+from local.image_api import StandInServer
 from local.stack.parameters import read_template
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
     from mypy_boto3_s3 import S3Client
     from mypy_boto3_sqs import SQSClient
+    from mypy_boto3_sqs.literals import QueueAttributeNameType
 
 TEMPLATE = Path(__file__).parents[2] / "template.yaml"
+EVENTS = Path(__file__).parents[2] / "events"
+CONTEXT: Any = SimpleNamespace(get_remaining_time_in_millis=lambda: 900_000)
 
 
 @pytest.fixture(scope="session")
@@ -70,3 +79,86 @@ def buckets(s3: "S3Client") -> tuple[str, str, str]:
         s3.create_bucket(Bucket=name)
     s3.put_bucket_versioning(Bucket="uploads", VersioningConfiguration={"Status": "Enabled"})
     return names
+
+
+def event(name: str) -> dict[str, Any]:
+    return dict(json.loads((EVENTS / f"{name}.json").read_text()))
+
+
+@pytest.fixture
+def image_api() -> Iterator[StandInServer]:
+    server = StandInServer()
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
+    thread.start()
+    yield server
+    server.shutdown()
+    thread.join()
+    server.server_close()
+
+
+@pytest.fixture
+def results(
+    monkeypatch: pytest.MonkeyPatch, buckets: tuple[str, str, str], threads_table: str, image_api: StandInServer
+) -> "Iterator[Results]":
+    """The functions' environment, and what they write."""
+    uploads, bucket, spool = buckets
+    sqs, secrets = boto3.client("sqs"), boto3.client("secretsmanager")
+    fifo: Mapping[QueueAttributeNameType, str] = {"FifoQueue": "true"}
+    environment = {
+        "UPLOADS_BUCKET": uploads,
+        "RESULTS_BUCKET": bucket,
+        "SPOOL_BUCKET": spool,
+        "THREADS_TABLE": threads_table,
+        "REQUESTS_QUEUE_URL": sqs.create_queue(QueueName="requests.fifo", Attributes=fifo)["QueueUrl"],
+        "REQUESTS_DEAD_LETTER_QUEUE_URL": sqs.create_queue(QueueName="dead.fifo", Attributes=fifo)["QueueUrl"],
+        "PROBES_QUEUE_URL": sqs.create_queue(QueueName="probes.fifo", Attributes=fifo)["QueueUrl"],
+        "UPLOAD_EVENTS_QUEUE_URL": sqs.create_queue(QueueName="uploads")["QueueUrl"],
+        "IMAGE_API_KEY_SECRET_ARN": secrets.create_secret(Name="key", SecretString=image_api.key)["ARN"],
+        "IMAGE_API_URL": image_api.url,
+        "IMAGE_MODEL": "gemini-2.5-flash-image",
+        "IMAGE_API_TIMEOUT_SECONDS": "300",
+        "RESPONSE_FORMAT": "url",
+        "REQUEST_STYLE": "contents",
+        "MAX_CONTEXT_IMAGES": "3",
+        "MAX_PAID_CALLS": "2",
+        "DAILY_CALL_LIMIT": "0",
+        "MAX_TURNS_PER_THREAD": "200",
+        "GIVE_UP_AFTER_SECONDS": "86400",
+        "PAIRING_GRACE_SECONDS": "120",
+        # A logger of this name keeps the output that it was made with.
+        "POWERTOOLS_SERVICE_NAME": uuid.uuid4().hex,
+    }
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+    forget()
+    yield Results(boto3.client("s3"), bucket, environment["REQUESTS_QUEUE_URL"])
+    forget()
+
+
+def forget() -> None:
+    """What was built for another environment is built anew."""
+    for built in vars(wiring).values():
+        if hasattr(built, "cache_clear"):
+            built.cache_clear()
+
+
+class Results:
+    """What the functions wrote, and sent."""
+
+    def __init__(self, s3: "S3Client", bucket: str, queue_url: str) -> None:
+        self._s3 = s3
+        self._bucket = bucket
+        self._queue_url = queue_url
+
+    def under(self, prefix: str) -> list[dict[str, Any]]:
+        listed = self._s3.list_objects_v2(Bucket=self._bucket, Prefix=prefix).get("Contents", [])
+        keys = [item["Key"] for item in listed if item["Key"].endswith("/result.json")]
+        return [json.loads(self._s3.get_object(Bucket=self._bucket, Key=key)["Body"].read()) for key in keys]
+
+    def requests(self) -> list[dict[str, Any]]:
+        sqs = boto3.client("sqs")
+        found = sqs.receive_message(QueueUrl=self._queue_url, MaxNumberOfMessages=10).get("Messages", [])
+        return [json.loads(message["Body"]) for message in found]
+
+    def upload(self, key: str, data: bytes, **metadata: str) -> None:
+        self._s3.put_object(Bucket="uploads", Key=key, Body=data, Metadata=metadata)
