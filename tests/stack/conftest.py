@@ -69,13 +69,15 @@ def bring_up(
         stacks[stack.port] = stack
         return stack
 
+    is_wanted = True
     try:
         yield bring_up_and_remember
         _nothing_leaked([stack for stack in stacks.values() if emulator.running(stack.home)], figures)
+        is_wanted = bool(request.session.testsfailed)
     finally:
         lifecycle.down(homes, None, print)
         # Its logs are worth their hundred megabytes only where something failed.
-        if not request.session.testsfailed:
+        if not is_wanted:
             shutil.rmtree(homes)
 
 
@@ -83,7 +85,9 @@ def _nothing_leaked(stacks: list[Stack], figures: Figures) -> None:
     """No secret, no words of a person's and no picture is in anything that was logged in the whole run."""
     searches = [leaks.search(stack) for stack in stacks]
     lines, said = sum(search.lines for search in searches), sum(search.looked_for for search in searches)
-    figures.append(f"{lines} log lines of {len(searches)} stacks searched for {said} texts and secrets, and pictures")
+    figures.append(
+        f"{lines} different log lines of {len(searches)} stacks searched for {said} texts and secrets, and pictures"
+    )
     if leaked := [leak for search in searches for leak in search.leaks]:
         pytest.fail("\n".join(["These were logged:", *leaked]))
 

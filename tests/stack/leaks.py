@@ -26,7 +26,7 @@ _CREDENTIALS = re.compile(r"Authorization|Bearer ", re.IGNORECASE)
 
 @dataclass(frozen=True, slots=True)
 class Search:
-    """How much was searched, for how many texts and secrets, and what leaked, a sentence each."""
+    """How many different lines were searched, for how many texts and secrets, and what leaked, a sentence each."""
 
     lines: int
     looked_for: int
@@ -41,7 +41,7 @@ def search(stack: "Stack") -> Search:
     leaks = [f"{kind}: {_around(text, form)}" for kind, word in unspeakable for form in _forms_in(word, text)]
     for kind, pattern in (("picture", _PICTURES), ("credentials", _CREDENTIALS)):
         leaks += [f"{kind}: {_around(text, match[0])}" for match in pattern.finditer(text)]
-    return Search(len(written), len(unspeakable), leaks)
+    return Search(len(set(written)), len(unspeakable), leaks)
 
 
 def _lines(stack: "Stack") -> Iterator[str]:
