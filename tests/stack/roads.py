@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from mypy_boto3_sqs.literals import QueueAttributeNameType
 
 STRIKES = 5
+PROBE_IS_OVER_SECONDS = 120  # a copy comes back half a minute later, or when the request's lease has ended
 
 
 def drive(road: Road) -> None:
@@ -149,7 +150,7 @@ def _provider_in_trouble(road: Road, thread: str) -> End:
 
     def end() -> None:
         assert road.turn(thread, 1)["status"] == "succeeded"
-        eventually(lambda: _is_empty(road, "probes"))
+        eventually(lambda: _is_empty(road, "probes"), PROBE_IS_OVER_SECONDS)
 
     return end
 
