@@ -1,0 +1,28 @@
+"""Whatever breaks at the edge of our clients, and wherever: nothing is lost, and nothing paid twice without need."""
+
+from collections.abc import Callable
+
+import pytest
+
+from tests.promise.modes import MODES
+from tests.promise.sweep import AWS_BREAKS, sweep
+from tests.promise.world import World
+
+Record = Callable[[str, object], None]
+
+
+@pytest.mark.parametrize("name", MODES)
+def test_wherever_a_process_dies_the_request_ends_as_promised(
+    swept_world: World, name: str, record_property: Record
+) -> None:
+    record_property("sweep", f"{name}: {sweep(swept_world, MODES[name], ['dies'])}")
+
+
+# Between them they make every call to AWS that any of the modes makes.
+@pytest.mark.parametrize(
+    "name", ["conversation", "an upload", "a refusal by the API", "an invalid request", "an id used again"]
+)
+def test_whichever_call_to_aws_fails_the_request_ends_as_promised(
+    swept_world: World, name: str, record_property: Record
+) -> None:
+    record_property("sweep", f"{name}: {sweep(swept_world, MODES[name], AWS_BREAKS)}")
