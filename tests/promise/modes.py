@@ -38,15 +38,13 @@ class Mode:
 
 MODES = {
     "text to image": Mode({"instruction": "a cat"}),
-    "image to image": Mode({"instruction": "at night"} | SOURCE),
+    "image to image, by an upload": Mode({"instruction": "at night"}, is_upload=True),
     "conversation": Mode({"instruction": "in snow"}, earlier=[{"instruction": "a house"} | SOURCE]),
     "branch": Mode(
         {"instruction": "by the sea", "parent_turn": 1}, earlier=[{"instruction": "a house"}, {"instruction": "red"}]
     ),
-    "an upload": Mode({"instruction": "at night"}, is_upload=True),
     "a picture at an address": Mode({"instruction": "a cat"}, answers="address"),
     "a refusal by the API": Mode({"instruction": "a cat"}, answers="refusal", code="refused"),
-    "words without a picture": Mode({"instruction": "a cat"}, answers="words", code="refused"),
     "a picture that is not there": Mode(
         {"instruction": "a cat", "images": ["s3://uploads/gone.png"]}, code="image_not_found", calls=0
     ),

@@ -12,7 +12,7 @@ from typing import Any, Literal
 
 from PIL import Image
 
-Answer = Literal["picture", "address", "refusal", "words"]
+Answer = Literal["picture", "address", "refusal"]
 KEY = "sk-of-the-provider-in-the-tests"
 PATIENCE_SECONDS = 10  # with a line on which nothing comes; nobody leaves one open
 
@@ -65,7 +65,7 @@ class Provider(HTTPServer):
         self.received.append(Received(body, picture, charged=self.answers != "refusal"))
         if self.answers == "refusal":
             return 400, {"error": {"code": "prompt_blocked", "message": "blocked", "type": "new_api_error"}}
-        item = {"url": "", "b64_json": "", "revised_prompt": "I would rather not." if self.answers == "words" else ""}
+        item = {"url": "", "b64_json": "", "revised_prompt": ""}
         if self.answers == "picture":
             item["b64_json"] = base64.b64encode(picture).decode()
         if self.answers == "address":

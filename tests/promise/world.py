@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from mypy_boto3_sqs import SQSClient
 
 CONTEXT: Any = SimpleNamespace(get_remaining_time_in_millis=lambda: 900_000)
-PHOTO = noise(150, seed=-1)  # as base64 it is sent in six pieces
+PHOTO = noise(100, seed=-1)  # as base64 it is sent in three pieces
 THREAD_SECONDS = 5  # for a thread of execution to notice that it is over
 
 
