@@ -8,8 +8,9 @@ import uuid
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
+from decimal import Decimal
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import boto3
 from boto3.dynamodb.types import TypeDeserializer
@@ -18,13 +19,10 @@ from moto.core.models import DEFAULT_ACCOUNT_ID
 
 from local.stack.parameters import read_template
 
-if TYPE_CHECKING:
-    from mypy_boto3_sqs.literals import QueueAttributeNameType
-
 TEMPLATE = read_template(Path(__file__).parents[2] / "template.yaml")
 REGION = "us-east-1"
 BUCKETS = ("uploads", "results", "spool")
-FIFO: "Mapping[QueueAttributeNameType, str]" = {"FifoQueue": "true"}
+FIRST_MOMENT = 10**9  # no other number in the table is as large
 BUCKET_NAME = "${AWS::StackName}-%s-${AWS::AccountId}-${AWS::Region}"  # in the template
 
 _deserialize = TypeDeserializer().deserialize
@@ -39,7 +37,7 @@ class Snapshot:
 
 
 class Cloud:
-    """The table `threads`; the buckets `uploads`, `results`, `spool`; the queues by their urls."""
+    """The table `threads`; the buckets `uploads`, `results`, `spool`; the queues' urls by the template's names."""
 
     def __init__(self) -> None:
         table = TEMPLATE["Resources"]["ThreadsTable"]["Properties"]
@@ -51,9 +49,7 @@ class Cloud:
             s3.create_bucket(Bucket=name)
             # Each successful write leaves a version behind, so that a second one is seen whatever it wrote.
             s3.put_bucket_versioning(Bucket=name, VersioningConfiguration={"Status": "Enabled"})
-        self.uploads = sqs.create_queue(QueueName="uploads")["QueueUrl"]
-        self.requests = sqs.create_queue(QueueName="requests.fifo", Attributes=FIFO)["QueueUrl"]
-        self.dead = sqs.create_queue(QueueName="dead.fifo", Attributes=FIFO)["QueueUrl"]
+        self.queues = {name: sqs.create_queue(**_queue_of(name))["QueueUrl"] for name in _named("AWS::SQS::Queue")}
 
     def environment(self, api_url: str, api_key: str) -> dict[str, str]:
         """What the template gives the functions, every parameter at its default but the API's address."""
@@ -62,14 +58,11 @@ class Cloud:
             "ImageApiUrl": api_url,
             "ImageApiKeySecret.Id": secret,
             "ThreadsTable": "threads",
-            "UploadEventsQueue": self.uploads,
-            "RequestsQueue": self.requests,
-            "RequestsDeadLetterQueue": self.dead,
+            **self.queues,
             **{BUCKET_NAME % name: name for name in BUCKETS},
         }
-        functions = [TEMPLATE["Resources"][f"On{name}Function"]["Properties"] for name in ("Upload", "Request")]
         variables: dict[str, str] = {}
-        for told in (TEMPLATE["Globals"]["Function"], *functions):
+        for told in (TEMPLATE["Globals"]["Function"], *_named("AWS::Serverless::Function").values()):
             variables |= told["Environment"]["Variables"]
         # A logger of a name that was used before keeps the output that it had then.
         variables["POWERTOOLS_SERVICE_NAME"] = uuid.uuid4().hex
@@ -88,20 +81,21 @@ class Cloud:
             for key, versions in snapshot.keys[name].items():
                 store.setlist(key, list(versions))
             _s3().buckets[name].keys = store
-        for url in (self.uploads, self.requests, self.dead):
-            _queue(url)._messages = []
-            _queue(url)._pending_messages = set()
+        for name in self.queues:
+            _queue(name)._messages = []
+            _queue(name)._pending_messages = set()
 
     def items(self, partition: str, prefix: str = "") -> list[dict[str, Any]]:
         """The items of a partition of the table, in order."""
         found = [_plain(item) for item in _partition(partition).values()]
         return sorted((item for item in found if item["sk"].startswith(prefix)), key=lambda item: str(item["sk"]))
 
-    def end_leases(self, partition: str) -> None:
-        """Makes every lease on a request of this thread one that ended long ago."""
-        for item in _partition(partition).values():
-            if "lease_until" in item.attrs:
-                item.attrs["lease_until"].value = "0"
+    def grow_older(self, seconds: int) -> None:
+        """Puts back every moment, in epoch seconds, that the table's items hold."""
+        for items in _table().items.values():
+            for value in (value for item in items.values() for value in item.attrs.values()):
+                if value.type == "N" and Decimal(value.value) > FIRST_MOMENT:
+                    value.value = str(Decimal(value.value) - seconds)
 
     def writes(self, bucket: str) -> Counter[str]:
         """How often each key has been written with success."""
@@ -112,9 +106,31 @@ class Cloud:
         found = _keys(bucket).get(key)
         return None if found is None else bytes(found.value)
 
-    def has_messages(self, queue: str) -> bool:
-        """Whether there is any, hidden or not."""
-        return bool(_queue(queue)._messages)
+    def waiting(self) -> dict[str, str]:
+        """Which queues hold a message, hidden or not, and which function gets it; none gets dead letters."""
+        return {name: SOURCES.get(name, "") for name in self.queues if _queue(name)._messages}
+
+
+def _named(kind: str) -> dict[str, dict[str, Any]]:
+    """The properties of the template's resources of this kind."""
+    resources = TEMPLATE["Resources"].items()
+    return {name: resource["Properties"] for name, resource in resources if resource["Type"] == kind}
+
+
+def _sources() -> dict[str, str]:
+    """The queues that functions get messages from, with the functions."""
+    events = {name: function["Events"].values() for name, function in _named("AWS::Serverless::Function").items()}
+    sources = [(event["Properties"]["Queue"], name) for name, listed in events.items() for event in listed]
+    return {queue.removesuffix(".Arn"): name for queue, name in sources}
+
+
+SOURCES = _sources()
+
+
+def _queue_of(name: str) -> Any:
+    if not _named("AWS::SQS::Queue")[name].get("FifoQueue"):
+        return {"QueueName": name}
+    return {"QueueName": f"{name}.fifo", "Attributes": {"FifoQueue": "true"}}
 
 
 def _s3() -> Any:
@@ -137,5 +153,5 @@ def _plain(item: Any) -> dict[str, Any]:
     return {name: _deserialize(value) for name, value in item.to_json()["Attributes"].items()}
 
 
-def _queue(url: str) -> Any:
-    return get_backend("sqs")[DEFAULT_ACCOUNT_ID][REGION].queues[url.rpartition("/")[2]]
+def _queue(name: str) -> Any:
+    return get_backend("sqs")[DEFAULT_ACCOUNT_ID][REGION].queues[_queue_of(name)["QueueName"]]

@@ -39,7 +39,7 @@ def check_published(world: World) -> dict[str, Outcome]:
 def check_ended(world: World, trial: Trial) -> Outcome:
     """The one outcome of a request that has left the queues, with its turn, and its calls in all books."""
     mode = trial.mode
-    assert not world.cloud.has_messages(world.cloud.dead), "there is a dead letter"
+    assert not world.cloud.waiting(), "there is a dead letter"
     told = check_published(world)
     new = sorted(told.keys() - set(trial.told_before))
     assert len(new) == 1, f"it has the outcomes {new}"

@@ -18,10 +18,11 @@ class Mode:
     asked: Mapping[str, Any]
     earlier: Sequence[Mapping[str, Any]] = ()
     answers: Answer = "picture"
+    is_busy_first: bool = False
     is_upload: bool = False
     code: str | None = None  # of the error that it ends with
     takes_a_turn: bool = True
-    calls: int = 1  # that it needs
+    calls: int = 1  # that it needs, beside free ones
 
     @property
     def turns(self) -> int:
@@ -30,7 +31,7 @@ class Mode:
 
     def ask(self, world: World) -> str:
         """Sends the request that is swept; the message's id."""
-        world.provider.answers = self.answers
+        world.provider.answers, world.provider.is_busy = self.answers, self.is_busy_first
         if self.is_upload:
             return world.upload(f"{THREAD}.png", PHOTO, self.asked["instruction"])
         return world.ask(THREAD, self.asked)
@@ -44,7 +45,9 @@ MODES = {
         {"instruction": "by the sea", "parent_turn": 1}, earlier=[{"instruction": "a house"}, {"instruction": "red"}]
     ),
     "a picture at an address": Mode({"instruction": "a cat"}, answers="address"),
-    "a refusal by the API": Mode({"instruction": "a cat"}, answers="refusal", code="refused"),
+    "a refusal by the API, which was busy first": Mode(
+        {"instruction": "a cat"}, answers="refusal", is_busy_first=True, code="refused"
+    ),
     "a picture that is not there": Mode(
         {"instruction": "a cat", "images": ["s3://uploads/gone.png"]}, code="image_not_found", calls=0
     ),

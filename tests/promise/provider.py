@@ -12,18 +12,27 @@ from typing import Any, Literal
 
 from PIL import Image
 
-Answer = Literal["picture", "address", "refusal"]
+Answer = Literal["picture", "address", "refusal", "busy"]
 KEY = "sk-of-the-provider-in-the-tests"
 PATIENCE_SECONDS = 10  # with a line on which nothing comes; nobody leaves one open
 
 
 @dataclass(frozen=True, slots=True)
 class Received:
-    """A request that came whole. `picture` is what was made of it, `charged` whether that costs."""
+    """A request that came whole, and what was made of it; nothing but words, where it was refused or turned away."""
 
-    body: dict[str, Any]
     picture: bytes
-    charged: bool
+    answer: Answer
+
+    @property
+    def charged(self) -> bool:
+        """Whether the provider takes money for it."""
+        return self.answer in ("picture", "address")
+
+    @property
+    def was_free(self) -> bool:
+        """Whether nothing was even looked at."""
+        return self.answer == "busy"
 
 
 class Provider(HTTPServer):
@@ -32,6 +41,7 @@ class Provider(HTTPServer):
     def __init__(self) -> None:
         super().__init__(("127.0.0.1", 0), _Line)
         self.answers: Answer = "picture"
+        self.is_busy = False  # for the next request
         self.received: list[Received] = []
         self._over = 0
         self._pictures = 0
@@ -58,18 +68,19 @@ class Provider(HTTPServer):
             self._over += 1
             self._changed.notify_all()
 
-    def answer(self, body: dict[str, Any]) -> tuple[int, dict[str, Any]]:
-        """Books the request, and answers it."""
+    def answer(self) -> tuple[int, dict[str, Any]]:
+        """Books a request, and answers it."""
         self._pictures += 1
-        picture = noise(64, seed=self._pictures)
-        self.received.append(Received(body, picture, charged=self.answers != "refusal"))
-        if self.answers == "refusal":
+        call = Received(noise(64, seed=self._pictures), "busy" if self.is_busy else self.answers)
+        self.received.append(call)
+        self.is_busy = False
+        if call.answer == "busy":
+            return 429, {"code": 429, "msg": "rate limit reached", "data": None}
+        if call.answer == "refusal":
             return 400, {"error": {"code": "prompt_blocked", "message": "blocked", "type": "new_api_error"}}
-        item = {"url": "", "b64_json": "", "revised_prompt": ""}
-        if self.answers == "picture":
-            item["b64_json"] = base64.b64encode(picture).decode()
-        if self.answers == "address":
-            item["url"] = f"{self.url}/{len(self.received) - 1}"
+        item = {"url": "", "b64_json": base64.b64encode(call.picture).decode(), "revised_prompt": ""}
+        if call.answer == "address":
+            item |= {"url": f"{self.url}/{len(self.received) - 1}", "b64_json": ""}
         return 200, {"code": 200, "msg": "操作成功", "data": {"data": [item], "created": 1}}
 
     def handle_error(self, request: Any, client_address: Any) -> None:
@@ -93,7 +104,7 @@ class _Line(BaseHTTPRequestHandler):
         length = int(self.headers["Content-Length"])
         body = self.rfile.read(length)
         if len(body) == length and self.headers["Authorization"] == f"Bearer {KEY}":
-            status, document = self.server.answer(json.loads(body))
+            status, document = self.server.answer()
             self._send(status, json.dumps(document).encode(), "application/json")
 
     def do_GET(self) -> None:

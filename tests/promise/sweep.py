@@ -34,7 +34,7 @@ class Figures:
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """A run that has ended, and stood its trial: the boundaries that it passed, and the calls that came whole."""
+    """A run that has ended, and stood its trial: the boundaries that it passed, and the calls that were not free."""
 
     seen: Sequence[str]
     calls: int
@@ -74,19 +74,22 @@ def schedules(seen: Sequence[str], kinds: Sequence[Kind]) -> Iterator[Break]:
         yield from (each for each in breaks if each.is_possible_at(seen[each.number - 1]))
 
 
-def sent_not_yet_spooled(seen: Sequence[str]) -> range:
-    """The numbers of the boundaries where the provider has the whole request, and the spool not its answer."""
-    if "before receive on a socket" not in seen:
-        return range(0)
-    first_read = seen.index("before receive on a socket")
-    spooled = seen.index("after s3.PutObject spool", first_read)
-    return range(first_read, spooled + 1)  # numbers count from 1: from "after send", which comes right before it
+def sent_not_yet_spooled(seen: Sequence[str]) -> set[int]:
+    """The numbers of the boundaries where the provider has a whole request, and the spool not its answer."""
+    window = set[int]()
+    for position, boundary in enumerate(seen):
+        if boundary == "after s3.PutObject spool":
+            connected = max(i for i in range(position) if seen[i] == "after connect on a socket")
+            first_read = seen.index("before receive on a socket", connected)
+            # Numbers count from 1: this is from "after send", which comes right before the first read.
+            window |= set(range(first_read, position + 1))
+    return window
 
 
 def prepared(world: World, mode: Mode) -> Snapshot:
     """The cloud, with the earlier turns of the mode answered."""
     world.cloud.restore(world.empty)
-    world.provider.answers = "picture"
+    world.provider.answers, world.provider.is_busy = "picture", False
     for earlier in mode.earlier:
         world.ask(THREAD, earlier)
         finish(world, Edge())
@@ -101,7 +104,7 @@ def run(world: World, mode: Mode, start: Snapshot, breaks: Break | None = None) 
     edge = Edge(breaks)
     finish(world, edge)
     ended = judge.check_ended(world, trial)
-    return Run(edge.seen, len(world.provider.received), ended)
+    return Run(edge.seen, sum(not call.was_free for call in world.provider.received), ended)
 
 
 def finish(world: World, edge: Edge) -> None:
@@ -109,10 +112,10 @@ def finish(world: World, edge: Edge) -> None:
     world.edge = edge
     world.provider.forget()
     for _ in range(MOST_DELIVERIES):
-        if not world.is_waited_for():
+        if not any(world.cloud.waiting().values()):
             world.provider.until_over(edge.connections)
             return
         world.deliver()
         judge.check_published(world)
-        world.time_passes(THREAD)
+        world.time_passes()
     raise AssertionError(f"after {MOST_DELIVERIES} deliveries it has not ended")

@@ -29,6 +29,8 @@ if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
     from mypy_boto3_sqs import SQSClient
 
+HANDLERS = {"OnUploadFunction": on_upload.handler, "OnRequestFunction": on_request.handler}
+UPLOADS, REQUESTS = "UploadEventsQueue", "RequestsQueue"
 CONTEXT: Any = SimpleNamespace(get_remaining_time_in_millis=lambda: 900_000)
 PHOTO = noise(100, seed=-1)  # as base64 it is sent in three pieces
 THREAD_SECONDS = 5  # for a thread of execution to notice that it is over
@@ -50,7 +52,7 @@ class World:
     def ask(self, thread: str, body: Mapping[str, Any]) -> str:
         """Sends a message to the requests queue, and returns its id."""
         return self._sqs.send_message(
-            QueueUrl=self.cloud.requests,
+            QueueUrl=self.cloud.queues[REQUESTS],
             MessageBody=json.dumps(body),
             MessageGroupId=thread,
             MessageDeduplicationId=uuid.uuid4().hex,
@@ -69,18 +71,17 @@ class World:
             "s3": {"bucket": {"name": "uploads"}, "object": announced},
         }
         body = json.dumps({"Records": [record]})
-        return self._sqs.send_message(QueueUrl=self.cloud.uploads, MessageBody=body)["MessageId"]
+        return self._sqs.send_message(QueueUrl=self.cloud.queues[UPLOADS], MessageBody=body)["MessageId"]
 
     def deliver(self) -> None:
         """Gives the next message to a new process of its function, and deletes it if the function says so."""
-        is_upload = self.cloud.has_messages(self.cloud.uploads)
-        queue, app = (self.cloud.uploads, on_upload) if is_upload else (self.cloud.requests, on_request)
+        queue, function = next(iter(self.cloud.waiting().items()))
         record = self._received(queue)
         _forget_what_was_built()
         self.edge.is_dead = False
         before = set(threading.enumerate())
         with suppress(Died):
-            left = app.handler({"Records": [record]}, CONTEXT)["batchItemFailures"]
+            left = HANDLERS[function]({"Records": [record]}, CONTEXT)["batchItemFailures"]
             if not left and not self.edge.is_dead:
                 self._delete(queue)
         self.edge.is_dead = True
@@ -89,32 +90,31 @@ class World:
             assert not thread.is_alive(), f"{thread.name} goes on after its process"
 
     def _received(self, queue: str) -> dict[str, Any]:
-        (message,) = self._sqs.receive_message(QueueUrl=queue, AttributeNames=["All"])["Messages"]
+        url = self.cloud.queues[queue]
+        (message,) = self._sqs.receive_message(QueueUrl=url, AttributeNames=["All"])["Messages"]
         self._handles[queue] = message["ReceiptHandle"]
         return {
             "messageId": message["MessageId"],
             "receiptHandle": message["ReceiptHandle"],
             "body": message["Body"],
             "attributes": message["Attributes"],
+            "eventSourceARN": f"arn:aws:sqs:{REGION}:{url.split('/')[-2]}:{url.split('/')[-1]}",
         }
 
     def _delete(self, queue: str) -> None:
         with suppress(ClientError):  # the function has done so already
-            self._sqs.delete_message(QueueUrl=queue, ReceiptHandle=self._handles[queue])
+            self._sqs.delete_message(QueueUrl=self.cloud.queues[queue], ReceiptHandle=self._handles[queue])
 
-    def time_passes(self, thread: str) -> None:
-        """More than visibility and lease: messages come back, and a dead owner's claim may be taken over.
+    def time_passes(self) -> None:
+        """Ten minutes: messages come back, leases end, a breaker lets a call through.
 
         The handlers' clock is not ours to set, so what they wrote by it is made older instead.
         """
         for queue, handle in self._handles.items():
             with suppress(ClientError):  # it is deleted
-                self._sqs.change_message_visibility(QueueUrl=queue, ReceiptHandle=handle, VisibilityTimeout=0)
-        self.cloud.end_leases(thread)
-
-    def is_waited_for(self) -> bool:
-        """Whether a message is left that a function should get."""
-        return any(map(self.cloud.has_messages, (self.cloud.uploads, self.cloud.requests)))
+                url = self.cloud.queues[queue]
+                self._sqs.change_message_visibility(QueueUrl=url, ReceiptHandle=handle, VisibilityTimeout=0)
+        self.cloud.grow_older(600)
 
 
 @contextmanager
