@@ -161,6 +161,15 @@ def test_noise_starts_nothing(results: Results, name: str) -> None:
     assert results.under("") == []
 
 
+def test_a_key_that_cannot_be_read_is_the_operators_trouble(
+    results: Results, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("IMAGE_API_KEY_SECRET_ARN", "gone")
+    assert on_request.handler(event("request"), CONTEXT)["batchItemFailures"]
+    assert '"ProviderBlocked"' in (logged := capsys.readouterr().out)
+    assert '"cause": "credentials"' in logged
+
+
 def test_no_words_of_a_person_and_no_key_are_logged(
     results: Results, image_api: StandInServer, capsys: pytest.CaptureFixture[str]
 ) -> None:

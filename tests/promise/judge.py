@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from darkroom import outcome
+from darkroom.breaker import OPENS_AT
 from darkroom.outcome import Outcome
 from tests.promise.modes import THREAD, Mode
 from tests.promise.world import World
@@ -19,6 +20,12 @@ class Trial:
     message_id: str
     told_before: Iterable[str]
     counted_before: int
+
+
+def check_breaker(world: World) -> None:
+    """That one break has not kept everybody else's calls from the provider."""
+    failures = [int(item["failures"]) for item in world.cloud.items("/breaker")]
+    assert max(failures, default=0) < OPENS_AT, "the breaker has opened"
 
 
 def check_published(world: World) -> dict[str, Outcome]:

@@ -117,5 +117,6 @@ def finish(world: World, edge: Edge) -> None:
             return
         world.deliver()
         judge.check_published(world)
+        judge.check_breaker(world)
         world.time_passes()
     raise AssertionError(f"after {MOST_DELIVERIES} deliveries it has not ended")
