@@ -60,3 +60,12 @@ def test_noise_starts_nothing(results: Results, name: str) -> None:
     assert on_upload.handler(event(name), CONTEXT) == {"batchItemFailures": []}
     assert results.requests() == []
     assert results.under("") == []
+
+
+def test_a_key_that_cannot_be_read_is_the_operators_trouble(
+    results: Results, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("IMAGE_API_KEY_SECRET_ARN", "gone")
+    assert on_request.handler(event("request"), CONTEXT)["batchItemFailures"]
+    assert '"ProviderBlocked"' in (logged := capsys.readouterr().out)
+    assert '"cause": "credentials"' in logged

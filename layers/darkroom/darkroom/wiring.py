@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
@@ -10,13 +11,15 @@ from aws_lambda_powertools import Logger
 from aws_lambda_powertools.utilities.parameters import SecretsProvider
 from aws_lambda_powertools.utilities.parameters.exceptions import GetParameterError
 from botocore.config import Config
+from botocore.exceptions import BotoCoreError, ClientError
 
 from darkroom import message
 from darkroom.answer import Answering, Terms
 from darkroom.arrivals import Arrivals, Taken
+from darkroom.aws import translated
 from darkroom.batch import Batch
 from darkroom.breaker import DynamoBreaker
-from darkroom.errors import Unavailable
+from darkroom.errors import Fault, Unavailable
 from darkroom.fetch import Fetcher
 from darkroom.image_api import ImageApi
 from darkroom.inbox import Inbox, Outbox
@@ -165,12 +168,21 @@ def _answering() -> Answering:
 
 
 def _api_key(is_stale: bool) -> str:
-    """The image API's key. One that is empty or cannot be read is the operator's trouble: requests wait."""
+    """The image API's key. One that is empty or may not be read is the operator's trouble: requests wait."""
     secret = _settings().image_api_key_secret_arn
     try:
         key = str(_secrets().get(secret, max_age=KEY_SECONDS, force_fetch=is_stale) or "").strip()
     except GetParameterError as error:
-        raise Unavailable("credentials", "the image API's key cannot be read") from error
+        raise _unreadable(error) from error
     if not key or not key.isascii() or not key.isprintable():
         raise Unavailable("credentials", "the image API's key is not set")
     return key
+
+
+def _unreadable(error: GetParameterError) -> Unavailable:
+    """Powertools has one error for all; but an AWS that passes is no trouble of the provider's."""
+    cause = error.__context__
+    if isinstance(cause, BotoCoreError | ClientError):
+        with suppress(Fault), translated():
+            raise cause
+    return Unavailable("credentials", "the image API's key cannot be read")

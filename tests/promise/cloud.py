@@ -1,0 +1,157 @@
+"""moto's AWS, made of what the template says; looked at and set back from behind, which costs no calls.
+
+Asking moto for its state through its services would make most of a sweep's time.
+"""
+
+import copy
+import uuid
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import boto3
+from boto3.dynamodb.types import TypeDeserializer
+from moto.backends import get_backend
+from moto.core.models import DEFAULT_ACCOUNT_ID
+
+from local.stack.parameters import read_template
+
+TEMPLATE = read_template(Path(__file__).parents[2] / "template.yaml")
+REGION = "us-east-1"
+BUCKETS = ("uploads", "results", "spool")
+FIRST_MOMENT = 10**9  # no other number in the table is as large
+BUCKET_NAME = "${AWS::StackName}-%s-${AWS::AccountId}-${AWS::Region}"  # in the template
+
+_deserialize = TypeDeserializer().deserialize
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """The table's items, and each bucket's keys with the versions of each."""
+
+    items: Any
+    keys: Mapping[str, Mapping[str, tuple[Any, ...]]]
+
+
+class Cloud:
+    """The table `threads`; the buckets `uploads`, `results`, `spool`; the queues' urls by the template's names."""
+
+    def __init__(self) -> None:
+        table = TEMPLATE["Resources"]["ThreadsTable"]["Properties"]
+        boto3.client("dynamodb").create_table(
+            TableName="threads", **{name: table[name] for name in ("KeySchema", "AttributeDefinitions", "BillingMode")}
+        )
+        s3, sqs = boto3.client("s3"), boto3.client("sqs")
+        for name in BUCKETS:
+            s3.create_bucket(Bucket=name)
+            # Each successful write leaves a version behind, so that a second one is seen whatever it wrote.
+            s3.put_bucket_versioning(Bucket=name, VersioningConfiguration={"Status": "Enabled"})
+        self.queues = {name: sqs.create_queue(**_queue_of(name))["QueueUrl"] for name in _named("AWS::SQS::Queue")}
+
+    def environment(self, api_url: str, api_key: str) -> dict[str, str]:
+        """What the template gives the functions, every parameter at its default but the API's address."""
+        secret = boto3.client("secretsmanager").create_secret(Name="key", SecretString=api_key)["ARN"]
+        known = {name: str(parameter["Default"]) for name, parameter in TEMPLATE["Parameters"].items()} | {
+            "ImageApiUrl": api_url,
+            "ImageApiKeySecret.Id": secret,
+            "ThreadsTable": "threads",
+            **self.queues,
+            **{BUCKET_NAME % name: name for name in BUCKETS},
+        }
+        variables: dict[str, str] = {}
+        for told in (TEMPLATE["Globals"]["Function"], *_named("AWS::Serverless::Function").values()):
+            variables |= told["Environment"]["Variables"]
+        # A logger of a name that was used before keeps the output that it had then.
+        variables["POWERTOOLS_SERVICE_NAME"] = uuid.uuid4().hex
+        return {name: known.get(value, str(value)) for name, value in variables.items()}
+
+    def snapshot(self) -> Snapshot:
+        """What the table and the buckets hold now."""
+        keys = {name: {key: tuple(_keys(name).getlist(key)) for key in _keys(name)} for name in BUCKETS}
+        return Snapshot(copy.deepcopy(_table().items), keys)
+
+    def restore(self, snapshot: Snapshot) -> None:
+        """The table and the buckets as they were then, and the queues empty."""
+        _table().items = copy.deepcopy(snapshot.items)
+        for name in BUCKETS:
+            store = type(_keys(name))()
+            for key, versions in snapshot.keys[name].items():
+                store.setlist(key, list(versions))
+            _s3().buckets[name].keys = store
+        for name in self.queues:
+            _queue(name)._messages = []
+            _queue(name)._pending_messages = set()
+
+    def items(self, partition: str, prefix: str = "") -> list[dict[str, Any]]:
+        """The items of a partition of the table, in order."""
+        found = [_plain(item) for item in _partition(partition).values()]
+        return sorted((item for item in found if item["sk"].startswith(prefix)), key=lambda item: str(item["sk"]))
+
+    def grow_older(self, seconds: int) -> None:
+        """Puts back every moment, in epoch seconds, that the table's items hold."""
+        for items in _table().items.values():
+            for value in (value for item in items.values() for value in item.attrs.values()):
+                if value.type == "N" and Decimal(value.value) > FIRST_MOMENT:
+                    value.value = str(Decimal(value.value) - seconds)
+
+    def writes(self, bucket: str) -> Counter[str]:
+        """How often each key has been written with success."""
+        return Counter({key: len(_keys(bucket).getlist(key)) for key in _keys(bucket)})
+
+    def content(self, bucket: str, key: str) -> bytes | None:
+        """What can be read there."""
+        found = _keys(bucket).get(key)
+        return None if found is None else bytes(found.value)
+
+    def waiting(self) -> dict[str, str]:
+        """Which queues hold a message, hidden or not, and which function gets it; none gets dead letters."""
+        return {name: SOURCES.get(name, "") for name in self.queues if _queue(name)._messages}
+
+
+def _named(kind: str) -> dict[str, dict[str, Any]]:
+    """The properties of the template's resources of this kind."""
+    resources = TEMPLATE["Resources"].items()
+    return {name: resource["Properties"] for name, resource in resources if resource["Type"] == kind}
+
+
+def _sources() -> dict[str, str]:
+    """The queues that functions get messages from, with the functions."""
+    events = {name: function["Events"].values() for name, function in _named("AWS::Serverless::Function").items()}
+    sources = [(event["Properties"]["Queue"], name) for name, listed in events.items() for event in listed]
+    return {queue.removesuffix(".Arn"): name for queue, name in sources}
+
+
+SOURCES = _sources()
+
+
+def _queue_of(name: str) -> Any:
+    if not _named("AWS::SQS::Queue")[name].get("FifoQueue"):
+        return {"QueueName": name}
+    return {"QueueName": f"{name}.fifo", "Attributes": {"FifoQueue": "true"}}
+
+
+def _s3() -> Any:
+    return get_backend("s3")[DEFAULT_ACCOUNT_ID]["aws"]
+
+
+def _keys(bucket: str) -> Any:
+    return _s3().buckets[bucket].keys
+
+
+def _table() -> Any:
+    return get_backend("dynamodb")[DEFAULT_ACCOUNT_ID][REGION].tables["threads"]
+
+
+def _partition(name: str) -> Mapping[str, Any]:
+    return next((items for key, items in _table().items.items() if key.value == name), {})
+
+
+def _plain(item: Any) -> dict[str, Any]:
+    return {name: _deserialize(value) for name, value in item.to_json()["Attributes"].items()}
+
+
+def _queue(name: str) -> Any:
+    return get_backend("sqs")[DEFAULT_ACCOUNT_ID][REGION].queues[_queue_of(name)["QueueName"]]
