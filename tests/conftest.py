@@ -5,6 +5,7 @@ Tests marked `torture` take minutes, are left out unless `-m torture` asks for t
 """
 
 import secrets
+from collections import defaultdict
 
 import pytest
 from hypothesis import HealthCheck, settings
@@ -39,3 +40,18 @@ def pytest_report_header(config: pytest.Config) -> str:
 def seed(request: pytest.FixtureRequest) -> int:
     """What a random schedule is drawn from; `--seed` gives an old one again."""
     return int(request.config.option.seed)
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Adds up the tests' figures: properties `figures` of what was counted, of which kind it was, and how many."""
+    kinds: dict[str, dict[str, int]] = defaultdict(dict)
+    for report in terminalreporter.getreports("passed"):
+        for name, value in report.user_properties:
+            if name == "figures" and isinstance(value, tuple):
+                what, kind, number = value
+                kinds[what][kind] = kinds[what].get(kind, 0) + number
+    if kinds:
+        terminalreporter.section("figures")
+    for what, numbers in kinds.items():
+        each = "" if len(numbers) > 15 else ": " + ", ".join(f"{kind} {number}" for kind, number in numbers.items())
+        terminalreporter.write_line(f"{sum(numbers.values())} {what}{each}")

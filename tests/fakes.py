@@ -3,6 +3,7 @@
 The ledger and the object store are held to the same contract tests as the real adapters (`tests/contract`).
 """
 
+import copy
 import io
 import json
 import uuid
@@ -43,10 +44,11 @@ class Died(BaseException):
 
 
 class Edge:
-    """Every call over a port, before and after it is done. `happens` may raise what breaks it there."""
+    """Every call of a process over a port, before and after it is done. `happens` may raise what breaks it there."""
 
-    def __init__(self, happens: Callable[[int, str], None]) -> None:
+    def __init__(self, happens: Callable[[int, str], None] = lambda _count, _name: None) -> None:
         self._happens = happens
+        self._is_dead = False
         self.count = 0
 
     def around(self, port: Any) -> Any:
@@ -54,8 +56,15 @@ class Edge:
         return _Edged(port, self)
 
     def passes(self, name: str) -> None:
+        """What has died does nothing more, whatever its code still tries."""
+        if self._is_dead:
+            raise Died
         self.count += 1
-        self._happens(self.count, name)
+        try:
+            self._happens(self.count, name)
+        except Died:
+            self._is_dead = True
+            raise
 
 
 class _Edged:
@@ -95,9 +104,12 @@ class MemoryObjects:
         self._clock = clock
         self.objects: dict[tuple[str, str], Stored] = {}
         self.writes: list[str] = []
+        self.overwritten: list[tuple[str, str]] = []
 
     def put(self, bucket: str, key: str, data: bytes, metadata: Mapping[str, str] | None = None) -> str:
         """Uploads as a person would, over what is there."""
+        if (bucket, key) in self.objects:
+            self.overwritten.append((bucket, key))
         etag = md5(data, usedforsecurity=False).hexdigest()
         self.objects[bucket, key] = Stored(data, etag, metadata or {}, self._clock())
         return etag
@@ -140,7 +152,7 @@ class Entry:
 
 
 class MemoryLedger:
-    """The ledger in memory."""
+    """The ledger in memory: the table that all processes share, and the claims in the hands of one."""
 
     def __init__(self, clock: Clock, *, daily_call_limit: int = 0) -> None:
         self._clock = clock
@@ -149,6 +161,12 @@ class MemoryLedger:
         self.turns: dict[str, list[Outcome]] = {}
         self.calls: dict[str, int] = {}
         self._held: dict[str, Claim] = {}
+
+    def in_another_process(self) -> "MemoryLedger":
+        """Another process's ledger over the same table."""
+        other = copy.copy(self)
+        other._held = {}
+        return other
 
     def claim(self, request: Request, requested_at: str) -> Claim | Done | Held | Reused:
         where = request.thread_id, request.request_id
@@ -200,6 +218,9 @@ class MemoryLedger:
         return self._change(claim, open_call=None, answered_by=claim.open_call, charged=charged)
 
     def settle_late(self, claim: Claim, call: int, *, charged: bool) -> Claim:
+        self._fence(claim)
+        if not charged and call == claim.calls:
+            self.calls[str(claim.call_day)] -= 1
         return self._change(claim, answered_by=call, charged=charged, ambiguous=claim.ambiguous - 1)
 
     def defer(self, claim: Claim, trouble: Unavailable) -> None:
@@ -309,10 +330,10 @@ class ScriptedApi:
 
     def prepare(self, question: Question) -> Prepared:
         self._prepared.append(question)
-        return Prepared(b"", "")
+        return Prepared(str(len(self._prepared) - 1).encode(), "")
 
     def ask(self, prepared: Prepared) -> Reply:
-        question = self._prepared[-1]
+        question = self._prepared[int(prepared.body)]
         self.questions.append(question)
         said = self.script.pop(0) if len(self.script) > 1 else self.script[0]
         if isinstance(said, BaseException):

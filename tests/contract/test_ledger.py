@@ -137,6 +137,7 @@ def test_who_lost_the_lease_can_write_nothing(ledger: Ledger, clock: Clock) -> N
         lambda: ledger.settle_free(late),
         lambda: ledger.settle_ambiguous(late),
         lambda: ledger.settle_answered(late, charged=True),
+        lambda: ledger.settle_late(late, 1, charged=False),
         lambda: ledger.defer(late, Unavailable("throttled", "")),
         lambda: ledger.forget(late),
         lambda: ledger.commit(late, ended(late)),
@@ -185,6 +186,13 @@ def test_the_daily_limit_is_not_passed_and_a_free_call_is_given_back(make: Make)
 def test_a_call_that_was_not_charged_is_given_back_too(make: Make) -> None:
     ledger = make(1)
     ledger.settle_answered(ledger.mark(claimed(ledger), ASKED), charged=False)
+    assert ledger.mark(claimed(ledger, replace(REQUEST, request_id="r-2")), ASKED).calls == 1
+
+
+def test_a_late_answer_that_was_not_charged_is_given_back_too(make: Make) -> None:
+    ledger = make(1)
+    lost = ledger.settle_ambiguous(ledger.mark(claimed(ledger), ASKED))
+    assert ledger.settle_late(lost, 1, charged=False).paid_calls == 0
     assert ledger.mark(claimed(ledger, replace(REQUEST, request_id="r-2")), ASKED).calls == 1
 
 

@@ -443,6 +443,24 @@ def test_a_thread_has_its_turns(world: World) -> None:
     assert world.ledger.thread("t").latest_turn == 1
 
 
+def test_a_request_that_was_called_for_nothing_is_not_let_into_a_full_thread(world: World) -> None:
+    world.max_turns = 1
+    world.script(THROTTLED, made())
+    world.wait({"instruction": "a", "request_id": "r-1"})
+    world.send({"instruction": "b", "request_id": "r-2"}, message_id="m-2")
+    refused = world.send({"instruction": "a", "request_id": "r-1"})
+    assert refused.error is not None
+    assert refused.error.code == "too_many_turns"
+
+
+def test_what_may_have_been_paid_is_let_into_a_full_thread(world: World) -> None:
+    world.max_turns = 1
+    world.script(Ambiguous("the line broke"), made())
+    world.wait({"instruction": "a", "request_id": "r-1"})
+    world.send({"instruction": "b", "request_id": "r-2"}, message_id="m-2")
+    assert world.send({"instruction": "a", "request_id": "r-1"}).turn == 2
+
+
 def test_a_call_is_not_begun_without_the_time_to_end_it(world: World) -> None:
     assert world.wait({"instruction": "a"}, time_left=350).cause == "time"
     assert world.ledger.calls == {}

@@ -140,7 +140,7 @@ class Answering:
     def _claimed(self, asked: Request, claim: Claim, message: Message, time_left: Callable[[], float]) -> Outcome:
         with self._no_strike(claim):
             thread = self._ledger.thread(asked.thread_id)
-        if thread.latest_turn >= self._terms.max_turns and not claim.calls:
+        if thread.latest_turn >= self._terms.max_turns and not claim.paid_calls:
             self._ledger.forget(claim)
             raise _too_many_turns(self._terms.max_turns)
         is_last = patience.is_over(claim, now=self._clock(), give_up_after=self._terms.give_up_after)

@@ -102,8 +102,10 @@ class DynamoLedger:
         return self._change(claim, changes, *refund)
 
     def settle_late(self, claim: Claim, call: int, *, charged: bool) -> Claim:
-        """See `ports.Ledger`."""
-        return self._change(claim, {"answered_by": call, "charged": charged, "ambiguous": claim.ambiguous - 1})
+        """See `ports.Ledger`. Only the newest call's day is known."""
+        changes = {"answered_by": call, "charged": charged, "ambiguous": claim.ambiguous - 1}
+        is_given_back = not charged and call == claim.calls
+        return self._change(claim, changes, *([self._one_less(str(claim.call_day))] if is_given_back else []))
 
     def defer(self, claim: Claim, trouble: Unavailable) -> None:
         """See `ports.Ledger`."""

@@ -1,0 +1,233 @@
+"""Courses: what a state machine would take long to hit upon, laid out step by step, and held to the promise."""
+
+import random
+from collections import Counter
+from collections.abc import Callable
+
+from tests.fakes import Died, Edge
+from tests.promise.memory import sentences
+from tests.promise.memory.workers import start
+from tests.promise.memory.world import World
+
+DAY = 86_400
+
+
+def the_day_is_full() -> None:
+    """Three requests wait for days of one call each, and go through in the order in which they were sent."""
+    world = World(daily_call_limit=1)
+    for number in range(3):
+        world.send("t", f"r-{number}", f"request {number}")
+    _end(world)
+    assert [turn.status for turn in world.ledger.turns["t"]] == ["succeeded"] * 3
+    assert len(set(_days(world))) == 3, "a day each"
+
+
+def ten_race_for_the_last_calls(seed: int = 0) -> None:
+    """Ten workers at once, in an order drawn from the seed, make no call more than the day has left."""
+    world, order = World(daily_call_limit=3), random.Random(seed)  # noqa: S311 - an order, no secret
+    for number in range(10):
+        world.send(f"t-{number}", "r", f"request {number}")
+    workers = [worker for _ in range(10) if (worker := start(world))]
+    while at_work := [worker for worker in workers if worker.at is not None]:
+        order.choice(at_work).step(order.randint(1, 3))
+        sentences.hold_so_far(world)
+    assert [len(workers), *world.ledger.calls.values()] == [10, 3], "three of ten calls go out"
+    _end(world)
+    assert sorted(Counter(_days(world)).values()) == [1, 3, 3, 3], "the others go out on the next days"
+
+
+def a_free_call_makes_room() -> None:
+    """What was refused leaves its room to the next one, on the same day."""
+    world = World(["throttled", "a refusal", "a picture"], daily_call_limit=1)
+    world.send("t", "r-0", "request 0")
+    world.send("t", "r-1", "request 1")
+    _end(world)
+    assert [turn.status for turn in world.ledger.turns["t"]] == ["failed", "succeeded"]
+    assert len(set(_days(world))) == 1, "on one day"
+
+
+def one_waits_and_others_behind_it() -> None:
+    """A request that has to wait lets none of its thread go ahead."""
+    world = World(["throttled", "a picture", "cut", "unreachable"])
+    for number in range(3):
+        world.send("t", f"r-{number}", f"request {number}")
+    _end(world)
+
+
+def every_line_breaks() -> None:
+    """A provider whose lines always break is called as often as is allowed, and no more."""
+    world = World(["cut"] * 20)
+    world.send("t", "r", "request")
+    _end(world)
+    (turn,) = world.ledger.turns["t"]
+    assert turn.error is not None
+    assert turn.error.code == "outcome_unknown"
+
+
+def an_attempt_is_given_up_after_five() -> None:
+    """Five attempts that die outside the call end a request as our fault, and a copy of it is kept."""
+
+    def dies(_count: int, name: str) -> None:
+        if name == "before prepare":
+            raise Died
+
+    world = World()
+    world.send("t", "r", "request")
+    world.run_dry(lambda: Edge(dies), deliveries=20)
+    (turn,) = world.ledger.turns["t"]
+    assert turn.error is not None
+    assert turn.error.code == "internal_error"
+    assert len(world.dead.entries) == 1
+    _end(world)
+
+
+def a_call_takes_long() -> None:
+    """While a heart beats nobody else takes up what is in hand, however long a call takes."""
+    world = World()
+    world.send("t", "r", "request")
+    worker = start(world)
+    assert worker is not None
+    worker.step(until="after ask", boundaries=60)
+    for _ in range(10):
+        world.pass_time(30)
+        world.deliver()
+    worker.finish()
+    _end(world)
+
+
+def an_answer_comes_late() -> None:
+    """An owner that lost its lease spools all the same, and what it spooled is not paid again."""
+    world = World()
+    world.send("t", "r", "request")
+    worker = start(world)
+    assert worker is not None
+    worker.step(until="after ask", boundaries=60)
+    world.pass_time(61, hides=False, renews=False)
+    world.deliver()
+    worker.finish()
+    _end(world)
+    assert len(world.api.calls) == 1, "one call"
+
+
+def a_late_answer_is_found_twice() -> None:
+    """Two find an answer that came late, one after the other, and one of them counts it."""
+    world = World(["a refusal"])
+    world.send("t", "r", "request")
+    first = start(world)
+    assert first is not None
+    first.step(until="after ask", boundaries=60)
+    world.pass_time(61, hides=False, renews=False)
+    world.deliver()
+    first.finish()
+    world.pass_time(61)
+    second = start(world)
+    assert second is not None
+    second.step(until="before settle_late", boundaries=60)
+    world.pass_time(61, hides=False, renews=False)
+    world.run_dry()
+    second.finish()
+    _end(world)
+
+
+def a_message_goes_out_of_sight() -> None:
+    """A message that goes to the dead letters while it is worked on lets the next one of its thread go ahead."""
+    world = World()
+    world.send("t", "r-0", "request 0")
+    world.send("t", "r-1", "request 1", parent_turn=0)
+    worker = start(world)
+    assert worker is not None
+    worker.step(until="before commit", boundaries=60)
+    world.pass_time(61, hides=False)
+    for sent in world.sent:
+        sent.was_redriven = sent.request_id == "r-0"
+    world.queue.entries[0].receives = 1000
+    world.deliver()
+    assert [turn.request_id for turn in world.ledger.turns["t"]] == ["r-1"]
+    worker.finish()
+    _end(world)
+    assert len(world.ledger.turns["t"]) == 2
+
+
+def the_provider_is_down() -> None:
+    """Nothing is failed for an outage that is shorter than anybody waits, and one that is longer ends."""
+    world = World(["down"] * 10_000, give_up_after=3600)
+    world.send("t", "r", "request")
+    started = world.clock()
+    while world.clock() - started < 3000:
+        world.clock.now = max(world.clock.now, world.queue.next_visible_at)
+        world.deliver()
+    assert world.queue.entries, "it waits"
+    _end_in_trouble(world)
+    (turn,) = world.ledger.turns["t"]
+    assert turn.error is not None
+    assert turn.error.code == "provider_unavailable"
+
+
+def an_id_is_used_again() -> None:
+    """Another request under an id that stands for one already is told so, and changes nothing."""
+    world = World()
+    world.send("t", "r", "request")
+    world.run_dry()
+    world.send("t", "r", "another", again=1)
+    _end(world)
+
+
+def the_budget_is_used_up_for_ever() -> None:
+    """A request ends when it has waited nine days for a day with room."""
+    world = World(daily_call_limit=1)
+    for day in range(12):
+        date = f"2026-11-{22 + day:02d}" if day < 9 else f"2026-12-{day - 8:02d}"
+        world.ledger.calls[date] = 1
+    world.send("t", "r", "request")
+    sent_at = world.clock()
+    before = dict(world.ledger.calls)
+    world.run_dry()
+    (turn,) = world.ledger.turns["t"]
+    assert turn.error is not None, "it waited nine days"
+    assert turn.error.code == "budget_exhausted"
+    assert 9 * DAY <= world.clock() - sent_at < 9.1 * DAY
+    assert (world.ledger.calls, world.api.calls) == (before, [])
+
+
+def the_thread_is_full() -> None:
+    """What is over the limit of a thread's turns takes none, and is told."""
+    world = World(max_turns=2)
+    for number in range(4):
+        world.send("t", f"r-{number}", f"request {number}")
+    _end(world)
+    assert len(world.ledger.turns["t"]) == 2
+    assert len(world.api.calls) == 2
+
+
+def _end(world: World) -> None:
+    world.run_dry()
+    world.redrive()
+    world.run_dry()
+    sentences.are_kept(world)
+
+
+def _end_in_trouble(world: World) -> None:
+    world.run_dry(deliveries=300)
+    sentences.are_kept(world)
+
+
+def _days(world: World) -> list[str]:
+    return [call.day for call in world.api.calls if not call.is_certainly_free]
+
+
+COURSES: list[Callable[[], None]] = [
+    the_day_is_full,
+    ten_race_for_the_last_calls,
+    a_free_call_makes_room,
+    one_waits_and_others_behind_it,
+    every_line_breaks,
+    an_attempt_is_given_up_after_five,
+    a_call_takes_long,
+    an_answer_comes_late,
+    a_late_answer_is_found_twice,
+    a_message_goes_out_of_sight,
+    the_provider_is_down,
+    an_id_is_used_again,
+    the_budget_is_used_up_for_ever,
+    the_thread_is_full,
+]
