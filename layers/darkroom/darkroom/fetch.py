@@ -19,6 +19,7 @@ MOST_BYTES = 100_000_000
 MOST_REDIRECTS = 5
 CONNECT_SECONDS = 10
 TOTAL_SECONDS = 60
+MOST_URL_CHARACTERS = 8192
 CHUNK_BYTES = 1 << 18
 REDIRECTS = (301, 302, 303, 307, 308)
 DEFAULT_PORTS = {"http": 80, "https": 443}
@@ -106,6 +107,8 @@ def _wrapped(address: ipaddress.IPv6Address) -> ipaddress.IPv4Address | None:
 
 
 def _split(url: str) -> SplitResult:
+    if len(url) > MOST_URL_CHARACTERS or not url.isprintable():
+        raise _forbidden("it is no address of a web server")
     try:
         target = urlsplit(url)
         usable = target.scheme in DEFAULT_PORTS and target.hostname and (target.port is None or target.port > 0)
