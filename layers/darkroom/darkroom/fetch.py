@@ -7,7 +7,8 @@ checked anew, no credentials, bytes and time bounded. The API's own origin is tr
 import ipaddress
 import socket
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from urllib.parse import SplitResult, urljoin, urlsplit
 
 import certifi
@@ -49,26 +50,30 @@ class Fetcher:
         until = time.monotonic() + TOTAL_SECONDS
         for _ in range(MOST_REDIRECTS + 1):
             target = _split(url)
-            response = self._get(target)
-            try:
+            with self._response(target) as response:
                 if response.status not in REDIRECTS:
                     return _content(response, until)
                 url = _joined(url, response.headers.get("Location", ""))
-            finally:
-                response.close()
         raise _forbidden(f"it redirects more than {MOST_REDIRECTS} times")
 
-    def _get(self, target: SplitResult) -> urllib3.BaseHTTPResponse:
+    @contextmanager
+    def _response(self, target: SplitResult) -> Iterator[urllib3.BaseHTTPResponse]:
+        """The answer to one request, whose connection is closed after it."""
         try:
             pool = self._pool(target)
             path = (target.path or "/") + (f"?{target.query}" if target.query else "")
             headers = {"Host": target.netloc.rpartition("@")[2], "Accept": "image/*", "Connection": "close"}
-            return pool.urlopen(
+            response = pool.urlopen(
                 "GET", path, headers=headers, redirect=False, retries=False, preload_content=False,
                 assert_same_host=False,
             )  # fmt: skip
         except (urllib3.exceptions.HTTPError, OSError, UnicodeError) as error:
             raise _failed(type(error).__name__) from error
+        try:
+            yield response
+        finally:
+            response.close()
+            pool.close()
 
     def _pool(self, target: SplitResult) -> urllib3.HTTPConnectionPool:
         host, port = str(target.hostname), target.port or DEFAULT_PORTS[target.scheme]
