@@ -11,7 +11,7 @@ export UV_PYTHON_DOWNLOADS := never
 export UV_NO_PROGRESS := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help demo up down logs test torture check clean tools locks
+.PHONY: help demo up down logs test torture fuzz check clean tools locks
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' Makefile
@@ -37,6 +37,10 @@ test: tools ## run the tests, those on the whole stack last
 
 torture: tools ## kills, crashes in pairs, an API that fails in every way; SEED=… repeats a run
 	@$(RUN) -m pytest -m torture $(if $(SEED),--seed $(SEED)) $(ARGS)
+	@$(MAKE) --no-print-directory fuzz
+
+fuzz: $(TOOLS)/fuzz/stamp ## look for bytes that break a parser; SECONDS=… for each, SEED=… repeats a run
+	@$(TOOLS)/fuzz/bin/python -m tests.hostile.fuzz $(if $(SECONDS),--seconds $(SECONDS)) $(if $(SEED),--seed $(SEED))
 
 check: tools ## ruff, mypy, cfn-lint, sam validate
 	@.venv/bin/ruff check --quiet .
@@ -73,7 +77,7 @@ $(TOOLS)/%/stamp: local/tools/%.txt | $(UV)
 
 locks: | $(UV) ## write the lock files again
 	@$(UV) lock --quiet
-	@for tool in sam ministack; do \
+	@for tool in sam ministack fuzz; do \
 	  $(UV) pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-annotate \
 	    --custom-compile-command "make locks" --output-file local/tools/$$tool.txt local/tools/$$tool.in || exit 1; \
 	done

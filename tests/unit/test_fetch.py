@@ -2,6 +2,7 @@
 
 import gzip
 import socket
+import time
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
@@ -207,6 +208,19 @@ def test_any_address_is_refused_or_fails_in_our_own_words(url: str) -> None:
 
 def served(response: bytes = http(200, PNG)) -> Server:
     return Server(answering(response))
+
+
+def test_an_address_that_is_longer_than_any_is_refused_before_it_is_taken_apart() -> None:
+    """Bringing the host's marks into order takes quadratic time."""
+    started = time.process_time()
+    assert_forbidden(lambda: Fetcher(API).fetch("https://a" + "\u0315\u0300" * 250_000))
+    assert time.process_time() - started < 5
+
+
+@pytest.mark.parametrize("character", ["\0", "\r\n", "\x85", "\u2028", "\u202e", "\ud800"])
+def test_an_address_with_what_no_address_has_is_refused(character: str) -> None:
+    """A host with a NUL was looked up as far as the NUL."""
+    assert_forbidden(lambda: Fetcher(API).fetch(f"https://cdn.example.com{character}.example.org/a.png"))
 
 
 def test_the_apis_own_origin_is_trusted_as_the_api_is() -> None:

@@ -272,6 +272,15 @@ def test_row_22_a_redirect_is_not_followed_and_the_key_not_sent_on(status: int) 
     assert error.cause == "configuration"
 
 
+@pytest.mark.parametrize("location", [b"https://[", b"http://\xff\x92/", b"/\xff", b"x" * 60_000])
+def test_row_22_a_redirect_to_no_address_is_a_redirect_still(location: bytes) -> None:
+    response = b"HTTP/1.1 302 Found\r\nContent-Length: 0\r\nLocation: " + location + b"\r\n\r\n"
+    with Server(answering(response)) as server:
+        error = failure(client(server.url))
+    assert isinstance(error, Unavailable)
+    assert error.cause == "configuration"
+
+
 def test_a_compressed_answer_is_unpacked() -> None:
     with Server(answering(http(200, gzip.compress(ANSWER), content_encoding="gzip"))) as server:
         assert called(client(server.url)).pictures == (PNG,)

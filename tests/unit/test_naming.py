@@ -2,6 +2,7 @@
 
 import hashlib
 import re
+import time
 import unicodedata
 
 import pytest
@@ -60,8 +61,19 @@ def test_composed_and_decomposed_forms_name_one_thread() -> None:
     assert naming.thread_id("cafe\u0301") == naming.thread_id("café") == "café"
 
 
-def test_the_length_is_that_of_the_normal_form() -> None:
-    assert naming.thread_id("e\u0301" * 128) == "é" * 128
+@pytest.mark.parametrize(
+    ("written", "normal"), [("e\u0301", "é"), ("α\u0342\u0345", "ᾷ"), ("\u1112\u1161\u11ab", "한")]
+)
+def test_the_length_is_that_of_the_normal_form(written: str, normal: str) -> None:
+    times = 256 // len(normal.encode())
+    assert naming.thread_id(written * times) == normal * times
+
+
+def test_a_letter_with_endless_marks_is_refused_before_its_marks_are_sorted() -> None:
+    """Sorting them takes quadratic time: of a message of 1 MiB, a quarter of an hour."""
+    started = time.process_time()
+    assert naming.thread_of("a" + "\u0315\u0300" * 250_000).startswith("key-")
+    assert time.process_time() - started < 5
 
 
 @given(name=names)

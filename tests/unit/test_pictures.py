@@ -152,6 +152,65 @@ def test_words_in_a_picture_that_unpack_without_end_do_not_fill_the_memory() -> 
         pictures.inspect(whole[:33] + bomb + whole[33:])
 
 
+def progressive(scans: int) -> bytes:
+    """A JPEG that repeats its last scan: at 100 megapixels, each takes a twentieth of a second and 141 bytes."""
+    whole = encoded("JPEG", (64, 64), progressive=True)
+    last = whole[whole.rindex(b"\xff\xda") : -2]
+    return whole[:-2] + last * (scans - whole.count(b"\xff\xda")) + whole[-2:]
+
+
+def test_a_photo_may_have_a_hundred_scans() -> None:
+    assert pictures.inspect(progressive(100)).media_type == "image/jpeg"
+
+
+@pytest.mark.parametrize("junk", [b"", b"\xff\xff\xff", b"junk", b"\xff\xd0"])
+def test_a_photo_of_endless_scans_is_not_decoded(junk: bytes) -> None:
+    data = progressive(101)
+    at = data.rindex(b"\xff\xda")
+    with pytest.raises(Undecodable, match="parts"):
+        pictures.inspect(data[:at] + junk + data[at:])
+
+
+def test_what_comes_after_a_photo_is_not_counted() -> None:
+    """The film that goes with a photo of a phone, with every pair of bytes in it."""
+    assert pictures.inspect(progressive(10) + b"\xff\xda\0\2" * 1000).media_type == "image/jpeg"
+
+
+def tiff(order: str, *, is_big: bool, strips: int) -> bytes:
+    """A TIFF of 8 x 6 grey pixels in one strip, that lists it so many times."""
+    head = struct.pack(order + "2sH", b"II" if order == "<" else b"MM", 43 if is_big else 42)
+    size, entry, number = (8, "HHQQ", "Q") if is_big else (4, "HHLL", "H")
+    first = 16 if is_big else 8
+    pixels = bytes(max(48, size * strips))
+    tags = [(256, 4, 1, 8), (257, 4, 1, 6), (258, 4, 1, 8), (259, 4, 1, 1), (262, 4, 1, 1),
+            (273, 16 if is_big else 4, strips, first), (278, 4, 1, 6), (279, 4, 1, 48)]  # fmt: skip
+    if order == ">":  # a LONG stands at the left of its field
+        tags = [(tag, 16 if is_big else 4, count, value) for tag, _, count, value in tags]
+    offset = struct.pack(order + ("HHQ" if is_big else "L"), *((8, 0) if is_big else ()), first + len(pixels))
+    listed = b"".join(struct.pack(order + entry, *tag) for tag in tags)
+    return head + offset + pixels + struct.pack(order + number, len(tags)) + listed + bytes(8)
+
+
+@pytest.mark.parametrize(("order", "is_big"), [("<", False), (">", False), ("<", True)])
+def test_a_tiff_of_endless_strips_is_not_opened(order: str, is_big: bool) -> None:
+    """Of 100 MB of them Pillow makes 6 GB of tuples."""
+    assert pictures.inspect(tiff(order, is_big=is_big, strips=1)).media_type == "image/tiff"
+    with pytest.raises(Undecodable, match="parts"):
+        pictures.inspect(tiff(order, is_big=is_big, strips=500_001))
+
+
+def test_a_photo_of_endless_remarks_is_not_opened() -> None:
+    """Pillow keeps each in a tuple."""
+    jpeg, png = encoded("JPEG"), encoded("PNG")
+    for few, many in (
+        (jpeg[:2] + b"\xff\xfe\0\2" * 300 + jpeg[2:], jpeg[:2] + b"\xff\xfe\0\2" * 100_001 + jpeg[2:]),
+        (png[:33] + png_chunk(b"prVt", b"") * 300 + png[33:], png[:33] + png_chunk(b"prVt", b"") * 100_001 + png[33:]),
+    ):
+        assert pictures.inspect(few)
+        with pytest.raises(Undecodable, match="parts"):
+            pictures.inspect(many)
+
+
 def test_exactly_100_megapixels_are_fine() -> None:
     rows = zlib.compress(bytes(10_000 * (10_000 // 8 + 1)), 1)
     facts = pictures.inspect(png_claiming(10_000, 10_000, rows))

@@ -2,6 +2,7 @@
 
 import base64
 import json
+import time
 from typing import Any
 
 import pytest
@@ -425,6 +426,33 @@ def test_too_many_requests_are_throttling_though_they_speak_of_a_quota() -> None
     with pytest.raises(Unavailable) as caught:
         judge(Reply(429, {}, json.dumps(said).encode(), 1))
     assert caught.value.cause == "throttled"
+
+
+@pytest.mark.parametrize(
+    "date",
+    ["Mon, 1 Jan 99999999999999 00:00:00 GMT", "Mon, 1 Jan 2026 00:00:00 +999999999999999999", "Mon, 1 Jan 0000 0:0:0"],
+)
+def test_a_date_of_no_calendar_is_left_to_the_backoff(date: str) -> None:
+    headers = {"retry-after": date, "date": "Wed, 21 Oct 2026 07:27:00 GMT"}
+    assert unavailability(lambda: judge(Reply(429, headers, b"", 1.0))).retry_after is None
+
+
+@pytest.mark.parametrize(
+    "beginning",
+    ["![", "![](https://", "![](data:image/ ", "content", "violat", "models/", "model!", "model" + "!" * 99],
+)
+def test_words_full_of_beginnings_are_judged_in_linear_time(beginning: str) -> None:
+    words = beginning * (500_000 // len(beginning))
+    started = time.process_time()
+    for given_reply in (reply(wrapped(item(revised_prompt=words))), reply(stated("", words), 500)):
+        assert isinstance(verdict(given_reply), DarkroomError)
+    assert isinstance(verdict(reply(wrapped({"finish_reason": words}))), Rejected)
+    assert time.process_time() - started < 10
+
+
+def test_what_is_said_after_a_picture_that_is_quoted_counts() -> None:
+    message = f"data:image/png;base64,{'A' * 100_000} is not supported: image format"
+    assert rejection(lambda: judge(reply(stated(400, message), 400))).code == "unsupported_image"
 
 
 def test_a_date_to_retry_after_counts_from_when_it_was_said() -> None:

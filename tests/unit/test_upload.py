@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from darkroom import naming
+from darkroom.errors import Fault
 from darkroom.upload import Upload, announced, folder_instructions
 
 
@@ -118,12 +119,34 @@ def test_every_way_to_create_an_object_is_an_upload(name: str) -> None:
         {"Records": []},
         {"Records": [record(name="ObjectRemoved:Delete")]},
         {},
-        [],
-        "hello",
     ],
 )
 def test_what_announces_no_upload_is_passed_over(document: object) -> None:
     assert announced(json.dumps(document)) == []
+
+
+@pytest.mark.parametrize(
+    ("body", "field"),
+    [
+        ("", "body"),
+        ("[]", "body"),
+        ('"hello"', "body"),
+        ("[" * 100_000, "body"),
+        ('{"Records": null}', "Records"),
+        ('{"Records": [5]}', "Records.0"),
+        ('{"Records": [{"eventName": "ObjectCreated:Put"}]}', "eventTime"),
+        (json.dumps({"Records": [record(key="")]}), "s3.object.key"),
+        (json.dumps({"Records": [record(key="\ud800")]}), "body"),
+        (json.dumps({"Records": [record(size=-1)]}), "s3.object.size"),
+        (json.dumps({"Records": [record() | {"eventTime": "0001-01-01T00:00:00+23:59"}]}), "eventTime"),
+        (json.dumps({"Records": [record() | {"eventTime": "2026-11-22T12:00:00"}]}), "eventTime"),
+        (json.dumps({"Records": [record() | {"s3": None}]}), "s3"),
+    ],
+)
+def test_what_is_no_announcement_is_a_fault_that_names_the_field(body: str, field: str) -> None:
+    """It comes back until it lies in the dead-letter queue, where a person can look at it."""
+    with pytest.raises(Fault, match=f": {field}$"):
+        announced(body)
 
 
 def test_an_entity_tag_comes_without_its_quotes() -> None:

@@ -8,8 +8,9 @@ from email.utils import parsedate_to_datetime
 from typing import Any
 
 from darkroom.errors import Ambiguous, Cause, Code, DarkroomError, Rejected, Unavailable
-from darkroom.reply import Reply, provider_request_id, redacted
+from darkroom.reply import QUOTED_CHARACTERS, Reply, provider_request_id, redacted
 
+WORDS_CHARACTERS = 20_000  # of what an error says, these are looked at
 SAY_MORE = "Ask again with a new request_id, and say what the picture should show."
 
 
@@ -40,7 +41,7 @@ _FREE_PAGES: Mapping[int, Cause] = {
 
 
 def page(reply: Reply) -> DarkroomError:
-    said = redacted(reply.body[:2000].decode(errors="replace"))
+    said = redacted(reply.body[:2000].decode(errors="replace"))[:QUOTED_CHARACTERS]
     message = f"the image API answered {reply.status} with something that is no JSON: {said or '(empty)'}"
     if 300 <= reply.status < 400:
         return redirect(reply)
@@ -62,7 +63,7 @@ def _retry_after(reply: Reply) -> float | None:
         return float(value)
     try:
         wait = parsedate_to_datetime(value) - parsedate_to_datetime(reply.headers.get("date", ""))
-    except (ValueError, TypeError):  # no date, or one with a zone and one without
+    except (ValueError, TypeError, OverflowError):  # no date, one with a zone and one without, one of no calendar
         return None
     return max(0.0, wait.total_seconds())
 
@@ -81,9 +82,22 @@ def stated(document: Mapping[str, Any], reply: Reply) -> Stated | None:
     said = [str(part) for part in parts if part not in (None, "")]
     number = next((int(part) for part in said if re.fullmatch(r"[1-5]\d\d", part)), status)
     message = said[-1] if said else json.dumps(document)
-    return Stated(number, " ".join(said).lower(), redacted(message), provider_request_id(reply, message))
+    return Stated(
+        number, _words(" ".join(said)), redacted(message)[:QUOTED_CHARACTERS], provider_request_id(reply, message)
+    )
 
 
+def is_refusal(said: str) -> bool:
+    """Whether an answer's own words say that it is a refusal."""
+    return bool(_REFUSED.search(_words(said)))
+
+
+def _words(said: str) -> str:
+    """What is matched: without pictures, which would hide what is said after them."""
+    return redacted(said)[:WORDS_CHARACTERS].lower()
+
+
+# No repetition is without end: what they are matched with is anybody's.
 def _matches(*patterns: str) -> re.Pattern[str]:
     return re.compile("|".join(patterns))
 
@@ -94,17 +108,19 @@ _EMPTY_ACCOUNT = _matches(
 )  # fmt: skip
 _SUSPENDED = _matches(r"account\b.{0,40}\b(restricted|suspended|disabled|banned)", "(账号|账户).{0,20}(封|限制|停用)")
 _QUOTA = _matches(r"quota\b.{0,20}\bexceed", "billing", "额度")
-REFUSED = _matches(
+_REFUSED = _matches(
     "prompt_blocked", r"(?<!case.)sensitive", "safety", "moderation", "content_policy", "content policy",
     "content_filter", "prohibited_content", "blocklist",
-    r"(polic|guideline|content|terms)\w*\b.{0,60}\bviolat", r"violat\w*\b.{0,60}\b(polic|guideline|content|terms)",
+    r"(polic|guideline|content|terms)\w{0,20}\b.{0,60}\bviolat",
+    r"violat\w{0,20}\b.{0,60}\b(polic|guideline|content|terms)",
     "敏感", "违规", "内容.{0,4}审核", "(未|不)(能)?通过.{0,6}审核", "审核.{0,4}(未|不)", "不合规",
 )  # fmt: skip
 _MODEL = _matches(
     "model_not_found", r"no (available )?channel", "无可用渠道", r"(unknown|no such) model",
-    r"model\W+(\S+ )?(is |was |has been |does |could )?(not (be )?(found|exist|supported|available)|no longer)",
-    r"model\W+(\S+ )?(is |was |has been )?(retired|deprecated|shut ?down|discontinued)",
-    "模型不存在", "模型.{0,20}(下线|停用|不支持)", r"models/\S+ is not found",
+    r"model\W{1,9}(\S{1,200} )?(is |was |has been |does |could )?not (be )?(found|exist|supported|available)",
+    r"model\W{1,9}(\S{1,200} )?(is |was |has been |does |could )?no longer",
+    r"model\W{1,9}(\S{1,200} )?(is |was |has been )?(retired|deprecated|shut ?down|discontinued)",
+    "模型不存在", "模型.{0,20}(下线|停用|不支持)", r"models/\S{1,200} is not found",
 )  # fmt: skip
 _CREDENTIALS = _matches(
     "invalid_api_key",
@@ -144,7 +160,7 @@ def error(stated: Stated, reply: Reply) -> DarkroomError:
     if _SUSPENDED.search(words):
         return Unavailable("account", said, retry_after=_retry_after(reply))
     request_id = stated.request_id
-    if REFUSED.search(words):  # before all else: whatever number it comes with, it is never retried
+    if _REFUSED.search(words):  # before all else: whatever number it comes with, it is never retried
         return Rejected(
             "refused", said, text=stated.message, provider_request_id=request_id,
             hint="The provider refuses this instruction or picture; say it differently. It is never retried.",

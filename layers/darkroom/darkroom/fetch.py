@@ -7,7 +7,8 @@ checked anew, no credentials, bytes and time bounded. The API's own origin is tr
 import ipaddress
 import socket
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from urllib.parse import SplitResult, urljoin, urlsplit
 
 import certifi
@@ -19,6 +20,7 @@ MOST_BYTES = 100_000_000
 MOST_REDIRECTS = 5
 CONNECT_SECONDS = 10
 TOTAL_SECONDS = 60
+MOST_URL_CHARACTERS = 8192
 CHUNK_BYTES = 1 << 18
 REDIRECTS = (301, 302, 303, 307, 308)
 DEFAULT_PORTS = {"http": 80, "https": 443}
@@ -48,26 +50,30 @@ class Fetcher:
         until = time.monotonic() + TOTAL_SECONDS
         for _ in range(MOST_REDIRECTS + 1):
             target = _split(url)
-            response = self._get(target)
-            try:
+            with self._response(target) as response:
                 if response.status not in REDIRECTS:
                     return _content(response, until)
                 url = _joined(url, response.headers.get("Location", ""))
-            finally:
-                response.close()
         raise _forbidden(f"it redirects more than {MOST_REDIRECTS} times")
 
-    def _get(self, target: SplitResult) -> urllib3.BaseHTTPResponse:
+    @contextmanager
+    def _response(self, target: SplitResult) -> Iterator[urllib3.BaseHTTPResponse]:
+        """The answer to one request, whose connection is closed after it."""
         try:
             pool = self._pool(target)
             path = (target.path or "/") + (f"?{target.query}" if target.query else "")
             headers = {"Host": target.netloc.rpartition("@")[2], "Accept": "image/*", "Connection": "close"}
-            return pool.urlopen(
+            response = pool.urlopen(
                 "GET", path, headers=headers, redirect=False, retries=False, preload_content=False,
                 assert_same_host=False,
             )  # fmt: skip
         except (urllib3.exceptions.HTTPError, OSError, UnicodeError) as error:
             raise _failed(type(error).__name__) from error
+        try:
+            yield response
+        finally:
+            response.close()
+            pool.close()
 
     def _pool(self, target: SplitResult) -> urllib3.HTTPConnectionPool:
         host, port = str(target.hostname), target.port or DEFAULT_PORTS[target.scheme]
@@ -106,6 +112,8 @@ def _wrapped(address: ipaddress.IPv6Address) -> ipaddress.IPv4Address | None:
 
 
 def _split(url: str) -> SplitResult:
+    if len(url) > MOST_URL_CHARACTERS or not url.isprintable():
+        raise _forbidden("it is no address of a web server")
     try:
         target = urlsplit(url)
         usable = target.scheme in DEFAULT_PORTS and target.hostname and (target.port is None or target.port > 0)

@@ -58,8 +58,9 @@ class ImageApi:
         body = transport.Body(prepared.body)
         started = time.monotonic()
         try:
-            with transport.exchange(self._timeout) as session:
-                response = session.post(
+            with (
+                transport.exchange(self._timeout) as session,
+                session.post(
                     self._address,
                     data=body,
                     headers={"Content-Type": "application/json", "Accept": "application/json"},
@@ -67,7 +68,8 @@ class ImageApi:
                     timeout=(CONNECT_SECONDS, self._timeout),
                     allow_redirects=False,
                     stream=True,
-                )
+                ) as response,
+            ):
                 content = _read(response)
         except (requests.RequestException, OSError) as error:
             kind = type(error).__name__

@@ -5,9 +5,12 @@ import re
 import unicodedata
 
 THREAD_ID_BYTES = 256
+# NFC makes UTF-8 at most three times shorter, and takes quadratic time for letters with endless marks.
+LONGEST_NAME = 3 * THREAD_ID_BYTES
 GROUP_CHARACTERS = re.compile(r"[A-Za-z0-9!\"#$%&'()*+,\-./:;<=>?@\[\\\]^_`{|}~]{1,128}")  # what SQS allows
 LONG_KEY_BYTES = 800
 SHORTENED_KEY_BYTES = 780
+_LENGTH = f"must be 1 to {THREAD_ID_BYTES} bytes of UTF-8"
 
 
 def sha256(text: str) -> str:
@@ -17,11 +20,13 @@ def sha256(text: str) -> str:
 
 def thread_id(name: str) -> str:
     """The name as a thread id, in NFC. Raises ValueError with a sentence that says what is wrong."""
+    if len(name) > LONGEST_NAME:
+        raise ValueError(_LENGTH)
     normal = unicodedata.normalize("NFC", name)
     if any(0xD800 <= ord(character) <= 0xDFFF for character in normal):
         raise ValueError("must be valid Unicode, but holds half of a surrogate pair")
     if not 1 <= len(normal.encode()) <= THREAD_ID_BYTES:
-        raise ValueError(f"must be 1 to {THREAD_ID_BYTES} bytes of UTF-8")
+        raise ValueError(_LENGTH)
     if any(unicodedata.category(character) == "Cc" for character in normal):
         raise ValueError("must not contain control characters")
     if not {"", ".", ".."}.isdisjoint(normal.split("/")):

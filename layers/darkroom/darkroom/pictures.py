@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from PIL import Image as Pillow
 from PIL import ImageOps, UnidentifiedImageError
 
+from darkroom import anatomy
 from darkroom.context import IMAGE_BYTES, Image
 
 MOST_PIXELS = 100_000_000
@@ -119,6 +120,8 @@ def _saved(picture: Pillow.Image, kind: str, **options: int) -> bytes:
 @contextmanager
 def _opened(data: bytes) -> Iterator[Pillow.Image]:
     """One picture at a time, by the decoders that we name; whatever they raise is Undecodable."""
+    if not anatomy.is_sound(data):
+        raise Undecodable("the file has more parts than any picture")
     with _one_at_a_time, warnings.catch_warnings():
         warnings.simplefilter("ignore")
         try:

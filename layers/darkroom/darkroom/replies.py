@@ -52,14 +52,15 @@ def _json_object(body: bytes) -> dict[str, Any] | None:
     return document if isinstance(document, dict) else None
 
 
-_MARKDOWN = re.compile(r"!\[[^\]]*\]\(\s*(data:image/[^)]+|https?://[^)\s]+)\s*\)")
+# No part of it goes past a `[`, so that words that are full of beginnings are read once, and not from each of them.
+_MARKDOWN = re.compile(r"!\[[^\[\]]*\]\(\s*(data:image/[^)\[]+|https?://[^)\s\[]+\s*)\)")
 
 
 def _answer(document: Mapping[str, Any], request_id: str | None) -> Answer:
     items = list(_items(document.get("data")))
     pictures = [picture for item in items for picture in _pictures(item)]
     text = "\n".join(dict.fromkeys(filter(None, map(_words, items)))) or None
-    if not pictures and (text or api_errors.REFUSED.search(json.dumps(items, ensure_ascii=False).lower())):
+    if not pictures and (text or api_errors.is_refusal(json.dumps(items, ensure_ascii=False))):
         hint = "A refusal or a question, in its own words. Say it differently, with a new request_id."
         raise Rejected(
             "refused", "the model answered without a picture",
@@ -88,7 +89,7 @@ def _pictures(item: Mapping[str, Any]) -> Iterator[bytes | str]:
             yield _picture(value.strip(), is_address=field == "url")
             return
     for found in _MARKDOWN.finditer(_raw_words(item)):
-        yield _picture(found[1], is_address=True)
+        yield _picture(found[1].strip(), is_address=True)
 
 
 def _picture(value: str, *, is_address: bool) -> bytes | str:

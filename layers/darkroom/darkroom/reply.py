@@ -4,7 +4,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-QUOTED_CHARACTERS = 500
+QUOTED_CHARACTERS = 500  # of what somebody else said, in a message of ours
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,8 +34,8 @@ def whole(text: str) -> str:
 
 
 def redacted(text: str) -> str:
-    """The text without keys and pictures, short enough for a message."""
+    """The text in one line, without keys and pictures."""
     text = whole(text)
     text = re.sub(r"(?i)\b(sk-|bearer\s+)[\w.\-]{4,}", r"\1…", text)
     text = re.sub(r"[A-Za-z0-9+/_-]{60,}={0,2}", "…", text)
-    return " ".join(text.split())[:QUOTED_CHARACTERS]
+    return " ".join(text.split())

@@ -110,10 +110,17 @@ class _Watched(HTTPAdapter):
         self.poolmanager.pool_classes_by_scheme = {"http": PlainPool, "https": SecurePool}
 
 
+class _Session(requests.Session):
+    """A session that does not look where a redirect leads: `requests` does even where it is not to follow it."""
+
+    def get_redirect_target(self, resp: requests.Response) -> str | None:  # noqa: ARG002 - wherever it leads
+        return None
+
+
 @contextmanager
 def exchange(seconds: float) -> Iterator[requests.Session]:
     """A session for one exchange, on a fresh connection, that is over after so many seconds."""
-    with Deadline(seconds) as deadline, requests.Session() as session:
+    with Deadline(seconds) as deadline, _Session() as session:
         session.mount("http://", _Watched(deadline))
         session.mount("https://", _Watched(deadline))
         session.headers["Connection"] = "close"

@@ -1,13 +1,15 @@
 """An upload: what S3 announced, what its name says it is, and the thread that it belongs to."""
 
-import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from datetime import datetime
-from typing import Any, Literal
+from datetime import UTC, datetime
+from typing import Annotated, Any, Literal
 from urllib.parse import unquote_plus
 
+from pydantic import AwareDatetime, BaseModel, Field, ValidationError
+
 from darkroom import naming
+from darkroom.errors import Fault
 
 PHOTO_EXTENSIONS = frozenset(
     (".jpg", ".jpeg", ".png", ".webp", ".gif", ".bmp", ".tif", ".tiff", ".heic", ".heif", ".avif")
@@ -77,26 +79,59 @@ def folder_instructions(key: str) -> Iterator[str]:
         yield f"{folder}/{FOLDER_INSTRUCTION}" if folder else FOLDER_INSTRUCTION
 
 
+class _Bucket(BaseModel):
+    name: str
+
+
+class _Object(BaseModel):
+    key: Annotated[str, Field(min_length=1)]
+    entity_tag: str = Field("", alias="eTag")
+    version_id: str | None = Field(None, alias="versionId")
+    sequencer: str = ""
+    size: Annotated[int, Field(ge=0)] = 0
+
+
+class _Entity(BaseModel):
+    bucket: _Bucket
+    object: _Object
+
+
+class _Record(BaseModel):
+    """What S3 announces of one object; its time is one that can be written in UTC."""
+
+    event_time: AwareDatetime = Field(
+        alias="eventTime", ge=datetime(1970, 1, 1, tzinfo=UTC), lt=datetime(9999, 1, 1, tzinfo=UTC)
+    )
+    s3: _Entity
+
+
+class _Notification(BaseModel):
+    records: list[dict[str, Any]] = Field([], alias="Records")
+
+
 def announced(body: str) -> list[Upload]:
-    """The uploads in an S3 event notification; none in its test event. Keys come form-encoded."""
-    document = json.loads(body)
-    if not isinstance(document, dict) or document.get("Event") == "s3:TestEvent":
-        return []
-    return [
-        _upload(record)
-        for record in document.get("Records", [])
-        if str(record.get("eventName", "")).removeprefix("s3:").startswith("ObjectCreated:")
-    ]
+    """The uploads in an S3 event notification; none in its test event. Raises Fault where it is no notification."""
+    try:
+        records = _Notification.model_validate_json(body.encode(errors="replace")).records
+        return [_upload(_Record.model_validate(record)) for record in records if _is_creation(record)]
+    except ValidationError as error:
+        field = ".".join(str(part) for part in error.errors()[0]["loc"])
+        raise Fault(f"a message of the upload events' queue is no S3 event notification: {field or 'body'}") from error
 
 
-def _upload(record: Mapping[str, Any]) -> Upload:
-    announced = record["s3"]["object"]
+def _is_creation(record: Mapping[str, Any]) -> bool:
+    return str(record.get("eventName", "")).removeprefix("s3:").startswith("ObjectCreated:")
+
+
+def _upload(record: _Record) -> Upload:
+    """Keys come form-encoded."""
+    described = record.s3.object
     return Upload(
-        bucket=record["s3"]["bucket"]["name"],
-        key=unquote_plus(announced["key"]),
-        etag=announced.get("eTag", "").strip('"'),
-        version_id=announced.get("versionId"),
-        sequencer=announced.get("sequencer", ""),
-        size=int(announced.get("size", 0)),
-        at=datetime.fromisoformat(record["eventTime"]).timestamp(),
+        bucket=record.s3.bucket.name,
+        key=unquote_plus(described.key),
+        etag=described.entity_tag.strip('"'),
+        version_id=described.version_id,
+        sequencer=described.sequencer,
+        size=described.size,
+        at=record.event_time.timestamp(),
     )
