@@ -11,7 +11,7 @@ export UV_PYTHON_DOWNLOADS := never
 export UV_NO_PROGRESS := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help demo up down logs test torture check clean tools locks
+.PHONY: help demo up down logs redrive test torture check clean tools locks
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' Makefile
@@ -32,18 +32,23 @@ down: ## stop it (all of them, or the one on PORT=…); what it remembers stays
 logs: ## follow what the functions say
 	@if [ -x $(RUN) ]; then $(RUN) -m local.stack logs; else echo "There is no stack here yet. make up starts one."; fi
 
+redrive: tools ## bring dead letters back, here (PORT=…) or on AWS (STACK=…)
+	@PYTHONPATH=layers/darkroom $(RUN) -m operations.redrive $(if $(STACK),--stack "$(STACK)",$(if $(PORT),--port $(PORT)))
+
 test: tools ## run the tests, those on the whole stack last
 	@$(RUN) -m pytest $(ARGS)
 
 torture: tools ## kills, crashes in pairs, an API that fails in every way; SEED=… repeats a run
 	@$(RUN) -m pytest -m torture $(if $(SEED),--seed $(SEED)) $(ARGS)
 
-check: tools ## ruff, mypy, cfn-lint, sam validate
+check: tools $(TOOLS)/checkov/stamp ## ruff, mypy, cfn-lint, sam validate, checkov
 	@.venv/bin/ruff check --quiet .
 	@.venv/bin/ruff format --check --quiet .
 	@.venv/bin/mypy --no-error-summary
 	@.venv/bin/cfn-lint template.yaml
 	@SAM_CLI_TELEMETRY=0 AWS_DEFAULT_REGION=us-east-1 $(TOOLS)/sam/bin/sam validate --lint --region us-east-1 >/dev/null
+	@said=$$(BC_SKIP_MAPPING=TRUE $(TOOLS)/checkov/bin/checkov --framework cloudformation --skip-download \
+	  --quiet --compact --file template.yaml) || { echo "$$said"; exit 1; }
 	@echo "All good."
 
 clean: ## stop the stack and remove all that was made here, what it remembers too
@@ -73,7 +78,7 @@ $(TOOLS)/%/stamp: local/tools/%.txt | $(UV)
 
 locks: | $(UV) ## write the lock files again
 	@$(UV) lock --quiet
-	@for tool in sam ministack; do \
+	@for tool in sam ministack checkov; do \
 	  $(UV) pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-annotate \
 	    --custom-compile-command "make locks" --output-file local/tools/$$tool.txt local/tools/$$tool.in || exit 1; \
 	done
