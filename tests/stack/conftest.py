@@ -49,6 +49,12 @@ def bring_up(tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRe
             shutil.rmtree(homes)
 
 
+@pytest.fixture(scope="session")
+def stack(bring_up: BringUp) -> Stack:
+    """The stack as `make up` gives it to everybody. Who changes it puts it right again."""
+    return bring_up()
+
+
 def _bring_up(
     homes: Path,
     *,
