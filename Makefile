@@ -11,7 +11,7 @@ export UV_PYTHON_DOWNLOADS := never
 export UV_NO_PROGRESS := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help demo up down logs test torture fuzz check clean tools locks
+.PHONY: help demo up down logs redrive test torture fuzz check clean tools locks
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' Makefile
@@ -32,6 +32,9 @@ down: ## stop it (all of them, or the one on PORT=…); what it remembers stays
 logs: ## follow what the functions say
 	@if [ -x $(RUN) ]; then $(RUN) -m local.stack logs; else echo "There is no stack here yet. make up starts one."; fi
 
+redrive: tools ## bring dead letters back, here (PORT=…) or on AWS (STACK=…)
+	@PYTHONPATH=layers/darkroom $(RUN) -m operations.redrive $(if $(STACK),--stack "$(STACK)",$(if $(PORT),--port $(PORT)))
+
 test: tools ## run the tests, those on the whole stack last
 	@$(RUN) -m pytest $(ARGS)
 
@@ -42,12 +45,14 @@ torture: tools ## kills, crashes in pairs, an API that fails in every way; SEED=
 fuzz: $(TOOLS)/fuzz/stamp ## look for bytes that break a parser; SECONDS=… for each, SEED=… repeats a run
 	@$(TOOLS)/fuzz/bin/python -m tests.hostile.fuzz $(if $(SECONDS),--seconds $(SECONDS)) $(if $(SEED),--seed $(SEED))
 
-check: tools ## ruff, mypy, cfn-lint, sam validate
+check: tools $(TOOLS)/checkov/stamp ## ruff, mypy, cfn-lint, sam validate, checkov
 	@.venv/bin/ruff check --quiet .
 	@.venv/bin/ruff format --check --quiet .
 	@.venv/bin/mypy --no-error-summary
 	@.venv/bin/cfn-lint template.yaml
 	@SAM_CLI_TELEMETRY=0 AWS_DEFAULT_REGION=us-east-1 $(TOOLS)/sam/bin/sam validate --lint --region us-east-1 >/dev/null
+	@said=$$(BC_SKIP_MAPPING=TRUE $(TOOLS)/checkov/bin/checkov --framework cloudformation --skip-download \
+	  --quiet --compact --file template.yaml) || { echo "$$said"; exit 1; }
 	@echo "All good."
 
 clean: ## stop the stack and remove all that was made here, what it remembers too
@@ -77,7 +82,7 @@ $(TOOLS)/%/stamp: local/tools/%.txt | $(UV)
 
 locks: | $(UV) ## write the lock files again
 	@$(UV) lock --quiet
-	@for tool in sam ministack fuzz; do \
+	@for tool in sam ministack fuzz checkov; do \
 	  $(UV) pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-annotate \
 	    --custom-compile-command "make locks" --output-file local/tools/$$tool.txt local/tools/$$tool.in || exit 1; \
 	done

@@ -9,7 +9,6 @@ from typing import Any
 
 import pytest
 
-from darkroom.errors import PROVIDER_CAUSES
 from local.stack.parameters import read_template
 
 ROOT = Path(__file__).parent.parent
@@ -34,7 +33,7 @@ PARAMETERS = {
 OUTPUTS = {
     "UploadsBucket", "ResultsBucket", "SpoolBucket", "RequestsQueueUrl", "RequestsQueueArn",
     "RequestsDeadLetterQueueUrl", "UploadEventsDeadLetterQueueUrl", "ThreadsTable", "OnUploadFunction",
-    "OnRequestFunction", "ImageApiKeySecretArn",
+    "OnRequestFunction", "ImageApiKeySecretArn", "AlarmsTopicArn",
 }  # fmt: skip
 FUNCTIONS = {"OnUploadFunction": "OnUploadRole", "OnRequestFunction": "OnRequestRole"}
 
@@ -115,9 +114,14 @@ def test_a_bucket_is_private_encrypted_and_outlives_the_stack(name: str) -> None
 
 
 def test_everything_that_holds_data_refuses_what_is_not_encrypted_on_its_way() -> None:
-    policies = of_type("AWS::S3::BucketPolicy") | of_type("AWS::SQS::QueuePolicy")
-    protected = {each.get("Bucket") or each["Queues"][0] for each in policies.values() if _denies_plain_text(each)}
-    assert protected == {*of_type("AWS::S3::Bucket"), *of_type("AWS::SQS::Queue")}
+    kinds = {"Bucket": "AWS::S3::Bucket", "Queues": "AWS::SQS::Queue", "Topics": "AWS::SNS::Topic"}
+    protected = {
+        listed(policy[guarded])[0]
+        for guarded, kind in kinds.items()
+        for policy in of_type(f"{kind}Policy").values()
+        if _denies_plain_text(policy)
+    }
+    assert protected == {name for kind in kinds.values() for name in of_type(kind)}
     assert TEMPLATE["Parameters"]["RequireTls"]["Default"] == "true"
 
 
@@ -155,19 +159,6 @@ def test_a_function_is_a_file_of_its_own_and_reports_what_failed(function: str) 
 def test_no_environment_variable_holds_the_key() -> None:
     held = environment("OnRequestFunction") | environment("OnUploadFunction")
     assert [name for name in held if "KEY" in name] == ["IMAGE_API_KEY_SECRET_ARN"]
-
-
-def watched(namespace: str) -> set[str]:
-    alarms = of_type("AWS::CloudWatch::Alarm").values()
-    return {each["Dimensions"][0]["Value"] for each in alarms if each["Namespace"] == namespace}
-
-
-def test_a_dead_letter_raises_an_alarm() -> None:
-    assert watched("AWS/SQS") == {"UploadEventsDeadLetterQueue.QueueName", "RequestsDeadLetterQueue.QueueName"}
-
-
-def test_an_unknown_outcome_and_each_trouble_of_the_providers_raise_an_alarm() -> None:
-    assert watched("Darkroom") == {"outcome_unknown", *PROVIDER_CAUSES}
 
 
 def test_the_layer_ships_what_the_lock_file_says() -> None:

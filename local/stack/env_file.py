@@ -20,6 +20,7 @@ _NAMES = {
     "OnUploadFunction": "ON_UPLOAD_FUNCTION",
     "OnRequestFunction": "ON_REQUEST_FUNCTION",
     "ImageApiKeySecretArn": "IMAGE_API_KEY_SECRET_ARN",
+    "AlarmsTopicArn": "ALARMS_TOPIC_ARN",
 }
 
 

@@ -110,6 +110,12 @@ def road(bring_up: BringUp) -> Iterator[Road]:
     server.server_close()
 
 
+@pytest.fixture(scope="session")
+def stack(bring_up: BringUp) -> Stack:
+    """The stack as `make up` gives it to everybody. Who changes it puts it right again."""
+    return bring_up()
+
+
 def _bring_up(
     homes: Path,
     *,

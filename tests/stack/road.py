@@ -11,12 +11,10 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from io import BytesIO
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 import requests
 from PIL import Image
-
-from local.image_api import StandInServer
 
 if TYPE_CHECKING:
     from tests.stack.conftest import Stack
@@ -49,12 +47,19 @@ def photo(colour: str = "steelblue", kind: str = "JPEG") -> bytes:
     return target.getvalue()
 
 
+class Api(Protocol):
+    """A stand-in for the image API, which knows what it was asked."""
+
+    @property
+    def url(self) -> str: ...
+
+
 @dataclass(frozen=True)
 class Road:
     """A stack, and the image API that it calls."""
 
     stack: "Stack"
-    api: StandInServer
+    api: Api
 
     def cli(self, *words: str) -> str:
         """The plain AWS CLI, in the environment that `.local/env` gives."""

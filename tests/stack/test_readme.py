@@ -1,13 +1,7 @@
-"""README's lines do what it says of them: each block that bears a mark is run against a stack of its own.
-
-A mark is a comment before the block: `<!-- run: upload -->`; `<!-- file: consumer.yaml -->` for one that others read.
-"""
+"""README's lines do what it says of them."""
 
 import json
-import os
 import re
-import subprocess
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -15,20 +9,12 @@ from typing import Any
 import pytest
 import requests
 
-from tests.stack.conftest import BringUp, Stack
+from tests.stack import lines
+from tests.stack.conftest import Stack
 from tests.stack.road import eventually, photo
 
-README = (Path(__file__).parents[2] / "README.md").read_text(encoding="utf-8")
-BLOCKS = {
-    name: (language, text)
-    for name, language, text in re.findall(r"<!-- (?:run|file): (\S+) -->\n```(\w+)\n(.*?)```", README, re.DOTALL)
-}
+BLOCKS = lines.marked("README.md")
 MUG, BLUE_MUG = "shop/mug", "shop/blue mug + 茶"
-
-
-@pytest.fixture(scope="module")
-def stack(bring_up: BringUp) -> Stack:
-    return bring_up()
 
 
 @pytest.fixture(scope="module")
@@ -39,22 +25,8 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return here
 
 
-def shell(stack: Stack, folder: Path) -> dict[str, str]:
-    """The environment of a reader who has sourced `.local/env`, and has the `aws` of the project."""
-    own = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
-    path = f"{Path(sys.executable).parent}{os.pathsep}{own['PATH']}"
-    return {**own, "PATH": path, "HOME": str(folder), "AWS_PAGER": "", **stack.env}
-
-
 def run(name: str, stack: Stack, folder: Path) -> str:
-    """Runs a block as it stands, and returns what it said."""
-    language, text = BLOCKS[name]
-    command = [sys.executable, "-c", text] if language == "python" else ["/bin/sh", "-euc", text]
-    done = subprocess.run(  # noqa: S603
-        command, cwd=folder, env=shell(stack, folder), capture_output=True, text=True, check=False, timeout=120
-    )
-    assert done.returncode == 0, done.stderr
-    return done.stdout
+    return lines.run(BLOCKS[name], stack, folder)
 
 
 def turn(stack: Stack, thread: str, number: int) -> dict[str, Any]:
@@ -103,7 +75,7 @@ def test_the_boto3_lines_wait_for_their_outcomes(stack: Stack, folder: Path) -> 
 
 
 def test_a_rule_hears_of_an_outcome(stack: Stack, folder: Path) -> None:
-    (folder / "consumer.yaml").write_text(BLOCKS["consumer.yaml"][1], encoding="utf-8")
+    (folder / "consumer.yaml").write_text(BLOCKS["consumer.yaml"].text, encoding="utf-8")
     heard = json.loads(run("consume", stack, folder).splitlines()[-1])
     assert heard["detail-type"] == "Object Created"
     prefix, _, name = heard["detail"]["object"]["key"].rpartition("/")
@@ -121,6 +93,10 @@ def test_the_key_is_put_in_and_the_names_are_found(stack: Stack, folder: Path) -
     assert after["VersionId"] != before["VersionId"]
 
 
+def test_whoever_is_on_duty_hears_of_alarms(stack: Stack, folder: Path) -> None:
+    assert stack.env["ALARMS_TOPIC_ARN"] in run("subscribe", stack, folder)
+
+
 def test_trouble_can_be_asked_for(stack: Stack, folder: Path) -> None:
     run("trouble", stack, folder)
     result = turn(stack, "shop/trouble", 1)
@@ -133,7 +109,6 @@ def test_trouble_can_be_asked_for(stack: Stack, folder: Path) -> None:
 
 def test_every_block_is_marked_and_every_marked_block_is_run_here() -> None:
     """But the one that asks questions: `sam deploy --guided`."""
-    marked = {name for name, (language, _) in BLOCKS.items() if language != "yaml"}
+    marked = {name for name, block in BLOCKS.items() if block.language != "yaml"}
     assert marked == set(re.findall(r'run\("(\w+)"', Path(__file__).read_text(encoding="utf-8")))
-    unmarked = README.count("```sh\n") + README.count("```python\n") - len(marked)
-    assert unmarked == README.count("sam deploy --guided\n```")
+    assert lines.unmarked("README.md") == ["sam build && sam deploy --guided\n"]

@@ -28,7 +28,7 @@ class _Journal:
     def broke(self, message: Message, error: Exception) -> None:
         """An attempt raised what nobody expected."""
         self._logger.error("attempt broke", extra={"message_id": message.message_id, **_described(error)})
-        _count("AttemptsBroken", "error", type(error).__name__)
+        _count("AttemptsBroken")
 
     def noted(self, error: DarkroomError) -> None:
         """A heartbeat or a deletion failed."""
@@ -54,7 +54,7 @@ class RequestJournal(_Journal):
             attempts=ended.attempts,
             provider_request_id=ended.provider_request_id,
         )
-        _count("RequestsEnded", "code", ended.error.code if ended.error else "succeeded")
+        _count("RequestsEnded", code=ended.error.code if ended.error else "succeeded")
 
     def deferred(self, message: Message, trouble: Unavailable) -> None:
         """A request waits."""
@@ -67,7 +67,7 @@ class RequestJournal(_Journal):
             seconds=trouble.retry_after,
             receive_count=message.receive_count,
         )
-        _count("ProviderBlocked" if blocked else "RequestsDeferred", "cause", trouble.cause)
+        _count("ProviderBlocked" if blocked else "RequestsDeferred", cause=trouble.cause)
 
 
 class UploadJournal(_Journal):
@@ -77,7 +77,7 @@ class UploadJournal(_Journal):
         """What became of each upload that the message announced."""
         for taken in ended:
             self._logger.info("upload taken", message_id=message.message_id, key=taken.key, became=taken.became)
-            _count("UploadsTaken", "became", taken.became)
+            _count("UploadsTaken", became=taken.became)
 
     def deferred(self, message: Message, trouble: Unavailable) -> None:
         """An upload waits, for its other half or for AWS."""
@@ -100,8 +100,10 @@ def _is_in_our_words(error: BaseException) -> bool:
     return isinstance(error, Fault) or (isinstance(error, Unavailable) and error.cause in ("aws", "held"))
 
 
-def _count(name: str, dimension: str, value: str) -> None:
+def _count(name: str, **dimensions: str) -> None:
+    """The service is a dimension too, which the metric takes from the environment."""
     metric = SingleMetric(namespace=NAMESPACE)
     metric.add_metric(name=name, unit=MetricUnit.Count, value=1)
-    metric.add_dimension(name=dimension, value=value)
+    for dimension, value in dimensions.items():
+        metric.add_dimension(name=dimension, value=value)
     sys.stdout.write(json.dumps(metric.serialize_metric_set()) + "\n")

@@ -75,6 +75,13 @@ class DynamoLedger:
         entry = self._entry(request)
         return entry.get("state") == "open" and (entry["owner"] != "" or entry["strikes"] > 0)
 
+    def ended(self, request: Request) -> Outcome | None:
+        """The outcome of this very request, if it has one. For those who only look: nothing is claimed."""
+        entry = self._entry(request)
+        if entry.get("state") != "done" or entry["fingerprint"] != request.fingerprint:
+            return None
+        return outcome.from_document(self._table.item(request.thread_id, _turn_sk(entry["turn"])))
+
     def thread(self, thread_id: str) -> Thread:
         """See `ports.Ledger`."""
         return Thread(tuple(map(outcome.from_document, self._table.items(thread_id, "TURN#"))))

@@ -1,0 +1,149 @@
+"""Brings dead letters back: `python -m operations.redrive [--stack NAME | --port PORT]`.
+
+A request that has its outcome is over, and its copy is removed. Any other is sent to its queue again, under the
+thread and the id that it had: so the ledger knows it, and nothing that was paid is paid again. (SQS's own redrive
+gives a message a new id, and so makes a new request of it.) Each is sent before it is deleted. Whoever is stopped
+in between sends it twice, and the second is answered by the outcome of the first.
+"""
+
+import argparse
+import sys
+from collections import Counter
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from darkroom import naming, request
+from darkroom.errors import DarkroomError, Rejected
+from darkroom.ledger import DynamoLedger
+from darkroom.objects import S3Objects
+from darkroom.outcome import Outcome
+from darkroom.publication import turn_key
+from darkroom.request import ImageRef
+from darkroom.table import Table
+from local.stack.home import Trouble
+from operations import stack as stacks
+from operations.stack import Stack
+
+if TYPE_CHECKING:
+    from mypy_boto3_sqs.literals import QueueAttributeNameType
+    from mypy_boto3_sqs.type_defs import MessageTypeDef
+
+VISIBLE: "QueueAttributeNameType" = "ApproximateNumberOfMessages"
+IN_HAND: "QueueAttributeNameType" = "ApproximateNumberOfMessagesNotVisible"
+MOST_AT_ONCE = 10
+WAIT_SECONDS = 2  # so that SQS asks all of its servers
+
+
+class Redrive:
+    """Empties a stack's two dead-letter queues. `say` is told a line a message."""
+
+    def __init__(self, stack: Stack, say: Callable[[str], None]) -> None:
+        self._sqs = stack.sqs
+        self._requests = stack.outputs["RequestsQueueUrl"]
+        self._dead_requests = stack.outputs["RequestsDeadLetterQueueUrl"]
+        self._uploads = stack.upload_events_queue_url
+        self._dead_uploads = stack.outputs["UploadEventsDeadLetterQueueUrl"]
+        self._results = stack.outputs["ResultsBucket"]
+        self._buckets = (stack.outputs["UploadsBucket"], self._results)
+        self._ledger = DynamoLedger(Table(stack.dynamodb, stack.outputs["ThreadsTable"]), daily_call_limit=0)
+        self._objects = S3Objects(stack.s3)
+        self._say = say
+
+    def work(self) -> Counter[str]:
+        """Brings back what lies there now, in its order. How many messages were `sent`, and how many are `over`."""
+        done: Counter[str] = Counter()
+        for letter in self._letters(self._dead_requests):
+            done[self._request(letter)] += 1
+            self._remove(self._dead_requests, letter)
+        for letter in self._letters(self._dead_uploads):
+            done[self._upload_event(letter)] += 1
+            self._remove(self._dead_uploads, letter)
+        return done
+
+    def left(self) -> int:
+        """About how many dead letters there are, with those that somebody has in hand for half a minute."""
+        return sum(self._count(queue, VISIBLE, IN_HAND) for queue in (self._dead_requests, self._dead_uploads))
+
+    def _request(self, letter: "MessageTypeDef") -> str:
+        message_id, group = letter["MessageId"], letter["Attributes"]["MessageGroupId"]
+        try:
+            asked = request.parse(letter["Body"], group=group, message_id=message_id, buckets=self._buckets)
+        except Rejected:
+            sent = self._send(letter, letter["Body"])
+            where = naming.rejected_message_key(sent)
+            self._say(f"sent again  message {message_id}: it is no request, and will be told at {self._uri(where)}")
+            return "sent"
+        ended = self._ledger.ended(asked)
+        if ended and self._is_announced(ended):
+            code = ended.error.code if ended.error else ended.status
+            self._say(f"is over     {asked.request_id} of {asked.thread_id}: {code}, {self._uri(turn_key(ended))}")
+            return "over"
+        self._send(letter, asked.body)
+        self._say(f"sent again  {asked.request_id} of {asked.thread_id}")
+        return "sent"
+
+    def _upload_event(self, letter: "MessageTypeDef") -> str:
+        """What an upload starts is decided by what is remembered of it, and not by how often it is announced."""
+        self._sqs.send_message(QueueUrl=self._uploads, MessageBody=letter["Body"])
+        self._say(f"sent again  upload event {letter['MessageId']}")
+        return "sent"
+
+    def _send(self, letter: "MessageTypeDef", body: str) -> str:
+        """Sends to the requests' queue. SQS drops the second of one dead letter, but not a sender's own repetition."""
+        sent = self._sqs.send_message(
+            QueueUrl=self._requests,
+            MessageBody=body,
+            MessageGroupId=letter["Attributes"]["MessageGroupId"],
+            MessageDeduplicationId=f"redrive-{letter['MessageId']}",
+        )
+        return sent["MessageId"]
+
+    def _is_announced(self, ended: Outcome) -> bool:
+        """A deployment may have died between committing a turn and announcing it; then the request is not over."""
+        return self._objects.metadata(ImageRef(self._results, turn_key(ended))) is not None
+
+    def _letters(self, queue: str) -> Iterator["MessageTypeDef"]:
+        """As many as there are now: what fails again at once and comes back is for the next time."""
+        left = self._count(queue, VISIBLE)
+        while left > 0:
+            received = self._sqs.receive_message(
+                QueueUrl=queue,
+                MaxNumberOfMessages=min(MOST_AT_ONCE, left),
+                WaitTimeSeconds=WAIT_SECONDS,
+                MessageSystemAttributeNames=["MessageGroupId"],
+            ).get("Messages", [])
+            yield from received
+            left = left - len(received) if received else 0
+
+    def _remove(self, queue: str, letter: "MessageTypeDef") -> None:
+        self._sqs.delete_message(QueueUrl=queue, ReceiptHandle=letter["ReceiptHandle"])
+
+    def _count(self, queue: str, *kinds: "QueueAttributeNameType") -> int:
+        found = self._sqs.get_queue_attributes(QueueUrl=queue, AttributeNames=kinds)
+        return sum(int(number) for number in found["Attributes"].values())
+
+    def _uri(self, key: str) -> str:
+        return f"s3://{self._results}/{key}"
+
+
+def main() -> int:
+    options = argparse.ArgumentParser(prog="python -m operations.redrive", description="Brings dead letters back.")
+    where = options.add_mutually_exclusive_group()
+    where.add_argument("--stack", help="a stack on AWS, with the shell's own credentials and region")
+    where.add_argument("--port", type=int, help="the stack on this port of this machine; default: the one last up")
+    given = options.parse_args()
+    try:
+        found = stacks.on_aws(given.stack) if given.stack else stacks.on_this_machine(given.port)
+        redrive = Redrive(found, lambda line: print(line, flush=True))
+        done, left = redrive.work(), redrive.left()
+    except (Trouble, BotoCoreError, ClientError, DarkroomError) as trouble:
+        print(f"{trouble}\nNothing is lost. Run it again when that is mended.", file=sys.stderr)
+        return 1
+    print(f"{done['sent']} sent again, {done['over']} over and removed, {left} left.")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
