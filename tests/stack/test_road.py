@@ -1,9 +1,5 @@
 """The road on the deployed stack, driven from outside: every error code, the same twice, killed in the middle."""
 
-import contextlib
-import os
-import signal
-import subprocess
 import threading
 import uuid
 import zlib
@@ -14,6 +10,7 @@ from typing import Any
 import pytest
 
 from local.image_api import StandInServer
+from tests.stack import workers
 from tests.stack.conftest import BringUp
 from tests.stack.road import Road, eventually, group_of, photo
 
@@ -190,38 +187,10 @@ def test_the_same_request_five_times_and_a_kill_in_the_middle_are_one_turn(road:
     for _ in range(5):
         road.send(thread, body)
     eventually(lambda: road.calls(thread) or None)
-    kill_worker(road)
+    assert workers.kill(road.stack)
     result = road.turn(thread, 1, seconds=150)
     assert result["status"] == "succeeded"
     assert result["cost"]["paid_calls"] == 2
-    eventually(lambda: queue_is_empty(road) or None)
+    eventually(lambda: not road.left() or None)
     assert len(road.results(thread)) == 1
     assert len(road.calls(thread)) == 2
-
-
-def kill_worker(road: Road) -> None:
-    """SIGKILL to the process that runs on_request, found by the folder of this very stack in its command."""
-    mine = f"/{road.stack.port}/scratch/ministack-lambda-darkroom-on-request-"
-    pids = [pid for pid, command in commands() if mine in command]
-    assert pids
-    for pid in pids:
-        os.kill(pid, signal.SIGKILL)
-
-
-def commands() -> Iterator[tuple[int, str]]:
-    """Every process and its command line; a machine with a /proc need not have `ps`."""
-    if not Path("/proc/self/cmdline").exists():
-        listed = subprocess.run(["ps", "-ww", "-axo", "pid=,args="], capture_output=True, text=True, check=True)  # noqa: S607
-        yield from ((int(line.split()[0]), line) for line in listed.stdout.splitlines())
-        return
-    for process in Path("/proc").glob("[0-9]*"):
-        with contextlib.suppress(OSError):
-            yield int(process.name), (process / "cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace")
-
-
-def queue_is_empty(road: Road) -> bool:
-    attributes = road.stack.aws.sqs.get_queue_attributes(
-        QueueUrl=road.stack.env["REQUESTS_QUEUE_URL"],
-        AttributeNames=["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"],
-    )["Attributes"]
-    return set(attributes.values()) == {"0"}
