@@ -35,6 +35,15 @@ def pytest_report_header(config: pytest.Config) -> str:
     return f"seed: {config.option.seed}"
 
 
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """The figures that tests measured and gave to `record_property`."""
+    reports = [report for ended in ("passed", "failed") for report in terminalreporter.getreports(ended)]
+    for report in reports:
+        if report.when == "call" and report.user_properties:
+            told = ", ".join(f"{name} {value}" for name, value in report.user_properties)
+            terminalreporter.write_line(f"{report.nodeid.rpartition('::')[2]}: {told}")
+
+
 @pytest.fixture(scope="session")
 def seed(request: pytest.FixtureRequest) -> int:
     """What a random schedule is drawn from; `--seed` gives an old one again."""

@@ -77,9 +77,7 @@ def api() -> Iterator[Provider]:
 def doors(bring_up: BringUp, api: Provider) -> Doors:
     parameters = {"ImageApiTimeoutSeconds": str(API_SECONDS), "PairingGraceSeconds": "5"}
     stack = bring_up(image_api_url=api.url, image_api_key=api.key, parameters=parameters)
-    stack.aws.functions.update_function_configuration(
-        FunctionName=stack.env["ON_REQUEST_FUNCTION"], Timeout=TIMEOUT_SECONDS
-    )
+    workers.limit_time(stack, TIMEOUT_SECONDS)
     return Doors(stack)
 
 

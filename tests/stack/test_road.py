@@ -10,9 +10,8 @@ from typing import Any
 import pytest
 
 from local.image_api import StandInServer
-from tests.stack import workers
 from tests.stack.conftest import BringUp
-from tests.stack.road import Road, eventually, group_of, photo
+from tests.stack.road import Road, group_of, photo
 
 GRACE_SECONDS = 6
 MOST_TURNS = 4
@@ -165,32 +164,3 @@ def test_a_folder_in_threads_is_a_conversation(road: Road, thread: str) -> None:
     road.turn(thread, 1)
     road.upload(f"threads/{thread}/02.txt", "snow")
     assert road.turn(thread, 2)["parent_turn"] == 1
-
-
-def test_over_the_daily_limit_requests_wait(road: Road, bring_up: BringUp, thread: str) -> None:
-    """On a stack of its own, for the limit is everybody's."""
-    limited = bring_up(image_api_url=road.api.url, image_api_key="sk-road", parameters={"DailyCallLimit": "2"})
-    other = Road(limited, road.api)
-    sent = [other.send(f"{thread}-{number}", {"instruction": f"{thread} {number}"}) for number in range(4)]
-    eventually(lambda: len([n for n in range(len(sent)) if other.results(f"{thread}-{n}")]) == 2 or None)
-    counter = limited.aws.dynamodb.query(
-        TableName=limited.env["THREADS_TABLE"],
-        KeyConditionExpression="thread_id = :calls",
-        ExpressionAttributeValues={":calls": {"S": "/calls"}},
-    )["Items"]
-    assert [item["calls"]["N"] for item in counter] == ["2"]
-    assert len(road.calls(thread)) == 2
-
-
-def test_the_same_request_five_times_and_a_kill_in_the_middle_are_one_turn(road: Road, thread: str) -> None:
-    body = {"instruction": f"a cat {thread} [fault:slow 8]", "request_id": "r"}
-    for _ in range(5):
-        road.send(thread, body)
-    eventually(lambda: road.calls(thread) or None)
-    assert workers.kill(road.stack)
-    result = road.turn(thread, 1, seconds=150)
-    assert result["status"] == "succeeded"
-    assert result["cost"]["paid_calls"] == 2
-    eventually(lambda: not road.left() or None)
-    assert len(road.results(thread)) == 1
-    assert len(road.calls(thread)) == 2

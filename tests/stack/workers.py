@@ -10,26 +10,36 @@ from pathlib import Path
 from tests.stack.conftest import Stack
 
 
-def kill(stack: Stack) -> int:
-    """SIGKILL to every worker; how many there were."""
+def limit_time(stack: Stack, seconds: int) -> None:
+    """Lowers the function's time-out, and with it how long the queue waits for a worker that never got to work."""
+    stack.aws.functions.update_function_configuration(FunctionName=stack.env["ON_REQUEST_FUNCTION"], Timeout=seconds)
+    stack.aws.sqs.set_queue_attributes(
+        QueueUrl=stack.env["REQUESTS_QUEUE_URL"], Attributes={"VisibilityTimeout": str(seconds)}
+    )
+
+
+def kill(stack: Stack) -> list[int]:
+    """SIGKILL to every worker, whose ids are returned."""
     return _signal(stack, signal.SIGKILL)
 
 
-def freeze(stack: Stack) -> int:
-    """Every worker stands still from now on, until the function's time-out ends it; how many there were."""
+def freeze(stack: Stack) -> list[int]:
+    """Every worker stands still from now on, until the function's time-out ends it."""
     return _signal(stack, signal.SIGSTOP)
 
 
-def _signal(stack: Stack, number: signal.Signals) -> int:
-    """Workers are found by the folder of this very stack in their command."""
+def running(stack: Stack) -> list[int]:
+    """The workers' process ids, found by the folder of this very stack in their commands."""
     mine = f"/{stack.port}/scratch/ministack-lambda-darkroom-on-request-"
-    signalled = 0
-    for pid, command in _commands():
-        if mine in command:
-            with contextlib.suppress(ProcessLookupError):
-                os.kill(pid, number)
-                signalled += 1
-    return signalled
+    return [pid for pid, command in _commands() if mine in command]
+
+
+def _signal(stack: Stack, number: signal.Signals) -> list[int]:
+    pids = running(stack)
+    for pid in pids:
+        with contextlib.suppress(ProcessLookupError):  # it has just ended by itself
+            os.kill(pid, number)
+    return pids
 
 
 def _commands() -> Iterator[tuple[int, str]]:
