@@ -11,11 +11,12 @@ from tests.stack.conftest import Stack
 
 
 def limit_time(stack: Stack, seconds: int) -> None:
-    """Lowers the function's time-out, and with it how long the queue waits for a worker that never got to work."""
-    stack.aws.functions.update_function_configuration(FunctionName=stack.env["ON_REQUEST_FUNCTION"], Timeout=seconds)
-    stack.aws.sqs.set_queue_attributes(
-        QueueUrl=stack.env["REQUESTS_QUEUE_URL"], Attributes={"VisibilityTimeout": str(seconds)}
-    )
+    """Lowers the function's time-out, and with it how long its queues wait for a worker that never got to work."""
+    name, functions, sqs = stack.env["ON_REQUEST_FUNCTION"], stack.aws.functions, stack.aws.sqs
+    functions.update_function_configuration(FunctionName=name, Timeout=seconds)
+    for source in functions.list_event_source_mappings(FunctionName=name)["EventSourceMappings"]:
+        url = sqs.get_queue_url(QueueName=source["EventSourceArn"].rpartition(":")[2])["QueueUrl"]
+        sqs.set_queue_attributes(QueueUrl=url, Attributes={"VisibilityTimeout": str(seconds)})
 
 
 def kill(stack: Stack) -> list[int]:
