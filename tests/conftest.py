@@ -36,22 +36,30 @@ def pytest_report_header(config: pytest.Config) -> str:
     return f"seed: {config.option.seed}"
 
 
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """What tests measured and gave to `record_property`: `docs/reliability.md` quotes it.
+
+    A property `figures` is of what was counted, of which kind it was, and how many; these are added up.
+    """
+    kinds: dict[str, dict[str, int]] = defaultdict(dict)
+    lines = []
+    for report in terminalreporter.getreports("passed") + terminalreporter.getreports("failed"):
+        for name, value in report.user_properties if report.when == "call" else ():
+            if name == "figures" and isinstance(value, tuple):
+                what, kind, number = value
+                kinds[what][kind] = kinds[what].get(kind, 0) + number
+            else:
+                lines.append(f"{report.nodeid.rpartition('::')[2]}: {name} {value}")
+    for what, numbers in kinds.items():
+        each = "" if len(numbers) > 15 else ": " + ", ".join(f"{kind} {number}" for kind, number in numbers.items())
+        lines.append(f"{sum(numbers.values())} {what}{each}")
+    if lines:
+        terminalreporter.section("figures")
+    for line in lines:
+        terminalreporter.write_line(line)
+
+
 @pytest.fixture(scope="session")
 def seed(request: pytest.FixtureRequest) -> int:
     """What a random schedule is drawn from; `--seed` gives an old one again."""
     return int(request.config.option.seed)
-
-
-def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    """Adds up the tests' figures: properties `figures` of what was counted, of which kind it was, and how many."""
-    kinds: dict[str, dict[str, int]] = defaultdict(dict)
-    for report in terminalreporter.getreports("passed"):
-        for name, value in report.user_properties:
-            if name == "figures" and isinstance(value, tuple):
-                what, kind, number = value
-                kinds[what][kind] = kinds[what].get(kind, 0) + number
-    if kinds:
-        terminalreporter.section("figures")
-    for what, numbers in kinds.items():
-        each = "" if len(numbers) > 15 else ": " + ", ".join(f"{kind} {number}" for kind, number in numbers.items())
-        terminalreporter.write_line(f"{sum(numbers.values())} {what}{each}")

@@ -301,8 +301,10 @@ class MemoryBreaker:
         circuit.failures += OPENS_AT if trouble.cause in CERTAIN else 1
         circuit.cause, circuit.next_call_at = cause, self._clock() + pause
 
-    def succeeded(self, model: str) -> None:
-        self.circuits.pop(model, None)
+    def succeeded(self, model: str, known_trouble: Cause | None) -> None:
+        circuit = self.circuits.get(model)
+        if circuit and (known_trouble or circuit.failures < OPENS_AT):
+            del self.circuits[model]
 
     def wants_probe(self, model: str) -> bool:
         circuit = self.circuits.get(model)

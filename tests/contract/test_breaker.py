@@ -78,9 +78,22 @@ def test_models_are_kept_apart(breaker: Breaker) -> None:
 
 def test_an_answer_in_between_starts_the_count_again(breaker: Breaker) -> None:
     fail(breaker, times=OPENS_AT - 1)
-    breaker.succeeded("m")
+    breaker.succeeded("m", "unreachable")
     fail(breaker, times=OPENS_AT - 1)
     assert held_back(breaker) is None
+
+
+def test_so_does_an_answer_to_a_call_that_went_out_before_the_failures(breaker: Breaker) -> None:
+    fail(breaker, times=OPENS_AT - 1)
+    breaker.succeeded("m", None)
+    fail(breaker, times=OPENS_AT - 1)
+    assert held_back(breaker) is None
+
+
+def test_an_answer_to_a_call_from_before_the_trouble_says_nothing_of_its_end(breaker: Breaker) -> None:
+    fail(breaker)
+    breaker.succeeded("m", None)
+    assert held_back(breaker) == "unreachable"
 
 
 def test_after_a_pause_one_call_goes_out_and_no_second(breaker: Breaker, clock: Clock) -> None:
@@ -102,7 +115,7 @@ def test_a_probe_that_succeeds_lets_everything_through(breaker: Breaker, clock: 
     fail(breaker)
     clock.advance(PAUSE_SECONDS)
     breaker.admit("m", is_last=False)
-    breaker.succeeded("m")
+    breaker.succeeded("m", "unreachable")
     assert [breaker.admit("m", is_last=False) for _ in range(3)] == [None] * 3
 
 
@@ -145,5 +158,5 @@ def test_one_at_a_time_looks_after_the_provider(breaker: Breaker, clock: Clock) 
 def test_nobody_has_to_look_after_a_provider_that_is_well(breaker: Breaker) -> None:
     assert not breaker.keeps_probe("m")
     fail(breaker)
-    breaker.succeeded("m")
+    breaker.succeeded("m", "unreachable")
     assert not breaker.keeps_probe("m")

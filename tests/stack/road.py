@@ -55,11 +55,10 @@ class Api(Protocol):
 
 
 @dataclass(frozen=True)
-class Road:
-    """A stack, and the image API that it calls."""
+class Doors:
+    """Everything that the outside world has of a stack."""
 
     stack: "Stack"
-    api: Api
 
     def cli(self, *words: str) -> str:
         """The plain AWS CLI, in the environment that `.local/env` gives."""
@@ -115,6 +114,30 @@ class Road:
         """What the uploader of an object that became no request is told."""
         prefix = f"rejected/uploads/{key}/"
         return eventually(lambda: next((self.document(found) for found in self.keys(prefix)), None))
+
+    def left(self) -> dict[str, int]:
+        """The messages in each queue that holds any, dead letters too, whether they wait or are in hand."""
+        urls = self.stack.aws.sqs.list_queues()["QueueUrls"]
+        held = {url.rpartition("/")[2]: self._messages(url) for url in urls}
+        return {name: messages for name, messages in held.items() if messages}
+
+    def _messages(self, url: str) -> int:
+        attributes = self.stack.aws.sqs.get_queue_attributes(
+            QueueUrl=url,
+            AttributeNames=[
+                "ApproximateNumberOfMessages",
+                "ApproximateNumberOfMessagesNotVisible",
+                "ApproximateNumberOfMessagesDelayed",
+            ],
+        )["Attributes"]
+        return sum(map(int, attributes.values()))
+
+
+@dataclass(frozen=True)
+class Road(Doors):
+    """A stack, and the stand-in that it calls."""
+
+    api: Api
 
     def calls(self, words: str) -> list[dict[str, Any]]:
         """The calls that the image API received with these words in them."""

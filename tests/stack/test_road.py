@@ -1,19 +1,13 @@
 """The road on the deployed stack, driven from outside: every error code, the same twice, killed in the middle."""
 
-import contextlib
-import os
-import signal
-import subprocess
 import uuid
 import zlib
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.stack.conftest import BringUp
-from tests.stack.road import MOST_TURNS, Road, eventually, group_of, photo
+from tests.stack.road import MOST_TURNS, Road, group_of, photo
 
 
 @pytest.fixture
@@ -146,60 +140,3 @@ def test_a_folder_in_threads_is_a_conversation(road: Road, thread: str) -> None:
     road.turn(thread, 1)
     road.upload(f"threads/{thread}/02.txt", "snow")
     assert road.turn(thread, 2)["parent_turn"] == 1
-
-
-def test_over_the_daily_limit_requests_wait(road: Road, bring_up: BringUp, thread: str) -> None:
-    """On a stack of its own, for the limit is everybody's."""
-    limited = bring_up(image_api_url=road.api.url, image_api_key="sk-road", parameters={"DailyCallLimit": "2"})
-    other = Road(limited, road.api)
-    sent = [other.send(f"{thread}-{number}", {"instruction": f"{thread} {number}"}) for number in range(4)]
-    eventually(lambda: len([n for n in range(len(sent)) if other.results(f"{thread}-{n}")]) == 2 or None)
-    counter = limited.aws.dynamodb.query(
-        TableName=limited.env["THREADS_TABLE"],
-        KeyConditionExpression="thread_id = :calls",
-        ExpressionAttributeValues={":calls": {"S": "/calls"}},
-    )["Items"]
-    assert [item["calls"]["N"] for item in counter] == ["2"]
-    assert len(road.calls(thread)) == 2
-
-
-def test_the_same_request_five_times_and_a_kill_in_the_middle_are_one_turn(road: Road, thread: str) -> None:
-    body = {"instruction": f"a cat {thread} [fault:slow 8]", "request_id": "r"}
-    for _ in range(5):
-        road.send(thread, body)
-    eventually(lambda: road.calls(thread) or None)
-    kill_worker(road)
-    result = road.turn(thread, 1, seconds=150)
-    assert result["status"] == "succeeded"
-    assert result["cost"]["paid_calls"] == 2
-    eventually(lambda: queue_is_empty(road) or None)
-    assert len(road.results(thread)) == 1
-    assert len(road.calls(thread)) == 2
-
-
-def kill_worker(road: Road) -> None:
-    """SIGKILL to the process that runs on_request, found by the folder of this very stack in its command."""
-    mine = f"/{road.stack.port}/scratch/ministack-lambda-darkroom-on-request-"
-    pids = [pid for pid, command in commands() if mine in command]
-    assert pids
-    for pid in pids:
-        os.kill(pid, signal.SIGKILL)
-
-
-def commands() -> Iterator[tuple[int, str]]:
-    """Every process and its command line; a machine with a /proc need not have `ps`."""
-    if not Path("/proc/self/cmdline").exists():
-        listed = subprocess.run(["ps", "-ww", "-axo", "pid=,args="], capture_output=True, text=True, check=True)  # noqa: S607
-        yield from ((int(line.split()[0]), line) for line in listed.stdout.splitlines())
-        return
-    for process in Path("/proc").glob("[0-9]*"):
-        with contextlib.suppress(OSError):
-            yield int(process.name), (process / "cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace")
-
-
-def queue_is_empty(road: Road) -> bool:
-    attributes = road.stack.aws.sqs.get_queue_attributes(
-        QueueUrl=road.stack.env["REQUESTS_QUEUE_URL"],
-        AttributeNames=["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"],
-    )["Attributes"]
-    return set(attributes.values()) == {"0"}

@@ -86,7 +86,7 @@ def test_a_copy_whose_provider_is_well_waits_like_any_request(world: World) -> N
     world.script(*[DOWN] * 9, made())
     for _ in range(9):
         world.wait(ASKED, is_probe=True)
-        world.breaker.succeeded("stack-model")
+        world.breaker.succeeded("stack-model", "unreachable")
     world.script(DOWN)
     assert (world.wait(ASKED, is_probe=True).retry_after or 0) > PROBE_SECONDS
 

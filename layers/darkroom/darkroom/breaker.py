@@ -41,9 +41,11 @@ class DynamoBreaker:
         }
         self._change(model, changes, None, failures=OPENS_AT if trouble.cause in CERTAIN else 1)
 
-    def succeeded(self, model: str) -> None:
+    def succeeded(self, model: str, known_trouble: Cause | None) -> None:
         """See `ports.Breaker`."""
-        self._table.transact(self._table.delete(PARTITION, model))
+        item = self._table.item(PARTITION, model)
+        if item and (known_trouble or item["failures"] < OPENS_AT):
+            self._table.transact(self._table.delete(PARTITION, model))
 
     def wants_probe(self, model: str) -> bool:
         """See `ports.Breaker`."""

@@ -94,8 +94,8 @@ class Payment:
             raise
         if self.claim.ambiguous > lost_before:
             breaker.failed(model, Unavailable("ambiguous", "the last call's answer is lost"))
-        elif known_trouble and self.claim.answered_by:
-            breaker.succeeded(model)
+        elif self.claim.answered_by:
+            breaker.succeeded(model, known_trouble)
 
     def _exchange(self, inquiry: Inquiry, check_time: Callable[[], None]) -> None:
         context = inquiry.context.flattened() if self.claim.flatten else inquiry.context

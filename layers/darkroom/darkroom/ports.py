@@ -145,8 +145,11 @@ class Breaker(Protocol):
         """A call that was let through failed by the provider's trouble."""
         ...
 
-    def succeeded(self, model: str) -> None:
-        """A call that was let through after trouble was answered."""
+    def succeeded(self, model: str, known_trouble: Cause | None) -> None:
+        """A call was answered, that was let through knowing of this trouble.
+
+        It starts the count again. What went out before there was trouble says nothing of its end: it closes no breaker.
+        """
         ...
 
     def wants_probe(self, model: str) -> bool:

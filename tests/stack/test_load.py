@@ -1,0 +1,115 @@
+"""Five hundred requests on sixty threads, while workers are killed and stand still and the image API does its worst."""
+
+import random
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import partial
+
+import pytest
+
+from tests.stack import workers
+from tests.stack.conftest import BringUp
+from tests.stack.load import Asked, planned
+from tests.stack.provider import Mood, Provider, provider
+from tests.stack.road import Doors, eventually
+from tests.stack.verdict import complaints, figures, gathered
+
+API_SECONDS = 6
+TIMEOUT_SECONDS = API_SECONDS + 60 + 4  # a call is started with a minute left to save its answer
+SENDING_SECONDS = 240.0
+ENDED_WITHIN_SECONDS = 480.0
+
+AWAY = (60.0, 120.0)
+THROTTLED = (120.0, 150.0)
+WELL_AGAIN = 290.0
+KILLS = ((5.0, 60.0, 4), (70.0, 110.0, 1), (150.0, 225.0, 4))  # between these seconds, so many
+FREEZES = (230.0, 305.0)
+MIXED = {
+    "fine": 72.0, "throttled": 5.0, "throttled 2 s": 4.0, "overloaded": 4.0,
+    "gateway": 3.0, "page": 3.0, "cut": 3.0, "dropped": 3.0, "hang": 1.0, "junk": 2.0,
+}  # fmt: skip
+
+Act = Callable[[], object]
+
+
+@dataclass(slots=True)
+class Torture:
+    """The troubles, and when workers died of them."""
+
+    doors: Doors
+    provider: Provider
+    began: float
+    seed: int
+    deaths: list[float]
+    freezes: int = 0
+
+    def mood(self, words: str) -> Mood:
+        """By the words and how often they came, so that a seed gives the same again whatever is called first."""
+        dice = random.Random(f"{self.seed} {words} {len(self.provider.calls(words))}")  # noqa: S311 - a schedule
+        elapsed, seconds = time.monotonic() - self.began, dice.uniform(0.05, 1.0)
+        if elapsed > WELL_AGAIN:
+            return Mood("fine", seconds)
+        if THROTTLED[0] < elapsed < THROTTLED[1]:
+            return Mood(dice.choice(("throttled", "throttled 2 s")), 0.05)
+        return Mood(dice.choices(list(MIXED), list(MIXED.values()))[0], seconds)
+
+    def kill(self) -> None:
+        """At whatever moment of its work: a worker is there when anything is."""
+        eventually(lambda: workers.kill(self.doors.stack) or None)
+        self.deaths.append(time.monotonic())
+
+    def freeze(self) -> None:
+        """In the middle of a call."""
+        eventually(lambda: any(call.ended is None for call in self.provider.calls()) or None)
+        assert workers.freeze(self.doors.stack)
+        self.deaths.append(time.monotonic())
+        self.freezes += 1
+
+
+@pytest.fixture
+def api() -> Iterator[Provider]:
+    with provider("sk-load") as started:
+        yield started
+
+
+@pytest.fixture
+def doors(bring_up: BringUp, api: Provider) -> Doors:
+    parameters = {"ImageApiTimeoutSeconds": str(API_SECONDS), "PairingGraceSeconds": "5"}
+    stack = bring_up(image_api_url=api.url, image_api_key=api.key, parameters=parameters)
+    workers.limit_time(stack, TIMEOUT_SECONDS)
+    return Doors(stack)
+
+
+@pytest.mark.torture
+def test_under_load_nothing_is_lost_and_nothing_is_paid_without_need(
+    doors: Doors, api: Provider, seed: int, record_property: Callable[[str, object], None]
+) -> None:
+    dice = random.Random(seed)  # noqa: S311 - a schedule
+    asked = planned(dice, messages=460, threads=50, uploads=40, folders=10, seconds=SENDING_SECONDS)
+    torture = Torture(doors, api, time.monotonic(), seed, [])
+    api.mood = torture.mood
+    for at, act in schedule(asked, torture, dice):
+        time.sleep(max(0.0, torture.began + at - time.monotonic()))
+        act()
+    eventually(lambda: not doors.left() or None, ENDED_WITHIN_SECONDS)
+
+    evidence = gathered(doors, api, asked, torture.deaths)
+    told = {
+        **figures(evidence),
+        "kills": len(torture.deaths) - torture.freezes,
+        "function time-outs": torture.freezes,
+        "seconds": round(time.monotonic() - torture.began),
+    }
+    for name, value in told.items():
+        record_property(name, value)
+    assert complaints(evidence) == []
+
+
+def schedule(asked: list[Asked], torture: Torture, dice: random.Random) -> list[tuple[float, Act]]:
+    """Everything that happens, and at which second."""
+    acts: list[tuple[float, Act]] = [(at, partial(one.ask, torture.doors)) for one in asked for at in one.times]
+    acts += [(AWAY[0], torture.provider.go_away), (AWAY[1], torture.provider.come_back)]
+    acts += [(dice.uniform(begin, end), torture.kill) for begin, end, times in KILLS for _ in range(times)]
+    acts += [(at, torture.freeze) for at in FREEZES]
+    return sorted(acts, key=lambda act: act[0])
