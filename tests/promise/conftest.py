@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.promise.world import World, world
+from tests.promise.clients_edge.world import World, world
 
 
 @pytest.fixture(scope="module")

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from darkroom import outcome
 from darkroom.breaker import OPENS_AT
 from darkroom.outcome import Outcome
-from tests.promise.modes import THREAD, Mode
-from tests.promise.world import World
+from tests.promise.clients_edge.modes import THREAD, Mode
+from tests.promise.clients_edge.world import World
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,9 +13,9 @@ from darkroom.payment import Payment
 from darkroom.ports import Asked, Claim
 from darkroom.publication import Publication
 from darkroom.reply import Reply
-from tests.promise.modes import MODES
-from tests.promise.sweep import sweep
-from tests.promise.world import World
+from tests.promise.clients_edge.modes import MODES
+from tests.promise.clients_edge.sweep import sweep
+from tests.promise.clients_edge.world import World
 
 Sabotage = Callable[[pytest.MonkeyPatch], None]
 

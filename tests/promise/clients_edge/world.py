@@ -21,9 +21,9 @@ from requests.adapters import HTTPAdapter
 from darkroom import wiring
 from functions.on_request import app as on_request
 from functions.on_upload import app as on_upload
-from tests.promise.cloud import REGION, Cloud
-from tests.promise.edge import Died, Edge, hooked
-from tests.promise.provider import KEY, Provider, noise
+from tests.promise.clients_edge.cloud import REGION, Cloud
+from tests.promise.clients_edge.edge import Died, Edge, hooked
+from tests.promise.clients_edge.provider import KEY, Provider, noise
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client

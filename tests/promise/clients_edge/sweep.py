@@ -5,12 +5,12 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from darkroom.outcome import Cost, Outcome, Timing
-from tests.promise import judge
-from tests.promise.cloud import Snapshot
-from tests.promise.edge import Break, Edge, Kind
-from tests.promise.judge import Trial
-from tests.promise.modes import THREAD, Mode
-from tests.promise.world import World
+from tests.promise.clients_edge import judge
+from tests.promise.clients_edge.cloud import Snapshot
+from tests.promise.clients_edge.edge import Break, Edge, Kind
+from tests.promise.clients_edge.judge import Trial
+from tests.promise.clients_edge.modes import THREAD, Mode
+from tests.promise.clients_edge.world import World
 
 MOST_DELIVERIES = 6
 MOST_CALLS = 2

@@ -4,8 +4,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from tests.promise.provider import Answer
-from tests.promise.world import PHOTO, World
+from tests.promise.clients_edge.provider import Answer
+from tests.promise.clients_edge.world import PHOTO, World
 
 THREAD = "thread"
 SOURCE = {"images": ["s3://uploads/photo.png"]}

@@ -4,9 +4,9 @@ from collections.abc import Callable
 
 import pytest
 
-from tests.promise.modes import MODES
-from tests.promise.sweep import AWS_BREAKS, sweep
-from tests.promise.world import World
+from tests.promise.clients_edge.modes import MODES
+from tests.promise.clients_edge.sweep import AWS_BREAKS, sweep
+from tests.promise.clients_edge.world import World
 
 Record = Callable[[str, object], None]
 
