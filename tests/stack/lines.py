@@ -40,7 +40,7 @@ def run(block: Block, stack: Stack, folder: Path) -> str:
     """Runs a block in a reader's shell, and returns what it said."""
     command = [sys.executable, "-c", block.text] if block.language == "python" else ["/bin/sh", "-euc", block.text]
     done = subprocess.run(  # noqa: S603
-        command, cwd=folder, env=_shell(stack, folder), capture_output=True, text=True, check=False, timeout=120
+        command, cwd=folder, env=_shell(stack, folder), capture_output=True, text=True, check=False, timeout=300
     )
     assert done.returncode == 0, done.stderr
     return done.stdout
