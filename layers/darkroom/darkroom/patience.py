@@ -1,5 +1,7 @@
 """How long a request waits before it is tried again, and when waiting ends."""
 
+from datetime import datetime
+
 from darkroom.errors import PROVIDER_CAUSES, Rejected, Unavailable
 from darkroom.ports import Claim
 
@@ -8,6 +10,7 @@ LONGEST_SECONDS = 300.0
 LONGEST_RETRY_AFTER_SECONDS = 21_600.0  # a message's visibility may last twelve hours in all
 PROBE_SECONDS = 30.0  # between two looks at a provider that is in trouble
 BUDGET_SECONDS = 9 * 24 * 3600
+OLDEST_SECONDS = 13 * 24 * 3600  # SQS forgets a message after fourteen days, and then nobody is told anything
 MOST_FETCHES = 8
 
 
@@ -15,10 +18,11 @@ def delay(claim: Claim, trouble: Unavailable, *, now: float, give_up_after: floa
     """Seconds to wait; `jitter` is uniform in [0, 1). Raises Rejected where there was waiting enough."""
     if trouble.cause in PROVIDER_CAUSES:
         if is_over(claim, now=now, give_up_after=give_up_after):
-            raise _provider_unavailable(trouble, give_up_after)
+            raise _provider_unavailable(trouble)
         left = (claim.refused_since or now) + give_up_after - now
         return min(_wait(claim, trouble, jitter), max(1.0, left))
-    if trouble.cause == "budget" and now - (claim.waiting_since or now) >= BUDGET_SECONDS:
+    has_waited = now - (claim.waiting_since or now) >= BUDGET_SECONDS
+    if trouble.cause == "budget" and (has_waited or _is_old(claim, now)):
         raise _budget_exhausted()
     if trouble.cause == "fetch" and claim.fetches + 1 >= MOST_FETCHES:
         raise _not_fetched(trouble)
@@ -27,7 +31,12 @@ def delay(claim: Claim, trouble: Unavailable, *, now: float, give_up_after: floa
 
 def is_over(claim: Claim, *, now: float, give_up_after: float) -> bool:
     """Whether the next refusal of the provider's is the last one."""
-    return now - (claim.refused_since or now) >= give_up_after
+    return now - (claim.refused_since or now) >= give_up_after or _is_old(claim, now)
+
+
+def _is_old(claim: Claim, now: float) -> bool:
+    """Whether it waited behind others of its thread for almost as long as its message lives."""
+    return now - datetime.fromisoformat(claim.requested_at).timestamp() >= OLDEST_SECONDS
 
 
 def _wait(claim: Claim, trouble: Unavailable, jitter: float) -> float:
@@ -38,10 +47,10 @@ def _wait(claim: Claim, trouble: Unavailable, jitter: float) -> float:
     return longest * (0.6 + 0.3 * jitter)  # so that all are back within five minutes, their call's seconds too
 
 
-def _provider_unavailable(trouble: Unavailable, give_up_after: float) -> Rejected:
+def _provider_unavailable(trouble: Unavailable) -> Rejected:
     return Rejected(
         "provider_unavailable",
-        f"the image API could not be used for {give_up_after:.0f} s: {trouble.message}",
+        f"the image API could not be used for as long as a request may wait: {trouble.message}",
         hint="Ask again with a new request_id when the provider is well; the operator's alarm names the cause.",
     )
 
@@ -49,7 +58,7 @@ def _provider_unavailable(trouble: Unavailable, give_up_after: float) -> Rejecte
 def _budget_exhausted() -> Rejected:
     return Rejected(
         "budget_exhausted",
-        "the daily limit of calls left no room for this request for nine days",
+        "the daily limit of calls left no room for this request for as long as it may wait",
         hint="Ask again with a new request_id; the operator can raise DailyCallLimit.",
     )
 

@@ -58,7 +58,7 @@ class Payment:
         later, Rejected (`outcome_unknown`) where no further call may be made.
         """
         if self.claim.open_call:
-            self._settle(self._spooled(self.claim.open_call))
+            self._settle_what_was_left(self.claim.open_call)
         while not self.claim.answered_by:
             if self.claim.ambiguous and self._came_late():
                 continue
@@ -69,6 +69,14 @@ class Payment:
         if reply is None:
             raise Fault("the answer has left the spool")
         return reply
+
+    def _settle_what_was_left(self, call: int) -> None:
+        """A refusal that a dead worker left in the spool may be old: it is not what a request is given up for."""
+        try:
+            self._settle(self._spooled(call))
+        except Unavailable as trouble:
+            if not self._is_last or trouble.cause == "ambiguous":
+                raise
 
     def _came_late(self) -> bool:
         """Whether an owner that had lost its lease has spooled, after all, what was given up as lost."""

@@ -4,6 +4,7 @@ import random
 from collections import Counter
 from collections.abc import Callable
 
+from darkroom import outcome
 from tests.fakes import Died, Edge
 from tests.promise.memory import sentences
 from tests.promise.memory.workers import start
@@ -163,6 +164,23 @@ def the_provider_is_down() -> None:
     assert turn.error.code == "provider_unavailable"
 
 
+def an_old_refusal_lies_in_the_spool() -> None:
+    """Nobody is given up for what the provider said long ago, to a worker that died."""
+
+    def dies(_count: int, name: str) -> None:
+        if name == "before settle_free":
+            raise Died
+
+    world = World(["down", "down"], give_up_after=900)
+    world.send("t", "r", "request")
+    world.deliver()
+    world.pass_time(60)
+    world.deliver(lambda: Edge(dies))
+    world.pass_time(1000)
+    _end(world)
+    assert [turn.status for turn in world.ledger.turns["t"]] == ["succeeded"], "it is called once more"
+
+
 def an_id_is_used_again() -> None:
     """Another request under an id that stands for one already is told so, and changes nothing."""
     world = World()
@@ -175,9 +193,7 @@ def an_id_is_used_again() -> None:
 def the_budget_is_used_up_for_ever() -> None:
     """A request ends when it has waited nine days for a day with room."""
     world = World(daily_call_limit=1)
-    for day in range(12):
-        date = f"2026-11-{22 + day:02d}" if day < 9 else f"2026-12-{day - 8:02d}"
-        world.ledger.calls[date] = 1
+    _fill_the_days(world, 12)
     world.send("t", "r", "request")
     sent_at = world.clock()
     before = dict(world.ledger.calls)
@@ -187,6 +203,26 @@ def the_budget_is_used_up_for_ever() -> None:
     assert turn.error.code == "budget_exhausted"
     assert 9 * DAY <= world.clock() - sent_at < 9.1 * DAY
     assert (world.ledger.calls, world.api.calls) == (before, [])
+
+
+def a_thread_waits_longer_than_a_message_lives() -> None:
+    """A request that waited behind another for almost as long as SQS keeps a message ends before it is forgotten."""
+    world = World(["down"] * 10_000, give_up_after=2 * DAY)
+    for number in range(3):
+        world.send("t", f"r-{number}", f"request {number}")
+    world.deliver()
+    world.pass_time(13.2 * DAY)
+    _end_in_trouble(world)
+    assert [len(world.api.of(f"request {number}")) for number in range(3)] == [2, 1, 1], "each is called once more"
+
+
+def a_thread_waits_for_the_budget_longer_than_a_message_lives() -> None:
+    """Nor is one forgotten that waits for a day with room behind another that did."""
+    world = World(daily_call_limit=1)
+    _fill_the_days(world, 30)
+    for number in range(3):
+        world.send("t", f"r-{number}", f"request {number}")
+    _end(world)
 
 
 def the_thread_is_full() -> None:
@@ -211,6 +247,13 @@ def _end_in_trouble(world: World) -> None:
     sentences.are_kept(world)
 
 
+def _fill_the_days(world: World, days: int) -> None:
+    """As if others had used up the calls of so many days."""
+    for day in range(days):
+        world.ledger.calls[outcome.timestamp(world.clock() + day * DAY)[:10]] = 1
+    world.calls_of_others = days
+
+
 def _days(world: World) -> list[str]:
     return [call.day for call in world.api.calls if not call.is_certainly_free]
 
@@ -227,7 +270,10 @@ COURSES: list[Callable[[], None]] = [
     a_late_answer_is_found_twice,
     a_message_goes_out_of_sight,
     the_provider_is_down,
+    an_old_refusal_lies_in_the_spool,
     an_id_is_used_again,
     the_budget_is_used_up_for_ever,
+    a_thread_waits_longer_than_a_message_lives,
+    a_thread_waits_for_the_budget_longer_than_a_message_lives,
     the_thread_is_full,
 ]

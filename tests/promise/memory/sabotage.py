@@ -459,6 +459,20 @@ SABOTAGES = [
         "it never ended",
     ),
     Sabotage(
+        "an old refusal is believed",
+        lambda patch: patch.setattr(
+            Payment, "_settle_what_was_left", lambda self, call: self._settle(self._spooled(call))
+        ),
+        courses.an_old_refusal_lies_in_the_spool,
+        "last call",
+    ),
+    Sabotage(
+        "nobody is too old",
+        lambda patch: patch.setattr(patience, "OLDEST_SECONDS", 10**9),
+        courses.a_thread_waits_for_the_budget_longer_than_a_message_lives,
+        "nothing is lost",
+    ),
+    Sabotage(
         "nobody gives up on the budget",
         lambda patch: patch.setattr(patience, "BUDGET_SECONDS", 10**9),
         courses.the_budget_is_used_up_for_ever,

@@ -145,6 +145,7 @@ class World:
         self.workers: list[Living] = []
         self.disturbed: set[tuple[str, str, int]] = set()  # calls of which nobody can know
         self.breaks = 0
+        self.calls_of_others = 0
 
     def process(self, messages: Sequence[Message], edge: Edge) -> Process:
         """A process of its own; all that it does passes the edge."""
