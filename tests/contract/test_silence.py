@@ -210,8 +210,10 @@ def test_of_uploads_their_keys_are_said_and_nothing_else(results: Results, s3: "
     assert_nothing_said(text, encoded)
 
 
-def test_other_loggers_are_left_as_they_are(results: Results) -> None:
+def test_other_loggers_are_left_as_they_are_but_one_that_would_write_addresses_down(results: Results) -> None:
+    logging.getLogger("urllib3").setLevel(logging.ERROR)
     before = loggers()
+    logging.getLogger("urllib3").setLevel(logging.NOTSET)
     on_request.handler(asking(), CONTEXT)
     on_upload.handler(announcing("words.txt"), CONTEXT)
     assert loggers() == before

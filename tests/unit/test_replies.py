@@ -10,7 +10,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from darkroom.errors import Ambiguous, DarkroomError, Rejected, Unavailable
-from darkroom.replies import Answer, judge
+from darkroom.replies import MOST_PICTURES, Answer, judge
 from darkroom.reply import Reply, redacted
 from tests.unit.samples import encoded, rejection, reply, unavailability, verdict
 
@@ -483,3 +483,9 @@ def test_a_refusal_is_one_in_whatever_words(message: str) -> None:
     with pytest.raises(Rejected) as caught:
         judge(Reply(400, {}, json.dumps({"code": 400, "msg": message, "data": None}).encode(), 1))
     assert caught.value.code == "refused"
+
+
+def test_of_endless_pictures_the_last_are_looked_at() -> None:
+    given = reply(wrapped(*[item(url=f"https://example.com/{number}.png") for number in range(1000)]))
+    pictures = judge(given).pictures
+    assert (len(pictures), pictures[-1]) == (MOST_PICTURES, "https://example.com/999.png")

@@ -17,6 +17,9 @@ from darkroom.errors import Rejected
 from darkroom.reply import Reply, provider_request_id, whole
 
 
+MOST_PICTURES = 32  # far over any answer; the last are the final ones
+
+
 @dataclass(frozen=True, slots=True)
 class Answer:
     """A paid answer: pictures as bytes, or as an address where they lie, in the API's order; and its words."""
@@ -71,7 +74,7 @@ def _answer(document: Mapping[str, Any], request_id: str | None) -> Answer:
             "no_image", "the image API answered with neither picture nor words",
             hint=SAY_MORE, charged=True, provider_request_id=request_id,
         )  # fmt: skip
-    return Answer(tuple(pictures), text, request_id)
+    return Answer(tuple(pictures[-MOST_PICTURES:]), text, request_id)
 
 
 def _items(data: object) -> Iterator[Mapping[str, Any]]:

@@ -1,5 +1,6 @@
 """Where everything is put together: the one place that knows concrete classes. Built once per environment."""
 
+import logging
 import os
 from collections.abc import Callable, Mapping
 from contextlib import suppress
@@ -97,6 +98,8 @@ def _settings() -> RequestSettings:
 
 @cache
 def _logger() -> Logger:
+    # Where a server's headers are malformed it would log the whole address, and what is signed in it.
+    logging.getLogger("urllib3").setLevel(logging.ERROR)
     return Logger()
 
 
