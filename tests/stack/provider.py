@@ -41,7 +41,7 @@ class Mood:
 
 @dataclass(slots=True)
 class Call:
-    """A call whose body was received whole. Times are monotonic; pictures are the SHA-256 of their bytes."""
+    """A call whose body was received whole. Times are epoch seconds; pictures are the SHA-256 of their bytes."""
 
     words: str
     context: tuple[str, ...]
@@ -103,7 +103,7 @@ class Provider:
         """Writes the call down, and what it is to meet."""
         words, context = _read(json.loads(body))
         mood = self.mood(words) if key == self.key else Mood("bad key")
-        call = Call(words, context, time.monotonic(), mood.name)
+        call = Call(words, context, time.time(), mood.name)
         with self._lock:
             self._calls.append(call)
         return call, mood
@@ -168,7 +168,7 @@ class _Handler(BaseHTTPRequestHandler):
                 self._send(answer)
                 call.is_answered = answer.sent_share == 1
         finally:
-            call.ended = time.monotonic()
+            call.ended = time.time()
 
     def _answer(self, call: Call) -> Answer | None:
         """None: the line is cut without one."""

@@ -5,6 +5,7 @@ import json
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from decimal import Decimal
 from io import BytesIO
 from itertools import pairwise
@@ -18,19 +19,19 @@ from tests.stack.provider import Call, Provider
 from tests.stack.road import Doors
 
 MOST_PAID_CALLS = 2
-SAVING_SECONDS = 10.0  # an answer that was sent this long before a death may have died with it
+SAVING_SECONDS = 10.0  # an answer that was sent this long before a worker died may have died with it
 
 Document = dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
-    """Everything that can be seen afterwards. `deaths` are the times at which workers were killed or stood still."""
+    """Everything that can be seen afterwards. `breaks` are the times at which workers died or lines were cut."""
 
     doors: Doors
     provider: Provider
     asked: Sequence[Asked]
-    deaths: Sequence[float]
+    breaks: Sequence[float]
     results: Sequence[Document]
     items: Sequence[Document]
 
@@ -43,11 +44,11 @@ class Evidence:
     def is_lost(self, call: Call) -> bool:
         """Whether nobody can know of the call how it ended."""
         saved = call.ended + SAVING_SECONDS if call.ended else float("inf")
-        return call.is_lost or any(call.began - 1 <= death <= saved for death in self.deaths)
+        return call.is_lost or any(call.began - 1 <= moment <= saved for moment in self.breaks)
 
 
-def gathered(doors: Doors, provider: Provider, asked: Sequence[Asked], deaths: Sequence[float]) -> Evidence:
-    return Evidence(doors, provider, asked, deaths, list(_results(doors)), list(_items(doors)))
+def gathered(doors: Doors, provider: Provider, asked: Sequence[Asked], breaks: Sequence[float]) -> Evidence:
+    return Evidence(doors, provider, asked, breaks, list(_results(doors)), list(_items(doors)))
 
 
 def complaints(evidence: Evidence) -> list[str]:
@@ -99,15 +100,20 @@ def _about(asked: Asked, evidence: Evidence) -> Iterator[str]:
         yield f"its outcome admits {outcome['cost']['paid_calls']} calls, and {len(paid)} were paid"
     if outcome["status"] == "succeeded":
         yield from _about_pictures(outcome, calls, evidence.doors)
-    elif not _may_fail(outcome["error"]["code"], calls, evidence):
+    elif not _may_fail(outcome, calls, evidence):
         yield f"failed: {outcome['error']} after {calls}"
 
 
-def _may_fail(code: str, calls: Sequence[Call], evidence: Evidence) -> bool:
-    """For two lost calls, or for a picture that was none; for no trouble of the provider's."""
-    lost = sum(evidence.is_lost(call) for call in calls)
-    return (code == "outcome_unknown" and lost >= MOST_PAID_CALLS) or (
-        code == "no_image" and any(call.mood == "junk" for call in calls)
+def _may_fail(outcome: Document, calls: Sequence[Call], evidence: Evidence) -> bool:
+    """For calls that are lost, or for a picture that was none; for no trouble of the provider's.
+
+    A call whose worker died just before it was sent is lost too, though nobody received it.
+    """
+    begin, end = (datetime.fromisoformat(outcome["timing"][name]).timestamp() for name in ("started_at", "finished_at"))
+    breaks = sum(begin <= moment <= end for moment in evidence.breaks)
+    lost = sum(call.is_lost for call in calls)
+    return (outcome["error"]["code"] == "outcome_unknown" and lost + breaks >= MOST_PAID_CALLS) or (
+        outcome["error"]["code"] == "no_image" and any(call.mood == "junk" for call in calls)
     )
 
 

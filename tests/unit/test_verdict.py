@@ -16,6 +16,7 @@ from tests.unit.samples import encoded
 
 TURNS = 4
 DEATH = 102.0  # just after the first call
+TIMING = {"started_at": "1970-01-01T00:01:00.000Z", "finished_at": "1970-01-01T00:08:00.000Z"}
 
 
 @dataclass
@@ -39,11 +40,11 @@ class Past:
         self.results.append({
             "thread_id": "t", "turn": number, "parent_turn": number - 1 or None, "request_id": asked.mark,
             "instruction": asked.instruction, "status": "succeeded", "error": None, "images": [image],
-            "cost": {"paid_calls": 1},
+            "cost": {"paid_calls": 1}, "timing": TIMING,
         })  # fmt: skip
         self.stored[f"k{number}"] = data
 
-    def evidence(self, deaths: list[float]) -> Evidence:
+    def evidence(self, breaks: list[float]) -> Evidence:
         items = [{**result, "sk": f"TURN#{result['turn']:05}"} for result in self.results]
         head = {"thread_id": "t", "sk": "THREAD", "latest_turn": TURNS}
         s3 = SimpleNamespace(get_object=lambda Bucket, Key: {"Body": BytesIO(self.stored[Key])})  # noqa: ARG005, N803
@@ -51,7 +52,7 @@ class Past:
             stack=SimpleNamespace(aws=SimpleNamespace(s3=s3)), left=lambda: self.left, keys=lambda _: []
         )
         provider = SimpleNamespace(calls=lambda words: [call for call in self.calls if words in call.words])
-        return Evidence(cast(Any, doors), cast(Any, provider), self.asked, deaths, self.results, [*items, head])
+        return Evidence(cast(Any, doors), cast(Any, provider), self.asked, breaks, self.results, [*items, head])
 
 
 @pytest.fixture
@@ -103,6 +104,15 @@ def test_a_death_explains_a_second_call(past: Past) -> None:
     past.results[0]["cost"]["paid_calls"] = 2
     assert complaints(past.evidence([DEATH])) == []
     assert "called again without need" in str(complaints(past.evidence([])))
+
+
+@pytest.mark.parametrize(("times", "is_fault"), [([DEATH, DEATH + 70], False), ([DEATH], True), ([1.0, 2.0], True)])
+def test_calls_that_died_before_they_were_sent_are_seen_by_nobody(
+    past: Past, times: list[float], is_fault: bool
+) -> None:
+    del past.calls[-1]
+    fail(past, "outcome_unknown")
+    assert bool(complaints(past.evidence(times))) == is_fault
 
 
 @pytest.mark.parametrize(
