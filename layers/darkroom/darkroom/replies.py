@@ -16,7 +16,6 @@ from darkroom.api_errors import SAY_MORE
 from darkroom.errors import Rejected
 from darkroom.reply import Reply, provider_request_id, whole
 
-
 MOST_PICTURES = 32  # far over any answer; the last are the final ones
 
 
