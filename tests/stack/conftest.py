@@ -135,11 +135,11 @@ def _bring_up(
     )
     env = lifecycle.up(wanted, print)
     stack = Stack(home, env, aws.clients(env["AWS_ENDPOINT_URL"]))
-    _log_everything(stack)
+    log_everything(stack)
     return stack
 
 
-def _log_everything(stack: Stack) -> None:
+def log_everything(stack: Stack) -> None:
     """At the level DEBUG: what must not be logged must not be logged at any."""
     functions = stack.aws.functions
     for name in (stack.env["ON_UPLOAD_FUNCTION"], stack.env["ON_REQUEST_FUNCTION"]):
