@@ -19,7 +19,7 @@ from moto.core.models import DEFAULT_ACCOUNT_ID
 
 from local.stack.parameters import read_template
 
-TEMPLATE = read_template(Path(__file__).parents[2] / "template.yaml")
+TEMPLATE = read_template(Path(__file__).parents[3] / "template.yaml")
 REGION = "us-east-1"
 BUCKETS = ("uploads", "results", "spool")
 FIRST_MOMENT = 10**9  # no other number in the table is as large
