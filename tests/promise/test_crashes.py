@@ -1,6 +1,6 @@
 """Whatever breaks, and wherever: every call over a port is a place to die, and a place where AWS fails.
 
-On the ports in memory; the clients' edge is swept in `test_sweep.py`.
+On the ports in memory; the clients' edge is swept in `test_clients_edge.py`.
 """
 
 from collections.abc import Callable, Sequence
