@@ -10,7 +10,7 @@ from hypothesis.stateful import run_state_machine_as_test
 from tests.promise.memory.machine import PromiseMachine
 
 RUNS = 200
-TORTURE_RUNS = 10_000
+TORTURE_RUNS = 5_000
 STEPS = 40
 # Shrinking a run takes minutes; a seed gives it again as it was.
 PHASES = (Phase.explicit, Phase.generate)
