@@ -23,7 +23,7 @@ from local.image_api.answers import GATEWAY_PAGE, Answer, as_json, envelope, odd
 FREE = {
     "throttled": Answer(429, b"", "text/plain"),
     "throttled 2 s": refusal(429, "rate limit reached, please slow down", **{"Retry-After": "2"}),
-    "overloaded": refusal(503, "the upstream is overloaded, please try again later"),
+    "unavailable": refusal(503, "service temporarily unavailable"),
     "bad key": refusal(401, "无效的令牌 (invalid token)"),
     "empty account": as_json(403, {"error": {"message": "用户额度不足", "code": "insufficient_user_quota"}}),
 }

@@ -26,7 +26,7 @@ WELL_AGAIN = 290.0
 KILLS = ((5.0, 60.0, 4), (70.0, 110.0, 1), (150.0, 225.0, 4))  # between these seconds, so many
 FREEZES = (230.0, 305.0)
 MIXED = {  # in a hundred calls; with many more faults the breaker would keep most of the load from ever being called
-    "fine": 84.0, "throttled": 3.0, "throttled 2 s": 2.0, "overloaded": 2.0,
+    "fine": 84.0, "throttled": 3.0, "throttled 2 s": 2.0, "unavailable": 2.0,
     "gateway": 2.0, "page": 1.5, "cut": 2.0, "dropped": 2.0, "hang": 0.5, "junk": 1.0,
 }  # fmt: skip
 

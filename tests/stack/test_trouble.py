@@ -45,7 +45,7 @@ def test_a_bad_key_stops_calls_within_seconds_and_a_good_one_starts_them_again(
     [
         ("bad key", "credentials"),
         ("empty account", "account"),
-        ("overloaded", "unreachable"),
+        ("unavailable", "unreachable"),
         ("throttled", "throttled"),
         ("gone", "unreachable"),
     ],
