@@ -1,6 +1,7 @@
 """A circuit breaker a model, in the threads table: what the provider's trouble is, and when it may be called again."""
 
 import time
+import uuid
 from collections.abc import Callable
 from typing import Any
 
@@ -35,11 +36,15 @@ class DynamoBreaker:
     def failed(self, model: str, trouble: Unavailable) -> None:
         """See `ports.Breaker`."""
         pause = PAUSE_SECONDS if trouble.retry_after is None else min(trouble.retry_after, LONGEST_PAUSE_SECONDS)
+        failure = uuid.uuid4().hex
         changes = {
+            "failure": failure,
             "cause": trouble.cause if trouble.cause in PROVIDER_CAUSES else "unreachable",
             "next_call_at": self._clock() + pause,
         }
-        self._change(model, changes, None, failures=OPENS_AT if trouble.cause in CERTAIN else 1)
+        # Counted once, however often botocore has to repeat what was done and not answered.
+        is_another = Condition("attribute_not_exists(failure) OR failure <> :this", {"this": failure})
+        self._change(model, changes, is_another, failures=OPENS_AT if trouble.cause in CERTAIN else 1)
 
     def succeeded(self, model: str, known_trouble: Cause | None) -> None:
         """See `ports.Breaker`."""
@@ -67,7 +72,7 @@ class DynamoBreaker:
     def _now_and_open(self) -> dict[str, Any]:
         return {"now": self._clock(), "open": OPENS_AT}
 
-    def _change(self, model: str, changes: dict[str, Any], condition: Condition | None, **add: int) -> bool:
+    def _change(self, model: str, changes: dict[str, Any], condition: Condition, **add: int) -> bool:
         """Whether the condition held."""
         expires = {"expires_at": int(self._clock()) + KEPT_SECONDS}
         try:
