@@ -4,8 +4,10 @@ import pytest
 
 from darkroom.breaker import OPENS_AT, PAUSE_SECONDS
 from darkroom.errors import Ambiguous, Unavailable
+from darkroom.ledger import LEASE_SECONDS
+from darkroom.naming import spool_key
 from darkroom.patience import PROBE_SECONDS
-from tests.fakes import made, stated
+from tests.fakes import Died, made, stated
 from tests.unit.test_answer import THROTTLED, World
 
 BAD_KEY = stated(401, {"error": {"code": "invalid_api_key", "message": "no"}})
@@ -145,3 +147,23 @@ def test_answers_that_get_lost_open_the_breaker_too(world: World) -> None:
     for number in range(10):
         wait(world, number)
     assert len(world.api.questions) == OPENS_AT
+
+
+def test_a_spool_that_cannot_be_read_is_no_answer_even_for_the_last_time(world: World) -> None:
+    """A worker died over a paid answer, the request has waited enough, and S3 fails as the next one looks."""
+    world.give_up_after = 0
+    world.script(Died())
+    with pytest.raises(Died):
+        world.send(ASKED)
+    world.clock.advance(LEASE_SECONDS + 1)
+    head = {"status": "200", "seconds": "1", "headers": "{}"}
+    world.objects.write_once("spool", spool_key("t", "r", 1), made().body, "x", head)
+    read = world.objects.read
+
+    def fails(*_: object, **__: object) -> None:
+        raise Unavailable("aws", "it passes")
+
+    world.objects.read = fails  # type: ignore[method-assign,assignment]
+    assert world.wait(ASKED).cause == "aws"
+    world.objects.read = read  # type: ignore[method-assign]
+    assert (world.send(ASKED).status, len(world.api.questions)) == ("succeeded", 1)

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from darkroom import naming, replies
 from darkroom.context import Question
-from darkroom.errors import TROUBLE_CAUSES, Ambiguous, Fault, Rejected, Unavailable
+from darkroom.errors import PROVIDER_CAUSES, TROUBLE_CAUSES, Ambiguous, Fault, Rejected, Unavailable
 from darkroom.ports import Breaker, Claim, ImageApi, Ledger, ObjectStore
 from darkroom.premise import Inquiry
 from darkroom.reply import Reply
@@ -75,7 +75,7 @@ class Payment:
         try:
             self._settle(self._spooled(call))
         except Unavailable as trouble:
-            if not self._is_last or trouble.cause == "ambiguous":
+            if not self._is_last or trouble.cause not in PROVIDER_CAUSES:
                 raise
 
     def _came_late(self) -> bool:
