@@ -163,7 +163,7 @@ def test_a_spool_that_cannot_be_read_is_no_answer_even_for_the_last_time(world: 
     def fails(*_: object, **__: object) -> None:
         raise Unavailable("aws", "it passes")
 
-    world.objects.read = fails  # type: ignore[method-assign,assignment]
+    world.objects.read = fails  # type: ignore[method-assign]
     assert world.wait(ASKED).cause == "aws"
     world.objects.read = read  # type: ignore[method-assign]
     assert (world.send(ASKED).status, len(world.api.questions)) == ("succeeded", 1)
