@@ -3,10 +3,10 @@
 import pytest
 
 from darkroom.breaker import OPENS_AT, PAUSE_SECONDS
-from darkroom.errors import Ambiguous, Unavailable
+from darkroom.errors import Ambiguous, Cause, Unavailable
 from darkroom.ledger import LEASE_SECONDS
 from darkroom.naming import spool_key
-from darkroom.patience import PROBE_SECONDS
+from darkroom.patience import LONGEST_SECONDS, PROBE_SECONDS
 from tests.fakes import Died, made, stated
 from tests.unit.test_answer import THROTTLED, World
 
@@ -167,3 +167,48 @@ def test_a_spool_that_cannot_be_read_is_no_answer_even_for_the_last_time(world: 
     assert world.wait(ASKED).cause == "aws"
     world.objects.read = read  # type: ignore[method-assign]
     assert (world.send(ASKED).status, len(world.api.questions)) == ("succeeded", 1)
+
+
+def test_nobody_is_given_up_on_the_breakers_word_though_the_time_is_over_in_the_middle_of_a_try(world: World) -> None:
+    world.script(DOWN)
+    for number in range(10):
+        wait(world, number)
+    world.clock.advance(world.give_up_after - 1)
+    world.breaker.failed("stack-model", DOWN)
+    admit, sent_before = world.breaker.admit, len(world.api.questions)
+
+    def admitted_late(model: str, *, is_last: bool) -> Cause | None:
+        world.clock.advance(2)
+        return admit(model, is_last=is_last)
+
+    world.breaker.admit = admitted_late  # type: ignore[method-assign]
+    assert wait(world, 9).retry_after == 1
+    world.script(made())
+    assert world.send({"instruction": "a"}, thread="t-9", message_id="m-9").status == "succeeded"
+    assert len(world.api.questions) == sent_before + 1
+
+
+def test_a_try_without_time_for_a_call_takes_no_probes_place(world: World) -> None:
+    world.script(DOWN)
+    for number in range(10):
+        wait(world, number)
+    world.clock.advance(PAUSE_SECONDS)
+    assert wait(world, 1, time_left=100).cause == "time"
+    world.script(made())
+    assert world.send({"instruction": "a"}, thread="t-2", message_id="m-2").status == "succeeded"
+
+
+def test_a_probe_whose_history_has_to_be_flattened_goes_on_at_once(world: World) -> None:
+    world.send({"instruction": "a"}, thread="t-1", message_id="first")
+    world.script(DOWN)
+    for number in range(10):
+        wait(world, number)
+    world.clock.advance(PAUSE_SECONDS)
+    world.script(stated(400, {"error": {"message": "missing thought_signature"}}), made())
+    assert world.send({"instruction": "a"}, thread="t-1", message_id="m-1").status == "succeeded"
+
+
+@pytest.mark.parametrize("cause", ["throttled", "account"])
+def test_all_are_back_within_five_minutes_however_long_the_provider_says(world: World, cause: Cause) -> None:
+    world.script(Unavailable(cause, "come back tomorrow", retry_after=86_400))
+    assert (wait(world, 1).retry_after or 0) <= LONGEST_SECONDS

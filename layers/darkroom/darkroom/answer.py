@@ -46,13 +46,15 @@ class Terms:
 class Attempt:
     """One try at a request, in its thread as it stands. `time_left` gives the invocation's remaining seconds.
 
-    `is_probe`: it is a copy of a waiting message that makes this try.
+    `is_last`: the request has waited enough for the provider. `is_probe`: it is a copy of a waiting message that
+    makes this try.
     """
 
     request: Request
     thread: Thread
     payment: Payment
     time_left: Callable[[], float]
+    is_last: bool
     is_probe: bool
 
     @property
@@ -145,7 +147,7 @@ class Answering:
             raise _too_many_turns(self._terms.max_turns)
         is_last = patience.is_over(claim, now=self._clock(), give_up_after=self._terms.give_up_after)
         payment = Payment(claim, self._till, is_last=is_last)
-        attempt = Attempt(asked, thread, payment, time_left, message.is_probe)
+        attempt = Attempt(asked, thread, payment, time_left, is_last, message.is_probe)
         try:
             ended = self._ended(attempt)
         except Unavailable as trouble:
@@ -198,7 +200,7 @@ class Answering:
         claim = attempt.payment.claim
         try:
             seconds = patience.delay(
-                claim, trouble,
+                claim, trouble, is_last=attempt.is_last,
                 now=self._clock(), give_up_after=self._terms.give_up_after, jitter=self._jitter(),
             )  # fmt: skip
         except Rejected as rejection:

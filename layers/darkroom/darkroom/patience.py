@@ -7,17 +7,22 @@ from darkroom.ports import Claim
 
 FIRST_SECONDS = 2.0
 LONGEST_SECONDS = 300.0
-LONGEST_RETRY_AFTER_SECONDS = 21_600.0  # a message's visibility may last twelve hours in all
+LONGEST_RETRY_AFTER_SECONDS = 270.0  # the breaker knows sooner than the provider said when it is well again
 PROBE_SECONDS = 30.0  # between two looks at a provider that is in trouble
 BUDGET_SECONDS = 9 * 24 * 3600
 OLDEST_SECONDS = 13 * 24 * 3600  # SQS forgets a message after fourteen days, and then nobody is told anything
 MOST_FETCHES = 8
 
 
-def delay(claim: Claim, trouble: Unavailable, *, now: float, give_up_after: float, jitter: float) -> float:
-    """Seconds to wait; `jitter` is uniform in [0, 1). Raises Rejected where there was waiting enough."""
+def delay(
+    claim: Claim, trouble: Unavailable, *, is_last: bool, now: float, give_up_after: float, jitter: float
+) -> float:
+    """Seconds to wait; `jitter` is uniform in [0, 1). Raises Rejected where there was waiting enough.
+
+    `is_last` says that it was over when this try began: whoever is given up was called once more.
+    """
     if trouble.cause in PROVIDER_CAUSES:
-        if is_over(claim, now=now, give_up_after=give_up_after):
+        if is_last:
             raise _provider_unavailable(trouble)
         left = (claim.refused_since or now) + give_up_after - now
         return min(_wait(claim, trouble, jitter), max(1.0, left))
@@ -40,10 +45,11 @@ def _is_old(claim: Claim, now: float) -> bool:
 
 
 def _wait(claim: Claim, trouble: Unavailable, jitter: float) -> float:
-    """What the provider asked for, or 2 s doubling to 5 min; spread, lest many come back at once."""
+    """What the provider asked for, or 2 s doubling, to 5 min at most; spread, lest many come back at once."""
     if trouble.retry_after is not None:
-        return min(trouble.retry_after, LONGEST_RETRY_AFTER_SECONDS) + jitter
-    longest: float = min(LONGEST_SECONDS, FIRST_SECONDS * 2 ** min(claim.deferrals, 16))
+        longest = LONGEST_RETRY_AFTER_SECONDS if trouble.cause in PROVIDER_CAUSES else trouble.retry_after
+        return min(trouble.retry_after, longest) + jitter
+    longest = min(LONGEST_SECONDS, FIRST_SECONDS * 2.0 ** min(claim.deferrals, 16))
     return longest * (0.6 + 0.3 * jitter)  # so that all are back within five minutes, their call's seconds too
 
 

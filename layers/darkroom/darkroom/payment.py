@@ -90,6 +90,7 @@ class Payment:
     def _call(self, inquiry: Inquiry, check_time: Callable[[], None]) -> None:
         """One call, if the breaker lets it through, which is told how the provider did."""
         self.asked = inquiry.asked
+        check_time()  # before the place of a probe is taken
         breaker, model, lost_before = self._till.breaker, inquiry.asked.model, self.claim.ambiguous
         known_trouble = breaker.admit(model, is_last=self._is_last)
         if known_trouble == "credentials":
@@ -102,13 +103,13 @@ class Payment:
             raise
         if self.claim.ambiguous > lost_before:
             breaker.failed(model, Unavailable("ambiguous", "the last call's answer is lost"))
-        elif self.claim.answered_by:
+        else:  # where the history has to be flattened, too
             breaker.succeeded(model, known_trouble)
 
     def _exchange(self, inquiry: Inquiry, check_time: Callable[[], None]) -> None:
         context = inquiry.context.flattened() if self.claim.flatten else inquiry.context
         prepared = self._till.api.prepare(Question(context, inquiry.asked.model, inquiry.asked.options))
-        check_time()
+        check_time()  # a key may take its time
         self.claim = self._till.ledger.mark(self.claim, inquiry.asked)
         try:
             reply = self._till.api.ask(prepared)
