@@ -199,6 +199,14 @@ def test_a_tiff_of_endless_strips_is_not_opened(order: str, is_big: bool) -> Non
         pictures.inspect(tiff(order, is_big=is_big, strips=500_001))
 
 
+@pytest.mark.parametrize("head", [b"MM*\0", b"MM\0+", b"II\0*"])
+def test_nor_one_whose_head_is_wrong_in_a_way_that_the_decoder_overlooks(head: bytes) -> None:
+    order = "<" if head.startswith(b"I") else ">"
+    assert pictures.inspect(head + tiff(order, is_big=False, strips=1)[4:]).media_type == "image/tiff"
+    with pytest.raises(Undecodable, match="parts"):
+        pictures.inspect(head + tiff(order, is_big=False, strips=500_001)[4:])
+
+
 def test_a_photo_of_endless_remarks_is_not_opened() -> None:
     """Pillow keeps each in a tuple."""
     jpeg, png = encoded("JPEG"), encoded("PNG")

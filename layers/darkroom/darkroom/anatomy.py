@@ -14,6 +14,7 @@ MOST_VALUES = 500_000  # of one TIFF tag: 100 megapixels in tiles of 16 x 16 hav
 # A marker of a JPEG, past whatever lies before it. What follows 0xFF within a scan is 0 or a restart.
 _MARKER = re.compile(rb"\xff([\x01-\xcf\xd8-\xfe])")
 _END_OF_IMAGE, _START_OF_SCAN = 0xD9, 0xDA
+_TIFF_HEADS = (b"II*\0", b"MM\0*", b"II+\0", b"MM*\0", b"MM\0+", b"II\0*")  # Pillow reads the wrong ones too
 _TEXT_TYPES = (1, 2, 6, 7)  # of TIFF: these values stay bytes
 
 
@@ -24,7 +25,7 @@ def is_sound(data: bytes) -> bool:
         return len(markers) <= MOST_PARTS and markers.count(_START_OF_SCAN) <= MOST_SCANS
     if data.startswith(b"\x89PNG"):
         return sum(1 for _ in islice(_chunks(data), MOST_PARTS + 1)) <= MOST_PARTS
-    if data[:4] in (b"II*\0", b"MM\0*", b"II+\0"):
+    if data[:4] in _TIFF_HEADS:
         return all(count <= MOST_VALUES for count in _counts(data))
     return True
 
