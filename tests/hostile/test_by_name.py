@@ -46,6 +46,12 @@ def tiff(*tags: tuple[int, int, int, int], data: bytes = b"") -> bytes:
     return b"II*\0" + struct.pack("<L", 8 + len(data)) + data + struct.pack("<H", len(tags)) + listed + bytes(4)
 
 
+def png_exif(values: int) -> bytes:
+    """A PNG too large to be sent as it is, to be turned by a quarter, with so many values beside that."""
+    turned = tiff((0x0112, 3, 1, 6), (0xC000, 4, values, 8), data=b"\1\2\3\4" * values)
+    return png_with(b"eXIf", turned)
+
+
 def webp_claiming(side: int) -> bytes:
     """Of one colour, a WebP of any size is 34 bytes."""
     whole = bytearray(encoded("WEBP", (1, 1), lossless=True))
@@ -85,6 +91,7 @@ BOMBS: dict[str, Callable[[], bytes]] = {
         *PIECE, *((1000 + number, 7, SHARED, 8) for number in range(3000)), data=bytes(SHARED)),
     "tiff-endless-strips": lambda: tiff(
         *PIECE[:5], (273, 4, 5_000_000, 8), (279, 4, 1, 48), data=bytes(20_000_000)),
+    "png-endless-exif": lambda: png_exif(3_000_000),
     "jpeg-endless-remarks": lambda: b"\xff\xd8" + b"\xff\xfe\0\2" * 5_000_000 + encoded("JPEG")[2:],
 }  # fmt: skip
 
