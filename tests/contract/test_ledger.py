@@ -257,11 +257,12 @@ def test_a_commit_ends_the_request_and_adds_the_turn(ledger: Ledger) -> None:
     assert ledger.claim(REQUEST, AT) == Done(ended(claim))
 
 
-def test_a_turn_is_taken_once(ledger: Ledger) -> None:
+def test_a_turn_is_taken_once_and_none_is_left_out(ledger: Ledger) -> None:
     first, second = claimed(ledger), claimed(ledger, replace(REQUEST, request_id="r-2"))
     ledger.commit(first, ended(first))
-    with pytest.raises(Unavailable):
-        ledger.commit(second, ended(second))
+    for taken_or_too_far in (1, 3):
+        with pytest.raises(Unavailable):
+            ledger.commit(second, ended(second, turn=taken_or_too_far))
     ledger.commit(second, ended(second, turn=2))
     assert ledger.thread("t").latest_turn == 2
 

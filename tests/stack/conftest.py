@@ -1,7 +1,6 @@
 """A stack of the tests' own: real template, real tools, on free ports, in a folder that goes away again."""
 
 import shutil
-import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from local.image_api import StandInServer
+from local.image_api import StandInServer, running
 from local.stack import aws, emulator, lifecycle, ports
 from local.stack.home import Home
 from tests.stack import leaks
@@ -95,19 +94,14 @@ def _nothing_leaked(stacks: list[Stack], figures: Figures) -> None:
 @pytest.fixture(scope="session")
 def road(bring_up: BringUp) -> Iterator[Road]:
     """The stack that most tests share: each on threads of its own."""
-    server = StandInServer(key="sk-road")
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05})
-    thread.start()
     parameters = {
         "PairingGraceSeconds": str(GRACE_SECONDS),
         "MaxTurnsPerThread": str(MOST_TURNS),
         "GiveUpAfterSeconds": "5",
         "PricePerImage": "0.039 USD",
     }
-    yield Road(bring_up(image_api_url=server.url, image_api_key="sk-road", parameters=parameters), server)
-    server.shutdown()
-    thread.join()
-    server.server_close()
+    with running(StandInServer(key="sk-road")) as server:
+        yield Road(bring_up(image_api_url=server.url, image_api_key=server.key, parameters=parameters), server)
 
 
 @pytest.fixture(scope="session")
