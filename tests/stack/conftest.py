@@ -11,6 +11,7 @@ import pytest
 from local.image_api import StandInServer, running
 from local.stack import aws, emulator, lifecycle, ports
 from local.stack.home import Home
+from tests.figures import Figures
 from tests.stack import leaks
 from tests.stack.road import GRACE_SECONDS, MOST_TURNS, Road
 
@@ -31,24 +32,11 @@ class Stack:
 
 
 BringUp = Callable[..., Stack]
-Figures = list[str]
-"""What a run measured, a sentence each: told at its end, whether it passed or not."""
-_FIGURES = pytest.StashKey[Figures]()
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """The quick ones first: a stack takes a while."""
     items.sort(key=lambda item: _HERE in item.path.parents)
-
-
-def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
-    for figure in config.stash.get(_FIGURES, []):
-        terminalreporter.write_line(figure)
-
-
-@pytest.fixture(scope="session")
-def figures(request: pytest.FixtureRequest) -> Figures:
-    return request.config.stash.setdefault(_FIGURES, [])
 
 
 @pytest.fixture(scope="session")
@@ -84,7 +72,7 @@ def _nothing_leaked(stacks: list[Stack], figures: Figures) -> None:
     """No secret, no words of a person's and no picture is in anything that was logged in the whole run."""
     searches = [leaks.search(stack) for stack in stacks]
     lines, said = sum(search.lines for search in searches), sum(search.looked_for for search in searches)
-    figures.append(
+    figures.tell(
         f"{lines} different log lines of {len(searches)} stacks searched for {said} texts and secrets, and pictures"
     )
     if leaked := [leak for search in searches for leak in search.leaks]:
