@@ -1,14 +1,15 @@
-"""Settings of every test run: hypothesis, and the seed of what is random on purpose.
+"""Settings of every test run: hypothesis, the seed of what is random on purpose, and the figures that are told.
 
 By default hypothesis tries the same examples on every run; `pytest --hypothesis-profile=exploring` looks further.
 Tests marked `torture` take minutes, are left out unless `-m torture` asks for them, and draw from `seed`.
 """
 
 import secrets
-from collections import defaultdict
 
 import pytest
 from hypothesis import HealthCheck, settings
+
+from tests.figures import Figures
 
 settings.register_profile(
     "darkroom",
@@ -36,27 +37,19 @@ def pytest_report_header(config: pytest.Config) -> str:
     return f"seed: {config.option.seed}"
 
 
-def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    """What tests measured and gave to `record_property`: `docs/reliability.md` quotes it.
+_FIGURES = pytest.StashKey[Figures]()
 
-    A property `figures` is of what was counted, of which kind it was, and how many; these are added up.
-    """
-    kinds: dict[str, dict[str, int]] = defaultdict(dict)
-    lines = []
-    for report in terminalreporter.getreports("passed") + terminalreporter.getreports("failed"):
-        for name, value in report.user_properties if report.when == "call" else ():
-            if name == "figures" and isinstance(value, tuple):
-                what, kind, number = value
-                kinds[what][kind] = kinds[what].get(kind, 0) + number
-            else:
-                lines.append(f"{report.nodeid.rpartition('::')[2]}: {name} {value}")
-    for what, numbers in kinds.items():
-        each = "" if len(numbers) > 15 else ": " + ", ".join(f"{kind} {number}" for kind, number in numbers.items())
-        lines.append(f"{sum(numbers.values())} {what}{each}")
-    if lines:
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
+    if _FIGURES in config.stash:
         terminalreporter.section("figures")
-    for line in lines:
-        terminalreporter.write_line(line)
+        for line in config.stash[_FIGURES].lines():
+            terminalreporter.write_line(line)
+
+
+@pytest.fixture(scope="session")
+def figures(pytestconfig: pytest.Config) -> Figures:
+    return pytestconfig.stash.setdefault(_FIGURES, Figures())
 
 
 @pytest.fixture(scope="session")

@@ -10,6 +10,6 @@ understanding and no price, and says nothing about what a model would make of it
 Outside the documented API: `GET /_stand-in/health`, `GET /_stand-in/calls`, `POST /_stand-in/fault`.
 """
 
-from local.image_api.server import StandInServer
+from local.image_api.server import StandInServer, running
 
-__all__ = ["StandInServer"]
+__all__ = ["StandInServer", "running"]

@@ -2,8 +2,11 @@
 
 import hmac
 import sys
+import threading
 import time
 import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
@@ -44,6 +47,19 @@ class StandInServer(ThreadingHTTPServer):
         """A client that went away is no news."""
         if not isinstance(sys.exception(), ConnectionError | TimeoutError):
             super().handle_error(request, client_address)
+
+
+@contextmanager
+def running(server: StandInServer) -> Iterator[StandInServer]:
+    """The server, answering in a thread of its own until this is left."""
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
+    thread.start()
+    try:
+        yield server
+    finally:
+        server.shutdown()
+        thread.join()
+        server.server_close()
 
 
 class Handler(BaseHTTPRequestHandler):

@@ -1,20 +1,18 @@
 """moto as the second opinion: what the template describes, made through the services, and the functions upon it."""
 
 import json
-import threading
 import uuid
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 import boto3
 import pytest
 from moto import mock_aws
 
-from darkroom import wiring
-from local.image_api import StandInServer
+from local.image_api import StandInServer, running
 from local.stack.parameters import read_template
+from tests.invocation import forget_what_was_built
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -24,7 +22,6 @@ if TYPE_CHECKING:
 
 TEMPLATE = Path(__file__).parents[2] / "template.yaml"
 EVENTS = Path(__file__).parents[2] / "events"
-CONTEXT: Any = SimpleNamespace(get_remaining_time_in_millis=lambda: 900_000)
 
 
 @pytest.fixture(scope="session")
@@ -87,13 +84,8 @@ def event(name: str) -> dict[str, Any]:
 
 @pytest.fixture
 def image_api() -> Iterator[StandInServer]:
-    server = StandInServer()
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
-    thread.start()
-    yield server
-    server.shutdown()
-    thread.join()
-    server.server_close()
+    with running(StandInServer()) as server:
+        yield server
 
 
 @pytest.fixture
@@ -130,16 +122,9 @@ def results(
     }
     for name, value in environment.items():
         monkeypatch.setenv(name, value)
-    forget()
+    forget_what_was_built()
     yield Results(boto3.client("s3"), bucket, environment["REQUESTS_QUEUE_URL"])
-    forget()
-
-
-def forget() -> None:
-    """What was built for another environment is built anew."""
-    for built in vars(wiring).values():
-        if hasattr(built, "cache_clear"):
-            built.cache_clear()
+    forget_what_was_built()
 
 
 class Results:

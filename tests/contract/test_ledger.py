@@ -1,5 +1,6 @@
 """The ledger's contract, kept by DynamoDB's adapter and by the fake alike."""
 
+import uuid
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
@@ -23,6 +24,12 @@ REQUEST = Request("t", "r-1", "a cat")
 AT = "2026-11-22T12:00:00.000Z"
 
 Make = Callable[[int], Ledger]
+Settle = Callable[[Ledger, Claim], Claim]
+GIVEN_BACK: list[Settle] = [
+    lambda ledger, claim: ledger.settle_free(claim),
+    lambda ledger, claim: ledger.settle_answered(claim, charged=False),
+    lambda ledger, claim: ledger.settle_late(ledger.settle_ambiguous(claim), 1, charged=False),
+]
 
 
 @pytest.fixture
@@ -90,6 +97,16 @@ def test_one_claims_trouble_leaves_no_other_without_its_lease(threads_table: str
         ledger.renew()
     clock.advance(2)
     assert isinstance(ledger.claim(REQUEST, AT), Held)
+
+
+def test_who_lost_the_lease_renews_it_for_nobody(ledger: Ledger, clock: Clock) -> None:
+    claimed(ledger)
+    clock.advance(LEASE_SECONDS + 1)
+    ledger.drop(claimed(ledger))
+    clock.advance(LEASE_SECONDS - 1)
+    ledger.renew()
+    clock.advance(2)
+    assert isinstance(ledger.claim(REQUEST, AT), Claim)
 
 
 def test_a_dropped_claim_is_renewed_no_longer(ledger: Ledger, clock: Clock) -> None:
@@ -196,6 +213,36 @@ def test_a_late_answer_that_was_not_charged_is_given_back_too(make: Make) -> Non
     assert ledger.mark(claimed(ledger, replace(REQUEST, request_id="r-2")), ASKED).calls == 1
 
 
+def test_of_an_earlier_call_nobody_knows_which_day_to_give_it_back_to(make: Make) -> None:
+    ledger, claim = make(2), claimed(make(2))
+    for _ in range(2):
+        claim = ledger.settle_ambiguous(ledger.mark(claim, ASKED))
+    ledger.settle_late(claim, 1, charged=False)
+    assert not has_room(ledger)
+
+
+@pytest.mark.parametrize("settle", GIVEN_BACK, ids=["free", "answered", "late"])
+def test_a_call_is_given_back_to_the_day_that_it_was_counted_on(make: Make, clock: Clock, settle: Settle) -> None:
+    ledger, today = make(1), clock()
+    yesterdays = ledger.mark(claimed(ledger), ASKED)
+    clock.advance(24 * 3600)
+    ledger.mark(claimed(ledger, replace(REQUEST, thread_id="another")), ASKED)
+    settle(ledger, yesterdays)
+    assert not has_room(ledger)
+    clock.now = today
+    assert has_room(ledger)
+
+
+def has_room(ledger: Ledger) -> bool:
+    """Whether one more call may be made on this day."""
+    try:
+        ledger.mark(claimed(ledger, replace(REQUEST, request_id=uuid.uuid4().hex)), ASKED)
+    except Unavailable as trouble:
+        assert trouble.cause == "budget"
+        return False
+    return True
+
+
 def test_the_next_day_has_calls_again(make: Make, clock: Clock) -> None:
     ledger = make(1)
     ledger.mark(claimed(ledger), ASKED)
@@ -210,13 +257,32 @@ def test_a_commit_ends_the_request_and_adds_the_turn(ledger: Ledger) -> None:
     assert ledger.claim(REQUEST, AT) == Done(ended(claim))
 
 
-def test_a_turn_is_taken_once(ledger: Ledger) -> None:
+def test_a_turn_is_taken_once_and_none_is_left_out(ledger: Ledger) -> None:
     first, second = claimed(ledger), claimed(ledger, replace(REQUEST, request_id="r-2"))
     ledger.commit(first, ended(first))
-    with pytest.raises(Unavailable):
-        ledger.commit(second, ended(second))
+    for taken_or_too_far in (1, 3):
+        with pytest.raises(Unavailable):
+            ledger.commit(second, ended(second, turn=taken_or_too_far))
     ledger.commit(second, ended(second, turn=2))
     assert ledger.thread("t").latest_turn == 2
+
+
+def test_the_echo_of_ones_own_write_is_no_conflict(threads_table: str, dynamodb: "DynamoDBClient") -> None:
+    """As where AWS did a write whose answer was lost, and hears of it again."""
+
+    class Echoing(Table):
+        def updated(self, write: Write) -> dict[str, Any]:
+            super().updated(write)
+            return super().updated(write)
+
+        def transact(self, *writes: Write) -> None:
+            super().transact(*writes)
+            super().transact(*writes)
+
+    ledger = DynamoLedger(Echoing(dynamodb, threads_table), daily_call_limit=0, clock=Clock())
+    claim = claimed(ledger)
+    ledger.commit(claim, ended(claim))
+    assert ledger.thread("t").turns == (ended(claim),)
 
 
 def test_numbers_that_dynamodb_cannot_hold_are_no_trouble(ledger: Ledger) -> None:

@@ -17,8 +17,9 @@ import pytest
 from functions.on_request import app as on_request
 from functions.on_upload import app as on_upload
 from local.image_api import StandInServer
-from tests.contract.conftest import CONTEXT, Results, event
+from tests.contract.conftest import Results, event
 from tests.fakes import png
+from tests.invocation import CONTEXT
 from tests.unit.servers import Server, answering, http
 
 if TYPE_CHECKING:

@@ -1,32 +1,27 @@
 """Whatever breaks at the edge of our clients, and wherever: nothing is lost, and nothing paid twice without need."""
 
-from collections.abc import Callable
-
 import pytest
 
+from tests.figures import Figures
 from tests.promise.clients_edge.modes import MODES
 from tests.promise.clients_edge.sweep import AWS_BREAKS, sweep
 from tests.promise.clients_edge.world import World
 
-Record = Callable[[str, object], None]
-
 
 @pytest.mark.parametrize("name", MODES)
-def test_wherever_a_process_dies_the_request_ends_as_promised(
-    swept_world: World, name: str, record_property: Record
-) -> None:
-    figures = sweep(swept_world, MODES[name], ["dies"])
-    record_property("sweep", f"{name}: {figures}")
-    assert bool(figures.paid_twice) == bool(MODES[name].calls), "the calls whose answers are lost are not among them"
+def test_wherever_a_process_dies_the_request_ends_as_promised(swept_world: World, name: str, figures: Figures) -> None:
+    swept = sweep(swept_world, MODES[name], ["dies"])
+    figures.tell(f"{name}: {swept}")
+    assert bool(swept.paid_twice) == bool(MODES[name].calls), "the calls whose answers are lost are not among them"
 
 
-def test_whichever_call_to_aws_fails_the_request_ends_as_promised(swept_world: World, record_property: Record) -> None:
+def test_whichever_call_to_aws_fails_the_request_ends_as_promised(swept_world: World, figures: Figures) -> None:
     """In the mode that makes most of them."""
     name = "image to image, by an upload"
-    record_property("sweep", f"{name}: {sweep(swept_world, MODES[name], AWS_BREAKS)}")
+    figures.tell(f"{name}: {sweep(swept_world, MODES[name], AWS_BREAKS)}")
 
 
 @pytest.mark.torture
 @pytest.mark.parametrize("name", MODES)
-def test_in_every_mode_too(swept_world: World, name: str, record_property: Record) -> None:
-    record_property("sweep", f"{name}: {sweep(swept_world, MODES[name], AWS_BREAKS)}")
+def test_in_every_mode_too(swept_world: World, name: str, figures: Figures) -> None:
+    figures.tell(f"{name}: {sweep(swept_world, MODES[name], AWS_BREAKS)}")

@@ -7,34 +7,30 @@ from collections.abc import Callable, Sequence
 
 import pytest
 
+from tests.figures import Figures
 from tests.promise.memory import overtaking, sweep
 from tests.promise.memory.courses import COURSES, ten_race_for_the_last_calls
 from tests.promise.memory.sweep import MODES, Mode, Schedule
 
 WAYS = ["dies", "aws fails"]
-RecordProperty = Callable[[str, object], None]
 every_mode = pytest.mark.parametrize("mode", MODES, ids=lambda mode: mode.name)
-
-
-def record(record_property: RecordProperty, what: str, mode: Mode, ran: Sequence[object]) -> None:
-    record_property("figures", (what, mode.name, len(ran)))
 
 
 @every_mode
 @pytest.mark.parametrize("way", WAYS)
-def test_wherever_it_breaks_the_promise_is_kept(mode: Mode, way: str, record_property: RecordProperty) -> None:
+def test_wherever_it_breaks_the_promise_is_kept(mode: Mode, way: str, figures: Figures) -> None:
     ran = list(sweep.singles(mode, way))
-    record(record_property, f"single breaks ({way})", mode, ran)
+    figures.count(f"single breaks ({way})", mode.name, len(ran))
     assert {"before claim", "before ask", "after write_once", "before commit", "before end"} <= boundaries(ran)
 
 
 @every_mode
 @pytest.mark.parametrize("renews", [True, False], ids=["lease lives", "lease ends"])
 def test_wherever_a_worker_stalls_and_is_overtaken_the_promise_is_kept(
-    mode: Mode, renews: bool, record_property: RecordProperty
+    mode: Mode, renews: bool, figures: Figures
 ) -> None:
     ran = list(overtaking.ended(mode, renews=renews))
-    record(record_property, "stalls, overtaken by one that ends", mode, ran)
+    figures.count("stalls, overtaken by one that ends", mode.name, len(ran))
     assert len(ran) >= 20
 
 
@@ -44,22 +40,20 @@ def test_in_this_course_the_promise_is_kept(course: Callable[[], None]) -> None:
 
 
 @pytest.mark.torture
-def test_however_ten_race_for_the_last_calls_no_day_has_more(seed: int, record_property: RecordProperty) -> None:
+def test_however_ten_race_for_the_last_calls_no_day_has_more(seed: int, figures: Figures) -> None:
     races = range(seed, seed + 500)
     for race in races:
         ten_race_for_the_last_calls(race)
-    record_property("figures", ("races of ten for three calls", f"seed {seed}", len(races)))
+    figures.count("races of ten for three calls", f"seed {seed}", len(races))
 
 
 @pytest.mark.torture
 @every_mode
 @pytest.mark.parametrize("first", WAYS)
 @pytest.mark.parametrize("second", WAYS)
-def test_wherever_it_breaks_twice_the_promise_is_kept(
-    mode: Mode, first: str, second: str, record_property: RecordProperty
-) -> None:
+def test_wherever_it_breaks_twice_the_promise_is_kept(mode: Mode, first: str, second: str, figures: Figures) -> None:
     ran = list(sweep.pairs(mode, first, second))
-    record(record_property, f"pairs of breaks ({first}, then {second})", mode, ran)
+    figures.count(f"pairs of breaks ({first}, then {second})", mode.name, len(ran))
     assert len(ran) >= 500
 
 
@@ -68,10 +62,10 @@ def test_wherever_it_breaks_twice_the_promise_is_kept(
 @pytest.mark.parametrize("renews", [True, False], ids=["lease lives", "lease ends"])
 @pytest.mark.parametrize("dies", [True, False], ids=["second dies", "second ends"])
 def test_wherever_two_stall_over_one_request_the_promise_is_kept(
-    mode: Mode, renews: bool, dies: bool, record_property: RecordProperty
+    mode: Mode, renews: bool, dies: bool, figures: Figures
 ) -> None:
     ran = list(overtaking.sweep(mode, renews=renews, dies=dies))
-    record(record_property, "pairs of stalls", mode, ran)
+    figures.count("pairs of stalls", mode.name, len(ran))
     assert len(ran) >= 500
 
 

@@ -1,12 +1,11 @@
 """The state machine: a modest number of runs always, and very many from a seed."""
 
-from collections.abc import Callable
-
 import hypothesis
 import pytest
 from hypothesis import HealthCheck, Phase, settings
 from hypothesis.stateful import run_state_machine_as_test
 
+from tests.figures import Figures
 from tests.promise.memory.machine import PromiseMachine
 
 RUNS = 200
@@ -16,17 +15,15 @@ STEPS = 40
 PHASES = (Phase.explicit, Phase.generate)
 
 
-def test_whatever_is_done_to_it_the_promise_is_kept(record_property: Callable[[str, object], None]) -> None:
+def test_whatever_is_done_to_it_the_promise_is_kept(figures: Figures) -> None:
     run_state_machine_as_test(
         PromiseMachine, settings=settings(max_examples=RUNS, stateful_step_count=STEPS, phases=PHASES)
     )
-    record_property("figures", ("runs of the state machine", f"{STEPS} steps at most", RUNS))
+    figures.count("runs of the state machine", f"{STEPS} steps at most", RUNS)
 
 
 @pytest.mark.torture
-def test_whatever_is_done_to_it_for_long_the_promise_is_kept(
-    seed: int, record_property: Callable[[str, object], None]
-) -> None:
+def test_whatever_is_done_to_it_for_long_the_promise_is_kept(seed: int, figures: Figures) -> None:
     class Seeded(PromiseMachine):
         pass
 
@@ -41,4 +38,4 @@ def test_whatever_is_done_to_it_for_long_the_promise_is_kept(
             suppress_health_check=list(HealthCheck),
         ),
     )
-    record_property("figures", ("runs of the state machine", f"seed {seed}", TORTURE_RUNS))
+    figures.count("runs of the state machine", f"seed {seed}", TORTURE_RUNS)

@@ -1,17 +1,14 @@
 """The proof is proven: with any one safeguard taken out, it goes red, and says why."""
 
-from collections.abc import Callable
-
 import pytest
 
+from tests.figures import Figures
 from tests.promise.memory.sabotage import SABOTAGES, Sabotage
 
 
 @pytest.mark.parametrize("sabotage", SABOTAGES, ids=lambda sabotage: sabotage.name)
-def test_a_sabotage_is_noticed(
-    sabotage: Sabotage, monkeypatch: pytest.MonkeyPatch, record_property: Callable[[str, object], None]
-) -> None:
+def test_a_sabotage_is_noticed(sabotage: Sabotage, monkeypatch: pytest.MonkeyPatch, figures: Figures) -> None:
     sabotage.takes_out(monkeypatch)
     with pytest.raises(AssertionError, match=sabotage.says):
         sabotage.proof()
-    record_property("figures", ("sabotages that were noticed", sabotage.name, 1))
+    figures.count("sabotages that were noticed", sabotage.name, 1)

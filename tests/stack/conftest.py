@@ -1,7 +1,6 @@
 """A stack of the tests' own: real template, real tools, on free ports, in a folder that goes away again."""
 
 import shutil
-import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,9 +8,10 @@ from typing import Any
 
 import pytest
 
-from local.image_api import StandInServer
+from local.image_api import StandInServer, running
 from local.stack import aws, emulator, lifecycle, ports
 from local.stack.home import Home
+from tests.figures import Figures
 from tests.stack import leaks
 from tests.stack.road import GRACE_SECONDS, MOST_TURNS, Road
 
@@ -32,24 +32,11 @@ class Stack:
 
 
 BringUp = Callable[..., Stack]
-Figures = list[str]
-"""What a run measured, a sentence each: told at its end, whether it passed or not."""
-_FIGURES = pytest.StashKey[Figures]()
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """The quick ones first: a stack takes a while."""
     items.sort(key=lambda item: _HERE in item.path.parents)
-
-
-def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
-    for figure in config.stash.get(_FIGURES, []):
-        terminalreporter.write_line(figure)
-
-
-@pytest.fixture(scope="session")
-def figures(request: pytest.FixtureRequest) -> Figures:
-    return request.config.stash.setdefault(_FIGURES, [])
 
 
 @pytest.fixture(scope="session")
@@ -85,7 +72,7 @@ def _nothing_leaked(stacks: list[Stack], figures: Figures) -> None:
     """No secret, no words of a person's and no picture is in anything that was logged in the whole run."""
     searches = [leaks.search(stack) for stack in stacks]
     lines, said = sum(search.lines for search in searches), sum(search.looked_for for search in searches)
-    figures.append(
+    figures.tell(
         f"{lines} different log lines of {len(searches)} stacks searched for {said} texts and secrets, and pictures"
     )
     if leaked := [leak for search in searches for leak in search.leaks]:
@@ -95,19 +82,14 @@ def _nothing_leaked(stacks: list[Stack], figures: Figures) -> None:
 @pytest.fixture(scope="session")
 def road(bring_up: BringUp) -> Iterator[Road]:
     """The stack that most tests share: each on threads of its own."""
-    server = StandInServer(key="sk-road")
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05})
-    thread.start()
     parameters = {
         "PairingGraceSeconds": str(GRACE_SECONDS),
         "MaxTurnsPerThread": str(MOST_TURNS),
         "GiveUpAfterSeconds": "5",
         "PricePerImage": "0.039 USD",
     }
-    yield Road(bring_up(image_api_url=server.url, image_api_key="sk-road", parameters=parameters), server)
-    server.shutdown()
-    thread.join()
-    server.server_close()
+    with running(StandInServer(key="sk-road")) as server:
+        yield Road(bring_up(image_api_url=server.url, image_api_key=server.key, parameters=parameters), server)
 
 
 @pytest.fixture(scope="session")

@@ -2,10 +2,11 @@
 
 import time
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
 import pytest
 
+from tests.figures import Figures
 from tests.stack import workers
 from tests.stack.conftest import BringUp
 from tests.stack.provider import Call, Mood, Provider, provider
@@ -32,7 +33,7 @@ def doors(bring_up: BringUp, api: Provider) -> Doors:
 
 
 def test_what_a_dead_worker_held_is_taken_up_again_within_two_minutes(
-    doors: Doors, api: Provider, record_property: Callable[[str, object], None]
+    doors: Doors, api: Provider, figures: Figures
 ) -> None:
     """One request came five times, and its worker is killed; the other's stands still until the function's time-out."""
     killed, timed_out = (f"{how}-{uuid.uuid4().hex[:8]}" for how in ("killed", "timed-out"))
@@ -56,7 +57,7 @@ def test_what_a_dead_worker_held_is_taken_up_again_within_two_minutes(
     eventually(lambda: not doors.left() or None)
     assert [len(api.calls(thread)) for thread in (killed, timed_out)] == [2, 2]
     assert [len(doors.results(thread)) for thread in (killed, timed_out)] == [1, 1]
-    record_property("seconds from a kill to the next call", round(second[0].began - death, 1))
+    figures.tell(f"seconds from a kill to the next call: {second[0].began - death:.1f}")
 
 
 def under_way(api: Provider, words: str) -> Call:

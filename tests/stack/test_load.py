@@ -8,12 +8,13 @@ from functools import partial
 
 import pytest
 
+from tests.figures import Figures
 from tests.stack import workers
 from tests.stack.conftest import BringUp
 from tests.stack.load import Asked, planned
 from tests.stack.provider import Mood, Provider, provider
 from tests.stack.road import Doors, eventually
-from tests.stack.verdict import complaints, figures, gathered
+from tests.stack.verdict import complaints, gathered, measured
 
 API_SECONDS = 6
 TIMEOUT_SECONDS = API_SECONDS + 60 + 4  # a call is started with a minute left to save its answer
@@ -89,7 +90,7 @@ def doors(bring_up: BringUp, api: Provider) -> Doors:
 
 @pytest.mark.torture
 def test_under_load_nothing_is_lost_and_nothing_is_paid_without_need(
-    doors: Doors, api: Provider, seed: int, record_property: Callable[[str, object], None]
+    doors: Doors, api: Provider, seed: int, figures: Figures
 ) -> None:
     dice = random.Random(seed)  # noqa: S311 - a schedule
     asked = planned(dice, messages=460, threads=50, uploads=40, folders=10, seconds=SENDING_SECONDS)
@@ -102,13 +103,12 @@ def test_under_load_nothing_is_lost_and_nothing_is_paid_without_need(
 
     evidence = gathered(doors, api, asked, torture.breaks)
     told = {
-        **figures(evidence),
+        **measured(evidence),
         "kills": torture.kills,
         "function time-outs": torture.freezes,
         "seconds": round(time.time() - torture.began),
     }
-    for name, value in told.items():
-        record_property(name, value)
+    figures.tell(f"load, seed {seed}: " + ", ".join(f"{name} {value}" for name, value in told.items()))
     assert complaints(evidence) == []
 
 

@@ -15,8 +15,8 @@ import boto3
 import pytest
 
 from local.stack import aws
+from tests.figures import Figures
 from tests.stack import roads
-from tests.stack.conftest import Figures
 from tests.stack.road import Road
 
 ROLES = {"OnUploadRole": "on-upload", "OnRequestRole": "on-request"}
@@ -154,7 +154,7 @@ def roles(road: Road, judge: Judge, figures: Figures) -> dict[str, Role]:
         physical = _physical(road, name)
         own = [Asked(each["action"], each["resource"]) for each in made if each["role"] == physical]
         found[name] = judge.role(physical, frozenset(own))
-        figures.append(f"{name}: {len(own)} requests made, {len(found[name].asked)} different")
+        figures.tell(f"{name}: {len(own)} requests made, {len(found[name].asked)} different")
     return found
 
 
@@ -182,7 +182,7 @@ def test_without_any_one_of_its_permissions_something_breaks(
         pytest.fail(f"{name} may {action} on {resource}, and no road of tests/stack/roads.py needs that")
     for action, resource in sorted(LAMBDAS_OWN[name] - needless):
         pytest.fail(f"{action} on {resource} is called Lambda's own, and is used by {name}, or not granted to it")
-    figures.append(f"{name}: {len(permissions)} permissions, {len(permissions) - len(needless)} proven needed")
+    figures.tell(f"{name}: {len(permissions)} permissions, {len(permissions) - len(needless)} proven needed")
 
 
 @pytest.mark.parametrize("name", ROLES)
@@ -241,7 +241,7 @@ def test_what_no_road_needs_is_refused(roles: dict[str, Role], judge: Judge, roa
     assert [each for each in asked if judge.allows_role(roles[each[0]], each[1])] == []
     # The very question is answered yes where it should be.
     assert all(judge.allows_role(role, role.asked[0]) for role in roles.values())
-    figures.append(f"{len(asked)} requests that no role may make, all denied")
+    figures.tell(f"{len(asked)} requests that no role may make, all denied")
 
 
 def _listed(value: Any) -> list[str]:

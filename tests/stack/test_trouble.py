@@ -4,11 +4,12 @@ import json
 import time
 import uuid
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
+from tests.figures import Figures
 from tests.stack.conftest import BringUp
 from tests.stack.provider import Mood, Provider, provider
 from tests.stack.road import Doors, eventually
@@ -18,8 +19,6 @@ STOPPED_AFTER_SECONDS = 5.0
 SECONDS_A_PROBE = 5.0  # on average, at the most often
 FLOWS_AGAIN_SECONDS = 60.0
 ALL_FLOWS_SECONDS = 300.0
-
-Note = Callable[[str, object], None]
 
 
 @pytest.fixture(scope="module")
@@ -34,9 +33,9 @@ def doors(bring_up: BringUp, api: Provider) -> Doors:
 
 
 def test_a_bad_key_stops_calls_within_seconds_and_a_good_one_starts_them_again(
-    doors: Doors, api: Provider, record_property: Note
+    doors: Doors, api: Provider, figures: Figures
 ) -> None:
-    live_through("bad key", "credentials", doors, api, record_property, looked_at=10, kept_up=0)
+    live_through("bad key", "credentials", doors, api, figures, looked_at=10, kept_up=0)
 
 
 @pytest.mark.torture
@@ -51,13 +50,13 @@ def test_a_bad_key_stops_calls_within_seconds_and_a_good_one_starts_them_again(
     ],
 )
 def test_a_long_trouble_ends_for_everybody_within_minutes(
-    trouble: str, cause: str, doors: Doors, api: Provider, record_property: Note
+    trouble: str, cause: str, doors: Doors, api: Provider, figures: Figures
 ) -> None:
-    live_through(trouble, cause, doors, api, record_property, looked_at=30, kept_up=45)
+    live_through(trouble, cause, doors, api, figures, looked_at=30, kept_up=45)
 
 
 def live_through(
-    trouble: str, cause: str, doors: Doors, api: Provider, note: Note, *, looked_at: float, kept_up: float
+    trouble: str, cause: str, doors: Doors, api: Provider, figures: Figures, *, looked_at: float, kept_up: float
 ) -> None:
     """Requests come into the trouble, calls are counted for so many seconds, and it lasts so many more."""
     run = f"{trouble.replace(' ', '-')}-{uuid.uuid4().hex[:8]}"
@@ -77,10 +76,10 @@ def live_through(
     first = eventually(lambda: next((c for c in api.calls(run) if c.mood == "fine"), None), FLOWS_AGAIN_SECONDS)
     results = eventually(lambda: all_results(doors, run), well + ALL_FLOWS_SECONDS - time.time())
 
-    note(f"{trouble}: calls in the first seconds", before)
-    note(f"{trouble}: calls in the next {looked_at:.0f} s", probes)
-    note(f"{trouble}: seconds to the first picture", round(first.began - well, 1))
-    note(f"{trouble}: seconds to the last picture", round(time.time() - well, 1))
+    figures.tell(
+        f"{trouble}: {before} calls in the first seconds, {probes} in the next {looked_at:.0f}; once it was over, "
+        f"{first.began - well:.1f} s to the first picture's call, {time.time() - well:.1f} s to the last picture"
+    )
     assert probes * SECONDS_A_PROBE <= looked_at
     assert [(result["status"], result["cost"]["paid_calls"]) for result in results] == [("succeeded", 1)] * REQUESTS
     assert cause in causes_logged(doors, *marked)

@@ -64,7 +64,7 @@ def complaints(evidence: Evidence) -> list[str]:
     return found
 
 
-def figures(evidence: Evidence) -> dict[str, object]:
+def measured(evidence: Evidence) -> dict[str, object]:
     """What happened, in numbers."""
     calls = evidence.provider.calls()
     paid = sum(call.is_paid for call in calls)

@@ -17,16 +17,14 @@ import boto3
 from botocore.awsrequest import AWSPreparedRequest
 from botocore.exceptions import ConnectionClosedError, EndpointConnectionError
 
+from tests.fakes import Died
+
 Kind = Literal[
     "dies",  # the process, there
     "answer lost",  # of an attempt that AWS did; botocore tries again by itself
     "no answer",  # to any attempt at this call, though AWS did them all
     "unreachable",  # for every attempt at this call; AWS did none
 ]
-
-
-class Died(BaseException):
-    """The process is killed here."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,7 +20,7 @@ AWS_BREAKS: tuple[Kind, ...] = ("answer lost", "no answer", "unreachable")
 
 
 @dataclass(frozen=True, slots=True)
-class Figures:
+class Swept:
     """What a sweep did: its boundaries, its runs by kind of break, and how many of them cost a second call."""
 
     boundaries: int
@@ -46,7 +46,7 @@ class Run:
         return replace(self.ended, request_id=None, body=None, cost=NO_COST, timing=NO_TIMING, attempts=0, images=[])
 
 
-def sweep(world: World, mode: Mode, kinds: Sequence[Kind]) -> Figures:
+def sweep(world: World, mode: Mode, kinds: Sequence[Kind]) -> Swept:
     """Breaks a request at each of its boundaries. Raises AssertionError with the first break that is not borne."""
     start = prepared(world, mode)
     clean = run(world, mode, start)
@@ -64,7 +64,7 @@ def sweep(world: World, mode: Mode, kinds: Sequence[Kind]) -> Figures:
             raise AssertionError(f"{breaks.kind} {clean.seen[breaks.number - 1]} ({breaks.number}): {error}") from error
         runs[breaks.kind] += 1
         paid_twice += broken.calls > mode.calls
-    return Figures(len(clean.seen), runs, paid_twice)
+    return Swept(len(clean.seen), runs, paid_twice)
 
 
 def schedules(seen: Sequence[str], kinds: Sequence[Kind]) -> Iterator[Break]:

@@ -21,8 +21,10 @@ from requests.adapters import HTTPAdapter
 from darkroom import wiring
 from functions.on_request import app as on_request
 from functions.on_upload import app as on_upload
+from tests.fakes import Died
+from tests.invocation import CONTEXT, forget_what_was_built
 from tests.promise.clients_edge.cloud import REGION, Cloud
-from tests.promise.clients_edge.edge import Died, Edge, hooked
+from tests.promise.clients_edge.edge import Edge, hooked
 from tests.promise.clients_edge.provider import KEY, Provider, noise
 
 if TYPE_CHECKING:
@@ -31,7 +33,6 @@ if TYPE_CHECKING:
 
 HANDLERS = {"OnUploadFunction": on_upload.handler, "OnRequestFunction": on_request.handler}
 UPLOADS, REQUESTS = "UploadEventsQueue", "RequestsQueue"
-CONTEXT: Any = SimpleNamespace(get_remaining_time_in_millis=lambda: 900_000)
 PHOTO = noise(100, seed=-1)  # as base64 it is sent in three pieces
 THREAD_SECONDS = 5  # for a thread of execution to notice that it is over
 
@@ -77,7 +78,7 @@ class World:
         """Gives the next message to a new process of its function, and deletes it if the function says so."""
         queue, function = next(iter(self.cloud.waiting().items()))
         record = self._received(queue)
-        _forget_what_was_built()
+        forget_what_was_built()
         self.edge.is_dead = False
         before = set(threading.enumerate())
         with suppress(Died):
@@ -141,13 +142,7 @@ def world() -> Iterator[World]:
             hooked(session, provider.server_port, lambda: made.edge),
         ):
             yield made
-        _forget_what_was_built()
-
-
-def _forget_what_was_built() -> None:
-    for built in vars(wiring).values():
-        if hasattr(built, "cache_clear"):
-            built.cache_clear()
+        forget_what_was_built()
 
 
 def _once_a_token(transact: Any) -> Any:

@@ -1,0 +1,15 @@
+"""What an invocation of a function finds: its context, and nothing that another one built."""
+
+from types import SimpleNamespace
+from typing import Any
+
+from darkroom import wiring
+
+CONTEXT: Any = SimpleNamespace(get_remaining_time_in_millis=lambda: 900_000)
+
+
+def forget_what_was_built() -> None:
+    """As in a new process, which may have another environment."""
+    for built in vars(wiring).values():
+        if hasattr(built, "cache_clear"):
+            built.cache_clear()
