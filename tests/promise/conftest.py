@@ -1,13 +1,20 @@
-"""One world for all sweeps at the clients' edge."""
+"""What tests of the promise share: one world for all sweeps at the clients' edge, and no worker left standing."""
 
 from collections.abc import Iterator
 
 import pytest
 
 from tests.promise.clients_edge.world import World, world
+from tests.promise.memory import workers
 
 
 @pytest.fixture(scope="module")
 def swept_world() -> Iterator[World]:
     with world() as made:
         yield made
+
+
+@pytest.fixture(autouse=True)
+def _no_worker_is_left_standing() -> Iterator[None]:
+    yield
+    workers.end_all()

@@ -10,6 +10,7 @@ from tests.fakes import Died, Edge
 from tests.promise.memory.world import Process, World
 
 LONGEST_SECONDS = 30  # of a real clock: a worker that needs more hangs
+_standing: "set[Worker]" = set()
 
 
 class Worker:
@@ -26,6 +27,7 @@ class Worker:
         self.at: str | None = "before anything"  # the boundary that it stands at; None when it has ended
         self.passed = 0
         self._thread = threading.Thread(target=self._work, daemon=True)
+        _standing.add(self)
         self._thread.start()
         self._wait_for_it()
 
@@ -91,7 +93,14 @@ class Worker:
     def _wait_for_it(self) -> None:
         assert self._stands.acquire(timeout=LONGEST_SECONDS), "the worker hangs"
         if self.at is None:
+            _standing.discard(self)
             self._thread.join()
+
+
+def end_all() -> None:
+    """Kills those that a test left standing: the threads of their batches would keep Python from ending."""
+    while _standing:
+        next(iter(_standing)).die()
 
 
 def start(world: World, *, on_probes: bool = False) -> Worker | None:
