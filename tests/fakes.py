@@ -18,12 +18,12 @@ from PIL import Image
 
 from darkroom import outcome
 from darkroom.breaker import (
-    CERTAIN,
     LONGEST_PAUSE_SECONDS,
     OPENS_AT,
     PAUSE_SECONDS,
     PROBE_CALL_SECONDS,
     PROBE_LEASE_SECONDS,
+    weight,
 )
 from darkroom.context import Question
 from darkroom.errors import PROVIDER_CAUSES, UNCOUNTED_CAUSES, Cause, TooLarge, Unavailable
@@ -294,11 +294,11 @@ class MemoryBreaker:
         circuit.next_call_at = self._clock() + PROBE_CALL_SECONDS
         return circuit.cause
 
-    def failed(self, model: str, trouble: Unavailable) -> None:
+    def failed(self, model: str, trouble: Unavailable, *, is_first: bool) -> None:
         cause: Cause = trouble.cause if trouble.cause in PROVIDER_CAUSES else "unreachable"
         circuit = self.circuits.setdefault(model, Circuit(0, cause, 0))
         pause = PAUSE_SECONDS if trouble.retry_after is None else min(trouble.retry_after, LONGEST_PAUSE_SECONDS)
-        circuit.failures += OPENS_AT if trouble.cause in CERTAIN else 1
+        circuit.failures += weight(trouble, is_first=is_first)
         circuit.cause, circuit.next_call_at = cause, self._clock() + pause
 
     def succeeded(self, model: str, known_trouble: Cause | None) -> None:

@@ -1,5 +1,8 @@
 """The breaker's contract, kept by DynamoDB's adapter and by the fake alike."""
 
+from contextlib import suppress
+from typing import Any
+
 import pytest
 
 from darkroom.breaker import (
@@ -12,7 +15,7 @@ from darkroom.breaker import (
 )
 from darkroom.errors import Cause, Unavailable
 from darkroom.ports import Breaker
-from darkroom.table import Table
+from darkroom.table import ConditionFailed, Table, Write
 from tests.fakes import Clock, MemoryBreaker
 
 DOWN = Unavailable("unreachable", "down")
@@ -31,9 +34,9 @@ def breaker(request: pytest.FixtureRequest, clock: Clock) -> Breaker:
     return DynamoBreaker(table, clock=clock)
 
 
-def fail(breaker: Breaker, trouble: Unavailable = DOWN, times: int = OPENS_AT) -> None:
+def fail(breaker: Breaker, trouble: Unavailable = DOWN, times: int = OPENS_AT, *, is_first: bool = True) -> None:
     for _ in range(times):
-        breaker.failed("m", trouble)
+        breaker.failed("m", trouble, is_first=is_first)
 
 
 def held_back(breaker: Breaker, model: str = "m") -> Cause | None:
@@ -64,6 +67,11 @@ def test_failures_on_end_keep_calls_back_and_say_why(breaker: Breaker) -> None:
 def test_what_no_request_would_fare_better_with_keeps_calls_back_at_once(breaker: Breaker, cause: Cause) -> None:
     fail(breaker, Unavailable(cause, "no"), times=1)
     assert held_back(breaker) == cause
+
+
+def test_what_a_request_is_told_again_counts_once_for_it_may_be_about_the_request(breaker: Breaker) -> None:
+    fail(breaker, Unavailable("account", "no balance"), times=OPENS_AT - 1, is_first=False)
+    assert held_back(breaker) is None
 
 
 def test_answers_that_get_lost_count_as_a_provider_that_cannot_be_reached(breaker: Breaker) -> None:
@@ -123,7 +131,7 @@ def test_a_probe_that_fails_is_followed_by_another_pause(breaker: Breaker, clock
     fail(breaker)
     clock.advance(PAUSE_SECONDS)
     breaker.admit("m", is_last=False)
-    breaker.failed("m", DOWN)
+    breaker.failed("m", DOWN, is_first=True)
     clock.advance(PAUSE_SECONDS - 1)
     assert held_back(breaker) == "unreachable"
     clock.advance(1)
@@ -160,3 +168,31 @@ def test_nobody_has_to_look_after_a_provider_that_is_well(breaker: Breaker) -> N
     fail(breaker)
     breaker.succeeded("m", "unreachable")
     assert not breaker.keeps_probe("m")
+
+
+@pytest.fixture
+def echoing(request: pytest.FixtureRequest, clock: Clock) -> DynamoBreaker:
+    """One whose writes reach DynamoDB twice, as when the answer to the first is lost and botocore repeats it."""
+    table = Table(request.getfixturevalue("dynamodb"), request.getfixturevalue("threads_table"))
+    once = table.updated
+
+    def twice(write: Write) -> dict[str, Any]:
+        once(write)
+        return once(write)
+
+    table.updated = twice  # type: ignore[method-assign]
+    return DynamoBreaker(table, clock=clock)
+
+
+def test_the_echo_of_its_own_write_is_no_other_failure(echoing: DynamoBreaker) -> None:
+    for _ in range(OPENS_AT - 1):
+        with suppress(ConditionFailed):
+            echoing.failed("m", DOWN, is_first=True)
+    assert held_back(echoing) is None
+
+
+def test_the_echo_of_its_own_write_takes_nobodys_place(echoing: DynamoBreaker, clock: Clock) -> None:
+    fail(echoing)
+    clock.advance(PAUSE_SECONDS)
+    assert echoing.admit("m", is_last=False) == "unreachable"
+    assert echoing.wants_probe("m")

@@ -7,7 +7,7 @@ from darkroom.errors import Ambiguous, Cause, Unavailable
 from darkroom.ledger import LEASE_SECONDS
 from darkroom.naming import spool_key
 from darkroom.patience import LONGEST_SECONDS, PROBE_SECONDS
-from tests.fakes import Died, made, stated
+from tests.fakes import Died, Edge, made, png, stated
 from tests.unit.test_answer import THROTTLED, World
 
 BAD_KEY = stated(401, {"error": {"code": "invalid_api_key", "message": "no"}})
@@ -112,7 +112,7 @@ def test_nobody_is_given_up_without_having_been_tried_at_the_end(world: World) -
     for number in range(10):
         wait(world, number)
     world.clock.advance(world.give_up_after)
-    world.breaker.failed("stack-model", DOWN)
+    world.breaker.failed("stack-model", DOWN, is_first=True)
     sent_before = len(world.api.questions)
     ended = world.send({"instruction": "a"}, thread="t-9", message_id="m-9")
     assert ended.error
@@ -174,7 +174,7 @@ def test_nobody_is_given_up_on_the_breakers_word_though_the_time_is_over_in_the_
     for number in range(10):
         wait(world, number)
     world.clock.advance(world.give_up_after - 1)
-    world.breaker.failed("stack-model", DOWN)
+    world.breaker.failed("stack-model", DOWN, is_first=True)
     admit, sent_before = world.breaker.admit, len(world.api.questions)
 
     def admitted_late(model: str, *, is_last: bool) -> Cause | None:
@@ -212,3 +212,29 @@ def test_a_probe_whose_history_has_to_be_flattened_goes_on_at_once(world: World)
 def test_all_are_back_within_five_minutes_however_long_the_provider_says(world: World, cause: Cause) -> None:
     world.script(Unavailable(cause, "come back tomorrow", retry_after=86_400))
     assert (wait(world, 1).retry_after or 0) <= LONGEST_SECONDS
+
+
+def test_a_request_that_the_provider_always_takes_for_an_empty_account_keeps_others_back_once(world: World) -> None:
+    """As where an error quotes the instruction, and that speaks of money."""
+    no_money = stated(402, {"error": {"message": "payment required"}})
+    world.script(no_money)
+    world.wait(ASKED)
+    assert wait(world, 0).cause == "account"
+    for number in range(20):
+        world.clock.advance(PAUSE_SECONDS)
+        world.script(made())
+        assert world.send({"instruction": "b"}, thread=f"well-{number}", message_id="m").status == "succeeded"
+        world.script(no_money)
+        world.wait(ASKED)
+
+
+def test_who_is_held_back_reads_no_pictures(world: World) -> None:
+    world.objects.put("uploads", "cat.png", png())
+    world.script(BAD_KEY)
+    wait(world, 1)
+    asked = {"instruction": "a", "images": ["s3://uploads/cat.png"]}
+    edge = Edge(lambda _count, name: seen.append(name))
+    seen: list[str] = []
+    world.objects = edge.around(world.objects)
+    assert world.wait(asked).cause == "credentials"
+    assert seen == []

@@ -489,3 +489,11 @@ def test_of_endless_pictures_the_last_are_looked_at() -> None:
     given = reply(wrapped(*[item(url=f"https://example.com/{number}.png") for number in range(1000)]))
     pictures = judge(given).pictures
     assert (len(pictures), pictures[-1]) == (MOST_PICTURES, "https://example.com/999.png")
+
+
+@pytest.mark.parametrize(
+    "words", ["correct the white balance", "a billing desk", "the location is not supported by stilts"]
+)
+def test_an_instruction_that_an_error_quotes_is_no_trouble_of_the_operators(words: str) -> None:
+    said = reply({"error": {"code": "bad_prompt", "message": f"Prompt not understood: {words}"}}, 400)
+    assert rejection(said).code == "invalid_request"

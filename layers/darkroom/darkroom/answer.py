@@ -17,7 +17,7 @@ from darkroom.message import Message
 from darkroom.outcome import Outcome
 from darkroom.payment import Payment, Till
 from darkroom.ports import Claim, Done, Held, Outbox, PictureFetcher, Reused
-from darkroom.premise import Inquiry
+from darkroom.premise import Inquiry, Premise
 from darkroom.publication import Publication, turn_key
 from darkroom.reply import Reply
 from darkroom.report import Reports, Subject
@@ -175,7 +175,11 @@ class Answering:
             return self._failed(attempt, _internal_error())
         reply = None
         try:
-            reply = attempt.payment.reply(lambda: self._inquiry(attempt), lambda: self._check_time(attempt))
+            reply = attempt.payment.reply(
+                lambda: premise.of(attempt.request, attempt.thread, self._terms.model),
+                self._inquiry,
+                lambda: self._check_time(attempt),
+            )
             answer = replies.judge(reply)
             made = [self._fetched(picture) for picture in answer.pictures]
             pictures = self._publication.pictures(made, attempt.prefix)
@@ -183,10 +187,9 @@ class Answering:
             return self._failed(attempt, rejection, reply)
         return self._reports.succeeded(self._about(attempt), reply, answer, pictures)
 
-    def _inquiry(self, attempt: Attempt) -> Inquiry:
+    def _inquiry(self, plan: Premise) -> Inquiry:
         """Everything that a call needs, read and checked before one is counted."""
-        meant = premise.of(attempt.request, attempt.thread, self._terms.model)
-        return premise.inquiry(meant, self._till.objects, self._terms.max_context_images)
+        return premise.inquiry(plan, self._till.objects, self._terms.max_context_images)
 
     def _check_time(self, attempt: Attempt) -> None:
         if attempt.time_left() < self._terms.api_timeout + SAVE_SECONDS:

@@ -104,10 +104,13 @@ def _matches(*patterns: str) -> re.Pattern[str]:
 
 _SIGNATURE = _matches("thought_?signature")
 _EMPTY_ACCOUNT = _matches(
-    r"insufficient.{0,12}(quota|balance|credit|fund)", r"\bbalance\b", "arrears", "payment required", "余额", "欠费",
+    r"insufficient.{0,12}(quota|balance|credit|fund)", r"\b(account|no|low|your) balance\b",
+    r"\bbalance\b.{0,20}\b(insufficient|not enough|too low|exhausted|used up)", "arrears", "payment required",
+    "余额", "欠费",
 )  # fmt: skip
 _SUSPENDED = _matches(r"account\b.{0,40}\b(restricted|suspended|disabled|banned)", "(账号|账户).{0,20}(封|限制|停用)")
-_QUOTA = _matches(r"quota\b.{0,20}\bexceed", "billing", "额度")
+_BILLING = r"billing\b.{0,20}\b(limit|details?|account|inactive|disabled|required|not enabled)"
+_QUOTA = _matches(r"quota\b.{0,20}\bexceed", _BILLING, "额度")
 _REFUSED = _matches(
     "prompt_blocked", r"(?<!case.)sensitive", "safety", "moderation", "content_policy", "content policy",
     "content_filter", "prohibited_content", "blocklist",
@@ -129,7 +132,7 @@ _CREDENTIALS = _matches(
     "unauthori[sz]ed",
     "invalid token",
     "token expired",
-    "location is not supported",
+    "user location is not supported",
     "令牌",
 )
 _THROTTLED = _matches(r"rate.?limit", "too many requests", "resource_exhausted", "overloaded", "限流", "频率")

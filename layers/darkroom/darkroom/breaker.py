@@ -18,6 +18,11 @@ PROBE_LEASE_SECONDS = 150.0  # whoever looks after the provider comes several ti
 KEPT_SECONDS = 7 * 24 * 3600
 
 
+def weight(trouble: Unavailable, *, is_first: bool) -> int:
+    """For how many failures one counts. What a request is told again and again may be about the request."""
+    return OPENS_AT if trouble.cause in CERTAIN and is_first else 1
+
+
 class DynamoBreaker:
     """The breaker of `ports`, on DynamoDB. The model's item is there only while there is trouble."""
 
@@ -33,18 +38,16 @@ class DynamoBreaker:
             raise Unavailable(cause or "unreachable", "calls are held back until the image API is well again")
         return cause
 
-    def failed(self, model: str, trouble: Unavailable) -> None:
+    def failed(self, model: str, trouble: Unavailable, *, is_first: bool) -> None:
         """See `ports.Breaker`."""
         pause = PAUSE_SECONDS if trouble.retry_after is None else min(trouble.retry_after, LONGEST_PAUSE_SECONDS)
-        failure = uuid.uuid4().hex
         changes = {
-            "failure": failure,
+            "failure": uuid.uuid4().hex,
             "cause": trouble.cause if trouble.cause in PROVIDER_CAUSES else "unreachable",
             "next_call_at": self._clock() + pause,
         }
-        # Counted once, however often botocore has to repeat what was done and not answered.
-        is_another = Condition("attribute_not_exists(failure) OR failure <> :this", {"this": failure})
-        self._change(model, changes, is_another, failures=OPENS_AT if trouble.cause in CERTAIN else 1)
+        is_another = Condition("attribute_not_exists(#failure) OR #failure <> :failure")
+        self._change(model, changes, is_another, failures=weight(trouble, is_first=is_first))
 
     def succeeded(self, model: str, known_trouble: Cause | None) -> None:
         """See `ports.Breaker`."""
@@ -54,7 +57,7 @@ class DynamoBreaker:
 
     def wants_probe(self, model: str) -> bool:
         """See `ports.Breaker`."""
-        nobody = "(attribute_not_exists(probed_until) OR probed_until < :now)"
+        nobody = "(attribute_not_exists(probed_until) OR probed_until < :now OR #prober = :prober)"
         return self._probed(model, Condition(f"failures >= :open AND {nobody}", self._now_and_open()))
 
     def keeps_probe(self, model: str) -> bool:
@@ -63,17 +66,19 @@ class DynamoBreaker:
 
     def _is_probe(self, model: str) -> bool:
         """Takes the place of the one call that may go out now."""
-        due = Condition("failures >= :open AND next_call_at <= :now", self._now_and_open())
-        return self._change(model, {"next_call_at": self._clock() + PROBE_CALL_SECONDS}, due)
+        due = Condition("failures >= :open AND (next_call_at <= :now OR #caller = :caller)", self._now_and_open())
+        place = {"next_call_at": self._clock() + PROBE_CALL_SECONDS, "caller": uuid.uuid4().hex}
+        return self._change(model, place, due)
 
     def _probed(self, model: str, condition: Condition) -> bool:
-        return self._change(model, {"probed_until": self._clock() + PROBE_LEASE_SECONDS}, condition)
+        lease = {"probed_until": self._clock() + PROBE_LEASE_SECONDS, "prober": uuid.uuid4().hex}
+        return self._change(model, lease, condition)
 
     def _now_and_open(self) -> dict[str, Any]:
         return {"now": self._clock(), "open": OPENS_AT}
 
     def _change(self, model: str, changes: dict[str, Any], condition: Condition, **add: int) -> bool:
-        """Whether the condition held."""
+        """Whether the condition held. By the change's own name botocore's repetition of it is told from others."""
         expires = {"expires_at": int(self._clock()) + KEPT_SECONDS}
         try:
             self._table.updated(self._table.update(PARTITION, model, changes | expires, condition, add=add))

@@ -13,7 +13,7 @@ from darkroom import naming, replies
 from darkroom.context import Question
 from darkroom.errors import PROVIDER_CAUSES, TROUBLE_CAUSES, Ambiguous, Fault, Rejected, Unavailable
 from darkroom.ports import Breaker, Claim, ImageApi, Ledger, ObjectStore
-from darkroom.premise import Inquiry
+from darkroom.premise import Inquiry, Premise
 from darkroom.reply import Reply
 from darkroom.request import ImageRef
 
@@ -50,12 +50,14 @@ class Payment:
         self._till = till
         self._is_last = is_last
 
-    def reply(self, inquire: Callable[[], Inquiry], check_time: Callable[[], None]) -> Reply:
+    def reply(
+        self, plan: Callable[[], Premise], inquire: Callable[[Premise], Inquiry], check_time: Callable[[], None]
+    ) -> Reply:
         """The spooled reply that ended the paying.
 
-        `inquire` is called only if a call has to be made; `check_time` raises Unavailable where too little
-        time is left for one. Raises Unavailable where the call was free or where another has to follow
-        later, Rejected (`outcome_unknown`) where no further call may be made.
+        `plan` is called only if a call has to be made, `inquire` only if one may go out; `check_time` raises
+        Unavailable where too little time is left for one. Raises Unavailable where the call was free or where
+        another has to follow later, Rejected (`outcome_unknown`) where no further call may be made.
         """
         if self.claim.open_call:
             self._settle_what_was_left(self.claim.open_call)
@@ -64,7 +66,7 @@ class Payment:
                 continue
             if self.claim.ambiguous >= self._till.max_paid_calls:
                 raise _outcome_unknown(self.claim)
-            self._call(inquire(), check_time)
+            self._call(plan(), inquire, check_time)
         reply = self._spooled(self.claim.answered_by)
         if reply is None:
             raise Fault("the answer has left the spool")
@@ -87,26 +89,29 @@ class Payment:
                 return True
         return False
 
-    def _call(self, inquiry: Inquiry, check_time: Callable[[], None]) -> None:
-        """One call, if the breaker lets it through, which is told how the provider did."""
-        self.asked = inquiry.asked
+    def _call(self, plan: Premise, inquire: Callable[[Premise], Inquiry], check_time: Callable[[], None]) -> None:
+        """One call, if the breaker lets it through, which is told how the provider did.
+
+        It is asked before any picture is read: those that are held back come again and again.
+        """
         check_time()  # before the place of a probe is taken
-        breaker, model, lost_before = self._till.breaker, inquiry.asked.model, self.claim.ambiguous
+        breaker, model, lost_before = self._till.breaker, plan.model, self.claim.ambiguous
         known_trouble = breaker.admit(model, is_last=self._is_last)
         if known_trouble == "credentials":
             self._till.api.distrust_key()
         try:
-            self._exchange(inquiry, check_time)
+            self._exchange(inquire(plan), check_time)
         except Unavailable as trouble:
             if trouble.cause in TROUBLE_CAUSES:
-                breaker.failed(model, trouble)
+                breaker.failed(model, trouble, is_first=self.claim.refused_since is None)
             raise
         if self.claim.ambiguous > lost_before:
-            breaker.failed(model, Unavailable("ambiguous", "the last call's answer is lost"))
+            breaker.failed(model, Unavailable("ambiguous", "the last call's answer is lost"), is_first=False)
         else:  # where the history has to be flattened, too
             breaker.succeeded(model, known_trouble)
 
     def _exchange(self, inquiry: Inquiry, check_time: Callable[[], None]) -> None:
+        self.asked = inquiry.asked
         context = inquiry.context.flattened() if self.claim.flatten else inquiry.context
         prepared = self._till.api.prepare(Question(context, inquiry.asked.model, inquiry.asked.options))
         check_time()  # a key may take its time

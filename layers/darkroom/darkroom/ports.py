@@ -141,8 +141,8 @@ class Breaker(Protocol):
         """
         ...
 
-    def failed(self, model: str, trouble: Unavailable) -> None:
-        """A call that was let through failed by the provider's trouble."""
+    def failed(self, model: str, trouble: Unavailable, *, is_first: bool) -> None:
+        """A call that was let through failed by the provider's trouble, of which its request hears first."""
         ...
 
     def succeeded(self, model: str, known_trouble: Cause | None) -> None:
