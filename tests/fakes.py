@@ -160,12 +160,14 @@ class MemoryLedger:
         self.entries: dict[tuple[str, str], Entry] = {}
         self.turns: dict[str, list[Outcome]] = {}
         self.calls: dict[str, int] = {}
+        self.marks: list[tuple[int, str]] = []  # number and day of each call that this process marked
         self._held: dict[str, Claim] = {}
 
     def in_another_process(self) -> "MemoryLedger":
         """Another process's ledger over the same table."""
         other = copy.copy(self)
         other._held = {}
+        other.marks = []
         return other
 
     def claim(self, request: Request, requested_at: str) -> Claim | Done | Held | Reused:
@@ -201,6 +203,7 @@ class MemoryLedger:
             raise Unavailable("budget", "used up", retry_after=3600)
         self.calls[day] = self.calls.get(day, 0) + 1
         number = claim.calls + 1
+        self.marks.append((number, day))
         return self._change(claim, calls=number, open_call=number, call_day=day, asked=asked)
 
     def settle_free(self, claim: Claim, *, flatten: bool = False) -> Claim:

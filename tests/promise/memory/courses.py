@@ -3,10 +3,13 @@
 import random
 from collections import Counter
 from collections.abc import Callable
+from itertools import count
 
 from darkroom import outcome
+from darkroom.errors import Unavailable
 from tests.fakes import Died, Edge
 from tests.promise.memory import sentences
+from tests.promise.memory.sweep import Break, Schedule
 from tests.promise.memory.workers import start
 from tests.promise.memory.world import World
 
@@ -68,18 +71,49 @@ def every_line_breaks() -> None:
 def an_attempt_is_given_up_after_five() -> None:
     """Five attempts that die outside the call end a request as our fault, and a copy of it is kept."""
 
-    def dies(_count: int, name: str) -> None:
-        if name == "before prepare":
-            raise Died
-
     world = World()
     world.send("t", "r", "request")
-    world.run_dry(lambda: Edge(dies), deliveries=20)
+    world.run_dry(lambda: Edge(_dies_before_a_call), deliveries=20)
     (turn,) = world.ledger.turns["t"]
     assert turn.error is not None
     assert turn.error.code == "internal_error"
     assert len(world.dead.entries) == 1
     _end(world)
+
+
+def the_attempt_that_gives_up_dies() -> None:
+    """Wherever it does, a copy is kept, and the outcome is told."""
+    for place in count(1):
+        world = World()
+        world.send("t", "r", "request")
+        for _ in range(5):
+            world.deliver(lambda: Edge(_dies_before_a_call))
+            world.pass_time(61)
+        schedule = Schedule(world, [Break(place, "dies")])
+        world.run_dry(schedule.edge)
+        _end(world)
+        (turn,) = world.ledger.turns["t"]
+        assert turn.error is not None
+        assert turn.error.code == "internal_error"
+        if not schedule.is_over:
+            return
+
+
+def aws_fails_for_long_where_no_call_is_made() -> None:
+    """That is no attempt that broke: the request waits until it passes."""
+    for boundary in ("before thread", "before commit"):
+
+        def fails(_count: int, name: str, at: str = boundary) -> None:
+            if name == at:
+                raise Unavailable("aws", "it passes")
+
+        world = World()
+        world.send("t", "r", "request")
+        for _ in range(20):
+            world.clock.now = max(world.clock.now, world.queue.next_visible_at)
+            world.deliver(lambda: Edge(fails))
+        _end(world)
+        assert [turn.status for turn in world.ledger.turns["t"]] == ["succeeded"], "AWS that fails is nobody's fault"
 
 
 def a_call_takes_long() -> None:
@@ -93,6 +127,21 @@ def a_call_takes_long() -> None:
         world.pass_time(30)
         world.deliver()
     worker.finish()
+    _end(world)
+
+
+def what_a_dead_worker_held_is_called_for_again_within_two_minutes() -> None:
+    world = World()
+    world.send("t", "r", "request")
+    worker = start(world)
+    assert worker is not None
+    worker.step(until="after ask", boundaries=60)
+    died_at = world.clock()
+    worker.die()
+    while len(world.api.calls) < 2:
+        world.clock.now = max(world.clock.now, world.queue.next_visible_at)
+        world.deliver()
+    assert world.clock() - died_at <= 120, "it is taken up soon"
     _end(world)
 
 
@@ -181,6 +230,21 @@ def an_old_refusal_lies_in_the_spool() -> None:
     assert [turn.status for turn in world.ledger.turns["t"]] == ["succeeded"], "it is called once more"
 
 
+def a_call_never_leaves_and_its_worker_dies() -> None:
+    """That no connection was made is known, whoever takes the request up: another call may be made."""
+
+    def dies(_count: int, name: str) -> None:
+        if name == "before settle_free":
+            raise Died
+
+    world = World(["unreachable"], max_paid_calls=1)
+    world.send("t", "r", "request")
+    world.deliver(lambda: Edge(dies))
+    world.pass_time(61)
+    _end(world)
+    assert [turn.status for turn in world.ledger.turns["t"]] == ["succeeded"], "it was never sent"
+
+
 def an_id_is_used_again() -> None:
     """Another request under an id that stands for one already is told so, and changes nothing."""
     world = World()
@@ -235,6 +299,11 @@ def the_thread_is_full() -> None:
     assert len(world.api.calls) == 2
 
 
+def _dies_before_a_call(_count: int, name: str) -> None:
+    if name == "before prepare":
+        raise Died
+
+
 def _end(world: World) -> None:
     world.run_dry()
     world.redrive()
@@ -265,12 +334,16 @@ COURSES: list[Callable[[], None]] = [
     one_waits_and_others_behind_it,
     every_line_breaks,
     an_attempt_is_given_up_after_five,
+    the_attempt_that_gives_up_dies,
+    aws_fails_for_long_where_no_call_is_made,
     a_call_takes_long,
+    what_a_dead_worker_held_is_called_for_again_within_two_minutes,
     an_answer_comes_late,
     a_late_answer_is_found_twice,
     a_message_goes_out_of_sight,
     the_provider_is_down,
     an_old_refusal_lies_in_the_spool,
+    a_call_never_leaves_and_its_worker_dies,
     an_id_is_used_again,
     the_budget_is_used_up_for_ever,
     a_thread_waits_longer_than_a_message_lives,

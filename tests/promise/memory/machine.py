@@ -65,7 +65,7 @@ class PromiseMachine(RuleBasedStateMachine):
 
     @rule(coming=st.lists(st.sampled_from(sorted(manners())), min_size=1, max_size=3))
     def the_api_will_answer(self, coming: list[str]) -> None:
-        self.world.api.coming = coming
+        self.world.api.coming[:] = coming
 
     @rule()
     def a_process_works(self) -> None:
@@ -148,7 +148,7 @@ class PromiseMachine(RuleBasedStateMachine):
         """All ends, with a healthy API; what is in the dead letters is brought back."""
         world = self.world
         try:
-            world.api.coming = []
+            world.api.coming.clear()
             for worker in self.working:
                 worker.finish()
             for _ in range(3):

@@ -1,6 +1,7 @@
 """The image API, which counts what reaches it and knows what it charges."""
 
-from collections.abc import Callable, Iterable
+import copy
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import cache
 from typing import Literal
@@ -10,6 +11,7 @@ from darkroom.ports import Prepared
 from darkroom.reply import Reply
 from tests.fakes import Clock, ScriptedApi, made, png, stated
 
+UNMARKED = (0, "no day")
 Consequence = Literal["paid", "free", "waits", "lost"]
 # paid: an answer that ends the request. free: it ends it too, and nothing was charged.
 # waits: nothing was charged, and it may be asked again. lost: nobody can know.
@@ -56,7 +58,7 @@ class Call:
     words: tuple[str, ...]
     manner: Manner
     at: float
-    number: int | None
+    number: int
     day: str
 
     @property
@@ -71,28 +73,28 @@ class Call:
 class Provider(ScriptedApi):
     """Answers each call in the next of these manners, and healthily when there are no more.
 
-    `marked` tells the number and day of an instruction's open call; `passes` lets time pass while a call hangs.
+    `passes` lets time pass while a call hangs.
     """
 
-    def __init__(
-        self,
-        clock: Clock,
-        marked: Callable[[str], tuple[int | None, str]],
-        passes: Callable[[float], None],
-        script: Iterable[str],
-    ) -> None:
+    def __init__(self, clock: Clock, passes: Callable[[float], None], script: Iterable[str]) -> None:
         super().__init__()
         self._clock = clock
-        self._marked = marked
         self._passes = passes
+        self._marks: Sequence[tuple[int, str]] = ()
         self.coming = list(script)
         self.calls: list[Call] = []
+
+    def called_by(self, marks: Sequence[tuple[int, str]]) -> "Provider":
+        """The same API, called by a process that marks its calls here, with number and day."""
+        other = copy.copy(self)
+        other._marks = marks
+        return other
 
     def ask(self, prepared: Prepared) -> Reply:
         manner = manners()[self.coming.pop(0) if self.coming else "a picture"]
         said = self._prepared[int(prepared.body)].context.contents
         words = tuple(content.text for content in said if content.role == "user")
-        self.calls.append(Call(words, manner, self._clock(), *self._marked(words[-1])))
+        self.calls.append(Call(words, manner, self._clock(), *(self._marks or [UNMARKED])[-1]))
         if manner.seconds:
             self._passes(manner.seconds)
         if isinstance(manner.answer, Reply):

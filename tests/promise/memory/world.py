@@ -6,7 +6,6 @@ from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from typing import Any, Protocol
 
-from darkroom import outcome
 from darkroom.answer import Answering, Terms
 from darkroom.batch import BEAT_SECONDS, Batch
 from darkroom.errors import DarkroomError, Unavailable
@@ -139,7 +138,7 @@ class World:
         self.ledger = MemoryLedger(self.clock, daily_call_limit=daily_call_limit)
         self.objects = MemoryObjects(self.clock)
         self.objects.put("uploads", "cat.png", png())
-        self.api = Provider(self.clock, self._marked, self.pass_time, script)
+        self.api = Provider(self.clock, self.pass_time, script)
         self.journal = Journal()
         self.sent: list[Sent] = []
         self.workers: list[Living] = []
@@ -156,7 +155,8 @@ class World:
             ("uploads", "results"), "m", 3, self.max_turns, self.give_up_after, api_timeout=300, price=Price()
         )
         till = Till(
-            ledger, objects, edge.around(self.breaker), edge.around(self.api), "spool", self.max_paid_calls,
+            ledger, objects, edge.around(self.breaker), edge.around(self.api.called_by(memory.marks)),
+            "spool", self.max_paid_calls,
             sleep=self.clock.advance,
         )  # fmt: skip
         answering = Answering(
@@ -244,11 +244,3 @@ class World:
         in_hand = {where for worker in self.workers if worker.lives and renews for where in worker.process.claims}
         lapsed = {where for where, entry in self.ledger.entries.items() if entry.lease_until < self.clock()}
         self.disturbed |= {call for call in self.unspooled() if call[:2] in lapsed - in_hand}
-
-    def _marked(self, instruction: str) -> tuple[int | None, str]:
-        """The number of an instruction's open call, and the day that it is counted on; today where none is."""
-        for sent in self.sent:
-            entry = self.ledger.entries.get((sent.thread, sent.request_id))
-            if entry and entry.claim.open_call and sent.instruction == instruction:
-                return entry.claim.open_call, str(entry.claim.call_day)
-        return None, outcome.timestamp(self.clock())[:10]
