@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 ASKED = Asked("text_to_image", "m", {"temperature": 0.7}, None, (Source("b", "k", "e", "s"),))
 REQUEST = Request("t", "r-1", "a cat")
 AT = "2026-11-22T12:00:00.000Z"
+LONGEST_LIFE_SECONDS = (14 + 14) * 24 * 3600  # of a message in its queue, and then among the dead letters
 
 Make = Callable[[int], Ledger]
 Settle = Callable[[Ledger, Claim], Claim]
@@ -180,7 +181,7 @@ def test_ambiguous_calls_add_up(ledger: Ledger) -> None:
 
 def test_since_when_it_waits_is_kept_from_the_first_time(ledger: Ledger, clock: Clock) -> None:
     first = clock()
-    for trouble in (Unavailable("budget", ""), Unavailable("throttled", ""), Unavailable("budget", "")):
+    for trouble in (Unavailable("budget", ""), Unavailable("throttled", "")) * 2:
         ledger.defer(claimed(ledger), trouble)
         clock.advance(100)
     claim = claimed(ledger)
@@ -283,6 +284,19 @@ def test_the_echo_of_ones_own_write_is_no_conflict(threads_table: str, dynamodb:
     claim = claimed(ledger)
     ledger.commit(claim, ended(claim))
     assert ledger.thread("t").turns == (ended(claim),)
+
+
+def test_who_asked_is_forgotten_after_their_message_is_and_a_turn_never(
+    threads_table: str, dynamodb: "DynamoDBClient", clock: Clock
+) -> None:
+    ledger = DynamoLedger(Table(dynamodb, threads_table), daily_call_limit=0, clock=clock)
+    claim = ledger.mark(claimed(ledger), ASKED)
+    ledger.commit(claim, ended(claim))
+    items = {item["sk"]["S"]: item for item in dynamodb.scan(TableName=threads_table)["Items"]}
+    lives = {sk: float(item["expires_at"]["N"]) - clock() for sk, item in items.items() if "expires_at" in item}
+    assert lives.keys() == {"REQUEST#r-1", "2026-11-22"}
+    assert items.keys() - lives.keys() == {"TURN#00001", "THREAD"}
+    assert min(lives.values()) > LONGEST_LIFE_SECONDS
 
 
 def test_numbers_that_dynamodb_cannot_hold_are_no_trouble(ledger: Ledger) -> None:

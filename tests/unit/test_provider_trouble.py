@@ -2,12 +2,16 @@
 
 import pytest
 
+from darkroom import request
 from darkroom.breaker import OPENS_AT, PAUSE_SECONDS
 from darkroom.errors import Ambiguous, Cause, Unavailable
 from darkroom.ledger import LEASE_SECONDS
+from darkroom.message import Message
 from darkroom.naming import spool_key
 from darkroom.patience import LONGEST_SECONDS, PROBE_SECONDS
-from tests.fakes import Died, Edge, made, png, stated
+from darkroom.ports import Claim
+from darkroom.request import Request
+from tests.fakes import Died, Edge, made, png, sent_message, stated
 from tests.unit.test_answer import THROTTLED, World
 
 BAD_KEY = stated(401, {"error": {"code": "invalid_api_key", "message": "no"}})
@@ -71,6 +75,20 @@ def test_of_those_that_wait_one_leaves_a_copy_that_comes_back_sooner(world: Worl
     assert (ended.status, ended.request_id) == ("succeeded", "m-2")
     again = world.send({"instruction": "a"}, thread="t-2", message_id="m-2")
     assert (again, len(world.ledger.turns["t-2"])) == (ended, 1)
+
+
+def test_a_copy_waits_while_its_request_is_in_hand(world: World) -> None:
+    """It ends with the request, or goes on looking after the provider."""
+    world.script(DOWN)
+    for _ in range(OPENS_AT):
+        world.wait(ASKED)
+    in_hand = sent_message(ASKED)
+    assert isinstance(world.ledger.claim(parsed(in_hand), "2026-11-22T12:00:00.000Z"), Claim)
+    assert world.wait(ASKED, message_id="copy", is_probe=True).cause == "held"
+
+
+def parsed(message: Message) -> Request:
+    return request.parse(message.body, group=message.group, message_id=message.message_id, buckets=())
 
 
 def test_when_a_probe_succeeds_everything_flows(world: World) -> None:

@@ -3,10 +3,13 @@
 import random
 from collections import Counter
 from collections.abc import Callable
+from itertools import count
 
 from darkroom import outcome
+from darkroom.errors import Unavailable
 from tests.fakes import Died, Edge
 from tests.promise.memory import sentences
+from tests.promise.memory.sweep import Break, Schedule
 from tests.promise.memory.workers import start
 from tests.promise.memory.world import World
 
@@ -25,16 +28,17 @@ def the_day_is_full() -> None:
 
 def ten_race_for_the_last_calls(seed: int = 0) -> None:
     """Ten workers at once, in an order drawn from the seed, make no call more than the day has left."""
-    world, order = World(daily_call_limit=3), random.Random(seed)  # noqa: S311 - an order, no secret
-    for number in range(10):
-        world.send(f"t-{number}", "r", f"request {number}")
-    workers = [worker for _ in range(10) if (worker := start(world))]
-    while at_work := [worker for worker in workers if worker.at is not None]:
-        order.choice(at_work).step(order.randint(1, 3))
-        sentences.hold_so_far(world)
-    assert [len(workers), *world.ledger.calls.values()] == [10, 3], "three of ten calls go out"
-    _end(world)
-    assert sorted(Counter(_days(world)).values()) == [1, 3, 3, 3], "the others go out on the next days"
+    order = random.Random(seed)  # noqa: S311 - an order, no secret
+    with World(daily_call_limit=3) as world:
+        for number in range(10):
+            world.send(f"t-{number}", "r", f"request {number}")
+        workers = [worker for _ in range(10) if (worker := start(world))]
+        while at_work := [worker for worker in workers if worker.at is not None]:
+            order.choice(at_work).step(order.randint(1, 3))
+            sentences.hold_so_far(world)
+        assert [len(workers), *world.ledger.calls.values()] == [10, 3], "three of ten calls go out"
+        _end(world)
+        assert sorted(Counter(_days(world)).values()) == [1, 3, 3, 3], "the others go out on the next days"
 
 
 def a_free_call_makes_room() -> None:
@@ -68,13 +72,9 @@ def every_line_breaks() -> None:
 def an_attempt_is_given_up_after_five() -> None:
     """Five attempts that die outside the call end a request as our fault, and a copy of it is kept."""
 
-    def dies(_count: int, name: str) -> None:
-        if name == "before prepare":
-            raise Died
-
     world = World()
     world.send("t", "r", "request")
-    world.run_dry(lambda: Edge(dies), deliveries=20)
+    world.run_dry(lambda: Edge(_dies_before_a_call), deliveries=20)
     (turn,) = world.ledger.turns["t"]
     assert turn.error is not None
     assert turn.error.code == "internal_error"
@@ -82,71 +82,106 @@ def an_attempt_is_given_up_after_five() -> None:
     _end(world)
 
 
+def the_attempt_that_gives_up_dies() -> None:
+    """Wherever it does, a copy is kept, and the outcome is told."""
+    for place in count(1):
+        world = World()
+        world.send("t", "r", "request")
+        for _ in range(5):
+            world.deliver(lambda: Edge(_dies_before_a_call))
+            world.pass_time(61)
+        schedule = Schedule(world, [Break(place, "dies")])
+        world.run_dry(schedule.edge)
+        _end(world)
+        (turn,) = world.ledger.turns["t"]
+        assert turn.error is not None
+        assert turn.error.code == "internal_error"
+        if not schedule.is_over:
+            return
+
+
+def aws_fails_for_long_where_no_call_is_made() -> None:
+    """That is no attempt that broke: the request waits until it passes."""
+    for boundary in ("before thread", "before commit"):
+
+        def fails(_count: int, name: str, at: str = boundary) -> None:
+            if name == at:
+                raise Unavailable("aws", "it passes")
+
+        world = World()
+        world.send("t", "r", "request")
+        for _ in range(20):
+            world.clock.now = max(world.clock.now, world.queue.next_visible_at)
+            world.deliver(lambda: Edge(fails))
+        _end(world)
+        assert [turn.status for turn in world.ledger.turns["t"]] == ["succeeded"], "AWS that fails is nobody's fault"
+
+
 def a_call_takes_long() -> None:
     """While a heart beats nobody else takes up what is in hand, however long a call takes."""
-    world = World()
-    world.send("t", "r", "request")
-    worker = start(world)
-    assert worker is not None
-    worker.step(until="after ask", boundaries=60)
-    for _ in range(10):
-        world.pass_time(30)
-        world.deliver()
-    worker.finish()
-    _end(world)
+    with World() as world:
+        world.send("t", "r", "request")
+        worker = start(world)
+        assert worker is not None
+        worker.step(until="after ask", boundaries=60)
+        for _ in range(10):
+            world.pass_time(30)
+            world.deliver()
+        worker.finish()
+        _end(world)
 
 
 def an_answer_comes_late() -> None:
     """An owner that lost its lease spools all the same, and what it spooled is not paid again."""
-    world = World()
-    world.send("t", "r", "request")
-    worker = start(world)
-    assert worker is not None
-    worker.step(until="after ask", boundaries=60)
-    world.pass_time(61, hides=False, renews=False)
-    world.deliver()
-    worker.finish()
-    _end(world)
-    assert len(world.api.calls) == 1, "one call"
+    with World() as world:
+        world.send("t", "r", "request")
+        worker = start(world)
+        assert worker is not None
+        worker.step(until="after ask", boundaries=60)
+        world.pass_time(61, hides=False, renews=False)
+        world.deliver()
+        worker.finish()
+        _end(world)
+        assert len(world.api.calls) == 1, "one call"
 
 
 def a_late_answer_is_found_twice() -> None:
     """Two find an answer that came late, one after the other, and one of them counts it."""
-    world = World(["a refusal"])
-    world.send("t", "r", "request")
-    first = start(world)
-    assert first is not None
-    first.step(until="after ask", boundaries=60)
-    world.pass_time(61, hides=False, renews=False)
-    world.deliver()
-    first.finish()
-    world.pass_time(61)
-    second = start(world)
-    assert second is not None
-    second.step(until="before settle_late", boundaries=60)
-    world.pass_time(61, hides=False, renews=False)
-    world.run_dry()
-    second.finish()
-    _end(world)
+    with World(["a refusal"]) as world:
+        world.send("t", "r", "request")
+        first = start(world)
+        assert first is not None
+        first.step(until="after ask", boundaries=60)
+        world.pass_time(61, hides=False, renews=False)
+        world.deliver()
+        first.finish()
+        world.pass_time(61)
+        second = start(world)
+        assert second is not None
+        second.step(until="before settle_late", boundaries=60)
+        world.pass_time(61, hides=False, renews=False)
+        world.run_dry()
+        second.finish()
+        _end(world)
 
 
 def a_message_goes_out_of_sight() -> None:
     """A message that goes to the dead letters while it is worked on lets the next one of its thread go ahead."""
-    world = World()
-    world.send("t", "r-0", "request 0")
-    world.send("t", "r-1", "request 1", parent_turn=0)
-    worker = start(world)
-    assert worker is not None
-    worker.step(until="before commit", boundaries=60)
-    world.pass_time(61, hides=False)
-    for sent in world.sent:
-        sent.was_redriven = sent.request_id == "r-0"
-    world.queue.entries[0].receives = 1000
-    world.deliver()
-    assert [turn.request_id for turn in world.ledger.turns["t"]] == ["r-1"]
-    worker.finish()
-    _end(world)
-    assert len(world.ledger.turns["t"]) == 2
+    with World() as world:
+        world.send("t", "r-0", "request 0")
+        world.send("t", "r-1", "request 1", parent_turn=0)
+        worker = start(world)
+        assert worker is not None
+        worker.step(until="before commit", boundaries=60)
+        world.pass_time(61, hides=False)
+        for sent in world.sent:
+            sent.was_redriven = sent.request_id == "r-0"
+        world.queue.entries[0].receives = 1000
+        world.deliver()
+        assert [turn.request_id for turn in world.ledger.turns["t"]] == ["r-1"]
+        worker.finish()
+        _end(world)
+        assert len(world.ledger.turns["t"]) == 2
 
 
 def the_provider_is_down() -> None:
@@ -179,6 +214,21 @@ def an_old_refusal_lies_in_the_spool() -> None:
     world.pass_time(1000)
     _end(world)
     assert [turn.status for turn in world.ledger.turns["t"]] == ["succeeded"], "it is called once more"
+
+
+def a_call_never_leaves_and_its_worker_dies() -> None:
+    """That no connection was made is known, whoever takes the request up: another call may be made."""
+
+    def dies(_count: int, name: str) -> None:
+        if name == "before settle_free":
+            raise Died
+
+    world = World(["unreachable"], max_paid_calls=1)
+    world.send("t", "r", "request")
+    world.deliver(lambda: Edge(dies))
+    world.pass_time(61)
+    _end(world)
+    assert [turn.status for turn in world.ledger.turns["t"]] == ["succeeded"], "it was never sent"
 
 
 def an_id_is_used_again() -> None:
@@ -235,6 +285,11 @@ def the_thread_is_full() -> None:
     assert len(world.api.calls) == 2
 
 
+def _dies_before_a_call(_count: int, name: str) -> None:
+    if name == "before prepare":
+        raise Died
+
+
 def _end(world: World) -> None:
     world.run_dry()
     world.redrive()
@@ -265,12 +320,15 @@ COURSES: list[Callable[[], None]] = [
     one_waits_and_others_behind_it,
     every_line_breaks,
     an_attempt_is_given_up_after_five,
+    the_attempt_that_gives_up_dies,
+    aws_fails_for_long_where_no_call_is_made,
     a_call_takes_long,
     an_answer_comes_late,
     a_late_answer_is_found_twice,
     a_message_goes_out_of_sight,
     the_provider_is_down,
     an_old_refusal_lies_in_the_spool,
+    a_call_never_leaves_and_its_worker_dies,
     an_id_is_used_again,
     the_budget_is_used_up_for_ever,
     a_thread_waits_longer_than_a_message_lives,

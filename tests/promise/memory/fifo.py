@@ -63,6 +63,10 @@ class FifoQueue:
         self.entries.append(Entry(message_id, group, body, now))
         return message_id
 
+    def was_sent(self, group: str, deduplication_id: str) -> bool:
+        """Whether it ever took such a message."""
+        return (group, deduplication_id) in self._sent
+
     def receive(self, most: int = 10, *, most_groups: int = 10) -> list[Message]:
         """The next messages, in order within a group; none of a group of which something is in flight."""
         now = self._clock()

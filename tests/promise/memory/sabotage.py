@@ -1,6 +1,7 @@
 """Sabotages: Darkroom with one safeguard taken out, each of which the proof has to notice."""
 
 from collections.abc import Callable
+from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -17,6 +18,7 @@ from darkroom.publication import turn_key
 from tests.fakes import MemoryLedger, MemoryObjects
 from tests.promise.memory import courses, overtaking, sweep
 from tests.promise.memory.sweep import MODES, Mode
+from tests.promise.memory.world import CopiesTo
 
 Breaking = Callable[[pytest.MonkeyPatch], None]
 Proof = Callable[[], object]
@@ -122,6 +124,10 @@ def _spools_last(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(Payment, "_settle", settles_first)
 
 
+def _keeps_no_failure(original: Any) -> Any:
+    return lambda self, reply: None if reply is payment.NEVER_SENT else original(self, reply)
+
+
 def _takes_lost_for_free(_original: Any) -> Any:
     def settle(self: Payment, lost: Ambiguous) -> None:
         self._settle_free(Unavailable("unreachable", str(lost)))
@@ -224,6 +230,22 @@ def _looks_and_then_counts(patch: pytest.MonkeyPatch) -> None:
 
     patch.setattr(Payment, "_exchange", looks_first)
     patch.setattr(MemoryLedger, "mark", _no_limit(MemoryLedger.mark))
+
+
+def _copies_last(patch: pytest.MonkeyPatch) -> None:
+    """What is given up is committed first, and then a copy of it is left."""
+    send, claimed = CopiesTo.send, Answering._claimed
+    kept: list[tuple[Any, ...]] = []
+
+    def late(self: Answering, *args: Any) -> Any:
+        kept.clear()
+        ended = claimed(self, *args)
+        while kept:
+            send(*kept.pop())
+        return ended
+
+    patch.setattr(CopiesTo, "send", lambda *args: kept.append(args))
+    patch.setattr(Answering, "_claimed", late)
 
 
 # ---------------------------------------------------------------- the queue
@@ -445,6 +467,24 @@ SABOTAGES = [
         lambda patch: patch.setattr(answer, "MOST_STRIKES", 10**9),
         courses.an_attempt_is_given_up_after_five,
         "it never ended",
+    ),
+    Sabotage(
+        "that a call never left is not kept",
+        replaced(Payment, "_spool", _keeps_no_failure),
+        courses.a_call_never_leaves_and_its_worker_dies,
+        "it was never sent",
+    ),
+    Sabotage(
+        "AWS that fails is a strike",
+        lambda patch: patch.setattr(Answering, "_no_strike", lambda _self, _claim: nullcontext()),
+        courses.aws_fails_for_long_where_no_call_is_made,
+        "five attempts broke|nobody's fault",
+    ),
+    Sabotage(
+        "a copy is left when it is too late",
+        _copies_last,
+        courses.the_attempt_that_gives_up_dies,
+        "a copy is left",
     ),
     Sabotage(
         "nobody waits for the provider",
