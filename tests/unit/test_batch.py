@@ -6,8 +6,9 @@ from dataclasses import dataclass, field
 
 import pytest
 
-from darkroom.batch import DEFAULT_WAIT_SECONDS, VISIBILITY_SECONDS, Batch
+from darkroom.batch import BEAT_SECONDS, DEFAULT_WAIT_SECONDS, VISIBILITY_SECONDS, Batch
 from darkroom.errors import Ambiguous, DarkroomError, Fault, Unavailable
+from darkroom.ledger import LEASE_SECONDS
 from darkroom.message import Message
 
 PATIENCE = 10  # seconds until something that should have happened is said not to have
@@ -322,3 +323,7 @@ def test_a_queue_that_does_not_answer_loses_nothing() -> None:
     assert run.work() == ["a2"]
     assert sorted(name for name, _ in run.journal.lines) == ["a1", "a2", "b1"]
     assert run.journal.asides
+
+
+def test_one_beat_may_be_missed() -> None:
+    assert 2 * BEAT_SECONDS < min(VISIBILITY_SECONDS, LEASE_SECONDS)

@@ -131,6 +131,21 @@ def a_call_takes_long() -> None:
         _end(world)
 
 
+def what_a_dead_worker_held_is_called_for_again_within_two_minutes() -> None:
+    with World() as world:
+        world.send("t", "r", "request")
+        worker = start(world)
+        assert worker is not None
+        worker.step(until="after ask", boundaries=60)
+        died_at = world.clock()
+        worker.die()
+        while len(world.api.calls) < 2:
+            world.clock.now = max(world.clock.now, world.queue.next_visible_at)
+            world.deliver()
+        assert world.clock() - died_at <= 120, "it is taken up soon"
+        _end(world)
+
+
 def an_answer_comes_late() -> None:
     """An owner that lost its lease spools all the same, and what it spooled is not paid again."""
     with World() as world:
@@ -323,6 +338,7 @@ COURSES: list[Callable[[], None]] = [
     the_attempt_that_gives_up_dies,
     aws_fails_for_long_where_no_call_is_made,
     a_call_takes_long,
+    what_a_dead_worker_held_is_called_for_again_within_two_minutes,
     an_answer_comes_late,
     a_late_answer_is_found_twice,
     a_message_goes_out_of_sight,
