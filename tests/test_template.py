@@ -177,3 +177,9 @@ def _needed(locked: dict[str, dict[str, Any]]) -> set[str]:
             needed.add(name)
             waiting += [each["name"] for each in locked[name].get("dependencies", []) if "marker" not in each]
     return needed
+
+
+def test_a_paid_answer_outlives_every_message_that_may_ask_for_it() -> None:
+    (rule,) = of_type("AWS::S3::Bucket")["SpoolBucket"]["LifecycleConfiguration"]["Rules"]
+    lives = [queue["MessageRetentionPeriod"] for queue in of_type("AWS::SQS::Queue").values()]
+    assert rule["ExpirationInDays"] * 24 * 3600 > 2 * max(lives), "in its queue, and then among the dead letters"

@@ -70,3 +70,12 @@ def test_a_key_that_cannot_be_read_is_the_operators_trouble(
     assert on_request.handler(event("request"), CONTEXT)["batchItemFailures"]
     assert '"ProviderBlocked"' in (logged := capsys.readouterr().out)
     assert '"cause": "credentials"' in logged
+
+
+def test_a_copy_that_is_refused_tells_nobody(results: Results) -> None:
+    """It is known by the queue that it comes from."""
+    asked = event("request-with-faults")
+    for record in asked["Records"]:
+        record["eventSourceARN"] = record["eventSourceARN"].rpartition(":")[0] + ":probes.fifo"
+    assert on_request.handler(asked, CONTEXT) == {"batchItemFailures": []}
+    assert results.under("rejected/") == []

@@ -28,17 +28,16 @@ def the_day_is_full() -> None:
 
 def ten_race_for_the_last_calls(seed: int = 0) -> None:
     """Ten workers at once, in an order drawn from the seed, make no call more than the day has left."""
-    order = random.Random(seed)  # noqa: S311 - an order, no secret
-    with World(daily_call_limit=3) as world:
-        for number in range(10):
-            world.send(f"t-{number}", "r", f"request {number}")
-        workers = [worker for _ in range(10) if (worker := start(world))]
-        while at_work := [worker for worker in workers if worker.at is not None]:
-            order.choice(at_work).step(order.randint(1, 3))
-            sentences.hold_so_far(world)
-        assert [len(workers), *world.ledger.calls.values()] == [10, 3], "three of ten calls go out"
-        _end(world)
-        assert sorted(Counter(_days(world)).values()) == [1, 3, 3, 3], "the others go out on the next days"
+    world, order = World(daily_call_limit=3), random.Random(seed)  # noqa: S311 - an order, no secret
+    for number in range(10):
+        world.send(f"t-{number}", "r", f"request {number}")
+    workers = [worker for _ in range(10) if (worker := start(world))]
+    while at_work := [worker for worker in workers if worker.at is not None]:
+        order.choice(at_work).step(order.randint(1, 3))
+        sentences.hold_so_far(world)
+    assert [len(workers), *world.ledger.calls.values()] == [10, 3], "three of ten calls go out"
+    _end(world)
+    assert sorted(Counter(_days(world)).values()) == [1, 3, 3, 3], "the others go out on the next days"
 
 
 def a_free_call_makes_room() -> None:
@@ -119,84 +118,84 @@ def aws_fails_for_long_where_no_call_is_made() -> None:
 
 def a_call_takes_long() -> None:
     """While a heart beats nobody else takes up what is in hand, however long a call takes."""
-    with World() as world:
-        world.send("t", "r", "request")
-        worker = start(world)
-        assert worker is not None
-        worker.step(until="after ask", boundaries=60)
-        for _ in range(10):
-            world.pass_time(30)
-            world.deliver()
-        worker.finish()
-        _end(world)
+    world = World()
+    world.send("t", "r", "request")
+    worker = start(world)
+    assert worker is not None
+    worker.step(until="after ask", boundaries=60)
+    for _ in range(10):
+        world.pass_time(30)
+        world.deliver()
+    worker.finish()
+    _end(world)
 
 
 def what_a_dead_worker_held_is_called_for_again_within_two_minutes() -> None:
-    with World() as world:
-        world.send("t", "r", "request")
-        worker = start(world)
-        assert worker is not None
-        worker.step(until="after ask", boundaries=60)
-        died_at = world.clock()
-        worker.die()
-        while len(world.api.calls) < 2:
-            world.clock.now = max(world.clock.now, world.queue.next_visible_at)
-            world.deliver()
-        assert world.clock() - died_at <= 120, "it is taken up soon"
-        _end(world)
+    world = World()
+    world.send("t", "r", "request")
+    worker = start(world)
+    assert worker is not None
+    worker.step(until="after ask", boundaries=60)
+    died_at = world.clock()
+    worker.die()
+    while len(world.api.calls) < 2:
+        world.clock.now = max(world.clock.now, world.queue.next_visible_at)
+        world.deliver()
+    assert world.clock() - died_at <= 120, "it is taken up soon"
+    _end(world)
 
 
 def an_answer_comes_late() -> None:
     """An owner that lost its lease spools all the same, and what it spooled is not paid again."""
-    with World() as world:
-        world.send("t", "r", "request")
-        worker = start(world)
-        assert worker is not None
-        worker.step(until="after ask", boundaries=60)
-        world.pass_time(61, hides=False, renews=False)
-        world.deliver()
-        worker.finish()
-        _end(world)
-        assert len(world.api.calls) == 1, "one call"
+    world = World()
+    world.send("t", "r", "request")
+    worker = start(world)
+    assert worker is not None
+    worker.step(until="after ask", boundaries=60)
+    world.pass_time(61, hides=False, renews=False)
+    world.deliver()
+    worker.finish()
+    _end(world)
+    assert len(world.api.calls) == 1, "one call"
 
 
 def a_late_answer_is_found_twice() -> None:
     """Two find an answer that came late, one after the other, and one of them counts it."""
-    with World(["a refusal"]) as world:
-        world.send("t", "r", "request")
-        first = start(world)
-        assert first is not None
-        first.step(until="after ask", boundaries=60)
-        world.pass_time(61, hides=False, renews=False)
-        world.deliver()
-        first.finish()
-        world.pass_time(61)
-        second = start(world)
-        assert second is not None
-        second.step(until="before settle_late", boundaries=60)
-        world.pass_time(61, hides=False, renews=False)
-        world.run_dry()
-        second.finish()
-        _end(world)
+    world = World(["a refusal"])
+    world.send("t", "r", "request")
+    first = start(world)
+    assert first is not None
+    first.step(until="after ask", boundaries=60)
+    world.pass_time(61, hides=False, renews=False)
+    world.deliver()
+    first.finish()
+    world.pass_time(61)
+    second = start(world)
+    assert second is not None
+    second.step(until="before settle_late", boundaries=60)
+    world.pass_time(61, hides=False, renews=False)
+    world.run_dry()
+    second.finish()
+    _end(world)
 
 
 def a_message_goes_out_of_sight() -> None:
     """A message that goes to the dead letters while it is worked on lets the next one of its thread go ahead."""
-    with World() as world:
-        world.send("t", "r-0", "request 0")
-        world.send("t", "r-1", "request 1", parent_turn=0)
-        worker = start(world)
-        assert worker is not None
-        worker.step(until="before commit", boundaries=60)
-        world.pass_time(61, hides=False)
-        for sent in world.sent:
-            sent.was_redriven = sent.request_id == "r-0"
-        world.queue.entries[0].receives = 1000
-        world.deliver()
-        assert [turn.request_id for turn in world.ledger.turns["t"]] == ["r-1"]
-        worker.finish()
-        _end(world)
-        assert len(world.ledger.turns["t"]) == 2
+    world = World()
+    world.send("t", "r-0", "request 0")
+    world.send("t", "r-1", "request 1", parent_turn=0)
+    worker = start(world)
+    assert worker is not None
+    worker.step(until="before commit", boundaries=60)
+    world.pass_time(61, hides=False)
+    for sent in world.sent:
+        sent.was_redriven = sent.request_id == "r-0"
+    world.queue.entries[0].receives = 1000
+    world.deliver()
+    assert [turn.request_id for turn in world.ledger.turns["t"]] == ["r-1"]
+    worker.finish()
+    _end(world)
+    assert len(world.ledger.turns["t"]) == 2
 
 
 def the_provider_is_down() -> None:

@@ -4,7 +4,7 @@ import json
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
-from typing import Any, Protocol, Self
+from typing import Any, Protocol
 
 from darkroom import outcome
 from darkroom.answer import Answering, Terms
@@ -146,14 +146,6 @@ class World:
         self.disturbed: set[tuple[str, str, int]] = set()  # calls of which nobody can know
         self.breaks = 0
         self.calls_of_others = 0
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        """Nobody is left standing: their threads would keep the tests' own process from ending."""
-        for worker in self.workers:
-            worker.die()
 
     def process(self, messages: Sequence[Message], edge: Edge) -> Process:
         """A process of its own; all that it does passes the edge."""
