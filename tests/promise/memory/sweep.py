@@ -52,6 +52,7 @@ MODES = [
     Mode("cut once", script=("cut",)),
     Mode("given up", script=("down",), give_up_after=0),
 ]
+LOOKED_AFTER = Mode("bad key once", script=("bad key",))  # a copy looks after the provider: too long for pairs
 
 
 @dataclass(frozen=True, slots=True)
