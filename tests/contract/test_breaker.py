@@ -1,7 +1,7 @@
 """The breaker's contract, kept by DynamoDB's adapter and by the fake alike."""
 
 from contextlib import suppress
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -17,6 +17,9 @@ from darkroom.errors import Cause, Unavailable
 from darkroom.ports import Breaker
 from darkroom.table import ConditionFailed, Table, Write
 from tests.fakes import Clock, MemoryBreaker
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb import DynamoDBClient
 
 DOWN = Unavailable("unreachable", "down")
 
@@ -196,3 +199,11 @@ def test_the_echo_of_its_own_write_takes_nobodys_place(echoing: DynamoBreaker, c
     clock.advance(PAUSE_SECONDS)
     assert echoing.admit("m", is_last=False) == "unreachable"
     assert echoing.wants_probe("m")
+
+
+def test_an_open_breaker_is_not_forgotten_while_anybody_waits(
+    dynamodb: "DynamoDBClient", threads_table: str, clock: Clock
+) -> None:
+    table = Table(dynamodb, threads_table)
+    fail(DynamoBreaker(table, clock=clock))
+    assert table.item("/breaker", "m")["expires_at"] >= clock() + 24 * 3600

@@ -9,11 +9,13 @@ from typing import Any
 
 import pytest
 
+from darkroom.breaker import OPENS_AT
 from tests.figures import Figures
 from tests.stack.conftest import BringUp
 from tests.stack.provider import Mood, Provider, provider
 from tests.stack.road import Doors, eventually
 
+MOST_AT_FIRST = 10 + OPENS_AT  # a batch that is under way, and what opens the breaker
 REQUESTS = 20
 STOPPED_AFTER_SECONDS = 5.0
 SECONDS_A_PROBE = 5.0  # on average, at the most often
@@ -80,6 +82,7 @@ def live_through(
         f"{trouble}: {before} calls in the first seconds, {probes} in the next {looked_at:.0f}; once it was over, "
         f"{first.began - well:.1f} s to the first picture's call, {time.time() - well:.1f} s to the last picture"
     )
+    assert before <= MOST_AT_FIRST
     assert probes * SECONDS_A_PROBE <= looked_at
     assert [(result["status"], result["cost"]["paid_calls"]) for result in results] == [("succeeded", 1)] * REQUESTS
     assert cause in causes_logged(doors, *marked)

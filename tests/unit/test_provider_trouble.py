@@ -256,3 +256,9 @@ def test_who_is_held_back_reads_no_pictures(world: World) -> None:
     world.objects = edge.around(world.objects)
     assert world.wait(asked).cause == "credentials"
     assert seen == []
+
+
+def test_nobody_waits_longer_than_until_giving_up(world: World) -> None:
+    world.give_up_after = 100
+    world.script(stated(429, {"code": 429, "msg": "slow down"}, retry_after="200"))
+    assert (world.wait(ASKED).retry_after or 0) <= 100

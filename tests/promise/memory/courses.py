@@ -4,6 +4,7 @@ import random
 from collections import Counter
 from collections.abc import Callable
 from itertools import count
+from typing import TypeVar
 
 from darkroom import outcome
 from darkroom.errors import Unavailable
@@ -15,7 +16,17 @@ from tests.promise.memory.world import World
 
 DAY = 86_400
 
+Course = TypeVar("Course", bound=Callable[..., None])
+COURSES: list[Callable[..., None]] = []
 
+
+def course(laid_out: Course) -> Course:
+    """One of those that are run."""
+    COURSES.append(laid_out)
+    return laid_out
+
+
+@course
 def the_day_is_full() -> None:
     """Three requests wait for days of one call each, and go through in the order in which they were sent."""
     world = World(daily_call_limit=1)
@@ -26,6 +37,7 @@ def the_day_is_full() -> None:
     assert len(set(_days(world))) == 3, "a day each"
 
 
+@course
 def ten_race_for_the_last_calls(seed: int = 0) -> None:
     """Ten workers at once, in an order drawn from the seed, make no call more than the day has left."""
     world, order = World(daily_call_limit=3), random.Random(seed)  # noqa: S311 - an order, no secret
@@ -40,6 +52,7 @@ def ten_race_for_the_last_calls(seed: int = 0) -> None:
     assert sorted(Counter(_days(world)).values()) == [1, 3, 3, 3], "the others go out on the next days"
 
 
+@course
 def a_free_call_makes_room() -> None:
     """What was refused leaves its room to the next one, on the same day."""
     world = World(["throttled", "a refusal", "a picture"], daily_call_limit=1)
@@ -50,6 +63,7 @@ def a_free_call_makes_room() -> None:
     assert len(set(_days(world))) == 1, "on one day"
 
 
+@course
 def one_waits_and_others_behind_it() -> None:
     """A request that has to wait lets none of its thread go ahead."""
     world = World(["throttled", "a picture", "cut", "unreachable"])
@@ -58,6 +72,7 @@ def one_waits_and_others_behind_it() -> None:
     _end(world)
 
 
+@course
 def every_line_breaks() -> None:
     """A provider whose lines always break is called as often as is allowed, and no more."""
     world = World(["cut"] * 20)
@@ -68,6 +83,7 @@ def every_line_breaks() -> None:
     assert turn.error.code == "outcome_unknown"
 
 
+@course
 def an_attempt_is_given_up_after_five() -> None:
     """Five attempts that die outside the call end a request as our fault, and a copy of it is kept."""
 
@@ -81,6 +97,7 @@ def an_attempt_is_given_up_after_five() -> None:
     _end(world)
 
 
+@course
 def the_attempt_that_gives_up_dies() -> None:
     """Wherever it does, a copy is kept, and the outcome is told."""
     for place in count(1):
@@ -99,6 +116,7 @@ def the_attempt_that_gives_up_dies() -> None:
             return
 
 
+@course
 def aws_fails_for_long_where_no_call_is_made() -> None:
     """That is no attempt that broke: the request waits until it passes."""
     for boundary in ("before thread", "before commit"):
@@ -116,6 +134,7 @@ def aws_fails_for_long_where_no_call_is_made() -> None:
         assert [turn.status for turn in world.ledger.turns["t"]] == ["succeeded"], "AWS that fails is nobody's fault"
 
 
+@course
 def a_call_takes_long() -> None:
     """While a heart beats nobody else takes up what is in hand, however long a call takes."""
     world = World()
@@ -130,6 +149,7 @@ def a_call_takes_long() -> None:
     _end(world)
 
 
+@course
 def what_a_dead_worker_held_is_called_for_again_within_two_minutes() -> None:
     world = World()
     world.send("t", "r", "request")
@@ -145,6 +165,7 @@ def what_a_dead_worker_held_is_called_for_again_within_two_minutes() -> None:
     _end(world)
 
 
+@course
 def an_answer_comes_late() -> None:
     """An owner that lost its lease spools all the same, and what it spooled is not paid again."""
     world = World()
@@ -159,6 +180,7 @@ def an_answer_comes_late() -> None:
     assert len(world.api.calls) == 1, "one call"
 
 
+@course
 def a_late_answer_is_found_twice() -> None:
     """Two find an answer that came late, one after the other, and one of them counts it."""
     world = World(["a refusal"])
@@ -179,6 +201,7 @@ def a_late_answer_is_found_twice() -> None:
     _end(world)
 
 
+@course
 def a_message_goes_out_of_sight() -> None:
     """A message that goes to the dead letters while it is worked on lets the next one of its thread go ahead."""
     world = World()
@@ -198,6 +221,7 @@ def a_message_goes_out_of_sight() -> None:
     assert len(world.ledger.turns["t"]) == 2
 
 
+@course
 def the_provider_is_down() -> None:
     """Nothing is failed for an outage that is shorter than anybody waits, and one that is longer ends."""
     world = World(["down"] * 10_000, give_up_after=3600)
@@ -213,6 +237,7 @@ def the_provider_is_down() -> None:
     assert turn.error.code == "provider_unavailable"
 
 
+@course
 def an_old_refusal_lies_in_the_spool() -> None:
     """Nobody is given up for what the provider said long ago, to a worker that died."""
 
@@ -230,6 +255,7 @@ def an_old_refusal_lies_in_the_spool() -> None:
     assert [turn.status for turn in world.ledger.turns["t"]] == ["succeeded"], "it is called once more"
 
 
+@course
 def a_call_never_leaves_and_its_worker_dies() -> None:
     """That no connection was made is known, whoever takes the request up: another call may be made."""
 
@@ -245,6 +271,7 @@ def a_call_never_leaves_and_its_worker_dies() -> None:
     assert [turn.status for turn in world.ledger.turns["t"]] == ["succeeded"], "it was never sent"
 
 
+@course
 def an_id_is_used_again() -> None:
     """Another request under an id that stands for one already is told so, and changes nothing."""
     world = World()
@@ -254,6 +281,7 @@ def an_id_is_used_again() -> None:
     _end(world)
 
 
+@course
 def the_budget_is_used_up_for_ever() -> None:
     """A request ends when it has waited nine days for a day with room."""
     world = World(daily_call_limit=1)
@@ -269,6 +297,7 @@ def the_budget_is_used_up_for_ever() -> None:
     assert (world.ledger.calls, world.api.calls) == (before, [])
 
 
+@course
 def a_thread_waits_longer_than_a_message_lives() -> None:
     """A request that waited behind another for almost as long as SQS keeps a message ends before it is forgotten."""
     world = World(["down"] * 10_000, give_up_after=2 * DAY)
@@ -280,6 +309,7 @@ def a_thread_waits_longer_than_a_message_lives() -> None:
     assert [len(world.api.of(f"request {number}")) for number in range(3)] == [2, 1, 1], "each is called once more"
 
 
+@course
 def a_thread_waits_for_the_budget_longer_than_a_message_lives() -> None:
     """Nor is one forgotten that waits for a day with room behind another that did."""
     world = World(daily_call_limit=1)
@@ -289,6 +319,7 @@ def a_thread_waits_for_the_budget_longer_than_a_message_lives() -> None:
     _end(world)
 
 
+@course
 def the_thread_is_full() -> None:
     """What is over the limit of a thread's turns takes none, and is told."""
     world = World(max_turns=2)
@@ -325,28 +356,3 @@ def _fill_the_days(world: World, days: int) -> None:
 
 def _days(world: World) -> list[str]:
     return [call.day for call in world.api.calls if not call.is_certainly_free]
-
-
-COURSES: list[Callable[[], None]] = [
-    the_day_is_full,
-    ten_race_for_the_last_calls,
-    a_free_call_makes_room,
-    one_waits_and_others_behind_it,
-    every_line_breaks,
-    an_attempt_is_given_up_after_five,
-    the_attempt_that_gives_up_dies,
-    aws_fails_for_long_where_no_call_is_made,
-    a_call_takes_long,
-    what_a_dead_worker_held_is_called_for_again_within_two_minutes,
-    an_answer_comes_late,
-    a_late_answer_is_found_twice,
-    a_message_goes_out_of_sight,
-    the_provider_is_down,
-    an_old_refusal_lies_in_the_spool,
-    a_call_never_leaves_and_its_worker_dies,
-    an_id_is_used_again,
-    the_budget_is_used_up_for_ever,
-    a_thread_waits_longer_than_a_message_lives,
-    a_thread_waits_for_the_budget_longer_than_a_message_lives,
-    the_thread_is_full,
-]
