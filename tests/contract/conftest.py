@@ -10,6 +10,7 @@ import boto3
 import pytest
 from moto import mock_aws
 
+from darkroom.table import Table, Write
 from local.image_api import StandInServer, running
 from local.stack.parameters import read_template
 from tests.invocation import forget_what_was_built
@@ -66,6 +67,22 @@ def threads_table(dynamodb: "DynamoDBClient", template: dict[str, Any]) -> str:
         BillingMode=properties["BillingMode"],
     )
     return "threads"
+
+
+class _Echoing(Table):
+    def updated(self, write: Write) -> dict[str, Any]:
+        super().updated(write)
+        return super().updated(write)
+
+    def transact(self, *writes: Write) -> None:
+        super().transact(*writes)
+        super().transact(*writes)
+
+
+@pytest.fixture
+def echoing_table(dynamodb: "DynamoDBClient", threads_table: str) -> Table:
+    """One whose every write reaches DynamoDB twice: as where an answer is lost, and botocore asks again."""
+    return _Echoing(dynamodb, threads_table)
 
 
 @pytest.fixture

@@ -1,7 +1,6 @@
 """The breaker's contract, kept by DynamoDB's adapter and by the fake alike."""
 
-from contextlib import suppress
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
 
@@ -15,7 +14,7 @@ from darkroom.breaker import (
 )
 from darkroom.errors import Cause, Unavailable
 from darkroom.ports import Breaker
-from darkroom.table import ConditionFailed, Table, Write
+from darkroom.table import Table
 from tests.fakes import Clock, MemoryBreaker
 
 if TYPE_CHECKING:
@@ -173,32 +172,18 @@ def test_nobody_has_to_look_after_a_provider_that_is_well(breaker: Breaker) -> N
     assert not breaker.keeps_probe("m")
 
 
-@pytest.fixture
-def echoing(request: pytest.FixtureRequest, clock: Clock) -> DynamoBreaker:
-    """One whose writes reach DynamoDB twice, as when the answer to the first is lost and botocore repeats it."""
-    table = Table(request.getfixturevalue("dynamodb"), request.getfixturevalue("threads_table"))
-    once = table.updated
-
-    def twice(write: Write) -> dict[str, Any]:
-        once(write)
-        return once(write)
-
-    table.updated = twice  # type: ignore[method-assign]
-    return DynamoBreaker(table, clock=clock)
+def test_the_echo_of_its_own_write_is_no_other_failure(echoing_table: Table, clock: Clock) -> None:
+    breaker = DynamoBreaker(echoing_table, clock=clock)
+    fail(breaker, times=OPENS_AT - 1)
+    assert held_back(breaker) is None
 
 
-def test_the_echo_of_its_own_write_is_no_other_failure(echoing: DynamoBreaker) -> None:
-    for _ in range(OPENS_AT - 1):
-        with suppress(ConditionFailed):
-            echoing.failed("m", DOWN, is_first=True)
-    assert held_back(echoing) is None
-
-
-def test_the_echo_of_its_own_write_takes_nobodys_place(echoing: DynamoBreaker, clock: Clock) -> None:
-    fail(echoing)
+def test_the_echo_of_its_own_write_takes_nobodys_place(echoing_table: Table, clock: Clock) -> None:
+    breaker = DynamoBreaker(echoing_table, clock=clock)
+    fail(breaker)
     clock.advance(PAUSE_SECONDS)
-    assert echoing.admit("m", is_last=False) == "unreachable"
-    assert echoing.wants_probe("m")
+    assert breaker.admit("m", is_last=False) == "unreachable"
+    assert breaker.wants_probe("m")
 
 
 def test_an_open_breaker_is_not_forgotten_while_anybody_waits(

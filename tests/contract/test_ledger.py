@@ -268,19 +268,8 @@ def test_a_turn_is_taken_once_and_none_is_left_out(ledger: Ledger) -> None:
     assert ledger.thread("t").latest_turn == 2
 
 
-def test_the_echo_of_ones_own_write_is_no_conflict(threads_table: str, dynamodb: "DynamoDBClient") -> None:
-    """As where AWS did a write whose answer was lost, and hears of it again."""
-
-    class Echoing(Table):
-        def updated(self, write: Write) -> dict[str, Any]:
-            super().updated(write)
-            return super().updated(write)
-
-        def transact(self, *writes: Write) -> None:
-            super().transact(*writes)
-            super().transact(*writes)
-
-    ledger = DynamoLedger(Echoing(dynamodb, threads_table), daily_call_limit=0, clock=Clock())
+def test_the_echo_of_ones_own_write_is_no_conflict(echoing_table: Table) -> None:
+    ledger = DynamoLedger(echoing_table, daily_call_limit=0, clock=Clock())
     claim = claimed(ledger)
     ledger.commit(claim, ended(claim))
     assert ledger.thread("t").turns == (ended(claim),)
