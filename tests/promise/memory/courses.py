@@ -11,7 +11,7 @@ from darkroom.errors import Unavailable
 from tests.fakes import Died, Edge
 from tests.promise.memory import sentences
 from tests.promise.memory.sweep import Break, Schedule
-from tests.promise.memory.workers import start
+from tests.promise.memory.workers import Worker, start
 from tests.promise.memory.world import World
 
 DAY = 86_400
@@ -137,11 +137,7 @@ def aws_fails_for_long_where_no_call_is_made() -> None:
 @course
 def a_call_takes_long() -> None:
     """While a heart beats nobody else takes up what is in hand, however long a call takes."""
-    world = World()
-    world.send("t", "r", "request")
-    worker = start(world)
-    assert worker is not None
-    worker.step(until="after ask", boundaries=60)
+    world, worker = _with_an_answer_in_hand()
     for _ in range(10):
         world.pass_time(30)
         world.deliver()
@@ -151,11 +147,7 @@ def a_call_takes_long() -> None:
 
 @course
 def what_a_dead_worker_held_is_called_for_again_within_two_minutes() -> None:
-    world = World()
-    world.send("t", "r", "request")
-    worker = start(world)
-    assert worker is not None
-    worker.step(until="after ask", boundaries=60)
+    world, worker = _with_an_answer_in_hand()
     died_at = world.clock()
     worker.die()
     while len(world.api.calls) < 2:
@@ -168,11 +160,7 @@ def what_a_dead_worker_held_is_called_for_again_within_two_minutes() -> None:
 @course
 def an_answer_comes_late() -> None:
     """An owner that lost its lease spools all the same, and what it spooled is not paid again."""
-    world = World()
-    world.send("t", "r", "request")
-    worker = start(world)
-    assert worker is not None
-    worker.step(until="after ask", boundaries=60)
+    world, worker = _with_an_answer_in_hand()
     world.pass_time(61, hides=False, renews=False)
     world.deliver()
     worker.finish()
@@ -333,6 +321,16 @@ def the_thread_is_full() -> None:
 def _dies_before_a_call(_count: int, name: str) -> None:
     if name == "before prepare":
         raise Died
+
+
+def _with_an_answer_in_hand() -> tuple[World, Worker]:
+    """A worker that was answered, and has not spooled it yet."""
+    world = World()
+    world.send("t", "r", "request")
+    worker = start(world)
+    assert worker is not None
+    worker.step(until="after ask", boundaries=60)
+    return world, worker
 
 
 def _end(world: World) -> None:
