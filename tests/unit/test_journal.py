@@ -1,6 +1,7 @@
 """The journal: what broke is told in our own words, or not at all."""
 
 import json
+import uuid
 
 import pytest
 from aws_lambda_powertools import Logger
@@ -15,8 +16,8 @@ MESSAGE: Message = message("a1")
 
 
 def told(capsys: pytest.CaptureFixture[str], error: Exception) -> object:
-    # Its handler keeps the output of the test that it was made in.
-    RequestJournal(Logger(service=f"journal-{id(capsys)}")).broke(MESSAGE, error)
+    # A logger's name keeps the handler, and with it the output, of the test that used it first.
+    RequestJournal(Logger(service=f"journal-{uuid.uuid4()}")).broke(MESSAGE, error)
     line = json.loads(capsys.readouterr().out.splitlines()[0])
     assert line["error"] == type(error).__name__
     assert WORDS not in json.dumps(line)
