@@ -27,6 +27,7 @@ from darkroom.breaker import (
 )
 from darkroom.context import Question
 from darkroom.errors import PROVIDER_CAUSES, UNCOUNTED_CAUSES, Cause, TooLarge, Unavailable
+from darkroom.lanes import HELD_SECONDS
 from darkroom.ledger import LEASE_SECONDS
 from darkroom.message import Message
 from darkroom.naming import message_group
@@ -319,6 +320,35 @@ class MemoryBreaker:
             return False
         circuit.probed_until = self._clock() + PROBE_LEASE_SECONDS
         return True
+
+
+class MemoryLanes:
+    """The lanes in memory; by default none is ever full."""
+
+    def __init__(
+        self,
+        clock: Clock | None = None,
+        *,
+        places: int = 1000,
+        is_over: Callable[[str, str], bool] = lambda _thread, _request: False,
+    ) -> None:
+        self._clock = clock or Clock()
+        self._places = places
+        self._is_over = is_over
+        self.holders: dict[str, dict[tuple[str, str], float]] = {}  # of each lane, since when
+
+    def enter(self, lane: str, thread_id: str, request_id: str) -> bool:
+        held = self.holders.setdefault(lane, {})
+        for holder, since in list(held.items()):
+            if self._is_over(*holder) or self._clock() >= since + HELD_SECONDS:
+                del held[holder]
+        if (thread_id, request_id) not in held and len(held) >= self._places:
+            return False
+        held.setdefault((thread_id, request_id), self._clock())
+        return True
+
+    def leave(self, lane: str, thread_id: str, request_id: str) -> None:
+        self.holders.get(lane, {}).pop((thread_id, request_id), None)
 
 
 Scripted = Reply | Exception | BaseException | Callable[[Question], Reply]

@@ -82,6 +82,10 @@ class DynamoLedger:
             return None
         return outcome.from_document(self._table.item(request.thread_id, _turn_sk(entry["turn"])))
 
+    def is_over(self, thread_id: str, request_id: str) -> bool:
+        """Whether a request has ended, however. For those who only look."""
+        return bool(self._table.item(thread_id, _sk(request_id)).get("state") == "done")
+
     def thread(self, thread_id: str) -> Thread:
         """See `ports.Ledger`."""
         return Thread(tuple(map(outcome.from_document, self._table.items(thread_id, "TURN#"))))
