@@ -11,7 +11,7 @@ import darkroom
 
 # Each may import only those before it.
 ORDER = [
-    "errors", "naming", "request", "outcome", "thread", "context", "reply", "api_errors", "replies", "upload",
+    "errors", "naming", "form", "request", "outcome", "thread", "context", "reply", "api_errors", "replies", "upload",
     "pairing", "ports", "message", "settings", "patience", "words", "anatomy", "pictures", "publication", "sources",
     "premise", "payment", "report", "answer", "intake", "arrivals", "batch",
     "aws", "table", "ledger", "breaker", "memory", "objects", "inbox", "transport", "image_api", "fetch", "journal",

@@ -12,11 +12,12 @@ from dataclasses import asdict, replace
 
 from darkroom import naming, outcome, pairing, upload, words
 from darkroom.errors import Outdated, Rejected, TooLarge, Unavailable
+from darkroom.form import INSTRUCTION_CHARACTERS
 from darkroom.outcome import Timing
 from darkroom.pairing import Ask, Decision, Stem, Waiting, Words
 from darkroom.ports import Memory, ObjectStore, Outbox, Stored
 from darkroom.publication import Publication
-from darkroom.request import INSTRUCTION_CHARACTERS, ImageRef
+from darkroom.request import ImageRef
 from darkroom.upload import Upload
 
 TRIES = 8

@@ -8,7 +8,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from darkroom import naming
-from darkroom.request import MOST_IMAGES, ImageRef
+from darkroom.form import MOST_IMAGES
+from darkroom.request import ImageRef
 from darkroom.upload import Upload
 
 TEXT_EXTENSION = ".txt"

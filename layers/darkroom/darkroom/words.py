@@ -6,7 +6,7 @@ from email.header import decode_header, make_header
 from urllib.parse import unquote
 
 from darkroom.errors import Rejected
-from darkroom.request import INSTRUCTION_CHARACTERS
+from darkroom.form import INSTRUCTION_CHARACTERS
 
 
 def of_text(data: bytes) -> str:
