@@ -18,6 +18,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
+from typing import get_args
 from urllib.parse import quote_plus, urlsplit
 
 import jsonschema
@@ -164,7 +165,7 @@ def _key(data: bytes) -> object:
 
 
 def _assert_has_its_places(arrived: upload.Upload) -> None:
-    assert arrived.kind in ("photo", "text", "folder_instruction", "noise", "unsupported")
+    assert arrived.kind in get_args(upload.Kind)
     assert outcome.timestamp(arrived.at).endswith("Z")
     assert naming.thread_id(arrived.thread) == arrived.thread
     assert naming.GROUP_CHARACTERS.fullmatch(naming.message_group(arrived.thread))

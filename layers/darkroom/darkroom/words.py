@@ -22,6 +22,14 @@ def of_text(data: bytes) -> str:
     return words
 
 
+def decoded(data: bytes) -> str:
+    """A file's text. Raises Rejected (`invalid_request`)."""
+    try:
+        return data.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise _invalid("the file is not UTF-8", "Save it as UTF-8 and upload it again.", "body") from error
+
+
 def too_long() -> Rejected:
     """What whoever wrote more than an instruction is told."""
     return _invalid(f"the text is over {INSTRUCTION_CHARACTERS:,} characters", "Shorten it and upload it again.")
@@ -44,5 +52,5 @@ def of_metadata(value: str) -> str:
         return text.encode(errors="replace").decode().strip()  # an encoded word may hold half a surrogate pair
 
 
-def _invalid(message: str, hint: str) -> Rejected:
-    return Rejected("invalid_request", message, hint=hint, param="instruction")
+def _invalid(message: str, hint: str, param: str = "instruction") -> Rejected:
+    return Rejected("invalid_request", message, hint=hint, param=param)
