@@ -19,6 +19,7 @@ from darkroom.errors import DarkroomError, Rejected
 from darkroom.ledger import DynamoLedger
 from darkroom.objects import S3Objects
 from darkroom.outcome import Outcome
+from darkroom.ports import Done
 from darkroom.publication import turn_key
 from darkroom.request import ImageRef
 from darkroom.table import Table
@@ -75,8 +76,8 @@ class Redrive:
             where = naming.rejected_message_key(sent)
             self._say(f"sent again  message {message_id}: it is no request, and will be told at {self._uri(where)}")
             return "sent"
-        ended = self._ledger.ended(asked)
-        if ended and self._is_announced(ended):
+        standing = self._ledger.standing(asked.thread_id, asked.request_id, asked.fingerprint)
+        if isinstance(standing, Done) and self._is_announced(ended := standing.outcome):
             code = ended.error.code if ended.error else ended.status
             self._say(f"is over     {asked.request_id} of {asked.thread_id}: {code}, {self._uri(turn_key(ended))}")
             return "over"

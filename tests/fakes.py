@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from hashlib import md5
-from typing import Any
+from typing import IO, Any
 
 from PIL import Image
 
@@ -31,6 +31,7 @@ from darkroom.lanes import HELD_SECONDS
 from darkroom.ledger import LEASE_SECONDS
 from darkroom.message import Message
 from darkroom.naming import message_group
+from darkroom.objects import PART_BYTES
 from darkroom.outcome import Outcome
 from darkroom.ports import Asked, Claim, Done, Held, Prepared, Reused, Stored
 from darkroom.reply import Reply
@@ -134,6 +135,13 @@ class MemoryObjects:
         self.writes.append(key)
         return True
 
+    def part(self, ref: ImageRef, offset: int) -> bytes | None:
+        stored = self.objects.get((ref.bucket, ref.key))
+        return stored.data[offset : offset + PART_BYTES] if stored else None
+
+    def write(self, bucket: str, key: str, data: IO[bytes], media_type: str) -> None:
+        self.put(bucket, key, data.read())
+
     def document(self, bucket: str, key: str) -> dict[str, Any]:
         """A JSON object that lies here."""
         return dict(json.loads(self.objects[bucket, key].data))
@@ -193,6 +201,13 @@ class MemoryLedger:
     def abandoned(self, request: Request) -> bool:
         entry = self.entries.get((request.thread_id, request.request_id))
         return entry is not None and entry.done is None and bool(entry.claim.owner or entry.claim.strikes)
+
+    def standing(self, thread_id: str, request_id: str, fingerprint: str) -> Done | Held | Reused | None:
+        entry = self.entries.get((thread_id, request_id))
+        if entry and entry.done:
+            is_this = entry.fingerprint == fingerprint
+            return Done(self.turns[thread_id][entry.done - 1]) if is_this else Reused()
+        return Held(0) if entry and entry.fingerprint == fingerprint else None
 
     def thread(self, thread_id: str) -> Thread:
         return Thread(tuple(self.turns.get(thread_id, ())))
@@ -398,8 +413,9 @@ class MemoryOutbox:
 
     sent: list[tuple[str, str, str]] = field(default_factory=list)
 
-    def send(self, body: str, thread_id: str, request_id: str) -> None:
+    def send(self, body: str, thread_id: str, request_id: str, *, deduplication_id: str | None = None) -> str:
         self.sent.append((body, thread_id, request_id))
+        return f"message-{len(self.sent)}"
 
 
 def png(colour: str = "red", size: tuple[int, int] = (8, 6), kind: str = "PNG") -> bytes:

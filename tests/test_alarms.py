@@ -95,6 +95,7 @@ def test_dead_letters_and_what_is_not_taken_up_raise_an_alarm() -> None:
         "RequestsDeadLetterQueue": dead,
         "UploadEventsQueue": old,
         "RequestsQueue": old,
+        "BatchesQueue": old,
     }
     assert of_namespace("AWS/SQS") == {
         ("AWS/SQS", metric, frozenset({("QueueName", f"{queue}.QueueName")})) for queue, metric in wanted.items()

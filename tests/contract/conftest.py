@@ -121,6 +121,7 @@ def results(
         "REQUESTS_QUEUE_URL": sqs.create_queue(QueueName="requests.fifo", Attributes=fifo)["QueueUrl"],
         "REQUESTS_DEAD_LETTER_QUEUE_URL": sqs.create_queue(QueueName="dead.fifo", Attributes=fifo)["QueueUrl"],
         "PROBES_QUEUE_URL": sqs.create_queue(QueueName="probes.fifo", Attributes=fifo)["QueueUrl"],
+        "BATCHES_QUEUE_URL": sqs.create_queue(QueueName="batches.fifo", Attributes=fifo)["QueueUrl"],
         "UPLOAD_EVENTS_QUEUE_URL": sqs.create_queue(QueueName="uploads")["QueueUrl"],
         "IMAGE_API_KEY_SECRET_ARN": secrets.create_secret(Name="key", SecretString=image_api.key)["ARN"],
         "IMAGE_API_URL": image_api.url,

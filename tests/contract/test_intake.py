@@ -29,6 +29,7 @@ class Bucket:
     default_instruction: str = ""
     clock: Clock = field(default_factory=Clock)
     queue: MemoryOutbox = field(default_factory=MemoryOutbox)
+    batches: MemoryOutbox = field(default_factory=MemoryOutbox)
 
     def __post_init__(self) -> None:
         self.objects = MemoryObjects(self.clock)
@@ -48,7 +49,9 @@ class Bucket:
             self.objects,
             self.memory,
             self.queue,
+            self.batches,
             Publication(self.objects, "results"),
+            buckets=("uploads", "results"),
             default_instruction=self.default_instruction,
             grace=GRACE,
             clock=self.clock,
@@ -286,7 +289,7 @@ def test_an_empty_photo_is_not_there_yet(bucket: Bucket) -> None:
 
 def test_what_was_decided_is_sent_by_whoever_comes_next(bucket: Bucket) -> None:
     class Dead(MemoryOutbox):
-        def send(self, body: str, thread_id: str, request_id: str) -> None:
+        def send(self, body: str, thread_id: str, request_id: str, *, deduplication_id: str | None = None) -> str:
             raise RuntimeError
 
     upload = bucket.put("cat.jpg", png(), instruction="night")

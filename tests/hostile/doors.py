@@ -18,12 +18,13 @@ from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
+from typing import get_args
 from urllib.parse import quote_plus, urlsplit
 
 import jsonschema
 from PIL import Image as Pillow
 
-from darkroom import naming, outcome, pictures, replies, request, upload, words
+from darkroom import form, naming, outcome, pictures, replies, request, upload, words
 from darkroom.context import IMAGE_BYTES
 from darkroom.errors import Ambiguous, Fault, Rejected, Unavailable
 from darkroom.fetch import Fetcher, is_public
@@ -129,7 +130,7 @@ def _assert_names_its_field(body: str, rejected: Rejected) -> None:
 
 def _requested(body: str) -> request.Request:
     taken = request.parse(body, group=GROUP, message_id="message-1", buckets=("my-uploads", "my-results"))
-    assert 1 <= len(taken.instruction) <= request.INSTRUCTION_CHARACTERS
+    assert 1 <= len(taken.instruction) <= form.INSTRUCTION_CHARACTERS
     assert taken.thread_id == GROUP, "any other thread has another group"
     assert len(taken.fingerprint) == 64
     assert {image.bucket for image in taken.images} <= {"my-uploads", "my-results"}
@@ -164,12 +165,12 @@ def _key(data: bytes) -> object:
 
 
 def _assert_has_its_places(arrived: upload.Upload) -> None:
-    assert arrived.kind in ("photo", "text", "folder_instruction", "noise", "unsupported")
+    assert arrived.kind in get_args(upload.Kind)
     assert outcome.timestamp(arrived.at).endswith("Z")
     assert naming.thread_id(arrived.thread) == arrived.thread
     assert naming.GROUP_CHARACTERS.fullmatch(naming.message_group(arrived.thread))
     places = (
-        naming.turn_prefix(arrived.thread, request.MOST_TURNS, "r" * 128) + "image-99.tiff",
+        naming.turn_prefix(arrived.thread, form.MOST_TURNS, "r" * 128) + "image-99.tiff",
         naming.rejected_upload_key(arrived.key, arrived.etag),
         naming.spool_key(arrived.thread, "r" * 128, 10),
     )
@@ -183,7 +184,7 @@ def _text_file(data: bytes) -> object:
     except Rejected as rejected:
         assert rejected.param == "instruction"
         raise
-    assert 1 <= len(said.encode().decode()) <= request.INSTRUCTION_CHARACTERS
+    assert 1 <= len(said.encode().decode()) <= form.INSTRUCTION_CHARACTERS
     return said
 
 

@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 
 from darkroom import outcome
 from darkroom.errors import Code, Rejected
+from darkroom.form import Body
 from darkroom.outcome import Cost, Outcome, Picture, Source, Timing
-from darkroom.request import Body
 from tests.unit.samples import picture, source, turn
 
 SCHEMAS = Path(__file__).parents[2] / "docs" / "schemas"

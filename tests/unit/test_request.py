@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 
 from darkroom import naming, request
 from darkroom.errors import Rejected
-from darkroom.request import Body, ImageRef, Request
+from darkroom.form import Body
+from darkroom.request import ImageRef, Request
 from tests.unit.samples import rejection
 
 BUCKETS = ("my-uploads", "my-results")

@@ -9,6 +9,7 @@ UPLOAD = {
     "RESULTS_BUCKET": "results",
     "THREADS_TABLE": "threads",
     "REQUESTS_QUEUE_URL": "https://sqs/requests.fifo",
+    "BATCHES_QUEUE_URL": "https://sqs/batches.fifo",
     "UPLOAD_EVENTS_QUEUE_URL": "https://sqs/events",
     "DEFAULT_INSTRUCTION": "",
     "PAIRING_GRACE_SECONDS": "120",

@@ -47,6 +47,9 @@ def test_the_stem_is_the_key_without_its_last_extension(key: str, stem: str, ext
         ("a/Thumbs.db", "noise"),
         ("a/cat.jpg.tmp", "noise"),
         ("a/cat.part", "noise"),
+        ("a/cat.json", "request"),
+        ("a/cats.jsonl", "batch"),
+        ("a/cats.JSONL", "batch"),
         ("a/cat.pdf", "unsupported"),
         ("a/cat", "unsupported"),
     ],
@@ -79,7 +82,7 @@ def test_a_name_that_is_no_thread_id_gets_a_thread_by_its_hash(key: str) -> None
 def test_every_upload_has_a_thread_and_a_kind(key: str) -> None:
     thread = upload(key).thread
     assert naming.thread_id(thread) == thread
-    assert upload(key).kind in ("photo", "text", "folder_instruction", "noise", "unsupported")
+    assert upload(key).kind in ("photo", "text", "folder_instruction", "request", "batch", "noise", "unsupported")
 
 
 def test_folder_instructions_are_looked_for_from_the_nearest_up() -> None:

@@ -133,7 +133,7 @@ class Answering:
         if isinstance(standing, Held):
             raise Unavailable("held", "another worker has this request in hand", retry_after=standing.seconds + 1)
         if isinstance(standing, Reused):
-            raise _reused(asked)
+            raise reused(asked.request_id)
         try:
             return self._claimed(asked, standing, message, time_left)
         finally:
@@ -238,10 +238,11 @@ class Answering:
         return Subject(attempt.request, attempt.payment.claim, asked, attempt.turn)
 
 
-def _reused(asked: Request) -> Rejected:
+def reused(request_id: str) -> Rejected:
+    """What whoever gave an old id to a new request is told."""
     return Rejected(
         "request_id_reused",
-        f"request_id {asked.request_id!r} stands for another request of this thread already",
+        f"request_id {request_id!r} stands for another request of this thread already",
         hint="Its outcome is untouched. Give each new request an id of its own.",
         param="request_id",
     )

@@ -41,12 +41,13 @@ class Outbox:
         self._client = client
         self._queue_url = queue_url
 
-    def send(self, body: str, thread_id: str, request_id: str) -> None:
-        """Sends once: SQS drops what is sent again within five minutes, the ledger what comes later."""
+    def send(self, body: str, thread_id: str, request_id: str, *, deduplication_id: str | None = None) -> str:
+        """See `ports.Outbox`. SQS drops what is sent again within five minutes, the ledger what comes later."""
         with translated():
-            self._client.send_message(
+            sent = self._client.send_message(
                 QueueUrl=self._queue_url,
                 MessageBody=body,
                 MessageGroupId=naming.message_group(thread_id),
-                MessageDeduplicationId=naming.sha256(f"{thread_id}\n{request_id}"),
+                MessageDeduplicationId=naming.sha256(deduplication_id or f"{thread_id}\n{request_id}"),
             )
+        return sent["MessageId"]

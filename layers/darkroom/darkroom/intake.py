@@ -5,21 +5,24 @@
 The request is remembered with the decision that made it, so that whatever dies in between, it is sent, once.
 """
 
+import hashlib
 import json
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import asdict, replace
 
-from darkroom import naming, outcome, pairing, upload, words
+from darkroom import batch_file, naming, outcome, pairing, request, upload, words
 from darkroom.errors import Outdated, Rejected, TooLarge, Unavailable
+from darkroom.form import INSTRUCTION_CHARACTERS
 from darkroom.outcome import Timing
 from darkroom.pairing import Ask, Decision, Stem, Waiting, Words
 from darkroom.ports import Memory, ObjectStore, Outbox, Stored
 from darkroom.publication import Publication
-from darkroom.request import INSTRUCTION_CHARACTERS, ImageRef
+from darkroom.request import ImageRef
 from darkroom.upload import Upload
 
 TRIES = 8
+MOST_REQUEST_BYTES = 1 << 20
 MOST_TEXT_BYTES = INSTRUCTION_CHARACTERS * 4 + 3  # UTF-8 at its longest, and a BOM
 
 
@@ -31,8 +34,10 @@ class Intake:
         objects: ObjectStore,
         memory: Memory,
         requests: Outbox,
+        batches: Outbox,
         publication: Publication,
         *,
+        buckets: Collection[str],
         default_instruction: str,
         grace: float,
         clock: Callable[[], float] = time.time,
@@ -40,7 +45,9 @@ class Intake:
         self._objects = objects
         self._memory = memory
         self._requests = requests
+        self._batches = batches
         self._publication = publication
+        self._buckets = buckets
         self._default_instruction = default_instruction
         self._grace = grace
         self._clock = clock
@@ -63,7 +70,9 @@ class Intake:
             raise _unsupported(arrived)
         if arrived.kind == "folder_instruction":
             return self._keep_folder_instruction(arrived)
-        receive = self._take_photo if arrived.kind == "photo" else self._take_text
+        receive = {"photo": self._take_photo, "request": self._take_request, "batch": self._take_batch}.get(
+            arrived.kind, self._take_text
+        )
         for _ in range(TRIES):
             try:
                 return receive(arrived)
@@ -109,11 +118,72 @@ class Intake:
         decision = pairing.text(stem, arrived, words.of_text(stored.data), waiting, starts=starts)
         return self._carry_out(thread, arrived, stem, decision, None)
 
-    def _carry_out(self, thread: str, arrived: Upload, before: Stem, decision: Decision, waits: Waiting | None) -> str:
-        """Remembers, sends, and says what became of the upload. Raises Unavailable where it has to wait."""
+    def _take_request(self, arrived: Upload) -> str:
+        try:
+            stored = self._objects.read(
+                ImageRef(arrived.bucket, arrived.key, arrived.version_id), most_bytes=MOST_REQUEST_BYTES
+            )
+        except TooLarge as error:
+            raise _too_large(f"{MOST_REQUEST_BYTES:,} bytes") from error
+        if stored is None:
+            return "gone"
+        stem = self._stem(arrived)
+        if pairing.is_late(stem, arrived):
+            return "nothing new"
+        self._check_written(arrived)
+        asked = request.of_file(
+            words.decoded(stored.data),
+            folder=batch_file.folder_of(arrived.bucket, arrived.key),
+            thread_id=_named(stored.metadata) or stem.thread or arrived.thread,
+            request_id=_request_id(arrived, stem.generation + 1),
+            buckets=self._buckets,
+        )
+        content = hashlib.sha256(stored.data).hexdigest()
+        decision = pairing.request(stem, arrived, content, Ask(asked.instruction, asked.images))
+        return self._carry_out(asked.thread_id, arrived, stem, decision, None, body=asked.body)
+
+    def _take_batch(self, arrived: Upload) -> str:
+        """Only begins: its lines are read when its message comes."""
+        if arrived.size > batch_file.MOST_BYTES:
+            raise _too_large(f"{batch_file.MOST_BYTES:,} bytes")
+        before = self._stem(arrived)
+        if not pairing.is_late(before, arrived):
+            self._check_written(arrived)
+        stem = pairing.batch(before, arrived)
+        begins = stem.generation > before.generation
+        if begins:
+            stem = replace(stem, outbox=batch_file.uploaded(arrived, stem.generation).body)
+        if stem != before:
+            stem = self._memory.decide(arrived.thread, arrived, stem, None, None)
+        if begins:
+            self._send(arrived, stem)
+        return "batch" if begins else "nothing new"
+
+    def _check_written(self, arrived: Upload) -> None:
+        """Some clients make an empty object first."""
+        if arrived.size:
+            return
+        if not self._waited(arrived):
+            raise self._later(arrived)
+        raise Rejected("invalid_request", "the file is empty", hint="Write the request into it and upload it again.")
+
+    def _carry_out(
+        self,
+        thread: str,
+        arrived: Upload,
+        before: Stem,
+        decision: Decision,
+        waits: Waiting | None,
+        *,
+        body: str | None = None,
+    ) -> str:
+        """Remembers, sends, and says what became of the upload. Raises Unavailable where it has to wait.
+
+        `body` is the request's message, where the upload says more than its words and its photos.
+        """
         stem = decision.stem
         if decision.ask:
-            stem = replace(stem, outbox=_message(thread, arrived, stem, decision.ask))
+            stem = replace(stem, outbox=body or _message(thread, arrived, stem, decision.ask))
         if stem != before:
             stem = self._memory.decide(thread, arrived, stem, decision.ask, waits if decision.waits else None)
         if decision.ask:
@@ -132,8 +202,11 @@ class Intake:
         return replace(stem, outbox=None)
 
     def _send(self, arrived: Upload, stem: Stem) -> None:
-        request = json.loads(str(stem.outbox))
-        self._requests.send(str(stem.outbox), request["thread_id"], request["request_id"])
+        document = json.loads(str(stem.outbox))
+        if "generation" in document:  # a batch; no request has one
+            self._batches.send(str(stem.outbox), document["key"], str(document["generation"]))
+        else:
+            self._requests.send(str(stem.outbox), document["thread_id"], document["request_id"])
         self._memory.sent(arrived.thread, arrived.stem, stem)
 
     def _later(self, arrived: Upload) -> Unavailable:
@@ -180,21 +253,31 @@ def _named(metadata: Mapping[str, str]) -> str | None:
 
 
 def _message(thread: str, arrived: Upload, stem: Stem, ask: Ask) -> str:
-    """The request as a message. Its id follows from the stem and the number of its requests."""
+    """The request as a message."""
     document = {
         "thread_id": thread,
-        "request_id": f"upload-{naming.sha256(arrived.stem)[:16]}-{stem.generation}",
+        "request_id": _request_id(arrived, stem.generation),
         "instruction": ask.words,
         "images": [{name: value for name, value in asdict(image).items() if value is not None} for image in ask.images],
     }
     return json.dumps(document, ensure_ascii=False)
 
 
+def _request_id(arrived: Upload, generation: int) -> str:
+    """It follows from the stem and the number of its requests."""
+    return f"upload-{naming.sha256(arrived.stem)[:16]}-{generation}"
+
+
+def _too_large(most: str) -> Rejected:
+    hint = "Split it into several files and upload those."
+    return Rejected("invalid_request", f"the file is over {most}", hint=hint, param="body")
+
+
 def _unsupported(arrived: Upload) -> Rejected:
     kind = arrived.extension or "no extension"
     return Rejected(
         "unsupported_file",
-        f"{arrived.name!r} is neither a photo nor a text ({kind})",
+        f"{arrived.name!r} is neither a photo nor a text, a request or a batch ({kind})",
         hint="Upload a photo (.jpg, .png, .webp, …) and, beside it, its instruction with the same name in a .txt file.",
     )
 

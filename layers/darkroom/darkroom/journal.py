@@ -12,6 +12,7 @@ from aws_lambda_powertools.metrics import MetricUnit
 from aws_lambda_powertools.metrics.base import SingleMetric
 
 from darkroom.arrivals import Taken
+from darkroom.batches import BatchEnded
 from darkroom.errors import PROVIDER_CAUSES, DarkroomError, Fault, Unavailable
 from darkroom.message import Message
 from darkroom.outcome import Outcome
@@ -83,6 +84,29 @@ class UploadJournal(_Journal):
         """An upload waits, for its other half or for AWS."""
         self._logger.info(
             "upload waits", message_id=message.message_id, cause=trouble.cause, seconds=trouble.retry_after
+        )
+
+
+class BatchJournal(_Journal):
+    """The journal of `on_upload`, where it works on batches."""
+
+    def ended(self, message: Message, ended: BatchEnded) -> None:
+        """A batch has its answers, or will have none; or its next message goes on with it."""
+        self._logger.info(
+            "batch ended",
+            message_id=message.message_id,
+            key=ended.key,
+            became=ended.became,
+            total=ended.total,
+            succeeded=ended.succeeded,
+            failed=ended.failed,
+        )
+        _count("BatchesEnded", became=ended.became)
+
+    def deferred(self, message: Message, trouble: Unavailable) -> None:
+        """A batch waits, for its lines or for AWS."""
+        self._logger.info(
+            "batch waits", message_id=message.message_id, cause=trouble.cause, seconds=trouble.retry_after
         )
 
 

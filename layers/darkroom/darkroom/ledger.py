@@ -75,12 +75,15 @@ class DynamoLedger:
         entry = self._entry(request)
         return entry.get("state") == "open" and (entry["owner"] != "" or entry["strikes"] > 0)
 
-    def ended(self, request: Request) -> Outcome | None:
-        """The outcome of this very request, if it has one. For those who only look: nothing is claimed."""
-        entry = self._entry(request)
-        if entry.get("state") != "done" or entry["fingerprint"] != request.fingerprint:
-            return None
-        return outcome.from_document(self._table.item(request.thread_id, _turn_sk(entry["turn"])))
+    def standing(self, thread_id: str, request_id: str, fingerprint: str) -> Done | Held | Reused | None:
+        """See `ports.Outcomes`. Nothing is claimed."""
+        entry = self._table.item(thread_id, _sk(request_id))
+        is_done, is_this = entry.get("state") == "done", entry.get("fingerprint") == fingerprint
+        if is_done and is_this:
+            return Done(outcome.from_document(self._table.item(thread_id, _turn_sk(entry["turn"]))))
+        if is_done:
+            return Reused()
+        return Held(0.0) if is_this else None
 
     def is_over(self, thread_id: str, request_id: str) -> bool:
         """Whether a request has ended, however. For those who only look."""

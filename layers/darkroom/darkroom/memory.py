@@ -51,7 +51,8 @@ class UploadMemory:
         writes = [self._stem_put(arrived, known)]
         if ask:
             writes.append(self._table.put(partition, "ASKED", {}))
-            writes.append(self._table.delete(partition, _waiting_sk(arrived.stem)))
+            if arrived.kind != "request":  # which says nothing of a photo that it does not name
+                writes.append(self._table.delete(partition, _waiting_sk(arrived.stem)))
             for photo in ask.taken:
                 writes += self._taken(partition, photo, known) if photo.stem != arrived.stem else []
         if waits:

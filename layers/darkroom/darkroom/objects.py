@@ -1,8 +1,8 @@
-"""Objects in S3: read whole, written once."""
+"""Objects in S3: read whole or in parts, written once or over."""
 
 import time
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
 
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 # A version id that is none is a 400, a delete marker a 405, what was archived away a 403 of its own kind.
 _MISSING = frozenset(("NoSuchKey", "NoSuchVersion", "NoSuchBucket", "404", "MethodNotAllowed", "InvalidObjectState"))
 CONFLICT_TRIES = 5
+PART_BYTES = 4 << 20
 
 
 class S3Objects:
@@ -71,6 +72,26 @@ class S3Objects:
                 else:
                     return True
         raise AssertionError("unreachable: the last try returns or raises")
+
+    def part(self, ref: ImageRef, offset: int) -> bytes | None:
+        """See `ports.ObjectStore`."""
+        bounds = f"bytes={offset}-{offset + PART_BYTES - 1}"
+        with translated():
+            try:
+                found = self._client.get_object(Bucket=ref.bucket, Key=ref.key, Range=bounds, **_version(ref))
+            except ClientError as error:
+                if status_of(error) == 416:
+                    return b""
+                if _is_missing(error, ref):
+                    return None
+                raise
+            with found["Body"] as body:
+                return body.read()
+
+    def write(self, bucket: str, key: str, data: IO[bytes], media_type: str) -> None:
+        """See `ports.ObjectStore`."""
+        with translated():
+            self._client.put_object(Bucket=bucket, Key=key, Body=data, ContentType=media_type)
 
 
 def _version(ref: ImageRef) -> dict[str, Any]:

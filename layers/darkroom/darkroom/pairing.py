@@ -8,7 +8,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from darkroom import naming
-from darkroom.request import MOST_IMAGES, ImageRef
+from darkroom.form import MOST_IMAGES
+from darkroom.request import ImageRef
 from darkroom.upload import Upload
 
 TEXT_EXTENSION = ".txt"
@@ -30,6 +31,7 @@ class Seen:
     at: float
     content: str
     used: bool = False
+    generation: int | None = None  # of the batch that it is
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +43,7 @@ class Stem:
     pair: Pair | None = None
     seen: Mapping[str, Seen] = field(default_factory=dict)
     thread: str | None = None  # that its photo's metadata names, for the stem's other files too
-    outbox: str | None = None  # a request that was decided on, and is not known to have been sent
+    outbox: str | None = None  # a request or a batch that was decided on, and is not known to have been sent
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,11 +143,36 @@ def text(stem: Stem, upload: Upload, words: str, waiting: Sequence[Waiting], *, 
     return Decision(_remembering(stem, upload.extension, replace(seen, used=False)), waits=True)
 
 
+def request(stem: Stem, upload: Upload, content: str, ask: Ask) -> Decision:
+    """A file that says all that it asks for: what is new about it is its content."""
+    known = _content_seen(stem, upload, content)
+    return Decision(known) if known is not None else Decision(_asking(_seeing(stem, upload, content), stem.pair), ask)
+
+
+def batch(stem: Stem, upload: Upload) -> Stem:
+    """A batch file: with other content it is another batch."""
+    known = _content_seen(stem, upload, upload.etag)
+    return known if known is not None else _asking(_seeing(stem, upload, upload.etag, stem.generation + 1), stem.pair)
+
+
+def _content_seen(stem: Stem, upload: Upload, content: str) -> Stem | None:
+    """The stem, where the file brings nothing new to it."""
+    if is_late(stem, upload):
+        return stem
+    last = stem.seen.get(upload.extension)
+    return _seeing(stem, upload, content, last.generation) if last and last.content == content else None
+
+
+def _seeing(stem: Stem, upload: Upload, content: str, generation: int | None = None) -> Stem:
+    seen = Seen(upload.sequencer, upload.at, content, used=True, generation=generation)
+    return _remembering(stem, upload.extension, seen)
+
+
 def _remembering(stem: Stem, extension: str, seen: Seen) -> Stem:
     return replace(stem, seen={**stem.seen, extension: seen})
 
 
-def _asking(stem: Stem, pair: Pair) -> Stem:
+def _asking(stem: Stem, pair: Pair | None) -> Stem:
     return replace(stem, pair=pair, generation=stem.generation + 1)
 
 

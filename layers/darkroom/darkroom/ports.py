@@ -1,11 +1,12 @@
 """What the use case needs of the world. Everything that goes wrong behind a port is one of `errors`."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import IO, Any, Protocol
 
 from darkroom.context import Question
 from darkroom.errors import Cause, Unavailable
+from darkroom.lines import Place
 from darkroom.outcome import Mode, Outcome, Source
 from darkroom.pairing import Ask, Stem, Waiting
 from darkroom.reply import Reply
@@ -188,6 +189,14 @@ class ObjectStore(Protocol):
         """Writes the object if there is none; False where one is there already, which is left as it is."""
         ...
 
+    def part(self, ref: ImageRef, offset: int) -> bytes | None:
+        """Some of the object's bytes from an offset on, none at its end; None where there is no object."""
+        ...
+
+    def write(self, bucket: str, key: str, data: IO[bytes], media_type: str) -> None:
+        """Writes the object, over what is there."""
+        ...
+
 
 @dataclass(frozen=True, slots=True)
 class Prepared:
@@ -217,7 +226,7 @@ class Memory(Protocol):
         ...
 
     def sent(self, home: str, name: str, stem: Stem) -> None:
-        """The request in the stem's outbox is in the queue."""
+        """What is in the stem's outbox is in its queue."""
         ...
 
 
@@ -257,4 +266,70 @@ class PictureFetcher(Protocol):
 class Outbox(Protocol):
     """A queue that a request's message is put into."""
 
-    def send(self, body: str, thread_id: str, request_id: str) -> None: ...
+    def send(self, body: str, thread_id: str, request_id: str, *, deduplication_id: str | None = None) -> str:
+        """Sends once, and returns the message's id. What is sent under an id of its own is sent in any case."""
+        ...
+
+
+class Outcomes(Protocol):
+    """How requests stand, for those who only look."""
+
+    def standing(self, thread_id: str, request_id: str, fingerprint: str) -> Done | Held | Reused | None:
+        """Done; on its way; over with another content; None where neither is known."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """How far a batch is. `counted` and `read` are places in its file; `total` counts its lines that say something,
+    as far as they are counted; `open` are the positions, from 1 on, of lines that were sent and have not ended.
+    """
+
+    version: int = 0
+    counted: Place = field(default_factory=Place)
+    total: int = 0
+    is_counted: bool = False
+    read: Place = field(default_factory=Place)
+    position: int = 0
+    open: tuple[int, ...] = ()
+    succeeded: int = 0
+    failed: int = 0
+    moved_at: float = 0.0  # seconds since the epoch
+
+
+@dataclass(frozen=True, slots=True)
+class Sent:
+    """A line that is sent, or about to be: then nobody knows its message's id."""
+
+    position: int
+    custom_id: str
+    thread_id: str
+    fingerprint: str
+    place: Place  # in the file, before it
+    message_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Answered:
+    """A line that has ended, with its line of the answer file."""
+
+    position: int
+    text: str
+
+
+class Register(Protocol):
+    """What is known of batches and of their lines."""
+
+    def progress(self, batch: str) -> Progress: ...
+
+    def save(self, batch: str, progress: Progress, line: Sent | Answered | None = None) -> Progress:
+        """Remembers both or neither. Raises Outdated where another worker was here since the progress was read."""
+        ...
+
+    def sent(self, batch: str, position: int) -> Sent:
+        """The line at one of the progress's open positions."""
+        ...
+
+    def answers(self, batch: str) -> Iterator[str]:
+        """The texts of the lines that have ended, in input order."""
+        ...

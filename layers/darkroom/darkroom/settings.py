@@ -27,6 +27,7 @@ class UploadSettings:
     threads_table: str
     requests_queue_url: str
     upload_events_queue_url: str
+    batches_queue_url: str
     default_instruction: str
     pairing_grace_seconds: int
 
@@ -64,6 +65,7 @@ def upload_settings(environ: Mapping[str, str]) -> UploadSettings:
         threads_table=_text(environ, "THREADS_TABLE"),
         requests_queue_url=_text(environ, "REQUESTS_QUEUE_URL"),
         upload_events_queue_url=_text(environ, "UPLOAD_EVENTS_QUEUE_URL"),
+        batches_queue_url=_text(environ, "BATCHES_QUEUE_URL"),
         default_instruction=environ.get("DEFAULT_INSTRUCTION", "").strip(),
         pairing_grace_seconds=_whole(environ, "PAIRING_GRACE_SECONDS", 0, 43_200),
     )

@@ -3,7 +3,7 @@
 import random
 import time
 import uuid
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
@@ -76,6 +76,24 @@ class Table:
                 PaginationConfig=bound,
             )
             return [_from_item(item) for page in pages for item in page["Items"]]
+
+    def pages(self, thread_id: str, prefix: str, attribute: str) -> Iterator[dict[str, Any]]:
+        """One attribute of each of a partition's items whose sort key begins so, in order: one page in memory."""
+        asked: Any = {
+            "TableName": self._name,
+            "KeyConditionExpression": "thread_id = :thread_id AND begins_with(sk, :prefix)",
+            "ExpressionAttributeValues": _to_item({":thread_id": thread_id, ":prefix": prefix}),
+            "ProjectionExpression": "#attribute",
+            "ExpressionAttributeNames": {"#attribute": attribute},
+            "ConsistentRead": True,
+        }
+        while True:
+            with translated():
+                page = self._client.query(**asked)
+            yield from map(_from_item, page["Items"])
+            if "LastEvaluatedKey" not in page:
+                return
+            asked["ExclusiveStartKey"] = page["LastEvaluatedKey"]
 
     def put(self, thread_id: str, sk: str, document: Mapping[str, Any], condition: Condition | None = None) -> Write:
         """Writes the whole item."""

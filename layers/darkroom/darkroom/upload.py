@@ -17,7 +17,8 @@ PHOTO_EXTENSIONS = frozenset(
 FOLDER_INSTRUCTION = "_instruction.txt"
 THREADS_PREFIX = "threads/"
 
-Kind = Literal["photo", "text", "folder_instruction", "noise", "unsupported"]
+Kind = Literal["photo", "text", "folder_instruction", "request", "batch", "noise", "unsupported"]
+KINDS: Mapping[str, Kind] = {".txt": "text", ".json": "request", ".jsonl": "batch"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +61,7 @@ class Upload:
             return "folder_instruction"
         if extension in PHOTO_EXTENSIONS:
             return "photo"
-        return "text" if extension == ".txt" else "unsupported"
+        return KINDS.get(extension, "unsupported")
 
     @property
     def thread(self) -> str:

@@ -19,21 +19,24 @@ from darkroom.answer import Answering, Terms
 from darkroom.arrivals import Arrivals, Taken
 from darkroom.aws import translated
 from darkroom.batch import Batch
+from darkroom.batches import BatchEnded, Batches
 from darkroom.breaker import DynamoBreaker
 from darkroom.errors import Fault, Unavailable
 from darkroom.fetch import Fetcher
 from darkroom.image_api import ImageApi
 from darkroom.inbox import Inbox, Outbox
 from darkroom.intake import Intake
-from darkroom.journal import RequestJournal, UploadJournal
+from darkroom.journal import BatchJournal, RequestJournal, UploadJournal
 from darkroom.ledger import DynamoLedger
 from darkroom.memory import UploadMemory
 from darkroom.objects import S3Objects
 from darkroom.outcome import Outcome
 from darkroom.payment import Till
 from darkroom.publication import Publication
+from darkroom.register import DynamoRegister
 from darkroom.settings import RequestSettings, UploadSettings, request_settings, upload_settings
 from darkroom.table import Table
+from darkroom.tick import World
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -65,17 +68,25 @@ def request_batch(event: Mapping[str, Any], remaining_ms: Callable[[], int]) -> 
     )
 
 
-def upload_batch(event: Mapping[str, Any], remaining_ms: Callable[[], int]) -> Batch[list[Taken]]:
-    """The batch of S3's announcements in an SQS event, ready to be worked on."""
-    settings = upload_settings(os.environ)
+def upload_batch(event: Mapping[str, Any], remaining_ms: Callable[[], int]) -> Batch[list[Taken]] | Batch[BatchEnded]:
+    """The batch of messages in an SQS event, S3's announcements or batch files, ready to be worked on."""
+    settings, queue = upload_settings(os.environ), event["Records"][0]["eventSourceARN"].rpartition(":")[2]
+    messages = [message.from_record(record) for record in event["Records"]]
+    if settings.batches_queue_url.endswith(f"/{queue}"):
+        inbox = Inbox(_sqs(), settings.batches_queue_url)
+        return Batch(
+            messages, _batches(settings), inbox, BatchJournal(_logger()),
+            renew=_nothing, time_left=lambda: remaining_ms() / 1000,
+        )  # fmt: skip
+    inbox = Inbox(_sqs(), settings.upload_events_queue_url)
     return Batch(
-        [message.from_record(record) for record in event["Records"]],
-        Arrivals(_intake(settings)),
-        Inbox(_sqs(), settings.upload_events_queue_url),
-        UploadJournal(_logger()),
-        renew=lambda: None,
-        time_left=lambda: remaining_ms() / 1000,
-    )
+        messages, Arrivals(_intake(settings)), inbox, UploadJournal(_logger()),
+        renew=_nothing, time_left=lambda: remaining_ms() / 1000,
+    )  # fmt: skip
+
+
+def _nothing() -> None:
+    """Uploads and batches have no claims to renew."""
 
 
 @cache
@@ -85,10 +96,41 @@ def _intake(settings: UploadSettings) -> Intake:
         objects,
         UploadMemory(_table(settings.threads_table)),
         Outbox(_sqs(), settings.requests_queue_url),
+        Outbox(_sqs(), settings.batches_queue_url),
         Publication(objects, settings.results_bucket),
+        buckets=(settings.uploads_bucket, settings.results_bucket),
         default_instruction=settings.default_instruction,
         grace=settings.pairing_grace_seconds,
     )
+
+
+@cache
+def _batches(settings: UploadSettings) -> Batches:
+    objects, table = S3Objects(_s3()), _table(settings.threads_table)
+    return Batches(
+        World(
+            objects=objects,
+            register=DynamoRegister(table),
+            outcomes=DynamoLedger(table, daily_call_limit=0),
+            lanes=_OpenLanes(),
+            requests=Outbox(_sqs(), settings.requests_queue_url),
+            results_bucket=settings.results_bucket,
+            buckets=(settings.uploads_bucket, settings.results_bucket),
+        ),
+        UploadMemory(table),
+        Outbox(_sqs(), settings.batches_queue_url),
+        Publication(objects, settings.results_bucket),
+    )
+
+
+class _OpenLanes:
+    """Lanes without an end, until there are others."""
+
+    def enter(self, lane: str, thread_id: str, request_id: str) -> bool:  # noqa: ARG002
+        return True
+
+    def leave(self, lane: str, thread_id: str, request_id: str) -> None:
+        """Nothing was taken."""
 
 
 @cache

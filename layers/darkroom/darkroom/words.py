@@ -6,7 +6,7 @@ from email.header import decode_header, make_header
 from urllib.parse import unquote
 
 from darkroom.errors import Rejected
-from darkroom.request import INSTRUCTION_CHARACTERS
+from darkroom.form import INSTRUCTION_CHARACTERS
 
 
 def of_text(data: bytes) -> str:
@@ -20,6 +20,14 @@ def of_text(data: bytes) -> str:
     if len(words) > INSTRUCTION_CHARACTERS:
         raise too_long()
     return words
+
+
+def decoded(data: bytes) -> str:
+    """A file's text. Raises Rejected (`invalid_request`)."""
+    try:
+        return data.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise _invalid("the file is not UTF-8", "Save it as UTF-8 and upload it again.", "body") from error
 
 
 def too_long() -> Rejected:
@@ -44,5 +52,5 @@ def of_metadata(value: str) -> str:
         return text.encode(errors="replace").decode().strip()  # an encoded word may hold half a surrogate pair
 
 
-def _invalid(message: str, hint: str) -> Rejected:
-    return Rejected("invalid_request", message, hint=hint, param="instruction")
+def _invalid(message: str, hint: str, param: str = "instruction") -> Rejected:
+    return Rejected("invalid_request", message, hint=hint, param=param)

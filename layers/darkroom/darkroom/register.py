@@ -1,0 +1,65 @@
+"""What is known of batches: an item for how far each is, and one for each of its lines, in a partition of its own."""
+
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, replace
+from typing import Any
+
+from darkroom.errors import Outdated
+from darkroom.lines import Place
+from darkroom.ports import Answered, Progress, Sent
+from darkroom.table import Condition, ConditionFailed, Table
+
+PARTITIONS = "/batches/"  # no thread's id begins with a slash
+KEPT_SECONDS = 400 * 24 * 3600  # a batch may wait for the daily limit for months
+
+
+class DynamoRegister:
+    """The register of `ports`, in the threads table."""
+
+    def __init__(self, table: Table, *, clock: Callable[[], float] = time.time) -> None:
+        self._table = table
+        self._clock = clock
+
+    def progress(self, batch: str) -> Progress:
+        """See `ports.Register`."""
+        item = self._table.item(PARTITIONS + batch, "PROGRESS")
+        known: dict[str, Any] = {name: item[name] for name in Progress.__dataclass_fields__ if name in item}
+        if known:
+            known |= {
+                "counted": Place(**known["counted"]),
+                "read": Place(**known["read"]),
+                "open": tuple(known["open"]),
+            }
+        return Progress(**known)
+
+    def save(self, batch: str, progress: Progress, line: Sent | Answered | None = None) -> Progress:
+        """See `ports.Register`."""
+        known = replace(progress, version=progress.version + 1)
+        partition, expires = PARTITIONS + batch, {"expires_at": int(self._clock()) + KEPT_SECONDS}
+        unchanged = Condition("version = :before", {"before": progress.version})
+        new = Condition("attribute_not_exists(sk)")
+        condition = unchanged if progress.version else new
+        writes = [self._table.put(partition, "PROGRESS", asdict(known) | expires, condition)]
+        if line:
+            writes.append(self._table.put(partition, _line_sk(line.position), asdict(line) | expires))
+        try:
+            self._table.transact(*writes)
+        except ConditionFailed as failed:
+            raise Outdated from failed
+        return known
+
+    def sent(self, batch: str, position: int) -> Sent:
+        """See `ports.Register`."""
+        item = self._table.item(PARTITIONS + batch, _line_sk(position))
+        known: dict[str, Any] = {name: item[name] for name in Sent.__dataclass_fields__ if name in item}
+        return Sent(**{**known, "place": Place(**known["place"])})
+
+    def answers(self, batch: str) -> Iterator[str]:
+        """See `ports.Register`."""
+        for item in self._table.pages(PARTITIONS + batch, "LINE#", "text"):
+            yield item["text"]
+
+
+def _line_sk(position: int) -> str:
+    return f"LINE#{position:05d}"

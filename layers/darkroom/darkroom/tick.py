@@ -1,0 +1,217 @@
+"""A tick: as much of a batch's work as there is now. Lines that have ended are settled, the next ones are sent.
+
+Each line is written down before it is sent, together with how far the file is read. So whatever dies in between, no
+line is passed over; and one that may have been sent or not is sent again, which the ledger sees through.
+"""
+
+import json
+import time
+from collections.abc import Callable, Collection, Iterator
+from dataclasses import asdict, dataclass, replace
+
+from darkroom import answer, lines, naming, outcome, request
+from darkroom.batch_file import BatchFile
+from darkroom.errors import DarkroomError, Rejected
+from darkroom.lines import LINE_BYTES, Line, Place
+from darkroom.outcome import Failure, Status
+from darkroom.ports import (
+    Answered,
+    Done,
+    Held,
+    Lanes,
+    ObjectStore,
+    Outbox,
+    Outcomes,
+    Progress,
+    Register,
+    Reused,
+    Sent,
+)
+from darkroom.publication import turn_key
+from darkroom.request import ImageRef, Request
+
+MOST_OPEN = 500  # lines that are looked after at once, whatever the lane lets in
+SPARE_SECONDS = 15  # of an invocation, in which no new work is begun
+MESSAGE_CHARACTERS = 1000  # so that the answers of the worst batch still fit into a function's disk
+
+
+class Gone(DarkroomError):
+    """The batch file is not there any more."""
+
+
+@dataclass(frozen=True, slots=True)
+class World:
+    """What a batch is worked on with; `buckets` are those that pictures may lie in."""
+
+    objects: ObjectStore
+    register: Register
+    outcomes: Outcomes
+    lanes: Lanes
+    requests: Outbox
+    results_bucket: str
+    buckets: Collection[str]
+    clock: Callable[[], float] = time.time
+
+
+def lines_of(world: World, batch: BatchFile, start: Place) -> Iterator[Line]:
+    """The file's lines from a place on. Raises Gone."""
+
+    def part(offset: int) -> bytes:
+        piece = world.objects.part(batch.ref, offset)
+        if piece is None:
+            raise Gone(f"{batch.key} is gone")
+        return piece
+
+    return lines.read(part, start)
+
+
+class Tick:
+    """One tick of a batch. `progress` is what is known of it then; `time_left` gives the remaining seconds."""
+
+    def __init__(self, world: World, batch: BatchFile, progress: Progress, time_left: Callable[[], float]) -> None:
+        self._world = world
+        self._batch = batch
+        self._time_left = time_left
+        self._lines = lines_of(world, batch, progress.read)
+        self._next: Line | None = None  # read, and not let in yet
+        self._open = [world.register.sent(batch.name, position) for position in progress.open]
+        self.progress = progress
+
+    def work(self) -> Progress:
+        """Works for as long as something moves, and there is time."""
+        self._send_again()
+        while self._settle() + self._feed():
+            continue
+        return self.progress
+
+    def _has_time(self) -> bool:
+        return self._time_left() > SPARE_SECONDS
+
+    def _send_again(self) -> None:
+        """What was written down, and is not known to be in the queue: its message's id is needed to hear of it."""
+        for line in [line for line in self._open if line.message_id is None]:
+            try:
+                asked = self._parsed(self._read(lines_of(self._world, self._batch, line.place)))
+            except Gone:
+                if self._world.outcomes.standing(line.thread_id, line.custom_id, line.fingerprint) is None:
+                    self._end(self.progress, line.position, line.custom_id, error=outcome.failure(self._gone()))
+                continue
+            self._send(self.progress, line, asked)
+
+    # What has ended.
+
+    def _settle(self) -> int:
+        settled = 0
+        for line in list(self._open):
+            if self._has_time() and self._is_settled(line):
+                self._world.lanes.leave(self._batch.name, line.thread_id, line.custom_id)
+                settled += 1
+        return settled
+
+    def _is_settled(self, line: Sent) -> bool:
+        standing = self._world.outcomes.standing(line.thread_id, line.custom_id, line.fingerprint)
+        if isinstance(standing, Done):
+            ended = standing.outcome
+            result = f"s3://{self._world.results_bucket}/{turn_key(ended)}"
+            self._end(self.progress, line.position, line.custom_id, ended.status, result, ended.error)
+            return True
+        error = None if isinstance(standing, Held) else self._refusal(line, standing)
+        if error:
+            self._end(self.progress, line.position, line.custom_id, error=error)
+        return error is not None
+
+    def _refusal(self, line: Sent, standing: Reused | None) -> Failure | None:
+        """Why the line's message takes no turn, if it is known that it does not."""
+        if standing:
+            return outcome.failure(answer.reused(line.custom_id))
+        key = naming.rejected_message_key(str(line.message_id))
+        told = self._world.objects.read(ImageRef(self._world.results_bucket, key)) if line.message_id else None
+        return Failure(**json.loads(told.data)["error"]) if told else None
+
+    # What comes next.
+
+    def _feed(self) -> int:
+        fed = 0
+        while self._has_room() and self._has_time() and self._takes_next():
+            fed += 1
+        return fed
+
+    def _has_room(self) -> bool:
+        return self.progress.position < self.progress.total and len(self.progress.open) < MOST_OPEN
+
+    def _takes_next(self) -> bool:
+        """False where the lane is full."""
+        position = self.progress.position + 1
+        try:
+            line = self._next = self._next or self._read(self._lines)
+        except Gone:
+            self._end(replace(self.progress, position=position), position, None, error=outcome.failure(self._gone()))
+            return True
+        read = replace(self.progress, position=position, read=line.after)
+        try:
+            asked = self._parsed(line)
+        except Rejected as rejection:
+            named = request.custom_id(line.data) if line.data is not None else None
+            self._end(read, position, named, error=outcome.failure(rejection))
+        else:
+            if not self._world.lanes.enter(self._batch.name, asked.thread_id, asked.request_id):
+                return False
+            sent = Sent(position, asked.request_id, asked.thread_id, asked.fingerprint, self.progress.read)
+            self._send(replace(read, open=(*read.open, position)), sent, asked)
+        self._next = None
+        return True
+
+    def _read(self, following: Iterator[Line]) -> Line:
+        """The next that says something. There is one, for they were counted."""
+        return next(line for line in following if not line.is_blank)
+
+    def _parsed(self, line: Line) -> Request:
+        try:
+            if line.data is None:
+                hint = "Shorten it and upload the file again."
+                raise Rejected("invalid_request", f"body: is over {LINE_BYTES:,} bytes", hint=hint, param="body")
+            return request.of_line(
+                line.data, folder=self._batch.folder, stem=self._batch.stem, buckets=self._world.buckets
+            )
+        except Rejected as rejection:
+            said = f"line {line.after.number}: {rejection.message}"
+            raise Rejected(rejection.code, said, hint=rejection.hint, param=rejection.param) from rejection
+
+    def _send(self, progress: Progress, line: Sent, asked: Request) -> None:
+        """Written down, sent, and written down under which id: each try at sending it has a number of its own."""
+        self._save(progress, line)
+        number = f"{self._batch.name}/{line.position}/{self.progress.version}"
+        message_id = self._world.requests.send(asked.body, asked.thread_id, asked.request_id, deduplication_id=number)
+        self._save(self.progress, replace(line, message_id=message_id))
+
+    def _end(
+        self,
+        progress: Progress,
+        position: int,
+        custom_id: str | None,
+        status: Status = "failed",
+        result: str | None = None,
+        error: Failure | None = None,
+    ) -> None:
+        told = asdict(replace(error, message=error.message[:MESSAGE_CHARACTERS])) if error else None
+        text = json.dumps(
+            {"custom_id": custom_id, "status": status, "result": result, "error": told}, ensure_ascii=False
+        )
+        ended = replace(
+            progress,
+            open=tuple(other for other in progress.open if other != position),
+            succeeded=progress.succeeded + int(status == "succeeded"),
+            failed=progress.failed + int(status == "failed"),
+        )
+        self._save(ended, Answered(position, text))
+
+    def _save(self, progress: Progress, line: Sent | Answered) -> None:
+        self.progress = self._world.register.save(
+            self._batch.name, replace(progress, moved_at=self._world.clock()), line
+        )
+        others = [other for other in self._open if other.position != line.position]
+        self._open = [*others, line] if isinstance(line, Sent) else others
+
+    def _gone(self) -> Rejected:
+        message = "the batch file was deleted before this line was sent"
+        return Rejected("invalid_request", message, hint="Upload the file again, and leave it there until it is done.")
