@@ -13,7 +13,7 @@ from darkroom.naming import rejected_upload_key
 from darkroom.publication import Publication
 from darkroom.table import Table
 from darkroom.upload import Upload
-from tests.fakes import Clock, MemoryObjects, MemoryOutbox, png
+from tests.fakes import Clock, MemoryLanes, MemoryObjects, MemoryOutbox, png
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -29,6 +29,7 @@ class Bucket:
     default_instruction: str = ""
     clock: Clock = field(default_factory=Clock)
     queue: MemoryOutbox = field(default_factory=MemoryOutbox)
+    lanes: MemoryLanes = field(default_factory=MemoryLanes)
 
     def __post_init__(self) -> None:
         self.objects = MemoryObjects(self.clock)
@@ -47,6 +48,7 @@ class Bucket:
         intake = Intake(
             self.objects,
             self.memory,
+            self.lanes,
             self.queue,
             Publication(self.objects, "results"),
             default_instruction=self.default_instruction,

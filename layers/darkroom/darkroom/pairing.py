@@ -42,6 +42,7 @@ class Stem:
     seen: Mapping[str, Seen] = field(default_factory=dict)
     thread: str | None = None  # that its photo's metadata names, for the stem's other files too
     outbox: str | None = None  # a request that was decided on, and is not known to have been sent
+    lane: str | None = None  # that the request in the outbox has to pass
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +71,7 @@ class Ask:
     words: str
     images: tuple[ImageRef, ...]
     taken: tuple[Waiting, ...] = ()
+    brings_words: bool = True  # and has not those of its folder, or of the operator
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,7 +120,8 @@ def photo(stem: Stem, upload: Upload, own: str | None, found: Words | None, *, t
         known = _remembering(known, TEXT_EXTENSION, used)
     known = _remembering(known, upload.extension, replace(seen, used=True))
     image = ImageRef(upload.bucket, upload.key, upload.version_id)
-    return Decision(_asking(known, pair), Ask(words, (image,)))
+    brings_words = bool(own) or (found is not None and found.text_at is not None)
+    return Decision(_asking(known, pair), Ask(words, (image,), brings_words=brings_words))
 
 
 def text(stem: Stem, upload: Upload, words: str, waiting: Sequence[Waiting], *, starts: bool) -> Decision:
@@ -139,6 +142,16 @@ def text(stem: Stem, upload: Upload, words: str, waiting: Sequence[Waiting], *, 
     if taken or starts:
         return Decision(_asking(known, pair), Ask(words, tuple(photo.image for photo in taken), taken))
     return Decision(_remembering(stem, upload.extension, replace(seen, used=False)), waits=True)
+
+
+def lane(upload: Upload, ask: Ask, *, begins: bool) -> str | None:
+    """Which source of perhaps many requests one is of; None where it may be sent at once.
+
+    So may a follow-up in its own words. One that `begins` a thread may be one of many.
+    """
+    if ask.brings_words:
+        return f"own:{upload.top}" if begins else None
+    return f"folder:{upload.top}"
 
 
 def _remembering(stem: Stem, extension: str, seen: Seen) -> Stem:

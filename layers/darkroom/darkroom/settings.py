@@ -29,6 +29,7 @@ class UploadSettings:
     upload_events_queue_url: str
     default_instruction: str
     pairing_grace_seconds: int
+    maximum_concurrency: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +67,7 @@ def upload_settings(environ: Mapping[str, str]) -> UploadSettings:
         upload_events_queue_url=_text(environ, "UPLOAD_EVENTS_QUEUE_URL"),
         default_instruction=environ.get("DEFAULT_INSTRUCTION", "").strip(),
         pairing_grace_seconds=_whole(environ, "PAIRING_GRACE_SECONDS", 0, 43_200),
+        maximum_concurrency=_whole(environ, "MAXIMUM_CONCURRENCY", 2, 1000),
     )
 
 

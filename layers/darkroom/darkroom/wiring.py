@@ -26,6 +26,7 @@ from darkroom.image_api import ImageApi
 from darkroom.inbox import Inbox, Outbox
 from darkroom.intake import Intake
 from darkroom.journal import RequestJournal, UploadJournal
+from darkroom.lanes import DynamoLanes
 from darkroom.ledger import DynamoLedger
 from darkroom.memory import UploadMemory
 from darkroom.objects import S3Objects
@@ -80,10 +81,16 @@ def upload_batch(event: Mapping[str, Any], remaining_ms: Callable[[], int]) -> B
 
 @cache
 def _intake(settings: UploadSettings) -> Intake:
-    objects = S3Objects(_s3())
+    objects, table = S3Objects(_s3()), _table(settings.threads_table)
     return Intake(
         objects,
-        UploadMemory(_table(settings.threads_table)),
+        UploadMemory(table),
+        # Half of the invocations are left to others.
+        DynamoLanes(
+            table,
+            places=settings.maximum_concurrency // 2,
+            is_over=DynamoLedger(table, daily_call_limit=0).is_over,
+        ),
         Outbox(_sqs(), settings.requests_queue_url),
         Publication(objects, settings.results_bucket),
         default_instruction=settings.default_instruction,
