@@ -72,8 +72,7 @@ def test_the_outputs_have_the_contracts_names() -> None:
 
 def test_every_parameter_reaches_the_function_that_reads_it() -> None:
     reached = environment("OnUploadFunction") | environment("OnRequestFunction")
-    read_by_the_mapping = {"MaximumConcurrency", "RequireTls"}
-    variables = {re.sub(r"(?<!^)(?=[A-Z])", "_", name).upper() for name in set(PARAMETERS) - read_by_the_mapping}
+    variables = {re.sub(r"(?<!^)(?=[A-Z])", "_", name).upper() for name in PARAMETERS}
     assert variables <= reached
 
 

@@ -135,6 +135,7 @@ def results(
         "MAX_TURNS_PER_THREAD": "200",
         "GIVE_UP_AFTER_SECONDS": "86400",
         "PAIRING_GRACE_SECONDS": "120",
+        "MAXIMUM_CONCURRENCY": "10",
         # A logger of this name keeps the output that it was made with.
         "POWERTOOLS_SERVICE_NAME": uuid.uuid4().hex,
     }

@@ -13,7 +13,7 @@ from darkroom.naming import rejected_upload_key
 from darkroom.publication import Publication
 from darkroom.table import Table
 from darkroom.upload import Upload
-from tests.fakes import Clock, MemoryObjects, MemoryOutbox, png
+from tests.fakes import Clock, MemoryLanes, MemoryObjects, MemoryOutbox, png
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -30,6 +30,7 @@ class Bucket:
     clock: Clock = field(default_factory=Clock)
     queue: MemoryOutbox = field(default_factory=MemoryOutbox)
     batches: MemoryOutbox = field(default_factory=MemoryOutbox)
+    lanes: MemoryLanes = field(default_factory=MemoryLanes)
 
     def __post_init__(self) -> None:
         self.objects = MemoryObjects(self.clock)
@@ -48,6 +49,7 @@ class Bucket:
         intake = Intake(
             self.objects,
             self.memory,
+            self.lanes,
             self.queue,
             self.batches,
             Publication(self.objects, "results"),

@@ -13,6 +13,7 @@ UPLOAD = {
     "UPLOAD_EVENTS_QUEUE_URL": "https://sqs/events",
     "DEFAULT_INSTRUCTION": "",
     "PAIRING_GRACE_SECONDS": "120",
+    "MAXIMUM_CONCURRENCY": "10",
 }
 REQUEST = {
     "UPLOADS_BUCKET": "uploads",

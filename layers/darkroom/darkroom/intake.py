@@ -1,8 +1,9 @@
 """The use case of uploads: an object becomes a request in the queue, waits for its other half, or is told why not.
 
-    read what it says - decide what is new - remember the decision with the request - send the request
+    read what it says - decide what is new - remember the decision with the request - pass its lane - send it
 
-The request is remembered with the decision that made it, so that whatever dies in between, it is sent, once.
+The request is remembered with the decision that made it, so that whatever dies in between, it is sent, once; and a
+full lane changes when a request is sent, and not which requests there are.
 """
 
 import hashlib
@@ -11,12 +12,12 @@ import time
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import asdict, replace
 
-from darkroom import batch_file, naming, outcome, pairing, request, upload, words
+from darkroom import batch_file, naming, outcome, pairing, patience, request, upload, words
 from darkroom.errors import Outdated, Rejected, TooLarge, Unavailable
 from darkroom.form import INSTRUCTION_CHARACTERS
 from darkroom.outcome import Timing
 from darkroom.pairing import Ask, Decision, Stem, Waiting, Words
-from darkroom.ports import Memory, ObjectStore, Outbox, Stored
+from darkroom.ports import Lanes, Memory, ObjectStore, Outbox, Stored
 from darkroom.publication import Publication
 from darkroom.request import ImageRef
 from darkroom.upload import Upload
@@ -33,6 +34,7 @@ class Intake:
         self,
         objects: ObjectStore,
         memory: Memory,
+        lanes: Lanes,
         requests: Outbox,
         batches: Outbox,
         publication: Publication,
@@ -44,6 +46,7 @@ class Intake:
     ) -> None:
         self._objects = objects
         self._memory = memory
+        self._lanes = lanes
         self._requests = requests
         self._batches = batches
         self._publication = publication
@@ -88,11 +91,11 @@ class Intake:
         return "kept"
 
     def _take_photo(self, arrived: Upload) -> str:
+        stem = self._stem(arrived)
         image = ImageRef(arrived.bucket, arrived.key, arrived.version_id)
         metadata = self._objects.metadata(image)
         if metadata is None:
             return "gone"
-        stem = self._stem(arrived)
         named = _named(metadata)
         thread = named or arrived.thread
         own = words.of_metadata(metadata.get("instruction", "")) or None
@@ -104,10 +107,10 @@ class Intake:
         return became
 
     def _take_text(self, arrived: Upload) -> str:
+        stem = self._stem(arrived)
         stored = self._read(ImageRef(arrived.bucket, arrived.key, arrived.version_id))
         if stored is None:
             return "gone"
-        stem = self._stem(arrived)
         thread = _named(stored.metadata) or stem.thread or arrived.thread
         if pairing.is_late(stem, arrived):
             return "nothing new"
@@ -156,7 +159,7 @@ class Intake:
         if stem != before:
             stem = self._memory.decide(arrived.thread, arrived, stem, None, None)
         if begins:
-            self._send(arrived, stem)
+            self._send(arrived, arrived.thread, arrived.stem, stem)
         return "batch" if begins else "nothing new"
 
     def _check_written(self, arrived: Upload) -> None:
@@ -183,31 +186,48 @@ class Intake:
         """
         stem = decision.stem
         if decision.ask:
-            stem = replace(stem, outbox=body or _message(thread, arrived, stem, decision.ask))
+            lane = pairing.lane(arrived, decision.ask, begins=not self._goes_on(thread, arrived))
+            stem = replace(stem, outbox=body or _message(thread, arrived, stem, decision.ask), lane=lane)
         if stem != before:
             stem = self._memory.decide(thread, arrived, stem, decision.ask, waits if decision.waits else None)
         if decision.ask:
-            self._send(arrived, stem)
+            self._send(arrived, arrived.thread, arrived.stem, stem)
             return "asked"
         if decision.waits and not self._waited(arrived):
             raise self._later(arrived)
         return "waits" if decision.waits else "nothing new"
 
+    def _goes_on(self, thread: str, arrived: Upload) -> bool:
+        """Whether the thread has begun. What was asked in it by other stems, and waits in a lane, goes first."""
+        if not self._memory.is_known(thread):
+            return False
+        if ahead := self._memory.ahead(thread):
+            self._sent(arrived, *ahead)
+        return True
+
     def _stem(self, arrived: Upload) -> Stem:
-        """What is remembered, once what an earlier worker left unsent has been sent."""
-        stem = self._memory.stem(arrived.thread, arrived.stem)
+        """What is remembered, once what was left unsent has been sent."""
+        return self._sent(arrived, arrived.thread, arrived.stem)
+
+    def _sent(self, arrived: Upload, home: str, name: str) -> Stem:
+        stem = self._memory.stem(home, name)
         if not stem.outbox:
             return stem
-        self._send(arrived, stem)
-        return replace(stem, outbox=None)
+        self._send(arrived, home, name, stem)
+        return replace(stem, outbox=None, lane=None)
 
-    def _send(self, arrived: Upload, stem: Stem) -> None:
-        document = json.loads(str(stem.outbox))
+    def _send(self, arrived: Upload, home: str, name: str, stem: Stem) -> None:
+        """Sends what is in the stem's outbox; a request where its lane lets it pass. Raises Unavailable."""
+        document, age = json.loads(str(stem.outbox)), self._clock() - arrived.at
         if "generation" in document:  # a batch; no request has one
             self._batches.send(str(stem.outbox), document["key"], str(document["generation"]))
         else:
-            self._requests.send(str(stem.outbox), document["thread_id"], document["request_id"])
-        self._memory.sent(arrived.thread, arrived.stem, stem)
+            thread, request_id = document["thread_id"], document["request_id"]
+            has_to_pass = stem.lane is not None and age < patience.OLDEST_SECONDS
+            if has_to_pass and not self._lanes.enter(str(stem.lane), thread, request_id):
+                raise Unavailable("held", "its lane is full", retry_after=patience.lane_delay(age))
+            self._requests.send(str(stem.outbox), thread, request_id)
+        self._memory.sent(home, name, stem)
 
     def _later(self, arrived: Upload) -> Unavailable:
         left = arrived.at + self._grace - self._clock()

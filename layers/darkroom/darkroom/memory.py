@@ -31,6 +31,7 @@ class UploadMemory:
             seen={extension: Seen(**seen) for extension, seen in item.get("seen", {}).items()},
             thread=item.get("thread"),
             outbox=item.get("outbox"),
+            lane=item.get("lane"),
         )
 
     def waiting(self, thread: str) -> list[Waiting]:
@@ -44,13 +45,19 @@ class UploadMemory:
         """See `ports.Memory`."""
         return bool(self._table.item(PARTITIONS + thread, "ASKED") or self._table.item(thread, "THREAD"))
 
+    def ahead(self, thread: str) -> tuple[str, str] | None:
+        """See `ports.Memory`."""
+        asked = self._table.item(PARTITIONS + thread, "ASKED")
+        return (asked["home"], asked["stem"]) if "stem" in asked else None
+
     def decide(self, thread: str, arrived: Upload, stem: Stem, ask: Ask | None, waits: Waiting | None) -> Stem:
         """See `ports.Memory`."""
         known = replace(stem, version=stem.version + 1)
         partition = PARTITIONS + thread
         writes = [self._stem_put(arrived, known)]
         if ask:
-            writes.append(self._table.put(partition, "ASKED", {}))
+            if stem.lane is not None:
+                writes.append(self._table.put(partition, "ASKED", {"home": arrived.thread, "stem": arrived.stem}))
             if arrived.kind != "request":  # which says nothing of a photo that it does not name
                 writes.append(self._table.delete(partition, _waiting_sk(arrived.stem)))
             for photo in ask.taken:
@@ -67,7 +74,8 @@ class UploadMemory:
         """See `ports.Memory`."""
         still_there = Condition("outbox = :outbox", {"outbox": stem.outbox})
         try:
-            self._table.updated(self._table.update(PARTITIONS + home, _stem_sk(name), {"outbox": None}, still_there))
+            empty = {"outbox": None, "lane": None}
+            self._table.updated(self._table.update(PARTITIONS + home, _stem_sk(name), empty, still_there))
         except ConditionFailed:
             return  # another worker has sent it too, which the queue and the ledger see through
 

@@ -44,6 +44,7 @@ class Stem:
     seen: Mapping[str, Seen] = field(default_factory=dict)
     thread: str | None = None  # that its photo's metadata names, for the stem's other files too
     outbox: str | None = None  # a request or a batch that was decided on, and is not known to have been sent
+    lane: str | None = None  # that the request in the outbox has to pass
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +73,7 @@ class Ask:
     words: str
     images: tuple[ImageRef, ...]
     taken: tuple[Waiting, ...] = ()
+    brings_words: bool = True  # and has not those of its folder, or of the operator
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,7 +122,8 @@ def photo(stem: Stem, upload: Upload, own: str | None, found: Words | None, *, t
         known = _remembering(known, TEXT_EXTENSION, used)
     known = _remembering(known, upload.extension, replace(seen, used=True))
     image = ImageRef(upload.bucket, upload.key, upload.version_id)
-    return Decision(_asking(known, pair), Ask(words, (image,)))
+    brings_words = bool(own) or (found is not None and found.text_at is not None)
+    return Decision(_asking(known, pair), Ask(words, (image,), brings_words=brings_words))
 
 
 def text(stem: Stem, upload: Upload, words: str, waiting: Sequence[Waiting], *, starts: bool) -> Decision:
@@ -166,6 +169,16 @@ def _content_seen(stem: Stem, upload: Upload, content: str) -> Stem | None:
 def _seeing(stem: Stem, upload: Upload, content: str, generation: int | None = None) -> Stem:
     seen = Seen(upload.sequencer, upload.at, content, used=True, generation=generation)
     return _remembering(stem, upload.extension, seen)
+
+
+def lane(upload: Upload, ask: Ask, *, begins: bool) -> str | None:
+    """Which source of perhaps many requests one is of; None where it may be sent at once.
+
+    So may a follow-up in its own words. One that `begins` a thread may be one of many.
+    """
+    if ask.brings_words:
+        return f"own:{upload.top}" if begins else None
+    return f"folder:{upload.top}"
 
 
 def _remembering(stem: Stem, extension: str, seen: Seen) -> Stem:

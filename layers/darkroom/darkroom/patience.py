@@ -9,6 +9,8 @@ FIRST_SECONDS = 2.0
 LONGEST_SECONDS = 300.0
 LONGEST_RETRY_AFTER_SECONDS = 270.0  # the breaker knows sooner than the provider said when it is well again
 PROBE_SECONDS = 30.0  # between two looks at a provider that is in trouble
+SHORTEST_LANE_SECONDS, LONGEST_LANE_SECONDS = 5.0, 1800.0
+LANE_SHARE = 0.05  # of its age that a request waits until it looks at its lane again: what is made last is so much late
 BUDGET_SECONDS = 9 * 24 * 3600
 OLDEST_SECONDS = 13 * 24 * 3600  # SQS forgets a message after fourteen days, and then nobody is told anything
 MOST_FETCHES = 8
@@ -32,6 +34,11 @@ def delay(
     if trouble.cause == "fetch" and claim.fetches + 1 >= MOST_FETCHES:
         raise _not_fetched(trouble)
     return _wait(claim, trouble, jitter)
+
+
+def lane_delay(age: float) -> float:
+    """Seconds until a request of this age, whose lane is full, looks again: a delivery each, and SQS counts them."""
+    return min(max(age * LANE_SHARE, SHORTEST_LANE_SECONDS), LONGEST_LANE_SECONDS)
 
 
 def is_over(claim: Claim, *, now: float, give_up_after: float) -> bool:

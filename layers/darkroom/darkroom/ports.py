@@ -221,6 +221,10 @@ class Memory(Protocol):
         """Whether the thread exists: it has a turn, or a request of an upload is on its way to one."""
         ...
 
+    def ahead(self, thread: str) -> tuple[str, str] | None:
+        """The stem whose request may be waiting in a lane, ahead of others of the thread: its home and its name."""
+        ...
+
     def decide(self, thread: str, arrived: Upload, stem: Stem, ask: Ask | None, waits: Waiting | None) -> Stem:
         """Remembers a decision on an upload of a thread, all of it or nothing. Raises Outdated."""
         ...

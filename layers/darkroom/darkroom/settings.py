@@ -30,6 +30,7 @@ class UploadSettings:
     batches_queue_url: str
     default_instruction: str
     pairing_grace_seconds: int
+    maximum_concurrency: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +69,7 @@ def upload_settings(environ: Mapping[str, str]) -> UploadSettings:
         batches_queue_url=_text(environ, "BATCHES_QUEUE_URL"),
         default_instruction=environ.get("DEFAULT_INSTRUCTION", "").strip(),
         pairing_grace_seconds=_whole(environ, "PAIRING_GRACE_SECONDS", 0, 43_200),
+        maximum_concurrency=_whole(environ, "MAXIMUM_CONCURRENCY", 2, 1000),
     )
 
 

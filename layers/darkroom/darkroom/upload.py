@@ -71,6 +71,13 @@ class Upload:
             return naming.thread_of(folder[0])
         return naming.thread_of(self.stem)
 
+    @property
+    def top(self) -> str:
+        """Where in the bucket it is, roughly: its first folder, none at the root; or the whole folder of a thread."""
+        if self.key.startswith(THREADS_PREFIX):
+            return self.key.rpartition("/")[0]
+        return self.key.partition("/")[0] if "/" in self.key else ""
+
 
 def folder_instructions(key: str) -> Iterator[str]:
     """The keys of the folder instructions that may hold for an object, nearest first."""

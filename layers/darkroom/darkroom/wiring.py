@@ -27,6 +27,7 @@ from darkroom.image_api import ImageApi
 from darkroom.inbox import Inbox, Outbox
 from darkroom.intake import Intake
 from darkroom.journal import BatchJournal, RequestJournal, UploadJournal
+from darkroom.lanes import DynamoLanes
 from darkroom.ledger import DynamoLedger
 from darkroom.memory import UploadMemory
 from darkroom.objects import S3Objects
@@ -91,10 +92,11 @@ def _nothing() -> None:
 
 @cache
 def _intake(settings: UploadSettings) -> Intake:
-    objects = S3Objects(_s3())
+    objects, table = S3Objects(_s3()), _table(settings.threads_table)
     return Intake(
         objects,
-        UploadMemory(_table(settings.threads_table)),
+        UploadMemory(table),
+        _lanes(settings),
         Outbox(_sqs(), settings.requests_queue_url),
         Outbox(_sqs(), settings.batches_queue_url),
         Publication(objects, settings.results_bucket),
@@ -105,6 +107,14 @@ def _intake(settings: UploadSettings) -> Intake:
 
 
 @cache
+def _lanes(settings: UploadSettings) -> DynamoLanes:
+    """Half of the invocations are left to others."""
+    table = _table(settings.threads_table)
+    is_over = DynamoLedger(table, daily_call_limit=0).is_over
+    return DynamoLanes(table, places=settings.maximum_concurrency // 2, is_over=is_over)
+
+
+@cache
 def _batches(settings: UploadSettings) -> Batches:
     objects, table = S3Objects(_s3()), _table(settings.threads_table)
     return Batches(
@@ -112,7 +122,7 @@ def _batches(settings: UploadSettings) -> Batches:
             objects=objects,
             register=DynamoRegister(table),
             outcomes=DynamoLedger(table, daily_call_limit=0),
-            lanes=_OpenLanes(),
+            lanes=_lanes(settings),
             requests=Outbox(_sqs(), settings.requests_queue_url),
             results_bucket=settings.results_bucket,
             buckets=(settings.uploads_bucket, settings.results_bucket),
@@ -121,16 +131,6 @@ def _batches(settings: UploadSettings) -> Batches:
         Outbox(_sqs(), settings.batches_queue_url),
         Publication(objects, settings.results_bucket),
     )
-
-
-class _OpenLanes:
-    """Lanes without an end, until there are others."""
-
-    def enter(self, lane: str, thread_id: str, request_id: str) -> bool:  # noqa: ARG002
-        return True
-
-    def leave(self, lane: str, thread_id: str, request_id: str) -> None:
-        """Nothing was taken."""
 
 
 @cache
