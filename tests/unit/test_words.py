@@ -24,6 +24,14 @@ utf8_text = st.text(st.characters(codec="utf-8", exclude_categories=("Cc", "Cs")
         (b"\xef\xbb\xbf" + SNOW.encode(), SNOW),
         (b"\r\n  make it blue \r\n\r\n", "make it blue"),
         (b"first line\nsecond line\n", "first line\nsecond line"),
+        (b"first line\r\nsecond line\r\n", "first line\nsecond line"),
+        (b"first line\rsecond line\r", "first line\nsecond line"),
+        (SNOW.encode("utf-16"), SNOW),
+        (b"\xfe\xff" + "été 雪 👻".encode("utf-16-be"), "été 雪 👻"),
+        (b"\xff\xfe" + "a\r\nb".encode("utf-16-le"), "a\nb"),
+        (b"\xef\xbb\xbf\xef\xbb\xbfmake it blue", "make it blue"),
+        (b"pasted \x02 from \x1f somewhere", "pasted \x02 from \x1f somewhere"),
+        ("👻".encode("utf-16") * 1 + "👻".encode("utf-16-le") * 7999, "👻" * 8000),
         (b"x" * 8000, "x" * 8000),
     ],
 )
@@ -33,7 +41,18 @@ def test_a_text_file_says_what_it_says(data: bytes, said: str) -> None:
 
 @pytest.mark.parametrize(
     "data",
-    [b"", b"  \r\n", b"\xef\xbb\xbf", "noir et blanc, été".encode("latin-1"), "夜".encode("utf-16"), b"x" * 8001],
+    [
+        b"",
+        b"  \r\n",
+        b"\xef\xbb\xbf",
+        "\u3000\u200b\u2060\xa0".encode(),
+        "noir et blanc, été".encode("latin-1"),
+        "夜".encode("utf-16")[:-1],
+        b"\xff\xfe" + b"\x3d\xd8",
+        b"make it\0 blue",
+        rb"{\rtf1\ansi make it blue}",
+        b"x" * 8001,
+    ],
 )
 def test_a_text_file_that_says_nothing_clear_is_refused_with_a_remedy(data: bytes) -> None:
     rejected = rejection(lambda: words.of_text(data))
@@ -41,7 +60,77 @@ def test_a_text_file_that_says_nothing_clear_is_refused_with_a_remedy(data: byte
     assert rejected.hint
 
 
-@given(data=st.binary(max_size=200))
+@pytest.mark.parametrize(
+    ("said", "codec", "name"),
+    [
+        (SNOW, "gb18030", "GB18030 (Chinese)"),
+        ("变成红色", "gbk", "GB18030 (Chinese)"),
+        ("把景色換成夜色下雪的場景", "big5", "Big5 (Chinese)"),
+        ("背景を夕焼けにして、木の枠を追加してください", "shift_jis", "Shift_JIS (Japanese)"),
+        ("背景を夕焼けにして、木の枠を追加してください", "euc_jp", "EUC-JP (Japanese)"),
+        ("夜の雪景色にしてください", "iso2022_jp", "ISO-2022-JP (Japanese)"),
+        ("배경을 눈 오는 밤으로 바꿔 주세요", "euc_kr", "EUC-KR (Korean)"),
+        ("Сделай ночь и снег, пожалуйста", "cp1251", "Windows-1251 (Cyrillic)"),
+        ("Сделай ночь и снег, пожалуйста", "koi8_r", "KOI8-R (Cyrillic)"),
+        ("Сделай ночь и снег, пожалуйста", "cp866", "DOS code page 866 (Cyrillic)"),
+        ("café", "cp1252", "Windows-1252 (Western European)"),
+        ("Mach den Himmel grün und die Tür größer – bitte", "cp1252", "Windows-1252 (Western European)"),
+        ("Añade nieve al jardín", "latin-1", "Windows-1252 (Western European)"),
+        ("Mach den Himmel grün", "cp850", "DOS code page 850"),
+        ("Zrób noc i dodaj śnieg, proszę", "cp1250", "Windows-1250 (Central European)"),
+        ("Gökyüzünü gece yap, kar yağsın lütfen", "cp1254", "Windows-1254 (Turkish)"),
+        ("Κάνε το νύχτα με χιόνι", "cp1253", "Windows-1253 (Greek)"),
+        ("תעשה את זה לילה עם שלג", "cp1255", "Windows-1255 (Hebrew)"),
+        ("اجعلها ليلة ثلجية من فضلك", "cp1256", "Windows-1256 (Arabic)"),
+        ("ทำให้เป็นกลางคืนที่มีหิมะตก", "cp874", "Windows-874 (Thai)"),
+        ("make it night", "utf-16-le", "UTF-16 without a byte order mark"),
+        ("make it night", "utf-16-be", "UTF-16 without a byte order mark"),
+        ("Сделай", "utf-16-le", "UTF-16 without a byte order mark"),
+        (SNOW, "utf-16-le", "UTF-16 without a byte order mark"),
+        ("배경을 밤으로", "utf-16-be", "UTF-16 without a byte order mark"),
+        ("make it night", "utf-32", "UTF-32"),
+        (SNOW, "utf-32-be", "UTF-32"),
+    ],
+)
+def test_a_text_in_another_encoding_is_refused_by_its_name(said: str, codec: str, name: str) -> None:
+    rejected = rejection(lambda: words.of_text(said.encode(codec)))
+    assert rejected.message == f"the file is not in UTF-8; it looks like {name}"
+    assert "UTF-8" in str(rejected.hint)
+
+
+def test_an_encoding_is_told_by_what_follows_a_long_plain_beginning() -> None:
+    rejected = rejection(lambda: words.of_text(b"x" * 7001 + SNOW.encode("gb18030")))
+    assert "GB18030" in rejected.message
+
+
+@pytest.mark.parametrize("data", [b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR", b"PK\3\4\x14\0\6\0\x08\0\0\0!\0", b"a\0b"])
+def test_what_is_no_text_is_refused_as_none(data: bytes) -> None:
+    assert rejection(lambda: words.of_text(data)).message == "the file is not in UTF-8, and looks like no text at all"
+
+
+def test_a_file_is_about_what_its_reader_says() -> None:
+    assert words.decoded("\ufeff{}".encode("utf-16"), "body") == "{}"
+    assert rejection(lambda: words.decoded(b"\xff", "body")).param == "body"
+
+
+@given(said=st.text(st.characters(codec="utf-8"), min_size=1, max_size=60).filter(lambda said: "\0" not in said))
+def test_a_text_in_any_script_is_read_as_it_was_meant_in_each_encoding_that_says_what_it_is(said: str) -> None:
+    meant = said.lstrip("\ufeff")
+    assert words.decoded(said.encode("utf-16")) == meant
+    assert words.decoded(b"\xfe\xff" + said.encode("utf-16-be")) == meant
+    assert words.decoded(said.encode("utf-8-sig")) == meant
+
+
+@given(said=st.text(st.characters(codec="utf-8", exclude_categories=["Cc"]), min_size=1, max_size=60))
+def test_utf_8_needs_no_mark(said: str) -> None:
+    assert words.decoded(said.encode()) == said.lstrip("\ufeff")
+
+
+pieces = [b"\0", b"\xff\xfe", b"\xfe\xff", b"\x1b$B", b"\xa4", b"a", "é夜".encode(), b"\xd8", b"\r"]
+hostile = st.binary(max_size=200) | st.lists(st.sampled_from(pieces), max_size=30).map(b"".join)
+
+
+@given(data=hostile)
 def test_any_text_file_is_words_or_rejected(data: bytes) -> None:
     try:
         said = words.of_text(data)

@@ -20,7 +20,7 @@ from darkroom.request import INSTRUCTION_CHARACTERS, ImageRef
 from darkroom.upload import Upload
 
 TRIES = 8
-MOST_TEXT_BYTES = INSTRUCTION_CHARACTERS * 4 + 3  # UTF-8 at its longest, and a BOM
+MOST_TEXT_BYTES = INSTRUCTION_CHARACTERS * 4 + 3  # at its longest, in UTF-8 or UTF-16, and a BOM
 
 
 class Intake:
