@@ -1,6 +1,7 @@
 """The words of an upload: a text file's, or those in an object's metadata."""
 
 import base64
+from contextlib import suppress
 from email.header import Header
 from urllib.parse import quote
 
@@ -155,28 +156,105 @@ def test_any_text_file_is_words_or_rejected(data: bytes) -> None:
         ("雪".encode().decode("latin-1"), "雪"),
         ("雪", "雪"),
         ("café", "café"),
-        ("=?no-such-charset?q?abc?=", "=?no-such-charset?q?abc?="),
         ("what =? is this", "what =? is this"),
+        ("=?\x80?Q??=", "=?\x80?Q??="),
+        ("100%20natural", "100%20natural"),
+        ("rock'n'roll", "rock'n'roll"),
+        (
+            "utf-8'en'un%20coucher%20de%20soleil,%20s'il%20vous%20pla%C3%AEt%20(*)!",
+            "un coucher de soleil, s'il vous plaît (*)!",
+        ),
+        ("Utf-8''100%25%20wool", "100% wool"),
+        ("utf-8''100%zz", "100%zz"),
+        ("ISO-8859-1'fr'%E9t%E9", "été"),
+        ("gb18030''%D1%A9", "雪"),
+        ("no-such-charset''%D1%A9", "no-such-charset''%D1%A9"),
+        ("=?GB18030?B?0ak=?=", "雪"),
+        ("=?GB2312?B?0ak?=", "雪"),
+        ("=?utf-8*fr?q?=C3=A9t=C3=A9?=", "été"),
+        ("=?UTF-8?B?6Zuq?= =?UTF-8?B?5aSc?=", "雪夜"),
+        ("=?UTF-8?B?6Zuq?==?UTF-8?B?5aSc?=", "雪夜"),
+        ("=?UTF-8?B?6Zuq?=\r\n =?utf-8?B?5aSc?=", "雪夜"),
+        ("=?UTF-8?B?6Zs=?= =?utf-8?B?qg==?=", "雪"),
+        ("=?utf-8?q?=E9=9B=AA?= and =?iso-8859-1?q?caf=E9_cr=E8me?=, please", "雪 and café crème, please"),
+        ("Mach den =?UTF-8?Q?Himmel_gr=C3=BCn?=\r\n bitte", "Mach den Himmel grün bitte"),
+        ("=?UTF-8?Q?why?_=C3=A9?=", "why? é"),
+        ("=?utf-8?q?one=0D=0Atwo?=", "one\ntwo"),
+        ("=?utf-8?q?=E2=80=8B_?=", ""),
+        ("=?UTF-8?B?w4PChE3Dg8KEWsODwpXDg8KRIFMz?=", "ÄMÄZÕÑ S3"),  # as S3 hands back what came as UTF-8
+        ("â€™tis", "’tis"),
+        ("å¤œè‰²", "夜色"),
+        ("été".encode().decode("latin-1").encode().decode("latin-1"), "été"),
+        ("été".encode().decode("latin-1").encode().decode("cp1252"), "été"),
     ],
 )
 def test_metadata_is_read_as_it_was_meant(value: str, said: str) -> None:
     assert words.of_metadata(value) == said
 
 
-@given(said=utf8_text)
-@example("Ã©")  # two letters, and not one that was read as Latin-1
-def test_words_come_back_from_every_way_to_put_them_into_metadata(said: str) -> None:
-    meant = said.strip()
-    encoded = base64.b64encode(said.encode()).decode()
-    assert words.of_metadata(f"=?utf-8?b?{encoded}?=") == meant
-    assert words.of_metadata("utf-8''" + quote(said, safe="")) == meant
+@pytest.mark.parametrize(
+    "value",
+    [
+        "=?no-such-charset?q?abc?=",
+        "=?utf-8?q?=FF?=",
+        "=?utf-8?b?A?=",
+        "utf-8''%E9",
+        "utf-8''a%00b",
+        "=?utf-7?q?+2AA-?=",
+    ],
+)
+def test_metadata_that_cannot_be_read_as_it_says_is_refused_by_its_name(value: str) -> None:
+    rejected = rejection(lambda: words.of_metadata(value))
+    assert (rejected.code, rejected.param) == ("invalid_request", "instruction")
+    assert ".txt" in str(rejected.hint)
+    rejected = rejection(lambda: words.thread_in_metadata(value))
+    assert (rejected.code, rejected.param) == ("invalid_request", "thread-id")
+
+
+def test_metadata_longer_than_an_instruction_is_refused() -> None:
+    assert "over 8,000 characters" in rejection(lambda: words.of_metadata("x" * 8001)).message
+
+
+def is_clear(said: str) -> bool:
+    """Whether nobody would take it for UTF-8 that was misread: of two letters such as `Ã©` nobody can tell."""
+    try:
+        said.encode("cp1252").decode()
+    except UnicodeEncodeError:
+        return True
+    except UnicodeDecodeError:
+        return True
+    return said.isascii()
+
+
+def q(data: bytes) -> str:
+    return "".join(f"={byte:02X}" for byte in data)
+
+
+@given(said=utf8_text.filter(is_clear), cut=st.integers(0, 240))
+@example("été, 雪 👻 שלום", 5)
+def test_words_come_back_from_every_way_to_put_them_into_metadata(said: str, cut: int) -> None:
+    raw = said.encode()
+    ways = [
+        f"=?utf-8?b?{base64.b64encode(raw).decode()}?=",
+        f"=?UTF-8?Q?{q(raw)}?=",
+        f"=?utf-8?q?{q(raw[:cut])}?= =?UTF-8?b?{base64.b64encode(raw[cut:]).decode()}?=",
+        f"=?utf-16?b?{base64.b64encode(said.encode('utf-16')).decode()}?=",
+        Header(said, "utf-8").encode(linesep="\r\n"),
+        "utf-8''" + quote(said, safe=""),
+        "UTF-8'x'" + quote(said),
+        "gb18030''" + quote(said, encoding="gb18030"),
+    ]
     if not said.isascii():
-        assert words.of_metadata(said.encode().decode("latin-1")) == meant
-
-
-def test_long_words_come_back_from_a_folded_header() -> None:
-    said = SNOW * 12
-    assert words.of_metadata(Header(said, "utf-8").encode(linesep="").replace("\n", "")) == said
+        misread = raw.decode("latin-1")
+        ways += [
+            misread,
+            misread.encode().decode("latin-1"),
+            f"=?utf-8?b?{base64.b64encode(misread.encode()).decode()}?=",
+        ]
+    meant = words.of_metadata("utf-8''" + quote(said, safe=""))
+    assert meant in (said.strip(), "")
+    for value in ways:
+        assert words.of_metadata(value) == meant, value
 
 
 tricky = st.text(st.sampled_from("=?utf-8?q?b?=E9%'' \r\n+AaZé\ud800"), max_size=40)
@@ -193,10 +271,9 @@ tricky = st.text(st.sampled_from("=?utf-8?q?b?=E9%'' \r\n+AaZé\ud800"), max_siz
 @example("=?utf-8?b?A?=")
 @example("=?punycode?q?-=FF?=")
 @example("=?undefined?q?abc?=")
-def test_any_metadata_gives_words_that_can_be_stored(value: str) -> None:
+def test_any_metadata_gives_words_that_can_be_stored_or_is_refused(value: str) -> None:
     """S3 hands metadata out as text without half surrogate pairs; what is wrapped in it may hold anything."""
-    words.of_metadata(value.encode(errors="replace").decode()).encode()
-
-
-def test_an_encoded_word_in_no_charset_at_all_is_taken_as_it_stands() -> None:
-    assert words.of_metadata("=?\x80?Q??=")
+    clean = value.encode(errors="replace").decode()
+    for read in (words.of_metadata, words.thread_in_metadata):
+        with suppress(Rejected):
+            read(clean).encode()

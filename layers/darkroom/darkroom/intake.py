@@ -175,7 +175,7 @@ class Intake:
 
 def _named(metadata: Mapping[str, str]) -> str | None:
     """The thread that an object's metadata names."""
-    name = words.of_metadata(metadata.get("thread-id", ""))
+    name = words.thread_in_metadata(metadata.get("thread-id", ""))
     return naming.thread_of(name) if name else None
 
 
