@@ -12,8 +12,8 @@ import darkroom
 # Each may import only those before it.
 ORDER = [
     "errors", "naming", "request", "outcome", "thread", "context", "reply", "api_errors", "replies", "upload",
-    "pairing", "ports", "message", "settings", "patience", "charsets", "words", "anatomy", "pictures",
-    "publication", "sources", "premise", "payment", "report", "answer", "intake", "arrivals", "batch",
+    "pairing", "ports", "message", "settings", "patience", "charsets", "words", "hints", "anatomy", "pictures",
+    "provenance", "publication", "sources", "premise", "payment", "report", "answer", "intake", "arrivals", "batch",
     "aws", "table", "ledger", "breaker", "lanes", "memory", "objects", "inbox", "transport", "image_api", "fetch",
     "journal", "wiring",
 ]  # fmt: skip

@@ -206,7 +206,7 @@ def test_metadata_is_read_as_it_was_meant(value: str, said: str) -> None:
 def test_metadata_that_cannot_be_read_as_it_says_is_refused_by_its_name(value: str) -> None:
     rejected = rejection(lambda: words.of_metadata(value))
     assert (rejected.code, rejected.param) == ("invalid_request", "instruction")
-    assert ".txt" in str(rejected.hint)
+    assert "RFC 2047" in str(rejected.hint)
     rejected = rejection(lambda: words.thread_in_metadata(value))
     assert (rejected.code, rejected.param) == ("invalid_request", "thread-id")
 

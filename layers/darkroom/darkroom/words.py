@@ -15,9 +15,7 @@ SAVE_AS_UTF8 = (
     "Save it as UTF-8 and upload it again. Notepad: Save as, Encoding: UTF-8. TextEdit: Format, Make Plain Text, then "
     "Save with Plain Text Encoding: Unicode (UTF-8). PowerShell: Set-Content -Encoding utf8."
 )
-USE_A_TEXT = (
-    "Write the words into a plain text file with the photo's name and the ending .txt, and put it beside the photo."
-)
+WRAP_IT = "Metadata is ASCII; write other letters as RFC 2047: =?UTF-8?B?…?=, with the words in Base64."
 MOST_MISREADINGS = 3
 
 _CONTROLS = re.compile(r"[\x01-\x08\x0e-\x1f]")  # no keyboard types them; a few do no harm
@@ -54,11 +52,17 @@ def _unreadable(data: bytes, param: str, *, is_utf16: bool) -> Rejected:
 
 def of_text(data: bytes) -> str:
     """The instruction in a text file. Raises Rejected (`invalid_request`)."""
+    words = said(data)
+    if not words:
+        raise _invalid("the text file is empty", "Write what to make or to change, and upload it again.")
+    return words
+
+
+def said(data: bytes) -> str:
+    """The same, "" where the file says nothing."""
     words = _tidy(decoded(data))
     if words.startswith("{\\rtf"):
         raise _invalid("the file is rich text (RTF), and only named as a plain one", SAVE_AS_UTF8)
-    if not words:
-        raise _invalid("the text file is empty", "Write what to make or to change, and upload it again.")
     return words
 
 
@@ -69,7 +73,7 @@ def too_long() -> Rejected:
 
 def of_metadata(value: str) -> str:
     """The instruction in an object's metadata, "" where it says nothing. Raises Rejected (`invalid_request`)."""
-    return _tidy(_meant(value, "instruction", USE_A_TEXT))
+    return _tidy(_meant(value, "instruction", WRAP_IT))
 
 
 def thread_in_metadata(value: str) -> str:
