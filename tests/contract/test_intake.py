@@ -256,7 +256,7 @@ def test_a_file_of_another_kind_is_told(bucket: Bucket) -> None:
     assert bucket.told(upload)["code"] == "unsupported_file"
 
 
-@pytest.mark.parametrize("words", [" \r\n", "x" * 8001, "x" * 100_000, b"\xff\xfenope"])
+@pytest.mark.parametrize("words", [" \r\n", "x" * 8001, "x" * 100_000, b"caf\xe9", b"\xff\xfenop"])
 @pytest.mark.parametrize("key", ["cat.txt", "shop/_instruction.txt"])
 def test_a_text_that_says_nothing_clear_is_told(bucket: Bucket, key: str, words: str | bytes) -> None:
     upload = bucket.put(key, words)

@@ -189,12 +189,19 @@ def _text_file(data: bytes) -> object:
 
 
 def _metadata(data: bytes) -> object:
-    value = data[:MOST_METADATA_BYTES].decode(errors="replace")
-    for said in (words.of_metadata(value), words.of_metadata(data[:MOST_METADATA_BYTES].decode("latin-1"))):
-        assert said == said.strip()
-        assert naming.thread_of(said or "-").encode()
-        assert said.encode() or not said
-    return words.of_metadata(value)
+    """However it comes out of S3: as UTF-8, or with each byte for a letter."""
+    raw = data[:MOST_METADATA_BYTES]
+    return [_said(value) for value in (raw.decode("latin-1"), raw.decode(errors="replace"))]
+
+
+def _said(value: str) -> str:
+    thread = words.thread_in_metadata(value)
+    assert naming.thread_of(thread or "-").encode()
+    said = words.of_metadata(value)
+    assert said == said.strip()
+    assert len(said) <= form.INSTRUCTION_CHARACTERS
+    assert said.encode() or not said
+    return said
 
 
 # The image API: what it answers, by line and by word, and where it sends us.
@@ -361,9 +368,15 @@ ADDRESSES = (
     b"https://cdn.example.com/a.png?token=b", b"http://127.0.0.1/a", b"https://user:pw@[::1]:8443/", b"https://1.1/",
     b"file:///etc/passwd", "https://例え.jp/雪".encode(), b"https://xn--r8jz45g.jp/", b"//a", b"https://a:99999/",
 )  # fmt: skip
+TEXTS = (
+    b"make it blue", "\ufeff雪\u3000".encode(), b"\xff\xfe", "雪, été\r\n👻".encode("utf-16"), b"\xfe\xff\xd8\x3d",
+    "夜色下雪的场景".encode("gb18030"), "été".encode("cp1252"), "夜".encode("iso2022_jp"), "night".encode("utf-16-le"),
+    "night".encode("utf-32"), b"{\\rtf1\\ansi night}", b"\x89PNG\r\n\x1a\n\0\0",
+)  # fmt: skip
 METADATA = (
     b"make it blue", b"utf-8''%E9%9B%AA", b"=?UTF-8?B?6Zuq?=", b"=?utf-8?q?caf=C3=A9?= =?iso-8859-1?q?=E9?=",
     "雪".encode(), b"=?punycode?q?-=FF?=", b"=?unicode_escape?q?=5Cud800?=", b"=?utf-7?q?+2AA-?=",
+    b"ISO-8859-1'fr'%E9t%E9", b"=?UTF-8?B?w4PChE3Dg8KEWsODwpXDg8KRIFMz?=", b"=?utf-8?q?a?=\r\n =?utf-8?q?=00?=",
 )  # fmt: skip
 KEYS = (
     b"photos/cat.jpg", b"threads/campaign/bottle/cat.txt", b"a/_instruction.txt", b"a/.hidden/b.jpg", b"a/../../b.png",
@@ -376,7 +389,7 @@ DOORS = (
     Door("announcement", _announcement, (Fault,), lambda: event_seeds("upload")),
     Door("key", _key, (), lambda: KEYS),
     Door("text", _text_file, (Rejected,), lambda: (b"make it blue", "\ufeff雪\u3000".encode(), b"\xff\xfe")),
-    Door("metadata", _metadata, (), lambda: METADATA),
+    Door("metadata", _metadata, (Rejected,), lambda: METADATA),
     Door("answer", _answer, (Rejected, Unavailable, Ambiguous), answer_seeds),
     Door("line", _line, (Rejected, Unavailable, Ambiguous), line_seeds),
     Door("address", _address, (Rejected, Unavailable), lambda: ADDRESSES),

@@ -12,10 +12,10 @@ import darkroom
 # Each may import only those before it.
 ORDER = [
     "errors", "naming", "lines", "form", "request", "outcome", "thread", "context", "reply", "api_errors", "replies",
-    "upload", "batch_file", "pairing", "ports", "message", "settings", "patience", "words", "anatomy", "pictures",
-    "publication", "sources", "premise", "payment", "report", "answer", "intake", "arrivals", "tick", "batches",
-    "batch", "aws", "table", "ledger", "breaker", "lanes", "memory", "register", "objects", "inbox", "transport",
-    "image_api", "fetch", "journal", "wiring",
+    "upload", "batch_file", "pairing", "ports", "message", "settings", "patience", "charsets", "words", "hints",
+    "anatomy", "pictures", "provenance", "publication", "sources", "premise", "payment", "report", "answer", "intake",
+    "arrivals", "tick", "batches", "batch", "aws", "table", "ledger", "breaker", "lanes", "memory", "register",
+    "objects", "inbox", "transport", "image_api", "fetch", "journal", "wiring",
 ]  # fmt: skip
 DOMAIN = set(ORDER[: ORDER.index("aws")])
 ADAPTERS = {"ledger", "breaker", "lanes", "memory", "register", "objects", "inbox", "image_api", "fetch"}

@@ -11,7 +11,7 @@ from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
-from darkroom import naming, outcome, patience, premise, replies, request
+from darkroom import naming, outcome, patience, premise, provenance, replies, request
 from darkroom.errors import TROUBLE_CAUSES, Rejected, Unavailable
 from darkroom.message import Message
 from darkroom.outcome import Outcome
@@ -116,7 +116,8 @@ class Answering:
         """Tells whoever sent a message that takes no turn, where it will look. Nobody sent a copy."""
         refused = self._reports.refused(message, asked, rejection)
         if not message.is_probe:
-            self._publication.announce(refused, naming.rejected_message_key(message.message_id))
+            images = asked.images if isinstance(asked, Request) else ()
+            self._publication.announce(refused, naming.rejected_message_key(message.message_id), images)
         return refused
 
     def _parsed(self, message: Message) -> Request:
@@ -128,7 +129,7 @@ class Answering:
         """Raises Rejected where the request takes no turn."""
         standing = self._ledger.claim(asked, outcome.timestamp(message.sent_at))
         if isinstance(standing, Done):
-            self._publication.announce(standing.outcome, turn_key(standing.outcome))
+            self._publication.announce(standing.outcome, turn_key(standing.outcome), asked.images)
             return standing.outcome
         if isinstance(standing, Held):
             raise Unavailable("held", "another worker has this request in hand", retry_after=standing.seconds + 1)
@@ -156,7 +157,7 @@ class Answering:
             self._dead_letters.send(asked.body, asked.thread_id, asked.request_id)
         with self._no_strike(payment.claim):
             self._ledger.commit(payment.claim, ended)
-        self._publication.announce(ended, turn_key(ended))
+        self._publication.announce(ended, turn_key(ended), asked.images)
         return ended
 
     @contextmanager
@@ -182,10 +183,15 @@ class Answering:
             )
             answer = replies.judge(reply)
             made = [self._fetched(picture) for picture in answer.pictures]
-            pictures = self._publication.pictures(made, attempt.prefix)
+            pictures = self._publication.pictures(made, attempt.prefix, self._origin(attempt))
         except Rejected as rejection:
             return self._failed(attempt, rejection, reply)
         return self._reports.succeeded(self._about(attempt), reply, answer, pictures)
+
+    def _origin(self, attempt: Attempt) -> dict[str, str]:
+        """Where its pictures came from, as `announce` says it of the outcome."""
+        about, asked = self._about(attempt), attempt.request
+        return provenance.metadata(asked.thread_id, asked.request_id, *about.asked.sources, *asked.images)
 
     def _inquiry(self, plan: Premise) -> Inquiry:
         """Everything that a call needs, read and checked before one is counted."""

@@ -12,10 +12,10 @@ import time
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import asdict, replace
 
-from darkroom import batch_file, naming, outcome, pairing, patience, request, upload, words
+from darkroom import batch_file, hints, naming, outcome, pairing, patience, request, upload, words
 from darkroom.errors import Outdated, Rejected, TooLarge, Unavailable
 from darkroom.form import INSTRUCTION_CHARACTERS
-from darkroom.outcome import Timing
+from darkroom.outcome import Timing, Uploaded
 from darkroom.pairing import Ask, Decision, Stem, Waiting, Words
 from darkroom.ports import Lanes, Memory, ObjectStore, Outbox, Stored
 from darkroom.publication import Publication
@@ -24,7 +24,7 @@ from darkroom.upload import Upload
 
 TRIES = 8
 MOST_REQUEST_BYTES = 1 << 20
-MOST_TEXT_BYTES = INSTRUCTION_CHARACTERS * 4 + 3  # UTF-8 at its longest, and a BOM
+MOST_TEXT_BYTES = INSTRUCTION_CHARACTERS * 4 + 3  # at its longest, in UTF-8 or UTF-16, and a BOM
 
 
 class Intake:
@@ -70,7 +70,7 @@ class Intake:
         if arrived.kind == "noise":
             return "ignored"
         if arrived.kind == "unsupported":
-            raise _unsupported(arrived)
+            raise hints.unsupported(arrived)
         if arrived.kind == "folder_instruction":
             return self._keep_folder_instruction(arrived)
         receive = {"photo": self._take_photo, "request": self._take_request, "batch": self._take_batch}.get(
@@ -98,12 +98,12 @@ class Intake:
             return "gone"
         named = _named(metadata)
         thread = named or arrived.thread
-        own = words.of_metadata(metadata.get("instruction", "")) or None
-        decision = pairing.photo(stem, arrived, own, None if own else self._found(arrived), thread=named)
+        own, found, unusable = self._said_of(arrived, metadata)
+        decision = pairing.photo(stem, arrived, own, found, thread=named)
         waits = Waiting(arrived.thread, arrived.stem, image, arrived.etag, arrived.at) if arrived.size else None
         became = self._carry_out(thread, arrived, stem, decision, waits)
         if became == "waits" and self._waited(arrived):
-            raise _nothing_said(arrived)
+            raise _told(arrived, unusable)
         return became
 
     def _take_text(self, arrived: Upload) -> str:
@@ -135,7 +135,7 @@ class Intake:
             return "nothing new"
         self._check_written(arrived)
         asked = request.of_file(
-            words.decoded(stored.data),
+            words.decoded(stored.data, "body"),
             folder=batch_file.folder_of(arrived.bucket, arrived.key),
             thread_id=_named(stored.metadata) or stem.thread or arrived.thread,
             request_id=_request_id(arrived, stem.generation + 1),
@@ -236,6 +236,16 @@ class Intake:
     def _waited(self, arrived: Upload) -> bool:
         return self._clock() >= arrived.at + self._grace
 
+    def _said_of(
+        self, arrived: Upload, metadata: Mapping[str, str]
+    ) -> tuple[str | None, Words | None, Rejected | None]:
+        """A photo's words: its own, or those that hold for it; or why those that come first cannot be used."""
+        try:
+            own = words.of_metadata(metadata.get("instruction", "")) or None
+            return own, None if own else self._found(arrived), None
+        except Rejected as unusable:
+            return None, None, unusable
+
     def _found(self, arrived: Upload) -> Words | None:
         """The words that hold for a photo, beside its own: its text, the nearest folder's, the operator's."""
         if own_text := self._readable(arrived.bucket, arrived.stem + pairing.TEXT_EXTENSION):
@@ -246,12 +256,13 @@ class Intake:
         return Words(self._default_instruction) if self._default_instruction else None
 
     def _readable(self, bucket: str, key: str) -> Words | None:
-        """A text's words; none where it is not there, or where its own upload is told what is wrong with it."""
+        """A text's words; none where it is not there, or says nothing. Raises Rejected, naming it."""
         try:
             stored = self._read(ImageRef(bucket, key))
-            return Words(words.of_text(stored.data), stored.modified) if stored else None
-        except Rejected:
-            return None
+            said = words.said(stored.data) if stored else ""
+        except Rejected as rejection:
+            raise hints.text_of_a_photo(key, rejection) from rejection
+        return Words(said, stored.modified) if stored and said else None
 
     def _read(self, ref: ImageRef) -> Stored | None:
         """A text file. Raises Rejected where it is longer than any instruction."""
@@ -262,13 +273,18 @@ class Intake:
 
     def _refuse(self, arrived: Upload, rejection: Rejected) -> None:
         now = outcome.timestamp(self._clock())
-        refused = outcome.refusal(rejection, timing=Timing(outcome.timestamp(arrived.at), None, now, None), attempts=1)
+        refused = outcome.refusal(
+            rejection,
+            timing=Timing(outcome.timestamp(arrived.at), None, now, None),
+            attempts=1,
+            upload=Uploaded(arrived.bucket, arrived.key, arrived.etag, arrived.version_id),
+        )
         self._publication.announce(refused, naming.rejected_upload_key(arrived.key, arrived.etag))
 
 
 def _named(metadata: Mapping[str, str]) -> str | None:
     """The thread that an object's metadata names."""
-    name = words.of_metadata(metadata.get("thread-id", ""))
+    name = words.thread_in_metadata(metadata.get("thread-id", ""))
     return naming.thread_of(name) if name else None
 
 
@@ -293,21 +309,8 @@ def _too_large(most: str) -> Rejected:
     return Rejected("invalid_request", f"the file is over {most}", hint=hint, param="body")
 
 
-def _unsupported(arrived: Upload) -> Rejected:
-    kind = arrived.extension or "no extension"
-    return Rejected(
-        "unsupported_file",
-        f"{arrived.name!r} is neither a photo nor a text, a request or a batch ({kind})",
-        hint="Upload a photo (.jpg, .png, .webp, …) and, beside it, its instruction with the same name in a .txt file.",
-    )
-
-
-def _nothing_said(arrived: Upload) -> Rejected:
+def _told(arrived: Upload, unusable: Rejected | None) -> Rejected:
+    """Why a photo has waited in vain."""
     if not arrived.size:
-        return Rejected("unsupported_image", "the file is empty", hint="Upload the photo again.")
-    text = arrived.stem.rpartition("/")[2] + pairing.TEXT_EXTENSION
-    return Rejected(
-        "needs_instruction",
-        "nobody has said what to make of this photo",
-        hint=f"Save what you want in a text file named {text!r} and put it beside the photo; that still starts it.",
-    )
+        return hints.empty_photo(arrived)
+    return hints.said_in_vain(arrived, unusable) if unusable else hints.nothing_said(arrived)

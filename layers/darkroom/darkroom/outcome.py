@@ -72,6 +72,16 @@ class Timing:
 
 
 @dataclass(frozen=True, slots=True)
+class Uploaded:
+    """The upload that could not become a request; the entity tag is without quotes."""
+
+    bucket: str
+    key: str
+    etag: str
+    version_id: str | None
+
+
+@dataclass(frozen=True, slots=True)
 class Outcome:
     """One `result.json`. A request that took no turn has `turn` None, and says where it came from."""
 
@@ -95,13 +105,12 @@ class Outcome:
     provider_request_id: str | None
     metadata: dict[str, str] = field(default_factory=dict)
     body: str | None = None
+    upload: Uploaded | None = None
 
     def as_document(self) -> dict[str, Any]:
-        """The JSON document; `body` stands only in the outcome of a message that was refused."""
-        document = asdict(self)
-        if self.body is None:
-            del document["body"]
-        return document
+        """The JSON document; `body` stands only where a message was refused, `upload` where an upload was."""
+        absent = {name for name in ("body", "upload") if getattr(self, name) is None}
+        return {name: value for name, value in asdict(self).items() if name not in absent}
 
     @property
     def primary(self) -> Picture | None:
@@ -143,11 +152,13 @@ def failure(rejection: Rejected) -> Failure:
     )
 
 
-def refusal(rejection: Rejected, *, timing: Timing, attempts: int, body: str | None = None) -> Outcome:
+def refusal(
+    rejection: Rejected, *, timing: Timing, attempts: int, body: str | None = None, upload: Uploaded | None = None
+) -> Outcome:
     """The outcome of what took no turn: nothing is known of it but why."""
     return Outcome(
         schema_version=1, status="failed", thread_id=None, turn=None, parent_turn=None, request_id=None,
         instruction=None, model=None, options={}, mode=None, sources=[], images=[], text=None,
         error=failure(rejection), cost=Cost(0, None, None), timing=timing, attempts=attempts,
-        provider_request_id=None, body=body,
+        provider_request_id=None, body=body, upload=upload,
     )  # fmt: skip

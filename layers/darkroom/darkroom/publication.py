@@ -1,9 +1,9 @@
 """What becomes visible: a turn's pictures, and its `result.json` as the last of them."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
-from darkroom import naming, pictures
+from darkroom import naming, pictures, provenance
 from darkroom.errors import Fault, Rejected
 from darkroom.outcome import Outcome, Picture
 from darkroom.pictures import Facts
@@ -18,10 +18,10 @@ class Publication:
         self._objects = objects
         self._bucket = bucket
 
-    def pictures(self, made: Sequence[bytes], prefix: str) -> list[Picture]:
+    def pictures(self, made: Sequence[bytes], prefix: str, origin: Mapping[str, str]) -> list[Picture]:
         """Stores the pictures of an answer; the last is the primary one. Raises Rejected (`no_image`).
 
-        A draft that does not decode is left out, as long as one picture does.
+        A draft that does not decode is left out, as long as one picture does. `origin` becomes their metadata.
         """
         whole = [(data, facts) for data in made if (facts := _facts(data))]
         if not whole:
@@ -33,17 +33,22 @@ class Publication:
             )
         last = len(whole)
         return [
-            self._picture(data, facts, prefix + _name(facts, number, last), primary=number == last)
+            self._picture(data, facts, prefix + _name(facts, number, last), origin, primary=number == last)
             for number, (data, facts) in enumerate(whole, start=1)
         ]
 
-    def announce(self, outcome: Outcome, key: str) -> None:
-        """Writes the outcome's `result.json`: the commit marker, and what consumers are told by."""
-        document = json.dumps(outcome.as_document(), ensure_ascii=False, indent=2)
-        self._objects.write_once(self._bucket, key, document.encode(), "application/json")
+    def announce(self, outcome: Outcome, key: str, images: Sequence[ImageRef] = ()) -> None:
+        """Writes the outcome's `result.json`: the commit marker, and what consumers are told by.
 
-    def _picture(self, data: bytes, facts: Facts, key: str, *, primary: bool) -> Picture:
-        if not self._objects.write_once(self._bucket, key, data, facts.media_type):
+        `images` are the request's own; a turn may have failed before they were read.
+        """
+        document = json.dumps(outcome.as_document(), ensure_ascii=False, indent=2)
+        uploads = [outcome.upload] if outcome.upload else []
+        origin = provenance.metadata(outcome.thread_id, outcome.request_id, *outcome.sources, *images, *uploads)
+        self._objects.write_once(self._bucket, key, document.encode(), "application/json", origin)
+
+    def _picture(self, data: bytes, facts: Facts, key: str, origin: Mapping[str, str], *, primary: bool) -> Picture:
+        if not self._objects.write_once(self._bucket, key, data, facts.media_type, origin):
             data, facts = self._as_stored(key)
         return Picture(self._bucket, key, facts.media_type, len(data), facts.width, facts.height, facts.sha256, primary)
 
