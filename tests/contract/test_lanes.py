@@ -3,7 +3,8 @@
 import uuid
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from functools import partial
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from hypothesis import given, settings
@@ -14,7 +15,7 @@ from darkroom.ledger import DynamoLedger
 from darkroom.outcome import timestamp
 from darkroom.ports import Claim, Lanes
 from darkroom.request import Request
-from darkroom.table import Table
+from darkroom.table import Table, Write
 from tests.fakes import Clock, MemoryLanes
 from tests.unit.samples import turn
 
@@ -190,6 +191,36 @@ def test_of_many_places_a_few_are_asked_about_and_each_has_its_turn(table: Table
         assert any(
             entered(DynamoLanes(table, places=len(names), is_over=ledger.is_over, clock=clock), [n]) for n in late
         )
+
+
+class Overtaken(Table):
+    """Others come in between, each time that somebody has looked and is about to take a place."""
+
+    others: Sequence[Callable[[], object]] = ()
+
+    def updated(self, write: Write) -> dict[str, Any]:
+        if self.others:
+            other, *self.others = self.others
+            other()
+        return super().updated(write)
+
+
+def test_who_is_overtaken_between_looking_and_taking_takes_no_place_that_is_taken(
+    dynamodb: "DynamoDBClient", threads_table: str, ledger: Ledger, clock: Clock
+) -> None:
+    table, found = Overtaken(dynamodb, threads_table), []
+
+    def race(name: str) -> None:
+        lanes = DynamoLanes(table, places=3, is_over=ledger.is_over, clock=clock)
+        found.extend(entered(lanes, [name]))
+
+    for round_ in range(3):
+        names = [f"{name}{round_}" for name in "abcdefghij"]
+        table.others = [partial(race, name) for name in names[1:]]
+        race(names[0])
+        assert len(found) == 3
+        ledger.ended |= {(f"shop/{name}", name) for name in found}
+        found.clear()
 
 
 def test_fewer_places_than_before_hold_for_what_comes(table: Table, ledger: Ledger, clock: Clock) -> None:
