@@ -60,6 +60,10 @@ def test_uploads_and_messages_by_the_plain_cli_and_a_look_at_the_thread(stack: S
     assert turn(stack, MUG, 3)["request_id"] == "order-4711-1"
     assert said(turn(stack, BLUE_MUG, 2)) == ("succeeded", "conversation", 1, "Add a white frame")
 
+    back = json.loads(run("back", stack, folder))
+    assert (back["source"], back["thread"]) == (f"s3://{stack.env['UPLOADS_BUCKET']}/shop/mug.jpg", MUG)
+    assert back["request"] == turn(stack, MUG, 1)["request_id"]
+
     rows = [line.split("\t") for line in run("look", stack, folder).splitlines() if line[:1].isdigit()]
     assert [row[:3] for row in rows] == [["1", "None", "succeeded"], ["2", "1", "succeeded"], ["3", "1", "succeeded"]]
     assert sorted(file.name for file in (folder / "mug").rglob("*.*")) == [*["image.png"] * 3, *["result.json"] * 3]

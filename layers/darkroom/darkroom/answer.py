@@ -258,7 +258,7 @@ def _too_many_turns(most: int) -> Rejected:
     return Rejected(
         "too_many_turns",
         f"the thread has its {most} turns",
-        hint="Go on in a new thread, with the newest result among its images.",
+        hint="Go on in a new thread, with the newest result among its images; by upload, give that another name.",
         param="thread_id",
     )
 

@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
 from typing import Any
 
-from darkroom.errors import Ambiguous, Cause, Code, DarkroomError, Rejected, Unavailable
+from darkroom.errors import ASK_AGAIN, Ambiguous, Cause, Code, DarkroomError, Rejected, Unavailable
 from darkroom.reply import QUOTED_CHARACTERS, Reply, provider_request_id, redacted
 
 WORDS_CHARACTERS = 20_000  # of what an error says, these are looked at
-SAY_MORE = "Ask again with a new request_id, and say what the picture should show."
+SAY_MORE = f"Say what the picture should show. {ASK_AGAIN}"
 
 
 @dataclass(frozen=True, slots=True)

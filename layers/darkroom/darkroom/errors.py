@@ -55,6 +55,9 @@ TROUBLE_CAUSES: frozenset[Cause] = PROVIDER_CAUSES | {"ambiguous"}
 UNCOUNTED_CAUSES: frozenset[Cause] = frozenset(("budget", "time", "thought_signature"))
 
 
+# The very same upload starts nothing; the very same message with a new id does.
+ASK_AGAIN = "Ask again with a new request_id; by upload, save the words again with one of them changed."
+
 MOST_FAULTS = 100  # named one by one; a body with more is not a slip of the pen
 FIELD_CHARACTERS = 100
 

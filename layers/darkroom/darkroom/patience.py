@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from darkroom.errors import PROVIDER_CAUSES, Rejected, Unavailable
+from darkroom.errors import ASK_AGAIN, PROVIDER_CAUSES, Rejected, Unavailable
 from darkroom.ports import Claim
 
 FIRST_SECONDS = 2.0
@@ -64,7 +64,7 @@ def _provider_unavailable(trouble: Unavailable) -> Rejected:
     return Rejected(
         "provider_unavailable",
         f"the image API could not be used for as long as a request may wait: {trouble.message}",
-        hint="Ask again with a new request_id when the provider is well; the operator's alarm names the cause.",
+        hint=f"{ASK_AGAIN} The operator's alarm names the provider's trouble.",
     )
 
 
@@ -72,7 +72,7 @@ def _budget_exhausted() -> Rejected:
     return Rejected(
         "budget_exhausted",
         "the daily limit of calls left no room for this request for as long as it may wait",
-        hint="Ask again with a new request_id; the operator can raise DailyCallLimit.",
+        hint=f"{ASK_AGAIN} The operator can raise DailyCallLimit.",
     )
 
 
@@ -80,6 +80,6 @@ def _not_fetched(trouble: Unavailable) -> Rejected:
     return Rejected(
         "no_image",
         f"the picture was made, but {trouble.message}",
-        hint="Ask again with a new request_id; the operator can set ResponseFormat to b64_json.",
+        hint=f"{ASK_AGAIN} The operator can set ResponseFormat to b64_json.",
         charged=True,
     )

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from darkroom import naming, replies
 from darkroom.context import Question
-from darkroom.errors import PROVIDER_CAUSES, TROUBLE_CAUSES, Ambiguous, Fault, Rejected, Unavailable
+from darkroom.errors import ASK_AGAIN, PROVIDER_CAUSES, TROUBLE_CAUSES, Ambiguous, Fault, Rejected, Unavailable
 from darkroom.ports import Breaker, Claim, ImageApi, Ledger, ObjectStore
 from darkroom.premise import Inquiry, Premise
 from darkroom.reply import Reply
@@ -199,5 +199,5 @@ def _outcome_unknown(claim: Claim) -> Rejected:
     return Rejected(
         "outcome_unknown",
         f"{counted} sent to the image API, and no answer came back",
-        hint="They may have been charged. Ask again with a new request_id if you still want the picture.",
+        hint=f"They may have been charged. If you still want the picture: {ASK_AGAIN}",
     )

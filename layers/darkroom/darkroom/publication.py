@@ -4,7 +4,7 @@ import json
 from collections.abc import Mapping, Sequence
 
 from darkroom import naming, pictures, provenance
-from darkroom.errors import Fault, Rejected
+from darkroom.errors import ASK_AGAIN, Fault, Rejected
 from darkroom.outcome import Outcome, Picture
 from darkroom.pictures import Facts
 from darkroom.ports import ObjectStore
@@ -28,7 +28,7 @@ class Publication:
             raise Rejected(
                 "no_image",
                 "the image API answered with a picture that cannot be decoded or is over 100 megapixels",
-                hint="Ask again with a new request_id, or for a smaller picture.",
+                hint=f"{ASK_AGAIN} A smaller picture may do.",
                 charged=True,
             )
         last = len(whole)

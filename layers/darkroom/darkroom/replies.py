@@ -63,7 +63,7 @@ def _answer(document: Mapping[str, Any], request_id: str | None) -> Answer:
     pictures = [picture for item in items for picture in _pictures(item)]
     text = "\n".join(dict.fromkeys(filter(None, map(_words, items)))) or None
     if not pictures and (text or api_errors.is_refusal(json.dumps(items, ensure_ascii=False))):
-        hint = "A refusal or a question, in its own words. Say it differently, with a new request_id."
+        hint = "A refusal or a question, in its own words. Say it differently."
         raise Rejected(
             "refused", "the model answered without a picture",
             hint=hint, text=text, charged=True, provider_request_id=request_id,

@@ -10,7 +10,7 @@ from darkroom.ports import ObjectStore
 from darkroom.request import ImageRef
 
 MOST_BYTES = 100_000_000
-SMALLER = "Upload a smaller version of the picture."
+SMALLER = "Make the picture smaller and upload it again."
 
 
 def attached(objects: ObjectStore, refs: Sequence[ImageRef]) -> list[tuple[Source, Image]]:
@@ -32,7 +32,7 @@ def older(objects: ObjectStore, wanted: Sequence[Remembered]) -> list[tuple[Reme
             raise Rejected(
                 "image_not_found",
                 f"the picture that this turn builds on is gone: s3://{place.bucket}/{place.key}",
-                hint="Attach a picture and name parent_turn 0 to start anew.",
+                hint="Attach a picture and name parent_turn 0 to start anew; by upload, give the photo another name.",
                 param="parent_turn",
             )
     return found
@@ -45,14 +45,14 @@ def _attached(objects: ObjectStore, ref: ImageRef, position: int) -> tuple[Sourc
     except TooLarge as error:
         raise Rejected("image_too_large", str(error), hint=SMALLER, param=param) from error
     if stored is None:
-        hint = "Check bucket, key and version; upload the picture before asking."
+        hint = "Upload the picture before asking; if it is there, check bucket, key and version."
         raise Rejected("image_not_found", f"there is no object {name}", hint=hint, param=param)
     try:
         facts = pictures.inspect(stored.data)
     except pictures.TooManyPixels as error:
         raise Rejected("image_too_large", f"{name}: {error}", hint=SMALLER, param=param) from error
     except pictures.Undecodable as error:
-        hint = "Save it again as JPEG, PNG or WebP."
+        hint = "Open it, save it as JPEG or PNG, and upload that."
         raise Rejected("unsupported_image", f"{name}: {error}", hint=hint, param=param) from error
     source = Source(ref.bucket, ref.key, stored.etag, facts.sha256)
     return source, pictures.sendable(stored.data, facts)
