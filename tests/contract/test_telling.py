@@ -50,6 +50,13 @@ def test_a_photo_whose_text_cannot_be_read_is_not_made_into_something_else(bucke
     assert bucket.asked == [("shop/cat", CHINESE, ["shop/cat.jpg"])]
 
 
+@pytest.mark.parametrize("codec", ["utf-8-sig", "utf-16"])
+def test_the_longest_text_may_be_in_either_encoding(bucket: Bucket, codec: str) -> None:
+    bucket.put("cat.txt", ("👻" * 8000).encode(codec))
+    bucket.upload("cat.jpg", png())
+    assert bucket.asked == [("cat", "👻" * 8000, ["cat.jpg"])]
+
+
 def test_a_photo_whose_words_in_metadata_cannot_be_read_is_started_by_its_text(bucket: Bucket) -> None:
     photo = bucket.put("cat.jpg", png(), instruction="=?GB2312?B?5pmv?=")
     assert "metadata 'instruction'" in after_the_grace(bucket, photo)["message"]

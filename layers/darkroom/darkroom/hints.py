@@ -10,7 +10,7 @@ TEXT = "Write what you want into a plain text file (.txt) instead, and upload th
 
 
 @dataclass(frozen=True, slots=True)
-class _Family:
+class Family:
     """Files of one sort: what they are, the way out, and how their names end."""
 
     what: str
@@ -18,57 +18,57 @@ class _Family:
     extensions: str
 
 
-_FAMILIES = (
-    _Family(
+FAMILIES = (
+    Family(
         "a JPEG under another ending",
         "Give it the ending .jpg and upload it again.",
         ".jfif .jpe .jif .jfi .jpg_large .jpeg_large",
     ),
-    _Family(
+    Family(
         "a camera's raw file",
         "Export the photo as JPEG in the program that shows it, and upload that.",
         ".dng .raw .cr2 .cr3 .crw .nef .nrw .arw .srf .sr2 .raf .orf .rw2 .pef .srw .x3f .3fr .iiq .erf .mrw .kdc .dcr",
     ),
-    _Family(
+    Family(
         "a picture of a kind that the image API does not take",
         "Open it, save or export it as JPEG or PNG, and upload that.",
         ".jp2 .j2k .jpx .jxl .jxr .ico .icns .tga .pcx .ppm .pgm .pbm .pnm .exr .hdr .dds .apng .cur .wbmp .qoi .mpo",
     ),
-    _Family(
+    Family(
         "a drawing program's own file",
         "Export the picture as PNG (File, Export), and upload that.",
         ".psd .psb .xcf .kra .clip .procreate .afphoto .afdesign .sketch .fig .indd .svg .svgz .ai .eps .cdr .emf .wmf",
     ),
-    _Family(
+    Family(
         "a film",
         "Stop it where it shows what you want, make a screenshot, and upload that. A live photo needs no film.",
         ".mp4 .mov .m4v .avi .mkv .webm .wmv .mpg .mpeg .3gp .mts .m2ts .flv .ogv",
     ),
-    _Family("a sound", TEXT, ".mp3 .m4a .wav .aac .ogg .oga .opus .flac .amr .wma .caf"),
-    _Family(
+    Family("a sound", TEXT, ".mp3 .m4a .wav .aac .ogg .oga .opus .flac .amr .wma .caf"),
+    Family(
         "a document",
         "Copy its words into a plain text file (.txt); save a picture in it as PNG or JPEG (a screenshot will do). "
         "Then upload that.",
         ".pdf .doc .docx .odt .rtf .pages .ppt .pptx .odp .key .xls .xlsx .ods .numbers .epub .html .htm .eml .msg",
     ),
-    _Family(
+    Family(
         "a text, but no plain one by its name",
         "Save it as plain text with the ending .txt, and upload that.",
         ".text .md .markdown .log .csv .tsv .yaml .yml .xml .toml .textclipping",
     ),
-    _Family(
+    Family(
         "an archive", "Unpack it, and upload what is in it.", ".zip .rar .7z .tar .gz .tgz .bz2 .xz .zst .cbz .dmg .iso"
     ),
-    _Family(
+    Family(
         "what a camera or a program keeps beside its photos",
         "It is not needed: the photo is enough. You can leave it where it is.",
         ".aae .xmp .thm .lrv .pp3 .lrcat .ini .db .lnk .url .webloc .plist .bak .ithmb",
     ),
 )
-_NO_ENDING = _Family(
+_NO_ENDING = Family(
     "a file without an ending", "Give a photo the ending .jpg or .png, a text the ending .txt, and upload it again.", ""
 )
-_OTHER = _Family(
+_OTHER = Family(
     "of a kind that is not known here",
     "Upload a photo (.jpg, .png, .webp, .heic …) and, beside it, what you want in a text file of the same name (.txt).",
     "",
@@ -82,13 +82,8 @@ def unsupported(arrived: Upload) -> Rejected:
     return Rejected("unsupported_file", f"{arrived.name!r} is {family.what}", hint=family.hint)
 
 
-def extensions() -> frozenset[str]:
-    """All that are told of by name."""
-    return frozenset(_by_extension())
-
-
-def _by_extension() -> Mapping[str, _Family]:
-    return {extension: family for family in _FAMILIES for extension in family.extensions.split()}
+def _by_extension() -> Mapping[str, Family]:
+    return {extension: family for family in FAMILIES for extension in family.extensions.split()}
 
 
 def empty_photo(arrived: Upload) -> Rejected:
