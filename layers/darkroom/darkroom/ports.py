@@ -331,7 +331,7 @@ class Register(Protocol):
         ...
 
     def sent(self, batch: str, position: int) -> Sent:
-        """The line at one of the progress's open positions."""
+        """The line at one of the progress's open positions. Raises Outdated where it has ended since."""
         ...
 
     def answers(self, batch: str) -> Iterator[str]:

@@ -74,6 +74,7 @@ class Tick:
         self._time_left = time_left
         self._lines = lines_of(world, batch, progress.read)
         self._next: Line | None = None  # read, and not let in yet
+        self._is_gone = False
         self._open = [world.register.sent(batch.name, position) for position in progress.open]
         self.progress = progress
 
@@ -142,9 +143,8 @@ class Tick:
     def _takes_next(self) -> bool:
         """False where the lane is full."""
         position = self.progress.position + 1
-        try:
-            line = self._next = self._next or self._read(self._lines)
-        except Gone:
+        line = self._next = self._next or self._read_next()
+        if line is None:
             self._end(replace(self.progress, position=position), position, None, error=outcome.failure(self._gone()))
             return True
         read = replace(self.progress, position=position, read=line.after)
@@ -160,6 +160,15 @@ class Tick:
             self._send(replace(read, open=(*read.open, position)), sent, asked)
         self._next = None
         return True
+
+    def _read_next(self) -> Line | None:
+        """None where the file is gone."""
+        if not self._is_gone:
+            try:
+                return self._read(self._lines)
+            except Gone:
+                self._is_gone = True
+        return None
 
     def _read(self, following: Iterator[Line]) -> Line:
         """The next that says something. There is one, for they were counted."""
