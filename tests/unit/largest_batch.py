@@ -38,6 +38,7 @@ class OnDisk(MemoryRegister):
     def save(self, batch: str, progress: Progress, line: Sent | Answered | None = None) -> Progress:
         if isinstance(line, Answered):
             self._file.write(line.text + "\n")
+            line = Answered(line.position, "")
         return super().save(batch, progress)
 
     def answers(self, batch: str) -> Iterator[str]:

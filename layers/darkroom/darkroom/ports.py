@@ -307,7 +307,7 @@ class Sent:
 
     position: int
     custom_id: str
-    thread_id: str
+    thread: str
     fingerprint: str
     place: Place  # in the file, before it
     message_id: str | None = None

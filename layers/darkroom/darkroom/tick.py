@@ -94,7 +94,7 @@ class Tick:
             try:
                 asked = self._parsed(self._read(lines_of(self._world, self._batch, line.place)))
             except Gone:
-                if self._world.outcomes.standing(line.thread_id, line.custom_id, line.fingerprint) is None:
+                if self._world.outcomes.standing(line.thread, line.custom_id, line.fingerprint) is None:
                     self._end(self.progress, line.position, line.custom_id, error=outcome.failure(self._gone()))
                 continue
             self._send(self.progress, line, asked)
@@ -105,12 +105,12 @@ class Tick:
         settled = 0
         for line in list(self._open):
             if self._has_time() and self._is_settled(line):
-                self._world.lanes.leave(self._batch.name, line.thread_id, line.custom_id)
+                self._world.lanes.leave(self._batch.name, line.thread, line.custom_id)
                 settled += 1
         return settled
 
     def _is_settled(self, line: Sent) -> bool:
-        standing = self._world.outcomes.standing(line.thread_id, line.custom_id, line.fingerprint)
+        standing = self._world.outcomes.standing(line.thread, line.custom_id, line.fingerprint)
         if isinstance(standing, Done):
             ended = standing.outcome
             result = f"s3://{self._world.results_bucket}/{turn_key(ended)}"
