@@ -139,8 +139,10 @@ class MemoryObjects:
         stored = self.objects.get((ref.bucket, ref.key))
         return stored.data[offset : offset + PART_BYTES] if stored else None
 
-    def write(self, bucket: str, key: str, data: IO[bytes], media_type: str) -> None:
-        self.put(bucket, key, data.read())
+    def write(
+        self, bucket: str, key: str, data: IO[bytes], media_type: str, metadata: Mapping[str, str] | None = None
+    ) -> None:
+        self.put(bucket, key, data.read(), metadata)
 
     def document(self, bucket: str, key: str) -> dict[str, Any]:
         """A JSON object that lies here."""

@@ -75,7 +75,7 @@ def test_a_server_that_answers_with_the_whole_object_is_read_in_parts_too() -> N
 
 def test_a_write_goes_over_what_is_there(store: ObjectStore) -> None:
     for data in (b"first", b"second"):
-        store.write("results", KEY, io.BytesIO(data), "application/jsonl")
+        store.write("results", KEY, io.BytesIO(data), "application/jsonl", {"source": "s3://u/k"})
     stored = store.read(ImageRef("results", KEY))
     assert stored is not None
-    assert stored.data == b"second"
+    assert (stored.data, stored.metadata) == (b"second", {"source": "s3://u/k"})

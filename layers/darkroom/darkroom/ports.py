@@ -193,7 +193,9 @@ class ObjectStore(Protocol):
         """Some of the object's bytes from an offset on, none at its end; None where there is no object."""
         ...
 
-    def write(self, bucket: str, key: str, data: IO[bytes], media_type: str) -> None:
+    def write(
+        self, bucket: str, key: str, data: IO[bytes], media_type: str, metadata: Mapping[str, str] | None = None
+    ) -> None:
         """Writes the object, over what is there."""
         ...
 
