@@ -8,7 +8,7 @@ import io
 import json
 import uuid
 from base64 import b64encode
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from hashlib import md5
@@ -26,14 +26,14 @@ from darkroom.breaker import (
     weight,
 )
 from darkroom.context import Question
-from darkroom.errors import PROVIDER_CAUSES, UNCOUNTED_CAUSES, Cause, TooLarge, Unavailable
+from darkroom.errors import PROVIDER_CAUSES, UNCOUNTED_CAUSES, Cause, Outdated, TooLarge, Unavailable
 from darkroom.lanes import HELD_SECONDS
 from darkroom.ledger import LEASE_SECONDS
 from darkroom.message import Message
 from darkroom.naming import message_group
 from darkroom.objects import PART_BYTES
 from darkroom.outcome import Outcome
-from darkroom.ports import Asked, Claim, Done, Held, Prepared, Reused, Stored
+from darkroom.ports import Answered, Asked, Claim, Done, Held, Prepared, Progress, Reused, Sent, Stored
 from darkroom.reply import Reply
 from darkroom.request import ImageRef, Request
 from darkroom.thread import Thread
@@ -139,8 +139,10 @@ class MemoryObjects:
         stored = self.objects.get((ref.bucket, ref.key))
         return stored.data[offset : offset + PART_BYTES] if stored else None
 
-    def write(self, bucket: str, key: str, data: IO[bytes], media_type: str) -> None:
-        self.put(bucket, key, data.read())
+    def write(
+        self, bucket: str, key: str, data: IO[bytes], media_type: str, metadata: Mapping[str, str] | None = None
+    ) -> None:
+        self.put(bucket, key, data.read(), metadata)
 
     def document(self, bucket: str, key: str) -> dict[str, Any]:
         """A JSON object that lies here."""
@@ -364,6 +366,36 @@ class MemoryLanes:
 
     def leave(self, lane: str, thread_id: str, request_id: str) -> None:
         self.holders.get(lane, {}).pop((thread_id, request_id), None)
+
+
+class MemoryRegister:
+    """The register in memory: what all processes share."""
+
+    def __init__(self) -> None:
+        self.batches: dict[str, Progress] = {}
+        self.lines: dict[str, dict[int, Sent | Answered]] = {}
+
+    def progress(self, batch: str) -> Progress:
+        return self.batches.get(batch, Progress())
+
+    def save(self, batch: str, progress: Progress, line: Sent | Answered | None = None) -> Progress:
+        if self.progress(batch).version != progress.version:
+            raise Outdated
+        self.batches[batch] = replace(progress, version=progress.version + 1)
+        if line:
+            self.lines.setdefault(batch, {})[line.position] = line
+        return self.batches[batch]
+
+    def sent(self, batch: str, position: int) -> Sent:
+        line = self.lines[batch][position]
+        if isinstance(line, Answered):
+            raise Outdated
+        return line
+
+    def answers(self, batch: str) -> Iterator[str]:
+        for _, line in sorted(self.lines[batch].items()):
+            assert isinstance(line, Answered)
+            yield line.text
 
 
 Scripted = Reply | Exception | BaseException | Callable[[Question], Reply]

@@ -171,7 +171,7 @@ def test_before_sqs_forgets_an_upload_it_is_sent_without_a_place(bucket: Narrow)
 
 def test_who_dies_with_a_place_finds_it_again(bucket: Narrow) -> None:
     class Dead(MemoryOutbox):
-        def send(self, body: str, thread_id: str, request_id: str) -> None:
+        def send(self, body: str, thread_id: str, request_id: str, *, deduplication_id: str | None = None) -> str:
             raise RuntimeError
 
     whole, bucket.queue = bucket.queue, Dead()

@@ -1,9 +1,11 @@
 """The object store's contract, kept by S3's adapter and by the fake alike."""
 
+import io
+
 import pytest
 
 from darkroom.errors import TooLarge
-from darkroom.objects import S3Objects
+from darkroom.objects import PART_BYTES, S3Objects
 from darkroom.ports import ObjectStore
 from darkroom.request import ImageRef
 from tests.fakes import MemoryObjects
@@ -49,3 +51,31 @@ def test_what_is_too_large_is_refused(store: ObjectStore) -> None:
     assert store.read(ImageRef("results", KEY), most_bytes=3)
     with pytest.raises(TooLarge):
         store.read(ImageRef("results", KEY), most_bytes=2)
+
+
+def test_an_object_is_read_in_parts_from_any_place_on(store: ObjectStore) -> None:
+    data = bytes(range(256)) * (PART_BYTES // 256) + b"and a little more"
+    store.write_once("results", KEY, data, "text/plain")
+    assert store.part(ImageRef("results", KEY), 0) == data[:PART_BYTES]
+    assert store.part(ImageRef("results", KEY), 7) == data[7 : PART_BYTES + 7]
+    assert store.part(ImageRef("results", KEY), PART_BYTES + 4) == b"a little more"
+    assert store.part(ImageRef("results", KEY), len(data)) == b""
+    assert store.part(ImageRef("results", "no such key"), 0) is None
+
+
+def test_a_server_that_answers_with_the_whole_object_is_read_in_parts_too() -> None:
+    class Whole:
+        """As where a range is passed over: HTTP allows that."""
+
+        def get_object(self, **asked: str) -> dict[str, object]:
+            return {"Body": io.BytesIO(b"0123456789")}
+
+    assert S3Objects(Whole()).part(ImageRef("b", "k"), 4) == b"456789"  # type: ignore[arg-type]
+
+
+def test_a_write_goes_over_what_is_there(store: ObjectStore) -> None:
+    for data in (b"first", b"second"):
+        store.write("results", KEY, io.BytesIO(data), "application/jsonl", {"source": "s3://u/k"})
+    stored = store.read(ImageRef("results", KEY))
+    assert stored is not None
+    assert (stored.data, stored.metadata) == (b"second", {"source": "s3://u/k"})

@@ -10,11 +10,11 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import IO
 
-from darkroom import batch_file, naming, outcome
+from darkroom import batch_file, naming, outcome, provenance
 from darkroom.batch_file import MOST_LINES, BatchFile
 from darkroom.errors import Outdated, Rejected, Unavailable
 from darkroom.message import Message
-from darkroom.outcome import Timing
+from darkroom.outcome import Timing, Uploaded
 from darkroom.ports import Memory, Outbox, Progress
 from darkroom.publication import Publication
 from darkroom.tick import SPARE_SECONDS, Gone, Tick, World, lines_of
@@ -110,15 +110,23 @@ class Batches:
             for text in self._world.register.answers(batch.name):
                 answers.write(text.encode() + b"\n")
             answers.seek(0)
-            self._write(batch_file.answer_key(batch.key), answers, "application/jsonl")
-        self._write(batch_file.manifest_key(batch.key), io.BytesIO(json.dumps(manifest).encode()), "application/json")
+            self._write(batch_file.answer_key(batch.key), answers, "application/jsonl", batch)
+        self._write(
+            batch_file.manifest_key(batch.key), io.BytesIO(json.dumps(manifest).encode()), "application/json", batch
+        )
 
-    def _write(self, key: str, data: IO[bytes], media_type: str) -> None:
-        self._world.objects.write(self._world.results_bucket, key, data, media_type)
+    def _write(self, key: str, data: IO[bytes], media_type: str, batch: BatchFile) -> None:
+        origin = provenance.metadata(None, None, batch.ref)
+        self._world.objects.write(self._world.results_bucket, key, data, media_type, origin)
 
     def _refuse(self, batch: BatchFile, message: Message, rejection: Rejected) -> None:
         asked, now = outcome.timestamp(message.sent_at), outcome.timestamp(self._world.clock())
-        refused = outcome.refusal(rejection, timing=Timing(asked, None, now, None), attempts=message.receive_count)
+        refused = outcome.refusal(
+            rejection,
+            timing=Timing(asked, None, now, None),
+            attempts=message.receive_count,
+            upload=Uploaded(batch.bucket, batch.key, batch.etag, batch.version_id),
+        )
         self._publication.announce(refused, naming.rejected_upload_key(batch.key, batch.etag))
 
 

@@ -86,12 +86,19 @@ class S3Objects:
                     return None
                 raise
             with found["Body"] as body:
-                return body.read()
+                to_skip = 0 if "ContentRange" in found else offset  # a server may answer with the whole object
+                while to_skip and (skipped := body.read(min(to_skip, PART_BYTES))):
+                    to_skip -= len(skipped)
+                return body.read(PART_BYTES)
 
-    def write(self, bucket: str, key: str, data: IO[bytes], media_type: str) -> None:
+    def write(
+        self, bucket: str, key: str, data: IO[bytes], media_type: str, metadata: Mapping[str, str] | None = None
+    ) -> None:
         """See `ports.ObjectStore`."""
         with translated():
-            self._client.put_object(Bucket=bucket, Key=key, Body=data, ContentType=media_type)
+            self._client.put_object(
+                Bucket=bucket, Key=key, Body=data, ContentType=media_type, Metadata=dict(metadata or {})
+            )
 
 
 def _version(ref: ImageRef) -> dict[str, Any]:

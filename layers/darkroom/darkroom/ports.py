@@ -193,7 +193,9 @@ class ObjectStore(Protocol):
         """Some of the object's bytes from an offset on, none at its end; None where there is no object."""
         ...
 
-    def write(self, bucket: str, key: str, data: IO[bytes], media_type: str) -> None:
+    def write(
+        self, bucket: str, key: str, data: IO[bytes], media_type: str, metadata: Mapping[str, str] | None = None
+    ) -> None:
         """Writes the object, over what is there."""
         ...
 
@@ -307,7 +309,7 @@ class Sent:
 
     position: int
     custom_id: str
-    thread_id: str
+    thread: str
     fingerprint: str
     place: Place  # in the file, before it
     message_id: str | None = None
@@ -331,7 +333,7 @@ class Register(Protocol):
         ...
 
     def sent(self, batch: str, position: int) -> Sent:
-        """The line at one of the progress's open positions."""
+        """The line at one of the progress's open positions. Raises Outdated where it has ended since."""
         ...
 
     def answers(self, batch: str) -> Iterator[str]:

@@ -52,6 +52,8 @@ class DynamoRegister:
     def sent(self, batch: str, position: int) -> Sent:
         """See `ports.Register`."""
         item = self._table.item(PARTITIONS + batch, _line_sk(position))
+        if "text" in item:
+            raise Outdated
         known: dict[str, Any] = {name: item[name] for name in Sent.__dataclass_fields__ if name in item}
         return Sent(**{**known, "place": Place(**known["place"])})
 

@@ -74,6 +74,7 @@ class Tick:
         self._time_left = time_left
         self._lines = lines_of(world, batch, progress.read)
         self._next: Line | None = None  # read, and not let in yet
+        self._is_gone = False
         self._open = [world.register.sent(batch.name, position) for position in progress.open]
         self.progress = progress
 
@@ -93,7 +94,7 @@ class Tick:
             try:
                 asked = self._parsed(self._read(lines_of(self._world, self._batch, line.place)))
             except Gone:
-                if self._world.outcomes.standing(line.thread_id, line.custom_id, line.fingerprint) is None:
+                if self._world.outcomes.standing(line.thread, line.custom_id, line.fingerprint) is None:
                     self._end(self.progress, line.position, line.custom_id, error=outcome.failure(self._gone()))
                 continue
             self._send(self.progress, line, asked)
@@ -104,12 +105,12 @@ class Tick:
         settled = 0
         for line in list(self._open):
             if self._has_time() and self._is_settled(line):
-                self._world.lanes.leave(self._batch.name, line.thread_id, line.custom_id)
+                self._world.lanes.leave(self._batch.name, line.thread, line.custom_id)
                 settled += 1
         return settled
 
     def _is_settled(self, line: Sent) -> bool:
-        standing = self._world.outcomes.standing(line.thread_id, line.custom_id, line.fingerprint)
+        standing = self._world.outcomes.standing(line.thread, line.custom_id, line.fingerprint)
         if isinstance(standing, Done):
             ended = standing.outcome
             result = f"s3://{self._world.results_bucket}/{turn_key(ended)}"
@@ -142,9 +143,8 @@ class Tick:
     def _takes_next(self) -> bool:
         """False where the lane is full."""
         position = self.progress.position + 1
-        try:
-            line = self._next = self._next or self._read(self._lines)
-        except Gone:
+        line = self._next = self._next or self._read_next()
+        if line is None:
             self._end(replace(self.progress, position=position), position, None, error=outcome.failure(self._gone()))
             return True
         read = replace(self.progress, position=position, read=line.after)
@@ -160,6 +160,15 @@ class Tick:
             self._send(replace(read, open=(*read.open, position)), sent, asked)
         self._next = None
         return True
+
+    def _read_next(self) -> Line | None:
+        """None where the file is gone."""
+        if not self._is_gone:
+            try:
+                return self._read(self._lines)
+            except Gone:
+                self._is_gone = True
+        return None
 
     def _read(self, following: Iterator[Line]) -> Line:
         """The next that says something. There is one, for they were counted."""
