@@ -37,7 +37,8 @@ def too_long() -> Rejected:
 
 def of_metadata(value: str) -> str:
     """A metadata value as it was meant: plain, RFC 8187, RFC 2047, or UTF-8 that was read as Latin-1."""
-    extended = re.fullmatch(r"(?i)utf-8'[\w-]*'([\w!#$&+.^`|~%-]*)", value.strip())
+    # RFC 8187 has '()* encoded too; JavaScript's encodeURIComponent leaves them as they are.
+    extended = re.fullmatch(r"(?i)utf-8'[\w-]*'([\w!#$&'()*+.^`|~%-]*)", value.strip())
     if extended:
         return unquote(extended[1], errors="replace").strip()
     try:
