@@ -301,6 +301,17 @@ def test_a_text_that_stays_empty_is_told(bucket: Bucket) -> None:
     assert bucket.announce(empty) == "invalid_request"
 
 
+def test_a_photo_that_is_emptied_and_written_again_is_the_one_that_it_was(bucket: Bucket) -> None:
+    """As a mounted drive writes a file anew, when its words have changed since."""
+    bucket.upload("cat.jpg", png(), instruction="night")
+    bucket.upload("cat.txt", "snow")
+    empty = bucket.put("cat.jpg", b"", instruction="night")
+    assert bucket.announce(empty) == "waits"
+    assert bucket.upload("cat.jpg", png(), instruction="night") == "nothing new"
+    bucket.clock.advance(GRACE)
+    assert bucket.announce(empty) == "nothing new"
+
+
 def test_an_empty_photo_is_not_there_yet(bucket: Bucket) -> None:
     empty = bucket.put("cat.jpg", b"", instruction="night")
     assert bucket.announce(empty) == "waits"
