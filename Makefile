@@ -11,7 +11,7 @@ export UV_PYTHON_DOWNLOADS := never
 export UV_NO_PROGRESS := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help demo up down logs redrive test torture fuzz check clean tools locks
+.PHONY: help demo up down logs redrive test torture fuzz check clean tools clients locks
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' Makefile
@@ -35,10 +35,10 @@ logs: ## follow what the functions say
 redrive: tools ## bring dead letters back, here (PORT=…) or on AWS (STACK=…)
 	@PYTHONPATH=layers/darkroom $(RUN) -m operations.redrive $(if $(STACK),--stack "$(STACK)",$(if $(PORT),--port $(PORT)))
 
-test: tools ## run the tests, those on the whole stack last
+test: tools clients ## run the tests, those on the whole stack last
 	@$(RUN) -m pytest $(ARGS)
 
-torture: tools ## kills, crashes in pairs, an API that fails in every way; SEED=… repeats a run
+torture: tools clients ## kills, crashes in pairs, an API that fails in every way; SEED=… repeats a run
 	@$(RUN) -m pytest -m torture $(if $(SEED),--seed $(SEED)) $(ARGS)
 	@$(MAKE) --no-print-directory fuzz
 
@@ -64,6 +64,9 @@ clean: ## stop the stack and remove all that was made here, what it remembers to
 
 tools: .venv/stamp $(TOOLS)/sam/stamp $(TOOLS)/ministack/stamp
 
+# What people upload with, for the tests: the AWS CLI is among the project's own, s3fs is got by its test.
+clients: $(TOOLS)/rclone/stamp $(TOOLS)/aws-sdk-js/stamp
+
 $(UV): local/tools/get_uv.py
 	@echo "Getting uv …"
 	@$(PYTHON) local/tools/get_uv.py $(TOOLS)/uv $(UV_VERSION)
@@ -80,11 +83,18 @@ $(TOOLS)/%/stamp: local/tools/%.txt | $(UV)
 	@$(UV) pip install --quiet --compile-bytecode --require-hashes --python $(TOOLS)/$*/bin/python --requirement $<
 	@touch $@
 
-locks: | $(UV) ## write the lock files again
+$(TOOLS)/aws-sdk-js/stamp: local/tools/aws-sdk-js/package-lock.json $(TOOLS)/node/stamp
+	@echo "Installing the AWS SDK for JavaScript …"
+	@mkdir -p $(@D) && cp $(<D)/package.json $< $(@D)
+	@$(TOOLS)/node/bin/npm ci --prefix $(@D) --ignore-scripts --no-audit --no-fund --silent
+	@touch $@
+
+locks: $(TOOLS)/node/stamp | $(UV) ## write the lock files again
 	@$(UV) lock --quiet
-	@for tool in sam ministack fuzz checkov; do \
+	@for tool in sam ministack fuzz checkov rclone node; do \
 	  $(UV) pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-annotate \
 	    --custom-compile-command "make locks" --output-file local/tools/$$tool.txt local/tools/$$tool.in || exit 1; \
 	done
+	@$(TOOLS)/node/bin/npm install --prefix local/tools/aws-sdk-js --package-lock-only --omit-lockfile-registry-resolved --silent
 	@{ echo "# Exported from uv.lock by \`make locks\`; what the layer ships."; \
 	  $(UV) export --quiet --frozen --no-dev --no-emit-project --no-annotate --no-header; } > layers/darkroom/requirements.txt

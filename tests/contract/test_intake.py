@@ -1,7 +1,7 @@
 """Uploads, end to end but for S3's events: what lies in the bucket becomes messages, or is told why not."""
 
 import json
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -11,6 +11,7 @@ from darkroom.intake import Intake
 from darkroom.memory import UploadMemory
 from darkroom.naming import rejected_upload_key
 from darkroom.publication import Publication
+from darkroom.sources import MOST_BYTES
 from darkroom.table import Table
 from darkroom.upload import Upload
 from tests.fakes import Clock, MemoryLanes, MemoryObjects, MemoryOutbox, png
@@ -36,11 +37,11 @@ class Bucket:
         self.objects = MemoryObjects(self.clock)
         self._sequence = 0
 
-    def put(self, key: str, data: bytes | str, **metadata: str) -> Upload:
+    def put(self, key: str, data: bytes | str, *, parts: int | None = None, **metadata: str) -> Upload:
         """Puts an object, and returns what S3 will announce."""
         raw = data.encode() if isinstance(data, str) else data
         named = {name.replace("_", "-"): value for name, value in metadata.items()}
-        etag = self.objects.put("uploads", key, raw, named)
+        etag = self.objects.put("uploads", key, raw, named, parts)
         self._sequence += 1
         self.clock.advance(1)
         return Upload("uploads", key, etag, None, f"{self._sequence:016X}", len(raw), self.clock())
@@ -63,8 +64,8 @@ class Bucket:
         except Unavailable as trouble:
             return "waits" if trouble.retry_after else "fails"
 
-    def upload(self, key: str, data: bytes | str, **metadata: str) -> str:
-        return self.announce(self.put(key, data, **metadata))
+    def upload(self, key: str, data: bytes | str, *, parts: int | None = None, **metadata: str) -> str:
+        return self.announce(self.put(key, data, parts=parts, **metadata))
 
     @property
     def asked(self) -> list[tuple[str, str, list[str]]]:
@@ -95,6 +96,28 @@ def test_photo_and_text_pair_in_either_order_and_once(bucket: Bucket, text_first
     for upload in (text, photo) if text_first else (photo, text):
         bucket.announce(upload)
     assert bucket.asked == [("photos/cat", "night", ["photos/cat.jpg"])]
+
+
+def test_how_a_photo_was_cut_for_its_upload_does_not_make_it_another(bucket: Bucket) -> None:
+    """A copy onto itself puts the parts together, and then the entity tag is another."""
+    assert bucket.upload("cat.jpg", png(), parts=3, instruction="night") == "asked"
+    assert bucket.upload("cat.jpg", png(), instruction="night") == "nothing new"
+    assert bucket.upload("cat.jpg", png(), parts=2, instruction="night") == "nothing new"
+    assert bucket.upload("cat.jpg", png("blue"), parts=2, instruction="night") == "asked"
+
+
+def test_a_photo_in_parts_that_cannot_be_used_is_told_by_its_own_entity_tag(bucket: Bucket) -> None:
+    photo = bucket.put("cat.jpg", png(), parts=2)
+    bucket.clock.advance(GRACE)
+    assert bucket.announce(photo) == "needs_instruction"
+    assert bucket.told(photo)["code"] == "needs_instruction"
+
+
+def test_what_is_too_large_for_any_request_is_not_read(bucket: Bucket) -> None:
+    """It goes by its entity tag, whatever is in it."""
+    for parts in (2, 3):
+        photo = bucket.put("cat.jpg", png(), parts=parts, instruction="night")
+        assert bucket.announce(replace(photo, size=MOST_BYTES + 1)) == "asked"
 
 
 def test_the_photo_arrives_after_its_text(bucket: Bucket) -> None:
@@ -278,6 +301,17 @@ def test_a_text_that_stays_empty_is_told(bucket: Bucket) -> None:
     empty = bucket.put("dream.txt", "")
     bucket.clock.advance(GRACE)
     assert bucket.announce(empty) == "invalid_request"
+
+
+def test_a_photo_that_is_emptied_and_written_again_is_the_one_that_it_was(bucket: Bucket) -> None:
+    """As a mounted drive writes a file anew, when its words have changed since."""
+    bucket.upload("cat.jpg", png(), instruction="night")
+    bucket.upload("cat.txt", "snow")
+    empty = bucket.put("cat.jpg", b"", instruction="night")
+    assert bucket.announce(empty) == "waits"
+    assert bucket.upload("cat.jpg", png(), instruction="night") == "nothing new"
+    bucket.clock.advance(GRACE)
+    assert bucket.announce(empty) == "nothing new"
 
 
 def test_an_empty_photo_is_not_there_yet(bucket: Bucket) -> None:

@@ -194,8 +194,8 @@ def taken_in(
     """Each thread's requests: words, and how many pictures. What waits is announced again in the order of uploading."""
     waiting: list[Upload] = []
     for (key, words), is_end in zip(uploads, ends, strict=True):
-        own = {"instruction": words} if key.endswith(".jpg") else {}
-        waiting.append(bucket.put(key, png(words) if own else words, **own))
+        upload = bucket.put(key, png(words), instruction=words) if key.endswith(".jpg") else bucket.put(key, words)
+        waiting.append(upload)
         waiting = [upload for upload in waiting if bucket.announce(upload) == "waits"]
         if is_end and isinstance(bucket, Narrow):
             bucket.end_all()

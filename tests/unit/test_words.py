@@ -148,6 +148,10 @@ def test_any_text_file_is_words_or_rejected(data: bytes) -> None:
         ("", ""),
         ("100% wool, a = b", "100% wool, a = b"),
         ("utf-8''%E9%9B%AA", "雪"),
+        (
+            "UTF-8''Rends%20l'image%20(s'il%20te%20pla%C3%AEt)%20*plus*%20claire!",
+            "Rends l'image (s'il te plaît) *plus* claire!",
+        ),
         ("UTF-8'zh-CN'%E9%9B%AA%20and%20ice", "雪 and ice"),
         ("=?UTF-8?B?6Zuq?=", "雪"),
         ("=?utf-8?q?caf=C3=A9?=", "café"),

@@ -103,6 +103,8 @@ def photo(stem: Stem, upload: Upload, own: str | None, found: Words | None, *, t
     last = stem.seen.get(upload.extension)
     if is_late(stem, upload):
         return Decision(stem)
+    if not upload.size:
+        return Decision(stem, waits=True)  # not there yet, and nothing to remember
     seen = Seen(upload.sequencer, upload.at, naming.sha256(f"{upload.etag}\n{own or ''}"))
     known = _remembering(replace(stem, thread=thread), upload.extension, seen)
     is_repeated = last is not None and last.content == seen.content
@@ -112,7 +114,7 @@ def photo(stem: Stem, upload: Upload, own: str | None, found: Words | None, *, t
     if last is not None and last.used and _is_same(last, upload):
         return Decision(stem)  # announced twice; another photo of the stem may have the pair by now
     words = own or (found.words if found else None)
-    if words is None or upload.size == 0:
+    if words is None:
         return Decision(known, waits=not is_consumed)
     if stem.pair == (pair := Pair(upload.etag, naming.sha256(words))):
         return Decision(known)
