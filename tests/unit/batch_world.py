@@ -1,7 +1,7 @@
 """Batches on the fakes: a file, its register, a lane with few places, and the function that answers requests."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
@@ -13,9 +13,11 @@ from darkroom.batches import BatchEnded, Batches
 from darkroom.errors import Unavailable
 from darkroom.message import Message
 from darkroom.naming import sha256
+from darkroom.objects import PART_BYTES
 from darkroom.pairing import Stem
 from darkroom.payment import Till
 from darkroom.publication import Publication
+from darkroom.request import ImageRef
 from darkroom.settings import Price
 from darkroom.tick import World as Tools
 from darkroom.upload import Upload
@@ -35,6 +37,25 @@ from tests.promise.memory.fifo import FifoQueue
 from tests.promise.memory.world import CopiesTo
 
 KEY = "shop/spring.jsonl"
+
+
+class VersionedObjects(MemoryObjects):
+    """The uploads bucket keeps what was replaced; here a version is named by its entity tag."""
+
+    def __init__(self, clock: Clock) -> None:
+        super().__init__(clock)
+        self.versions: dict[tuple[str, str | None], bytes] = {}
+
+    def put(
+        self, bucket: str, key: str, data: bytes, metadata: Mapping[str, str] | None = None, parts: int | None = None
+    ) -> str:
+        etag = super().put(bucket, key, data, metadata, parts)
+        self.versions[key, etag] = data
+        return etag
+
+    def part(self, ref: ImageRef, offset: int) -> bytes | None:
+        data = self.versions.get((ref.key, ref.version_id))
+        return None if data is None else data[offset : offset + PART_BYTES]
 
 
 class Stems:
@@ -61,7 +82,7 @@ class BatchWorld:
     batches: MemoryOutbox = field(default_factory=MemoryOutbox)
 
     def __post_init__(self) -> None:
-        self.objects = MemoryObjects(self.clock)
+        self.objects = VersionedObjects(self.clock)
         self.ledger = MemoryLedger(self.clock)
         self.register = MemoryRegister()
         self.lanes = MemoryLanes(self.clock, places=self.places)
@@ -76,7 +97,7 @@ class BatchWorld:
         data = content.encode() if isinstance(content, str) else content
         self._uploads += 1
         etag = self.objects.put("uploads", key, data)
-        arrived = Upload("uploads", key, etag, None, f"{self._uploads:06X}", len(data), self.clock())
+        arrived = Upload("uploads", key, etag, etag, f"{self._uploads:06X}", len(data), self.clock())
         self.stems.kept = pairing.batch(self.stems.kept, arrived)
         return uploaded(arrived, self.stems.kept.generation)
 

@@ -12,14 +12,14 @@ from darkroom.objects import PART_BYTES
 from darkroom.ports import Answered, Progress, Sent
 from darkroom.request import ImageRef
 from darkroom.upload import Upload
-from tests.fakes import MemoryObjects, MemoryRegister
-from tests.unit.batch_world import KEY, BatchWorld
+from tests.fakes import MemoryRegister
+from tests.unit.batch_world import KEY, BatchWorld, VersionedObjects
 
 LINE = b"x" * 5999 + b"\n"
 UNITS_IN_MEGABYTE = 1 << (20 if sys.platform == "darwin" else 10)
 
 
-class Endless(MemoryObjects):
+class Endless(VersionedObjects):
     """A bucket with one file that is never whole in memory: the same line again and again."""
 
     def part(self, ref: ImageRef, offset: int) -> bytes:
@@ -53,7 +53,7 @@ def megabytes() -> int:
 
 def main() -> None:
     world = BatchWorld()
-    world.objects = Endless()
+    world.objects = Endless(world.clock)
     arrived = Upload("uploads", KEY, "etag", None, "0A", len(LINE) * MOST_LINES, 0.0)
     batch = uploaded(arrived, world.upload("x").generation)
     before = megabytes()

@@ -69,18 +69,19 @@ class Batches:
         return False
 
     def _worked_on(self, batch: BatchFile, time_left: Callable[[], float]) -> BatchEnded:
-        """Only the newest file of a key is a batch: of what was replaced nothing more is sent."""
-        newest = self._memory.stem(batch.home, batch.stem).seen[batch.extension]
-        if newest.generation != batch.generation:
-            return BatchEnded(batch.key, "replaced")
         progress = self._counted(batch, self._world.register.progress(batch.name), time_left)
         progress = Tick(self._world, batch, progress, time_left).work()
         if progress.position < progress.total or progress.open:
             raise Unavailable("held", "its lines are on their way", retry_after=self._wait(progress))
         if time_left() < ANSWER_SECONDS:
             raise Unavailable("time", "too little of this invocation's time is left for the answers", retry_after=0)
-        self._write_answers(batch, progress)
-        return BatchEnded(batch.key, "answered", progress.total, progress.succeeded, progress.failed)
+        newest = self._memory.stem(batch.home, batch.stem).seen[batch.extension]
+        if newest.generation == batch.generation:  # the answers to what was replaced have no place any more
+            self._write_answers(batch, progress)
+            became = "answered"
+        else:
+            became = "replaced"
+        return BatchEnded(batch.key, became, progress.total, progress.succeeded, progress.failed)
 
     def _counted(self, batch: BatchFile, progress: Progress, time_left: Callable[[], float]) -> Progress:
         """Before the first line is sent, so that a file with too many of them costs nothing."""
