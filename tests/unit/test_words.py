@@ -52,6 +52,8 @@ def test_a_text_file_says_what_it_says(data: bytes, said: str) -> None:
         b"\xff\xfe" + b"\x3d\xd8",
         b"make it\0 blue",
         rb"{\rtf1\ansi make it blue}",
+        b"????????, ???? ??!",
+        "\ufffd\ufffd".encode(),
         b"x" * 8001,
     ],
 )
@@ -163,6 +165,8 @@ def test_any_text_file_is_words_or_rejected(data: bytes) -> None:
         ("what =? is this", "what =? is this"),
         ("=?\x80?Q??=", "=?\x80?Q??="),
         ("100%20natural", "100%20natural"),
+        ("what? why??", "what? why??"),
+        ("🌙❄️", "🌙❄️"),
         ("rock'n'roll", "rock'n'roll"),
         (
             "utf-8'en'un%20coucher%20de%20soleil,%20s'il%20vous%20pla%C3%AEt%20(*)!",
@@ -213,6 +217,16 @@ def test_metadata_that_cannot_be_read_as_it_says_is_refused_by_its_name(value: s
     assert "RFC 2047" in str(rejected.hint)
     rejected = rejection(lambda: words.thread_in_metadata(value))
     assert (rejected.code, rejected.param) == ("invalid_request", "thread-id")
+
+
+def test_a_threads_name_is_written_like_an_instruction() -> None:
+    assert words.thread_in_metadata(" =?UTF-8?B?5rS75YqoL+eTtuWtkA==?= ") == "活动/瓶子"
+    assert words.thread_in_metadata("campaign/50%25") == "campaign/50%25"
+    assert words.thread_in_metadata("") == ""
+
+
+def test_letters_that_were_lost_in_metadata_are_not_asked_for() -> None:
+    assert "question marks" in rejection(lambda: words.of_metadata("??? ????")).message
 
 
 def test_metadata_longer_than_an_instruction_is_refused() -> None:

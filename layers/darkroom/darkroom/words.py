@@ -20,6 +20,7 @@ MOST_MISREADINGS = 3
 
 _CONTROLS = re.compile(r"[\x01-\x08\x0e-\x1f]")  # no keyboard types them; a few do no harm
 _INVISIBLE = frozenset(("Cc", "Cf", "Zs", "Zl", "Zp"))
+_LOST = re.compile(r"[?\ufffd][?\ufffd\s.,:;!-]*")  # what is left where an encoding has none of a script's letters
 _UTF16_MARKS = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 _EXTENDED_VALUE = re.compile(r"([A-Za-z0-9_.:+-]+)'[A-Za-z0-9-]*'([!-~]*)")  # RFC 8187
 _ENCODED_WORD = re.compile(r"=\?([A-Za-z0-9_.:+-]+)(?:\*[A-Za-z0-9-]*)?\?([bBqQ])\?(.*?)\?=")  # RFC 2047, RFC 2231
@@ -60,7 +61,7 @@ def of_text(data: bytes) -> str:
 
 def said(data: bytes) -> str:
     """The same, "" where the file says nothing."""
-    words = _tidy(decoded(data))
+    words = _tidy(decoded(data), SAVE_AS_UTF8)
     if words.startswith("{\\rtf"):
         raise _invalid("the file is rich text (RTF), and only named as a plain one", SAVE_AS_UTF8)
     return words
@@ -73,7 +74,7 @@ def too_long() -> Rejected:
 
 def of_metadata(value: str) -> str:
     """The instruction in an object's metadata, "" where it says nothing. Raises Rejected (`invalid_request`)."""
-    return _tidy(_meant(value, "instruction", WRAP_IT))
+    return _tidy(_meant(value, "instruction", WRAP_IT), WRAP_IT)
 
 
 def thread_in_metadata(value: str) -> str:
@@ -83,11 +84,13 @@ def thread_in_metadata(value: str) -> str:
     ).strip()
 
 
-def _tidy(text: str) -> str:
+def _tidy(text: str, hint: str) -> str:
     """The words of a text, lines ended alike; none where nothing of it can be seen. Raises Rejected."""
     words = re.sub(r"\r\n?", "\n", text).strip()
     if len(words) > INSTRUCTION_CHARACTERS:
         raise too_long()
+    if _LOST.fullmatch(words):
+        raise _invalid("the words are nothing but question marks: their letters were lost on the way", hint)
     return words if any(unicodedata.category(character) not in _INVISIBLE for character in words) else ""
 
 
