@@ -4,8 +4,10 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from darkroom import provenance
 from darkroom.memory import UploadMemory
 from darkroom.naming import rejected_upload_key
+from darkroom.request import ImageRef
 from darkroom.table import Table
 from darkroom.upload import Upload
 from tests.contract.test_intake import GRACE, Bucket
@@ -112,3 +114,10 @@ def test_what_was_told_stays_when_the_photo_is_started_after_all(bucket: Bucket)
     after_the_grace(bucket, photo)
     bucket.upload("cat.txt", "night")
     assert bucket.told(photo)["code"] == "needs_instruction"
+
+
+def test_a_result_that_is_copied_into_the_uploads_begins_a_thread_of_its_own_name(bucket: Bucket) -> None:
+    """S3 copies an object's metadata along."""
+    origin = provenance.metadata("shop/mug", "order-1", ImageRef("uploads", "shop/mug.jpg"))
+    bucket.upload("shop/next.png", png(), instruction="night", **origin)
+    assert bucket.asked == [("shop/next", "night", ["shop/next.png"])]

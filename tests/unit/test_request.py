@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from darkroom import naming, request
 from darkroom.errors import Rejected
-from darkroom.form import Body
+from darkroom.form import Body, Folder
 from darkroom.request import ImageRef, Request
 from tests.unit.samples import rejection
 
@@ -397,3 +397,9 @@ def test_any_text_is_a_request_or_rejected(body: str, group: str) -> None:
 @example({"instruction": "a", "options": {"\ud800": 1}})
 def test_any_json_is_a_request_or_rejected(document: object) -> None:
     assert_parsed_or_rejected(json.dumps(document))
+
+
+def test_a_line_in_another_encoding_is_refused_by_its_name() -> None:
+    line = json.dumps({"custom_id": "a", "instruction": "变成红色"}, ensure_ascii=False).encode("gb18030")
+    rejected = rejection(lambda: request.of_line(line, folder=Folder("my-uploads", ""), stem="b", buckets=BUCKETS))
+    assert rejected.message == "body: is not in UTF-8; it looks like GB18030 (Chinese)"

@@ -11,8 +11,8 @@ import darkroom
 
 # Each may import only those before it.
 ORDER = [
-    "errors", "naming", "lines", "form", "request", "outcome", "thread", "context", "reply", "api_errors", "replies",
-    "upload", "batch_file", "pairing", "ports", "message", "settings", "patience", "charsets", "words", "hints",
+    "errors", "naming", "lines", "form", "charsets", "request", "outcome", "thread", "context", "reply", "api_errors",
+    "replies", "upload", "batch_file", "pairing", "ports", "message", "settings", "patience", "words", "hints",
     "anatomy", "pictures", "provenance", "publication", "sources", "premise", "payment", "report", "answer", "intake",
     "arrivals", "tick", "batches", "batch", "aws", "table", "ledger", "breaker", "lanes", "memory", "register",
     "objects", "inbox", "transport", "image_api", "fetch", "journal", "wiring",

@@ -25,6 +25,12 @@ class _Candidate:
     is_latin: bool = False
 
 
+def told(data: bytes) -> str:
+    """What is wrong with bytes that are not UTF-8, to be said of a file or a line."""
+    name = likely(data)
+    return f"is not in UTF-8; it looks like {name}" if name else "is not in UTF-8, and looks like no text at all"
+
+
 def likely(data: bytes) -> str | None:
     """The encoding that the bytes look like, by name; None where they look like no text."""
     if data[:4] == codecs.BOM_UTF32_LE or data[:4] == codecs.BOM_UTF32_BE or _is_utf32(data):

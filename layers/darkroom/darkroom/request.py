@@ -8,7 +8,7 @@ from typing import Any, NoReturn
 
 from pydantic import ValidationError
 
-from darkroom import naming
+from darkroom import charsets, naming
 from darkroom.errors import FieldFault, Rejected, invalid
 from darkroom.form import KEY_BYTES, Asking, Body, Folder, Line, validated
 
@@ -78,7 +78,7 @@ def of_line(line: bytes, *, folder: Folder, stem: str, buckets: Collection[str])
     try:
         text = line.decode()
     except UnicodeDecodeError as error:
-        raise invalid([FieldFault("body", "is not UTF-8")], LINE_REMEDY) from error
+        raise invalid([FieldFault("body", charsets.told(line))], LINE_REMEDY) from error
     valid = validated(Line, _json(text, LINE_REMEDY), folder, LINE_REMEDY)
     if faults := _bucket_faults(valid, buckets):
         raise invalid(faults, LINE_REMEDY)

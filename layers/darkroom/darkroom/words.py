@@ -46,9 +46,7 @@ def decoded(data: bytes, param: str = "instruction") -> str:
 def _unreadable(data: bytes, param: str, *, is_utf16: bool) -> Rejected:
     if is_utf16:
         return _invalid("the file is in UTF-16, but broken or cut off", SAVE_AS_UTF8, param)
-    if likely := charsets.likely(data):
-        return _invalid(f"the file is not in UTF-8; it looks like {likely}", SAVE_AS_UTF8, param)
-    return _invalid("the file is not in UTF-8, and looks like no text at all", SAVE_AS_UTF8, param)
+    return _invalid(f"the file {charsets.told(data)}", SAVE_AS_UTF8, param)
 
 
 def of_text(data: bytes) -> str:
