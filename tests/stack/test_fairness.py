@@ -32,7 +32,7 @@ MANY = 120
 VERY_MANY = 5000
 CALL_SECONDS = 0.5
 # A batch of the lane's that is at work, one that the single wish is part of, and what ends until on_upload has seen it.
-MOST_THAT_END_BEFORE = 4 * PLACES
+MOST_THAT_END_BEFORE = 8 * PLACES
 RACERS = 10
 
 
