@@ -88,6 +88,15 @@ def test_a_photo_that_waits_in_its_lane_is_not_told_that_it_needs_an_instruction
     assert bucket.objects.keys("results") == []
 
 
+def test_a_request_in_a_file_passes_the_lane_of_its_folder(bucket: Narrow) -> None:
+    requests = [bucket.put(f"shop/{name}.json", '{"instruction": "a cat"}') for name in "abc"]
+    assert [bucket.announce(upload) for upload in requests] == ["asked", "asked", "waits"]
+    assert bucket.upload("other/a.json", '{"instruction": "a cat"}') == "asked"
+    bucket.end_all()
+    assert bucket.announce(requests[2]) == "nothing new"
+    assert threads(bucket) == ["shop/a", "shop/b", "other/a", "shop/c"]
+
+
 def test_a_follow_up_in_its_own_words_goes_at_once(bucket: Narrow) -> None:
     folder_of(bucket, "abc")
     for name in ("x", "y"):

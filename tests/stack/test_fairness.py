@@ -28,11 +28,11 @@ if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
 
 PLACES = 5  # half of the MaximumConcurrency that the stack has by default
-MANY = 120
+MANY = 80
 VERY_MANY = 5000
 CALL_SECONDS = 0.5
 # A batch of the lane's that is at work, one that the single wish is part of, and what ends until on_upload has seen it.
-MOST_THAT_END_BEFORE = 4 * PLACES
+MOST_THAT_END_BEFORE = 6 * PLACES
 RACERS = 10
 
 

@@ -137,6 +137,7 @@ class Intake:
         return self._carry_out(thread, arrived, stem, decision, None)
 
     def _take_request(self, arrived: Upload) -> str:
+        stem = self._stem(arrived)
         try:
             stored = self._objects.read(
                 ImageRef(arrived.bucket, arrived.key, arrived.version_id), most_bytes=MOST_REQUEST_BYTES
@@ -145,7 +146,6 @@ class Intake:
             raise _too_large(f"{MOST_REQUEST_BYTES:,} bytes") from error
         if stored is None:
             return "gone"
-        stem = self._stem(arrived)
         if pairing.is_late(stem, arrived):
             return "nothing new"
         self._check_written(arrived)

@@ -1,0 +1,92 @@
+"""Which requests of uploads pass a lane, which one, and how often one that waits there is looked at."""
+
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from darkroom import patience
+from darkroom.pairing import Ask, Stem, Words, lane, photo
+from darkroom.upload import Upload
+from local.stack.parameters import read_template
+
+TEMPLATE = read_template(Path(__file__).parents[2] / "template.yaml")
+keys = st.text(st.sampled_from("ab/é. #"), min_size=1, max_size=12).map(lambda name: f"{name}.jpg")
+
+
+def upload(key: str) -> Upload:
+    return Upload("uploads", key, "etag", None, "0A", 5, 0.0)
+
+
+def asked(words: str | None, found: Words | None) -> Ask:
+    ask = photo(Stem(), upload("shop/cat.jpg"), words, found).ask
+    assert ask
+    return ask
+
+
+@pytest.mark.parametrize(
+    ("key", "top"),
+    [
+        ("cat.jpg", ""),
+        ("shop/cat.jpg", "shop"),
+        ("shop/new/shoes/cat.jpg", "shop"),
+        ("threads/trip/rome/cat.jpg", "threads/trip/rome"),
+        ("threads/cat.jpg", "threads"),
+        ("/cat.jpg", ""),
+    ],
+)
+def test_a_lane_is_as_wide_as_a_first_folder_or_a_thread(key: str, top: str) -> None:
+    assert lane(upload(key), Ask("blue", ()), begins=True) == f"own:{top}"
+    assert lane(upload(key), Ask("blue", (), brings_words=False), begins=True) == f"folder:{top}"
+
+
+@pytest.mark.parametrize(
+    ("own", "found", "brings_words"),
+    [
+        ("night", None, True),
+        (None, Words("night", text_at=1.0), True),
+        (None, Words("night"), False),
+    ],
+    ids=["metadata", "its text", "its folder's or the operator's"],
+)
+def test_a_photo_in_the_words_of_its_folder_is_told_from_others(
+    own: str | None, found: Words | None, brings_words: bool
+) -> None:
+    assert asked(own, found).brings_words == brings_words
+
+
+@given(key=keys)
+def test_a_follow_up_in_its_own_words_passes_no_lane(key: str) -> None:
+    assert lane(upload(key), Ask("blue", ()), begins=False) is None
+
+
+@given(key=keys, begins=st.booleans())
+def test_in_the_words_of_a_folder_every_request_passes_the_folders_lane(key: str, begins: bool) -> None:
+    ask = Ask("blue", (), brings_words=False)
+    assert lane(upload(key), ask, begins=begins) == f"folder:{upload(key).top}"
+
+
+@given(one=keys, other=keys)
+def test_what_lies_in_one_folder_is_in_one_lane(one: str, other: str) -> None:
+    inside = [upload(f"shop/{key}").top for key in (one, other)]
+    assert inside == ["shop", "shop"]
+
+
+@given(age=st.floats(-1e6, 1e8))
+def test_the_older_the_slower_within_bounds(age: float) -> None:
+    delay = patience.lane_delay(age)
+    assert patience.SHORTEST_LANE_SECONDS <= delay <= patience.LONGEST_LANE_SECONDS
+    assert delay <= patience.lane_delay(age + 1)
+
+
+@given(grace=st.integers(0, 43_200), first=st.floats(0, 60))
+def test_what_waits_in_a_lane_for_as_long_as_it_may_is_no_dead_letter(grace: int, first: float) -> None:
+    """SQS counts the deliveries; it may have waited for its other half before."""
+    queue = TEMPLATE["Resources"]["UploadEventsQueue"]["Properties"]
+    age, deliveries = grace + first, 2
+    while age < patience.OLDEST_SECONDS:
+        age += patience.lane_delay(age)
+        deliveries += 1
+    assert deliveries < 0.8 * queue["RedrivePolicy"]["maxReceiveCount"]
+    assert age < queue["MessageRetentionPeriod"] - 12 * 3600
