@@ -23,7 +23,7 @@ from urllib.parse import quote_plus, urlsplit
 import jsonschema
 from PIL import Image as Pillow
 
-from darkroom import naming, outcome, pictures, replies, request, upload, words
+from darkroom import decoding, naming, outcome, pictures, replies, request, upload, words
 from darkroom.context import IMAGE_BYTES
 from darkroom.errors import Ambiguous, Fault, Rejected, Unavailable
 from darkroom.fetch import Fetcher, is_public
@@ -295,7 +295,7 @@ def _ip_address(data: bytes) -> object:
 
 def _picture(data: bytes) -> object:
     facts = pictures.inspect(data)
-    assert 1 <= facts.width * facts.height <= pictures.MOST_PIXELS
+    assert 1 <= facts.width * facts.height <= decoding.MOST_PIXELS
     sent = pictures.sendable(data, facts)
     smaller = pictures.at_most(sent, max(2000, len(sent.data) // 2))
     for image in (sent, smaller):
@@ -380,6 +380,6 @@ DOORS = (
     Door("line", _line, (Rejected, Unavailable, Ambiguous), line_seeds),
     Door("address", _address, (Rejected, Unavailable), lambda: ADDRESSES),
     Door("ip", _ip_address, (), lambda: (bytes(16), b"\x01\x01\x01\x01", bytes([0x20, 1, 13, 184]) + bytes(12))),
-    Door("picture", _picture, (pictures.Undecodable, pictures.TooManyPixels), picture_seeds),
+    Door("picture", _picture, (decoding.Undecodable, decoding.TooManyPixels), picture_seeds),
 )
 BY_NAME = {door.name: door for door in DOORS}

@@ -4,6 +4,7 @@ import json
 from collections.abc import Sequence
 
 from darkroom import naming, pictures
+from darkroom.decoding import TooManyPixels, Undecodable
 from darkroom.errors import Fault, Rejected
 from darkroom.outcome import Outcome, Picture
 from darkroom.pictures import Facts
@@ -68,5 +69,5 @@ def _name(facts: Facts, number: int, count: int) -> str:
 def _facts(data: bytes) -> Facts | None:
     try:
         return pictures.inspect(data)
-    except (pictures.Undecodable, pictures.TooManyPixels):
+    except (Undecodable, TooManyPixels):
         return None
