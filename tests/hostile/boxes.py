@@ -3,6 +3,7 @@
 import struct
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cache
 
 from tests.pictures.making import saved, scene
 
@@ -64,6 +65,7 @@ def _meta(items: Sequence[Item], properties: Sequence[bytes], start: int) -> byt
     )
 
 
+@cache
 def coded(side: int = 64, kind: str = "HEIF") -> tuple[bytes, bytes]:
     """The decoder's configuration and the coded bytes of a real square picture."""
     whole = saved(scene(size=(side, side)), kind)

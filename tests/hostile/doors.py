@@ -34,6 +34,7 @@ from darkroom.ports import Prepared
 from darkroom.reply import Reply
 from darkroom.report import Reports
 from darkroom.settings import Price
+from tests.pictures.making import photographed, scene
 
 ROOT = Path(__file__).parents[2]
 MOST_SECONDS = 20.0  # of CPU, for a megabyte: what is quadratic takes hours
@@ -319,7 +320,8 @@ def picture_seeds() -> list[bytes]:
     frames = [Pillow.new("L", (8, 6), shade) for shade in (0, 90, 180)]
     moving = [_saved(frames[0], kind, save_all=True, append_images=frames[1:]) for kind in ("GIF", "PNG", "WEBP")]
     packed = [_saved(Pillow.new("RGB", (8, 6)), "TIFF", compression=how) for how in ("tiff_lzw", "jpeg")]
-    return [*still, *moving, *packed, _saved(Pillow.new("RGB", (8, 6)), "JPEG", progressive=True)]
+    phones = [photographed(kind, scene(size=(16, 12)), 6) for kind in ("HEIF", "AVIF", "JPEG", "WEBP", "PNG")]
+    return [*still, *moving, *packed, *phones, _saved(Pillow.new("RGB", (8, 6)), "JPEG", progressive=True)]
 
 
 def _saved(picture: Pillow.Image, kind: str, **options: object) -> bytes:

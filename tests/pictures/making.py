@@ -6,12 +6,14 @@ The scene has another colour in each corner, so that whoever looks at it sees wh
 import io
 import struct
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import Any
 
 import pillow_heif
 from PIL import Image as Pillow
 from PIL import PngImagePlugin, TiffImagePlugin
 
+FILES = Path(__file__).parent / "files"  # by other programs; README.md says how
 SECRET = "48.8584N-2.2945E"  # what must not leave the account
 ORIENTATION = 0x0112
 CORNERS = ("red", "lime", "blue", "white")  # top left, top right, bottom left, bottom right

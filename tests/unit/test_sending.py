@@ -17,6 +17,7 @@ from darkroom.context import Image
 from tests.pictures.making import (
     ADOBE_RGB,
     DISPLAY_P3,
+    FILES,
     HELD,
     SECRET,
     SRGB,
@@ -84,6 +85,14 @@ def test_a_photo_stands_upright_however_the_camera_was_held(kind: str, orientati
     data = photographed(kind, scene(), orientation)
     assert SECRET.encode() in data
     image = sent(data)
+    assert opened(image.data).size == (96, 64)
+    assert furthest(corners(opened(image.data)), shown("RGB")) <= TOLERANCE
+    assert_bare(image)
+
+
+@pytest.mark.parametrize("path", sorted(FILES.iterdir()), ids=lambda path: path.name)
+def test_so_do_the_files_of_other_programs(path: Path) -> None:
+    image = sent(path.read_bytes())
     assert opened(image.data).size == (96, 64)
     assert furthest(corners(opened(image.data)), shown("RGB")) <= TOLERANCE
     assert_bare(image)

@@ -38,6 +38,9 @@ DECODER_ERRORS = (
     RuntimeError,  # libheif's and libavif's
     struct.error,
 )
+_BROKEN = "the picture is broken, or not all of it is there"
+_BROKEN_CONTENT = f"{_BROKEN}, or it is a kind of HEVC or AV1 that cannot be decoded here"
+_UNKNOWN_CONTENT = "the file is in the form of HEIC and AVIF, but holds no HEVC or AV1 picture that can be decoded here"
 _one_at_a_time = threading.Lock()  # a picture of 100 megapixels is 400 MB when it is open
 
 
@@ -66,19 +69,25 @@ def opened(data: bytes) -> Iterator[Pillow.Image]:
         except Pillow.DecompressionBombError as error:
             raise TooManyPixels(str(error)) from error
         except UnidentifiedImageError as error:
-            raise Undecodable(f"the bytes are no {TAKEN} picture") from error
+            raise Undecodable(
+                _UNKNOWN_CONTENT if _is_container(data) else f"the bytes are no {TAKEN} picture"
+            ) from error
         except DECODER_ERRORS as error:
-            raise Undecodable("the picture is broken, or not all of it is there") from error
+            raise Undecodable(_BROKEN_CONTENT if _is_container(data) else _BROKEN) from error
 
 
 def _claimed(data: bytes) -> int:
     """What a HEIF or AVIF decoder works on may be more than it shows: the rest is cropped."""
-    return boxes.largest_picture(data) if data[4:8] == b"ftyp" else 0
+    return boxes.largest_picture(data) if _is_container(data) else 0
+
+
+def _is_container(data: bytes) -> bool:
+    return data[4:8] == b"ftyp"
 
 
 def _decoders(data: bytes) -> tuple[str, ...]:
     """Those that may open the bytes."""
-    if data[4:8] != b"ftyp":
+    if not _is_container(data):
         return _DECODERS
     if boxes.brands(data) & {b"avif", b"avis"}:
         return ("AVIF",)
