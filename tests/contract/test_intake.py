@@ -37,7 +37,7 @@ class Bucket:
         self.objects = MemoryObjects(self.clock)
         self._sequence = 0
 
-    def put(self, key: str, data: bytes | str, *, parts: int | None = None, **metadata: str) -> Upload:
+    def put(self, key: str, data: bytes | str, parts: int | None = None, /, **metadata: str) -> Upload:
         """Puts an object, and returns what S3 will announce."""
         raw = data.encode() if isinstance(data, str) else data
         named = {name.replace("_", "-"): value for name, value in metadata.items()}
@@ -64,8 +64,8 @@ class Bucket:
         except Unavailable as trouble:
             return "waits" if trouble.retry_after else "fails"
 
-    def upload(self, key: str, data: bytes | str, *, parts: int | None = None, **metadata: str) -> str:
-        return self.announce(self.put(key, data, parts=parts, **metadata))
+    def upload(self, key: str, data: bytes | str, parts: int | None = None, /, **metadata: str) -> str:
+        return self.announce(self.put(key, data, parts, **metadata))
 
     @property
     def asked(self) -> list[tuple[str, str, list[str]]]:
@@ -100,14 +100,14 @@ def test_photo_and_text_pair_in_either_order_and_once(bucket: Bucket, text_first
 
 def test_how_a_photo_was_cut_for_its_upload_does_not_make_it_another(bucket: Bucket) -> None:
     """A copy onto itself puts the parts together, and then the entity tag is another."""
-    assert bucket.upload("cat.jpg", png(), parts=3, instruction="night") == "asked"
+    assert bucket.upload("cat.jpg", png(), 3, instruction="night") == "asked"
     assert bucket.upload("cat.jpg", png(), instruction="night") == "nothing new"
-    assert bucket.upload("cat.jpg", png(), parts=2, instruction="night") == "nothing new"
-    assert bucket.upload("cat.jpg", png("blue"), parts=2, instruction="night") == "asked"
+    assert bucket.upload("cat.jpg", png(), 2, instruction="night") == "nothing new"
+    assert bucket.upload("cat.jpg", png("blue"), 2, instruction="night") == "asked"
 
 
 def test_a_photo_in_parts_that_cannot_be_used_is_told_by_its_own_entity_tag(bucket: Bucket) -> None:
-    photo = bucket.put("cat.jpg", png(), parts=2)
+    photo = bucket.put("cat.jpg", png(), 2)
     bucket.clock.advance(GRACE)
     assert bucket.announce(photo) == "needs_instruction"
     assert bucket.told(photo)["code"] == "needs_instruction"
@@ -116,7 +116,7 @@ def test_a_photo_in_parts_that_cannot_be_used_is_told_by_its_own_entity_tag(buck
 def test_what_is_too_large_for_any_request_is_not_read(bucket: Bucket) -> None:
     """It goes by its entity tag, whatever is in it."""
     for parts in (2, 3):
-        photo = bucket.put("cat.jpg", png(), parts=parts, instruction="night")
+        photo = bucket.put("cat.jpg", png(), parts, instruction="night")
         assert bucket.announce(replace(photo, size=MOST_BYTES + 1)) == "asked"
 
 

@@ -24,7 +24,7 @@ from urllib.parse import quote_plus, urlsplit
 import jsonschema
 from PIL import Image as Pillow
 
-from darkroom import form, naming, outcome, pictures, replies, request, upload, words
+from darkroom import decoding, form, naming, outcome, pictures, replies, request, upload, words
 from darkroom.context import IMAGE_BYTES
 from darkroom.errors import Ambiguous, Fault, Rejected, Unavailable
 from darkroom.fetch import Fetcher, is_public
@@ -35,6 +35,7 @@ from darkroom.ports import Prepared
 from darkroom.reply import Reply
 from darkroom.report import Reports
 from darkroom.settings import Price
+from tests.pictures.making import photographed, scene
 
 ROOT = Path(__file__).parents[2]
 MOST_SECONDS = 20.0  # of CPU, for a megabyte: what is quadratic takes hours
@@ -303,7 +304,7 @@ def _ip_address(data: bytes) -> object:
 
 def _picture(data: bytes) -> object:
     facts = pictures.inspect(data)
-    assert 1 <= facts.width * facts.height <= pictures.MOST_PIXELS
+    assert 1 <= facts.width * facts.height <= decoding.MOST_PIXELS
     sent = pictures.sendable(data, facts)
     smaller = pictures.at_most(sent, max(2000, len(sent.data) // 2))
     for image in (sent, smaller):
@@ -327,7 +328,8 @@ def picture_seeds() -> list[bytes]:
     frames = [Pillow.new("L", (8, 6), shade) for shade in (0, 90, 180)]
     moving = [_saved(frames[0], kind, save_all=True, append_images=frames[1:]) for kind in ("GIF", "PNG", "WEBP")]
     packed = [_saved(Pillow.new("RGB", (8, 6)), "TIFF", compression=how) for how in ("tiff_lzw", "jpeg")]
-    return [*still, *moving, *packed, _saved(Pillow.new("RGB", (8, 6)), "JPEG", progressive=True)]
+    phones = [photographed(kind, scene(size=(16, 12)), 6) for kind in ("HEIF", "AVIF", "JPEG", "WEBP", "PNG")]
+    return [*still, *moving, *packed, *phones, _saved(Pillow.new("RGB", (8, 6)), "JPEG", progressive=True)]
 
 
 def _saved(picture: Pillow.Image, kind: str, **options: object) -> bytes:
@@ -394,6 +396,6 @@ DOORS = (
     Door("line", _line, (Rejected, Unavailable, Ambiguous), line_seeds),
     Door("address", _address, (Rejected, Unavailable), lambda: ADDRESSES),
     Door("ip", _ip_address, (), lambda: (bytes(16), b"\x01\x01\x01\x01", bytes([0x20, 1, 13, 184]) + bytes(12))),
-    Door("picture", _picture, (pictures.Undecodable, pictures.TooManyPixels), picture_seeds),
+    Door("picture", _picture, (decoding.Undecodable, decoding.TooManyPixels), picture_seeds),
 )
 BY_NAME = {door.name: door for door in DOORS}

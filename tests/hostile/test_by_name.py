@@ -14,8 +14,9 @@ import pytest
 from PIL import Image as Pillow
 
 from darkroom import naming, pictures, request
+from darkroom.decoding import TAKEN, TooManyPixels, Undecodable
 from darkroom.errors import Rejected
-from darkroom.pictures import TooManyPixels, Undecodable
+from tests.hostile.boxes import Item, box, coded, grid, heif, ispe
 from tests.hostile.doors import API_KEY, BY_NAME, ROOT, checked
 from tests.unit.samples import encoded
 
@@ -60,6 +61,48 @@ def webp_claiming(side: int) -> bytes:
     return bytes(whole)
 
 
+def derived(kind: bytes, content: bytes, count: int, side: int, size: int, *, crop: bytes = b"") -> bytes:
+    """A HEIC picture of this size that is made of so many coded ones, each with bytes of its own."""
+    configuration, pixels = coded(side)
+    parts = [Item(b"hvc1", [(number * len(pixels), len(pixels))], (1, 2)) for number in range(count)]
+    whole = Item(kind, [(count * len(pixels), len(content))], (3, 4) if crop else (3,), range(2, 2 + count))
+    properties = [configuration, ispe(side, side), ispe(size, size), *([crop] if crop else [])]
+    return heif([whole, *parts], properties, pixels * count + content)
+
+
+def nested(kind: bytes, content: bytes) -> bytes:
+    """Each of twenty levels is made of two pictures of the next: a million in all."""
+    configuration, pixels = coded(512)
+    start = len(pixels)
+    made = [
+        Item(kind, [(start, len(content))], (2,), (level * 2 + 3, level * 2 + 4)) for level in range(20) for _ in "ab"
+    ]
+    leaves = [Item(b"hvc1", [(0, start)], (1, 2))] * 2
+    return heif([*made, *leaves], [configuration, ispe(512, 512)], pixels + content + bytes(80 * start))
+
+
+def overlay(size: int, count: int) -> bytes:
+    return struct.pack(">BBHHHHHH", 0, 0, 0, 0, 0, 0, size, size) + struct.pack(">HH", 0, 0) * count
+
+
+def talkative(items: int, extents: int, megabytes: int) -> bytes:
+    """A HEIC picture with so many EXIF items, each of which names the same bytes so often."""
+    configuration, pixels = coded(64)
+    said = Item(b"Exif", [(0, megabytes * 1_000_000)] * extents, (), (1,))
+    picture = Item(b"hvc1", [(0, len(pixels))], (1, 2))
+    return heif([picture, *[said] * items], [configuration, ispe(64, 64)], pixels + bytes(megabytes * 1_000_000))
+
+
+CROP = box(b"clap", struct.pack(">8L", 64, 1, 64, 1, 0, 1, 0, 1))
+
+
+def claims(brand: bytes, width: int, height: int) -> bytes:
+    kind, name = (b"hvc1", "HEIF") if brand == b"heic" else (b"av01", "AVIF")
+    configuration, pixels = coded(64, name)
+    item = Item(kind, [(0, len(pixels))], (1, 2))
+    return heif([item], [configuration, ispe(width, height)], pixels, brand=brand)
+
+
 # What unpacks to more than there is: refused, or taken, without the memory that it asks for.
 
 SHARED = 2_000_000
@@ -92,6 +135,22 @@ BOMBS: dict[str, Callable[[], bytes]] = {
     "tiff-endless-strips": lambda: tiff(
         *PIECE[:5], (273, 4, 5_000_000, 8), (279, 4, 1, 48), data=bytes(20_000_000)),
     "png-endless-exif": lambda: png_exif(3_000_000),
+    "heic-30000": lambda: claims(b"heic", 30_000, 30_000),
+    "avif-30000": lambda: claims(b"avif", 30_000, 30_000),
+    "heic-that-is-larger-than-it-says": lambda: heif(
+        [Item(b"hvc1", [(0, len(coded(2048)[1]))], (1, 2))], [coded(2048)[0], ispe(64, 64)], coded(2048)[1]),
+    "heic-endless-exif": lambda: talkative(900, 1, 2),
+    "heic-exif-of-endless-extents": lambda: talkative(1, 30_000, 2),
+    "heic-400-megapixels-cropped-to-64": lambda: derived(
+        b"grid", grid(10, 10, 20_480, 20_480), 100, 2048, 20_480, crop=CROP),
+    "heic-tiles-beyond-its-edge": lambda: derived(b"grid", grid(30, 30, 64, 64), 900, 2048, 64),
+    "heic-overlays": lambda: derived(b"iovl", overlay(2048, 900), 900, 2048, 2048),
+    "heic-grids-of-grids": lambda: nested(b"grid", grid(2, 1, 512, 512)),
+    "heic-overlays-of-overlays": lambda: nested(b"iovl", overlay(512, 2)),
+    "heic-that-is-made-of-itself": lambda: heif([Item(b"iden", [(0, 0)], (1,), (1,))], [ispe(64, 64)], b""),
+    "heic-endless-boxes": lambda: claims(b"heic", 64, 64) + box(b"free", b"") * 3_000_000,
+    "heic-endless-properties": lambda: heif(
+        [Item(b"hvc1", [(0, 1)], (1,))], [ispe(64, 64), *[box(b"free", b"")] * 2_000_000], b"-"),
     "jpeg-endless-remarks": lambda: b"\xff\xd8" + b"\xff\xfe\0\2" * 5_000_000 + encoded("JPEG")[2:],
 }  # fmt: skip
 
@@ -124,8 +183,8 @@ def test_an_answer_that_unpacks_to_gigabytes_is_cut_off(head: bytes) -> None:
 
 @linux
 def test_the_confined_process_is_confined() -> None:
-    """Or the tests above could not fail: 25 megapixels need 100 MB."""
-    whole = png_claiming(5_000, zlib.compress(bytes(5_000 * (5_000 * 4 + 1)), 1))
+    """Or the tests above could not fail: 16 megapixels need 64 MB."""
+    whole = png_claiming(4_000, zlib.compress(bytes(4_000 * (4_000 * 4 + 1)), 1))
     assert confined("picture", 400, whole) == "Facts"
     with pytest.raises(AssertionError, match="MemoryError"):
         confined("picture", 50, whole)
@@ -159,13 +218,30 @@ def test_a_picture_in_a_script_is_none() -> None:
         pictures.inspect(b"GIF89a/*" + bytes(10) + b"*/=alert(1)")
 
 
+@pytest.mark.parametrize("brand", [b"heic", b"heix", b"mif1", b"avif", b"avis", b"jxl ", b"qt  ", b"isom"])
+@pytest.mark.parametrize("kind", [b"hvc1", b"av01", b"vvc1", b"j2k1", b"jpeg", b"unci", b"mski", b"tmap", b"grid"])
+def test_a_container_of_something_else_is_refused_by_name(brand: bytes, kind: bytes) -> None:
+    """In a frame of HEIC or AVIF may lie what nobody here decodes, or nothing at all."""
+    data = heif([Item(kind, [(0, 9)], (1,))], [ispe(64, 64)], b"a picture", brand=brand)
+    with pytest.raises(Undecodable, match=r"HEVC or AV1|more parts"):
+        pictures.inspect(data)
+
+
+def test_a_picture_of_tiles_is_what_phones_make() -> None:
+    """So the tests above could not succeed on a frame that no decoder takes."""
+    facts = pictures.inspect(
+        derived(b"grid", grid(4, 3, 250, 180), 12, 64, 250).replace(ispe(250, 250), ispe(250, 180))
+    )
+    assert (facts.media_type, facts.width, facts.height) == ("image/heic", 250, 180)
+
+
 EPS = b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 9 9\n%%EndComments\n(/tmp/x) (w) file\n%%EOF\n"
 
 
 @pytest.mark.parametrize("kind", ["PPM", "TGA", "PCX", "ICO", "SGI", "DDS", "PDF", "EPS", "MSP", "XBM", "SPIDER"])
 def test_a_format_that_is_not_taken_reaches_no_decoder(kind: str) -> None:
     modes = {"MSP": "1", "XBM": "1", "SPIDER": "F"}
-    with pytest.raises(Undecodable, match="no PNG, JPEG, WebP, GIF, BMP or TIFF"):
+    with pytest.raises(Undecodable, match=f"no {TAKEN}"):
         pictures.inspect(encoded(kind, (16, 16), modes.get(kind, "RGB")))
 
 

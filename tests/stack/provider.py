@@ -41,15 +41,20 @@ class Mood:
 
 @dataclass(slots=True)
 class Call:
-    """A call whose body was received whole. Times are epoch seconds; pictures are the SHA-256 of their bytes."""
+    """A call whose body was received whole. Times are epoch seconds; `picture` is the SHA-256 of the one made."""
 
     words: str
-    context: tuple[str, ...]
+    pictures: tuple[bytes, ...]
     began: float
     mood: str = "fine"
     ended: float | None = None
     is_answered: bool = False
     picture: str | None = None
+
+    @property
+    def context(self) -> tuple[str, ...]:
+        """The SHA-256 of each picture."""
+        return tuple(hashlib.sha256(picture).hexdigest() for picture in self.pictures)
 
     @property
     def is_paid(self) -> bool:
@@ -101,9 +106,9 @@ class Provider:
 
     def received(self, body: bytes, key: str) -> tuple[Call, Mood]:
         """Writes the call down, and what it is to meet."""
-        words, context = _read(json.loads(body))
+        words, pictures = _read(json.loads(body))
         mood = self.mood(words) if key == self.key else Mood("bad key")
-        call = Call(words, context, time.time(), mood.name)
+        call = Call(words, pictures, time.time(), mood.name)
         with self._lock:
             self._calls.append(call)
         return call, mood
@@ -211,13 +216,12 @@ class _Handler(BaseHTTPRequestHandler):
         """Silent: the calls are kept."""
 
 
-def _read(document: dict[str, Any]) -> tuple[str, tuple[str, ...]]:
+def _read(document: dict[str, Any]) -> tuple[str, tuple[bytes, ...]]:
     """The last words of a call, and its pictures in their order."""
     parts = [part for content in document.get("contents") or [] for part in content["parts"]]
     words = [part["text"] for part in parts if "text" in part] or [document["prompt"]]
     uris = [part["image"] for part in parts if "image" in part]
-    pictures = [base64.b64decode(uri.partition(",")[2]) for uri in uris]
-    return words[-1], tuple(hashlib.sha256(picture).hexdigest() for picture in pictures)
+    return words[-1], tuple(base64.b64decode(uri.partition(",")[2]) for uri in uris)
 
 
 def _picture(words: str) -> bytes:

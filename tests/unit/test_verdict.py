@@ -33,7 +33,7 @@ class Past:
         asked = Asked("t", f"m-{number}", "a cat", (float(number),))
         data = encoded("PNG", (number, 1))
         sha256 = hashlib.sha256(data).hexdigest()
-        seen = tuple(call.picture for call in self.calls[-1:] if call.picture)
+        seen = (encoded("PNG", (number - 1, 1)),) if self.calls else ()
         image = {"bucket": "b", "key": f"k{number}", "sha256": sha256, "bytes": len(data), "primary": True}
         self.asked.append(asked)
         self.calls.append(Call(asked.instruction, seen, number * 100.0, "fine", number * 100.0 + 1, True, sha256))
@@ -126,7 +126,7 @@ def test_calls_that_died_before_they_were_sent_are_seen_by_nobody(
         (lambda past: past.calls.extend(past.calls[:1] * 2), "paid 3 times"),
         (swap, "not in the order of sending"),
         (lambda past: past.results[3].update(parent_turn=2), "turn 4 answers 2"),
-        (lambda past: setattr(past.calls[3], "context", ()), "turn 4 was asked for without the picture before it"),
+        (lambda past: setattr(past.calls[3], "pictures", ()), "turn 4 was asked for without the picture before it"),
         (lambda past: past.stored.update(k2=past.stored["k3"]), "k2 is not what its outcome says"),
         (lambda past: past.results[1].update(images=past.results[2]["images"]), "k3 was never made for it"),
         (lambda past: fail(past, "outcome_unknown"), "failed: {'code': 'outcome_unknown'}"),

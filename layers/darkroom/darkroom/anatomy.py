@@ -7,6 +7,8 @@ import struct
 from collections.abc import Iterator
 from itertools import islice
 
+from darkroom import boxes
+
 MOST_PARTS = 100_000  # segments or chunks; a decoder keeps a few hundred bytes of each
 MOST_SCANS = 100  # of a JPEG, as in libtiff: photos have ten
 MOST_VALUES = 500_000  # of one TIFF tag: 100 megapixels in tiles of 16 x 16 have fewer
@@ -27,6 +29,8 @@ def is_sound(data: bytes) -> bool:
         return sum(1 for _ in islice(_chunks(data), MOST_PARTS + 1)) <= MOST_PARTS
     if data[:4] in _TIFF_HEADS:
         return all(count <= MOST_VALUES for count in _counts(data))
+    if data[4:8] == b"ftyp":
+        return boxes.is_sound(data)
     return True
 
 

@@ -2,44 +2,22 @@
 
 import hashlib
 import io
-import struct
-import threading
-import warnings
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from PIL import Image as Pillow
-from PIL import UnidentifiedImageError
 
-from darkroom import anatomy
+from darkroom import colour, stripping
 from darkroom.context import IMAGE_BYTES, Image
+from darkroom.decoding import DECODER_ERRORS, TYPES, opened
 
-MOST_PIXELS = 100_000_000
-LONGEST_SIDE = 4096  # what is left of a picture that has to be made smaller
+LONGEST_SIDE = 4096  # the largest that a model makes; what is more is not looked at either
 SENDABLE = ("image/png", "image/jpeg", "image/webp")  # the API takes no other
-
-_EXTENSIONS: Mapping[str, tuple[str, str]] = {
-    "PNG": ("image/png", ".png"),
-    "JPEG": ("image/jpeg", ".jpg"),
-    "MPO": ("image/jpeg", ".jpg"),
-    "WEBP": ("image/webp", ".webp"),
-    "GIF": ("image/gif", ".gif"),
-    "BMP": ("image/bmp", ".bmp"),
-    "TIFF": ("image/tiff", ".tiff"),
-}
-_DECODERS = tuple(kind for kind in _EXTENSIONS if kind != "MPO")  # the JPEG decoder opens these
-# What Pillow's decoders raise on hostile bytes, beside its own UnidentifiedImageError (an OSError).
-_DECODER_ERRORS = (
-    OSError,
-    ValueError,
-    SyntaxError,
-    TypeError,
-    LookupError,
-    OverflowError,
-    EOFError,
-    struct.error,
-)
+_PHOTOS = ("JPEG", "MPO", "HEIF", "AVIF")  # their encoders have left out already what no eye misses
+_QUALITIES = (95, 90, 85, 80, 75)  # of a JPEG, until it fits
+_FULL_COLOUR = 90  # from this quality on, no colour is shared between pixels
+_STRIP = 64  # rows
+_PNG_DEPTH = 24  # where a PNG says how many bits a sample has
 # What a photo's EXIF orientation asks for, so that it stands upright.
 _ORIENTATION = 0x0112
 _TURNS: Mapping[object, Pillow.Transpose] = {
@@ -51,15 +29,6 @@ _TURNS: Mapping[object, Pillow.Transpose] = {
     7: Pillow.Transpose.TRANSVERSE,
     8: Pillow.Transpose.ROTATE_90,
 }
-_one_at_a_time = threading.Lock()  # a picture of 100 megapixels is 400 MB when it is open
-
-
-class Undecodable(ValueError):
-    """The bytes are no picture that we know, or not a whole one."""
-
-
-class TooManyPixels(ValueError):
-    """The picture's header claims more than MOST_PIXELS."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,50 +44,91 @@ class Facts:
 
 def inspect(data: bytes) -> Facts:
     """Decodes the whole picture, for a header proves nothing. Raises Undecodable or TooManyPixels."""
-    with _opened(data) as picture:
+    with opened(data) as picture:
+        media_type, extension = TYPES[picture.format or ""]
+        width, height = picture.size
+        picture.draft(None, (1, 1))  # of a JPEG every byte is read, and an eighth of each side kept
         picture.load()
-        media_type, extension = _EXTENSIONS[picture.format or ""]
-        return Facts(media_type, extension, picture.width, picture.height, hashlib.sha256(data).hexdigest())
+        return Facts(media_type, extension, width, height, hashlib.sha256(data).hexdigest())
 
 
 def sendable(data: bytes, facts: Facts) -> Image:
-    """The picture as the API takes it: as it is where that will do, else converted or made smaller."""
-    if facts.media_type in SENDABLE and len(data) <= IMAGE_BYTES:
-        return Image(data, facts.media_type, facts.sha256)
-    with _opened(data) as picture:
-        smaller, media_type = _encoded(picture)
-    return Image(smaller, media_type, facts.sha256)
+    """The picture as it may leave the account and as the API takes it: upright, in sRGB, with nothing said beside it.
+
+    Its pixels are not touched where they will do as they are.
+    """
+    with opened(data) as picture:
+        fine = _as_it_is(data, picture)
+        sent, media_type = (fine, facts.media_type) if fine else _encoded(picture)
+    return Image(sent, media_type, facts.sha256)
 
 
 def at_most(image: Image, most_bytes: int) -> Image:
     """The picture, made smaller where it has more bytes."""
     if len(image.data) <= most_bytes:
         return image
-    with _opened(image.data) as picture:
+    with opened(image.data) as picture:
         smaller, media_type = _encoded(picture, most_bytes)
     return Image(smaller, media_type, image.sha256)
 
 
+def _as_it_is(data: bytes, picture: Pillow.Image) -> bytes | None:
+    """The file without its metadata, where its pixels will do."""
+    if TYPES[picture.format or ""][0] not in SENDABLE or max(picture.size) > LONGEST_SIDE:
+        return None
+    if picture.format == "PNG" and data[_PNG_DEPTH] != 8:
+        return None
+    if _turn(picture) is not None or not colour.is_standard(picture.mode, picture.info.get("icc_profile")):
+        return None
+    try:
+        bare = stripping.stripped(data)
+    except stripping.Unusual:
+        return None
+    return bare if len(bare) <= IMAGE_BYTES else None
+
+
 def _encoded(picture: Pillow.Image, most_bytes: int = IMAGE_BYTES) -> tuple[bytes, str]:
-    """PNG where the result is small enough, else JPEG, smaller step by step."""
-    mode = "RGBA" if picture.has_transparency_data else "RGB"
-    picture.draft(mode, (LONGEST_SIDE, LONGEST_SIDE))  # a JPEG is made smaller while it is read
-    small = picture if picture.mode in ("RGB", "RGBA", "L", "CMYK") else picture.convert(mode)
-    small.thumbnail((LONGEST_SIDE, LONGEST_SIDE))
-    upright = _upright(small).convert(mode)
-    if picture.format not in ("JPEG", "MPO") and len(data := _saved(upright, "PNG")) <= most_bytes:
+    """PNG where it is no photo and small enough, else JPEG: of less quality first, then of fewer pixels."""
+    upright = _upright(picture)
+    if (picture.format not in _PHOTOS or upright.mode == "RGBA") and len(data := _png(upright)) <= most_bytes:
         return data, "image/png"
     flat = _on_white(upright)
-    while len(data := _saved(flat, "JPEG", quality=92)) > most_bytes:
+    for quality in _QUALITIES:
+        if len(data := _jpeg(flat, quality)) <= most_bytes:
+            return data, "image/jpeg"
+    while len(data) > most_bytes:
         flat.thumbnail((flat.width * 4 // 5, flat.height * 4 // 5))
+        data = _jpeg(flat, _QUALITIES[-1])
     return data, "image/jpeg"
 
 
 def _upright(picture: Pillow.Image) -> Pillow.Image:
-    """Pillow's own would write all the EXIF again, and takes fifty times its bytes for that."""
+    """As a person sees it, in sRGB of 8 bits, and no larger than is of use."""
+    picture.draft(None, (LONGEST_SIDE, LONGEST_SIDE))  # a JPEG is made smaller while it is read
     picture.load()  # a TIFF stands upright from here on
-    turn = _TURNS.get(picture.getexif().get(_ORIENTATION))
-    return picture if turn is None else picture.transpose(turn)
+    turn, profile = _turn(picture), picture.info.get("icc_profile")
+    shown = colour.standard(_of_use(colour.eight_bit(picture)), profile)
+    return shown if turn is None else shown.transpose(turn)
+
+
+def _of_use(picture: Pillow.Image) -> Pillow.Image:
+    """No larger than LONGEST_SIDE. First by whole numbers and in strips: with transparency Pillow copies it all."""
+    if (factor := max(picture.size) // LONGEST_SIDE) > 1:
+        whole = picture
+        picture = Pillow.new(whole.mode, tuple(-(-side // factor) for side in whole.size))  # type: ignore[arg-type]
+        for top in range(0, whole.height, _STRIP * factor):
+            strip = whole.crop((0, top, whole.width, min(top + _STRIP * factor, whole.height)))
+            picture.paste(strip.reduce(factor), (0, top // factor))
+    picture.thumbnail((LONGEST_SIDE, LONGEST_SIDE), Pillow.Resampling.LANCZOS)
+    return picture
+
+
+def _turn(picture: Pillow.Image) -> Pillow.Transpose | None:
+    """Pillow's own would write all the EXIF again, and takes fifty times its bytes for that."""
+    try:
+        return _TURNS.get(picture.getexif().get(_ORIENTATION))
+    except DECODER_ERRORS:
+        return None  # EXIF that is broken turns nothing
 
 
 def _on_white(picture: Pillow.Image) -> Pillow.Image:
@@ -129,29 +139,20 @@ def _on_white(picture: Pillow.Image) -> Pillow.Image:
     return paper
 
 
-def _saved(picture: Pillow.Image, kind: str, **options: int) -> bytes:
+def _png(picture: Pillow.Image) -> bytes:
     target = io.BytesIO()
-    picture.save(target, kind, **options)
+    _bare(picture).save(target, "PNG")
     return target.getvalue()
 
 
-@contextmanager
-def _opened(data: bytes) -> Iterator[Pillow.Image]:
-    """One picture at a time, by the decoders that we name; whatever they raise is Undecodable."""
-    if not anatomy.is_sound(data):
-        raise Undecodable("the file has more parts than any picture")
-    with _one_at_a_time, warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        try:
-            with Pillow.open(io.BytesIO(data), formats=_DECODERS) as picture:
-                if picture.width * picture.height > MOST_PIXELS:
-                    raise TooManyPixels(f"{picture.width} x {picture.height} pixels are over {MOST_PIXELS:,}")
-                yield picture
-        except TooManyPixels:
-            raise
-        except Pillow.DecompressionBombError as error:
-            raise TooManyPixels(str(error)) from error
-        except UnidentifiedImageError as error:
-            raise Undecodable("the bytes are no PNG, JPEG, WebP, GIF, BMP or TIFF picture") from error
-        except _DECODER_ERRORS as error:
-            raise Undecodable("the picture is broken, or not all of it is there") from error
+def _jpeg(picture: Pillow.Image, quality: int) -> bytes:
+    target = io.BytesIO()
+    sharing = "4:4:4" if quality >= _FULL_COLOUR else "4:2:0"
+    _bare(picture).save(target, "JPEG", quality=quality, subsampling=sharing)
+    return target.getvalue()
+
+
+def _bare(picture: Pillow.Image) -> Pillow.Image:
+    """The same pixels; the encoders would write out what Pillow remembers of their origin."""
+    picture.info.clear()
+    return picture

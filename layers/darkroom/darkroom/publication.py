@@ -4,6 +4,7 @@ import json
 from collections.abc import Mapping, Sequence
 
 from darkroom import naming, pictures, provenance
+from darkroom.decoding import TooManyPixels, Undecodable
 from darkroom.errors import ASK_AGAIN, Fault, Rejected
 from darkroom.outcome import Outcome, Picture
 from darkroom.pictures import Facts
@@ -73,5 +74,5 @@ def _name(facts: Facts, number: int, count: int) -> str:
 def _facts(data: bytes) -> Facts | None:
     try:
         return pictures.inspect(data)
-    except (pictures.Undecodable, pictures.TooManyPixels):
+    except (Undecodable, TooManyPixels):
         return None

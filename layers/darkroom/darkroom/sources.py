@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 from darkroom import pictures
 from darkroom.context import Image, Remembered
+from darkroom.decoding import TooManyPixels, Undecodable
 from darkroom.errors import Rejected, TooLarge
 from darkroom.outcome import Picture, Source
 from darkroom.ports import ObjectStore
@@ -49,9 +50,9 @@ def _attached(objects: ObjectStore, ref: ImageRef, position: int) -> tuple[Sourc
         raise Rejected("image_not_found", f"there is no object {name}", hint=hint, param=param)
     try:
         facts = pictures.inspect(stored.data)
-    except pictures.TooManyPixels as error:
+    except TooManyPixels as error:
         raise Rejected("image_too_large", f"{name}: {error}", hint=SMALLER, param=param) from error
-    except pictures.Undecodable as error:
+    except Undecodable as error:
         hint = "Open it, save it as JPEG or PNG, and upload that."
         raise Rejected("unsupported_image", f"{name}: {error}", hint=hint, param=param) from error
     source = Source(ref.bucket, ref.key, stored.etag, facts.sha256)
@@ -64,6 +65,6 @@ def _unchanged(objects: ObjectStore, place: Remembered) -> Image | None:
         if stored is None:
             return None
         facts = pictures.inspect(stored.data)
-    except (TooLarge, pictures.Undecodable, pictures.TooManyPixels):
+    except (TooLarge, Undecodable, TooManyPixels):
         return None
     return pictures.sendable(stored.data, facts) if facts.sha256 == place.sha256 else None

@@ -1,0 +1,97 @@
+"""Opening a picture: by its bytes, by the decoders that we name, one at a time; whatever they raise is Undecodable."""
+
+import io
+import struct
+import threading
+import warnings
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+
+from PIL import Image as Pillow
+from PIL import UnidentifiedImageError
+
+from darkroom import anatomy, boxes
+
+MOST_PIXELS = 100_000_000
+TYPES: Mapping[str, tuple[str, str]] = {
+    "PNG": ("image/png", ".png"),
+    "JPEG": ("image/jpeg", ".jpg"),
+    "MPO": ("image/jpeg", ".jpg"),
+    "WEBP": ("image/webp", ".webp"),
+    "GIF": ("image/gif", ".gif"),
+    "BMP": ("image/bmp", ".bmp"),
+    "TIFF": ("image/tiff", ".tiff"),
+    "HEIF": ("image/heic", ".heic"),
+    "AVIF": ("image/avif", ".avif"),
+}
+TAKEN = "PNG, JPEG, WebP, HEIC, AVIF, GIF, BMP or TIFF"
+_DECODERS = ("PNG", "JPEG", "WEBP", "GIF", "BMP", "TIFF")  # the JPEG decoder opens MPO
+# What decoders raise on hostile bytes, beside Pillow's own UnidentifiedImageError (an OSError).
+DECODER_ERRORS = (
+    OSError,
+    ValueError,
+    SyntaxError,
+    TypeError,
+    LookupError,
+    OverflowError,
+    EOFError,
+    RuntimeError,  # libheif's and libavif's
+    struct.error,
+)
+_BROKEN = "the picture is broken, or not all of it is there"
+_BROKEN_CONTENT = f"{_BROKEN}, or it is a kind of HEVC or AV1 that cannot be decoded here"
+_UNKNOWN_CONTENT = "the file is in the form of HEIC and AVIF, but holds no HEVC or AV1 picture that can be decoded here"
+_one_at_a_time = threading.Lock()  # a picture of 100 megapixels is 400 MB when it is open
+
+
+class Undecodable(ValueError):
+    """The bytes are no picture that we know, or not a whole one."""
+
+
+class TooManyPixels(ValueError):
+    """The picture's header claims more than MOST_PIXELS."""
+
+
+@contextmanager
+def opened(data: bytes) -> Iterator[Pillow.Image]:
+    """The picture, its header read and nothing else yet. Raises Undecodable or TooManyPixels, then and later."""
+    with _one_at_a_time, warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        try:
+            if not anatomy.is_sound(data):
+                raise Undecodable("the file has more parts than any picture")
+            with Pillow.open(io.BytesIO(data), formats=_decoders(data)) as picture:
+                if max(picture.width * picture.height, _claimed(data)) > MOST_PIXELS:
+                    raise TooManyPixels(f"{picture.width} x {picture.height} pixels are over {MOST_PIXELS:,}")
+                yield picture
+        except (TooManyPixels, Undecodable):
+            raise
+        except Pillow.DecompressionBombError as error:
+            raise TooManyPixels(str(error)) from error
+        except UnidentifiedImageError as error:
+            raise Undecodable(
+                _UNKNOWN_CONTENT if _is_container(data) else f"the bytes are no {TAKEN} picture"
+            ) from error
+        except DECODER_ERRORS as error:
+            raise Undecodable(_BROKEN_CONTENT if _is_container(data) else _BROKEN) from error
+
+
+def _claimed(data: bytes) -> int:
+    """What a HEIF or AVIF decoder works on may be more than it shows: the rest is cropped."""
+    return boxes.largest_picture(data) if _is_container(data) else 0
+
+
+def _is_container(data: bytes) -> bool:
+    return data[4:8] == b"ftyp"
+
+
+def _decoders(data: bytes) -> tuple[str, ...]:
+    """Those that may open the bytes."""
+    if not _is_container(data):
+        return _DECODERS
+    if boxes.brands(data) & {b"avif", b"avis"}:
+        return ("AVIF",)
+    import pi_heif  # as long as Pillow itself takes to start, and only phones need it
+
+    pi_heif.register_heif_opener(thumbnails=False, depth_images=False, aux_images=False)
+    return ("HEIF",)

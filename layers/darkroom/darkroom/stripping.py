@@ -1,0 +1,112 @@
+"""What a picture's file says beside the picture is cut out: place and time, camera, words, thumbnails, what follows it.
+
+The compressed pixels stay as they are, bit for bit. Kept is what a decoder needs, by name; a file that is put
+together in any unusual way is not cut, but has to be encoded anew.
+"""
+
+import re
+import struct
+from collections.abc import Iterator
+
+_START, _END, _SCAN = 0xD8, 0xD9, 0xDA
+_JFIF, _ADOBE = 0xE0, 0xEE
+_JFIF_BYTES, _ADOBE_BYTES = 14, 12  # without a thumbnail, or whatever else is appended
+_TABLES = frozenset((*range(0xC0, 0xD0), 0xDB, 0xDC, 0xDD)) - {0xC8}  # frames, tables, lines, restarts
+_REMARKS = frozenset((*range(0xE0, 0xF0), 0xFE))
+_AFTER_SCAN = re.compile(rb"\xff[\x01-\xcf\xd8-\xfe]")  # within a scan 0 or a restart follows 0xFF
+
+_PNG_CHUNKS = frozenset((b"IHDR", b"PLTE", b"IDAT", b"IEND", b"tRNS", b"gAMA", b"cHRM", b"sRGB"))
+_WEBP_CHUNKS = frozenset((b"VP8X", b"ALPH", b"VP8 ", b"VP8L"))
+_WEBP_MOVES = frozenset((b"ANIM", b"ANMF"))
+_WEBP_METADATA = 0x20 | 0x08 | 0x04  # the flags of a profile, EXIF and XMP
+
+
+class Unusual(ValueError):
+    """The file is not put together as encoders do it."""
+
+
+def stripped(data: bytes) -> bytes:
+    """A still JPEG, PNG or WebP picture without what is said beside it, its profile too. Raises Unusual."""
+    try:
+        if data.startswith(b"\xff\xd8"):
+            return b"".join(_jpeg(data))
+        if data.startswith(b"\x89PNG\r\n\x1a\n"):
+            return b"".join(_png(data))
+        return _webp(data)
+    except (struct.error, IndexError) as error:
+        raise Unusual("the file ends too soon") from error
+
+
+def _jpeg(data: bytes) -> Iterator[bytes]:
+    yield data[:2]
+    position = 2
+    while True:
+        if data[position] != 0xFF:
+            raise Unusual("something lies between the segments")
+        marker = data[position + 1]
+        if marker == _END:
+            yield data[position : position + 2]
+            return
+        (length,) = struct.unpack_from(">H", data, position + 2)
+        end = position + 2 + length
+        yield _segment(marker, data[position:end])
+        if marker == _SCAN:
+            end = _end_of_scan(data, start=end)
+            yield data[position + 2 + length : end]
+        position = end
+
+
+def _segment(marker: int, segment: bytes) -> bytes:
+    if marker == _SCAN or marker in _TABLES:
+        return segment
+    if marker not in _REMARKS:
+        raise Unusual("a segment is of no kind that pictures have")
+    content = segment[4:]
+    if marker == _JFIF and content.startswith(b"JFIF\0") and len(content) >= _JFIF_BYTES:
+        return b"\xff\xe0\0\x10" + content[: _JFIF_BYTES - 2] + b"\0\0"
+    if marker == _ADOBE and content.startswith(b"Adobe") and len(content) >= _ADOBE_BYTES:
+        return b"\xff\xee\0\x0e" + content[:_ADOBE_BYTES]
+    return b""
+
+
+def _end_of_scan(data: bytes, start: int) -> int:
+    marker = _AFTER_SCAN.search(data, start)
+    if not marker:
+        raise Unusual("the picture has no end")
+    return marker.start()
+
+
+def _png(data: bytes) -> Iterator[bytes]:
+    yield data[:8]
+    position, name = 8, b""
+    while name != b"IEND":
+        length, name = struct.unpack_from(">L4s", data, position)
+        end = position + 12 + length
+        if end > len(data):
+            raise Unusual("a chunk is longer than the file")
+        if name in _PNG_CHUNKS:
+            yield data[position:end]
+        position = end
+
+
+def _webp(data: bytes) -> bytes:
+    signature, length, kind = struct.unpack_from("<4sL4s", data)
+    if (signature, kind) != (b"RIFF", b"WEBP"):
+        raise Unusual("it is no picture that can be cut")
+    chunks = b"".join(_webp_chunks(data[: 8 + length]))
+    return b"RIFF" + struct.pack("<L", 4 + len(chunks)) + b"WEBP" + chunks
+
+
+def _webp_chunks(data: bytes) -> Iterator[bytes]:
+    position = 12
+    while position < len(data):
+        name, length = struct.unpack_from("<4sL", data, position)
+        end = position + 8 + length + length % 2
+        if end > len(data) or name in _WEBP_MOVES:
+            raise Unusual("a chunk is longer than the file, or the picture moves")
+        if name == b"VP8X":
+            flags = data[position + 8] & ~_WEBP_METADATA
+            yield data[position : position + 8] + bytes((flags,)) + data[position + 9 : end]
+        elif name in _WEBP_CHUNKS:
+            yield data[position:end]
+        position = end
