@@ -13,7 +13,7 @@ import darkroom
 ORDER = [
     "errors", "naming", "lines", "form", "request", "outcome", "thread", "context", "reply", "api_errors", "replies",
     "upload", "batch_file", "pairing", "ports", "message", "settings", "patience", "charsets", "words", "hints",
-    "anatomy", "pictures", "provenance", "publication", "sources", "premise", "payment", "report", "answer", "intake",
+    "anatomy", "pictures", "provenance", "publication", "sources", "parts", "premise", "payment", "report", "answer", "intake",
     "arrivals", "tick", "batches", "batch", "aws", "table", "ledger", "breaker", "lanes", "memory", "register",
     "objects", "inbox", "transport", "image_api", "fetch", "journal", "wiring",
 ]  # fmt: skip
