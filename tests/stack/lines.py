@@ -10,9 +10,15 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
+from local.stack.home import TOOLS
 from tests.stack.conftest import Stack
 
 ROOT = Path(__file__).parents[2]
+INTERPRETERS: dict[str, list[str | Path]] = {
+    "sh": ["/bin/sh", "-euc"],
+    "python": [sys.executable, "-c"],
+    "js": [TOOLS / "node" / "bin" / "node", "--input-type=module", "-e"],
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,23 +37,28 @@ def marked(document: str) -> dict[str, Block]:
 
 
 def unmarked(document: str) -> list[str]:
-    """A document's blocks of shell and Python that bear no mark."""
+    """A document's blocks of shell, Python and JavaScript that bear no mark."""
     text = (ROOT / document).read_text(encoding="utf-8")
-    return re.findall(r"(?<! -->)\n```(?:sh|python)\n(.*?)```", text, re.DOTALL)
+    return re.findall(r"(?<! -->)\n```(?:sh|python|js)\n(.*?)```", text, re.DOTALL)
 
 
 def run(block: Block, stack: Stack, folder: Path) -> str:
     """Runs a block in a reader's shell, and returns what it said."""
-    command = [sys.executable, "-c", block.text] if block.language == "python" else ["/bin/sh", "-euc", block.text]
     done = subprocess.run(  # noqa: S603
-        command, cwd=folder, env=_shell(stack, folder), capture_output=True, text=True, check=False, timeout=300
+        [*INTERPRETERS[block.language], block.text],
+        cwd=folder,
+        env=_shell(stack, folder),
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=300,
     )
     assert done.returncode == 0, done.stderr
     return done.stdout
 
 
 def _shell(stack: Stack, folder: Path) -> dict[str, str]:
-    """The environment of a reader who has sourced `.local/env`, and has the `aws` of the project."""
+    """The environment of a reader who has sourced `.local/env`, and has the `aws` of the project, rclone and s3fs."""
     own = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
-    path = f"{Path(sys.executable).parent}{os.pathsep}{own['PATH']}"
-    return {**own, "PATH": path, "HOME": str(folder), "AWS_PAGER": "", **stack.env}
+    path = [Path(sys.executable).parent, own["PATH"], TOOLS / "rclone" / "bin", TOOLS / "s3fs" / "bin"]
+    return {**own, "PATH": os.pathsep.join(map(str, path)), "HOME": str(folder), "AWS_PAGER": "", **stack.env}

@@ -56,7 +56,7 @@ def test_a_photo_brings_its_words_and_asks_once_in_parts_or_in_one(
     plain, named = f"{mark}/plain", f"{mark}/{NAME}"
     said = {
         plain: f"Make it night, please: 50% off = {mark}",
-        named: f"把景色换成夜色下雪的场景 ❄️, s'il te plaît (*{mark}*)!",
+        named: f"镜像 ❄️, s'il te plaît (*{mark}*)!",
     }
     client.put(small, f"{plain}.jpg", said[plain])
     client.put(large, f"{named}.png", said[named])

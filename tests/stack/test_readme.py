@@ -1,6 +1,7 @@
 """README's lines do what it says of them."""
 
 import json
+import os
 import re
 from collections.abc import Sequence
 from pathlib import Path
@@ -9,7 +10,8 @@ from typing import Any
 import pytest
 import requests
 
-from tests.stack import lines
+from local.stack.home import TOOLS
+from tests.stack import lines, s3fs
 from tests.stack.conftest import Stack
 from tests.stack.road import eventually, photo
 
@@ -19,9 +21,13 @@ MUG, BLUE_MUG = "shop/mug", "shop/blue mug + 茶"
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Where the reader stands, with a photo at hand."""
+    """Where the reader stands, with a photo at hand, a folder of them, and the SDK for JavaScript."""
     here = tmp_path_factory.mktemp("reader")
     (here / "photo.jpg").write_bytes(photo())
+    (here / "toys").mkdir()
+    (here / "toys" / "car.jpg").write_bytes(photo())
+    (here / "toys" / "car.txt").write_text("加上边框", encoding="utf-8")
+    (here / "node_modules").symlink_to(TOOLS / "aws-sdk-js" / "node_modules")
     return here
 
 
@@ -76,6 +82,29 @@ def test_the_boto3_lines_wait_for_their_outcomes(stack: Stack, folder: Path) -> 
     thread = "活动/瓶子, été"
     assert turn(stack, thread, 1)["instruction"] == "Un coucher de soleil, s'il vous plaît"
     assert said(turn(stack, thread, 2)) == ("succeeded", "conversation", 1, "加上边框")
+
+
+def test_a_folder_goes_up_with_sync(stack: Stack, folder: Path) -> None:
+    run("sync", stack, folder)
+    assert said(turn(stack, "toys/car", 1)) == ("succeeded", "image_to_image", None, "加上边框")
+
+
+def test_rclone_sends_photos_and_folders(stack: Stack, folder: Path) -> None:
+    run("rclone", stack, folder)
+    assert said(turn(stack, "shop/cup", 1)) == ("succeeded", "image_to_image", None, "画成水彩画, bitte")
+    assert said(turn(stack, "rclone/toys/car", 1)) == ("succeeded", "image_to_image", None, "加上边框")
+
+
+def test_with_s3fs_the_bucket_is_a_folder(stack: Stack, folder: Path) -> None:
+    with s3fs.mounted(stack.env["UPLOADS_BUCKET"], folder / "probe", {**os.environ, **stack.env}):
+        pass  # or the test is skipped
+    run("s3fs", stack, folder)
+    assert said(turn(stack, "plate", 1)) == ("succeeded", "image_to_image", None, "Mirror it")
+
+
+def test_the_lines_of_javascript_bring_their_words(stack: Stack, folder: Path) -> None:
+    run("js", stack, folder)
+    assert said(turn(stack, "shop/teapot", 1)) == ("succeeded", "image_to_image", None, "Miroir, s'il te plaît")
 
 
 def test_a_rule_hears_of_an_outcome(stack: Stack, folder: Path) -> None:

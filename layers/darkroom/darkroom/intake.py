@@ -12,7 +12,7 @@ import time
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import asdict, replace
 
-from darkroom import batch_file, hints, naming, outcome, pairing, patience, request, sources, upload, words
+from darkroom import batch_file, hints, naming, outcome, pairing, parts, patience, request, upload, words
 from darkroom.errors import Outdated, Rejected, TooLarge, Unavailable
 from darkroom.form import INSTRUCTION_CHARACTERS
 from darkroom.outcome import Timing, Uploaded
@@ -24,7 +24,6 @@ from darkroom.upload import Upload
 
 TRIES = 8
 MOST_REQUEST_BYTES = 1 << 20
-PARTS_MARK = "-"  # in the entity tag of what was uploaded in parts, before their number
 MOST_TEXT_BYTES = INSTRUCTION_CHARACTERS * 4 + 3  # at its longest, in UTF-8 or UTF-16, and a BOM
 
 
@@ -97,7 +96,7 @@ class Intake:
         metadata = self._objects.metadata(image)
         if metadata is None:
             return "gone"
-        arrived = self._in_one_part(arrived, image)
+        arrived = parts.in_one(self._objects, arrived)
         named = _named(metadata)
         thread = named or arrived.thread
         own, found, unusable = self._said_of(arrived, metadata)
@@ -107,19 +106,6 @@ class Intake:
         if became == "waits" and self._waited(arrived):
             raise _told(arrived, unusable)
         return became
-
-    def _in_one_part(self, arrived: Upload, image: ImageRef) -> Upload:
-        """The upload under the tag that it would have in one part.
-
-        How a client cuts a large photo is in its entity tag, and a copy onto itself puts the parts together.
-        """
-        if PARTS_MARK not in arrived.etag or arrived.size > sources.MOST_BYTES:
-            return arrived
-        digest, offset = hashlib.md5(usedforsecurity=False), 0
-        while part := self._objects.part(image, offset):
-            digest.update(part)
-            offset += len(part)
-        return arrived if part is None else replace(arrived, etag=digest.hexdigest())
 
     def _take_text(self, arrived: Upload) -> str:
         stem = self._stem(arrived)
