@@ -50,10 +50,10 @@ class World:
     def put(self, key: str, content: str, own: str = "") -> Version:
         """Uploads, and announces nothing yet."""
         self.clock.advance(6)
-        return self.bucket.put(key, content.encode(), {"instruction": own} if own else {})
+        return self.bucket.upload(key, content.encode(), {"instruction": own} if own else {})
 
     def delete(self, key: str) -> None:
-        self.bucket.put(key, None)
+        self.bucket.upload(key, None)
 
     def announce(self, upload: Version) -> str:
         self.clock.advance(0.1)
@@ -388,7 +388,7 @@ def test_a_photo_that_was_deleted_is_not_taken_along() -> None:
 def test_a_photo_that_was_put_in_another_thread_is_not_taken_along_by_the_first() -> None:
     world = World()
     for thread in ("wrong", "right"):
-        world.announce(world.bucket.put("cat.jpg", b"cat", {"thread-id": thread}))
+        world.announce(world.bucket.upload("cat.jpg", b"cat", {"thread-id": thread}))
     for thread in ("wrong", "right"):
         world.arrive(f"threads/{thread}/next.txt", "make it blue")
     assert ("make it blue", ["cat.jpg"]) in world.requests

@@ -11,10 +11,11 @@ import json
 import time
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import asdict, replace
+from itertools import islice
 
 from darkroom import batch_file, hints, naming, outcome, pairing, patience, request, upload, words
 from darkroom.errors import Outdated, Rejected, TooLarge, Unavailable
-from darkroom.form import INSTRUCTION_CHARACTERS
+from darkroom.form import INSTRUCTION_CHARACTERS, MOST_IMAGES
 from darkroom.outcome import Timing, Uploaded
 from darkroom.pairing import Ask, Decision, Stem, Waiting, Words
 from darkroom.ports import Lanes, Memory, ObjectStore, Outbox, Stored
@@ -118,7 +119,7 @@ class Intake:
             return "nothing new"
         if not arrived.size and not self._waited(arrived):
             raise self._later(arrived)  # some clients make an empty object first
-        waiting = [photo for photo in self._memory.waiting(thread) if self._still_waits(thread, photo)]
+        waiting = self._waiting(thread, arrived)
         starts = not waiting and (self._waited(arrived) or self._memory.is_known(thread))
         decision = pairing.text(stem, arrived, words.of_text(stored.data), waiting, starts=starts)
         return self._carry_out(thread, arrived, stem, decision, None)
@@ -231,6 +232,11 @@ class Intake:
                 raise Unavailable("held", "its lane is full", retry_after=patience.lane_delay(age))
             self._requests.send(str(stem.outbox), thread, request_id)
         self._memory.sent(home, name, stem)
+
+    def _waiting(self, thread: str, text: Upload) -> list[Waiting]:
+        """The thread's photos without words, as many as one request may have."""
+        in_turn = pairing.in_turn(self._memory.waiting(thread), text)
+        return list(islice((photo for photo in in_turn if self._still_waits(thread, photo)), MOST_IMAGES))
 
     def _still_waits(self, thread: str, photo: Waiting) -> bool:
         """Whether a photo still lies where it was put, and in this thread."""

@@ -137,6 +137,11 @@ def photo(stem: Stem, upload: Upload, own: str | None, found: Words | None, *, t
     return Decision(_asking(known, pair.words, {upload.extension: pair}), ask)
 
 
+def in_turn(waiting: Iterable[Waiting], text: Upload) -> list[Waiting]:
+    """The oldest first; but before all the text's own photos, which have no other to wait for."""
+    return sorted(waiting, key=lambda photo: (photo.stem != text.stem, photo.at))
+
+
 def text(stem: Stem, upload: Upload, words: str, waiting: Sequence[Waiting], *, starts: bool) -> Decision:
     """`waiting` are the thread's photos without words; `starts`: words alone are enough to begin with."""
     last, content = stem.seen.get(upload.extension), naming.sha256(words)
@@ -144,8 +149,7 @@ def text(stem: Stem, upload: Upload, words: str, waiting: Sequence[Waiting], *, 
     if is_late(stem, upload) or _is_settled(last, seen):
         return Decision(stem)
     known = _remembering(stem, upload.extension, seen)
-    # Its own photos have no other text to wait for, and so go first.
-    taken = tuple(sorted(waiting, key=lambda photo: (photo.stem != upload.stem, photo.at))[:MOST_IMAGES])
+    taken = tuple(in_turn(waiting, upload)[:MOST_IMAGES])
     own = [photo for photo in taken if photo.stem == upload.stem]
     is_repeated = last is not None and last.used and last.content == content
     if (is_repeated and not own) or (stem.words == content and not taken):

@@ -8,7 +8,7 @@ from darkroom.errors import TooLarge
 from darkroom.ports import Stored
 from darkroom.request import ImageRef
 from darkroom.upload import Upload
-from tests.fakes import Clock
+from tests.fakes import Clock, MemoryObjects
 
 BUCKET = "uploads"
 
@@ -38,18 +38,18 @@ class Version:
         return Upload(BUCKET, self.key, self.etag, self.id, sequencer, size, self.at)
 
 
-class VersionedBucket:
-    """The object store of `ports`; of other buckets it only knows what has been written."""
+class VersionedBucket(MemoryObjects):
+    """The object store in memory, with the versions of what is uploaded; other buckets have none."""
 
     def __init__(self, clock: Clock) -> None:
-        self._clock = clock
+        super().__init__(clock)
+        self._time = clock
         self.versions: list[Version] = []
-        self.written: dict[tuple[str, str], bytes] = {}
 
-    def put(self, key: str, data: bytes | None, metadata: Mapping[str, str] | None = None) -> Version:
+    def upload(self, key: str, data: bytes | None, metadata: Mapping[str, str] | None = None) -> Version:
         """Puts an object, or deletes it. Each comes a second after the one before it, at least."""
-        self._clock.advance(1)
-        version = Version(len(self.versions), key, data, metadata or {}, self._clock())
+        self._time.advance(1)
+        version = Version(len(self.versions), key, data, metadata or {}, self._time())
         self.versions.append(version)
         return version
 
@@ -69,13 +69,6 @@ class VersionedBucket:
     def metadata(self, ref: ImageRef) -> Mapping[str, str] | None:
         found = self._found(ref)
         return found.metadata if found else None
-
-    def write_once(
-        self, bucket: str, key: str, data: bytes, media_type: str, metadata: Mapping[str, str] | None = None
-    ) -> bool:
-        is_new = (bucket, key) not in self.written
-        self.written.setdefault((bucket, key), data)
-        return is_new
 
     def _found(self, ref: ImageRef) -> Version | None:
         if ref.version_id is None:

@@ -108,18 +108,18 @@ class Course:
         self._put(_one(self.scene.texts, step), step.words.encode(), step)
 
     def put_folder_instruction(self, step: Step) -> None:
-        version = self.bucket.put(_one(FOLDERS, step), b"folder" if step.words else b"red")
+        version = self.bucket.upload(_one(FOLDERS, step), b"folder" if step.words else b"red")
         assert self.intake.take(version.announced) == "kept"
 
     def touch(self, step: Step) -> None:
         """Puts what lies there once more: uploads it again, copies it onto itself."""
         if lying := self._lying():
             version = _one(lying, step)
-            self._arrive(self.bucket.put(version.key, version.data, version.metadata), step)
+            self._arrive(self.bucket.upload(version.key, version.data, version.metadata), step)
 
     def delete(self, step: Step) -> None:
         if lying := self._lying():
-            self.bucket.put(_one(lying, step).key, None)
+            self.bucket.upload(_one(lying, step).key, None)
 
     def announce(self, step: Step) -> None:
         """S3 does so in any order."""
@@ -151,7 +151,7 @@ class Course:
     def _put(self, key: str, data: bytes, step: Step, own: str | None = None) -> None:
         named = step.named if key in self.scene.named else None
         metadata = {name: value for name, value in {"instruction": own, "thread-id": named}.items() if value}
-        self._arrive(self.bucket.put(key, data, metadata), step)
+        self._arrive(self.bucket.upload(key, data, metadata), step)
 
     def _arrive(self, version: Version, step: Step) -> None:
         self.unannounced.append(version)
@@ -172,8 +172,8 @@ class Course:
             self.waiting[version] = self.clock() + (trouble.retry_after or 0)
         assert became == wanted, f"{version.key} {version.id}: {became} and not {wanted}"
         if wanted in TOLD:
-            told = self.bucket.written["results", rejected_upload_key(version.key, version.etag)]
-            assert json.loads(told)["error"]["hint"]
+            told = self.bucket.document("results", rejected_upload_key(version.key, version.etag))
+            assert told["error"]["hint"]
 
     def _come_back(self) -> None:
         for version, until in sorted(self.waiting.items(), key=lambda item: item[1]):
