@@ -29,7 +29,12 @@ def compare(scene: Scene, default_instruction: str, steps: list[Step]) -> None:
     course.check()
 
 
-test_the_requests_are_those_that_the_contract_asks_for = settings(max_examples=500)(given(**COURSES)(compare))
+@settings(max_examples=500)
+@given(**COURSES)
+def test_the_requests_are_those_that_the_contract_asks_for(
+    scene: Scene, default_instruction: str, steps: list[Step]
+) -> None:
+    compare(scene, default_instruction, steps)
 
 
 @pytest.mark.torture
