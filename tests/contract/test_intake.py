@@ -6,10 +6,11 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from darkroom.errors import Unavailable
+from darkroom.errors import Outdated, Unavailable
 from darkroom.intake import Intake
 from darkroom.memory import UploadMemory
 from darkroom.naming import rejected_upload_key
+from darkroom.pairing import Stem
 from darkroom.publication import Publication
 from darkroom.sources import MOST_BYTES
 from darkroom.table import Table
@@ -279,6 +280,12 @@ def test_a_file_of_another_kind_is_told(bucket: Bucket) -> None:
     assert bucket.told(upload)["code"] == "unsupported_file"
 
 
+def test_a_folders_words_under_a_name_that_is_not_looked_at_are_told(bucket: Bucket) -> None:
+    upload = bucket.put("shop/_Instruction.txt", "brighter")
+    assert bucket.announce(upload) == "unsupported_file"
+    assert "_instruction.txt" in bucket.told(upload)["hint"]
+
+
 @pytest.mark.parametrize("words", [" \r\n", "x" * 8001, "x" * 100_000, b"caf\xe9", b"\xff\xfenop"])
 @pytest.mark.parametrize("key", ["cat.txt", "shop/_instruction.txt"])
 def test_a_text_that_says_nothing_clear_is_told(bucket: Bucket, key: str, words: str | bytes) -> None:
@@ -321,6 +328,16 @@ def test_an_empty_photo_is_not_there_yet(bucket: Bucket) -> None:
     bucket.clock.advance(GRACE)
     assert bucket.announce(empty) == "nothing new"
     assert len(bucket.asked) == 1
+
+
+def test_what_was_sent_meanwhile_is_not_written_down_as_unsent_again(bucket: Bucket) -> None:
+    """Who read the stem before that would have it sent once more, when nobody knows its id any longer."""
+    upload = bucket.put("cat.jpg", png(), instruction="night")
+    unsent = bucket.memory.decide("cat", upload, Stem(outbox="a request"), None, None, left="cat")
+    bucket.memory.sent("cat", "cat", unsent)
+    with pytest.raises(Outdated):
+        bucket.memory.decide("cat", upload, unsent, None, None, left="cat")
+    assert bucket.memory.stem("cat", "cat").outbox is None
 
 
 def test_what_was_decided_is_sent_by_whoever_comes_next(bucket: Bucket) -> None:

@@ -1,69 +1,75 @@
 """Photos and texts, in whatever order and however often they are announced: what is new, and starts a request."""
 
-import hashlib
+import json
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from darkroom import naming, pairing
-from darkroom.pairing import Ask, Decision, Pair, Stem, Waiting, Words
-from darkroom.request import ImageRef
+from darkroom import pairing
+from darkroom.errors import Unavailable
+from darkroom.intake import Intake
+from darkroom.memory import UploadMemory
+from darkroom.pairing import Stem, Waiting
+from darkroom.publication import Publication
 from darkroom.upload import Upload
+from tests.fakes import Clock, MemoryLanes, MemoryOutbox
+from tests.promise.uploads.bucket import Version, VersionedBucket
+from tests.promise.uploads.table import MemoryTable
 
 GRACE = 120.0
 
 
-@dataclass
 class World:
-    """A bucket, and what is remembered of its uploads: the steps of `intake`, in memory, without queue and table."""
+    """A bucket whose uploads are announced when they are told to be; what has to wait is held."""
 
-    now: float = 1000.4
-    stems: dict[str, Stem] = field(default_factory=dict)
-    waiting: dict[str, Waiting] = field(default_factory=dict)
-    asked: list[Ask] = field(default_factory=list)
-    threads: set[str] = field(default_factory=set)
-    uploads: list[Upload] = field(default_factory=list)
-    held: list[Upload] = field(default_factory=list)
-    contents: dict[str, str] = field(default_factory=dict)  # by version
-    own: dict[str, str] = field(default_factory=dict)  # a photo's words in its metadata, by version
+    def __init__(self) -> None:
+        self.clock = Clock(1000.4)
+        self.bucket = VersionedBucket(self.clock)
+        self.memory = UploadMemory(MemoryTable())
+        self.queue = MemoryOutbox()
+        self.held: list[Version] = []
+        self._intake = Intake(
+            self.bucket,
+            self.memory,
+            MemoryLanes(self.clock),
+            self.queue,
+            MemoryOutbox(),
+            Publication(self.bucket, "results"),
+            buckets=("uploads", "results"),
+            default_instruction="",
+            grace=GRACE,
+            clock=self.clock,
+        )
 
-    def put(self, key: str, content: str, own: str = "") -> Upload:
+    @property
+    def uploads(self) -> list[Version]:
+        return [version for version in self.bucket.versions if version.data is not None]
+
+    def put(self, key: str, content: str, own: str = "") -> Version:
         """Uploads, and announces nothing yet."""
-        self.now += 7
-        version = f"v{len(self.uploads)}"
-        self.contents[version], self.own[version] = content, own
-        etag = hashlib.sha256(content.encode()).hexdigest()
-        sequencer = f"{len(self.uploads):06X}"
-        self.uploads.append(Upload("uploads", key, etag, version, sequencer, len(content), self.now))
-        return self.uploads[-1]
+        self.clock.advance(6)
+        return self.bucket.upload(key, content.encode(), {"instruction": own} if own else {})
 
     def delete(self, key: str) -> None:
-        self.put(key, "")
+        self.bucket.upload(key, None)
 
-    def announce(self, upload: Upload) -> None:
-        self.now += 0.1
-        thread, before = upload.thread, self.stems.get(upload.stem, Stem())
-        decision = (self._photo if upload.kind == "photo" else self._text)(upload, before)
-        self.stems[upload.stem] = decision.stem
-        if decision.ask:
-            self._ask(thread, upload, decision.ask)
-        if decision.waits and upload.kind == "photo":
-            image = ImageRef(upload.bucket, upload.key, upload.version_id)
-            self.waiting[upload.stem] = Waiting(upload.thread, upload.stem, image, upload.etag, upload.at)
-        if decision.waits and not self._waited(upload) and upload not in self.held:
-            self.held.append(upload)
+    def announce(self, upload: Version) -> str:
+        self.clock.advance(0.1)
+        try:
+            return self._intake.take(upload.announced)
+        except Unavailable:
+            if upload not in self.held:
+                self.held.append(upload)
+            return "waits"
 
-    def arrive(self, key: str, content: str, own: str = "") -> Upload:
-        upload = self.put(key, content, own)
-        self.announce(upload)
-        return upload
+    def arrive(self, key: str, content: str, own: str = "") -> str:
+        return self.announce(self.put(key, content, own))
 
     def settle(self) -> None:
         """The grace ends for everything that waits."""
-        self.now += GRACE
+        self.clock.advance(GRACE)
         held, self.held = self.held, []
         for upload in held:
             self.announce(upload)
@@ -71,42 +77,11 @@ class World:
     @property
     def requests(self) -> list[tuple[str, list[str]]]:
         """Each request's words, and the keys of its photos."""
-        return [(ask.words, [image.key for image in ask.images]) for ask in self.asked]
+        bodies = [json.loads(body) for body, _, _ in self.queue.sent]
+        return [(body["instruction"], [image["key"] for image in body["images"]]) for body in bodies]
 
-    def _waited(self, upload: Upload) -> bool:
-        return self.now >= upload.at + GRACE
-
-    def _photo(self, upload: Upload, stem: Stem) -> Decision:
-        own = self.own[str(upload.version_id)] or None
-        saved = self._newest(upload.stem + ".txt")
-        found = Words(self._content(saved), float(int(saved.at))) if saved and saved.size and not own else None
-        return pairing.photo(stem, upload, own, found)
-
-    def _text(self, upload: Upload, stem: Stem) -> Decision:
-        thread = upload.thread
-        waiting = [photo for photo in self.waiting.values() if self._thread_of(photo) == thread]
-        starts = not waiting and (self._waited(upload) or thread in self.threads)
-        return pairing.text(stem, upload, self._content(upload), waiting, starts=starts)
-
-    def _ask(self, thread: str, upload: Upload, ask: Ask) -> None:
-        self.asked.append(ask)
-        self.threads.add(thread)
-        self.waiting.pop(upload.stem, None)
-        for photo in ask.taken:
-            self.waiting.pop(photo.stem, None)
-            if photo.stem != upload.stem:
-                pair = Pair(photo.etag, naming.sha256(ask.words))
-                taken = self.stems[photo.stem]
-                self.stems[photo.stem] = Stem(taken.version + 1, taken.generation, pair, taken.seen)
-
-    def _newest(self, key: str) -> Upload | None:
-        return next((upload for upload in reversed(self.uploads) if upload.key == key), None)
-
-    def _content(self, upload: Upload) -> str:
-        return self.contents[str(upload.version_id)]
-
-    def _thread_of(self, photo: Waiting) -> str:
-        return photo.home
+    def waiting(self, thread: str) -> list[Waiting]:
+        return self.memory.waiting(thread)
 
 
 PHOTO, TEXT = "photos/cat.jpg", "photos/cat.txt"
@@ -237,7 +212,7 @@ steps = st.lists(
 def history(taken: list[tuple[str, str, str, list[int]]]) -> World:
     """Uploads, each followed by announcements of any of those so far; in the end each has been announced."""
     world = World()
-    pending: list[Upload] = []
+    pending: list[Version] = []
     for key, content, own, announced in taken:
         pending.append(world.put(key, content, own if key == PHOTO else ""))
         for which in announced:
@@ -271,8 +246,7 @@ def test_an_upload_that_leaves_everything_as_it_was_starts_nothing(
     for key in (PHOTO, TEXT):
         newest = next((upload for upload in reversed(world.uploads) if upload.key == key), None)
         if newest:
-            version = str(newest.version_id)
-            world.arrive(key, world.contents[version], world.own[version])
+            world.arrive(key, (newest.data or b"").decode(), newest.metadata.get("instruction", ""))
             world.settle()
     assert world.requests == before
 
@@ -285,7 +259,7 @@ def test_nothing_is_asked_without_words_and_no_photo_is_left_behind_that_has_som
     assert all(words for words, _ in world.requests)
     keys = {key for key, *_ in taken}
     if keys == {PHOTO, TEXT}:
-        assert world.waiting == {}
+        assert world.waiting("photos/cat") == []
         assert any(images == [PHOTO] for _, images in world.requests)
 
 
@@ -314,6 +288,39 @@ def test_the_same_text_saved_again_starts_another_photo_that_needs_an_instructio
     assert at_rest(world) == [("make it blue", [PHOTO])]
     world.arrive(TEXT, "make it blue")
     assert at_rest(world) == [("make it blue", [PHOTO]), ("make it blue", [PHOTO])]
+
+
+def test_words_that_were_corrected_before_their_photo_came_do_not_come_back() -> None:
+    """The photo has found the later ones, and the earlier ones' message was hidden meanwhile."""
+    world = World()
+    first = world.put(TEXT, "make it blu")
+    world.announce(first)
+    world.put(TEXT, "make it blue")
+    world.arrive(PHOTO, "cat")
+    world.announce(first)
+    assert at_rest(world) == [("make it blue", [PHOTO])]
+
+
+def test_a_text_takes_every_format_of_its_photo_along_and_each_once() -> None:
+    world = World()
+    photos = [world.put(f"photos/cat.{extension}", extension) for extension in ("jpg", "heic")]
+    for upload in photos:
+        world.announce(upload)
+    world.arrive(TEXT, "make it blue")
+    assert at_rest(world) == [("make it blue", ["photos/cat.jpg", "photos/cat.heic"])]
+    for upload in photos:
+        world.announce(upload)
+        world.arrive(upload.key, (upload.data or b"").decode())
+    assert len(at_rest(world)) == 1
+
+
+def test_a_folder_with_two_formats_of_each_photo_may_be_uploaded_again() -> None:
+    world = World()
+    world.put("photos/_instruction.txt", "make it blue")
+    for _ in range(2):
+        for extension in ("jpg", "heic"):
+            world.arrive(f"photos/cat.{extension}", extension)
+    assert len(at_rest(world)) == 2
 
 
 def test_an_empty_photo_waits_for_its_bytes() -> None:
@@ -351,7 +358,7 @@ def test_a_text_in_a_thread_takes_its_waiting_photos_along_oldest_first() -> Non
     world = dropped("b.jpg", "a.jpg")
     world.arrive("threads/trip/next.txt", "put them into one picture")
     assert at_rest(world) == [("put them into one picture", ["threads/trip/b.jpg", "threads/trip/a.jpg"])]
-    assert world.waiting == {}
+    assert world.waiting("trip") == []
 
 
 def test_what_was_taken_along_is_not_taken_again() -> None:
@@ -369,6 +376,30 @@ def test_a_photo_with_words_of_its_own_is_not_taken_along() -> None:
     world.arrive("threads/trip/b.jpg", "b", own="make it blue")
     world.arrive("threads/trip/next.txt", "and now red")
     assert at_rest(world) == [("make it blue", ["threads/trip/b.jpg"]), ("and now red", ["threads/trip/a.jpg"])]
+
+
+def test_a_photo_that_was_deleted_is_not_taken_along() -> None:
+    world = dropped("wrong.jpg", "right.jpg")
+    world.delete("threads/trip/wrong.jpg")
+    world.arrive("threads/trip/next.txt", "make it blue")
+    assert at_rest(world) == [("make it blue", ["threads/trip/right.jpg"])]
+
+
+def test_a_photo_that_was_put_in_another_thread_is_not_taken_along_by_the_first() -> None:
+    world = World()
+    for thread in ("wrong", "right"):
+        world.announce(world.bucket.upload("cat.jpg", b"cat", {"thread-id": thread}))
+    for thread in ("wrong", "right"):
+        world.arrive(f"threads/{thread}/next.txt", "make it blue")
+    assert ("make it blue", ["cat.jpg"]) in world.requests
+    assert at_rest(world)[1:] == [("make it blue", [])]
+
+
+def test_a_text_takes_its_own_photo_along_before_others() -> None:
+    world = dropped(*(f"{number:02d}.jpg" for number in range(15)))
+    world.arrive("threads/trip/14.txt", "make it blue")
+    (_, images), *more = at_rest(world)
+    assert (images[0], len(images), more) == ("threads/trip/14.jpg", 14, [])
 
 
 def test_any_text_dropped_into_a_thread_that_exists_is_the_next_request_at_once() -> None:

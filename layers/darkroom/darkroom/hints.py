@@ -122,3 +122,12 @@ def text_of_a_photo(key: str, unusable: Rejected) -> Rejected:
 
 def _text_name(arrived: Upload) -> str:
     return f"{arrived.stem.rpartition('/')[2]}.txt"
+
+
+def misnamed(arrived: Upload) -> Rejected:
+    """Of a folder's instruction: keys are exact, and this one would never be looked at."""
+    return Rejected(
+        "unsupported_file",
+        f"{arrived.name!r} is not {FOLDER_INSTRUCTION!r}: its letters have to be small ones",
+        hint=f"Rename it to {FOLDER_INSTRUCTION}, in small letters, and upload it again.",
+    )

@@ -11,10 +11,11 @@ import json
 import time
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import asdict, replace
+from itertools import islice
 
 from darkroom import batch_file, hints, naming, outcome, pairing, parts, patience, request, upload, words
 from darkroom.errors import Outdated, Rejected, TooLarge, Unavailable
-from darkroom.form import INSTRUCTION_CHARACTERS
+from darkroom.form import INSTRUCTION_CHARACTERS, MOST_IMAGES
 from darkroom.outcome import Timing, Uploaded
 from darkroom.pairing import Ask, Decision, Stem, Waiting, Words
 from darkroom.ports import Lanes, Memory, ObjectStore, Outbox, Stored
@@ -85,6 +86,8 @@ class Intake:
 
     def _keep_folder_instruction(self, arrived: Upload) -> str:
         """It starts nothing; but who wrote one that cannot be used is told."""
+        if arrived.name != upload.FOLDER_INSTRUCTION:
+            raise hints.misnamed(arrived)
         stored = self._read(ImageRef(arrived.bucket, arrived.key, arrived.version_id))
         if stored and stored.data:
             words.of_text(stored.data)
@@ -117,7 +120,7 @@ class Intake:
             return "nothing new"
         if not arrived.size and not self._waited(arrived):
             raise self._later(arrived)  # some clients make an empty object first
-        waiting = self._memory.waiting(thread)
+        waiting = self._waiting(thread, arrived)
         starts = not waiting and (self._waited(arrived) or self._memory.is_known(thread))
         decision = pairing.text(stem, arrived, words.of_text(stored.data), waiting, starts=starts)
         return self._carry_out(thread, arrived, stem, decision, None)
@@ -190,7 +193,8 @@ class Intake:
             lane = pairing.lane(arrived, decision.ask, begins=not self._goes_on(thread, arrived))
             stem = replace(stem, outbox=body or _message(thread, arrived, stem, decision.ask), lane=lane)
         if stem != before:
-            stem = self._memory.decide(thread, arrived, stem, decision.ask, waits if decision.waits else None)
+            still_waits, left = waits if decision.waits else None, before.thread or arrived.thread
+            stem = self._memory.decide(thread, arrived, stem, decision.ask, still_waits, left=left)
         if decision.ask:
             self._send(arrived, arrived.thread, arrived.stem, stem)
             return "asked"
@@ -215,7 +219,7 @@ class Intake:
         if not stem.outbox:
             return stem
         self._send(arrived, home, name, stem)
-        return replace(stem, outbox=None, lane=None)
+        return self._memory.stem(home, name)
 
     def _send(self, arrived: Upload, home: str, name: str, stem: Stem) -> None:
         """Sends what is in the stem's outbox; a request where its lane lets it pass. Raises Unavailable."""
@@ -229,6 +233,16 @@ class Intake:
                 raise Unavailable("held", "its lane is full", retry_after=patience.lane_delay(age))
             self._requests.send(str(stem.outbox), thread, request_id)
         self._memory.sent(home, name, stem)
+
+    def _waiting(self, thread: str, text: Upload) -> list[Waiting]:
+        """The thread's photos without words, as many as one request may have."""
+        in_turn = pairing.in_turn(self._memory.waiting(thread), text)
+        return list(islice((photo for photo in in_turn if self._still_waits(thread, photo)), MOST_IMAGES))
+
+    def _still_waits(self, thread: str, photo: Waiting) -> bool:
+        """Whether a photo still lies where it was put, and in this thread."""
+        metadata = self._objects.metadata(ImageRef(photo.image.bucket, photo.image.key))
+        return metadata is not None and (_named(metadata) or photo.home) == thread
 
     def _later(self, arrived: Upload) -> Unavailable:
         left = arrived.at + self._grace - self._clock()

@@ -3,6 +3,7 @@
 import hashlib
 from dataclasses import asdict, replace
 
+from darkroom import naming, pairing
 from darkroom.errors import Outdated
 from darkroom.pairing import Ask, Pair, Seen, Stem, Waiting
 from darkroom.request import ImageRef
@@ -27,7 +28,8 @@ class UploadMemory:
         return Stem(
             version=item["version"],
             generation=item.get("generation", 0),
-            pair=Pair(**item["pair"]) if item.get("pair") else None,
+            words=item.get("words"),
+            pairs={extension: Pair(**pair) for extension, pair in item.get("pairs", {}).items()},
             seen={extension: Seen(**seen) for extension, seen in item.get("seen", {}).items()},
             thread=item.get("thread"),
             outbox=item.get("outbox"),
@@ -50,51 +52,63 @@ class UploadMemory:
         asked = self._table.item(PARTITIONS + thread, "ASKED")
         return (asked["home"], asked["stem"]) if "stem" in asked else None
 
-    def decide(self, thread: str, arrived: Upload, stem: Stem, ask: Ask | None, waits: Waiting | None) -> Stem:
+    def decide(
+        self,
+        thread: str,
+        arrived: Upload,
+        stem: Stem,
+        ask: Ask | None,
+        waits: Waiting | None,
+        *,
+        left: str | None = None,
+    ) -> Stem:
         """See `ports.Memory`."""
-        known = replace(stem, version=stem.version + 1)
         partition = PARTITIONS + thread
-        writes = [self._stem_put(arrived, known)]
+        writes = [self._stem_put(arrived.thread, arrived.stem, stem)]
         if ask:
             if stem.lane is not None:
                 writes.append(self._table.put(partition, "ASKED", {"home": arrived.thread, "stem": arrived.stem}))
-            if arrived.kind != "request":  # which says nothing of a photo that it does not name
-                writes.append(self._table.delete(partition, _waiting_sk(arrived.stem)))
-            for photo in ask.taken:
-                writes += self._taken(partition, photo, known) if photo.stem != arrived.stem else []
+            writes += self._taken(partition, arrived, ask)
         if waits:
-            writes.append(self._table.put(partition, _waiting_sk(arrived.stem), asdict(waits)))
+            writes.append(self._table.put(partition, _waiting_sk(arrived.key), asdict(waits)))
+        left = left or thread
+        if arrived.kind == "photo" and (left != thread or not waits):
+            writes.append(self._table.delete(PARTITIONS + left, _waiting_sk(arrived.key)))
         try:
             self._table.transact(*writes)
         except ConditionFailed as failed:
             raise Outdated from failed
-        return known
+        return _next(stem)
 
     def sent(self, home: str, name: str, stem: Stem) -> None:
         """See `ports.Memory`."""
         still_there = Condition("outbox = :outbox", {"outbox": stem.outbox})
+        changes = {"outbox": None, "lane": None}
+        empty = self._table.update(PARTITIONS + home, _stem_sk(name), changes, still_there, add={"version": 1})
         try:
-            empty = {"outbox": None, "lane": None}
-            self._table.updated(self._table.update(PARTITIONS + home, _stem_sk(name), empty, still_there))
+            self._table.updated(empty)
         except ConditionFailed:
             return  # another worker has sent it too, which the queue and the ledger see through
 
-    def _stem_put(self, arrived: Upload, stem: Stem) -> Write:
-        document = {field: value for field, value in asdict(stem).items() if value is not None}
-        unchanged = Condition("version = :before", {"before": stem.version - 1})
-        new = Condition("attribute_not_exists(sk)")
-        condition = new if stem.version == 1 else unchanged
-        return self._table.put(PARTITIONS + arrived.thread, _stem_sk(arrived.stem), document, condition)
+    def _stem_put(self, home: str, name: str, stem: Stem) -> Write:
+        document = {field: value for field, value in asdict(_next(stem)).items() if value is not None}
+        unchanged = Condition("version = :before", {"before": stem.version})
+        condition = unchanged if stem.version else Condition("attribute_not_exists(sk)")
+        return self._table.put(PARTITIONS + home, _stem_sk(name), document, condition)
 
-    def _taken(self, partition: str, photo: Waiting, stem: Stem) -> list[Write]:
-        """Another stem's photo goes along: it waits no longer, and has these words from now on."""
-        pair = {"etag": photo.etag, "words": stem.pair.words if stem.pair else ""}
+    def _taken(self, partition: str, arrived: Upload, ask: Ask) -> list[Write]:
+        """Photos that go along wait no longer; those of other stems have these words from now on."""
         still_waits = Condition("attribute_exists(sk)")
-        home = PARTITIONS + photo.home
-        return [
-            self._table.delete(partition, _waiting_sk(photo.stem), still_waits),
-            self._table.update(home, _stem_sk(photo.stem), {"pair": pair}, add={"version": 1}),
-        ]
+        writes = [self._table.delete(partition, _waiting_sk(photo.image.key), still_waits) for photo in ask.taken]
+        for home, name in {(photo.home, photo.stem) for photo in ask.taken if photo.stem != arrived.stem}:
+            photos = [photo for photo in ask.taken if (photo.home, photo.stem) == (home, name)]
+            stem = pairing.taken_along(self.stem(home, name), photos, naming.sha256(ask.words))
+            writes.append(self._stem_put(home, name, stem))
+        return writes
+
+
+def _next(stem: Stem) -> Stem:
+    return replace(stem, version=stem.version + 1)
 
 
 def _stem_sk(name: str) -> str:

@@ -1,10 +1,10 @@
 """What is new about an upload: pure decisions on what is remembered of a stem and of its thread.
 
-For each stem the last pair (the photo's entity tag, the words) is remembered, and for each of its files the last
-content. What leaves both as they were starts nothing: uploaded again, touched, announced twice or too late.
+For each photo of a stem the last pair (its entity tag, the words) is remembered, and for each file the last content.
+What leaves both as they were starts nothing: uploaded again, touched, announced twice or too late.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from darkroom import naming
@@ -17,30 +17,35 @@ TEXT_EXTENSION = ".txt"
 
 @dataclass(frozen=True, slots=True)
 class Pair:
-    """A photo's entity tag, None where there is none, and the SHA-256 of the words that go with it."""
+    """A photo's entity tag, and the SHA-256 of the words that go with it."""
 
-    etag: str | None
+    etag: str
     words: str
 
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """The newest upload of one file of a stem. `used`: its words are part of a request."""
+    """The newest upload of one file of a stem. `used`: there is nothing more to ask because of it.
+
+    `found`: a photo found it lying there, so that it may be newer than its sequencer; `at` is in whole seconds.
+    """
 
     sequencer: str
     at: float
     content: str
     used: bool = False
+    found: bool = False
     generation: int | None = None  # of the batch that it is
 
 
 @dataclass(frozen=True, slots=True)
 class Stem:
-    """What is remembered of a stem; `seen` by the file's extension."""
+    """What is remembered of a stem; `seen` by a file's extension, `pairs` by a photo's, `words` of the last request."""
 
     version: int = 0
     generation: int = 0
-    pair: Pair | None = None
+    words: str | None = None
+    pairs: Mapping[str, Pair] = field(default_factory=dict)
     seen: Mapping[str, Seen] = field(default_factory=dict)
     thread: str | None = None  # that its photo's metadata names, for the stem's other files too
     outbox: str | None = None  # a request or a batch that was decided on, and is not known to have been sent
@@ -56,6 +61,11 @@ class Waiting:
     image: ImageRef
     etag: str
     at: float
+
+    @property
+    def extension(self) -> str:
+        """That of its key."""
+        return self.image.key.removeprefix(self.stem)
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +101,10 @@ def is_late(stem: Stem, upload: Upload) -> bool:
     if last is None:
         return False
     if last.sequencer and upload.sequencer:
-        return _comparable(upload.sequencer, last.sequencer) < _comparable(last.sequencer, upload.sequencer)
+        if _comparable(upload.sequencer, last.sequencer) < _comparable(last.sequencer, upload.sequencer):
+            return True
+        if not last.found:
+            return False
     return upload.at < int(last.at)
 
 
@@ -100,64 +113,66 @@ def photo(stem: Stem, upload: Upload, own: str | None, found: Words | None, *, t
 
     `thread` is the one that its metadata names, for the stem's other files too.
     """
-    last = stem.seen.get(upload.extension)
-    if is_late(stem, upload):
+    last, asked = stem.seen.get(upload.extension), stem.pairs.get(upload.extension)
+    seen = Seen(upload.sequencer, upload.at, naming.sha256(f"{upload.etag}\n{own or ''}"))
+    if is_late(stem, upload) or _is_settled(last, seen):
         return Decision(stem)
     if not upload.size:
         return Decision(stem, waits=True)  # not there yet, and nothing to remember
-    seen = Seen(upload.sequencer, upload.at, naming.sha256(f"{upload.etag}\n{own or ''}"))
-    known = _remembering(replace(stem, thread=thread), upload.extension, seen)
-    is_repeated = last is not None and last.content == seen.content
-    is_consumed = stem.pair is not None and stem.pair.etag == upload.etag
-    if is_consumed and is_repeated and (own or _is_same(last, upload)):
-        return Decision(known)
-    if last is not None and last.used and _is_same(last, upload):
-        return Decision(stem)  # announced twice; another photo of the stem may have the pair by now
+    stem = replace(stem, thread=thread)
     words = own or (found.words if found else None)
+    had_words = asked is not None and asked.etag == upload.etag
     if words is None:
-        return Decision(known, waits=not is_consumed)
-    if stem.pair == (pair := Pair(upload.etag, naming.sha256(words))):
+        return Decision(_remembering(stem, upload.extension, replace(seen, used=had_words)), waits=not had_words)
+    pair = Pair(upload.etag, naming.sha256(words))
+    says_what_it_said = own is not None and last is not None and last.content == seen.content
+    known = _remembering(stem, upload.extension, replace(seen, used=True))
+    if asked == pair or (had_words and says_what_it_said):
         return Decision(known)
     if found and not own and found.text_at is not None:
         text = stem.seen.get(TEXT_EXTENSION)
-        used = Seen(text.sequencer if text else "", found.text_at, naming.sha256(words), used=True)
+        used = Seen(text.sequencer if text else "", found.text_at, pair.words, used=True, found=True)
         known = _remembering(known, TEXT_EXTENSION, used)
-    known = _remembering(known, upload.extension, replace(seen, used=True))
     image = ImageRef(upload.bucket, upload.key, upload.version_id)
     brings_words = bool(own) or (found is not None and found.text_at is not None)
-    return Decision(_asking(known, pair), Ask(words, (image,), brings_words=brings_words))
+    ask = Ask(words, (image,), brings_words=brings_words)
+    return Decision(_asking(known, pair.words, {upload.extension: pair}), ask)
+
+
+def in_turn(waiting: Iterable[Waiting], text: Upload) -> list[Waiting]:
+    """The oldest first; but before all the text's own photos, which have no other to wait for."""
+    return sorted(waiting, key=lambda photo: (photo.stem != text.stem, photo.at))
 
 
 def text(stem: Stem, upload: Upload, words: str, waiting: Sequence[Waiting], *, starts: bool) -> Decision:
     """`waiting` are the thread's photos without words; `starts`: words alone are enough to begin with."""
-    last = stem.seen.get(upload.extension)
-    if is_late(stem, upload):
-        return Decision(stem)
-    content = naming.sha256(words)
+    last, content = stem.seen.get(upload.extension), naming.sha256(words)
     seen = Seen(upload.sequencer, upload.at, content, used=True)
+    if is_late(stem, upload) or _is_settled(last, seen):
+        return Decision(stem)
     known = _remembering(stem, upload.extension, seen)
-    taken = tuple(sorted(waiting, key=lambda photo: photo.at)[:MOST_IMAGES])
-    own = next((photo.etag for photo in taken if photo.stem == upload.stem), None)
-    if last and last.content == content and last.used and (own is None or _is_same(last, upload)):
-        return Decision(known)
-    pair = Pair(own or (stem.pair.etag if stem.pair else None), content)
-    if pair == stem.pair and not taken:
+    taken = tuple(in_turn(waiting, upload)[:MOST_IMAGES])
+    own = [photo for photo in taken if photo.stem == upload.stem]
+    is_repeated = last is not None and last.used and last.content == content
+    if (is_repeated and not own) or (stem.words == content and not taken):
         return Decision(known)
     if taken or starts:
-        return Decision(_asking(known, pair), Ask(words, tuple(photo.image for photo in taken), taken))
+        paired = {extension: Pair(pair.etag, content) for extension, pair in known.pairs.items()}
+        asking = taken_along(_asking(known, content, paired), own, content)
+        return Decision(asking, Ask(words, tuple(photo.image for photo in taken), taken))
     return Decision(_remembering(stem, upload.extension, replace(seen, used=False)), waits=True)
 
 
 def request(stem: Stem, upload: Upload, content: str, ask: Ask) -> Decision:
     """A file that says all that it asks for: what is new about it is its content."""
     known = _content_seen(stem, upload, content)
-    return Decision(known) if known is not None else Decision(_asking(_seeing(stem, upload, content), stem.pair), ask)
+    return Decision(known) if known is not None else Decision(_numbered(_seeing(stem, upload, content)), ask)
 
 
 def batch(stem: Stem, upload: Upload) -> Stem:
     """A batch file: with other content it is another batch."""
     known = _content_seen(stem, upload, upload.etag)
-    return known if known is not None else _asking(_seeing(stem, upload, upload.etag, stem.generation + 1), stem.pair)
+    return known if known is not None else _numbered(_seeing(stem, upload, upload.etag, stem.generation + 1))
 
 
 def _content_seen(stem: Stem, upload: Upload, content: str) -> Stem | None:
@@ -183,16 +198,37 @@ def lane(upload: Upload, ask: Ask, *, begins: bool) -> str | None:
     return f"folder:{upload.top}"
 
 
+def taken_along(stem: Stem, photos: Iterable[Waiting], words: str) -> Stem:
+    """The stem of photos that a request with these words, by their SHA-256, has taken along."""
+    for photo in photos:
+        seen = stem.seen.get(photo.extension)
+        if seen:
+            stem = _remembering(stem, photo.extension, replace(seen, used=True))
+        stem = replace(stem, words=words, pairs={**stem.pairs, photo.extension: Pair(photo.etag, words)})
+    return stem
+
+
 def _remembering(stem: Stem, extension: str, seen: Seen) -> Stem:
     return replace(stem, seen={**stem.seen, extension: seen})
 
 
-def _asking(stem: Stem, pair: Pair | None) -> Stem:
-    return replace(stem, pair=pair, generation=stem.generation + 1)
+def _asking(stem: Stem, words: str, pairs: Mapping[str, Pair]) -> Stem:
+    return _numbered(replace(stem, words=words, pairs={**stem.pairs, **pairs}))
 
 
-def _is_same(last: Seen | None, upload: Upload) -> bool:
-    return last is not None and (last.sequencer, last.at) == (upload.sequencer, upload.at)
+def _numbered(stem: Stem) -> Stem:
+    return replace(stem, generation=stem.generation + 1)
+
+
+def _is_settled(last: Seen | None, seen: Seen) -> bool:
+    """Whether this very upload has been dealt with."""
+    if last is None or not last.used:
+        return False
+    if last.sequencer and last.sequencer == seen.sequencer:
+        return True
+    if last.sequencer and seen.sequencer and not last.found:
+        return False
+    return int(last.at) == int(seen.at) and last.content == seen.content
 
 
 def _comparable(sequencer: str, other: str) -> str:

@@ -227,8 +227,20 @@ class Memory(Protocol):
         """The stem whose request may be waiting in a lane, ahead of others of the thread: its home and its name."""
         ...
 
-    def decide(self, thread: str, arrived: Upload, stem: Stem, ask: Ask | None, waits: Waiting | None) -> Stem:
-        """Remembers a decision on an upload of a thread, all of it or nothing. Raises Outdated."""
+    def decide(
+        self,
+        thread: str,
+        arrived: Upload,
+        stem: Stem,
+        ask: Ask | None,
+        waits: Waiting | None,
+        *,
+        left: str | None = None,
+    ) -> Stem:
+        """Remembers a decision on an upload of a thread, all of it or nothing. Raises Outdated.
+
+        `left` is the thread that the stem belonged to before, if it was another; what waited there waits no longer.
+        """
         ...
 
     def sent(self, home: str, name: str, stem: Stem) -> None:

@@ -14,10 +14,10 @@ from tests.promise.clients_edge.world import World
 
 @dataclass(frozen=True, slots=True)
 class Trial:
-    """A request that was asked: its message's id, and what had been told and counted before it."""
+    """A request that was asked: where it is told of if it takes no turn, and what had been told and counted before."""
 
     mode: Mode
-    message_id: str
+    told_at: str
     told_before: Iterable[str]
     counted_before: int
 
@@ -54,7 +54,9 @@ def check_ended(world: World, trial: Trial) -> Outcome:
     assert (ended.error.code if ended.error else None) == mode.code, f"it ended with {ended.error}"
     assert len(ended.images) == int(mode.code is None), f"it has {len(ended.images)} pictures"
     if not mode.takes_a_turn:
-        assert new == [f"rejected/messages/{trial.message_id}/result.json"], f"it was told at {new}"
+        assert new == [trial.told_at], f"it was told at {new}"
+    if mode.sources is not None:
+        assert [source.key for source in ended.sources] == mode.sources, f"it has the sources {ended.sources}"
     _check_thread(world, mode, ended)
     _check_books(world, trial, ended)
     return ended

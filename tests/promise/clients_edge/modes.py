@@ -1,11 +1,13 @@
 """The ways of a request that are swept: what was there before it, how it asks, and what the provider says."""
 
+import hashlib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import Any
 
+from darkroom import naming
 from tests.promise.clients_edge.provider import Answer
-from tests.promise.clients_edge.world import PHOTO, World
+from tests.promise.clients_edge.world import PHOTO, Upload, World
 
 THREAD = "thread"
 SOURCE = {"images": ["s3://uploads/photo.png"]}
@@ -13,13 +15,20 @@ SOURCE = {"images": ["s3://uploads/photo.png"]}
 
 @dataclass(frozen=True, slots=True)
 class Mode:
-    """`earlier` are the requests of the thread that have been answered with pictures before; `asked` is swept."""
+    """`earlier` are the requests of the thread that have been answered with pictures before; `asked` is swept.
 
-    asked: Mapping[str, Any]
+    Or `uploads` are, which are announced at once, and `later`, put as soon as some time has passed; `lying` were
+    announced before, and waited for.
+    """
+
+    asked: Mapping[str, Any] = field(default_factory=dict)
     earlier: Sequence[Mapping[str, Any]] = ()
+    lying: Sequence[Upload] = ()
+    uploads: Sequence[Upload] = ()
+    later: Sequence[Upload] = ()
+    sources: Sequence[str] | None = None  # the keys, of an upload's request
     answers: Answer = "picture"
     is_busy_first: bool = False
-    is_upload: bool = False
     code: str | None = None  # of the error that it ends with
     takes_a_turn: bool = True
     calls: int = 1  # that it needs, beside free ones
@@ -27,19 +36,51 @@ class Mode:
     @property
     def turns(self) -> int:
         """How many the thread has in the end."""
-        return len(self.earlier) + int(self.takes_a_turn)
+        answered = [upload for upload in self.lying if "instruction" in upload.metadata]
+        return len(self.earlier) + len(answered) + int(self.takes_a_turn)
 
     def ask(self, world: World) -> str:
-        """Sends the request that is swept; the message's id."""
+        """Sends what is swept; where its outcome is told, should it take no turn."""
         world.provider.answers, world.provider.is_busy = self.answers, self.is_busy_first
-        if self.is_upload:
-            return world.upload(f"{THREAD}.png", PHOTO, self.asked["instruction"])
-        return world.ask(THREAD, self.asked)
+        world.later = list(self.later)
+        if not self.uploads:
+            return naming.rejected_message_key(world.ask(THREAD, self.asked))
+        for upload in self.uploads:
+            world.upload(upload)
+        etag = hashlib.md5(self.uploads[0].data, usedforsecurity=False).hexdigest()
+        return naming.rejected_upload_key(self.uploads[0].key, etag)
 
+
+WITHOUT_WORDS = Upload(f"{THREAD}.png", PHOTO)
+WITH_WORDS = Upload(f"{THREAD}.png", PHOTO, {"instruction": "a house"})
+TEXT = Upload(f"{THREAD}.txt", b"at night")
+IN_THREAD = [Upload(f"threads/{THREAD}/{name}.png", PHOTO + name.encode()) for name in "ab"]
 
 MODES = {
     "text to image": Mode({"instruction": "a cat"}),
-    "image to image, by an upload": Mode({"instruction": "at night"}, is_upload=True),
+    "image to image, by an upload": Mode(uploads=[WITH_WORDS], sources=[WITH_WORDS.key]),
+    "a text that follows up a photo": Mode(lying=[WITH_WORDS], uploads=[TEXT], sources=[]),
+    "a photo that waits, and then its text": Mode(
+        uploads=[replace(WITHOUT_WORDS, age=0)], later=[TEXT], sources=[WITHOUT_WORDS.key]
+    ),
+    "a photo that was told, and then its text": Mode(
+        lying=[WITHOUT_WORDS], uploads=[TEXT, WITHOUT_WORDS], sources=[WITHOUT_WORDS.key]
+    ),
+    "a text that waits, alone": Mode(uploads=[replace(TEXT, age=0)], sources=[]),
+    "a folder's words for a photo": Mode(
+        lying=[Upload("_instruction.txt", b"at night")], uploads=[WITHOUT_WORDS], sources=[WITHOUT_WORDS.key]
+    ),
+    "photos of a thread, and their text": Mode(
+        lying=IN_THREAD,
+        uploads=[Upload(f"threads/{THREAD}/1.txt", b"a collage"), *IN_THREAD],
+        sources=[upload.key for upload in IN_THREAD],
+    ),
+    "a photo without a word": Mode(
+        uploads=[replace(WITHOUT_WORDS, age=0)], code="needs_instruction", takes_a_turn=False, calls=0
+    ),
+    "a file of another kind": Mode(
+        uploads=[Upload(f"{THREAD}.pdf", b"no picture")], code="unsupported_file", takes_a_turn=False, calls=0
+    ),
     "conversation": Mode({"instruction": "in snow"}, earlier=[{"instruction": "a house"} | SOURCE]),
     "branch": Mode(
         {"instruction": "by the sea", "parent_turn": 1}, earlier=[{"instruction": "a house"}, {"instruction": "red"}]

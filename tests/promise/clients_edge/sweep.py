@@ -12,7 +12,7 @@ from tests.promise.clients_edge.judge import Trial
 from tests.promise.clients_edge.modes import THREAD, Mode
 from tests.promise.clients_edge.world import World
 
-MOST_DELIVERIES = 6
+MOST_DELIVERIES = 10
 MOST_CALLS = 2
 NO_COST = Cost(0, None, None)
 NO_TIMING = Timing("", None, "", None)
@@ -88,17 +88,20 @@ def sent_not_yet_spooled(seen: Sequence[str]) -> set[int]:
 
 def prepared(world: World, mode: Mode) -> Snapshot:
     """The cloud, with the earlier turns of the mode answered."""
-    world.cloud.restore(world.empty)
+    world.restore(world.empty)
     world.provider.answers, world.provider.is_busy = "picture", False
     for earlier in mode.earlier:
         world.ask(THREAD, earlier)
+        finish(world, Edge())
+    for upload in mode.lying:
+        world.upload(upload)
         finish(world, Edge())
     return world.cloud.snapshot()
 
 
 def run(world: World, mode: Mode, start: Snapshot, breaks: Break | None = None) -> Run:
     """One request, from asking until the queues are empty, and its trial."""
-    world.cloud.restore(start)
+    world.restore(start)
     before = judge.check_published(world), judge.calls_counted(world)
     trial = Trial(mode, mode.ask(world), *before)
     edge = Edge(breaks)

@@ -7,6 +7,8 @@ import threading
 import uuid
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 from unittest.mock import patch
@@ -23,7 +25,7 @@ from functions.on_request import app as on_request
 from functions.on_upload import app as on_upload
 from tests.fakes import Died
 from tests.invocation import CONTEXT, forget_what_was_built
-from tests.promise.clients_edge.cloud import REGION, Cloud
+from tests.promise.clients_edge.cloud import REGION, TEMPLATE, Cloud, Snapshot
 from tests.promise.clients_edge.edge import Edge, hooked
 from tests.promise.clients_edge.provider import KEY, Provider, noise
 
@@ -34,7 +36,18 @@ if TYPE_CHECKING:
 HANDLERS = {"OnUploadFunction": on_upload.handler, "OnRequestFunction": on_request.handler}
 UPLOADS, REQUESTS = "UploadEventsQueue", "RequestsQueue"
 PHOTO = noise(100, seed=-1)  # as base64 it is sent in three pieces
+GRACE_SECONDS = str(TEMPLATE["Parameters"]["PairingGraceSeconds"]["Default"])
 THREAD_SECONDS = 5  # for a thread of execution to notice that it is over
+
+
+@dataclass(frozen=True, slots=True)
+class Upload:
+    """An object that is put; announced `age` seconds ago, by which its grace may be over."""
+
+    key: str
+    data: bytes
+    metadata: Mapping[str, str] = field(default_factory=dict)
+    age: float = 3600
 
 
 class World:
@@ -46,6 +59,7 @@ class World:
         self.edge = Edge()
         self._s3: S3Client = boto3.client("s3")
         self._sqs: SQSClient = boto3.client("sqs")
+        self.later: list[Upload] = []  # put as soon as time passes
         self._handles: dict[str, str] = {}
         self._s3.put_object(Bucket="uploads", Key="photo.png", Body=PHOTO)
         self.empty = cloud.snapshot()
@@ -59,16 +73,17 @@ class World:
             MessageDeduplicationId=uuid.uuid4().hex,
         )["MessageId"]
 
-    def upload(self, key: str, data: bytes, instruction: str) -> str:
-        """Uploads a photo that says what is to become of it, announces it as S3 does, and returns the message's id."""
-        stored = self._s3.put_object(Bucket="uploads", Key=key, Body=data, Metadata={"instruction": instruction})
+    def upload(self, upload: Upload) -> str:
+        """Puts an object, announces it as S3 does, and returns the message's id."""
+        stored = self._s3.put_object(Bucket="uploads", Key=upload.key, Body=upload.data, Metadata=upload.metadata)
         announced = {
-            "key": quote_plus(key), "size": len(data), "eTag": stored["ETag"].strip('"'),
+            "key": quote_plus(upload.key), "size": len(upload.data), "eTag": stored["ETag"].strip('"'),
             "versionId": stored["VersionId"], "sequencer": "0065A1B2C3D4E5F601",
         }  # fmt: skip
+        at = datetime.now(UTC) - timedelta(seconds=upload.age)
         record = {
             "eventName": "ObjectCreated:Put",
-            "eventTime": "2026-11-22T12:00:00.000Z",
+            "eventTime": at.isoformat(timespec="milliseconds"),
             "s3": {"bucket": {"name": "uploads"}, "object": announced},
         }
         body = json.dumps({"Records": [record]})
@@ -116,6 +131,15 @@ class World:
                 url = self.cloud.queues[queue]
                 self._sqs.change_message_visibility(QueueUrl=url, ReceiptHandle=handle, VisibilityTimeout=0)
         self.cloud.grow_older(600)
+        os.environ["PAIRING_GRACE_SECONDS"] = "0"
+        while self.later:
+            self.upload(self.later.pop(0))
+
+    def restore(self, snapshot: Snapshot) -> None:
+        """Everything as it was then, and nothing on its way."""
+        self.cloud.restore(snapshot)
+        self.later = []
+        os.environ["PAIRING_GRACE_SECONDS"] = GRACE_SECONDS
 
 
 @contextmanager

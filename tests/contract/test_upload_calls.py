@@ -1,0 +1,129 @@
+"""What an upload costs in calls does not grow with what lies in the buckets and in the table, and nothing is listed."""
+
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+import boto3
+import pytest
+from moto.backends import get_backend
+from moto.core.models import DEFAULT_ACCOUNT_ID
+
+from darkroom.errors import Unavailable
+from darkroom.inbox import Outbox
+from darkroom.intake import Intake
+from darkroom.lanes import DynamoLanes
+from darkroom.memory import UploadMemory
+from darkroom.objects import S3Objects
+from darkroom.publication import Publication
+from darkroom.table import Table
+from darkroom.upload import Upload
+from tests.fakes import Clock, png
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb import DynamoDBClient
+    from mypy_boto3_s3 import S3Client
+
+GRACE = 120
+THOUSANDS = 3000
+# Each upload with what S3 and the table know of those before it.
+UPLOADS = [
+    ("photos/a.jpg", png(), {"instruction": "at night"}),
+    ("photos/a.txt", b"in snow", {}),
+    ("photos/2026/b.jpg", png(), {}),
+    ("photos/2026/b.txt", b"at night", {}),
+    ("photos/2026/b.jpg", png("blue"), {}),
+    ("threads/trip/a.jpg", png(), {}),
+    ("threads/trip/b.jpg", png("blue"), {}),
+    ("threads/trip/1.txt", b"a postcard", {}),
+    ("photos/dream.txt", b"a castle", {}),
+    ("photos/report.pdf", b"no picture", {}),
+    ("photos/_instruction.txt", b"at night", {}),
+    ("photos/c.jpg", png(), {}),
+]
+
+
+@contextmanager
+def counted(*clients: Any) -> Iterator[Counter[str]]:
+    """The calls of these clients, by their operations."""
+    calls = Counter[str]()
+
+    def count(event_name: str, **_: Any) -> None:
+        calls[event_name.partition(".")[2]] += 1
+
+    for client in clients:
+        client.meta.events.register("before-call", count)
+    yield calls
+    for client in clients:
+        client.meta.events.unregister("before-call", count)
+
+
+def costs(s3: "S3Client", dynamodb: "DynamoDBClient", table: str) -> list[Counter[str]]:
+    """The calls that each of the uploads makes, waiting and coming back too."""
+    sqs = boto3.client("sqs")
+    queue = sqs.create_queue(QueueName="requests.fifo", Attributes={"FifoQueue": "true"})["QueueUrl"]
+    clock, objects, remembered = Clock(), S3Objects(s3), Table(dynamodb, table)
+    intake = Intake(
+        objects,
+        UploadMemory(remembered),
+        DynamoLanes(remembered, places=100, is_over=lambda *_: False, clock=clock),
+        Outbox(sqs, queue),
+        Outbox(sqs, queue),
+        Publication(objects, "results"),
+        buckets=("uploads", "results"),
+        default_instruction="",
+        grace=GRACE,
+        clock=clock,
+    )
+    each = []
+    for number, (key, data, metadata) in enumerate(UPLOADS):
+        put = s3.put_object(Bucket="uploads", Key=key, Body=data, Metadata=metadata)
+        etag, version = put["ETag"].strip('"'), put["VersionId"]
+        upload = Upload("uploads", key, etag, version, f"{number:06X}", len(data), clock())
+        with counted(s3, dynamodb, sqs) as calls:
+            _taken(intake, upload)
+            clock.advance(GRACE)
+            _taken(intake, upload)
+        each.append(calls)
+    return each
+
+
+def _taken(intake: Intake, upload: Upload) -> None:
+    try:
+        intake.take(upload)
+    except Unavailable as trouble:
+        assert trouble.retry_after, trouble
+
+
+def fill(table: str) -> None:
+    """Thousands of everything, behind moto's back; its services would take minutes."""
+    stored = get_backend("s3")[DEFAULT_ACCOUNT_ID]["aws"]
+    items = get_backend("dynamodb")[DEFAULT_ACCOUNT_ID]["us-east-1"].tables[table]
+    photo = stored.put_object("uploads", "photos/0.jpg", b"photo")
+    for number in range(THOUSANDS):
+        for folder in ("photos", "photos/2026", "threads/trip", "threads/other"):
+            stored.buckets["uploads"].keys.setlist(f"{folder}/{number}.jpg", [photo])
+            stored.buckets["results"].keys.setlist(f"rejected/uploads/{folder}/{number}.jpg/0/result.json", [photo])
+        items.put_item({"thread_id": {"S": f"/uploads/photos/{number}"}, "sk": {"S": "STEM#0"}})
+
+
+@pytest.fixture
+def _buckets_are_there(buckets: tuple[str, str, str]) -> None:
+    pass
+
+
+@pytest.mark.usefixtures("_buckets_are_there")
+def test_an_upload_costs_as_many_calls_among_thousands_as_alone(
+    s3: "S3Client", dynamodb: "DynamoDBClient", threads_table: str
+) -> None:
+    alone = costs(s3, dynamodb, threads_table)
+    for bucket in ("uploads", "results"):
+        get_backend("s3")[DEFAULT_ACCOUNT_ID]["aws"].buckets[bucket].keys.clear()
+    get_backend("dynamodb")[DEFAULT_ACCOUNT_ID]["us-east-1"].tables[threads_table].items.clear()
+    fill(threads_table)
+    assert costs(s3, dynamodb, threads_table) == alone
+    operations = set[str]().union(*alone)
+    assert not [name for name in operations if "List" in name or "Scan" in name]
+    assert operations >= {"s3.HeadObject", "s3.GetObject", "dynamodb.TransactWriteItems", "sqs.SendMessage"}
+    assert max(calls.total() for calls in alone) <= 20
