@@ -11,7 +11,7 @@ export UV_PYTHON_DOWNLOADS := never
 export UV_NO_PROGRESS := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help demo up down logs redrive test torture fuzz check clean tools clients locks
+.PHONY: help demo up down logs redrive backfill test torture fuzz check clean tools clients locks
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' Makefile
@@ -19,6 +19,7 @@ help: ## this list
 	@echo "  make demo PHOTO=cat.jpg                              with a photo of your own"
 	@echo "  make up PORT=4600 PARAMETERS=\"DailyCallLimit=5\"      another port, other parameters"
 	@echo "  make up IMAGE_API_URL=https://… IMAGE_API_KEY=…      the real image API"
+	@echo "  make backfill PREFIX=shop/ INSTRUCTION='Make it night'  MOST=5000 for more than 1000, YES=1 without asking"
 
 demo: up ## a whole conversation about a picture, on this machine
 	@$(RUN) -m local.demo $(if $(PHOTO),--photo "$(PHOTO)")
@@ -34,6 +35,14 @@ logs: ## follow what the functions say
 
 redrive: tools ## bring dead letters back, here (PORT=…) or on AWS (STACK=…)
 	@PYTHONPATH=layers/darkroom $(RUN) -m operations.redrive $(if $(STACK),--stack "$(STACK)",$(if $(PORT),--port $(PORT)))
+
+# The words stand as they were typed: make would take a `$` in them for one of its own, and run what it names.
+unexport PREFIX INSTRUCTION
+export BACKFILL_PREFIX := $(value PREFIX)
+export BACKFILL_INSTRUCTION := $(value INSTRUCTION)
+backfill: tools ## one INSTRUCTION=… for all pictures below PREFIX=…; asks before it sends
+	@PYTHONPATH=layers/darkroom $(RUN) -m operations.backfill $(if $(STACK),--stack "$(STACK)",$(if $(PORT),--port $(PORT))) \
+	  --prefix="$$BACKFILL_PREFIX" --instruction="$$BACKFILL_INSTRUCTION" $(if $(MOST),--most "$(MOST)") $(if $(filter 1,$(YES)),--yes)
 
 test: tools clients ## run the tests, those on the whole stack last
 	@$(RUN) -m pytest $(ARGS)

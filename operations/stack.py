@@ -18,9 +18,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Stack:
-    """A stack's outputs, by name, and the queue of its upload events, which is none of them."""
+    """A stack's outputs and parameters, by name, and the queue of its upload events, which is no output."""
 
     outputs: Mapping[str, str]
+    parameters: Mapping[str, str]
     upload_events_queue_url: str
     dynamodb: "DynamoDBClient"
     s3: "S3Client"
@@ -52,6 +53,7 @@ def _found(
     queue = cloudformation.describe_stack_resource(StackName=name, LogicalResourceId="UploadEventsQueue")
     return Stack(
         {each["OutputKey"]: each["OutputValue"] for each in stack["Outputs"]},
+        {each["ParameterKey"]: each["ParameterValue"] for each in stack["Parameters"]},
         queue["StackResourceDetail"]["PhysicalResourceId"],
         dynamodb,
         s3,

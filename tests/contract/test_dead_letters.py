@@ -104,7 +104,7 @@ def ward(
         "UploadEventsDeadLetterQueueUrl": sqs.create_queue(QueueName="dead")["QueueUrl"],
         "UploadEventsQueueUrl": sqs.create_queue(QueueName="events")["QueueUrl"],
     }
-    stack = Stack(outputs, outputs["UploadEventsQueueUrl"], dynamodb, s3, sqs)
+    stack = Stack(outputs, {}, outputs["UploadEventsQueueUrl"], dynamodb, s3, sqs)
     return Ward(stack, DynamoLedger(Table(dynamodb, threads_table), daily_call_limit=0))
 
 

@@ -1,4 +1,4 @@
-"""The processes that run a stack's functions, for tests that kill or freeze them."""
+"""The processes that run a stack's functions, on_request where none is named, for tests that kill or freeze them."""
 
 import contextlib
 import os

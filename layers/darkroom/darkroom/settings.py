@@ -94,7 +94,7 @@ def request_settings(environ: Mapping[str, str]) -> RequestSettings:
         daily_call_limit=_whole(environ, "DAILY_CALL_LIMIT", 0, 10**9),
         max_turns_per_thread=_whole(environ, "MAX_TURNS_PER_THREAD", 1, 99_999),
         give_up_after_seconds=_whole(environ, "GIVE_UP_AFTER_SECONDS", 0, 172_800),
-        price_per_image=_price(environ.get("PRICE_PER_IMAGE", "")),
+        price_per_image=price(environ.get("PRICE_PER_IMAGE", "")),
     )
 
 
@@ -119,7 +119,7 @@ def _one_of(environ: Mapping[str, str], name: str, values: tuple[Choice, ...]) -
     raise ValueError(f"{name} must be one of {', '.join(values)}, and is {text!r}")
 
 
-def _price(text: str) -> Price:
+def price(text: str) -> Price:
     """`0.039` or `0.039 USD`; empty is unknown."""
     if not text.strip():
         return Price()

@@ -1,0 +1,220 @@
+"""One instruction for all pictures below a prefix: `python -m operations.backfill --prefix … --instruction …`.
+
+It counts them, says what that costs at most, and asks. Only then it uploads a batch file, a line a picture, of which
+the stack makes requests. A line's id follows from the words, the key and the entity tag: the same words once more
+take up where they were left, and what was answered is answered by its outcome.
+"""
+
+import argparse
+import json
+import sys
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from decimal import Decimal
+from itertools import count
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from darkroom import naming, request, words
+from darkroom.batch_file import answer_key, manifest_key
+from darkroom.errors import DarkroomError, Rejected
+from darkroom.ledger import DynamoLedger
+from darkroom.objects import S3Objects
+from darkroom.outcome import Outcome
+from darkroom.ports import Done
+from darkroom.request import ImageRef, Request
+from darkroom.settings import Price, price
+from darkroom.table import Table
+from darkroom.upload import Upload
+from local.stack.home import Trouble
+from operations import batch_lines
+from operations import stack as stacks
+from operations.stack import Stack
+
+MOST_PICTURES = 1000
+LOOKED_AT_ONCE = 10
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """A picture's request, and whether it has its outcome already."""
+
+    request: Request
+    is_over: bool
+
+
+class Backfill:
+    """The pictures below a prefix, and the requests that they become. `send` alone changes anything."""
+
+    def __init__(self, stack: Stack, prefix: str, instruction: str) -> None:
+        self._s3 = stack.s3
+        self._uploads = stack.outputs["UploadsBucket"]
+        self._objects = S3Objects(stack.s3)
+        self._ledger = DynamoLedger(Table(stack.dynamodb, stack.outputs["ThreadsTable"]), daily_call_limit=0)
+        self._prefix = prefix
+        self._instruction = instruction
+
+    def objects(self) -> list[Upload]:
+        """All that lies below the prefix, by key."""
+        pages = self._s3.get_paginator("list_objects_v2").paginate(Bucket=self._uploads, Prefix=self._prefix)
+        found = [
+            Upload(
+                self._uploads, item["Key"], item["ETag"].strip('"'), None, "", item["Size"],
+                item["LastModified"].timestamp(),
+            )
+            for page in pages
+            for item in page.get("Contents", [])
+        ]  # fmt: skip
+        return sorted(found, key=lambda upload: upload.key)
+
+    def lines(self, pictures: Iterable[Upload]) -> list[Line]:
+        """One for each, in their order; none for those that are gone by now."""
+        with ThreadPoolExecutor(LOOKED_AT_ONCE) as looking:
+            return [line for line in looking.map(self._line, pictures) if line]
+
+    def send(self, lines: Iterable[Line]) -> list[str]:
+        """Uploads the batch files, and returns their keys."""
+        keys = []
+        for number, part in enumerate(batch_lines.parts(batch_lines.line(each.request) for each in lines), start=1):
+            keys.append(batch_lines.key(self._prefix, self._instruction, number))
+            self._s3.put_object(Bucket=self._uploads, Key=keys[-1], Body=b"".join(part))
+        return keys
+
+    def _line(self, picture: Upload) -> Line | None:
+        """What failed unpaid and by nobody's fault is asked for once more, under the next id."""
+        image = ImageRef(picture.bucket, picture.key)
+        metadata = self._objects.metadata(image)
+        if metadata is None:
+            return None
+        thread = thread_of(picture, metadata)
+        for attempt in count(1):
+            line_id = batch_lines.custom_id(self._instruction, picture, attempt)
+            wanted = Request(thread, line_id, self._instruction, (image,), parent_turn=0, metadata={})
+            standing = self._ledger.standing(thread, line_id, wanted.fingerprint)
+            if not isinstance(standing, Done) or not may_be_repeated(standing.outcome):
+                return Line(wanted, is_over=isinstance(standing, Done))
+        raise AssertionError("unreachable: the attempts have no end")
+
+
+def is_picture(upload: Upload) -> bool:
+    """By its name, as for all uploads; what has no bytes is not there yet."""
+    return upload.kind == "photo" and upload.size > 0
+
+
+def thread_of(picture: Upload, metadata: Mapping[str, str]) -> str:
+    """As for its upload, which was told where its metadata cannot be read."""
+    try:
+        named = words.thread_in_metadata(metadata.get("thread-id", ""))
+    except Rejected:
+        named = ""
+    return naming.thread_of(named) if named else picture.thread
+
+
+def may_be_repeated(ended: Outcome) -> bool:
+    return bool(ended.error and ended.error.retryable and not ended.cost.paid_calls)
+
+
+def bill(calls: int, each: Price, most_paid_calls: int) -> list[str]:
+    """What so many new calls cost at most."""
+    if not calls:
+        return ["No new call is needed."]
+    said = [f"At most {_calls(calls, each)}."]
+    if each.amount is None:
+        said.append("What that costs is unknown: the stack's PricePerImage is empty.")
+    if most_paid_calls > 1:
+        most = _calls(calls * most_paid_calls, each)
+        said.append(f"Where a call's outcome cannot be known it is made again (MaxPaidCalls): never more than {most}.")
+    return said
+
+
+def _calls(number: int, each: Price) -> str:
+    calls = f"{number:,} call{'s' if number > 1 else ''}"
+    if each.amount is None:
+        return calls
+    return f"{calls}, {Decimal(str(each.amount)) * number:,f} {each.currency or ''}".rstrip()
+
+
+def work(
+    stack: Stack, prefix: str, instruction: str, *, most: int, agrees: Callable[[], bool], say: Callable[[str], None]
+) -> None:
+    """Counts, tells, asks and sends. Raises Trouble where there are more pictures than `most`."""
+    if not prefix:
+        raise Trouble("Say which pictures: PREFIX=shop/")
+    backfill = Backfill(stack, prefix, _valid(instruction))
+    found, where = backfill.objects(), f"below s3://{stack.outputs['UploadsBucket']}/{prefix}"
+    pictures = [each for each in found if is_picture(each)]
+    if not pictures:
+        raise Trouble(f"There is no picture {where}.")
+    say(f"{len(pictures):,} of {len(found):,} objects {where} are pictures: {_extent(pictures)}.")
+    if len(pictures) > most:
+        raise Trouble(
+            f"That is more than MOST={most}, so nothing was sent. MOST={len(pictures)} lets them all through."
+        )
+    lines = backfill.lines(pictures)
+    if over := sum(each.is_over for each in lines):
+        say(f"{over:,} have their outcome for these words, and cost nothing again.")
+    limits = stack.parameters
+    for line in bill(len(lines) - over, price(limits.get("PricePerImage", "")), int(limits.get("MaxPaidCalls", 1))):
+        say(line)
+    if not agrees():
+        say("Nothing was sent.")
+        return
+    for key in backfill.send(lines):
+        say(f"Sent as s3://{stack.outputs['UploadsBucket']}/{key}. The answers, once all of them are there:")
+        for answers in (answer_key(key), manifest_key(key)):
+            say(f'  aws s3 cp "s3://{stack.outputs["ResultsBucket"]}/{answers}" -')
+
+
+def _extent(pictures: Sequence[Upload]) -> str:
+    first, last = pictures[0].key, pictures[-1].key
+    return first if len(pictures) == 1 else f"{first} to {last}"
+
+
+def _valid(instruction: str) -> str:
+    """The instruction as a message with it would be understood. Raises Trouble."""
+    try:
+        body = json.dumps({"instruction": instruction})
+        return request.parse(body, group="backfill", message_id="backfill", buckets=()).instruction
+    except Rejected as rejection:
+        raise Trouble(f"{rejection.message}. Nothing was sent.") from rejection
+
+
+def _agrees() -> bool:
+    if not sys.stdin.isatty():
+        raise Trouble("Nobody is here to say yes, so nothing was sent. YES=1 says it.")
+    try:
+        return input("Send them? [y/N] ").strip().lower() in ("y", "yes")
+    except EOFError:
+        return False
+
+
+def _say(line: str) -> None:
+    print(line, flush=True)
+
+
+def main() -> int:
+    options = argparse.ArgumentParser(prog="python -m operations.backfill", description="One instruction for many.")
+    where = options.add_mutually_exclusive_group()
+    where.add_argument("--stack", help="a stack on AWS, with the shell's own credentials and region")
+    where.add_argument("--port", type=int, help="the stack on this port of this machine; default: the one last up")
+    options.add_argument("--prefix", required=True, help="what the pictures' keys begin with")
+    options.add_argument("--instruction", required=True, help="what to make of each")
+    options.add_argument("--most", type=int, default=MOST_PICTURES, help="pictures; over it nothing is sent")
+    options.add_argument("--yes", action="store_true", help="send without asking")
+    given = options.parse_args()
+    try:
+        found = stacks.on_aws(given.stack) if given.stack else stacks.on_this_machine(given.port)
+        agrees = (lambda: True) if given.yes else _agrees
+        work(found, given.prefix, given.instruction, most=given.most, agrees=agrees, say=_say)
+    except Trouble as trouble:
+        print(trouble, file=sys.stderr)
+        return 1
+    except (BotoCoreError, ClientError, DarkroomError) as trouble:
+        print(f"{trouble}\nNothing is paid twice. Run it again when that is mended.", file=sys.stderr)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
