@@ -98,7 +98,7 @@ def nothing_said(arrived: Upload) -> Rejected:
         "needs_instruction",
         f"nobody has said what to make of the photo {arrived.name!r}",
         hint=f"Write what you want into a plain text file named {_text_name(arrived)!r} and put it beside the photo; "
-        "that still starts it.",
+        f"that still starts it. For all photos of a folder: put {FOLDER_INSTRUCTION!r} into it, and upload them again.",
     )
 
 
