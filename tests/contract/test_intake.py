@@ -108,6 +108,12 @@ def test_how_a_photo_was_cut_for_its_upload_does_not_make_it_another(bucket: Buc
     assert bucket.upload("cat.jpg", png("blue"), 2, instruction="night") == "asked"
 
 
+def test_how_a_batch_file_was_cut_does_not_make_it_another(bucket: Bucket) -> None:
+    assert bucket.upload("many.jsonl", "{}", 2) == "batch"
+    assert bucket.upload("many.jsonl", "{}") == "nothing new"
+    assert bucket.upload("many.jsonl", "{ }", 2) == "batch"
+
+
 def test_a_photo_in_parts_that_cannot_be_used_is_told_by_its_own_entity_tag(bucket: Bucket) -> None:
     photo = bucket.put("cat.jpg", png(), 2)
     bucket.clock.advance(GRACE)

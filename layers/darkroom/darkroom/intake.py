@@ -156,7 +156,7 @@ class Intake:
         before = self._stem(arrived)
         if not pairing.is_late(before, arrived):
             self._check_written(arrived)
-        stem = pairing.batch(before, arrived)
+        stem = pairing.batch(before, parts.in_one(self._objects, arrived))
         begins = stem.generation > before.generation
         if begins:
             stem = replace(stem, outbox=batch_file.uploaded(arrived, stem.generation).body)

@@ -1,4 +1,4 @@
-"""A photo that was uploaded in parts, known by what it is: how a client cuts it is in its entity tag.
+"""An object that was uploaded in parts, known by what it is: how a client cuts it is in its entity tag.
 
 A copy onto itself (another time, another mode) puts the parts together, and S3 gives it the tag that it has in one.
 """
@@ -15,7 +15,7 @@ _MARK = "-"  # before the number of parts
 
 
 def in_one(objects: ObjectStore, arrived: Upload) -> Upload:
-    """The upload under the entity tag that it has in one part: its MD5. As it is, where it is too large to be asked."""
+    """The upload under the entity tag that it has in one part: its MD5. As it is, where it is over 100 MB."""
     if _MARK not in arrived.etag or arrived.size > MOST_BYTES:
         return arrived
     image = ImageRef(arrived.bucket, arrived.key, arrived.version_id)
