@@ -18,6 +18,7 @@ from darkroom.decoding import TAKEN, TooManyPixels, Undecodable
 from darkroom.errors import Rejected
 from tests.hostile.boxes import Item, box, coded, grid, heif, ispe
 from tests.hostile.doors import API_KEY, BY_NAME, ROOT, checked
+from tests.pictures.making import photographed, scene
 from tests.unit.samples import encoded
 
 linux = pytest.mark.skipif(sys.platform != "linux", reason="only Linux holds a process to its address space")
@@ -225,6 +226,18 @@ def test_a_container_of_something_else_is_refused_by_name(brand: bytes, kind: by
     data = heif([Item(kind, [(0, 9)], (1,))], [ispe(64, 64)], b"a picture", brand=brand)
     with pytest.raises(Undecodable, match=r"HEVC or AV1|more parts"):
         pictures.inspect(data)
+
+
+@linux
+@pytest.mark.parametrize("item", [b"mime\0application/rdf+xml\0", b"Exif\0\0"])
+def test_a_name_that_is_no_text_does_not_take_the_process_down(item: bytes) -> None:
+    """pi-heif itself dies of it."""
+    data = photographed("HEIF", scene())
+    at = data.index(item[:4])
+    for place in (0, 5):
+        broken = bytearray(data)
+        broken[at + place] = 0x80
+        assert confined("picture", 200, bytes(broken)) == "Undecodable"
 
 
 def test_a_picture_of_tiles_is_what_phones_make() -> None:

@@ -1,5 +1,6 @@
 """What leaves the account: upright, in right colours, and nothing said beside it. Fine pixels are not touched."""
 
+import hashlib
 import io
 import subprocess
 import sys
@@ -12,8 +13,9 @@ from hypothesis import strategies as st
 from PIL import Image as Pillow
 from PIL import ImageChops, ImageCms, ImageFilter
 
-from darkroom import colour, pictures, stripping
+from darkroom import colour, pictures, sources, stripping
 from darkroom.context import Image
+from tests.fakes import MemoryObjects
 from tests.pictures.making import (
     ADOBE_RGB,
     DISPLAY_P3,
@@ -33,6 +35,7 @@ from tests.pictures.making import (
     scene,
 )
 from tests.unit.samples import opened
+from tests.unit.samples import picture as sample_picture
 
 MODES = {
     "JPEG": ("L", "RGB", "CMYK"),
@@ -111,6 +114,16 @@ def test_any_photo_is_sent_upright_in_its_colours_and_bare(
     image = sent(photographed(kind, scene(mode, (width, height)), orientation))
     assert opened(image.data).size == (width, height)
     assert furthest(corners(opened(image.data)), shown(mode)) <= TOLERANCES.get(mode, TOLERANCE)
+    assert_bare(image)
+
+
+def test_so_is_a_result_that_is_sent_again() -> None:
+    objects = MemoryObjects()
+    data = photographed("PNG", scene())
+    objects.put("results", "image.png", data)
+    made = sample_picture(sha256=hashlib.sha256(data).hexdigest())
+    ((_, image),) = sources.older(objects, [made])
+    assert opened(image.data).tobytes() == opened(data).tobytes()
     assert_bare(image)
 
 

@@ -13,8 +13,9 @@ MOST_EXTENTS = 100_000
 MOST_LEVELS = 8  # of pictures that are made of pictures; phones have two
 MOST_TIMES = 2  # that a file's bytes are used, and that the pixels of the largest picture are decoded
 MOST_BRANDS = 100
-_CONTAINERS = (b"iprp", b"ipco")
+_CONTAINERS = (b"iprp", b"ipco", b"iinf")
 _FULL_CONTAINERS = (b"meta", b"iref")
+_FULL = (*_FULL_CONTAINERS, b"iloc", b"ipma", b"infe")
 
 
 class Endless(ValueError):
@@ -90,6 +91,8 @@ def _claims(data: bytes) -> Claims:
             _read_extents(claims, content, len(data))
         elif kind == b"ipma":
             _read_owned(claims, content)
+        elif kind == b"infe":
+            _check_words(content)
     return claims
 
 
@@ -137,7 +140,9 @@ class _Cursor:
         if not self.position <= end <= self.end:
             raise ValueError("a box is longer than what it is in")
         content = _Cursor(self.data, self.position, end, self.version)
-        if kind in (*_FULL_CONTAINERS, b"iloc", b"ipma") or (container, kind) == (b"ipco", b"ispe"):
+        if kind == b"iinf":
+            content.position += 8 if content.number(1) else 6  # after the version its flags, and how many there are
+        if kind in _FULL or (container, kind) == (b"ipco", b"ispe"):
             content.version, content.flags = content.number(1), content.number(3)
         self.position = end
         return kind, content
@@ -151,6 +156,12 @@ def _read_parts(claims: Claims, box: _Cursor) -> None:
     size = 4 if box.version else 2
     item, count = box.number(size), box.number(2)
     claims.parts[item] += [box.number(size) for _ in range(count)]
+
+
+def _check_words(box: _Cursor) -> None:
+    """An item's type and names have to be text: over other bytes pi-heif takes the whole process down."""
+    box.number(6 if box.version > 2 else 4)
+    box.data[box.position : box.end].decode()
 
 
 def _read_owned(claims: Claims, box: _Cursor) -> None:

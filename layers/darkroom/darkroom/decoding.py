@@ -61,8 +61,8 @@ def opened(data: bytes) -> Iterator[Pillow.Image]:
             if not anatomy.is_sound(data):
                 raise Undecodable("the file has more parts than any picture")
             with Pillow.open(io.BytesIO(data), formats=_decoders(data)) as picture:
-                if max(picture.width * picture.height, _claimed(data)) > MOST_PIXELS:
-                    raise TooManyPixels(f"{picture.width} x {picture.height} pixels are over {MOST_PIXELS:,}")
+                if (pixels := max(picture.width * picture.height, _claimed(data))) > MOST_PIXELS:
+                    raise TooManyPixels(f"{pixels:,} pixels are over {MOST_PIXELS:,}")
                 yield picture
         except (TooManyPixels, Undecodable):
             raise
