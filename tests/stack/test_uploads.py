@@ -27,12 +27,15 @@ def together(play: Play) -> Callable[[dict[str, BaseException | None]], None]:
 
 
 @pytest.fixture(scope="module")
-def played(road: Road) -> dict[str, BaseException | None]:
-    """How each of the tests has ended."""
+def played(road: Road, request: pytest.FixtureRequest) -> dict[str, BaseException | None]:
+    """How each of the tests that are wanted has ended."""
+    wanted = {item.name for item in request.session.items}
     mark = uuid.uuid4().hex[:6]
     road.upload(f"warm-{mark}.jpg", photo(), instruction="at dawn")  # a function's first start may outlast the grace
     road.turn(f"warm-{mark}", 1)
-    going = {name: play(road, f"u{number}-{mark}") for number, (name, play) in enumerate(PLAYS.items())}
+    going = {
+        name: play(road, f"u{number}-{mark}") for number, (name, play) in enumerate(PLAYS.items()) if name in wanted
+    }
     ended: dict[str, BaseException | None] = {}
     while going:
         for name, play in list(going.items()):
