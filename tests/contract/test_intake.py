@@ -138,6 +138,18 @@ def test_the_photo_arrives_after_its_text(bucket: Bucket) -> None:
     assert bucket.asked == [("cat", "night", ["cat.jpg"])]
 
 
+def test_what_is_heard_of_late_waits_as_long_for_its_other_half(bucket: Bucket) -> None:
+    """Ten thousand pairs that are dropped at once take longer than the grace."""
+    text, photo = bucket.put("cat.txt", "night"), bucket.put("cat.jpg", png())
+    bucket.clock.advance(3 * GRACE)
+    text = replace(text, heard_at=bucket.clock())
+    assert bucket.announce(text) == "waits"
+    assert bucket.announce(replace(photo, heard_at=bucket.clock())) == "asked"
+    bucket.clock.advance(GRACE)
+    assert bucket.announce(text) == "nothing new"
+    assert bucket.asked == [("cat", "night", ["cat.jpg"])]
+
+
 def test_the_text_arrives_after_its_photo(bucket: Bucket) -> None:
     photo = bucket.put("cat.jpg", png())
     assert bucket.announce(photo) == "waits"

@@ -26,7 +26,7 @@ class Arrivals:
     def answer(self, message: Message, time_left: Callable[[], float]) -> list[Taken]:  # noqa: ARG002 - see `batch.Answers`
         """What became of each upload. Raises Unavailable, for the soonest, where some have to wait."""
         taken, waiting = [], []
-        for arrived in upload.announced(message.body):
+        for arrived in upload.announced(message.body, heard_at=message.first_received_at):
             try:
                 taken.append(Taken(arrived.key, self._intake.take(arrived)))
             except Unavailable as trouble:

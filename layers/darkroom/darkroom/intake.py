@@ -245,11 +245,15 @@ class Intake:
         return metadata is not None and (_named(metadata) or photo.home) == thread
 
     def _later(self, arrived: Upload) -> Unavailable:
-        left = arrived.at + self._grace - self._clock()
+        left = self._grace_ends(arrived) - self._clock()
         return Unavailable("held", "it waits for its other half", retry_after=left)
 
     def _waited(self, arrived: Upload) -> bool:
-        return self._clock() >= arrived.at + self._grace
+        return self._clock() >= self._grace_ends(arrived)
+
+    def _grace_ends(self, arrived: Upload) -> float:
+        """Where much is going on its other half is heard of late, too, though both came at once."""
+        return max(arrived.at, arrived.heard_at) + self._grace
 
     def _said_of(
         self, arrived: Upload, metadata: Mapping[str, str]

@@ -7,7 +7,8 @@ from typing import Any
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """One SQS record. `sent_at` is in seconds since the epoch; `receive_count` counts this delivery too.
+    """One SQS record. `sent_at` and `first_received_at` are in seconds since the epoch; `receive_count` counts this
+    delivery too.
 
     In a queue that keeps no order, every message is a group of its own.
     """
@@ -19,6 +20,7 @@ class Message:
     sent_at: float
     receive_count: int
     is_probe: bool = False  # a copy of one that waits for the provider
+    first_received_at: float = 0.0
 
 
 def from_record(record: Mapping[str, Any], *, is_probe: bool = False) -> Message:
@@ -32,4 +34,5 @@ def from_record(record: Mapping[str, Any], *, is_probe: bool = False) -> Message
         sent_at=int(attributes["SentTimestamp"]) / 1000,
         receive_count=int(attributes["ApproximateReceiveCount"]),
         is_probe=is_probe,
+        first_received_at=int(attributes.get("ApproximateFirstReceiveTimestamp", 0)) / 1000,
     )

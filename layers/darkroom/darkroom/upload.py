@@ -23,7 +23,9 @@ KINDS: Mapping[str, Kind] = {".txt": "text", ".json": "request", ".jsonl": "batc
 
 @dataclass(frozen=True, slots=True)
 class Upload:
-    """One object's creation. `at` is in seconds since the epoch; the entity tag is without quotes."""
+    """One object's creation. `at` is in seconds since the epoch, as is `heard_at`, when its message was first received,
+    which is later where much is going on; the entity tag is without quotes.
+    """
 
     bucket: str
     key: str
@@ -32,6 +34,7 @@ class Upload:
     sequencer: str
     size: int
     at: float
+    heard_at: float = 0.0
 
     @property
     def name(self) -> str:
@@ -117,11 +120,11 @@ class _Notification(BaseModel):
     records: list[dict[str, Any]] = Field([], alias="Records")
 
 
-def announced(body: str) -> list[Upload]:
+def announced(body: str, *, heard_at: float = 0.0) -> list[Upload]:
     """The uploads in an S3 event notification; none in its test event. Raises Fault where it is no notification."""
     try:
         records = _Notification.model_validate_json(body.encode(errors="replace")).records
-        return [_upload(_Record.model_validate(record)) for record in records if _is_creation(record)]
+        return [_upload(_Record.model_validate(record), heard_at) for record in records if _is_creation(record)]
     except ValidationError as error:
         field = ".".join(str(part) for part in error.errors()[0]["loc"])
         raise Fault(f"a message of the upload events' queue is no S3 event notification: {field or 'body'}") from error
@@ -131,7 +134,7 @@ def _is_creation(record: Mapping[str, Any]) -> bool:
     return str(record.get("eventName", "")).removeprefix("s3:").startswith("ObjectCreated:")
 
 
-def _upload(record: _Record) -> Upload:
+def _upload(record: _Record, heard_at: float) -> Upload:
     """Keys come form-encoded."""
     described = record.s3.object
     return Upload(
@@ -142,4 +145,5 @@ def _upload(record: _Record) -> Upload:
         sequencer=described.sequencer,
         size=described.size,
         at=record.event_time.timestamp(),
+        heard_at=heard_at,
     )

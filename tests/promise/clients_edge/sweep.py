@@ -43,7 +43,9 @@ class Run:
     @property
     def essence(self) -> Outcome:
         """The outcome without what may differ from run to run: its message, when, how often, which picture."""
-        return replace(self.ended, request_id=None, body=None, cost=NO_COST, timing=NO_TIMING, attempts=0, images=[])
+        return replace(
+            self.ended, request_id=None, body=None, upload=None, cost=NO_COST, timing=NO_TIMING, attempts=0, images=[]
+        )
 
 
 def sweep(world: World, mode: Mode, kinds: Sequence[Kind]) -> Swept:

@@ -43,7 +43,7 @@ class Oracle:
         if self.is_late(upload):
             return "nothing new"
         is_photo = upload.key.endswith(PHOTOS)
-        if upload not in self.heard and (is_photo or upload.data):  # decided: an empty text is not there yet
+        if upload not in self.heard and upload.data:  # decided: an empty object is not there yet
             self.heard.append(upload)
         if upload in self.settled:
             return "nothing new"
@@ -58,10 +58,12 @@ class Oracle:
         own, text = photo.metadata.get("instruction"), self.bucket.newest(stem(photo) + ".txt")
         words = own or self._instruction(photo)
         last = self._last_pair(photo)
-        if not photo.data or not words:
+        if not photo.data:
+            return self._too_late(photo, "unsupported_image")
+        if not words:
             if last and last[0] == photo.etag:
                 return self._settle(photo, "nothing new")
-            return self._too_late(photo, "needs_instruction" if photo.data else "unsupported_image")
+            return self._too_late(photo, "needs_instruction")
         if last == (photo.etag, words):
             return self._settle(photo, "nothing new")
         if last and last[0] == photo.etag and own and self._said_before(photo) == (photo.etag, own):
