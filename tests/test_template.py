@@ -81,7 +81,8 @@ def test_the_longest_call_fits_into_a_function_and_a_function_into_its_queues_pa
     request = RESOURCES["OnRequestFunction"]["Properties"]["Timeout"]
     assert longest_call + 60 <= request <= RESOURCES["RequestsQueue"]["Properties"]["VisibilityTimeout"]
     upload = RESOURCES["OnUploadFunction"]["Properties"]["Timeout"]
-    assert upload * 6 <= RESOURCES["UploadEventsQueue"]["Properties"]["VisibilityTimeout"]
+    for queue in ("UploadEventsQueue", "BatchesQueue"):
+        assert upload * 6 <= RESOURCES[queue]["Properties"]["VisibilityTimeout"]
 
 
 def test_requests_are_kept_in_order_and_named_by_their_senders() -> None:

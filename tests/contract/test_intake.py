@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from darkroom.errors import Outdated, Unavailable
+from darkroom import batch_file
+from darkroom.errors import Unavailable
 from darkroom.intake import Intake
 from darkroom.memory import UploadMemory
 from darkroom.naming import rejected_upload_key
@@ -338,6 +340,123 @@ def test_what_was_sent_meanwhile_is_not_written_down_as_unsent_again(bucket: Buc
     with pytest.raises(Outdated):
         bucket.memory.decide("cat", upload, unsent, None, None, left="cat")
     assert bucket.memory.stem("cat", "cat").outbox is None
+def body(bucket: Bucket, number: int = -1) -> dict[str, Any]:
+    return dict(json.loads(bucket.queue.sent[number][0]))
+
+
+def test_a_request_file_is_one_request_with_pictures_beside_it(bucket: Bucket) -> None:
+    document = {"instruction": "雪", "images": ["cat.jpg", "../b.png"], "options": {"size": "1:1"}, "parent_turn": 0}
+    assert bucket.upload("shop/a/b.json", json.dumps(document)) == "asked"
+    asked = body(bucket)
+    assert asked["request_id"].startswith("upload-")
+    assert (asked["thread_id"], asked["instruction"], asked["options"], asked["parent_turn"]) == (
+        "shop/a/b", "雪", {"size": "1:1"}, 0,
+    )  # fmt: skip
+    assert [(image["bucket"], image["key"]) for image in asked["images"]] == [
+        ("uploads", "shop/a/cat.jpg"),
+        ("uploads", "shop/b.png"),
+    ]
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16"])
+def test_a_request_file_may_have_a_mark_and_other_line_ends(bucket: Bucket, encoding: str) -> None:
+    assert bucket.upload("a.json", '{"instruction":\r\n"雪"}\r\n'.encode(encoding)) == "asked"
+    assert body(bucket)["instruction"] == "雪"
+
+
+def test_a_request_file_belongs_to_the_thread_that_it_names_or_its_object_does(bucket: Bucket) -> None:
+    bucket.upload("a.json", '{"instruction": "x", "thread_id": "in it", "request_id": "r"}', thread_id="beside")
+    bucket.upload("b.json", '{"instruction": "x"}', thread_id="beside")
+    bucket.upload("threads/trip/c.json", '{"instruction": "x"}')
+    assert [thread for thread, _, _ in bucket.asked] == ["in it", "beside", "trip"]
+    assert body(bucket, 0)["request_id"] == "r"
+
+
+@pytest.mark.parametrize(("saved", "requests"), [("A", 1), ("AAA", 1), ("AB", 2), ("ABA", 3)])
+def test_a_request_file_with_other_content_is_a_new_request(bucket: Bucket, saved: str, requests: int) -> None:
+    for words in saved:
+        bucket.upload("a.json", json.dumps({"instruction": words}))
+    assert len(bucket.asked) == len({request_id for _, _, request_id in bucket.queue.sent}) == requests
+
+
+def test_a_request_file_that_is_announced_twice_or_late_starts_nothing(bucket: Bucket) -> None:
+    first, second = (bucket.put("a.json", json.dumps({"instruction": words})) for words in "AB")
+    assert [bucket.announce(upload) for upload in (second, first, second)] == ["asked", "nothing new", "nothing new"]
+
+
+def test_a_request_file_leaves_the_photo_of_its_stem_waiting(bucket: Bucket) -> None:
+    photo = bucket.put("cat.jpg", png())
+    assert bucket.announce(photo) == "waits"
+    bucket.upload("cat.json", '{"instruction": "another"}')
+    assert bucket.upload("cat.txt", "night") == "asked"
+    assert bucket.asked[-1] == ("cat", "night", ["cat.jpg"])
+
+
+@pytest.mark.parametrize(
+    ("content", "field"),
+    [
+        ("{", "body"),
+        ("[]", "body"),
+        ('{"images": []}', "instruction"),
+        ('{"instruction": "x", "images": ["/a.jpg"]}', "images.0"),
+        ('{"instruction": "x", "custom_id": "a"}', "custom_id"),
+        (b"\xff\xfe\xff", "body"),
+        ('"' + "x" * (1 << 20) + '"', "body"),
+    ],
+)
+def test_a_broken_request_file_is_told_what_is_wrong(bucket: Bucket, content: str | bytes, field: str) -> None:
+    upload = bucket.put("shop/a.json", content)
+    assert bucket.announce(upload) == "invalid_request"
+    assert bucket.told(upload)["param"] == field
+    assert bucket.told(upload)["hint"]
+    assert bucket.asked == []
+
+
+@pytest.mark.parametrize("key", ["a.json", "a.jsonl"])
+def test_an_empty_file_is_not_there_yet_and_told_when_it_stays_so(bucket: Bucket, key: str) -> None:
+    empty = bucket.put(key, "")
+    assert bucket.announce(empty) == "waits"
+    bucket.clock.advance(GRACE)
+    assert bucket.announce(empty) == "invalid_request"
+    assert bucket.told(empty)["hint"]
+
+
+def test_a_batch_file_begins_a_batch_once_for_each_content(bucket: Bucket) -> None:
+    first = bucket.put("shop/spring.jsonl", "{}")
+    assert [bucket.announce(first) for _ in range(2)] == ["batch", "nothing new"]
+    assert bucket.upload("shop/spring.jsonl", "{}") == "nothing new"
+    assert bucket.upload("shop/spring.jsonl", "[]") == "batch"
+    assert bucket.announce(first) == "nothing new"
+    begun = [batch_file.from_body(body) for body, _, _ in bucket.batches.sent]
+    assert [(batch.key, batch.generation, batch.etag) for batch in begun] == [
+        ("shop/spring.jsonl", 1, first.etag),
+        ("shop/spring.jsonl", 2, begun[1].etag),
+    ]
+    assert {group for _, group, _ in bucket.batches.sent} == {"shop/spring.jsonl"}
+    kept = bucket.memory.stem(begun[1].home, begun[1].stem).seen[begun[1].extension]
+    assert kept.generation == 2
+    assert bucket.asked == []
+
+
+def test_a_batch_that_was_decided_on_is_begun_by_whoever_comes_next(bucket: Bucket) -> None:
+    class Dead(MemoryOutbox):
+        def send(self, body: str, thread_id: str, request_id: str, *, deduplication_id: str | None = None) -> str:
+            raise RuntimeError
+
+    upload = bucket.put("spring.jsonl", "{}")
+    whole, bucket.batches = bucket.batches, Dead()
+    with pytest.raises(RuntimeError):
+        bucket.announce(upload)
+    bucket.batches = whole
+    assert bucket.announce(upload) == "nothing new"
+    assert len(bucket.batches.sent) == 1
+
+
+def test_a_batch_file_that_is_too_large_is_told(bucket: Bucket) -> None:
+    vast = replace(bucket.put("spring.jsonl", "{}"), size=batch_file.MOST_BYTES + 1)
+    assert bucket.announce(vast) == "invalid_request"
+    assert "500,000,000" in bucket.told(vast)["message"]
+    assert bucket.batches.sent == []
 
 
 def test_what_was_decided_is_sent_by_whoever_comes_next(bucket: Bucket) -> None:

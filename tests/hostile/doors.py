@@ -25,10 +25,13 @@ import jsonschema
 from PIL import Image as Pillow
 
 from darkroom import decoding, form, naming, outcome, pictures, replies, request, upload, words
+from darkroom import form, lines, naming, outcome, pictures, replies, request, upload, words
 from darkroom.context import IMAGE_BYTES
 from darkroom.errors import Ambiguous, Fault, Rejected, Unavailable
 from darkroom.fetch import Fetcher, is_public
+from darkroom.form import Folder
 from darkroom.image_api import ImageApi
+from darkroom.lines import Place
 from darkroom.message import Message
 from darkroom.outcome import Outcome, Timing
 from darkroom.ports import Prepared
@@ -42,6 +45,9 @@ MOST_SECONDS = 20.0  # of CPU, for a megabyte: what is quadratic takes hours
 MOST_METADATA_BYTES = 2048  # S3's own bound
 S3_KEY_BYTES = 1024
 GROUP = "campaign/bottle"
+BUCKETS = ("my-uploads", "my-results")
+PIECE = 4096
+MOST_LINES_LOOKED_AT = 200
 API_KEY = "sk-a1B2c3D4e5F6g7H8i9J0k1L2m3N4o5P6"
 KEY_SHAPED = re.compile(r"(?i)\bsk-[\w.\-]{4,}")
 NOWHERE = "10.0.0.1"
@@ -130,13 +136,57 @@ def _assert_names_its_field(body: str, rejected: Rejected) -> None:
 
 
 def _requested(body: str) -> request.Request:
-    taken = request.parse(body, group=GROUP, message_id="message-1", buckets=("my-uploads", "my-results"))
+    taken = request.parse(body, group=GROUP, message_id="message-1", buckets=BUCKETS)
     assert 1 <= len(taken.instruction) <= form.INSTRUCTION_CHARACTERS
     assert taken.thread_id == GROUP, "any other thread has another group"
     assert len(taken.fingerprint) == 64
     assert {image.bucket for image in taken.images} <= {"my-uploads", "my-results"}
     assert str(taken).encode()
     return taken
+
+
+def _request_file(data: bytes) -> object:
+    """A `.json` upload."""
+    try:
+        text = words.decoded(data, "body")
+    except Rejected as rejected:
+        assert rejected.param == "body"
+        raise
+    folder = Folder("my-uploads", "shop/spring/")
+    taken = request.of_file(text, folder=folder, thread_id="shop/a", request_id="upload-1", buckets=BUCKETS)
+    _assert_is_self_contained(taken)
+    return taken
+
+
+def _batch_file(data: bytes) -> object:
+    """A `.jsonl` upload: all of it comes back in its lines, wherever the reading is begun again."""
+    found = list(lines.read(lambda offset: data[offset : offset + PIECE], Place()))
+    assert (found[-1].after.offset if found else 0) - len(data) in (0, 1)
+    for line in found[:MOST_LINES_LOOKED_AT]:
+        first = next(lines.read(lambda offset: data[offset : offset + PIECE], line.after), None)
+        assert first is None or first.after.number == line.after.number + 1
+    return [_batch_line(line.data) for line in found[:MOST_LINES_LOOKED_AT] if line.data and not line.is_blank]
+
+
+def _batch_line(line: bytes) -> object:
+    try:
+        taken = request.of_line(line, folder=Folder("my-uploads", ""), stem="spring", buckets=BUCKETS)
+    except Rejected as rejected:
+        assert rejected.code == "invalid_request"
+        assert rejected.param
+        assert_can_be_told(rejected)
+        assert str(request.custom_id(line)).encode()
+        return rejected.message
+    assert request.custom_id(line) == taken.request_id
+    _assert_is_self_contained(taken)
+    return taken
+
+
+def _assert_is_self_contained(taken: request.Request) -> None:
+    """Its message asks for the very same."""
+    group = naming.message_group(taken.thread_id)
+    assert request.parse(taken.body, group=group, message_id="m", buckets=BUCKETS) == taken
+    assert len(taken.body.encode()) < 1 << 20, "SQS's own bound"
 
 
 def _group(data: bytes) -> object:
@@ -380,6 +430,11 @@ METADATA = (
     "雪".encode(), b"=?punycode?q?-=FF?=", b"=?unicode_escape?q?=5Cud800?=", b"=?utf-7?q?+2AA-?=",
     b"ISO-8859-1'fr'%E9t%E9", b"=?UTF-8?B?w4PChE3Dg8KEWsODwpXDg8KRIFMz?=", b"=?utf-8?q?a?=\r\n =?utf-8?q?=00?=",
 )  # fmt: skip
+BATCHES = (
+    b'{"custom_id": "a", "instruction": "x"}\n{"custom_id": "b", "instruction": "y", "images": ["../c.jpg"]}\r\n\n',
+    b'\xef\xbb\xbf{"custom_id": "a", "thread_id": "t", "instruction": "\xe9\x9b\xaa", "metadata": {"k": "v"}}',
+    b'{"custom_id": "a", "request_id": "a"}\n\n[]\nnull\n{"custom_id": "..", "instruction": "x", "images": ["./../a"]}',
+)
 KEYS = (
     b"photos/cat.jpg", b"threads/campaign/bottle/cat.txt", b"a/_instruction.txt", b"a/.hidden/b.jpg", b"a/../../b.png",
     b"batch.jsonl", "猫/夜景.heic".encode(), b"a%2Fb+c.jpg", b"x" * 1024, b"a//b\n\0.txt",
@@ -387,6 +442,8 @@ KEYS = (
 
 DOORS = (
     Door("message", _message, (Rejected,), lambda: event_seeds("request")),
+    Door("request file", _request_file, (Rejected,), lambda: event_seeds("request")),
+    Door("batch file", _batch_file, (), lambda: BATCHES),
     Door("group", _group, (Rejected,), lambda: KEYS),
     Door("announcement", _announcement, (Fault,), lambda: event_seeds("upload")),
     Door("key", _key, (), lambda: KEYS),

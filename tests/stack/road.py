@@ -84,6 +84,11 @@ class Doors:
         )
         return sent["MessageId"]
 
+    def text(self, key: str) -> str:
+        """An object of the results bucket that is there."""
+        found = self.stack.aws.s3.get_object(Bucket=self.stack.env["RESULTS_BUCKET"], Key=key)
+        return found["Body"].read().decode()
+
     def document(self, key: str) -> dict[str, Any] | None:
         """A JSON object of the results bucket, if it is there."""
         s3 = self.stack.aws.s3

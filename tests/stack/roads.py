@@ -64,6 +64,32 @@ def _file_of_another_kind(road: Road, thread: str) -> End:
     return lambda: road.rejected_upload(f"{thread}/a.pdf")
 
 
+def _request_in_a_file(road: Road, thread: str) -> End:
+    road.upload(f"{thread}/a.jpg", photo(), instruction="now in the fog")
+    road.upload(f"{thread}/b.json", json.dumps({"instruction": "now in a storm", "images": ["./a.jpg"]}))
+
+    def end() -> None:
+        assert [source["key"] for source in road.turn(f"{thread}/b", 1)["sources"]] == [f"{thread}/a.jpg"]
+
+    return end
+
+
+def _batch(road: Road, thread: str) -> End:
+    """One line is bad, and one finds its thread full."""
+    lines = [{"custom_id": f"r-{number}", "thread_id": thread, "instruction": "a quay"} for number in range(5)]
+    assert len(lines) == MOST_TURNS + 1
+    road.upload(f"{thread}/a.jsonl", "\n".join(json.dumps(line) for line in [*lines, {"custom_id": "bad"}]))
+
+    def end() -> None:
+        told = eventually(lambda: road.document(f"batches/{thread}/a.jsonl.manifest.json"))
+        assert told == {"total": 6, "succeeded": 4, "failed": 2}
+        answers = [json.loads(line) for line in road.text(f"batches/{thread}/a.jsonl.out").splitlines()]
+        assert [answer["custom_id"] for answer in answers] == [*(f"r-{number}" for number in range(5)), "bad"]
+        assert [answer["error"]["code"] for answer in answers[-2:]] == ["too_many_turns", "invalid_request"]
+
+    return end
+
+
 def _pictures_by_key_and_by_version(road: Road, thread: str) -> End:
     s3, uploads = road.stack.aws.s3, road.stack.env["UPLOADS_BUCKET"]
     keys = [f"{thread}/by-key.txt.jpg", f"{thread}/by-version.txt.jpg"]
@@ -198,6 +224,9 @@ ROADS: dict[str, Callable[[Road, str], End]] = {
     "words-first": _words_before_their_photo,
     "other-file": _file_of_another_kind,
     "another-file": _file_of_another_kind,
+    "request-file": _request_in_a_file,
+    "batch": _batch,
+    "another-batch": _batch,
     "pictures": _pictures_by_key_and_by_version,
     "results": _result_as_a_picture,
     "missing": _pictures_that_are_missing,

@@ -1,7 +1,9 @@
-"""Workers that die in the middle of a call, on the deployed stack: what they held is taken up again, and soon."""
+"""Workers that die in the middle of a call or of a batch, on the deployed stack: what they held is taken up again."""
 
+import json
 import time
 import uuid
+from collections import Counter
 from collections.abc import Iterator
 
 import pytest
@@ -15,6 +17,7 @@ from tests.stack.road import Doors, eventually
 API_SECONDS = 3
 TIMEOUT_SECONDS = API_SECONDS + 60 + 2  # a call is started with a minute left to save its answer
 TAKEN_UP_SECONDS = 120.0
+MOST_IN_HAND = 10  # messages of one invocation
 
 
 @pytest.fixture(scope="module")
@@ -26,7 +29,7 @@ def api() -> Iterator[Provider]:
 
 @pytest.fixture(scope="module")
 def doors(bring_up: BringUp, api: Provider) -> Doors:
-    parameters = {"ImageApiTimeoutSeconds": str(API_SECONDS)}
+    parameters = {"ImageApiTimeoutSeconds": str(API_SECONDS), "MaximumConcurrency": "200"}
     stack = bring_up(image_api_url=api.url, image_api_key=api.key, parameters=parameters)
     workers.limit_time(stack, TIMEOUT_SECONDS)
     return Doors(stack)
@@ -58,6 +61,47 @@ def test_what_a_dead_worker_held_is_taken_up_again_within_two_minutes(
     assert [len(api.calls(thread)) for thread in (killed, timed_out)] == [2, 2]
     assert [len(doors.results(thread)) for thread in (killed, timed_out)] == [1, 1]
     figures.tell(f"seconds from a kill to the next call: {second[0].began - death:.1f}")
+
+
+@pytest.mark.parametrize("total", [200, pytest.param(2000, marks=pytest.mark.torture)])
+def test_a_batch_whose_workers_are_killed_answers_every_line_in_order(
+    doors: Doors, api: Provider, figures: Figures, total: int
+) -> None:
+    """One in ten or in a hundred of its lines is bad. on_upload dies at the start, and both at a quarter and a half."""
+    mark, began = uuid.uuid4().hex[:8], time.time()
+    key, bad = f"{mark}/batch.jsonl", set(range(3, total, total // 20))
+    lines = [json.dumps({"custom_id": f"r-{at}", "instruction": f"a cat {mark} {at}."}) for at in range(total)]
+    mood, api.mood = api.mood, lambda words: Mood()  # noqa: ARG005
+    doors.upload(key, "\n".join("{" if at in bad else line for at, line in enumerate(lines)))
+    eventually(lambda: api.calls(mark) or None)
+    killed = [workers.kill(doors.stack, workers.ON_UPLOAD)]
+    for share in (total // 4, total // 2):
+        eventually(lambda enough=share: len(api.calls(mark)) > enough or None, total)  # type: ignore[misc]
+        killed.append(workers.kill(doors.stack, workers.ON_UPLOAD))
+        killed.append(workers.kill(doors.stack) if share == total // 4 else [])
+    manifest = eventually(lambda: doors.document(f"batches/{key}.manifest.json"), 2 * total)
+    api.mood = mood
+
+    assert manifest == {"total": total, "succeeded": total - len(bad), "failed": len(bad)}
+    answers = [json.loads(line) for line in doors.text(f"batches/{key}.out").splitlines()]
+    assert [answer["custom_id"] for answer in answers] == [None if at in bad else f"r-{at}" for at in range(total)]
+    calls = Counter(call.words for call in api.calls(mark))
+    for at, answer in enumerate(answers):
+        if at in bad:
+            assert (answer["status"], answer["result"]) == ("failed", None)
+            assert answer["error"]["message"].startswith(f"line {at + 1}: ")
+        else:
+            assert (answer["status"], answer["error"]) == ("succeeded", None)
+            result = doors.document(answer["result"].removeprefix(f"s3://{doors.stack.env['RESULTS_BUCKET']}/"))
+            assert result is not None
+            assert (result["instruction"], result["turn"]) == (f"a cat {mark} {at}.", 1)
+            assert calls[result["instruction"]] in (1, 2)
+    assert sum(number - 1 for number in calls.values()) <= MOST_IN_HAND, "only what the dead one had in hand"
+    eventually(lambda: not doors.left() or None)
+    figures.tell(
+        f"batch of {total} lines: {time.time() - began:.0f} s, {sum(calls.values())} calls, "
+        f"{sum(map(len, killed))} workers killed"
+    )
 
 
 def under_way(api: Provider, words: str) -> Call:

@@ -27,6 +27,8 @@ LAMBDAS_OWN = {
     "OnUploadRole": {
         ("sqs:ReceiveMessage", "darkroom-upload-events"),
         ("sqs:GetQueueAttributes", "darkroom-upload-events"),
+        ("sqs:ReceiveMessage", "darkroom-batches.fifo"),
+        ("sqs:GetQueueAttributes", "darkroom-batches.fifo"),
         ("logs:CreateLogStream", "log-group:/aws/lambda/darkroom-on-upload:*"),
         ("logs:PutLogEvents", "log-group:/aws/lambda/darkroom-on-upload:*"),
     },
@@ -212,12 +214,14 @@ FORBIDDEN = [
     ("OnUploadRole", "s3:PutObject", "arn:aws:s3:::{RESULTS_BUCKET}/rejected/messages/m/result.json"),
     ("OnUploadRole", "s3:PutObject", "arn:aws:s3:::{UPLOADS_BUCKET}/a.jpg"),
     ("OnUploadRole", "s3:GetObject", "arn:aws:s3:::{RESULTS_BUCKET}/threads/a/00001-12345678/image.png"),
+    ("OnUploadRole", "s3:GetObject", "arn:aws:s3:::{RESULTS_BUCKET}/batches/a.jsonl.out"),
     ("OnUploadRole", "s3:GetObject", "arn:aws:s3:::{SPOOL_BUCKET}/0/1"),
     ("OnUploadRole", "secretsmanager:GetSecretValue", "{IMAGE_API_KEY_SECRET_ARN}"),
     ("OnUploadRole", "sqs:ReceiveMessage", "{REQUESTS_QUEUE_ARN}"),
     ("OnUploadRole", "sqs:DeleteMessage", "{REQUESTS_QUEUE_ARN}"),
     ("OnRequestRole", "s3:PutObject", "arn:aws:s3:::{UPLOADS_BUCKET}/a.jpg"),
     ("OnRequestRole", "s3:PutObject", "arn:aws:s3:::{RESULTS_BUCKET}/rejected/uploads/a.pdf/12345678/result.json"),
+    ("OnRequestRole", "s3:PutObject", "arn:aws:s3:::{RESULTS_BUCKET}/batches/a.jsonl.out"),
     ("OnRequestRole", "secretsmanager:PutSecretValue", "{IMAGE_API_KEY_SECRET_ARN}"),
     ("OnRequestRole", "sqs:SendMessage", "{REQUESTS_QUEUE_ARN}"),
     *(

@@ -1,4 +1,4 @@
-"""The processes that run a stack's on_request, for tests that kill or freeze them."""
+"""The processes that run a stack's functions, for tests that kill or freeze them."""
 
 import contextlib
 import os
@@ -8,6 +8,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from tests.stack.conftest import Stack
+
+ON_REQUEST, ON_UPLOAD = "on-request", "on-upload"
 
 
 def limit_time(stack: Stack, seconds: int) -> None:
@@ -19,24 +21,24 @@ def limit_time(stack: Stack, seconds: int) -> None:
         sqs.set_queue_attributes(QueueUrl=url, Attributes={"VisibilityTimeout": str(seconds)})
 
 
-def kill(stack: Stack) -> list[int]:
+def kill(stack: Stack, function: str = ON_REQUEST) -> list[int]:
     """SIGKILL to every worker, whose ids are returned."""
-    return _signal(stack, signal.SIGKILL)
+    return _signal(stack, function, signal.SIGKILL)
 
 
 def freeze(stack: Stack) -> list[int]:
     """Every worker stands still from now on, until the function's time-out ends it."""
-    return _signal(stack, signal.SIGSTOP)
+    return _signal(stack, ON_REQUEST, signal.SIGSTOP)
 
 
-def running(stack: Stack) -> list[int]:
+def running(stack: Stack, function: str = ON_REQUEST) -> list[int]:
     """The workers' process ids, found by the folder of this very stack in their commands."""
-    mine = f"/{stack.port}/scratch/ministack-lambda-darkroom-on-request-"
+    mine = f"/{stack.port}/scratch/ministack-lambda-darkroom-{function}-"
     return [pid for pid, command in _commands() if mine in command]
 
 
-def _signal(stack: Stack, number: signal.Signals) -> list[int]:
-    pids = running(stack)
+def _signal(stack: Stack, function: str, number: signal.Signals) -> list[int]:
+    pids = running(stack, function)
     for pid in pids:
         with contextlib.suppress(ProcessLookupError):  # it has just ended by itself
             os.kill(pid, number)

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+from collections.abc import Callable
 from typing import Any
 
 import jsonschema
@@ -403,3 +404,109 @@ def test_a_line_in_another_encoding_is_refused_by_its_name() -> None:
     line = json.dumps({"custom_id": "a", "instruction": "变成红色"}, ensure_ascii=False).encode("gb18030")
     rejected = rejection(lambda: request.of_line(line, folder=Folder("my-uploads", ""), stem="b", buckets=BUCKETS))
     assert rejected.message == "body: is not in UTF-8; it looks like GB18030 (Chinese)"
+
+
+# Requests in files and in lines.
+
+FOLDER = Folder("my-uploads", "shop/spring/")
+
+
+def from_file(document: object, folder: Folder = FOLDER) -> Request:
+    text = document if isinstance(document, str) else json.dumps(document)
+    return request.of_file(text, folder=folder, thread_id="shop/cat", request_id="upload-1", buckets=BUCKETS)
+
+
+def from_line(document: object, folder: Folder = FOLDER) -> Request:
+    line = document if isinstance(document, bytes) else json.dumps(document).encode()
+    return request.of_line(line, folder=folder, stem="shop/spring/all", buckets=BUCKETS)
+
+
+@pytest.mark.parametrize("taken_from", [from_file, lambda document: from_line(document | {"custom_id": "c"})])
+@pytest.mark.parametrize(
+    ("named", "key"),
+    [
+        ("cat.jpg", "shop/spring/cat.jpg"),
+        ("./cat.jpg", "shop/spring/cat.jpg"),
+        ("../cat.jpg", "shop/cat.jpg"),
+        ("../../cat.jpg", "cat.jpg"),
+        ("a/./b/../cat.jpg", "shop/spring/a/cat.jpg"),
+        ("a//cat.jpg", "shop/spring/a//cat.jpg"),
+        ("猫 1%20+.jpg", "shop/spring/猫 1%20+.jpg"),
+        ("...", "shop/spring/..."),
+        ("s3://my-results/x/../cat.jpg", "x/../cat.jpg"),
+    ],
+)
+def test_a_picture_may_be_named_relative_to_the_files_own_folder(
+    taken_from: Callable[[dict[str, Any]], Request], named: str, key: str
+) -> None:
+    bucket = "my-results" if named.startswith("s3:") else "my-uploads"
+    assert taken_from(asked(images=[named])).images == (ImageRef(bucket, key),)
+
+
+@pytest.mark.parametrize(
+    ("named", "said"),
+    [
+        ("/cat.jpg", "relative"),
+        ("//cat.jpg", "relative"),
+        ("https://example.com/cat.jpg", "relative"),
+        ("../../../cat.jpg", "out of the bucket"),
+        ("../../../../shop/cat.jpg", "out of the bucket"),
+        ("", "not a folder"),
+        (".", "not a folder"),
+        ("..", "not a folder"),
+        ("cats/", "not a folder"),
+        ("s3://strangers/cat.jpg", "must lie in"),
+        ("k" * 1030, "at most 1024"),
+        ("雪" * 400, "over 1024 bytes"),
+    ],
+)
+def test_a_picture_that_lies_nowhere_in_the_bucket_is_a_fault(named: str, said: str) -> None:
+    rejected = rejection(lambda: from_file(asked(images=["good.jpg", named])))
+    assert rejected.param
+    assert rejected.param.startswith("images.1")
+    assert said in rejected.message
+    assert "upload the file again" in str(rejected.hint)
+
+
+def test_a_message_knows_no_relative_keys() -> None:
+    assert faults(asked(images=["cat.jpg"])).param == "images.0"
+
+
+def test_a_file_in_no_folder_names_its_neighbours() -> None:
+    assert from_file(asked(images=["cat.jpg"]), Folder("my-uploads", "")).images[0].key == "cat.jpg"
+
+
+def test_what_a_file_does_not_name_is_that_of_its_upload() -> None:
+    assert (from_file(asked()).thread_id, from_file(asked()).request_id) == ("shop/cat", "upload-1")
+    named = from_file(asked(thread_id="camp/cafe\u0301", request_id="r"))
+    assert (named.thread_id, named.request_id) == ("camp/café", "r")
+
+
+def test_a_line_is_its_own_thread_unless_it_names_one() -> None:
+    line = from_line(asked(custom_id="sku:1.a"))
+    assert (line.thread_id, line.request_id) == ("shop/spring/all/sku:1.a", "sku:1.a")
+    assert from_line(asked(custom_id="..")).thread_id.startswith("key-")
+    assert from_line(asked(custom_id="a", thread_id="camp")).thread_id == "camp"
+
+
+def test_an_envelope_is_for_messages_alone() -> None:
+    assert rejection(lambda: from_file({"Type": "Notification", "Message": json.dumps(asked())})).code
+
+
+def test_the_same_request_is_the_same_wherever_it_comes_from() -> None:
+    full = FULL | {"thread_id": "campaign/bottle"}
+    line = {name: value for name, value in full.items() if name != "request_id"} | {"custom_id": full["request_id"]}
+    assert parsed(full).fingerprint == from_file(full).fingerprint == from_line(line).fingerprint
+
+
+@pytest.mark.parametrize("custom_id", [None, 5, "", "a b", "é", "x" * 129, ["a"]])
+def test_a_line_needs_an_id_and_a_faulty_one_is_not_quoted(custom_id: object) -> None:
+    line = json.dumps(asked(custom_id=custom_id)).encode()
+    assert rejection(lambda: from_line(line)).param == "custom_id"
+    assert request.custom_id(line) is None
+
+
+def test_the_id_of_a_faulty_line_is_known() -> None:
+    assert request.custom_id(b'{"custom_id": "a", "colour": 1}') == "a"
+    assert request.custom_id(b"\xff") is None
+    assert request.custom_id(b"[1]") is None
