@@ -13,7 +13,7 @@ import requests
 from local.stack.home import TOOLS
 from tests.stack import lines, s3fs
 from tests.stack.conftest import Stack
-from tests.stack.road import eventually, photo
+from tests.stack.road import Doors, eventually, photo
 
 BLOCKS = lines.marked("README.md")
 MUG, BLUE_MUG = "shop/mug", "shop/blue mug + 茶"
@@ -57,6 +57,12 @@ def test_uploads_and_messages_by_the_plain_cli_and_a_look_at_the_thread(stack: S
         "succeeded", "image_to_image", None, "Make it night, please, and let it snow",
     )  # fmt: skip
     assert said(turn(stack, BLUE_MUG, 1)) == ("succeeded", "image_to_image", None, "把景色换成夜色下雪的场景")
+
+    run("batch", stack, folder)
+    assert said(turn(stack, "shop/mugs/snow", 1)) == ("succeeded", "image_to_image", None, "In the snow")
+    assert eventually(lambda: Doors(stack).document("batches/shop/mugs.jsonl.manifest.json")) == {
+        "total": 2, "succeeded": 2, "failed": 0,
+    }  # fmt: skip
 
     run("text", stack, folder)
     assert said(turn(stack, MUG, 2)) == ("succeeded", "conversation", 1, "Im Café, bei Sonnenuntergang, bitte")
