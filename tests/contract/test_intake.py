@@ -6,9 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from darkroom.errors import Outdated, Unavailable
 from darkroom import batch_file
-from darkroom.errors import Unavailable
+from darkroom.errors import Outdated, Unavailable
 from darkroom.intake import Intake
 from darkroom.memory import UploadMemory
 from darkroom.naming import rejected_upload_key
@@ -340,6 +339,8 @@ def test_what_was_sent_meanwhile_is_not_written_down_as_unsent_again(bucket: Buc
     with pytest.raises(Outdated):
         bucket.memory.decide("cat", upload, unsent, None, None, left="cat")
     assert bucket.memory.stem("cat", "cat").outbox is None
+
+
 def body(bucket: Bucket, number: int = -1) -> dict[str, Any]:
     return dict(json.loads(bucket.queue.sent[number][0]))
 

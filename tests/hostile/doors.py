@@ -24,8 +24,7 @@ from urllib.parse import quote_plus, urlsplit
 import jsonschema
 from PIL import Image as Pillow
 
-from darkroom import decoding, form, naming, outcome, pictures, replies, request, upload, words
-from darkroom import form, lines, naming, outcome, pictures, replies, request, upload, words
+from darkroom import decoding, form, lines, naming, outcome, pictures, replies, request, upload, words
 from darkroom.context import IMAGE_BYTES
 from darkroom.errors import Ambiguous, Fault, Rejected, Unavailable
 from darkroom.fetch import Fetcher, is_public
