@@ -11,7 +11,7 @@ from darkroom import outcome
 from darkroom.errors import Fault, Rejected, Unavailable
 from darkroom.ledger import LEASE_SECONDS, DynamoLedger
 from darkroom.outcome import Outcome, Source, Timing
-from darkroom.ports import Asked, Claim, Done, Held, Ledger, Reused
+from darkroom.ports import Asked, Claim, Done, Held, Ledger, Outcomes, Reused
 from darkroom.request import Request
 from darkroom.table import Table, Write
 from tests.fakes import Clock, MemoryLedger
@@ -317,3 +317,22 @@ def test_an_owner_that_let_go_did_not_abandon(ledger: Ledger) -> None:
     assert ledger.abandoned(REQUEST)
     ledger.defer(claim, Unavailable("throttled", ""))
     assert not ledger.abandoned(REQUEST)
+
+
+def test_who_only_looks_sees_how_a_request_stands_and_claims_nothing(ledger: Any) -> None:
+    outcomes: Outcomes = ledger
+    other = replace(REQUEST, instruction="a dog")
+
+    def look(request: Request = REQUEST) -> object:
+        return outcomes.standing(request.thread_id, request.request_id, request.fingerprint)
+
+    assert look() is None
+    claim = claimed(ledger)
+    assert isinstance(look(), Held)
+    assert look(other) is None, "which of the two it will be is not known yet"
+    ledger.defer(claim, Unavailable("throttled", ""))
+    claim = claimed(ledger)
+    ledger.commit(claim, told := ended(claim))
+    assert look() == Done(told)
+    assert look(other) == Reused()
+    assert look(replace(REQUEST, request_id="r-2")) is None

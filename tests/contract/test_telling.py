@@ -118,6 +118,6 @@ def test_what_was_told_stays_when_the_photo_is_started_after_all(bucket: Bucket)
 
 def test_a_result_that_is_copied_into_the_uploads_begins_a_thread_of_its_own_name(bucket: Bucket) -> None:
     """S3 copies an object's metadata along."""
-    origin = provenance.metadata("shop/mug", "order-1", ImageRef("uploads", "shop/mug.jpg"))
+    origin: dict[str, Any] = provenance.metadata("shop/mug", "order-1", ImageRef("uploads", "shop/mug.jpg"))
     bucket.upload("shop/next.png", png(), instruction="night", **origin)
     assert bucket.asked == [("shop/next", "night", ["shop/next.png"])]

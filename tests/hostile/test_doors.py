@@ -15,9 +15,9 @@ ODD = (
     "Notification", "ObjectCreated:Put", "2026-11-22T12:00:00Z", "data:image/png;base64,AAAA", "https://a/b", "![](",
 )  # fmt: skip
 FIELDS = (
-    "instruction", "thread_id", "request_id", "images", "parent_turn", "model", "options", "metadata", "Type",
-    "Message", "detail-type", "detail", "Records", "eventName", "eventTime", "s3", "bucket", "object", "key", "size",
-    "name", "code", "msg", "data", "error", "success", "b64_json", "url", "revised_prompt", "text", "created",
+    "instruction", "thread_id", "request_id", "custom_id", "images", "parent_turn", "model", "options", "metadata",
+    "Type", "Message", "detail-type", "detail", "Records", "eventName", "eventTime", "s3", "bucket", "object", "key",
+    "size", "name", "code", "msg", "data", "error", "success", "b64_json", "url", "revised_prompt", "text", "created",
 )  # fmt: skip
 
 texts = st.sampled_from(ODD) | st.text(st.characters(codec=None), max_size=20)

@@ -76,6 +76,7 @@ class Tick:
         self._next: Line | None = None  # read, and not let in yet
         self._is_gone = False
         self._open = [world.register.sent(batch.name, position) for position in progress.open]
+        self._unheard = set(progress.open)  # a refusal is rare: it is looked for once a tick
         self.progress = progress
 
     def work(self) -> Progress:
@@ -125,8 +126,11 @@ class Tick:
         """Why the line's message takes no turn, if it is known that it does not."""
         if standing:
             return outcome.failure(answer.reused(line.custom_id))
-        key = naming.rejected_message_key(str(line.message_id))
-        told = self._world.objects.read(ImageRef(self._world.results_bucket, key)) if line.message_id else None
+        if line.position not in self._unheard or line.message_id is None:
+            return None
+        self._unheard.remove(line.position)
+        key = naming.rejected_message_key(line.message_id)
+        told = self._world.objects.read(ImageRef(self._world.results_bucket, key))
         return Failure(**json.loads(told.data)["error"]) if told else None
 
     # What comes next.
