@@ -284,6 +284,17 @@ def test_a_head_that_claims_more_than_100_megapixels_is_too_large(side: int) -> 
         pictures.inspect(png_claiming(side, b""))
 
 
+def test_a_row_without_end_is_too_large() -> None:
+    """A WebP of 262 bytes, 15,728,648 x 6 pixels, took minutes."""
+    moving = io.BytesIO()
+    Pillow.new("L", (8, 6)).save(moving, "WEBP", save_all=True, append_images=[Pillow.new("L", (8, 6), 9)])
+    wide = bytearray(moving.getvalue())
+    assert wide[12:16] == b"VP8X"
+    wide[24:27] = (15_000_000).to_bytes(3, "little")
+    with pytest.raises(TooManyPixels, match="row"):
+        pictures.inspect(bytes(wide))
+
+
 # Messages.
 
 

@@ -13,6 +13,7 @@ from PIL import UnidentifiedImageError
 from darkroom import anatomy, boxes
 
 MOST_PIXELS = 100_000_000
+MOST_SIDE = 65_535  # of a JPEG; rows of raw pixels that are longer take Pillow minutes to put together
 TYPES: Mapping[str, tuple[str, str]] = {
     "PNG": ("image/png", ".png"),
     "JPEG": ("image/jpeg", ".jpg"),
@@ -49,7 +50,7 @@ class Undecodable(ValueError):
 
 
 class TooManyPixels(ValueError):
-    """The picture's header claims more than MOST_PIXELS."""
+    """The picture's header claims more than MOST_PIXELS, or more than MOST_SIDE in a row."""
 
 
 @contextmanager
@@ -63,6 +64,8 @@ def opened(data: bytes) -> Iterator[Pillow.Image]:
             with Pillow.open(io.BytesIO(data), formats=_decoders(data)) as picture:
                 if (pixels := max(picture.width * picture.height, _claimed(data))) > MOST_PIXELS:
                     raise TooManyPixels(f"{pixels:,} pixels are over {MOST_PIXELS:,}")
+                if max(picture.size) > MOST_SIDE:
+                    raise TooManyPixels(f"{max(picture.size):,} pixels in a row are over {MOST_SIDE:,}")
                 yield picture
         except (TooManyPixels, Undecodable):
             raise
