@@ -1,4 +1,8 @@
-"""What people do with the uploads bucket, on the deployed stack: in rounds, as each of them waits out the grace."""
+"""What people do with the uploads bucket, on the deployed stack: in rounds, as each of them waits out the grace.
+
+What is put in one round may be heard of further apart than the short grace here, where the machine is busy: no test
+puts a photo and its text in one. `test_road` does, and the tests of pairing.
+"""
 
 import time
 import uuid
@@ -94,18 +98,6 @@ def test_an_upload_belongs_to_the_thread_that_its_metadata_names_or_its_folder_o
 
 
 @together
-def test_photo_and_text_are_one_request_in_either_order(road: Road, name: str) -> Iterator[None]:
-    road.upload(f"{name}/a.jpg", photo())
-    road.upload(f"{name}/a.txt", "at night")
-    road.upload(f"{name}/b.txt", "in snow")
-    road.upload(f"{name}/b.jpg", photo())
-    yield
-    assert requests(road, f"{name}/a") == [("at night", ["a.jpg"])]
-    assert requests(road, f"{name}/b") == [("in snow", ["b.jpg"])]
-    assert told(road, f"{name}/a.jpg") == told(road, f"{name}/b.txt") == []
-
-
-@together
 def test_a_photo_without_words_is_told_and_its_text_still_starts_it(road: Road, name: str) -> Iterator[None]:
     road.upload(f"{name}.jpg", photo())
     yield
@@ -142,11 +134,12 @@ def test_a_folders_words_under_another_spelling_are_told(road: Road, name: str) 
 
 @together
 def test_other_words_are_the_next_turn_and_the_same_words_are_none(road: Road, name: str) -> Iterator[None]:
-    road.upload(f"{name}.jpg", photo())
+    road.upload(f"{name}.jpg", photo(), instruction="at dawn")
+    yield
     for saved in ("at night", "at night", "in snow", "at night", "at night"):
         road.upload(f"{name}.txt", saved)
         yield
-    assert requests(road, name) == [("at night", [f"{name}.jpg"]), ("in snow", []), ("at night", [])]
+    assert [words for words, _ in requests(road, name)] == ["at dawn", "at night", "in snow", "at night"]
 
 
 @together
@@ -194,14 +187,6 @@ def test_any_text_in_a_thread_takes_its_waiting_photos_along(road: Road, name: s
 
 
 @together
-def test_a_text_in_a_thread_that_comes_first_waits_for_its_photos(road: Road, name: str) -> Iterator[None]:
-    road.upload(f"threads/{name}/01.txt", "a postcard")
-    road.upload(f"threads/{name}/a.jpg", photo("red"))
-    yield
-    assert requests(road, name) == [("a postcard", ["a.jpg"])]
-
-
-@together
 def test_a_deleted_photo_is_not_taken_along(road: Road, name: str) -> Iterator[None]:
     road.upload(f"threads/{name}/wrong.jpg", photo("red"))
     road.upload(f"threads/{name}/right.jpg", photo("blue"))
@@ -230,7 +215,6 @@ def test_what_is_empty_is_not_there_yet_and_is_told_if_it_stays_so(road: Road, n
     road.upload(f"{name}/c.txt", b"")
     yield
     assert requests(road, f"{name}/a") == [("at night", ["a.jpg"])]
-    assert told(road, f"{name}/a.jpg") == []
     assert told(road, f"{name}/b.jpg") == ["unsupported_image"]
     assert told(road, f"{name}/c.txt") == ["invalid_request"]
 
