@@ -441,8 +441,8 @@ KEYS = (
 
 DOORS = (
     Door("message", _message, (Rejected,), lambda: event_seeds("request")),
-    Door("request file", _request_file, (Rejected,), lambda: event_seeds("request")),
-    Door("batch file", _batch_file, (), lambda: BATCHES),
+    Door("request", _request_file, (Rejected,), lambda: event_seeds("request")),
+    Door("batch", _batch_file, (), lambda: BATCHES),
     Door("group", _group, (Rejected,), lambda: KEYS),
     Door("announcement", _announcement, (Fault,), lambda: event_seeds("upload")),
     Door("key", _key, (), lambda: KEYS),
