@@ -59,7 +59,8 @@ def test_a_batch_file_is_answered_line_by_line_and_nothing_that_it_says_is_logge
     assert len(batch["Records"]) == 1
     left = on_upload.handler(batch, CONTEXT)["batchItemFailures"]
     assert [each["itemIdentifier"] for each in left] == [batch["Records"][0]["messageId"]]
-    assert on_request.handler(delivered("requests.fifo"), CONTEXT) == {"batchItemFailures": []}
+    for record in delivered("requests.fifo")["Records"]:  # one by one: under threads moto loses what is written
+        assert on_request.handler({"Records": [record]}, CONTEXT) == {"batchItemFailures": []}
     assert on_upload.handler(batch, CONTEXT) == {"batchItemFailures": []}
 
     found = s3.get_object(Bucket="results", Key="batches/shop/spring.jsonl.out")
