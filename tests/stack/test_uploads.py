@@ -4,6 +4,7 @@ What is put in one round may be heard of further apart than the short grace here
 puts a photo and its text in one. `test_road` does, and the tests of pairing.
 """
 
+import json
 import time
 import uuid
 from collections.abc import Callable, Iterator
@@ -58,7 +59,10 @@ def come_to_rest(road: Road) -> None:
     """Nothing is on its way, seen twice: between two queues it may be in neither."""
     for _ in range(2):
         eventually(
-            lambda: not any(name.endswith(("-upload-events", "-requests.fifo")) for name in road.left()), REST_SECONDS
+            lambda: (
+                not any(name.endswith(("-upload-events", "-batches.fifo", "-requests.fifo")) for name in road.left())
+            ),
+            REST_SECONDS,
         )
         time.sleep(0.5)
 
@@ -90,11 +94,23 @@ def test_an_upload_belongs_to_the_thread_that_its_metadata_names_or_its_folder_o
     road.upload(f"threads/{name}/deep/b.jpg", photo(), instruction="by its folder")
     road.upload(f"{name}/c.d.jpg", photo(), instruction="by its name")
     road.upload(f"{long}.jpg", photo(), instruction="by its hash")
+    road.upload(f"threads/{name}.jpg", photo(), instruction="in no folder of threads/")
     yield
     assert requests(road, f"{name}/named") == [("by metadata", ["a.jpg"])]
     assert requests(road, f"{name}/deep") == [("by its folder", ["b.jpg"])]
     assert requests(road, f"{name}/c.d") == [("by its name", ["c.d.jpg"])]
     assert [words for words, _ in requests(road, naming.thread_of(long))] == ["by its hash"]
+    assert requests(road, f"threads/{name}") == [("in no folder of threads/", [f"{name}.jpg"])]
+
+
+@together
+def test_a_text_goes_with_its_photo_into_the_thread_that_the_photo_names(road: Road, name: str) -> Iterator[None]:
+    road.upload(f"{name}/a.jpg", photo(), thread_id=f"{name}/named")
+    yield
+    road.upload(f"{name}/a.txt", "at night")
+    yield
+    assert requests(road, f"{name}/named") == [("at night", ["a.jpg"])]
+    assert requests(road, f"{name}/a") == []
 
 
 @together
@@ -235,3 +251,76 @@ def test_a_file_of_another_kind_is_told_under_its_name_however_long(road: Road, 
         road.upload(key, b"no picture")
     yield
     assert [told(road, key) for key in keys] == [["unsupported_file"]] * 2
+
+
+@together
+def test_a_text_that_is_too_long_or_no_text_is_told(road: Road, name: str) -> Iterator[None]:
+    texts: dict[str, bytes] = {
+        "long.txt": b"x" * 8001,
+        "photo.txt": photo(),
+        "old.txt": "grün, bitte".encode("latin-1"),
+    }
+    for file, data in texts.items():
+        road.upload(f"{name}/{file}", data)
+    yield
+    assert [told(road, f"{name}/{file}") for file in texts] == [["invalid_request"]] * 3
+
+
+@together
+def test_a_json_file_is_one_request_for_what_lies_beside_it(road: Road, name: str) -> Iterator[None]:
+    road.upload(f"{name}/.photos/cat.jpg", photo())  # of what lies in a hidden folder nothing is made by itself
+    road.upload(f"{name}/day/a.json", json.dumps({"instruction": "at dawn", "images": ["../.photos/cat.jpg"]}))
+    named = {"instruction": "at noon", "thread_id": f"{name}/named", "request_id": "order-1"}
+    road.upload(f"{name}/day/b.json", b"\xef\xbb\xbf" + json.dumps(named).encode())
+    road.upload(f"threads/{name}/c.json", json.dumps({"instruction": "at dusk"}))
+    road.upload(f"{name}/day/empty.json", "")
+    road.upload(f"{name}/day/broken.json", '{"instructions": "at night", "images": ["/cat.jpg"]}')
+    yield
+    assert requests(road, f"{name}/day/a") == [("at dawn", ["cat.jpg"])]
+    assert [result["request_id"] for result in road.results(f"{name}/named")] == ["order-1"]
+    assert requests(road, name) == [("at dusk", [])]
+    assert told(road, f"{name}/day/empty.json") == told(road, f"{name}/day/broken.json") == ["invalid_request"]
+    broken = road.rejected_upload(f"{name}/day/broken.json")["error"]["message"]
+    assert all(field in broken for field in ("instruction:", "instructions:", "images.0:"))
+
+
+@together
+def test_a_json_file_with_other_content_is_the_next_turn_and_the_same_is_none(road: Road, name: str) -> Iterator[None]:
+    for words in ("at dawn", "at dawn", "at night", "at dawn"):
+        road.upload(f"{name}.json", json.dumps({"instruction": words}))
+        yield
+    assert [words for words, _ in requests(road, name)] == ["at dawn", "at night", "at dawn"]
+
+
+def answers(road: Road, key: str) -> list[tuple[str | None, str]]:
+    """Each line of a batch's answers: its id, and how it ended."""
+    return [
+        (answer["custom_id"], answer["status"])
+        for answer in map(json.loads, road.text(f"batches/{key}.out").splitlines())
+    ]
+
+
+@together
+def test_a_jsonl_file_is_answered_line_by_line_and_a_bad_line_fails_alone(road: Road, name: str) -> Iterator[None]:
+    key, line = f"{name}/spring.jsonl", {"custom_id": "a", "instruction": "at dawn"}
+    elsewhere = {"custom_id": "b", "instruction": "at night", "thread_id": f"{name}/elsewhere"}
+    road.upload(key, f"{json.dumps(line)}\r\n\r\nno JSON\r\n{json.dumps(elsewhere)}")
+    yield
+    assert answers(road, key) == [("a", "succeeded"), (None, "failed"), ("b", "succeeded")]
+    assert road.document(f"batches/{key}.manifest.json") == {"total": 3, "succeeded": 2, "failed": 1}
+    assert "line 3: " in road.text(f"batches/{key}.out")
+    assert [len(requests(road, f"{name}/{thread}")) for thread in ("spring/a", "elsewhere")] == [1, 1]
+    mended = {"custom_id": "c", "instruction": "at noon"}
+    road.upload(key, f"{json.dumps(line)}\n{json.dumps(mended)}\n{json.dumps(elsewhere)}")
+    yield
+    assert answers(road, key) == [("a", "succeeded"), ("c", "succeeded"), ("b", "succeeded")]
+    assert [len(requests(road, f"{name}/{thread}")) for thread in ("spring/a", "spring/c", "elsewhere")] == [1, 1, 1]
+
+
+@together
+def test_a_jsonl_file_with_too_many_lines_is_told_and_nothing_of_it_is_asked(road: Road, name: str) -> Iterator[None]:
+    line = json.dumps({"custom_id": "a", "instruction": "at dawn"})
+    road.upload(f"{name}.jsonl", f"{line}\n" * 50_001)
+    yield
+    assert told(road, f"{name}.jsonl") == ["invalid_request"]
+    assert road.keys(f"threads/{name}") == road.keys(f"batches/{name}") == []
