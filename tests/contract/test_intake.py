@@ -100,6 +100,14 @@ def test_photo_and_text_pair_in_either_order_and_once(bucket: Bucket, text_first
     assert bucket.asked == [("photos/cat", "night", ["photos/cat.jpg"])]
 
 
+def test_words_with_what_sqs_allows_in_no_message_are_sent_and_are_the_same(bucket: Bucket) -> None:
+    """U+FFFE is what a byte order mark in the middle of a UTF-16 text becomes, after two files were put together."""
+    bucket.upload("dog.jpg", png())
+    bucket.upload("dog.txt", "night\ufffe and snow\uffff 猫")
+    assert bucket.asked[-1] == ("dog", "night\ufffe and snow\uffff 猫", ["dog.jpg"])
+    assert all(body.isascii() for body, _, _ in bucket.queue.sent)
+
+
 def test_how_a_photo_was_cut_for_its_upload_does_not_make_it_another(bucket: Bucket) -> None:
     """A copy onto itself puts the parts together, and then the entity tag is another."""
     assert bucket.upload("cat.jpg", png(), 3, instruction="night") == "asked"
