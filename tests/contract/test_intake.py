@@ -411,6 +411,16 @@ def test_a_request_file_that_is_announced_twice_or_late_starts_nothing(bucket: B
     assert [bucket.announce(upload) for upload in (second, first, second)] == ["asked", "nothing new", "nothing new"]
 
 
+def test_a_request_that_is_too_large_to_be_remembered_is_told(bucket: Bucket) -> None:
+    """As JSON in ASCII it is longer than its file is."""
+    images = [{"bucket": "uploads", "key": f"{number}.jpg", "version_id": "😀" * 1024} for number in range(14)]
+    metadata = {f"{number}": "😀" * 512 for number in range(16)}
+    document = {"instruction": "😀" * 8000, "images": images, "metadata": metadata}
+    upload = bucket.put("cat.json", json.dumps(document, ensure_ascii=False))
+    assert bucket.announce(upload) == "invalid_request"
+    assert "350,000" in bucket.told(upload)["message"]
+
+
 def test_a_request_file_leaves_the_photo_of_its_stem_waiting(bucket: Bucket) -> None:
     photo = bucket.put("cat.jpg", png())
     assert bucket.announce(photo) == "waits"
