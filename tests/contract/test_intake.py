@@ -129,6 +129,13 @@ def test_a_photo_in_parts_that_cannot_be_used_is_told_by_its_own_entity_tag(buck
     assert bucket.told(photo)["code"] == "needs_instruction"
 
 
+def test_a_texts_own_photo_and_the_oldest_are_found_among_however_many_wait(bucket: Bucket) -> None:
+    for number in range(120):
+        bucket.upload(f"threads/x/{number:03}.jpg", png())
+    bucket.upload("threads/x/119.txt", "night")
+    assert bucket.asked[0][2] == [f"threads/x/{number:03}.jpg" for number in (119, *range(13))]
+
+
 def test_what_is_too_large_for_any_request_is_not_read(bucket: Bucket) -> None:
     """It goes by its entity tag, whatever is in it."""
     for parts in (2, 3):
