@@ -100,6 +100,14 @@ def test_photo_and_text_pair_in_either_order_and_once(bucket: Bucket, text_first
     assert bucket.asked == [("photos/cat", "night", ["photos/cat.jpg"])]
 
 
+def test_words_with_what_sqs_allows_in_no_message_are_sent_and_are_the_same(bucket: Bucket) -> None:
+    """U+FFFE is what a byte order mark in the middle of a UTF-16 text becomes, after two files were put together."""
+    bucket.upload("dog.jpg", png())
+    bucket.upload("dog.txt", "night\ufffe and snow\uffff 猫")
+    assert bucket.asked[-1] == ("dog", "night\ufffe and snow\uffff 猫", ["dog.jpg"])
+    assert all(body.isascii() for body, _, _ in bucket.queue.sent)
+
+
 def test_how_a_photo_was_cut_for_its_upload_does_not_make_it_another(bucket: Bucket) -> None:
     """A copy onto itself puts the parts together, and then the entity tag is another."""
     assert bucket.upload("cat.jpg", png(), 3, instruction="night") == "asked"
@@ -119,6 +127,13 @@ def test_a_photo_in_parts_that_cannot_be_used_is_told_by_its_own_entity_tag(buck
     bucket.clock.advance(GRACE)
     assert bucket.announce(photo) == "needs_instruction"
     assert bucket.told(photo)["code"] == "needs_instruction"
+
+
+def test_a_texts_own_photo_and_the_oldest_are_found_among_however_many_wait(bucket: Bucket) -> None:
+    for number in range(120):
+        bucket.upload(f"threads/x/{number:03}.jpg", png())
+    bucket.upload("threads/x/119.txt", "night")
+    assert bucket.asked[0][2] == [f"threads/x/{number:03}.jpg" for number in (119, *range(13))]
 
 
 def test_what_is_too_large_for_any_request_is_not_read(bucket: Bucket) -> None:
@@ -401,6 +416,16 @@ def test_a_request_file_with_other_content_is_a_new_request(bucket: Bucket, save
 def test_a_request_file_that_is_announced_twice_or_late_starts_nothing(bucket: Bucket) -> None:
     first, second = (bucket.put("a.json", json.dumps({"instruction": words})) for words in "AB")
     assert [bucket.announce(upload) for upload in (second, first, second)] == ["asked", "nothing new", "nothing new"]
+
+
+def test_a_request_that_is_too_large_to_be_remembered_is_told(bucket: Bucket) -> None:
+    """As JSON in ASCII it is longer than its file is."""
+    images = [{"bucket": "uploads", "key": f"{number}.jpg", "version_id": "😀" * 1024} for number in range(14)]
+    metadata = {f"{number}": "😀" * 512 for number in range(16)}
+    document = {"instruction": "😀" * 8000, "images": images, "metadata": metadata}
+    upload = bucket.put("cat.json", json.dumps(document, ensure_ascii=False))
+    assert bucket.announce(upload) == "invalid_request"
+    assert "350,000" in bucket.told(upload)["message"]
 
 
 def test_a_request_file_leaves_the_photo_of_its_stem_waiting(bucket: Bucket) -> None:

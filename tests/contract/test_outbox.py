@@ -40,3 +40,11 @@ def test_one_request_is_sent_once_and_under_ids_of_its_own_as_often_as_there_are
     found = received(sqs, queue_url)
     assert [body for _, _, body in found] == ["once", "1", "2"]
     assert [message_id for message_id, _, _ in found[1:]] == own
+
+
+def test_another_content_under_the_same_id_is_sent_too(sqs: "SQSClient", queue_url: str) -> None:
+    """It is refused (`request_id_reused`), and nobody would hear of it if SQS dropped it."""
+    outbox = Outbox(sqs, queue_url)
+    for body in ("a", "b", "a"):
+        outbox.send(body, "t", "r-1")
+    assert [body for _, _, body in received(sqs, queue_url)] == ["a", "b"]

@@ -13,6 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from darkroom import batch_file
+from darkroom.batches import MOST_LINES_IN_ALL
 from darkroom.errors import Unavailable
 from darkroom.naming import sha256
 from tests.fakes import Died, Edge, png
@@ -169,6 +170,13 @@ def test_a_line_more_than_are_taken_refuses_the_whole_file(world: BatchWorld) ->
     assert world.tick(batch).became == "invalid_request"
     assert "50,000 lines" in world.told(batch)["message"]
     assert world.objects.keys("results", "batches/") == []
+
+
+def test_blank_lines_that_no_tick_could_read_past_refuse_the_whole_file(world: BatchWorld) -> None:
+    """They would be read again by every tick that is after the next line, and none would come to it."""
+    batch = world.upload(b"x" + b"\n" * MOST_LINES_IN_ALL + b"y")
+    assert world.tick(batch).became == "invalid_request"
+    assert "most of them blank" in world.told(batch)["message"]
 
 
 @pytest.mark.parametrize("content", ["\n \n", "\ufeff\n", "{}".encode("utf-16"), '{"a": 1}\n'.encode("utf-16-be")])

@@ -23,6 +23,7 @@ ANSWER_SECONDS = 30  # to write the answers to a batch of the most lines
 SHORTEST_WAIT_SECONDS, LONGEST_WAIT_SECONDS = 1.0, 60.0
 WAIT_SHARE = 0.25  # of the time in which nothing has moved
 RENEWED_AFTER_SECONDS = 24 * 3600  # SQS forgets a message after fourteen days, and a batch may take longer
+MOST_LINES_IN_ALL = 4 * MOST_LINES  # blank ones too: no tick could read past endlessly many
 UTF_16 = (b"\xff\xfe", b"\xfe\xff")
 
 
@@ -93,6 +94,9 @@ class Batches:
             progress = replace(progress, counted=line.after, total=progress.total + int(not line.is_blank))
             if progress.total > MOST_LINES:
                 raise _refused(f"the file has more than {MOST_LINES:,} lines", "Split it into several files.")
+            if line.after.number > MOST_LINES_IN_ALL:
+                said = f"the file has more than {MOST_LINES_IN_ALL:,} lines, most of them blank"
+                raise _refused(said, "Take the blank ones out.")
             if time_left() < SPARE_SECONDS:
                 self._world.register.save(batch.name, replace(progress, moved_at=self._world.clock()))
                 raise Unavailable("time", "its lines are being counted", retry_after=0)

@@ -24,7 +24,7 @@ class Endless(ValueError):
 
 @dataclass(slots=True)
 class Claims:
-    """`extent_bytes`: of all items together. `sizes`: pixels by property. `parts`: of which items an item is made."""
+    """`extent_bytes`: of all items together. `properties`: their pixels. `parts`: of which items an item is made."""
 
     extent_bytes: int = 0
     extents: int = 0

@@ -97,14 +97,14 @@ class Dispatch:
 
 
 def _message(thread: str, arrived: Upload, stem: Stem, ask: Ask) -> str:
-    """The request as a message."""
+    """The request as a message; in ASCII, for SQS refuses the whole message over a U+FFFE or U+FFFF in it."""
     document = {
         "thread_id": thread,
         "request_id": request_id(arrived, stem.generation),
         "instruction": ask.words,
         "images": [{name: value for name, value in asdict(image).items() if value is not None} for image in ask.images],
     }
-    return json.dumps(document, ensure_ascii=False)
+    return json.dumps(document)
 
 
 def request_id(arrived: Upload, generation: int) -> str:

@@ -42,12 +42,15 @@ class Outbox:
         self._queue_url = queue_url
 
     def send(self, body: str, thread_id: str, request_id: str, *, deduplication_id: str | None = None) -> str:
-        """See `ports.Outbox`. SQS drops what is sent again within five minutes, the ledger what comes later."""
+        """See `ports.Outbox`. SQS drops what is sent again within five minutes, the ledger what comes later.
+
+        Another body under the same request's id is another message: it is refused, and its sender has to hear of it.
+        """
         with translated():
             sent = self._client.send_message(
                 QueueUrl=self._queue_url,
                 MessageBody=body,
                 MessageGroupId=naming.message_group(thread_id),
-                MessageDeduplicationId=naming.sha256(deduplication_id or f"{thread_id}\n{request_id}"),
+                MessageDeduplicationId=naming.sha256(deduplication_id or f"{thread_id}\n{request_id}\n{body}"),
             )
         return sent["MessageId"]

@@ -22,6 +22,7 @@ from darkroom.upload import Upload
 
 TRIES = 8
 MOST_REQUEST_BYTES = 1 << 20
+MOST_OUTBOX_CHARACTERS = 350_000  # of an item's 400 KB
 
 
 class Intake:
@@ -139,6 +140,8 @@ class Intake:
             request_id=dispatch.request_id(arrived, stem.generation + 1),
             buckets=self._buckets,
         )
+        if len(asked.body) > MOST_OUTBOX_CHARACTERS:
+            raise _too_large(f"{MOST_OUTBOX_CHARACTERS:,} characters, as it is sent")
         content = hashlib.sha256(stored.data).hexdigest()
         decision = pairing.request(stem, arrived, content, Ask(asked.instruction, asked.images))
         return self._carry_out(asked.thread_id, arrived, stem, decision, body=asked.body)
@@ -218,7 +221,7 @@ def _named(metadata: Mapping[str, str]) -> str | None:
 
 
 def _too_large(most: str) -> Rejected:
-    hint = "Split it into several files and upload those."
+    hint = "Shorten it, or split it into several files, and upload those."
     return Rejected("invalid_request", f"the file is over {most}", hint=hint, param="body")
 
 

@@ -10,7 +10,6 @@ from darkroom.request import ImageRef
 from darkroom.table import Condition, ConditionFailed, Table, Write
 from darkroom.upload import Upload
 
-MOST_WAITING = 100  # photos without words that are looked at; a request takes the oldest few of them
 PARTITIONS = "/uploads/"  # no thread's id begins with a slash
 
 
@@ -40,7 +39,7 @@ class UploadMemory:
         """See `ports.Memory`."""
         return [
             Waiting(item["home"], item["stem"], ImageRef(**item["image"]), item["etag"], item["at"])
-            for item in self._table.items(PARTITIONS + thread, "WAITING#", most=MOST_WAITING)
+            for item in self._table.items(PARTITIONS + thread, "WAITING#")
         ]
 
     def is_known(self, thread: str) -> bool:

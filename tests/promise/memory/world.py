@@ -69,7 +69,8 @@ class CopiesTo:
     queue: FifoQueue
 
     def send(self, body: str, thread_id: str, request_id: str, *, deduplication_id: str | None = None) -> str:
-        return self.queue.send(body, message_group(thread_id), sha256(deduplication_id or f"{thread_id}\n{request_id}"))
+        own = deduplication_id or f"{thread_id}\n{request_id}\n{body}"
+        return self.queue.send(body, message_group(thread_id), sha256(own))
 
 
 @dataclass(frozen=True)
