@@ -351,7 +351,7 @@ class MemoryLanes:
         clock: Clock | None = None,
         *,
         places: int = 1000,
-        is_over: Callable[[str, str], bool] = lambda _thread, _request: False,
+        is_over: Callable[[str, str], bool | None] = lambda _thread, _request: None,
     ) -> None:
         self._clock = clock or Clock()
         self._places = places
@@ -361,15 +361,13 @@ class MemoryLanes:
     def enter(self, lane: str, thread_id: str, request_id: str) -> bool:
         held = self.holders.setdefault(lane, {})
         for holder, since in list(held.items()):
-            if self._is_over(*holder) or self._clock() >= since + HELD_SECONDS:
+            is_over = self._is_over(*holder)
+            if is_over or (is_over is None and self._clock() >= since + HELD_SECONDS):
                 del held[holder]
         if (thread_id, request_id) not in held and len(held) >= self._places:
             return False
         held.setdefault((thread_id, request_id), self._clock())
         return True
-
-    def leave(self, lane: str, thread_id: str, request_id: str) -> None:
-        self.holders.get(lane, {}).pop((thread_id, request_id), None)
 
 
 class MemoryRegister:

@@ -25,14 +25,16 @@ if TYPE_CHECKING:
 
 @dataclass
 class Ledger:
-    """Knows which requests have ended, and how often it was asked."""
+    """Knows which requests are open and which have ended, and how often it was asked."""
 
+    open: set[tuple[str, str]] = field(default_factory=set)
     ended: set[tuple[str, str]] = field(default_factory=set)
     asked: int = 0
 
-    def is_over(self, thread_id: str, request_id: str) -> bool:
+    def is_over(self, thread_id: str, request_id: str) -> bool | None:
         self.asked += 1
-        return (thread_id, request_id) in self.ended
+        is_known = (thread_id, request_id) in self.open | self.ended
+        return (thread_id, request_id) in self.ended if is_known else None
 
 
 Make = Callable[[int], Lanes]
@@ -97,20 +99,23 @@ def test_the_place_of_a_request_that_has_ended_is_free(lanes: Lanes, ledger: Led
     assert entered(lanes, "def") == ["d"]
 
 
-def test_so_is_one_that_is_left(lanes: Lanes) -> None:
-    entered(lanes, "abcd")
-    lanes.leave("own:shop", "shop/c", "c")
-    lanes.leave("own:shop", "shop/d", "d")
-    assert entered(lanes, "def") == ["d"]
-
-
-def test_so_is_one_that_has_been_held_for_an_hour(lanes: Lanes, clock: Clock) -> None:
+def test_so_is_one_of_which_nothing_has_been_known_for_an_hour(lanes: Lanes, clock: Clock) -> None:
+    """It was refused, or never sent."""
     entered(lanes, "ab")
     clock.advance(HELD_SECONDS - 1)
     assert entered(lanes, "cd") == ["c"]
     clock.advance(1)
     assert entered(lanes, "def") == ["d", "e"]
     assert entered(lanes, "ab") == []
+
+
+def test_a_request_that_waits_keeps_its_place_for_days(lanes: Lanes, ledger: Ledger, clock: Clock) -> None:
+    """Otherwise all of a bulk would come to wait for the day's limit, and be given up there."""
+    entered(lanes, "abc")
+    ledger.open |= {(f"shop/{name}", name) for name in "abc"}
+    clock.advance(9 * 24 * HELD_SECONDS)
+    assert entered(lanes, "d") == []
+    assert entered(lanes, "a") == ["a"]
 
 
 def test_a_request_that_comes_back_after_its_hour_takes_a_place_anew(make: Make, clock: Clock) -> None:
@@ -141,7 +146,7 @@ def table(dynamodb: "DynamoDBClient", threads_table: str) -> Table:
 @settings(max_examples=20)
 @given(
     steps=st.lists(
-        st.tuples(st.sampled_from(["enter", "enter", "end", "leave", "wait"]), st.sampled_from("abcde")), max_size=15
+        st.tuples(st.sampled_from(["enter", "enter", "begin", "end", "wait"]), st.sampled_from("abcde")), max_size=15
     )
 )
 def test_whatever_happens_it_answers_as_the_fake_does(table: Table, steps: list[tuple[str, str]]) -> None:
@@ -154,9 +159,8 @@ def test_whatever_happens_it_answers_as_the_fake_does(table: Table, steps: list[
             assert entered(real, name, lane) == entered(fake, name, lane)
         if step == "end":
             ledger.ended.add((f"shop/{name}", name))
-        if step == "leave":
-            real.leave(lane, f"shop/{name}", name)
-            fake.leave(lane, f"shop/{name}", name)
+        if step == "begin":
+            ledger.open.add((f"shop/{name}", name))
 
 
 def test_processes_share_the_places(table: Table, ledger: Ledger, clock: Clock) -> None:
@@ -234,9 +238,9 @@ def test_fewer_places_than_before_hold_for_what_comes(table: Table, ledger: Ledg
 
 def test_the_ledger_knows_when_a_request_is_over(table: Table, clock: Clock) -> None:
     ledger = DynamoLedger(table, daily_call_limit=0, clock=clock)
-    assert not ledger.is_over("photos/cat", "request-1")
+    assert ledger.is_over("photos/cat", "request-1") is None
     claim = ledger.claim(Request("photos/cat", "request-1", "a cat"), timestamp(clock()))
     assert isinstance(claim, Claim)
-    assert not ledger.is_over("photos/cat", "request-1")
+    assert ledger.is_over("photos/cat", "request-1") is False
     ledger.commit(claim, turn(1, failed=True))
-    assert ledger.is_over("photos/cat", "request-1")
+    assert ledger.is_over("photos/cat", "request-1") is True

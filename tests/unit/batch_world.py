@@ -26,7 +26,6 @@ from tests.fakes import (
     Edge,
     MemoryBreaker,
     MemoryFetcher,
-    MemoryLanes,
     MemoryLedger,
     MemoryObjects,
     MemoryOutbox,
@@ -85,7 +84,6 @@ class BatchWorld:
         self.objects = VersionedObjects(self.clock)
         self.ledger = MemoryLedger(self.clock)
         self.register = MemoryRegister()
-        self.lanes = MemoryLanes(self.clock, places=self.places)
         self.queue = FifoQueue(self.clock)
         self.stems = Stems()
         self._uploads = 0
@@ -108,7 +106,7 @@ class BatchWorld:
             objects=around(self.objects),
             register=around(self.register),
             outcomes=around(self.ledger),
-            lanes=around(self.lanes),
+            places=self.places,
             requests=around(CopiesTo(self.queue)),
             results_bucket="results",
             buckets=("uploads", "results"),

@@ -49,7 +49,9 @@ def test_every_line_is_answered_in_order_where_its_result_lies(world: BatchWorld
     assert len(world.calls) == 7
 
 
-def test_no_more_of_its_requests_are_in_the_queue_than_its_lane_has_places(world: BatchWorld) -> None:
+def test_however_long_its_requests_wait_no_more_of_them_are_in_the_queue_than_there_are_places(
+    world: BatchWorld,
+) -> None:
     batch = world.upload([asking(f"r-{number}") for number in range(9)])
     most = 0
     for _ in range(20):
@@ -58,6 +60,7 @@ def test_no_more_of_its_requests_are_in_the_queue_than_its_lane_has_places(world
             break
         except Unavailable:
             most = max(most, len(world.queue.entries))
+            world.clock.advance(86_400)
             world.answer_requests(most=2)
     assert most == 3
     assert len(world.out) == 9

@@ -26,7 +26,7 @@ class BatchFile:
 
     @property
     def name(self) -> str:
-        """Which batch this is; its lane is called so too."""
+        """Which batch this is."""
         return f"batch:{self.key}#{self.generation}"
 
     @property

@@ -1,6 +1,6 @@
 """The use case of batches: a file of requests, a line each, is worked on in ticks until all of its lines have ended.
 
-count its lines - settle what has ended, send what the lane lets in - come again - write the answers
+count its lines - settle what has ended, send the next - come again - write the answers
 """
 
 import io

@@ -1,21 +1,21 @@
 """Lanes: how many requests of one source may be in the requests' queue at a time, in the threads table.
 
 A lane's places are numbered items. One is taken by a conditional write, and is free again when its request has ended.
+Where that waits, for the provider or for the day's limit, the lane waits with it.
 """
 
 import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from itertools import islice
 
 from darkroom import naming
 from darkroom.table import Condition, ConditionFailed, Table
 
 PARTITIONS = "/lanes/"  # no thread's id begins with a slash
-HELD_SECONDS = 3600  # what takes longer waits for something else, and does not keep others from going on
+HELD_SECONDS = 3600  # for a request that nobody knows: it was refused, or never sent
 FULL_SECONDS = 1.0  # how long a lane that was found full is not looked at again
 MOST_LOOKED_AT = 20  # places that are asked about, one read each, before a lane counts as full
-KEPT_SECONDS = 7 * 24 * 3600
+KEPT_SECONDS = 35 * 24 * 3600  # as long as a request is known
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,10 +35,18 @@ class _Full:
 
 
 class DynamoLanes:
-    """The lanes of `ports`, on DynamoDB. `is_over` tells of a thread's request whether it has ended."""
+    """The lanes of `ports`, on DynamoDB.
+
+    `is_over` tells of a thread's request whether it has ended, None where it is not known.
+    """
 
     def __init__(
-        self, table: Table, *, places: int, is_over: Callable[[str, str], bool], clock: Callable[[], float] = time.time
+        self,
+        table: Table,
+        *,
+        places: int,
+        is_over: Callable[[str, str], bool | None],
+        clock: Callable[[], float] = time.time,
     ) -> None:
         self._table = table
         self._places = places
@@ -53,20 +61,12 @@ class DynamoLanes:
         if full and self._clock() < full.until:
             return holder in full.holders
         taken = self._taken(lane)
-        if any(place.holder == holder and not self._is_stale(place) for place in taken.values()):
+        if any(place.holder == holder and not self._is_free(place) for place in taken.values()):
             return True
         if any(self._take(lane, number, taken.get(number), holder) for number in self._free(taken, holder)):
             return True
         self._full[lane] = _Full(self._clock() + FULL_SECONDS, frozenset(place.holder for place in taken.values()))
         return False
-
-    def leave(self, lane: str, thread_id: str, request_id: str) -> None:
-        """See `ports.Lanes`."""
-        holder = f"{thread_id}/{request_id}"
-        for number, place in self._taken(lane).items():
-            if place.holder == holder:
-                self._give_up(lane, number, place)
-        self._full.pop(lane, None)
 
     def _taken(self, lane: str) -> dict[int, _Place]:
         """The places that have been taken, by number; whoever took them may have ended since."""
@@ -77,16 +77,14 @@ class DynamoLanes:
         """The numbers of free places, those first that need no asking. Each begins elsewhere, so that few race."""
         start = int(naming.sha256(holder)[:8], 16)
         numbers = [(start + step) % self._places for step in range(self._places)]
-        held = {number: taken[number] for number in numbers if number in taken and not self._is_stale(taken[number])}
-        yield from (number for number in numbers if number not in held)
-        yield from (number for number, place in islice(held.items(), MOST_LOOKED_AT) if self._has_ended(place))
+        yield from (number for number in numbers if number not in taken)
+        held = [number for number in numbers if number in taken]
+        yield from (number for number in held[:MOST_LOOKED_AT] if self._is_free(taken[number]))
 
-    def _is_stale(self, place: _Place) -> bool:
-        return self._clock() >= place.taken_at + HELD_SECONDS
-
-    def _has_ended(self, place: _Place) -> bool:
+    def _is_free(self, place: _Place) -> bool:
         thread_id, _, request_id = place.holder.rpartition("/")  # which no request's id has
-        return self._is_over(thread_id, request_id)
+        is_over = self._is_over(thread_id, request_id)
+        return self._clock() >= place.taken_at + HELD_SECONDS if is_over is None else is_over
 
     def _take(self, lane: str, number: int, before: _Place | None, holder: str) -> bool:
         """Whether it is ours now: nobody else has taken it since it was looked at."""
@@ -100,12 +98,6 @@ class DynamoLanes:
         except ConditionFailed:
             return False
         return True
-
-    def _give_up(self, lane: str, number: int, place: _Place) -> None:
-        try:
-            self._table.transact(self._table.delete(PARTITIONS + lane, _sk(number), _is_still(place)))
-        except ConditionFailed:
-            return  # somebody has found out by himself that it is free
 
 
 def _sk(number: int) -> str:

@@ -85,9 +85,10 @@ class DynamoLedger:
             return Reused()
         return Held(0.0) if is_this else None
 
-    def is_over(self, thread_id: str, request_id: str) -> bool:
-        """Whether a request has ended, however. For those who only look."""
-        return bool(self._table.item(thread_id, _sk(request_id)).get("state") == "done")
+    def is_over(self, thread_id: str, request_id: str) -> bool | None:
+        """Whether a request has ended, however; None where it is not known. For those who only look."""
+        entry = self._table.item(thread_id, _sk(request_id))
+        return bool(entry["state"] == "done") if entry else None
 
     def thread(self, thread_id: str) -> Thread:
         """See `ports.Ledger`."""

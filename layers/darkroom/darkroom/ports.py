@@ -251,15 +251,12 @@ class Memory(Protocol):
 class Lanes(Protocol):
     """A share of the requests' queue for each source of many requests, so that nobody waits for all of another's.
 
-    A lane has so many places. A request holds one from before it is sent until it has ended, an hour at most.
+    A lane has so many places. A request holds one from before it is sent until it has ended; one that the ledger does
+    not come to know, for an hour.
     """
 
     def enter(self, lane: str, thread_id: str, request_id: str) -> bool:
         """Takes a place, or keeps the one that the request has; False where the lane is full."""
-        ...
-
-    def leave(self, lane: str, thread_id: str, request_id: str) -> None:
-        """The request has ended, as its source knows; without it, that is found out when a place is wanted."""
         ...
 
 

@@ -18,7 +18,6 @@ from darkroom.ports import (
     Answered,
     Done,
     Held,
-    Lanes,
     ObjectStore,
     Outbox,
     Outcomes,
@@ -30,7 +29,7 @@ from darkroom.ports import (
 from darkroom.publication import turn_key
 from darkroom.request import ImageRef, Request
 
-MOST_OPEN = 500  # lines that are looked after at once, whatever the lane lets in
+MOST_OPEN = 500  # lines that are under way at once: one item names them all
 SPARE_SECONDS = 15  # of an invocation, in which no new work is begun
 MESSAGE_CHARACTERS = 1000  # so that the answers of the worst batch still fit into a function's disk
 
@@ -41,13 +40,16 @@ class Gone(DarkroomError):
 
 @dataclass(frozen=True, slots=True)
 class World:
-    """What a batch is worked on with; `buckets` are those that pictures may lie in."""
+    """What a batch is worked on with.
+
+    `places` is how many of its lines may be under way at once; `buckets` are those that pictures may lie in.
+    """
 
     objects: ObjectStore
     register: Register
     outcomes: Outcomes
-    lanes: Lanes
     requests: Outbox
+    places: int
     results_bucket: str
     buckets: Collection[str]
     clock: Callable[[], float] = time.time
@@ -73,7 +75,6 @@ class Tick:
         self._batch = batch
         self._time_left = time_left
         self._lines = lines_of(world, batch, progress.read)
-        self._next: Line | None = None  # read, and not let in yet
         self._is_gone = False
         self._open = [world.register.sent(batch.name, position) for position in progress.open]
         self._unheard = set(progress.open)  # a refusal is rare: it is looked for once a tick
@@ -106,7 +107,6 @@ class Tick:
         settled = 0
         for line in list(self._open):
             if self._has_time() and self._is_settled(line):
-                self._world.lanes.leave(self._batch.name, line.thread, line.custom_id)
                 settled += 1
         return settled
 
@@ -137,20 +137,21 @@ class Tick:
 
     def _feed(self) -> int:
         fed = 0
-        while self._has_room() and self._has_time() and self._takes_next():
+        while self._has_room() and self._has_time():
+            self._take_next()
             fed += 1
         return fed
 
     def _has_room(self) -> bool:
-        return self.progress.position < self.progress.total and len(self.progress.open) < MOST_OPEN
+        are_under_way = len(self.progress.open)
+        return self.progress.position < self.progress.total and are_under_way < min(self._world.places, MOST_OPEN)
 
-    def _takes_next(self) -> bool:
-        """False where the lane is full."""
+    def _take_next(self) -> None:
         position = self.progress.position + 1
-        line = self._next = self._next or self._read_next()
+        line = self._read_next()
         if line is None:
             self._end(replace(self.progress, position=position), position, None, error=outcome.failure(self._gone()))
-            return True
+            return
         read = replace(self.progress, position=position, read=line.after)
         try:
             asked = self._parsed(line)
@@ -158,12 +159,8 @@ class Tick:
             named = request.custom_id(line.data) if line.data is not None else None
             self._end(read, position, named, error=outcome.failure(rejection))
         else:
-            if not self._world.lanes.enter(self._batch.name, asked.thread_id, asked.request_id):
-                return False
             sent = Sent(position, asked.request_id, asked.thread_id, asked.fingerprint, self.progress.read)
             self._send(replace(read, open=(*read.open, position)), sent, asked)
-        self._next = None
-        return True
 
     def _read_next(self) -> Line | None:
         """None where the file is gone."""

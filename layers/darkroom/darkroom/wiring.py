@@ -96,7 +96,7 @@ def _intake(settings: UploadSettings) -> Intake:
     return Intake(
         objects,
         UploadMemory(table),
-        _lanes(settings),
+        DynamoLanes(table, places=_places(settings), is_over=DynamoLedger(table, daily_call_limit=0).is_over),
         Outbox(_sqs(), settings.requests_queue_url),
         Outbox(_sqs(), settings.batches_queue_url),
         Publication(objects, settings.results_bucket),
@@ -106,12 +106,9 @@ def _intake(settings: UploadSettings) -> Intake:
     )
 
 
-@cache
-def _lanes(settings: UploadSettings) -> DynamoLanes:
-    """Half of the invocations are left to others."""
-    table = _table(settings.threads_table)
-    is_over = DynamoLedger(table, daily_call_limit=0).is_over
-    return DynamoLanes(table, places=settings.maximum_concurrency // 2, is_over=is_over)
+def _places(settings: UploadSettings) -> int:
+    """How many requests of one source may be under way at once: half of the invocations are left to others."""
+    return settings.maximum_concurrency // 2
 
 
 @cache
@@ -122,8 +119,8 @@ def _batches(settings: UploadSettings) -> Batches:
             objects=objects,
             register=DynamoRegister(table),
             outcomes=DynamoLedger(table, daily_call_limit=0),
-            lanes=_lanes(settings),
             requests=Outbox(_sqs(), settings.requests_queue_url),
+            places=_places(settings),
             results_bucket=settings.results_bucket,
             buckets=(settings.uploads_bucket, settings.results_bucket),
         ),
