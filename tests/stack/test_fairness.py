@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
 
 PLACES = 5  # half of the MaximumConcurrency that the stack has by default
-MANY = 60
+MANY = 40
 VERY_MANY = 600  # the emulator takes a quarter of an hour for them, and hours for 5,000
 LINES = 5000  # of a batch file, which costs nothing until they are let in
 CALL_SECONDS = 0.5
