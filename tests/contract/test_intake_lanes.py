@@ -81,6 +81,24 @@ def test_others_do_not_wait_for_a_full_lane(bucket: Narrow) -> None:
     assert threads(bucket)[2:] == ["shop/own", "cat", "other/x", "other/y"]
 
 
+@pytest.mark.parametrize("is_operators", [False, True], ids=["the root's words", "the operator's words"])
+def test_twenty_folders_in_the_same_words_share_a_lane(memory: UploadMemory, is_operators: bool) -> None:
+    bucket = Narrow(memory, default_instruction="on white") if is_operators else Narrow(memory)
+    if not is_operators:
+        bucket.upload("_instruction.txt", "on white")
+    photos = [bucket.put(f"product-{number}/new/front.jpg", png()) for number in range(20)]
+    assert [bucket.announce(photo) for photo in photos] == ["asked"] * 2 + ["waits"] * 18
+    assert len(folder_of(bucket, "ab")) == 2
+    assert threads(bucket)[2:] == ["shop/a", "shop/b"]
+    assert bucket.upload("product-7/new/side.jpg", png(), instruction="night") == "asked"
+
+
+def test_folders_below_one_first_folder_share_a_lane_each_in_words_of_its_own(bucket: Narrow) -> None:
+    for number in range(4):
+        folder_of(bucket, "a", f"shop/product-{number}")
+    assert threads(bucket) == ["shop/product-0/a", "shop/product-1/a"]
+
+
 def test_a_photo_that_waits_in_its_lane_is_not_told_that_it_needs_an_instruction(bucket: Narrow) -> None:
     photos = folder_of(bucket, "abc")
     bucket.clock.advance(10 * GRACE)

@@ -7,9 +7,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from darkroom import patience
+from darkroom.instructions import Instructions
 from darkroom.pairing import Ask, Stem, Words, lane, photo
 from darkroom.upload import Upload
 from local.stack.parameters import read_template
+from tests.fakes import MemoryObjects
 
 TEMPLATE = read_template(Path(__file__).parents[2] / "template.yaml")
 keys = st.text(st.sampled_from("ab/é. #"), min_size=1, max_size=12).map(lambda name: f"{name}.jpg")
@@ -36,24 +38,43 @@ def asked(words: str | None, found: Words | None) -> Ask:
         ("/cat.jpg", ""),
     ],
 )
-def test_a_lane_is_as_wide_as_a_first_folder_or_a_thread(key: str, top: str) -> None:
+def test_a_lane_of_own_words_is_as_wide_as_a_first_folder_or_a_thread(key: str, top: str) -> None:
     assert lane(upload(key), Ask("blue", ()), begins=True) == f"own:{top}"
-    assert lane(upload(key), Ask("blue", (), brings_words=False), begins=True) == f"folder:{top}"
 
 
 @pytest.mark.parametrize(
-    ("own", "found", "brings_words"),
+    ("own", "found", "shared_in"),
     [
-        ("night", None, True),
-        (None, Words("night", text_at=1.0), True),
-        (None, Words("night"), False),
+        ("night", None, None),
+        (None, Words("night", text_at=1.0), None),
+        (None, Words("night", shared_in="shop"), "shop"),
+        (None, Words("night", shared_in=""), ""),
     ],
-    ids=["metadata", "its text", "its folder's or the operator's"],
+    ids=["metadata", "its text", "its folder's", "the root's or the operator's"],
 )
 def test_a_photo_in_the_words_of_its_folder_is_told_from_others(
-    own: str | None, found: Words | None, brings_words: bool
+    own: str | None, found: Words | None, shared_in: str | None
 ) -> None:
-    assert asked(own, found).brings_words == brings_words
+    assert asked(own, found).shared_in == shared_in
+
+
+@pytest.mark.parametrize(
+    ("text", "key", "shared_in"),
+    [
+        ("_instruction.txt", "shop/new/cat.jpg", ""),
+        ("shop/_instruction.txt", "shop/new/cat.jpg", "shop"),
+        ("shop/new/_instruction.txt", "shop/new/cat.jpg", "shop"),
+        ("threads/_instruction.txt", "threads/trip/cat.jpg", "threads"),
+        ("threads/trip/rome/_instruction.txt", "threads/trip/rome/cat.jpg", "threads/trip/rome"),
+        (None, "shop/new/cat.jpg", ""),
+    ],
+)
+def test_shared_words_are_where_they_lie_and_not_where_the_photo_is(text: str | None, key: str, shared_in: str) -> None:
+    objects = MemoryObjects()
+    if text:
+        objects.put("uploads", text, b"on white")
+    _, found, _ = Instructions(objects, "on white").of_photo(upload(key), {})
+    assert found == Words("on white", shared_in=shared_in)
 
 
 @given(key=keys)
@@ -62,9 +83,8 @@ def test_a_follow_up_in_its_own_words_passes_no_lane(key: str) -> None:
 
 
 @given(key=keys, begins=st.booleans())
-def test_in_the_words_of_a_folder_every_request_passes_the_folders_lane(key: str, begins: bool) -> None:
-    ask = Ask("blue", (), brings_words=False)
-    assert lane(upload(key), ask, begins=begins) == f"folder:{upload(key).top}"
+def test_in_shared_words_every_request_passes_the_lane_of_where_they_lie(key: str, begins: bool) -> None:
+    assert lane(upload(key), Ask("blue", (), shared_in="shop"), begins=begins) == "folder:shop"
 
 
 @given(one=keys, other=keys)

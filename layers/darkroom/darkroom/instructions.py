@@ -36,8 +36,8 @@ class Instructions:
             return own_text
         for key in upload.folder_instructions(arrived.key):
             if found := self._readable(arrived.bucket, key):
-                return Words(found.words)
-        return Words(self._default) if self._default else None
+                return Words(found.words, shared_in=upload.top(key))
+        return Words(self._default, shared_in="") if self._default else None
 
     def _readable(self, bucket: str, key: str) -> Words | None:
         """A text's words; none where it is not there, or says nothing. Raises Rejected, naming it."""

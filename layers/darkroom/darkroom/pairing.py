@@ -70,10 +70,14 @@ class Waiting:
 
 @dataclass(frozen=True, slots=True)
 class Words:
-    """An instruction that was found for a photo. `text_at` is when its own text file was saved, if it is from there."""
+    """An instruction that was found for a photo. `text_at` is when its own text file was saved, if it is from there.
+
+    `shared_in` is the first folder of where it lies, if it holds for all photos there; none is that of the operator's.
+    """
 
     words: str
     text_at: float | None = None
+    shared_in: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +87,7 @@ class Ask:
     words: str
     images: tuple[ImageRef, ...]
     taken: tuple[Waiting, ...] = ()
-    brings_words: bool = True  # and has not those of its folder, or of the operator
+    shared_in: str | None = None  # see `Words`; None where it brings words of its own
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,8 +138,7 @@ def photo(stem: Stem, upload: Upload, own: str | None, found: Words | None, *, t
         used = Seen(text.sequencer if text else "", found.text_at, pair.words, used=True, found=True)
         known = _remembering(known, TEXT_EXTENSION, used)
     image = ImageRef(upload.bucket, upload.key, upload.version_id)
-    brings_words = bool(own) or (found is not None and found.text_at is not None)
-    ask = Ask(words, (image,), brings_words=brings_words)
+    ask = Ask(words, (image,), shared_in=found.shared_in if found and not own else None)
     return Decision(_asking(known, pair.words, {upload.extension: pair}), ask)
 
 
@@ -191,11 +194,12 @@ def _seeing(stem: Stem, upload: Upload, content: str, generation: int | None = N
 def lane(upload: Upload, ask: Ask, *, begins: bool) -> str | None:
     """Which source of perhaps many requests one is of; None where it may be sent at once.
 
-    So may a follow-up in its own words. One that `begins` a thread may be one of many.
+    So may a follow-up in its own words. One that `begins` a thread may be one of many. Words that many photos share
+    name the lane, and not the photo: one text may hold for very many folders.
     """
-    if ask.brings_words:
-        return f"own:{upload.top}" if begins else None
-    return f"folder:{upload.top}"
+    if ask.shared_in is not None:
+        return f"folder:{ask.shared_in}"
+    return f"own:{upload.top}" if begins else None
 
 
 def taken_along(stem: Stem, photos: Iterable[Waiting], words: str) -> Stem:

@@ -76,10 +76,15 @@ class Upload:
 
     @property
     def top(self) -> str:
-        """Where in the bucket it is, roughly: its first folder, none at the root; or the whole folder of a thread."""
-        if self.key.startswith(THREADS_PREFIX):
-            return self.key.rpartition("/")[0]
-        return self.key.partition("/")[0] if "/" in self.key else ""
+        """Where in the bucket it is, roughly."""
+        return top(self.key)
+
+
+def top(key: str) -> str:
+    """A key's first folder, none at the root; or the whole folder of a thread."""
+    if key.startswith(THREADS_PREFIX):
+        return key.rpartition("/")[0]
+    return key.partition("/")[0] if "/" in key else ""
 
 
 def folder_instructions(key: str) -> Iterator[str]:
