@@ -4,6 +4,7 @@ import hashlib
 import io
 import subprocess
 import sys
+import zlib
 from pathlib import Path
 from typing import Any
 
@@ -180,6 +181,36 @@ def test_a_remark_between_two_scans_is_cut_out() -> None:
     at = data.rindex(b"\xff\xc4")
     talkative = data[:at] + b"\xff\xfe" + (2 + len(SECRET)).to_bytes(2) + SECRET.encode() + data[at:]
     assert sent(talkative).data == data
+
+
+def chunk(name: bytes, content: bytes) -> bytes:
+    return len(content).to_bytes(4) + name + content + zlib.crc32(name + content).to_bytes(4)
+
+
+COLOURS = [(b"gAMA", (45455).to_bytes(4)), (b"cHRM", bytes(32)), (b"sRGB", b"\0"), (b"tRNS", bytes(6))]
+
+
+@pytest.mark.parametrize(("name", "content"), COLOURS)
+def test_what_is_appended_to_a_chunk_of_colours_is_cut_out_with_it(name: bytes, content: bytes) -> None:
+    data = saved(noisy("RGB"), "PNG")
+    after_head = 33
+    for said, kept in ((content, True), (content + SECRET.encode() * 20, False)):
+        talkative = data[:after_head] + chunk(name, said) + data[after_head:]
+        assert stripping.stripped(talkative) == (talkative if kept else data)
+
+
+@pytest.mark.parametrize("name", [b"IHDR", b"PLTE", b"IEND"])
+def test_a_picture_with_something_appended_to_a_chunk_that_is_needed_is_made_anew(name: bytes) -> None:
+    data = saved(noisy("RGB"), "PNG")
+    chunks = {b"IHDR": data[16:29], b"PLTE": bytes(768), b"IEND": b""}
+    chunks[name] += SECRET.encode() * 99
+    before_end = chunk(b"IHDR", chunks[b"IHDR"]) + chunk(b"PLTE", chunks[b"PLTE"]) + data[33:-12]
+    talkative = data[:8] + before_end + chunk(b"IEND", chunks[b"IEND"])
+    with pytest.raises(stripping.Unusual):
+        stripping.stripped(talkative)
+    image = sent(talkative)
+    assert opened(image.data).tobytes() == opened(data).tobytes()
+    assert_bare(image)
 
 
 def test_of_a_moving_picture_the_first_is_sent() -> None:

@@ -15,7 +15,10 @@ _TABLES = frozenset((*range(0xC0, 0xD0), 0xDB, 0xDC, 0xDD)) - {0xC8}  # frames, 
 _REMARKS = frozenset((*range(0xE0, 0xF0), 0xFE))
 _AFTER_SCAN = re.compile(rb"\xff[\x01-\xcf\xd8-\xfe]")  # within a scan 0 or a restart follows 0xFF
 
-_PNG_CHUNKS = frozenset((b"IHDR", b"PLTE", b"IDAT", b"IEND", b"tRNS", b"gAMA", b"cHRM", b"sRGB"))
+_PNG_LENGTHS = {  # of what is kept; whatever is longer has something appended
+    b"IHDR": range(13, 14), b"PLTE": range(769), b"IDAT": range(1 << 31), b"IEND": range(1),
+    b"tRNS": range(257), b"gAMA": range(4, 5), b"cHRM": range(32, 33), b"sRGB": range(1, 2),
+}  # fmt: skip
 _WEBP_CHUNKS = frozenset((b"VP8X", b"ALPH", b"VP8 ", b"VP8L"))
 _WEBP_MOVES = frozenset((b"ANIM", b"ANMF"))
 _WEBP_METADATA = 0x20 | 0x08 | 0x04  # the flags of a profile, EXIF and XMP
@@ -84,8 +87,10 @@ def _png(data: bytes) -> Iterator[bytes]:
         end = position + 12 + length
         if end > len(data):
             raise Unusual("a chunk is longer than the file")
-        if name in _PNG_CHUNKS:
+        if length in _PNG_LENGTHS.get(name, ()):
             yield data[position:end]
+        elif name[:1].isupper():  # so PNG writes what no decoder may pass over
+            raise Unusual("a chunk that is needed is of no length that it can have, or of no known kind")
         position = end
 
 
