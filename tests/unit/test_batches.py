@@ -214,7 +214,27 @@ def test_a_file_that_is_deleted_answers_what_was_sent_and_fails_the_rest(world: 
     world.run(batch)
     assert ids(world) == ["r-0", "r-1", "r-2", None, None, None]
     assert [line["status"] for line in world.out] == ["succeeded"] * 3 + ["failed"] * 3
-    assert "deleted" in str(world.out[5]["error"]["message"])
+    assert world.out[5]["error"]["message"] == "the batch file was deleted before this line was sent"
+
+
+@pytest.mark.parametrize("boundary", ["before send", "after send"])
+def test_of_a_line_that_died_while_it_was_sent_and_whose_file_is_gone_it_is_said_that_nobody_knows(
+    world: BatchWorld, boundary: str
+) -> None:
+    batch = world.upload([asking("a"), asking("b")])
+
+    def happens(_count: int, name: str) -> None:
+        if name == boundary:
+            raise Died
+
+    with pytest.raises(Died):
+        world.tick(batch, Edge(happens))
+    world.objects.versions.clear()
+    world.run(batch)
+    unsure, unsent = (line["error"]["message"] for line in world.out)
+    assert unsure == "the batch file was deleted, and this line may not have been sent"
+    assert unsent == "the batch file was deleted before this line was sent"
+    assert ids(world) == ["a", None]
 
 
 def test_a_file_that_is_gone_at_once_is_none(world: BatchWorld) -> None:

@@ -32,6 +32,8 @@ from darkroom.request import ImageRef, Request
 MOST_OPEN = 500  # lines that are under way at once: one item names them all
 SPARE_SECONDS = 15  # of an invocation, in which no new work is begun
 MESSAGE_CHARACTERS = 1000  # so that the answers of the worst batch still fit into a function's disk
+_UNSENT = "the batch file was deleted before this line was sent"
+_UNSURE = "the batch file was deleted, and this line may not have been sent"
 
 
 class Gone(DarkroomError):
@@ -97,7 +99,7 @@ class Tick:
                 asked = self._parsed(self._read(lines_of(self._world, self._batch, line.place)))
             except Gone:
                 if self._world.outcomes.standing(line.thread, line.custom_id, line.fingerprint) is None:
-                    self._end(self.progress, line.position, line.custom_id, error=outcome.failure(self._gone()))
+                    self._end(self.progress, line.position, line.custom_id, error=outcome.failure(_gone(_UNSURE)))
                 continue
             self._send(self.progress, line, asked)
 
@@ -150,7 +152,7 @@ class Tick:
         position = self.progress.position + 1
         line = self._read_next()
         if line is None:
-            self._end(replace(self.progress, position=position), position, None, error=outcome.failure(self._gone()))
+            self._end(replace(self.progress, position=position), position, None, error=outcome.failure(_gone(_UNSENT)))
             return
         read = replace(self.progress, position=position, read=line.after)
         try:
@@ -222,6 +224,6 @@ class Tick:
         others = [other for other in self._open if other.position != line.position]
         self._open = [*others, line] if isinstance(line, Sent) else others
 
-    def _gone(self) -> Rejected:
-        message = "the batch file was deleted before this line was sent"
-        return Rejected("invalid_request", message, hint="Upload the file again, and leave it there until it is done.")
+
+def _gone(message: str) -> Rejected:
+    return Rejected("invalid_request", message, hint="Upload the file again, and leave it there until it is done.")
