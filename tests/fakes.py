@@ -107,6 +107,7 @@ class MemoryObjects:
         self.objects: dict[tuple[str, str], Stored] = {}
         self.writes: list[str] = []
         self.overwritten: list[tuple[str, str]] = []
+        self.parts_read = 0
 
     def put(
         self, bucket: str, key: str, data: bytes, metadata: Mapping[str, str] | None = None, parts: int | None = None
@@ -140,6 +141,7 @@ class MemoryObjects:
         return True
 
     def part(self, ref: ImageRef, offset: int) -> bytes | None:
+        self.parts_read += 1
         stored = self.objects.get((ref.bucket, ref.key))
         return stored.data[offset : offset + PART_BYTES] if stored else None
 

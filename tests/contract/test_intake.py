@@ -122,6 +122,16 @@ def test_how_a_batch_file_was_cut_does_not_make_it_another(bucket: Bucket) -> No
     assert bucket.upload("many.jsonl", "{ }", 2) == "batch"
 
 
+@pytest.mark.parametrize("key", ["cat.jpg", "many.jsonl"])
+def test_what_comes_too_late_is_not_read(bucket: Bucket, key: str) -> None:
+    late, newer = (bucket.put(key, png(colour), 3, instruction="night") for colour in ("red", "blue"))
+    bucket.announce(newer)
+    read = bucket.objects.parts_read
+    assert read
+    assert bucket.announce(late) == "nothing new"
+    assert bucket.objects.parts_read == read
+
+
 def test_a_photo_in_parts_that_cannot_be_used_is_told_by_its_own_entity_tag(bucket: Bucket) -> None:
     photo = bucket.put("cat.jpg", png(), 2)
     bucket.clock.advance(GRACE)

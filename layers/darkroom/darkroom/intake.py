@@ -94,8 +94,10 @@ class Intake:
         metadata = self._objects.metadata(image)
         if metadata is None:
             return "gone"
-        arrived = parts.in_one(self._objects, arrived)
         named = _named(metadata)
+        if pairing.is_late(stem, arrived):
+            return "nothing new"
+        arrived = parts.in_one(self._objects, arrived)
         thread = named or arrived.thread
         own, found, unusable = self._instructions.of_photo(arrived, metadata)
         decision = pairing.photo(stem, arrived, own, found, thread=named)
@@ -151,8 +153,9 @@ class Intake:
         if arrived.size > batch_file.MOST_BYTES:
             raise _too_large(f"{batch_file.MOST_BYTES:,} bytes")
         before = self._dispatch.stem(arrived)
-        if not pairing.is_late(before, arrived):
-            self._check_written(arrived)
+        if pairing.is_late(before, arrived):
+            return "nothing new"
+        self._check_written(arrived)
         stem = pairing.batch(before, parts.in_one(self._objects, arrived))
         return "batch" if self._dispatch.begin(arrived, before, stem) else "nothing new"
 
