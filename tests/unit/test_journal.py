@@ -7,7 +7,7 @@ import pytest
 from aws_lambda_powertools import Logger
 
 from darkroom.errors import Ambiguous, Fault, Rejected, Unavailable
-from darkroom.journal import RequestJournal
+from darkroom.journal import BatchJournal, RequestJournal, UploadJournal
 from darkroom.message import Message
 from tests.unit.test_batch import message
 
@@ -41,3 +41,15 @@ def test_what_aws_refused_is_told(capsys: pytest.CaptureFixture[str], error: Exc
 )
 def test_what_may_quote_the_provider_is_not(capsys: pytest.CaptureFixture[str], error: Exception) -> None:
     assert told(capsys, error) is None
+
+
+@pytest.mark.parametrize(
+    ("kind", "said"),
+    [(RequestJournal, "request waits"), (UploadJournal, "upload waits"), (BatchJournal, "batch waits")],
+)
+def test_what_waits_is_told_by_what_it_is(
+    capsys: pytest.CaptureFixture[str], kind: type[RequestJournal | UploadJournal | BatchJournal], said: str
+) -> None:
+    kind(Logger(service=f"journal-{uuid.uuid4()}")).deferred(MESSAGE, Unavailable("held", "later", retry_after=3))
+    line = json.loads(capsys.readouterr().out.splitlines()[0])
+    assert (line["message"], line["message_id"], line["cause"], line["seconds"]) == (said, "a1", "held", 3)

@@ -6,6 +6,7 @@ import json
 import sys
 import traceback
 from collections.abc import Sequence
+from typing import ClassVar
 
 from aws_lambda_powertools import Logger
 from aws_lambda_powertools.metrics import MetricUnit
@@ -21,7 +22,9 @@ NAMESPACE = "Darkroom"
 
 
 class _Journal:
-    """What both functions write."""
+    """What both functions write. `waits` is said of work that does."""
+
+    waits: ClassVar[str]
 
     def __init__(self, logger: Logger) -> None:
         self._logger = logger
@@ -31,6 +34,10 @@ class _Journal:
         self._logger.error("attempt broke", extra={"message_id": message.message_id, **_described(error)})
         _count("AttemptsBroken")
 
+    def deferred(self, message: Message, trouble: Unavailable) -> None:
+        """It waits: for what belongs to it, for its turn or for AWS."""
+        self._logger.info(self.waits, message_id=message.message_id, cause=trouble.cause, seconds=trouble.retry_after)
+
     def noted(self, error: DarkroomError) -> None:
         """A heartbeat or a deletion failed."""
         self._logger.warning("went on without", extra=_described(error))
@@ -38,6 +45,8 @@ class _Journal:
 
 class RequestJournal(_Journal):
     """The journal of `on_request`."""
+
+    waits = "request waits"
 
     def ended(self, message: Message, ended: Outcome) -> None:
         """A request has its outcome."""
@@ -58,11 +67,11 @@ class RequestJournal(_Journal):
         _count("RequestsEnded", code=ended.error.code if ended.error else "succeeded")
 
     def deferred(self, message: Message, trouble: Unavailable) -> None:
-        """A request waits."""
+        """A request waits, and perhaps for the provider."""
         blocked = trouble.cause in PROVIDER_CAUSES
         write = self._logger.warning if blocked else self._logger.info
         write(
-            "request waits",
+            self.waits,
             message_id=message.message_id,
             cause=trouble.cause,
             seconds=trouble.retry_after,
@@ -74,21 +83,19 @@ class RequestJournal(_Journal):
 class UploadJournal(_Journal):
     """The journal of `on_upload`."""
 
+    waits = "upload waits"
+
     def ended(self, message: Message, ended: Sequence[Taken]) -> None:
         """What became of each upload that the message announced."""
         for taken in ended:
             self._logger.info("upload taken", message_id=message.message_id, key=taken.key, became=taken.became)
             _count("UploadsTaken", became=taken.became)
 
-    def deferred(self, message: Message, trouble: Unavailable) -> None:
-        """An upload waits, for its other half or for AWS."""
-        self._logger.info(
-            "upload waits", message_id=message.message_id, cause=trouble.cause, seconds=trouble.retry_after
-        )
-
 
 class BatchJournal(_Journal):
     """The journal of `on_upload`, where it works on batches."""
+
+    waits = "batch waits"
 
     def ended(self, message: Message, ended: BatchEnded) -> None:
         """A batch has its answers, or will have none; or its next message goes on with it."""
@@ -102,12 +109,6 @@ class BatchJournal(_Journal):
             failed=ended.failed,
         )
         _count("BatchesEnded", became=ended.became)
-
-    def deferred(self, message: Message, trouble: Unavailable) -> None:
-        """A batch waits, for its lines or for AWS."""
-        self._logger.info(
-            "batch waits", message_id=message.message_id, cause=trouble.cause, seconds=trouble.retry_after
-        )
 
 
 def _described(error: BaseException) -> dict[str, object]:
