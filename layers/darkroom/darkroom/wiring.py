@@ -96,7 +96,7 @@ def _intake(settings: UploadSettings) -> Intake:
     return Intake(
         objects,
         UploadMemory(table),
-        DynamoLanes(table, places=_places(settings), is_over=DynamoLedger(table, daily_call_limit=0).is_over),
+        DynamoLanes(table, places=_places(settings), is_over=_outcomes(settings).is_over),
         Outbox(_sqs(), settings.requests_queue_url),
         Outbox(_sqs(), settings.batches_queue_url),
         Publication(objects, settings.results_bucket),
@@ -112,13 +112,19 @@ def _places(settings: UploadSettings) -> int:
 
 
 @cache
+def _outcomes(settings: UploadSettings) -> DynamoLedger:
+    """To look at only: nothing is paid here."""
+    return DynamoLedger(_table(settings.threads_table), daily_call_limit=0)
+
+
+@cache
 def _batches(settings: UploadSettings) -> Batches:
     objects, table = S3Objects(_s3()), _table(settings.threads_table)
     return Batches(
         World(
             objects=objects,
             register=DynamoRegister(table),
-            outcomes=DynamoLedger(table, daily_call_limit=0),
+            outcomes=_outcomes(settings),
             requests=Outbox(_sqs(), settings.requests_queue_url),
             places=_places(settings),
             results_bucket=settings.results_bucket,
@@ -152,6 +158,7 @@ def _s3() -> "S3Client":
     return _session().client("s3", config=CONFIG)
 
 
+@cache
 def _table(name: str) -> Table:
     client: DynamoDBClient = _session().client("dynamodb", config=CONFIG)
     return Table(client, name)
