@@ -272,13 +272,13 @@ def test_a_json_file_is_one_request_for_what_lies_beside_it(road: Road, name: st
     road.upload(f"{name}/day/a.json", json.dumps({"instruction": "at dawn", "images": ["../.photos/cat.jpg"]}))
     named = {"instruction": "at noon", "thread_id": f"{name}/named", "request_id": "order-1"}
     road.upload(f"{name}/day/b.json", b"\xef\xbb\xbf" + json.dumps(named).encode())
-    road.upload(f"threads/{name}/c.json", json.dumps({"instruction": "at dusk"}))
+    road.upload(f"threads/{name}-in/c.json", json.dumps({"instruction": "at dusk"}))
     road.upload(f"{name}/day/empty.json", "")
     road.upload(f"{name}/day/broken.json", '{"instructions": "at night", "images": ["/cat.jpg"]}')
     yield
     assert requests(road, f"{name}/day/a") == [("at dawn", ["cat.jpg"])]
     assert [result["request_id"] for result in road.results(f"{name}/named")] == ["order-1"]
-    assert requests(road, name) == [("at dusk", [])]
+    assert requests(road, f"{name}-in") == [("at dusk", [])]
     assert told(road, f"{name}/day/empty.json") == told(road, f"{name}/day/broken.json") == ["invalid_request"]
     broken = road.rejected_upload(f"{name}/day/broken.json")["error"]["message"]
     assert all(field in broken for field in ("instruction:", "instructions:", "images.0:"))

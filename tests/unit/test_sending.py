@@ -222,8 +222,12 @@ def test_of_a_moving_picture_the_first_is_sent() -> None:
 
 
 @pytest.mark.parametrize(
-    "data", [b"", b"\xff\xd8", b"\xff\xd8\xff", b"\xff\xd8\xff\xe0\0\x10", b"\x89PNG\r\n\x1a\n\0\0", b"RIFF", b"x"]
-)
+    "data",
+    [
+        b"", b"\xff\xd8", b"\xff\xd8\xff", b"\xff\xd8\xff\xe0\0\x10", b"\x89PNG\r\n\x1a\n\0\0", b"RIFF", b"x",
+        b"RIFF\x1c\0\0\0WEBPVP8X\x10\0\0\0\0\0\0\0\x01\0\0\x01\0\0secret",
+    ],
+)  # fmt: skip
 def test_what_is_put_together_oddly_is_not_cut(data: bytes) -> None:
     with pytest.raises(stripping.Unusual):
         stripping.stripped(data)

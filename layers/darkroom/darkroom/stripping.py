@@ -21,6 +21,7 @@ _PNG_LENGTHS = {  # of what is kept; whatever is longer has something appended
 }  # fmt: skip
 _WEBP_CHUNKS = frozenset((b"VP8X", b"ALPH", b"VP8 ", b"VP8L"))
 _WEBP_MOVES = frozenset((b"ANIM", b"ANMF"))
+_VP8X_BYTES = 10
 _WEBP_METADATA = 0x20 | 0x08 | 0x04  # the flags of a profile, EXIF and XMP
 
 
@@ -109,6 +110,8 @@ def _webp_chunks(data: bytes) -> Iterator[bytes]:
         end = position + 8 + length + length % 2
         if end > len(data) or name in _WEBP_MOVES:
             raise Unusual("a chunk is longer than the file, or the picture moves")
+        if name == b"VP8X" and length != _VP8X_BYTES:
+            raise Unusual("the picture's head is of no length that it can have")
         if name == b"VP8X":
             flags = data[position + 8] & ~_WEBP_METADATA
             yield data[position : position + 8] + bytes((flags,)) + data[position + 9 : end]
