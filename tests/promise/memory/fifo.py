@@ -51,6 +51,7 @@ class FifoQueue:
         self._receipts = itertools.count(1)
         self.entries: list[Entry] = []
         self.forgotten: list[Entry] = []
+        self.copies: set[tuple[str, str]] = set()  # the requests, by thread and id, of which it was sent a copy
 
     def send(self, body: str, group: str, deduplication_id: str) -> str:
         """The message's id; that of the first one where this is its duplicate within five minutes."""
@@ -62,10 +63,6 @@ class FifoQueue:
         self._sent[group, deduplication_id] = now, message_id
         self.entries.append(Entry(message_id, group, body, now))
         return message_id
-
-    def was_sent(self, group: str, deduplication_id: str) -> bool:
-        """Whether it ever took such a message."""
-        return (group, deduplication_id) in self._sent
 
     def receive(self, most: int = 10, *, most_groups: int = 10) -> list[Message]:
         """The next messages, in order within a group; none of a group of which something is in flight."""

@@ -4,7 +4,7 @@ from collections import Counter
 from datetime import datetime
 from typing import Any
 
-from darkroom.naming import message_group, rejected_message_key, sha256
+from darkroom.naming import rejected_message_key
 from darkroom.outcome import Outcome
 from darkroom.patience import BUDGET_SECONDS, OLDEST_SECONDS
 from darkroom.publication import turn_key
@@ -130,8 +130,7 @@ def _has_its_reason(world: World, ended: Outcome, sent: Sent) -> None:
         assert len(_lost(world, sent)) >= world.max_paid_calls, "nothing is given up that may be asked again"
     elif code == "internal_error":
         assert min(ended.attempts - 1, world.breaks) >= 5, "five attempts broke"
-        copy = message_group(sent.thread), sha256(f"{sent.thread}\n{sent.request_id}")
-        assert world.dead.was_sent(*copy), "a copy is left of what was given up"
+        assert (sent.thread, sent.request_id) in world.dead.copies, "a copy is left of what was given up"
     elif code == "budget_exhausted":
         asked = datetime.fromisoformat(ended.timing.requested_at).timestamp()
         assert finished - asked >= BUDGET_SECONDS, "it waited nine days"

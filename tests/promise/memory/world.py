@@ -70,6 +70,7 @@ class CopiesTo:
 
     def send(self, body: str, thread_id: str, request_id: str, *, deduplication_id: str | None = None) -> str:
         own = deduplication_id or f"{thread_id}\n{request_id}\n{body}"
+        self.queue.copies.add((thread_id, request_id))
         return self.queue.send(body, message_group(thread_id), sha256(own))
 
 
