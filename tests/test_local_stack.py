@@ -80,7 +80,7 @@ def test_a_shell_reads_from_the_env_file_what_was_written(tmp_path: Path) -> Non
     env = env_file.environment(home, {**OUTPUTS, "ThreadsTable": "it's $HOME `here`"}, "http://127.0.0.1:1")
     env_file.write(home, env)
     command = ["/bin/sh", "-c", f". '{tmp_path}/env' && env -0"]
-    shell = subprocess.run(command, capture_output=True, text=True, check=True, env={})  # noqa: S603
+    shell = subprocess.run(command, capture_output=True, text=True, check=True, env={})
     assert {pair for pair in shell.stdout.split("\0") if pair} >= {f"{name}={value}" for name, value in env.items()}
     assert env_file.read(tmp_path) == env_file.read(tmp_path, 4600) == env
 

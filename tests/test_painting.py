@@ -133,5 +133,5 @@ def test_a_scene_is_the_same_in_another_process() -> None:
         "import hashlib; from local.painting.edits import paint_from_words;"
         "print(hashlib.sha256(paint_from_words('a house at night', (96, 96)).tobytes()).hexdigest())"
     )
-    runs = {subprocess.check_output([sys.executable, "-c", script]) for _ in range(2)}  # noqa: S603
+    runs = {subprocess.check_output([sys.executable, "-c", script]) for _ in range(2)}
     assert len(runs) == 1

@@ -161,9 +161,7 @@ def confined(door: str, megabytes: int, data: bytes) -> str:
     command = [sys.executable, "-m", "tests.hostile.confined", door, str(megabytes)]
     # What an arena of each thread sets aside would be more to spare.
     env = {"PYTHONPATH": f"{ROOT}:{ROOT / 'layers/darkroom'}", "MALLOC_ARENA_MAX": "1"}
-    done = subprocess.run(  # noqa: S603 - this very Python
-        command, input=data, capture_output=True, cwd=ROOT, env=env, check=False, timeout=120
-    )
+    done = subprocess.run(command, input=data, capture_output=True, cwd=ROOT, env=env, check=False, timeout=120)
     assert done.returncode == 0, done.stderr.decode(errors="replace")[-2000:]
     return done.stdout.decode().strip()
 

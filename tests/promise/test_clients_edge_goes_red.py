@@ -136,7 +136,7 @@ def a_done_request_is_not_announced_again(patch: pytest.MonkeyPatch) -> None:
     ("sabotage", "said"),
     [
         (the_spool_is_not_looked_at, "2 calls were made"),
-        (the_answer_is_not_spooled_before_it_is_settled, "there is a dead letter|2 calls were made"),
+        (the_answer_is_not_spooled_before_it_is_settled, "there is a dead letter"),
         (objects_are_written_over, "written more than once"),
         (a_call_is_marked_when_it_is_over, "calls were charged, 1 are told"),
         (the_result_is_announced_before_it_is_committed, "its turn is not in the table"),

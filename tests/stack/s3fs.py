@@ -46,7 +46,7 @@ def programs() -> Path:
     folder = TOOLS / "s3fs"
     if not (folder / "bin" / "s3fs").exists():
         _install(folder)
-    launched = subprocess.run([folder / "bin" / "s3fs", "--version"], capture_output=True, text=True, check=False)  # noqa: S603
+    launched = subprocess.run([folder / "bin" / "s3fs", "--version"], capture_output=True, text=True, check=False)
     if launched.returncode:
         pytest.skip(f"s3fs does not start here: {launched.stderr.strip()}")
     return folder / "bin"
@@ -60,7 +60,7 @@ def mounted(bucket: str, at: Path, env: Mapping[str, str]) -> Iterator[Path]:
     options = f"url={env['AWS_ENDPOINT_URL']},use_path_request_style"
     command: list[str | Path] = [programs() / "s3fs", bucket, at, "-f", "-o", options]
     with (at.parent / f"{at.name}.log").open("w+") as log:
-        process = subprocess.Popen(command, env=own, stdout=log, stderr=log)  # noqa: S603
+        process = subprocess.Popen(command, env=own, stdout=log, stderr=log)
         try:
             _wait_until_mounted(at, process, Path(log.name))
             yield at

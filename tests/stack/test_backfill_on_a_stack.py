@@ -18,7 +18,7 @@ TAKEN_UP_SECONDS = 480.0  # a worker that dies before it has begun hides its mes
 
 def backfill(stack: Stack, prefix: str, instruction: str) -> str:
     """`make backfill STACK=darkroom YES=1`, in a shell whose AWS is the local stack. Returns what it said."""
-    done = subprocess.run(  # noqa: S603
+    done = subprocess.run(
         [
             sys.executable, "-m", "operations.backfill", "--stack", "darkroom", "--yes",
             f"--prefix={prefix}", f"--instruction={instruction}",

@@ -34,7 +34,7 @@ VERY_MANY = 600  # the emulator takes a quarter of an hour for them, and hours f
 LINES = 5000  # of a batch file, which costs nothing until they are let in
 CALL_SECONDS = 0.5
 # A batch of the lane's that is at work, one that the single wish is part of, and what ends until on_upload has seen it.
-MOST_THAT_END_BEFORE = 6 * PLACES
+MOST_THAT_END_BEFORE = 4 * PLACES
 RACERS = 10
 
 

@@ -152,7 +152,7 @@ def through_make(folder: Path, words: str, *, is_exported: bool) -> list[str]:
     given = {"PREFIX": f"{words}/", "INSTRUCTION": words}
     env = {name: value for name, value in os.environ.items() if not name.startswith(("MAKE", "MFLAGS"))}
     typed = [] if is_exported else [f"{name}={value}" for name, value in given.items()]
-    done = subprocess.run(  # noqa: S603
+    done = subprocess.run(
         ["make", "--silent", "--old-file=tools", "backfill", f"RUN={sys.executable} {listener}", *typed],  # noqa: S607
         cwd=ROOT,
         env={**env, **(given if is_exported else {})},

@@ -184,7 +184,7 @@ def test_any_text_file_is_words_or_rejected(data: bytes) -> None:
         ("=?UTF-8?B?6Zuq?==?UTF-8?B?5aSc?=", "雪夜"),
         ("=?UTF-8?B?6Zuq?=\r\n =?utf-8?B?5aSc?=", "雪夜"),
         ("=?UTF-8?B?6Zs=?= =?utf-8?B?qg==?=", "雪"),
-        ("=?utf-8?q?=E9=9B=AA?= and =?iso-8859-1?q?caf=E9_cr=E8me?=, please", "雪 and café crème, please"),
+        ("=?utf-8?q?=E9=9B=AA?= and =?iso-8859-1?q?caf=E9_cr=E8me?= please", "雪 and café crème please"),
         ("Mach den =?UTF-8?Q?Himmel_gr=C3=BCn?=\r\n bitte", "Mach den Himmel grün bitte"),
         ("=?UTF-8?Q?why?_=C3=A9?=", "why? é"),
         ("=?utf-8?q?one=0D=0Atwo?=", "one\ntwo"),

@@ -1,6 +1,7 @@
 """A picture's colours as any screen shows them: sRGB, 8 bits a channel, whatever its mode, depth and profile were."""
 
 import io
+from typing import cast
 
 from PIL import Image as Pillow
 from PIL import ImageChops
@@ -20,8 +21,8 @@ def eight_bit(picture: Pillow.Image) -> Pillow.Image:
         is_negative = getattr(picture, "tag_v2", {}).get(_PHOTOMETRIC_INTERPRETATION) == _WHITE_IS_ZERO
         return ImageChops.invert(scaled) if is_negative else scaled
     if picture.mode in ("I", "F"):
-        highest = picture.getextrema()[1]
-        return _scaled(picture, next((white for white in _WHITES if highest <= white), 1))  # type: ignore[operator]
+        _, highest = cast("tuple[float, float]", picture.getextrema())  # of the one channel
+        return _scaled(picture, next((white for white in _WHITES if highest <= white), 1))
     if picture.has_transparency_data:
         return picture if picture.mode == "RGBA" else picture.convert("RGBA")
     if picture.mode in ("L", "RGB", "CMYK", "LAB"):
@@ -46,7 +47,7 @@ def is_standard(mode: str, profile: bytes | None) -> bool:
     if converted is None:
         return True
     differences = ImageChops.difference(probe.convert("RGB"), converted).getextrema()
-    return max(highest for _, highest in differences) < _FEWEST_LEVELS  # type: ignore[misc]
+    return all(highest < _FEWEST_LEVELS for _, highest in cast("tuple[tuple[int, int], ...]", differences))
 
 
 def _scaled(picture: Pillow.Image, white: int) -> Pillow.Image:

@@ -14,7 +14,7 @@ from darkroom.errors import Outdated, Rejected, TooLarge, Unavailable
 from darkroom.form import MOST_IMAGES
 from darkroom.instructions import Instructions
 from darkroom.outcome import Timing, Uploaded
-from darkroom.pairing import Ask, Decision, Stem, Waiting
+from darkroom.pairing import Ask, Decision, Waiting
 from darkroom.ports import Lanes, Memory, ObjectStore, Outbox
 from darkroom.publication import Publication
 from darkroom.request import ImageRef
@@ -102,7 +102,8 @@ class Intake:
         own, found, unusable = self._instructions.of_photo(arrived, metadata)
         decision = pairing.photo(stem, arrived, own, found, thread=named)
         waits = Waiting(arrived.thread, arrived.stem, image, arrived.etag, arrived.at) if arrived.size else None
-        became = self._carry_out(thread, arrived, stem, decision, waits)
+        self._dispatch.carry_out(thread, arrived, stem, decision, waits)
+        became = self._became(arrived, decision)
         if became == "waits" and self._waited(arrived):
             raise _told(arrived, unusable)
         return became
@@ -120,7 +121,8 @@ class Intake:
         waiting = self._waiting(thread, arrived)
         starts = not waiting and (self._waited(arrived) or self._memory.is_known(thread))
         decision = pairing.text(stem, arrived, words.of_text(stored.data), waiting, starts=starts)
-        return self._carry_out(thread, arrived, stem, decision)
+        self._dispatch.carry_out(thread, arrived, stem, decision)
+        return self._became(arrived, decision)
 
     def _take_request(self, arrived: Upload) -> str:
         stem = self._dispatch.stem(arrived)
@@ -146,7 +148,8 @@ class Intake:
             raise _too_large(f"{MOST_OUTBOX_CHARACTERS:,} characters, as it is sent")
         content = hashlib.sha256(stored.data).hexdigest()
         decision = pairing.request(stem, arrived, content, Ask(asked.instruction, asked.images))
-        return self._carry_out(asked.thread_id, arrived, stem, decision, body=asked.body)
+        self._dispatch.carry_out(asked.thread_id, arrived, stem, decision, body=asked.body)
+        return self._became(arrived, decision)
 
     def _take_batch(self, arrived: Upload) -> str:
         """Only begins: its lines are read when its message comes."""
@@ -167,18 +170,8 @@ class Intake:
             raise self._later(arrived)
         raise Rejected("invalid_request", "the file is empty", hint="Write the request into it and upload it again.")
 
-    def _carry_out(
-        self,
-        thread: str,
-        arrived: Upload,
-        before: Stem,
-        decision: Decision,
-        waits: Waiting | None = None,
-        *,
-        body: str | None = None,
-    ) -> str:
-        """Says what became of the upload. Raises Unavailable where it has to wait."""
-        self._dispatch.carry_out(thread, arrived, before, decision, waits, body=body)
+    def _became(self, arrived: Upload, decision: Decision) -> str:
+        """Says what became of an upload that was decided on. Raises Unavailable where it has to wait."""
         if decision.ask:
             return "asked"
         if decision.waits and not self._waited(arrived):

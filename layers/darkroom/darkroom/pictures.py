@@ -115,7 +115,7 @@ def _of_use(picture: Pillow.Image) -> Pillow.Image:
     """No larger than LONGEST_SIDE. First by whole numbers and in strips: with transparency Pillow copies it all."""
     if (factor := max(picture.size) // LONGEST_SIDE) > 1:
         whole = picture
-        picture = Pillow.new(whole.mode, tuple(-(-side // factor) for side in whole.size))  # type: ignore[arg-type]
+        picture = Pillow.new(whole.mode, (-(-whole.width // factor), -(-whole.height // factor)))
         for top in range(0, whole.height, _STRIP * factor):
             strip = whole.crop((0, top, whole.width, min(top + _STRIP * factor, whole.height)))
             picture.paste(strip.reduce(factor), (0, top // factor))

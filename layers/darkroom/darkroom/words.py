@@ -1,10 +1,10 @@
 """The words of an upload: a text file's, or those in an object's metadata, in whatever way they got there."""
 
-import binascii
 import codecs
 import re
 import unicodedata
-from itertools import groupby
+from email.errors import MessageError
+from email.header import decode_header, make_header
 from urllib.parse import unquote_to_bytes
 
 from darkroom import charsets
@@ -23,8 +23,8 @@ _INVISIBLE = frozenset(("Cc", "Cf", "Zs", "Zl", "Zp"))
 _LOST = re.compile(r"[?\ufffd][?\ufffd\s.,:;!-]*")  # what is left where an encoding has none of a script's letters
 _UTF16_MARKS = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 _EXTENDED_VALUE = re.compile(r"([A-Za-z0-9_.:+-]+)'[A-Za-z0-9-]*'([!-~]*)")  # RFC 8187
-_ENCODED_WORD = re.compile(r"=\?([A-Za-z0-9_.:+-]+)(?:\*[A-Za-z0-9-]*)?\?([bBqQ])\?(.*?)\?=")  # RFC 2047, RFC 2231
-_PLAIN = "utf-8"
+_ENCODED_WORD = re.compile(r"=\?[A-Za-z0-9_.:+*-]+\?[bBqQ]\?.*?\?=")  # RFC 2047
+_LANGUAGE = re.compile(r"(=\?[A-Za-z0-9_.:+-]+)\*[A-Za-z0-9-]*(?=\?[bBqQ]\?)")  # RFC 2231
 _AS_LATIN_1 = {ord(bytes([byte]).decode("cp1252", "ignore") or chr(byte)): byte for byte in range(0x80, 0xA0)}
 
 
@@ -99,7 +99,7 @@ def _meant(value: str, param: str, hint: str) -> str:
         text.encode()  # what is wrapped may hold half a surrogate pair
         if "\0" in text:
             raise ValueError("it is no text")
-    except (LookupError, ValueError) as error:
+    except (MessageError, LookupError, ValueError) as error:
         raise _invalid(f"the metadata {param!r} says that it is encoded, and cannot be read so", hint, param) from error
     return text
 
@@ -112,26 +112,8 @@ def _unwrapped(value: str) -> str:
 
 
 def _unfolded(value: str) -> str:
-    """A header's text, its encoded words decoded; a letter may be cut in two between words of one charset."""
-    value, end = re.sub(r"\r?\n(?=[ \t])", "", value), 0
-    pieces: list[tuple[str, bytes]] = []
-    for word in _ENCODED_WORD.finditer(value):
-        between = value[end : word.start()]
-        if between.strip() or not end:
-            pieces.append((_PLAIN, between.encode(errors="surrogatepass")))
-        pieces.append((word[1].lower(), _from_q(word[3]) if word[2] in "qQ" else _from_b(word[3])))
-        end = word.end()
-    pieces.append((_PLAIN, value[end:].encode(errors="surrogatepass")))
-    runs = groupby(pieces, key=lambda piece: piece[0])
-    return "".join(b"".join(data for _, data in run).decode(charset) for charset, run in runs)
-
-
-def _from_b(text: str) -> bytes:
-    return binascii.a2b_base64(text.encode() + b"===")
-
-
-def _from_q(text: str) -> bytes:
-    return binascii.a2b_qp(text.encode(), header=True)
+    """A header's text, its encoded words decoded; RFC 2231's language is nothing that Python knows."""
+    return str(make_header(decode_header(_LANGUAGE.sub(r"\1", value))))
 
 
 def _is_charset(name: str) -> bool:
