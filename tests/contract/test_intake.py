@@ -475,6 +475,15 @@ def test_an_empty_file_is_not_there_yet_and_told_when_it_stays_so(bucket: Bucket
     assert bucket.told(empty)["hint"]
 
 
+@pytest.mark.parametrize(("key", "content"), [("cat.jpg", png()), ("dream.txt", b"a castle"), ("a.json", b"{}")])
+def test_what_is_filled_and_not_yet_heard_of_is_not_told_as_empty(bucket: Bucket, key: str, content: bytes) -> None:
+    """Where much is going on the message of what fills a file comes long after that of the empty one."""
+    empty = bucket.put(key, b"")
+    bucket.put(key, content)
+    bucket.clock.advance(GRACE)
+    assert bucket.announce(empty) == "nothing new"
+
+
 def test_a_batch_file_begins_a_batch_once_for_each_content(bucket: Bucket) -> None:
     first = bucket.put("shop/spring.jsonl", "{}")
     assert [bucket.announce(first) for _ in range(2)] == ["batch", "nothing new"]

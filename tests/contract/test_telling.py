@@ -95,7 +95,7 @@ def test_a_photo_that_stays_empty_is_told(bucket: Bucket) -> None:
     empty = bucket.put("cat.jpg", b"")
     bucket.clock.advance(GRACE)
     assert bucket.announce(empty) == "unsupported_image"
-    assert "upload the photo again" in bucket.told(empty)["hint"].lower()
+    assert "upload it again" in bucket.told(empty)["hint"].lower()
 
 
 @pytest.mark.parametrize("key", ["shop/poster.psd", "猫/" + "夜" * 330 + ".cr2", "a b+c%20.pdf"])

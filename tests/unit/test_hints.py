@@ -59,5 +59,5 @@ def test_a_photo_whose_words_cannot_be_used_is_told_which_and_why() -> None:
 
 @given(key=st.text(min_size=1, max_size=200))
 def test_whatever_an_upload_is_called_there_is_a_hint(key: str) -> None:
-    for told in (hints.unsupported(upload(key)), hints.nothing_said(upload(key)), hints.empty_photo(upload(key))):
+    for told in (hints.unsupported(upload(key)), hints.nothing_said(upload(key)), hints.empty(upload(key))):
         assert told.hint

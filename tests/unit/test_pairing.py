@@ -323,15 +323,6 @@ def test_a_folder_with_two_formats_of_each_photo_may_be_uploaded_again() -> None
     assert len(at_rest(world)) == 2
 
 
-def test_an_empty_photo_waits_for_its_bytes() -> None:
-    world = World()
-    world.put(TEXT, "make it blue")
-    world.arrive(PHOTO, "")
-    assert world.requests == []
-    world.arrive(PHOTO, "cat")
-    assert world.requests == [("make it blue", [PHOTO])]
-
-
 def test_a_sequencer_is_compared_as_s3_says_and_not_by_its_length() -> None:
     """The shorter of two is padded with zeros on its right; case is nothing."""
 

@@ -164,8 +164,9 @@ def test_any_key_comes_back_from_its_announced_form(key: str) -> None:
 
 
 def test_an_announcement_without_version_and_sequencer_is_taken() -> None:
+    """Of one that does not say its size it is not believed that it is empty."""
     bare = record()
     for name in ("versionId", "sequencer", "size"):
         del bare["s3"]["object"][name]
     (arrived,) = announced(json.dumps({"Records": [bare]}))
-    assert (arrived.version_id, arrived.sequencer, arrived.size) == (None, "", 0)
+    assert (arrived.version_id, arrived.sequencer, arrived.size) == (None, "", 1)

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from darkroom.errors import Rejected
+from darkroom.errors import Code, Rejected
 from darkroom.upload import FOLDER_INSTRUCTION, Upload
 
 TEXT = "Write what you want into a plain text file (.txt) instead, and upload that."
@@ -86,10 +86,11 @@ def _by_extension() -> Mapping[str, Family]:
     return {extension: family for family in FAMILIES for extension in family.extensions.split()}
 
 
-def empty_photo(arrived: Upload) -> Rejected:
-    """Of a photo that stayed empty."""
-    hint = "Its upload broke off, or the file is empty on your side too. Upload the photo again."
-    return Rejected("unsupported_image", f"the photo {arrived.name!r} is empty", hint=hint)
+def empty(arrived: Upload) -> Rejected:
+    """Of a file that stayed empty."""
+    hint = "Its upload broke off, or the file is empty on your side too. Upload it again when something is in it."
+    code: Code = "unsupported_image" if arrived.kind == "photo" else "invalid_request"
+    return Rejected(code, f"the file {arrived.name!r} is empty", hint=hint)
 
 
 def nothing_said(arrived: Upload) -> Rejected:

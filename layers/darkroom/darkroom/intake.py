@@ -69,6 +69,8 @@ class Intake:
             raise hints.unsupported(arrived)
         if arrived.kind == "folder_instruction":
             return self._keep_folder_instruction(arrived)
+        if not arrived.size:
+            return self._take_empty(arrived)
         receive = {"photo": self._take_photo, "request": self._take_request, "batch": self._take_batch}.get(
             arrived.kind, self._take_text
         )
@@ -88,6 +90,19 @@ class Intake:
             words.of_text(stored.data)
         return "kept"
 
+    def _take_empty(self, arrived: Upload) -> str:
+        """Some clients make an empty object first. What fills it may be heard of late: it is looked for."""
+        if pairing.is_late(self._dispatch.stem(arrived), arrived):
+            return "nothing new"
+        there = self._objects.part(ImageRef(arrived.bucket, arrived.key), 0)
+        if there is None:
+            return "gone"
+        if there:
+            return "nothing new"
+        if not self._waited(arrived):
+            raise self._later(arrived)
+        raise hints.empty(arrived)
+
     def _take_photo(self, arrived: Upload) -> str:
         stem = self._dispatch.stem(arrived)
         image = ImageRef(arrived.bucket, arrived.key, arrived.version_id)
@@ -101,11 +116,11 @@ class Intake:
         thread = named or arrived.thread
         own, found, unusable = self._instructions.of_photo(arrived, metadata)
         decision = pairing.photo(stem, arrived, own, found, thread=named)
-        waits = Waiting(arrived.thread, arrived.stem, image, arrived.etag, arrived.at) if arrived.size else None
+        waits = Waiting(arrived.thread, arrived.stem, image, arrived.etag, arrived.at)
         self._dispatch.carry_out(thread, arrived, stem, decision, waits)
         became = self._became(arrived, decision)
         if became == "waits" and self._waited(arrived):
-            raise _told(arrived, unusable)
+            raise hints.said_in_vain(arrived, unusable) if unusable else hints.nothing_said(arrived)
         return became
 
     def _take_text(self, arrived: Upload) -> str:
@@ -116,8 +131,6 @@ class Intake:
         thread = _named(stored.metadata) or stem.thread or arrived.thread
         if pairing.is_late(stem, arrived):
             return "nothing new"
-        if not arrived.size and not self._waited(arrived):
-            raise self._later(arrived)  # some clients make an empty object first
         waiting = self._waiting(thread, arrived)
         starts = not waiting and (self._waited(arrived) or self._memory.is_known(thread))
         decision = pairing.text(stem, arrived, words.of_text(stored.data), waiting, starts=starts)
@@ -136,7 +149,6 @@ class Intake:
             return "gone"
         if pairing.is_late(stem, arrived):
             return "nothing new"
-        self._check_written(arrived)
         asked = request.of_file(
             words.decoded(stored.data, "body"),
             folder=batch_file.folder_of(arrived.bucket, arrived.key),
@@ -158,17 +170,8 @@ class Intake:
         before = self._dispatch.stem(arrived)
         if pairing.is_late(before, arrived):
             return "nothing new"
-        self._check_written(arrived)
         stem = pairing.batch(before, parts.in_one(self._objects, arrived))
         return "batch" if self._dispatch.begin(arrived, before, stem) else "nothing new"
-
-    def _check_written(self, arrived: Upload) -> None:
-        """Some clients make an empty object first."""
-        if arrived.size:
-            return
-        if not self._waited(arrived):
-            raise self._later(arrived)
-        raise Rejected("invalid_request", "the file is empty", hint="Write the request into it and upload it again.")
 
     def _became(self, arrived: Upload, decision: Decision) -> str:
         """Says what became of an upload that was decided on. Raises Unavailable where it has to wait."""
@@ -219,10 +222,3 @@ def _named(metadata: Mapping[str, str]) -> str | None:
 def _too_large(most: str) -> Rejected:
     hint = "Shorten it, or split it into several files, and upload those."
     return Rejected("invalid_request", f"the file is over {most}", hint=hint, param="body")
-
-
-def _told(arrived: Upload, unusable: Rejected | None) -> Rejected:
-    """Why a photo has waited in vain."""
-    if not arrived.size:
-        return hints.empty_photo(arrived)
-    return hints.said_in_vain(arrived, unusable) if unusable else hints.nothing_said(arrived)

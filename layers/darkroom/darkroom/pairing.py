@@ -121,8 +121,6 @@ def photo(stem: Stem, upload: Upload, own: str | None, found: Words | None, *, t
     seen = Seen(upload.sequencer, upload.at, naming.sha256(f"{upload.etag}\n{own or ''}"))
     if is_late(stem, upload) or _is_settled(last, seen):
         return Decision(stem)
-    if not upload.size:
-        return Decision(stem, waits=True)  # not there yet, and nothing to remember
     stem = replace(stem, thread=thread)
     words = own or (found.words if found else None)
     had_words = asked is not None and asked.etag == upload.etag

@@ -104,7 +104,7 @@ class _Object(BaseModel):
     entity_tag: str = Field("", alias="eTag")
     version_id: str | None = Field(None, alias="versionId")
     sequencer: str = ""
-    size: Annotated[int, Field(ge=0)] = 0
+    size: Annotated[int, Field(ge=0)] = 1  # where nobody says it, it is not taken for empty
 
 
 class _Entity(BaseModel):

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from darkroom.errors import TooLarge
+from darkroom.objects import PART_BYTES
 from darkroom.ports import Stored
 from darkroom.request import ImageRef
 from darkroom.upload import Upload
@@ -69,6 +70,10 @@ class VersionedBucket(MemoryObjects):
     def metadata(self, ref: ImageRef) -> Mapping[str, str] | None:
         found = self._found(ref)
         return found.metadata if found else None
+
+    def part(self, ref: ImageRef, offset: int) -> bytes | None:
+        found = self._found(ref)
+        return found.data[offset : offset + PART_BYTES] if found and found.data is not None else None
 
     def _found(self, ref: ImageRef) -> Version | None:
         if ref.version_id is None:

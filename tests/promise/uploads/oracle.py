@@ -47,7 +47,16 @@ class Oracle:
             self.heard.append(upload)
         if upload in self.settled:
             return "nothing new"
+        if not upload.data:
+            return self._empty(upload)
         return self._photo(upload) if is_photo else self._text(upload)
+
+    def _empty(self, upload: Version) -> str:
+        """Decided: it is told only where nothing else has come to lie there."""
+        lying = self.bucket.newest(upload.key)
+        if lying is None or lying.data:
+            return "nothing new" if lying else "gone"
+        return self._too_late(upload, "unsupported_image" if upload.key.endswith(PHOTOS) else "invalid_request")
 
     def is_late(self, upload: Version) -> bool:
         """'Announced late by an older sequencer': of its key something newer has been heard of, or used."""
@@ -58,8 +67,6 @@ class Oracle:
         own, text = photo.metadata.get("instruction"), self.bucket.newest(stem(photo) + ".txt")
         words = own or self._instruction(photo)
         last = self._last_pair(photo)
-        if not photo.data:
-            return self._too_late(photo, "unsupported_image")
         if not words:
             if last and last[0] == photo.etag:
                 return self._settle(photo, "nothing new")
@@ -73,9 +80,7 @@ class Oracle:
         return self._ask(photo, words, [photo])
 
     def _text(self, text: Version) -> str:
-        if not text.data:
-            return self._too_late(text, "invalid_request")
-        words, thread = text.data.decode(), self._thread(text)
+        words, thread = (text.data or b"").decode(), self._thread(text)
         along = self._without_words(thread, stem(text))
         own = [photo for photo in along if stem(photo) == stem(text)]
         before = self._before(text)
