@@ -81,7 +81,7 @@ def stated(document: Mapping[str, Any], reply: Reply) -> Stated | None:
         return None
     said = [str(part) for part in parts if part not in (None, "")]
     number = next((int(part) for part in said if re.fullmatch(r"[1-5]\d\d", part)), status)
-    message = said[-1] if said else json.dumps(document)
+    message = said[-1] if said else json.dumps(document, default=str)
     return Stated(
         number, _words(" ".join(said)), redacted(message)[:QUOTED_CHARACTERS], provider_request_id(reply, message)
     )

@@ -3,16 +3,17 @@
 Documented and undocumented forms alike: https://docs.openai-nebula.com, and what its users and siblings met.
 """
 
-import base64
-import binascii
 import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from darkroom import api_errors
+from darkroom import api_errors, document
 from darkroom.api_errors import SAY_MORE
+from darkroom.content import Content, Part
+from darkroom.document import LongString
+from darkroom.encoding import decoded
 from darkroom.errors import Rejected
 from darkroom.reply import Reply, provider_request_id, whole
 

@@ -4,6 +4,8 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from darkroom.content import Content
+
 QUOTED_CHARACTERS = 500  # of what somebody else said, in a message of ours
 
 
@@ -13,7 +15,7 @@ class Reply:
 
     status: int
     headers: Mapping[str, str]
-    body: bytes
+    body: Content
     seconds: float
 
 

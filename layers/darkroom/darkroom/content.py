@@ -1,0 +1,144 @@
+"""Bytes in memory or on disk, as one sequence. What is large is read in chunks, and never held in memory whole."""
+
+import io
+import os
+import re
+import tempfile
+import weakref
+from bisect import bisect_right
+from collections.abc import Iterable, Iterator
+from itertools import accumulate
+from typing import Protocol
+
+CHUNK_BYTES = 192 << 10  # a multiple of three, as Base64 wants it
+_FIRST_SEARCHED_BYTES = 4096  # what is looked for is often near, and there may be very much of it
+
+
+class Content(Protocol):
+    """A sequence of bytes, read by slices. `bytes` are one."""
+
+    def __len__(self) -> int: ...
+
+    def __getitem__(self, part: slice, /) -> bytes: ...
+
+
+class File:
+    """Bytes in a temporary file that has no name, and goes with its last reference. They are only ever appended."""
+
+    def __init__(self, parts: Iterable[bytes] = ()) -> None:
+        self._descriptor, path = tempfile.mkstemp(prefix="darkroom-")
+        os.unlink(path)  # noqa: PTH108 - a path that is needed no more
+        weakref.finalize(self, os.close, self._descriptor)
+        self._size = 0
+        for part in parts:
+            self.append(part)
+
+    def append(self, data: bytes) -> None:
+        """Raises OSError where the disk is full."""
+        left = memoryview(data)
+        while left:
+            left = left[os.write(self._descriptor, left) :]
+        self._size += len(data)
+
+    def __len__(self) -> int:
+        return self._size
+
+    def __getitem__(self, part: slice, /) -> bytes:
+        start, stop, _ = part.indices(self._size)
+        return os.pread(self._descriptor, max(0, stop - start), start)
+
+
+class Part:
+    """A part of a content, from `start` up to `stop`; without a copy."""
+
+    def __init__(self, whole: Content, start: int, stop: int) -> None:
+        self._whole = whole
+        self._start, stop, _ = slice(start, stop).indices(len(whole))
+        self._size = max(0, stop - self._start)
+
+    def __len__(self) -> int:
+        return self._size
+
+    def __getitem__(self, part: slice, /) -> bytes:
+        start, stop, _ = part.indices(self._size)
+        return self._whole[self._start + start : self._start + max(start, stop)]
+
+
+class Joined:
+    """Contents one after the other; without a copy."""
+
+    def __init__(self, parts: Iterable[Content]) -> None:
+        self._parts = list(parts)
+        self._ends = list(accumulate(map(len, self._parts)))
+
+    def __len__(self) -> int:
+        return self._ends[-1] if self._ends else 0
+
+    def __getitem__(self, part: slice, /) -> bytes:
+        start, stop, _ = part.indices(len(self))
+        return b"".join(self._between(start, stop))
+
+    def _between(self, start: int, stop: int) -> Iterator[bytes]:
+        position = bisect_right(self._ends, start)
+        while start < stop:
+            piece = self._parts[position]
+            before = self._ends[position] - len(piece)
+            yield piece[start - before : stop - before]
+            start = self._ends[position]
+            position += 1
+
+
+class Reader(io.RawIOBase):
+    """A content as a file, for those who take nothing else."""
+
+    def __init__(self, content: Content) -> None:
+        self._content = content
+        self._position = 0
+
+    def __len__(self) -> int:
+        return len(self._content)
+
+    def readable(self) -> bool:
+        return True
+
+    def seekable(self) -> bool:
+        return True
+
+    def tell(self) -> int:
+        return self._position
+
+    def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
+        """As files do it, past the end too."""
+        origin = {io.SEEK_SET: 0, io.SEEK_CUR: self._position, io.SEEK_END: len(self)}[whence]
+        if origin + offset < 0:
+            raise ValueError("there is nothing before the beginning")
+        self._position = origin + offset
+        return self._position
+
+    def read(self, size: int | None = -1) -> bytes:
+        end = len(self) if size is None or size < 0 else self._position + size
+        data = self._content[self._position : end]
+        self._position += len(data)
+        return data
+
+    def readinto(self, buffer: "memoryview | bytearray") -> int:  # type: ignore[override]
+        data = self.read(len(buffer))
+        buffer[: len(data)] = data
+        return len(data)
+
+
+def chunks(content: Content, size: int = CHUNK_BYTES) -> Iterator[bytes]:
+    """The content, a chunk after the other."""
+    for start in range(0, len(content), size):
+        yield content[start : start + size]
+
+
+def search(pattern: re.Pattern[bytes], content: Content, start: int, *, width: int) -> tuple[int, bytes] | None:
+    """The first match from `start` on, where it begins and what it is. Matches have `width` bytes each."""
+    size = _FIRST_SEARCHED_BYTES
+    while len(chunk := content[start : start + size]) >= width:
+        if found := pattern.search(chunk):
+            return start + found.start(), found[0]
+        start += len(chunk) - width + 1
+        size = CHUNK_BYTES
+    return None

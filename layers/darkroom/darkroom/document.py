@@ -1,0 +1,99 @@
+"""A JSON document of any size: its long strings, which are pictures, are left where they are.
+
+The parsers of the field hold a string in memory whole. Here one that is long becomes a short one that stands for it,
+and only the rest is parsed.
+"""
+
+import json
+import re
+from collections.abc import Iterator
+from typing import Any
+
+from darkroom.content import Content, Part, chunks
+
+LONG_BYTES = 64 << 10
+MOST_PARSED_BYTES = 4_000_000
+_IN_STRING = re.compile(rb'[^"\\]*(?:\\.[^"\\]*)*', re.DOTALL)
+_BROKEN_END = re.compile(rb"\\(?:u[0-9A-Fa-f]{0,3})?\Z")
+_MARK = "\0long "  # no text begins so; who writes it all the same gets one of his own long strings
+
+
+class LongString(Part):
+    """A string's characters, still as JSON writes them."""
+
+    def text(self, most_bytes: int) -> str:
+        """What it says, as far as so many bytes go."""
+        written = _BROKEN_END.sub(b"", self[:most_bytes]).decode(errors="ignore")
+        try:
+            return str(json.loads(f'"{written}"', strict=False))
+        except ValueError:
+            return ""
+
+    def __str__(self) -> str:
+        return self.text(LONG_BYTES)
+
+
+def parsed(content: Content) -> Any:
+    """The document, with a LongString for each long one. Raises ValueError or RecursionError where it is none."""
+    found: list[LongString] = []
+    outline = bytearray()
+    for piece in _pieces(content):
+        if len(outline) + len(piece) > MOST_PARSED_BYTES and not isinstance(piece, LongString):
+            raise ValueError("it says more than any answer")
+        if isinstance(piece, LongString):
+            outline += json.dumps(f"{_MARK}{len(found)}").encode()
+            found.append(piece)
+        else:
+            outline += piece[:]
+    return json.loads(
+        outline.decode("utf-8-sig"),
+        object_hook=lambda members: {name: _meant(value, found) for name, value in members.items()},
+    )
+
+
+def _meant(value: Any, found: list[LongString]) -> Any:
+    if isinstance(value, str) and value.startswith(_MARK):
+        number = value.removeprefix(_MARK)
+        return found[int(number)] if number.isdecimal() and int(number) < len(found) else value
+    return value
+
+
+def _pieces(content: Content) -> Iterator[Content]:
+    """The document in order: its long strings, and what lies between them."""
+    told = 0
+    for start, stop in _long_strings(content):
+        yield Part(content, told, start - 1)
+        yield LongString(content, start, stop)
+        told = stop + 1
+    yield Part(content, told, len(content))
+
+
+def _long_strings(content: Content) -> Iterator[tuple[int, int]]:
+    """Where they begin and end, without their quotation marks."""
+    begun = before = 0
+    is_inside = is_escaped = False
+    for chunk in chunks(content):
+        at = int(is_escaped)
+        is_escaped = False
+        while at < len(chunk):
+            quote = chunk.find(b'"', at)
+            if is_inside and b"\\" in chunk[at : quote if quote >= 0 else len(chunk)]:
+                at, is_escaped = _past_escapes(chunk, at)
+                if chunk[at : at + 1] != b'"':
+                    break
+            elif quote < 0:
+                break
+            else:
+                at = quote
+            if is_inside and before + at - begun > LONG_BYTES:
+                yield begun, before + at
+            is_inside, begun = not is_inside, before + at + 1
+            at += 1
+        before += len(chunk)
+
+
+def _past_escapes(chunk: bytes, at: int) -> tuple[int, bool]:
+    """Where a string that goes on here stops within the chunk, and whether the next chunk's first byte is escaped."""
+    found = _IN_STRING.match(chunk, at)
+    end = found.end() if found else at
+    return end, chunk[end:] == b"\\"
