@@ -11,12 +11,13 @@ from base64 import b64encode
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
-from hashlib import md5
+from hashlib import md5, sha256
 from typing import IO, Any
 
 from PIL import Image
 
 from darkroom import outcome
+from darkroom.blob import Blob
 from darkroom.breaker import (
     LONGEST_PAUSE_SECONDS,
     OPENS_AT,
@@ -34,7 +35,20 @@ from darkroom.message import Message
 from darkroom.naming import message_group
 from darkroom.objects import PART_BYTES
 from darkroom.outcome import Outcome
-from darkroom.ports import Answered, Asked, Claim, Done, Held, ObjectStore, Prepared, Progress, Reused, Sent, Stored
+from darkroom.ports import (
+    Answered,
+    Asked,
+    Claim,
+    Done,
+    Fetched,
+    Held,
+    ObjectStore,
+    Prepared,
+    Progress,
+    Reused,
+    Sent,
+    Stored,
+)
 from darkroom.renditions import Renditions
 from darkroom.reply import Reply
 from darkroom.request import ImageRef, Request
@@ -129,16 +143,20 @@ class MemoryObjects:
             raise TooLarge(ref.key)
         return stored
 
+    def fetch(self, ref: ImageRef, *, most_bytes: int | None = None) -> Fetched | None:
+        stored = self.read(ref, most_bytes=most_bytes)
+        return Fetched(stored.data, stored.etag, sha256(stored.data).hexdigest(), stored.metadata) if stored else None
+
     def metadata(self, ref: ImageRef) -> Mapping[str, str] | None:
         stored = self.objects.get((ref.bucket, ref.key))
         return stored.metadata if stored else None
 
     def write_once(
-        self, bucket: str, key: str, data: bytes, media_type: str, metadata: Mapping[str, str] | None = None
+        self, bucket: str, key: str, data: Blob, media_type: str, metadata: Mapping[str, str] | None = None
     ) -> bool:
         if (bucket, key) in self.objects:
             return False
-        self.put(bucket, key, data, metadata)
+        self.put(bucket, key, data[:], metadata)
         self.writes.append(key)
         return True
 
@@ -426,7 +444,7 @@ class ScriptedApi:
         return Prepared(str(len(self._prepared) - 1).encode(), "")
 
     def ask(self, prepared: Prepared) -> Reply:
-        question = self._prepared[int(prepared.body)]
+        question = self._prepared[int(prepared.body[:])]
         self.questions.append(question)
         said = self.script.pop(0) if len(self.script) > 1 else self.script[0]
         if isinstance(said, BaseException):

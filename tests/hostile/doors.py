@@ -316,7 +316,7 @@ def _line(data: bytes) -> object:
     except (Unavailable, Ambiguous) as error:
         assert API_KEY not in str(error)
         raise
-    assert API_KEY.encode() not in reply.body
+    assert API_KEY.encode() not in reply.body[:]
     return replies.judge(reply)
 
 
@@ -355,7 +355,7 @@ def _picture(data: bytes) -> object:
     facts = pictures.inspect(data)
     assert 1 <= facts.width * facts.height <= decoding.MOST_PIXELS
     bare = pictures.bare(data)
-    sent, media_type = (bare, facts.media_type) if bare else development.develop(data, IMAGE_BYTES)
+    sent, media_type = bare or development.develop(data, IMAGE_BYTES)
     smaller = development.develop(data, max(2000, len(sent) // 2))
     for made, kind in ((sent, media_type), smaller):
         assert kind in pictures.SENDABLE

@@ -4,12 +4,14 @@ import hashlib
 import io
 import json
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Any
 
 import pytest
 from PIL import Image as Pillow
 
 from darkroom import sources
+from darkroom.blob import Blob
 from darkroom.context import Image
 from darkroom.errors import Ambiguous, Rejected, Unavailable
 from darkroom.outcome import Cost, Failure, Outcome, Picture, Source, Timing
@@ -26,10 +28,15 @@ def encoded(kind: str, size: tuple[int, int] = (8, 6), mode: str = "RGB", **opti
     return target.getvalue()
 
 
-def opened(data: bytes) -> Pillow.Image:
-    picture = Pillow.open(io.BytesIO(data))
+def opened(data: Blob) -> Pillow.Image:
+    picture = Pillow.open(io.BytesIO(data[:]))
     picture.load()
     return picture
+
+
+def pictures_in(answer: Answer) -> tuple[bytes | str, ...]:
+    """An answer's pictures as bytes, and the addresses in it."""
+    return tuple(made if isinstance(made, str) else made.decoded()[:] for made in answer.pictures)
 
 
 def image(data: bytes = b"a picture") -> Image:
@@ -111,4 +118,4 @@ def sent_of(data: bytes) -> Image:
     objects = MemoryObjects()
     objects.put("uploads", "a", data)
     ((_, sent),) = sources.attached(objects, developed(objects), [ImageRef("uploads", "a")])
-    return sent
+    return replace(sent, data=sent.data[:])

@@ -1,7 +1,6 @@
 """What of a thread is sent with a request: all the words of the branch, and a few of its pictures."""
 
 import hashlib
-import json
 from collections.abc import Sequence
 
 from hypothesis import example, given
@@ -9,7 +8,7 @@ from hypothesis import strategies as st
 
 from darkroom import context
 from darkroom.context import Context, Image, Question
-from darkroom.image_api import payload
+from darkroom.image_api import body
 from darkroom.outcome import Outcome, Picture, Source
 from tests.unit.samples import image, picture, rejection, source, turn
 
@@ -143,8 +142,7 @@ def test_the_mode_follows_from_history_and_pictures() -> None:
 
 def sent_bytes(sent: Context) -> int:
     """The length of the documented call's body."""
-    document = payload(Question(sent, "gemini-2.5-flash-image", {}), "contents", "b64_json")
-    return len(json.dumps(document, ensure_ascii=False).encode())
+    return len(body(Question(sent, "gemini-2.5-flash-image", {}), "contents", "b64_json"))
 
 
 sizes = st.integers(0, 7 * MEGABYTE)

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from darkroom.errors import Ambiguous, DarkroomError, Rejected, Unavailable
 from darkroom.replies import MOST_PICTURES, Answer, judge
 from darkroom.reply import Reply, redacted
-from tests.unit.samples import encoded, rejection, reply, unavailability, verdict
+from tests.unit.samples import encoded, pictures_in, rejection, reply, unavailability, verdict
 
 PNG = encoded("PNG")
 JPEG = encoded("JPEG")
@@ -69,7 +69,7 @@ def row(number: int, what: str, given_reply: Reply, *expected: Any) -> Any:
     ],
 )  # fmt: skip
 def test_a_picture_is_found_in_whatever_form_it_comes(given_reply: Reply, pictures: list[bytes | str]) -> None:
-    assert list(judge(given_reply).pictures) == pictures
+    assert list(pictures_in(judge(given_reply))) == pictures
 
 
 def test_the_words_beside_a_picture_are_kept_without_the_picture() -> None:
@@ -323,14 +323,14 @@ def test_base64_comes_back_in_every_tolerated_form(
     text = text.rstrip("=") if cut else text
     text = "\r\n".join(text[start : start + line] for start in range(0, len(text), line)) + "\n"
     value = label + text if form == "url" else text
-    assert judge(reply(wrapped(item(**{form: value})))).pictures == (data,)
-    assert judge(reply(wrapped(item(b64_json=label + text)))).pictures == (data,)
+    assert pictures_in(judge(reply(wrapped(item(**{form: value}))))) == (data,)
+    assert pictures_in(judge(reply(wrapped(item(b64_json=label + text))))) == (data,)
 
 
 @pytest.mark.parametrize("junk", ["not base64 at all!", "Zg===Zg", "A", "ÿÿÿÿ", "data:image/png;base64"])
 def test_what_is_no_base64_is_a_picture_of_no_bytes(junk: str) -> None:
     """It was paid for, so it is an answer; that it shows nothing is found out when it is looked at."""
-    assert judge(reply(wrapped(item(b64_json=junk)))).pictures == (b"",)
+    assert pictures_in(judge(reply(wrapped(item(b64_json=junk))))) == (b"",)
 
 
 json_values = st.recursive(
@@ -398,7 +398,7 @@ def test_the_same_reply_is_always_judged_the_same(document: object, status: int)
 @pytest.mark.parametrize("code", [1, 201, "OK"])
 def test_pictures_beside_a_code_that_nobody_knows_were_made_and_are_not_paid_again(code: object) -> None:
     made = {"code": code, "msg": "", "data": {"data": [{"b64_json": base64.b64encode(b"a picture").decode()}]}}
-    assert judge(Reply(200, {}, json.dumps(made).encode(), 1)).pictures == (b"a picture",)
+    assert pictures_in(judge(Reply(200, {}, json.dumps(made).encode(), 1))) == (b"a picture",)
 
 
 @pytest.mark.parametrize("said", [{"error": {"message": "no"}}, {"success": False}])

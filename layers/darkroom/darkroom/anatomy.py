@@ -1,13 +1,15 @@
 """How a picture's file is put together, looked at before a decoder is: some keep each of endless parts, some go over
-all the pixels for each. No part is decoded here, and what is broken is left to the decoder to say.
+all the pixels for each. No part is decoded here; of most it can be told all the same whether the whole file is there.
 """
 
 import re
 import struct
+import zlib
 from collections.abc import Iterator
 from itertools import islice
 
 from darkroom import boxes
+from darkroom.blob import Blob, Part, chunks, search
 
 MOST_PARTS = 100_000  # segments or chunks; a decoder keeps a few hundred bytes of each
 MOST_SCANS = 100  # of a JPEG, as in libtiff: photos have ten
@@ -16,16 +18,19 @@ MOST_VALUES = 500_000  # of one TIFF tag: 100 megapixels in tiles of 16 x 16 hav
 # A marker of a JPEG, past whatever lies before it. What follows 0xFF within a scan is 0 or a restart.
 _MARKER = re.compile(rb"\xff([\x01-\xcf\xd8-\xfe])")
 _END_OF_IMAGE, _START_OF_SCAN = 0xD9, 0xDA
+_FRAMES = (0xC0, 0xC1, 0xC2)  # of which every decoder knows the kind
+_JPEG_HEAD, _PNG_HEAD = b"\xff\xd8", b"\x89PNG\r\n\x1a\n"
+_NEEDED_CHUNKS = {b"IHDR", b"IDAT", b"IEND"}
 _TIFF_HEADS = (b"II*\0", b"MM\0*", b"II+\0", b"MM*\0", b"MM\0+", b"II\0*")  # Pillow reads the wrong ones too
 _TEXT_TYPES = (1, 2, 6, 7)  # of TIFF: these values stay bytes
 
 
-def is_sound(data: bytes) -> bool:
+def is_sound(data: Blob) -> bool:
     """Whether the file has no more parts than a picture has."""
-    if data.startswith(b"\xff\xd8"):
+    if data[:2] == _JPEG_HEAD:
         markers = list(islice(_markers(data), MOST_PARTS + 1))
         return len(markers) <= MOST_PARTS and markers.count(_START_OF_SCAN) <= MOST_SCANS
-    if data.startswith(b"\x89PNG"):
+    if data[:4] == _PNG_HEAD[:4]:
         return sum(1 for _ in islice(_chunks(data), MOST_PARTS + 1)) <= MOST_PARTS
     if data[:4] in _TIFF_HEADS:
         return all(count <= MOST_VALUES for count in _counts(data))
@@ -34,15 +39,42 @@ def is_sound(data: bytes) -> bool:
     return True
 
 
-def _markers(data: bytes) -> Iterator[int]:
-    """The kinds of a JPEG's segments, up to its end: a film may follow."""
-    position = 2
-    while (marker := _MARKER.search(data, position)) and marker[1][0] != _END_OF_IMAGE:
-        yield marker[1][0]
-        position = marker.end() + int.from_bytes(data[marker.end() : marker.end() + 2])
+def is_whole(data: Blob) -> bool:
+    """Whether all of a JPEG, PNG or WebP file is there and as it was made; of what is unusual it is never said."""
+    if data[:2] == _JPEG_HEAD:
+        kinds = list(islice(_markers(data), MOST_PARTS))
+        return kinds[-1:] == [_END_OF_IMAGE] and _START_OF_SCAN in kinds and sum(map(_FRAMES.count, kinds)) == 1
+    if data[:8] == _PNG_HEAD:
+        return _is_whole_png(data)
+    return data[:4] + data[8:12] == b"RIFFWEBP" and 8 + int.from_bytes(data[4:8], "little") <= len(data)
 
 
-def _chunks(data: bytes) -> Iterator[bytes]:
+def _markers(data: Blob) -> Iterator[int]:
+    """The kinds of a JPEG's segments, with its end as the last: a film may follow."""
+    position, kind = 2, 0
+    while kind != _END_OF_IMAGE and (found := search(_MARKER, data, position, width=2)):
+        kind, after = found[1][1], found[0] + 2
+        yield kind
+        position = after + int.from_bytes(data[after : after + 2])
+
+
+def _is_whole_png(data: Blob) -> bool:
+    position, seen = 8, set()
+    while len(head := data[position : position + 8]) == 8:
+        end = position + 8 + int.from_bytes(head[:4])
+        checksum = 0
+        for chunk in chunks(Part(data, position + 4, end)):
+            checksum = zlib.crc32(chunk, checksum)
+        if data[end : end + 4] != checksum.to_bytes(4):
+            return False
+        seen.add(head[4:])
+        if head[4:] == b"IEND":
+            break
+        position = end + 4
+    return seen >= _NEEDED_CHUNKS
+
+
+def _chunks(data: Blob) -> Iterator[bytes]:
     """The names of a PNG's chunks, without those of its pixels, which no decoder keeps."""
     position = 8
     while len(name := data[position + 4 : position + 8]) == 4:
@@ -51,16 +83,16 @@ def _chunks(data: bytes) -> Iterator[bytes]:
         position += 12 + int.from_bytes(data[position : position + 4])
 
 
-def _counts(data: bytes) -> Iterator[int]:
+def _counts(data: Blob) -> Iterator[int]:
     """How many values the tags of a TIFF's first directory have, but those that stay bytes."""
-    order, is_big = ("<" if data.startswith(b"I") else ">"), data.startswith(b"II+")
+    order, is_big = ("<" if data[:1] == b"I" else ">"), data[:3] == b"II+"
     offset = struct.Struct(order + ("8xQ" if is_big else "4xL"))
     number = struct.Struct(order + ("Q" if is_big else "H"))
     entry = struct.Struct(order + ("HHQ8x" if is_big else "HHL4x"))
     try:
-        (position,) = offset.unpack_from(data)
-        (tags,) = number.unpack_from(data, position)
-    except (struct.error, OverflowError):
+        (position,) = offset.unpack(data[: offset.size])
+        (tags,) = number.unpack(data[position : position + number.size])
+    except struct.error:
         return
     position += number.size
     whole = min(tags, (len(data) - position) // entry.size)

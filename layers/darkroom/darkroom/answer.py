@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 
 from darkroom import naming, outcome, patience, premise, provenance, replies, request
+from darkroom.blob import Blob
 from darkroom.errors import TROUBLE_CAUSES, Rejected, Unavailable
 from darkroom.message import Message
 from darkroom.outcome import Outcome
@@ -20,6 +21,7 @@ from darkroom.ports import Claim, Done, Held, Outbox, PictureFetcher, Reused
 from darkroom.premise import Inquiry, Premise
 from darkroom.publication import Publication, turn_key
 from darkroom.renditions import Renditions
+from darkroom.replies import Encoded
 from darkroom.reply import Reply
 from darkroom.report import Reports, Subject
 from darkroom.request import Recognised, Request
@@ -204,8 +206,8 @@ class Answering:
         if attempt.time_left() < self._terms.api_timeout + SAVE_SECONDS:
             raise Unavailable("time", "too little of this invocation's time is left for a call", retry_after=0)
 
-    def _fetched(self, picture: bytes | str) -> bytes:
-        return picture if isinstance(picture, bytes) else self._fetcher.fetch(picture)
+    def _fetched(self, picture: Encoded | str) -> Blob:
+        return self._fetcher.fetch(picture) if isinstance(picture, str) else picture.decoded()
 
     def _deferred(self, attempt: Attempt, trouble: Unavailable) -> Outcome:
         """Lets go until later: raises Unavailable; or the outcome, where it has waited long enough."""

@@ -8,6 +8,8 @@ from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
+from darkroom.blob import Blob
+
 MOST_BOXES = 10_000
 MOST_EXTENTS = 100_000
 MOST_LEVELS = 8  # of pictures that are made of pictures; phones have two
@@ -42,18 +44,18 @@ class Claims:
         return next((pixels for pixels in named if pixels), self.largest())
 
 
-def brands(data: bytes) -> set[bytes]:
+def brands(data: Blob) -> set[bytes]:
     """What the file says that it is."""
     end = min(int.from_bytes(data[:4]), 8 + 4 * MOST_BRANDS)
     return {data[8:12], *(data[at : at + 4] for at in range(16, end, 4))}
 
 
-def largest_picture(data: bytes) -> int:
+def largest_picture(data: Blob) -> int:
     """In pixels, as the file claims it. Raises ValueError where it cannot be read."""
     return _claims(data).largest()
 
 
-def is_sound(data: bytes) -> bool:
+def is_sound(data: Blob) -> bool:
     """Whether no byte is read and no pixel decoded again and again. Raises ValueError where it cannot be read."""
     try:
         claims = _claims(data)
@@ -78,7 +80,7 @@ def _to_decode(claims: Claims) -> int:
     return max((labour(item, 0) for item in tuple(claims.parts)), default=0)
 
 
-def _claims(data: bytes) -> Claims:
+def _claims(data: Blob) -> Claims:
     claims = Claims()
     for number, (kind, content, container) in enumerate(_boxes(data)):
         if number > MOST_BOXES:
@@ -96,7 +98,7 @@ def _claims(data: bytes) -> Claims:
     return claims
 
 
-def _boxes(data: bytes) -> Iterator[tuple[bytes, "_Cursor", bytes]]:
+def _boxes(data: Blob) -> Iterator[tuple[bytes, "_Cursor", bytes]]:
     """Each box that matters here, with what it holds and the box that it is in."""
     open_boxes = [(_Cursor(data, 0, len(data), 0), b"")]
     while open_boxes:
@@ -114,7 +116,7 @@ def _boxes(data: bytes) -> Iterator[tuple[bytes, "_Cursor", bytes]]:
 class _Cursor:
     """A place in the file, within a box. `version` and `flags` are those of the box, or of the one around it."""
 
-    data: bytes
+    data: Blob
     position: int
     end: int
     version: int

@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from darkroom.blob import Blob
 from darkroom.errors import Rejected
 from darkroom.outcome import Mode, Outcome, Picture, Source
 
@@ -27,7 +28,7 @@ Remembered = Picture | Source  # a picture of the branch, by its place
 class Image:
     """A picture as it is sent. `sha256` is that of the original, by which the thread knows it."""
 
-    data: bytes
+    data: Blob
     media_type: str
     sha256: str
 

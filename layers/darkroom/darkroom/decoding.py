@@ -1,6 +1,5 @@
 """Opening a picture: by its bytes, by the decoders that we name, one at a time; whatever they raise is Undecodable."""
 
-import io
 import struct
 import threading
 import warnings
@@ -11,6 +10,7 @@ from PIL import Image as Pillow
 from PIL import UnidentifiedImageError
 
 from darkroom import anatomy, boxes
+from darkroom.blob import Blob, as_file
 from darkroom.errors import TooManyPixels, Undecodable
 
 MOST_PIXELS = 100_000_000
@@ -47,14 +47,14 @@ _one_at_a_time = threading.Lock()  # a picture of 100 megapixels is 400 MB when 
 
 
 @contextmanager
-def opened(data: bytes) -> Iterator[Pillow.Image]:
+def opened(data: Blob) -> Iterator[Pillow.Image]:
     """The picture, its header read and nothing else yet. Raises Undecodable or TooManyPixels, then and later."""
     with _one_at_a_time, warnings.catch_warnings():
         warnings.simplefilter("ignore")
         try:
             if not anatomy.is_sound(data):
                 raise Undecodable("the file has more parts than any picture")
-            with Pillow.open(io.BytesIO(data), formats=_decoders(data)) as picture:
+            with Pillow.open(as_file(data), formats=_decoders(data)) as picture:
                 if (pixels := max(picture.width * picture.height, _claimed(data))) > MOST_PIXELS:
                     raise TooManyPixels(f"{pixels:,} pixels are over {MOST_PIXELS:,}")
                 if max(picture.size) > MOST_SIDE:
@@ -70,16 +70,16 @@ def opened(data: bytes) -> Iterator[Pillow.Image]:
             raise Undecodable(_BROKEN_CONTENT if _is_container(data) else _BROKEN) from error
 
 
-def _claimed(data: bytes) -> int:
+def _claimed(data: Blob) -> int:
     """What a HEIF or AVIF decoder works on may be more than it shows: the rest is cropped."""
     return boxes.largest_picture(data) if _is_container(data) else 0
 
 
-def _is_container(data: bytes) -> bool:
+def _is_container(data: Blob) -> bool:
     return data[4:8] == b"ftyp"
 
 
-def _decoders(data: bytes) -> tuple[str, ...]:
+def _decoders(data: Blob) -> tuple[str, ...]:
     """Those that may open the bytes."""
     if not _is_container(data):
         return _DECODERS

@@ -9,7 +9,7 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
-from darkroom.content import Content, Part, chunks
+from darkroom.blob import Blob, Part, chunks
 
 LONG_BYTES = 64 << 10
 MOST_PARSED_BYTES = 4_000_000
@@ -33,11 +33,11 @@ class LongString(Part):
         return self.text(LONG_BYTES)
 
 
-def parsed(content: Content) -> Any:
+def parsed(blob: Blob) -> Any:
     """The document, with a LongString for each long one. Raises ValueError or RecursionError where it is none."""
     found: list[LongString] = []
     outline = bytearray()
-    for piece in _pieces(content):
+    for piece in _pieces(blob):
         if len(outline) + len(piece) > MOST_PARSED_BYTES and not isinstance(piece, LongString):
             raise ValueError("it says more than any answer")
         if isinstance(piece, LongString):
@@ -58,21 +58,21 @@ def _meant(value: Any, found: list[LongString]) -> Any:
     return value
 
 
-def _pieces(content: Content) -> Iterator[Content]:
+def _pieces(blob: Blob) -> Iterator[Blob]:
     """The document in order: its long strings, and what lies between them."""
     told = 0
-    for start, stop in _long_strings(content):
-        yield Part(content, told, start - 1)
-        yield LongString(content, start, stop)
+    for start, stop in _long_strings(blob):
+        yield Part(blob, told, start - 1)
+        yield LongString(blob, start, stop)
         told = stop + 1
-    yield Part(content, told, len(content))
+    yield Part(blob, told, len(blob))
 
 
-def _long_strings(content: Content) -> Iterator[tuple[int, int]]:
+def _long_strings(blob: Blob) -> Iterator[tuple[int, int]]:
     """Where they begin and end, without their quotation marks."""
     begun = before = 0
     is_inside = is_escaped = False
-    for chunk in chunks(content):
+    for chunk in chunks(blob):
         at = int(is_escaped)
         is_escaped = False
         while at < len(chunk):

@@ -7,30 +7,30 @@ from collections.abc import Iterator
 
 import pybase64
 
-from darkroom.content import Content, File, chunks
+from darkroom.blob import Blob, File, chunks
 
 _URL_SAFE = bytes.maketrans(b"-_", b"+/")
-_NOTHING_SAID = b" \t\r\n\v\f="  # line breaks; and padding, which may be missing
+_WHITESPACE = b" \t\r\n\v\f"
 _BROKEN_ESCAPE = re.compile(rb"\\(u[0-9A-Fa-f]{0,3})?\Z")
 
 
 class Base64:
-    """A content in Base64, without a copy: each part is encoded when it is read."""
+    """A blob in Base64, without a copy: each part is encoded when it is read."""
 
-    def __init__(self, content: Content) -> None:
-        self._content = content
+    def __init__(self, blob: Blob) -> None:
+        self._blob = blob
 
     def __len__(self) -> int:
-        return (len(self._content) + 2) // 3 * 4
+        return (len(self._blob) + 2) // 3 * 4
 
     def __getitem__(self, part: slice, /) -> bytes:
         start, stop, _ = part.indices(len(self))
         first = start // 4
-        encoded = pybase64.b64encode(self._content[first * 3 : -(-stop // 4) * 3])
+        encoded = pybase64.b64encode(self._blob[first * 3 : -(-stop // 4) * 3])
         return encoded[start - first * 4 : max(start, stop) - first * 4]
 
 
-def decoded(text: Content, *, is_json: bool = False) -> Content:
+def decoded(text: Blob, *, is_json: bool = False) -> Blob:
     """What Base64 of either alphabet says, with line breaks and without padding; nothing where it is neither.
 
     `is_json`: the text is still as JSON writes it, where any character may be escaped.
@@ -38,17 +38,18 @@ def decoded(text: Content, *, is_json: bool = False) -> Content:
     file, left = File(), b""
     try:
         for chunk in _unescaped(text) if is_json else chunks(text):
-            left += chunk.translate(_URL_SAFE, _NOTHING_SAID)
+            left += chunk.translate(_URL_SAFE, _WHITESPACE)
             whole = len(left) // 4 * 4
             file.append(pybase64.b64decode(left[:whole], validate=True))
             left = left[whole:]
+        left = left.rstrip(b"=")
         file.append(pybase64.b64decode(left + b"=" * (-len(left) % 4), validate=True))
     except (binascii.Error, ValueError):
         return b""
     return file
 
 
-def _unescaped(text: Content) -> Iterator[bytes]:
+def _unescaped(text: Blob) -> Iterator[bytes]:
     """A JSON string's characters, all of ASCII. Raises ValueError where they are not."""
     left = b""
     for read in chunks(text):

@@ -14,6 +14,7 @@ from urllib.parse import SplitResult, urljoin, urlsplit
 import certifi
 import urllib3
 
+from darkroom.blob import Blob, File
 from darkroom.errors import Rejected, Unavailable
 
 MOST_BYTES = 100_000_000
@@ -45,7 +46,7 @@ class Fetcher:
         self._resolve = resolve
         self._ca_certs = ca_certs or certifi.where()
 
-    def fetch(self, url: str) -> bytes:
+    def fetch(self, url: str) -> Blob:
         """The bytes at the address. Raises Rejected where we may not go there, Unavailable where it failed."""
         until = time.monotonic() + TOTAL_SECONDS
         for _ in range(MOST_REDIRECTS + 1):
@@ -135,20 +136,20 @@ def _origin(target: SplitResult) -> tuple[str, str, int]:
     return target.scheme, str(target.hostname), target.port or DEFAULT_PORTS.get(target.scheme, 0)
 
 
-def _content(response: urllib3.BaseHTTPResponse, until: float) -> bytes:
+def _content(response: urllib3.BaseHTTPResponse, until: float) -> Blob:
     if response.status != 200:
         raise _failed(f"status {response.status}")
-    content = bytearray()
+    content = File()
     try:
         while chunk := response.read1(CHUNK_BYTES):  # what is there: a server that drips is noticed
-            content += chunk
+            content.append(chunk)
             if len(content) > MOST_BYTES:
                 raise _forbidden(f"it holds more than {MOST_BYTES:,} bytes")
             if time.monotonic() > until:
                 raise _failed(f"not done within {TOTAL_SECONDS} s")
     except (urllib3.exceptions.HTTPError, OSError) as error:
         raise _failed(type(error).__name__) from error
-    return bytes(content)
+    return content
 
 
 def _failed(why: str) -> Unavailable:

@@ -1,16 +1,17 @@
 """The client of the image API: one call, once; what its answer means is told by `replies`."""
 
-import base64
 import json
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 import requests
 from requests.auth import AuthBase
 
 from darkroom import transport
+from darkroom.blob import CHUNK_BYTES, Blob, File, Joined
 from darkroom.context import Content, Context, Image, Question
+from darkroom.encoding import Base64
 from darkroom.errors import Ambiguous, Unavailable
 from darkroom.ports import Prepared
 from darkroom.reply import Reply
@@ -19,7 +20,6 @@ from darkroom.settings import RequestStyle
 PATH = "/v1/images/generations"
 CONNECT_SECONDS = 10
 MOST_ANSWER_BYTES = 160_000_000  # far over any picture; a bound for hostile answers
-CHUNK_BYTES = 1 << 18
 SECRET_CHARACTERS = 16  # what is shorter is no key, and may stand in a picture's base64 by chance
 
 
@@ -44,10 +44,9 @@ class ImageApi:
 
     def prepare(self, question: Question) -> Prepared:
         """All that can be done, and can fail, before a call is counted."""
-        document = payload(question, self._style, self._response_format)
         key = self._key(self._key_is_stale)
         self._key_is_stale = False
-        return Prepared(json.dumps(document, ensure_ascii=False).encode(), key)
+        return Prepared(body(question, self._style, self._response_format), key)
 
     def distrust_key(self) -> None:
         """The provider refused the key: fetch it anew for the next call."""
@@ -55,14 +54,14 @@ class ImageApi:
 
     def ask(self, prepared: Prepared) -> Reply:
         """The raw reply, whatever it says. Raises Unavailable where nothing was sent, else Ambiguous."""
-        body = transport.Body(prepared.body)
+        sent = transport.Body(prepared.body)
         started = time.monotonic()
         try:
             with (
                 transport.exchange(self._timeout) as session,
                 session.post(
                     self._address,
-                    data=body,
+                    data=sent,
                     headers={"Content-Type": "application/json", "Accept": "application/json"},
                     auth=_Bearer(prepared.key),
                     timeout=(CONNECT_SECONDS, self._timeout),
@@ -70,15 +69,12 @@ class ImageApi:
                     stream=True,
                 ) as response,
             ):
-                content = _read(response)
+                content = _spooled(response, prepared.key)
         except (requests.RequestException, OSError) as error:
             kind = type(error).__name__
-            if not body.was_taken:
+            if not sent.was_taken:
                 raise Unavailable("unreachable", f"no connection to the image API ({kind})") from error
             raise Ambiguous(f"the line to the image API broke after the request was sent ({kind})") from error
-        if len(prepared.key) >= SECRET_CHARACTERS:
-            # Some APIs quote the key that they refuse, and what they say is shown to whoever asked.
-            content = content.replace(prepared.key.encode(), b"[key]")
         headers = {name.lower(): value.replace(prepared.key, "[key]") for name, value in response.headers.items()}
         return Reply(response.status_code, headers, content, round(time.monotonic() - started, 3))
 
@@ -94,17 +90,36 @@ class _Bearer(AuthBase):
         return request
 
 
-def _read(response: requests.Response) -> bytes:
-    content = bytearray()
-    for chunk in response.iter_content(CHUNK_BYTES):
-        content += chunk
+def _spooled(response: requests.Response, key: str) -> File:
+    """The answer, on disk as it is read."""
+    content = File()
+    for chunk in _without(key.encode(), response.iter_content(CHUNK_BYTES)):
+        content.append(chunk)
         if len(content) > MOST_ANSWER_BYTES:
             raise Ambiguous(f"the image API's answer is over {MOST_ANSWER_BYTES:,} bytes")
-    return bytes(content)
+    return content
 
 
-def payload(question: Question, style: RequestStyle, response_format: str) -> dict[str, Any]:
-    """The request's JSON. Without picture and history every style sends the documented `prompt` alone."""
+def _without(key: bytes, chunks: Iterable[bytes]) -> Iterator[bytes]:
+    """Some APIs quote the key that they refuse, and what they say is shown to whoever asked."""
+    if len(key) < SECRET_CHARACTERS:
+        yield from chunks
+        return
+    left = b""
+    for chunk in chunks:
+        read = (left + chunk).replace(key, b"[key]")
+        left = read[1 - len(key) :]  # the beginning of one, perhaps
+        yield read[: 1 - len(key)]
+    yield left
+
+
+def body(question: Question, style: RequestStyle, response_format: str) -> Blob:
+    """The request's JSON, whose pictures are encoded when they are read."""
+    return Joined(_json(_document(question, style, response_format)))
+
+
+def _document(question: Question, style: RequestStyle, response_format: str) -> dict[str, Any]:
+    """The request, with images in it. Without picture and history every style sends `prompt` alone."""
     context = question.context
     document: dict[str, Any] = {
         "model": question.model,
@@ -121,17 +136,31 @@ def payload(question: Question, style: RequestStyle, response_format: str) -> di
 
 
 def _flat(context: Context) -> dict[str, Any]:
-    uris = [_data_uri(image) for image in context.images]
-    if not uris:
+    images = context.images
+    if not images:
         return {}
-    return {"image": uris[0]} if len(uris) == 1 else {"images": uris}
+    return {"image": images[0]} if len(images) == 1 else {"images": images}
 
 
 def _content(content: Content) -> dict[str, Any]:
-    parts: list[dict[str, str]] = [{"text": content.text}] if content.text else []
-    parts += [{"image": _data_uri(image)} for image in content.images]
+    parts: list[dict[str, object]] = [{"text": content.text}] if content.text else []
+    parts += [{"image": image} for image in content.images]
     return {"role": content.role, "parts": parts}
 
 
-def _data_uri(image: Image) -> str:
-    return f"data:{image.media_type};base64,{base64.b64encode(image.data).decode()}"
+def _json(value: object) -> Iterator[Blob]:
+    """A document as JSON, in parts; an image in it is a data URI, which is made when it is read."""
+    if isinstance(value, Image):
+        yield from (f'"data:{value.media_type};base64,'.encode(), Base64(value.data), b'"')
+    elif isinstance(value, dict):
+        for position, (name, inner) in enumerate(value.items()):
+            yield (", " if position else "{").encode() + json.dumps(name).encode() + b": "
+            yield from _json(inner)
+        yield b"}" if value else b"{}"
+    elif isinstance(value, list | tuple):
+        for position, inner in enumerate(value):
+            yield b", " if position else b"["
+            yield from _json(inner)
+        yield b"]" if value else b"[]"
+    else:
+        yield json.dumps(value, ensure_ascii=False).encode()

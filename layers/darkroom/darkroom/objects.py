@@ -1,18 +1,22 @@
 """Objects in S3: read whole or in parts, written once or over."""
 
+import hashlib
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from typing import IO, TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
 
 from darkroom.aws import code_of, status_of, translated
-from darkroom.errors import TooLarge
-from darkroom.ports import Stored
+from darkroom.blob import CHUNK_BYTES, Blob, File, as_file
+from darkroom.errors import TooLarge, Unavailable
+from darkroom.ports import Fetched, Stored
 from darkroom.request import ImageRef
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
+    from mypy_boto3_s3.type_defs import GetObjectOutputTypeDef
 
 # A version id that is none is a 400, a delete marker a 405, what was archived away a 403 of its own kind.
 _MISSING = frozenset(("NoSuchKey", "NoSuchVersion", "NoSuchBucket", "404", "MethodNotAllowed", "InvalidObjectState"))
@@ -29,18 +33,42 @@ class S3Objects:
 
     def read(self, ref: ImageRef, *, most_bytes: int | None = None) -> Stored | None:
         """See `ports.ObjectStore`."""
+        with self._opened(ref, most_bytes) as found:
+            if found is None:
+                return None
+            data = found["Body"].read()
+        return Stored(data, found["ETag"].strip('"'), found["Metadata"], found["LastModified"].timestamp())
+
+    def fetch(self, ref: ImageRef, *, most_bytes: int | None = None) -> Fetched | None:
+        """See `ports.ObjectStore`."""
+        with self._opened(ref, most_bytes) as found:
+            if found is None:
+                return None
+            file, digest = File(), hashlib.sha256()
+            for chunk in found["Body"].iter_chunks(CHUNK_BYTES):
+                digest.update(chunk)
+                file.append(chunk)
+        return Fetched(file, found["ETag"].strip('"'), digest.hexdigest(), found["Metadata"])
+
+    @contextmanager
+    def _opened(self, ref: ImageRef, most_bytes: int | None) -> Iterator["GetObjectOutputTypeDef | None"]:
         with translated():
             try:
                 found = self._client.get_object(Bucket=ref.bucket, Key=ref.key, **_version(ref))
             except ClientError as error:
-                if _is_missing(error, ref):
-                    return None
-                raise
-            with found["Body"] as body:
+                if not _is_missing(error, ref):
+                    raise
+                found = None
+            if found is None:
+                yield None
+                return
+            with found["Body"]:
                 if most_bytes is not None and found["ContentLength"] > most_bytes:
                     raise TooLarge(f"s3://{ref.bucket}/{ref.key} is over {most_bytes:,} bytes")
-                data = body.read()
-        return Stored(data, found["ETag"].strip('"'), found["Metadata"], found["LastModified"].timestamp())
+                try:
+                    yield found
+                except OSError as error:
+                    raise Unavailable("aws", "there is no room for an object on the disk") from error
 
     def metadata(self, ref: ImageRef) -> Mapping[str, str] | None:
         """See `ports.ObjectStore`."""
@@ -53,14 +81,14 @@ class S3Objects:
                 raise
 
     def write_once(
-        self, bucket: str, key: str, data: bytes, media_type: str, metadata: Mapping[str, str] | None = None
+        self, bucket: str, key: str, data: Blob, media_type: str, metadata: Mapping[str, str] | None = None
     ) -> bool:
         """See `ports.ObjectStore`. A 409 means that another write to the key is under way."""
         for tries_left in reversed(range(CONFLICT_TRIES)):
             with translated():
                 try:
                     self._client.put_object(
-                        Bucket=bucket, Key=key, Body=data, ContentType=media_type, IfNoneMatch="*",
+                        Bucket=bucket, Key=key, Body=as_file(data), ContentType=media_type, IfNoneMatch="*",
                         Metadata=dict(metadata or {}),
                     )  # fmt: skip
                 except ClientError as error:

@@ -7,7 +7,7 @@ dies after it, with nothing in the spool, may have been paid.
 import json
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from darkroom import naming, replies
 from darkroom.context import Question
@@ -49,6 +49,7 @@ class Payment:
         self.asked = claim.asked
         self._till = till
         self._is_last = is_last
+        self._heard: dict[int, Reply] = {}  # what this process has spooled itself
 
     def reply(
         self, plan: Callable[[], Premise], inquire: Callable[[Premise], Inquiry], check_time: Callable[[], None]
@@ -125,7 +126,7 @@ class Payment:
             self._settle_ambiguous(lost)
         else:
             self._spool(reply)
-            self._settle(reply)
+            self._settle(self._spooled(self.claim.calls))
 
     def _settle(self, reply: Reply | None) -> None:
         """The open call's consequence, by its reply; None is an answer that never reached the spool."""
@@ -166,17 +167,21 @@ class Payment:
         key = naming.spool_key(self.claim.thread_id, self.claim.request_id, self.claim.calls)
         for pause in SPOOL_PAUSES:
             try:
-                self._till.objects.write_once(self._till.spool_bucket, key, reply.body, OCTETS, head)
+                is_kept = self._till.objects.write_once(self._till.spool_bucket, key, reply.body, OCTETS, head)
             except Unavailable:
                 if not pause:
                     raise
                 self._till.sleep(pause)
             else:
+                if is_kept:
+                    self._heard[self.claim.calls] = replace(reply, headers=headers)
                 return
 
     def _spooled(self, call: int) -> Reply | None:
+        if call in self._heard:
+            return self._heard[call]
         key = naming.spool_key(self.claim.thread_id, self.claim.request_id, call)
-        stored = self._till.objects.read(ImageRef(self._till.spool_bucket, key))
+        stored = self._till.objects.fetch(ImageRef(self._till.spool_bucket, key))
         if stored is None:
             return None
         head = stored.metadata

@@ -3,12 +3,16 @@
 import hashlib
 from dataclasses import dataclass
 
-from darkroom import colour, stripping
+from darkroom import anatomy, colour, stripping
+from darkroom.blob import Blob, chunks
 from darkroom.context import IMAGE_BYTES
 from darkroom.decoding import TYPES, opened
 from darkroom.development import LONGEST_SIDE, turn
+from darkroom.errors import Undecodable
 
 SENDABLE = ("image/png", "image/jpeg", "image/webp")  # the API takes no other
+PROVEN = ("PNG", "JPEG", "MPO")  # a checksum in each part, or a mark at its end: it need not be decoded to be known
+MOST_DECODED_PIXELS = 6_000_000  # a WebP takes 17 bytes for each
 _PNG_DEPTH = 24  # where a PNG says how many bits a sample has
 
 
@@ -23,22 +27,31 @@ class Facts:
     sha256: str
 
 
-def inspect(data: bytes) -> Facts:
-    """Decodes the whole picture, for a header proves nothing. Raises Undecodable or TooManyPixels."""
+def inspect(data: Blob) -> Facts:
+    """What the picture is, if it is a whole one, for a header proves nothing. Raises Undecodable or TooManyPixels.
+
+    Nothing that is large is decoded: memory is for answers that are waited for.
+    """
     with opened(data) as picture:
         media_type, extension = TYPES[picture.format or ""]
         width, height = picture.size
-        picture.draft(None, (1, 1))  # of a JPEG every byte is read, and an eighth of each side kept
-        picture.load()
-        return Facts(media_type, extension, width, height, hashlib.sha256(data).hexdigest())
+        if width * height <= MOST_DECODED_PIXELS and picture.format not in PROVEN:
+            picture.load()
+        elif not anatomy.is_whole(data):
+            raise Undecodable("the picture is broken, or not all of it is there")
+    return Facts(media_type, extension, width, height, sha256(data))
 
 
-def bare(data: bytes) -> bytes | None:
-    """The file without its metadata, where its pixels may go as they are; None where it has to be developed."""
+def bare(data: Blob) -> tuple[Blob, str] | None:
+    """The file without its metadata, and its media type, where its pixels may go as they are.
+
+    None where it has to be developed. Raises Undecodable or TooManyPixels.
+    """
     with opened(data) as picture:
-        if TYPES[picture.format or ""][0] not in SENDABLE or max(picture.size) > LONGEST_SIDE:
+        media_type = TYPES[picture.format or ""][0]
+        if media_type not in SENDABLE or max(picture.size) > LONGEST_SIDE:
             return None
-        if picture.format == "PNG" and data[_PNG_DEPTH] != 8:
+        if picture.format == "PNG" and data[_PNG_DEPTH : _PNG_DEPTH + 1] != b"\x08":
             return None
         if turn(picture) is not None or not colour.is_standard(picture.mode, picture.info.get("icc_profile")):
             return None
@@ -46,4 +59,12 @@ def bare(data: bytes) -> bytes | None:
         stripped = stripping.stripped(data)
     except stripping.Unusual:
         return None
-    return stripped if len(stripped) <= IMAGE_BYTES else None
+    return (stripped, media_type) if len(stripped) <= IMAGE_BYTES and anatomy.is_whole(data) else None
+
+
+def sha256(data: Blob) -> str:
+    """In hex."""
+    digest = hashlib.sha256()
+    for chunk in chunks(data):
+        digest.update(chunk)
+    return digest.hexdigest()

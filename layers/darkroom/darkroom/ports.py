@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import IO, Any, Protocol
 
+from darkroom.blob import Blob
 from darkroom.context import Question
 from darkroom.errors import Cause, Unavailable
 from darkroom.lines import Place
@@ -172,6 +173,16 @@ class Stored:
     modified: float = 0.0  # seconds since the epoch
 
 
+@dataclass(frozen=True, slots=True)
+class Fetched:
+    """A large object: its bytes, and their SHA-256."""
+
+    data: Blob
+    etag: str
+    sha256: str
+    metadata: Mapping[str, str] = field(default_factory=dict)
+
+
 class ObjectStore(Protocol):
     """S3, as far as it is used here."""
 
@@ -183,8 +194,12 @@ class ObjectStore(Protocol):
         """The object's own metadata, or None where there is no object."""
         ...
 
+    def fetch(self, ref: ImageRef, *, most_bytes: int | None = None) -> Fetched | None:
+        """The same for what may be large."""
+        ...
+
     def write_once(
-        self, bucket: str, key: str, data: bytes, media_type: str, metadata: Mapping[str, str] | None = None
+        self, bucket: str, key: str, data: Blob, media_type: str, metadata: Mapping[str, str] | None = None
     ) -> bool:
         """Writes the object if there is none; False where one is there already, which is left as it is."""
         ...
@@ -204,7 +219,7 @@ class ObjectStore(Protocol):
 class Prepared:
     """A call that needs nothing more than to be sent."""
 
-    body: bytes
+    body: Blob
     key: str
 
 
@@ -286,7 +301,7 @@ class Developer(Protocol):
 class PictureFetcher(Protocol):
     """Fetches what an answer refers to."""
 
-    def fetch(self, url: str) -> bytes: ...
+    def fetch(self, url: str) -> Blob: ...
 
 
 class Outbox(Protocol):

@@ -4,6 +4,7 @@ import json
 from collections.abc import Mapping, Sequence
 
 from darkroom import naming, pictures, provenance
+from darkroom.blob import Blob
 from darkroom.errors import ASK_AGAIN, Fault, Rejected, TooManyPixels, Undecodable
 from darkroom.outcome import Outcome, Picture
 from darkroom.pictures import Facts
@@ -18,7 +19,7 @@ class Publication:
         self._objects = objects
         self._bucket = bucket
 
-    def pictures(self, made: Sequence[bytes], prefix: str, origin: Mapping[str, str]) -> list[Picture]:
+    def pictures(self, made: Sequence[Blob], prefix: str, origin: Mapping[str, str]) -> list[Picture]:
         """Stores the pictures of an answer; the last is the primary one. Raises Rejected (`no_image`).
 
         A draft that does not decode is left out, as long as one picture does. `origin` becomes their metadata.
@@ -47,14 +48,14 @@ class Publication:
         origin = provenance.metadata(outcome.thread_id, outcome.request_id, *outcome.sources, *images, *uploads)
         self._objects.write_once(self._bucket, key, document.encode(), "application/json", origin)
 
-    def _picture(self, data: bytes, facts: Facts, key: str, origin: Mapping[str, str], *, primary: bool) -> Picture:
+    def _picture(self, data: Blob, facts: Facts, key: str, origin: Mapping[str, str], *, primary: bool) -> Picture:
         if not self._objects.write_once(self._bucket, key, data, facts.media_type, origin):
             data, facts = self._as_stored(key)
         return Picture(self._bucket, key, facts.media_type, len(data), facts.width, facts.height, facts.sha256, primary)
 
-    def _as_stored(self, key: str) -> tuple[bytes, Facts]:
+    def _as_stored(self, key: str) -> tuple[Blob, Facts]:
         """What an earlier attempt wrote: an address may give other bytes when it is fetched again."""
-        stored = self._objects.read(ImageRef(self._bucket, key))
+        stored = self._objects.fetch(ImageRef(self._bucket, key))
         facts = _facts(stored.data) if stored else None
         if stored is None or facts is None:
             raise Fault(f"{key} was written, and is no picture")
@@ -70,7 +71,7 @@ def _name(facts: Facts, number: int, count: int) -> str:
     return f"image{facts.extension}" if count == 1 else f"image-{number}{facts.extension}"
 
 
-def _facts(data: bytes) -> Facts | None:
+def _facts(data: Blob) -> Facts | None:
     try:
         return pictures.inspect(data)
     except (Undecodable, TooManyPixels):

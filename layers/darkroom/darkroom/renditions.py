@@ -28,5 +28,5 @@ class Renditions:
         return kept
 
     def _kept(self, sha256: str, most_bytes: int) -> Image | None:
-        stored = self._objects.read(ImageRef(self._bucket, naming.rendition_key(sha256, most_bytes)))
-        return Image(stored.data, stored.metadata[MEDIA_TYPE], sha256) if stored else None
+        found = self._objects.fetch(ImageRef(self._bucket, naming.rendition_key(sha256, most_bytes)))
+        return Image(found.data, found.metadata[MEDIA_TYPE], sha256) if found else None

@@ -11,59 +11,73 @@ from typing import Any
 
 from darkroom import api_errors, document
 from darkroom.api_errors import SAY_MORE
-from darkroom.content import Content, Part
+from darkroom.blob import Blob, Part
 from darkroom.document import LongString
 from darkroom.encoding import decoded
 from darkroom.errors import Rejected
 from darkroom.reply import Reply, provider_request_id, whole
 
 MOST_PICTURES = 32  # far over any answer; the last are the final ones
+MOST_TEXT_BYTES = 30_000_000  # words with a picture among them; these alone are held in memory
+DATA_URI_BYTES = 200  # within them is the comma before the picture
+
+
+@dataclass(frozen=True, slots=True)
+class Encoded:
+    """A picture in an answer, as it is written there: Base64, as JSON writes it where `is_json`."""
+
+    text: Blob
+    is_json: bool = False
+
+    def decoded(self) -> Blob:
+        """Its bytes; none where they cannot be told."""
+        return decoded(self.text, is_json=self.is_json)
 
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """A paid answer: pictures as bytes, or as an address where they lie, in the API's order; and its words."""
+    """A paid answer: pictures, or the addresses where they lie, in the API's order; and its words."""
 
-    pictures: tuple[bytes | str, ...]
+    pictures: tuple[Encoded | str, ...]
     text: str | None
     provider_request_id: str | None
 
 
 def judge(reply: Reply) -> Answer:
     """The answer in a reply. Raises Rejected, Unavailable or Ambiguous, by what the reply says of the call."""
-    document = _json_object(reply.body)
-    if document is None:
+    said = _json_object(reply.body)
+    if said is None:
         raise api_errors.page(reply)
     if 300 <= reply.status < 400:
         raise api_errors.redirect(reply)
-    if (stated := api_errors.stated(document, reply)) and not _is_paid(document, reply):
+    if (stated := api_errors.stated(said, reply)) and not _is_paid(said, reply):
         raise api_errors.error(stated, reply)
-    return _answer(document, provider_request_id(reply, ""))
+    return _answer(said, provider_request_id(reply, ""))
 
 
-def _is_paid(document: Mapping[str, Any], reply: Reply) -> bool:
+def _is_paid(said: Mapping[str, Any], reply: Reply) -> bool:
     """Whether there are pictures beside a code that we do not know, and no word of an error: they were made."""
-    said_no = document.get("error") or document.get("success") is False or reply.status >= 300
-    return not said_no and any(list(_pictures(item)) for item in _items(document.get("data")))
+    said_no = said.get("error") or said.get("success") is False or reply.status >= 300
+    return not said_no and any(list(_pictures(item)) for item in _items(said.get("data")))
 
 
-def _json_object(body: bytes) -> dict[str, Any] | None:
+def _json_object(body: Blob) -> dict[str, Any] | None:
     try:
-        document = json.loads(body.decode("utf-8-sig"))
+        parsed = document.parsed(body)
     except (ValueError, RecursionError):
         return None
-    return document if isinstance(document, dict) else None
+    return parsed if isinstance(parsed, dict) else None
 
 
 # No part of it goes past a `[`, so that words that are full of beginnings are read once, and not from each of them.
 _MARKDOWN = re.compile(r"!\[[^\[\]]*\]\(\s*(data:image/[^)\[]+|https?://[^)\s\[]+\s*)\)")
 
 
-def _answer(document: Mapping[str, Any], request_id: str | None) -> Answer:
-    items = list(_items(document.get("data")))
+def _answer(said: Mapping[str, Any], request_id: str | None) -> Answer:
+    items = list(_items(said.get("data")))
     pictures = [picture for item in items for picture in _pictures(item)]
     text = "\n".join(dict.fromkeys(filter(None, map(_words, items)))) or None
-    if not pictures and (text or api_errors.is_refusal(json.dumps(items, ensure_ascii=False))):
+    if not pictures and (text or api_errors.is_refusal(json.dumps(items, ensure_ascii=False, default=str))):
         hint = "A refusal or a question, in its own words. Say it differently."
         raise Rejected(
             "refused", "the model answered without a picture",
@@ -85,9 +99,12 @@ def _items(data: object) -> Iterator[Mapping[str, Any]]:
     yield from (element for element in elements if isinstance(element, dict))
 
 
-def _pictures(item: Mapping[str, Any]) -> Iterator[bytes | str]:
+def _pictures(item: Mapping[str, Any]) -> Iterator[Encoded | str]:
     for field in ("b64_json", "url"):
         value = item.get(field)
+        if isinstance(value, LongString):
+            yield _long_picture(value)
+            return
         if isinstance(value, str) and value.strip():
             yield _picture(value.strip(), is_address=field == "url")
             return
@@ -95,26 +112,26 @@ def _pictures(item: Mapping[str, Any]) -> Iterator[bytes | str]:
         yield _picture(found[1].strip(), is_address=True)
 
 
-def _picture(value: str, *, is_address: bool) -> bytes | str:
+def _picture(value: str, *, is_address: bool) -> Encoded | str:
     if value.startswith("data:"):
-        return _decoded(value.partition(",")[2])
+        return Encoded(value.partition(",")[2].encode(errors="replace"))
     if is_address or value.startswith(("http://", "https://")):
         return value
-    return _decoded(value)
+    return Encoded(value.encode(errors="replace"))
 
 
-def _decoded(text: str) -> bytes:
-    """Base64 of either alphabet, with line breaks and without padding; nothing where it is neither."""
-    compact = re.sub(r"\s+", "", text).rstrip("=").replace("-", "+").replace("_", "/")
-    try:
-        return base64.b64decode(compact + "=" * (-len(compact) % 4), validate=True)
-    except (binascii.Error, ValueError):
-        return b""
+def _long_picture(value: LongString) -> Encoded:
+    """No address is as long."""
+    head = value[:DATA_URI_BYTES]
+    begin = head.find(b",") + 1 if head.lstrip().startswith(b"data:") else 0
+    return Encoded(Part(value, begin, len(value)), is_json=True)
 
 
 def _raw_words(item: Mapping[str, Any]) -> str:
+    """All that it says; a picture may be among it."""
     values = [item.get(field) for field in ("revised_prompt", "text", "content")]
-    return "\n".join(whole(value) for value in values if isinstance(value, str) and value.strip())
+    texts = [value.text(MOST_TEXT_BYTES) if isinstance(value, LongString) else value for value in values]
+    return "\n".join(whole(text) for text in texts if isinstance(text, str) and text.strip())
 
 
 def _words(item: Mapping[str, Any]) -> str:

@@ -4,7 +4,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from darkroom.content import Content
+from darkroom.blob import Blob
 
 QUOTED_CHARACTERS = 500  # of what somebody else said, in a message of ours
 
@@ -15,7 +15,7 @@ class Reply:
 
     status: int
     headers: Mapping[str, str]
-    body: Content
+    body: Blob
     seconds: float
 
 

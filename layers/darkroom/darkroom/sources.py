@@ -1,6 +1,5 @@
 """Reading the pictures that go into a call: those attached to the request, and those of its branch."""
 
-import hashlib
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
@@ -8,7 +7,7 @@ from darkroom import pictures
 from darkroom.context import IMAGE_BYTES, Image, Remembered
 from darkroom.errors import Rejected, TooLarge, TooManyPixels, Undecodable
 from darkroom.outcome import Picture, Source
-from darkroom.ports import ObjectStore
+from darkroom.ports import Fetched, ObjectStore
 from darkroom.renditions import Renditions
 from darkroom.request import ImageRef
 
@@ -65,28 +64,27 @@ def _at_fault(ref: ImageRef, param: str) -> Iterator[None]:
 def _attached(objects: ObjectStore, renditions: Renditions, ref: ImageRef, position: int) -> tuple[Source, Image]:
     param = f"images.{position}"
     with _at_fault(ref, param):
-        stored = objects.read(ref, most_bytes=MOST_BYTES)
-        if stored is None:
+        found = objects.fetch(ref, most_bytes=MOST_BYTES)
+        if found is None:
             hint = "Upload the picture before asking; if it is there, check bucket, key and version."
             message = f"there is no object s3://{ref.bucket}/{ref.key}"
             raise Rejected("image_not_found", message, hint=hint, param=param)
-        image = _sendable(renditions, ref, stored.data)
-    return Source(ref.bucket, ref.key, stored.etag, image.sha256), image
+        image = _sendable(renditions, ref, found)
+    return Source(ref.bucket, ref.key, found.etag, found.sha256), image
 
 
 def _unchanged(objects: ObjectStore, renditions: Renditions, place: Remembered) -> Image | None:
     ref = ImageRef(place.bucket, place.key)
     try:
-        stored = objects.read(ref, most_bytes=MOST_BYTES)
-        if stored is None or hashlib.sha256(stored.data).hexdigest() != place.sha256:
+        found = objects.fetch(ref, most_bytes=MOST_BYTES)
+        if found is None or found.sha256 != place.sha256:
             return None
-        return _sendable(renditions, ref, stored.data)
+        return _sendable(renditions, ref, found)
     except (TooLarge, Undecodable, TooManyPixels):
         return None
 
 
-def _sendable(renditions: Renditions, ref: ImageRef, data: bytes) -> Image:
+def _sendable(renditions: Renditions, ref: ImageRef, found: Fetched) -> Image:
     """The picture as it may leave the account and as the API takes it; its pixels untouched where they will do."""
-    facts = pictures.inspect(data)
-    bare = pictures.bare(data)
-    return Image(bare, facts.media_type, facts.sha256) if bare else renditions.of(ref, facts.sha256, IMAGE_BYTES)
+    bare = pictures.bare(found.data)
+    return Image(*bare, found.sha256) if bare else renditions.of(ref, found.sha256, IMAGE_BYTES)

@@ -8,6 +8,8 @@ import re
 import struct
 from collections.abc import Iterator
 
+from darkroom.blob import Blob, Joined, Part, search
+
 _START, _END, _SCAN = 0xD8, 0xD9, 0xDA
 _JFIF, _ADOBE = 0xE0, 0xEE
 _JFIF_BYTES, _ADOBE_BYTES = 14, 12  # without a thumbnail, or whatever else is appended
@@ -29,34 +31,34 @@ class Unusual(ValueError):
     """The file is not put together as encoders do it."""
 
 
-def stripped(data: bytes) -> bytes:
+def stripped(data: Blob) -> Blob:
     """A still JPEG, PNG or WebP picture without what is said beside it, its profile too. Raises Unusual."""
     try:
-        if data.startswith(b"\xff\xd8"):
-            return b"".join(_jpeg(data))
-        if data.startswith(b"\x89PNG\r\n\x1a\n"):
-            return b"".join(_png(data))
+        if data[:2] == b"\xff\xd8":
+            return Joined(_jpeg(data))
+        if data[:8] == b"\x89PNG\r\n\x1a\n":
+            return Joined(_png(data))
         return _webp(data)
-    except (struct.error, IndexError) as error:
+    except struct.error as error:
         raise Unusual("the file ends too soon") from error
 
 
-def _jpeg(data: bytes) -> Iterator[bytes]:
+def _jpeg(data: Blob) -> Iterator[Blob]:
     yield data[:2]
     position = 2
     while True:
-        if data[position] != 0xFF:
+        edge, marker = struct.unpack("BB", data[position : position + 2])
+        if edge != 0xFF:
             raise Unusual("something lies between the segments")
-        marker = data[position + 1]
         if marker == _END:
             yield data[position : position + 2]
             return
-        (length,) = struct.unpack_from(">H", data, position + 2)
+        (length,) = struct.unpack(">H", data[position + 2 : position + 4])
         end = position + 2 + length
         yield _segment(marker, data[position:end])
         if marker == _SCAN:
             end = _end_of_scan(data, start=end)
-            yield data[position + 2 + length : end]
+            yield Part(data, position + 2 + length, end)
         position = end
 
 
@@ -73,48 +75,48 @@ def _segment(marker: int, segment: bytes) -> bytes:
     return b""
 
 
-def _end_of_scan(data: bytes, start: int) -> int:
-    marker = _AFTER_SCAN.search(data, start)
+def _end_of_scan(data: Blob, start: int) -> int:
+    marker = search(_AFTER_SCAN, data, start, width=2)
     if not marker:
         raise Unusual("the picture has no end")
-    return marker.start()
+    return marker[0]
 
 
-def _png(data: bytes) -> Iterator[bytes]:
+def _png(data: Blob) -> Iterator[Blob]:
     yield data[:8]
     position, name = 8, b""
     while name != b"IEND":
-        length, name = struct.unpack_from(">L4s", data, position)
+        length, name = struct.unpack(">L4s", data[position : position + 8])
         end = position + 12 + length
         if end > len(data):
             raise Unusual("a chunk is longer than the file")
         if length in _PNG_LENGTHS.get(name, ()):
-            yield data[position:end]
+            yield Part(data, position, end)
         elif name[:1].isupper():  # so PNG writes what no decoder may pass over
             raise Unusual("a chunk that is needed is of no length that it can have, or of no known kind")
         position = end
 
 
-def _webp(data: bytes) -> bytes:
-    signature, length, kind = struct.unpack_from("<4sL4s", data)
+def _webp(data: Blob) -> Blob:
+    signature, length, kind = struct.unpack("<4sL4s", data[:12])
     if (signature, kind) != (b"RIFF", b"WEBP"):
         raise Unusual("it is no picture that can be cut")
-    chunks = b"".join(_webp_chunks(data[: 8 + length]))
-    return b"RIFF" + struct.pack("<L", 4 + len(chunks)) + b"WEBP" + chunks
+    chunks = Joined(_webp_chunks(Part(data, 0, 8 + length)))
+    return Joined((b"RIFF" + struct.pack("<L", 4 + len(chunks)) + b"WEBP", chunks))
 
 
-def _webp_chunks(data: bytes) -> Iterator[bytes]:
+def _webp_chunks(data: Blob) -> Iterator[Blob]:
     position = 12
     while position < len(data):
-        name, length = struct.unpack_from("<4sL", data, position)
+        name, length = struct.unpack("<4sL", data[position : position + 8])
         end = position + 8 + length + length % 2
         if end > len(data) or name in _WEBP_MOVES:
             raise Unusual("a chunk is longer than the file, or the picture moves")
         if name == b"VP8X" and length != _VP8X_BYTES:
             raise Unusual("the picture's head is of no length that it can have")
         if name == b"VP8X":
-            flags = data[position + 8] & ~_WEBP_METADATA
+            flags = data[position + 8 : position + 9][0] & ~_WEBP_METADATA
             yield data[position : position + 8] + bytes((flags,)) + data[position + 9 : end]
         elif name in _WEBP_CHUNKS:
-            yield data[position:end]
+            yield Part(data, position, end)
         position = end

@@ -15,32 +15,24 @@ from requests.adapters import HTTPAdapter
 from urllib3 import HTTPConnectionPool, HTTPSConnectionPool
 from urllib3.connection import HTTPConnection, HTTPSConnection
 
+from darkroom.blob import Blob, chunks
+
 
 class Body:
     """A request's body that knows whether any of it was taken to be sent."""
 
-    def __init__(self, data: bytes) -> None:
-        self._data = memoryview(data)
-        self._position = 0
+    def __init__(self, blob: Blob) -> None:
+        self._blob = blob
+        self.was_taken = False  # then the request certainly never left us
 
     def __len__(self) -> int:
-        return len(self._data)
+        return len(self._blob)
 
     def __iter__(self) -> Iterator[bytes]:
-        while chunk := self.read(65_536):
+        """urllib3 asks for the first bytes when the connection stands and the headers are out."""
+        for chunk in chunks(self._blob):
+            self.was_taken = True
             yield chunk
-
-    def read(self, size: int = -1) -> bytes:
-        """The next bytes; urllib3 asks for them when the connection stands and the headers are out."""
-        end = len(self._data) if size < 0 else self._position + size
-        chunk = bytes(self._data[self._position : end])
-        self._position += len(chunk)
-        return chunk
-
-    @property
-    def was_taken(self) -> bool:
-        """False means that the request certainly never left us."""
-        return self._position > 0
 
 
 class Deadline:

@@ -92,7 +92,7 @@ class Provider(ScriptedApi):
 
     def ask(self, prepared: Prepared) -> Reply:
         manner = manners()[self.coming.pop(0) if self.coming else "a picture"]
-        said = self._prepared[int(prepared.body)].context.contents
+        said = self._prepared[int(prepared.body[:])].context.contents
         words = tuple(content.text for content in said if content.role == "user")
         self.calls.append(Call(words, manner, self._clock(), *(self._marks or [UNMARKED])[-1]))
         if manner.seconds:

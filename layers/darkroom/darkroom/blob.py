@@ -8,13 +8,13 @@ import weakref
 from bisect import bisect_right
 from collections.abc import Iterable, Iterator
 from itertools import accumulate
-from typing import Protocol
+from typing import IO, Protocol, cast
 
 CHUNK_BYTES = 192 << 10  # a multiple of three, as Base64 wants it
 _FIRST_SEARCHED_BYTES = 4096  # what is looked for is often near, and there may be very much of it
 
 
-class Content(Protocol):
+class Blob(Protocol):
     """A sequence of bytes, read by slices. `bytes` are one."""
 
     def __len__(self) -> int: ...
@@ -49,9 +49,9 @@ class File:
 
 
 class Part:
-    """A part of a content, from `start` up to `stop`; without a copy."""
+    """A part of a blob, from `start` up to `stop`; without a copy."""
 
-    def __init__(self, whole: Content, start: int, stop: int) -> None:
+    def __init__(self, whole: Blob, start: int, stop: int) -> None:
         self._whole = whole
         self._start, stop, _ = slice(start, stop).indices(len(whole))
         self._size = max(0, stop - self._start)
@@ -67,7 +67,7 @@ class Part:
 class Joined:
     """Contents one after the other; without a copy."""
 
-    def __init__(self, parts: Iterable[Content]) -> None:
+    def __init__(self, parts: Iterable[Blob]) -> None:
         self._parts = list(parts)
         self._ends = list(accumulate(map(len, self._parts)))
 
@@ -88,15 +88,13 @@ class Joined:
             position += 1
 
 
-class Reader(io.RawIOBase):
-    """A content as a file, for those who take nothing else."""
-
-    def __init__(self, content: Content) -> None:
-        self._content = content
+class _Reader(io.RawIOBase):
+    def __init__(self, blob: Blob) -> None:
+        self._blob = blob
         self._position = 0
 
     def __len__(self) -> int:
-        return len(self._content)
+        return len(self._blob)
 
     def readable(self) -> bool:
         return True
@@ -117,7 +115,7 @@ class Reader(io.RawIOBase):
 
     def read(self, size: int | None = -1) -> bytes:
         end = len(self) if size is None or size < 0 else self._position + size
-        data = self._content[self._position : end]
+        data = self._blob[self._position : end]
         self._position += len(data)
         return data
 
@@ -127,16 +125,21 @@ class Reader(io.RawIOBase):
         return len(data)
 
 
-def chunks(content: Content, size: int = CHUNK_BYTES) -> Iterator[bytes]:
-    """The content, a chunk after the other."""
-    for start in range(0, len(content), size):
-        yield content[start : start + size]
+def as_file(blob: Blob) -> IO[bytes]:
+    """For those who take nothing else."""
+    return io.BytesIO(blob) if isinstance(blob, bytes) else cast("IO[bytes]", _Reader(blob))
 
 
-def search(pattern: re.Pattern[bytes], content: Content, start: int, *, width: int) -> tuple[int, bytes] | None:
+def chunks(blob: Blob, size: int = CHUNK_BYTES) -> Iterator[bytes]:
+    """The blob, a chunk after the other."""
+    for start in range(0, len(blob), size):
+        yield blob[start : start + size]
+
+
+def search(pattern: re.Pattern[bytes], blob: Blob, start: int, *, width: int) -> tuple[int, bytes] | None:
     """The first match from `start` on, where it begins and what it is. Matches have `width` bytes each."""
     size = _FIRST_SEARCHED_BYTES
-    while len(chunk := content[start : start + size]) >= width:
+    while len(chunk := blob[start : start + size]) >= width:
         if found := pattern.search(chunk):
             return start + found.start(), found[0]
         start += len(chunk) - width + 1
