@@ -27,13 +27,15 @@ from darkroom.breaker import (
 )
 from darkroom.context import Question
 from darkroom.errors import PROVIDER_CAUSES, UNCOUNTED_CAUSES, Cause, Outdated, TooLarge, Unavailable
+from darkroom.laboratory import Laboratory
 from darkroom.lanes import HELD_SECONDS
 from darkroom.ledger import LEASE_SECONDS
 from darkroom.message import Message
 from darkroom.naming import message_group
 from darkroom.objects import PART_BYTES
 from darkroom.outcome import Outcome
-from darkroom.ports import Answered, Asked, Claim, Done, Held, Prepared, Progress, Reused, Sent, Stored
+from darkroom.ports import Answered, Asked, Claim, Done, Held, ObjectStore, Prepared, Progress, Reused, Sent, Stored
+from darkroom.renditions import Renditions
 from darkroom.reply import Reply
 from darkroom.request import ImageRef, Request
 from darkroom.thread import Thread
@@ -156,6 +158,11 @@ class MemoryObjects:
 
     def keys(self, bucket: str, prefix: str = "") -> list[str]:
         return sorted(key for where, key in self.objects if where == bucket and key.startswith(prefix))
+
+
+def developed(objects: ObjectStore) -> Renditions:
+    """Renditions that are made right here, in the spool of this store."""
+    return Renditions(objects, Laboratory(objects, "spool"), "spool")
 
 
 @dataclass

@@ -24,9 +24,9 @@ from urllib.parse import quote_plus, urlsplit
 import jsonschema
 from PIL import Image as Pillow
 
-from darkroom import decoding, form, lines, naming, outcome, pictures, replies, request, upload, words
+from darkroom import decoding, development, form, lines, naming, outcome, pictures, replies, request, upload, words
 from darkroom.context import IMAGE_BYTES
-from darkroom.errors import Ambiguous, Fault, Rejected, Unavailable
+from darkroom.errors import Ambiguous, Fault, Rejected, TooManyPixels, Unavailable, Undecodable
 from darkroom.fetch import Fetcher, is_public
 from darkroom.form import Folder
 from darkroom.image_api import ImageApi
@@ -354,12 +354,13 @@ def _ip_address(data: bytes) -> object:
 def _picture(data: bytes) -> object:
     facts = pictures.inspect(data)
     assert 1 <= facts.width * facts.height <= decoding.MOST_PIXELS
-    sent = pictures.sendable(data, facts)
-    smaller = pictures.at_most(sent, max(2000, len(sent.data) // 2))
-    for image in (sent, smaller):
-        assert image.media_type in pictures.SENDABLE
-        assert len(image.data) <= IMAGE_BYTES
-        assert pictures.inspect(image.data).media_type == image.media_type
+    bare = pictures.bare(data)
+    sent, media_type = (bare, facts.media_type) if bare else development.develop(data, IMAGE_BYTES)
+    smaller = development.develop(data, max(2000, len(sent) // 2))
+    for made, kind in ((sent, media_type), smaller):
+        assert kind in pictures.SENDABLE
+        assert len(made) <= IMAGE_BYTES
+        assert pictures.inspect(made).media_type == kind
     return facts
 
 
@@ -452,6 +453,6 @@ DOORS = (
     Door("line", _line, (Rejected, Unavailable, Ambiguous), line_seeds),
     Door("address", _address, (Rejected, Unavailable), lambda: ADDRESSES),
     Door("ip", _ip_address, (), lambda: (bytes(16), b"\x01\x01\x01\x01", bytes([0x20, 1, 13, 184]) + bytes(12))),
-    Door("picture", _picture, (decoding.Undecodable, decoding.TooManyPixels), picture_seeds),
+    Door("picture", _picture, (Undecodable, TooManyPixels), picture_seeds),
 )
 BY_NAME = {door.name: door for door in DOORS}

@@ -14,8 +14,8 @@ import pytest
 from PIL import Image as Pillow
 
 from darkroom import naming, pictures, request
-from darkroom.decoding import TAKEN, TooManyPixels, Undecodable
-from darkroom.errors import Rejected
+from darkroom.decoding import TAKEN
+from darkroom.errors import Rejected, TooManyPixels, Undecodable
 from tests.hostile.boxes import Item, box, coded, grid, heif, ispe
 from tests.hostile.doors import API_KEY, BY_NAME, ROOT, checked
 from tests.pictures.making import photographed, scene

@@ -31,6 +31,7 @@ from tests.fakes import (
     MemoryOutbox,
     MemoryRegister,
     ScriptedApi,
+    developed,
 )
 from tests.promise.memory.fifo import FifoQueue
 from tests.promise.memory.world import CopiesTo
@@ -164,8 +165,8 @@ class BatchWorld:
         till = Till(self.ledger, self.objects, MemoryBreaker(self.clock), self.api, "spool", 2)
         publication = Publication(self.objects, "results")
         return Answering(
-            terms, till, publication, MemoryFetcher(), MemoryOutbox(), MemoryOutbox(), clock=self.clock,
-            jitter=lambda: 0.0,
+            terms, till, publication, developed(self.objects), MemoryFetcher(), MemoryOutbox(), MemoryOutbox(),
+            clock=self.clock, jitter=lambda: 0.0,
         )  # fmt: skip
 
 

@@ -9,11 +9,14 @@ from typing import Any
 import pytest
 from PIL import Image as Pillow
 
+from darkroom import sources
 from darkroom.context import Image
 from darkroom.errors import Ambiguous, Rejected, Unavailable
 from darkroom.outcome import Cost, Failure, Outcome, Picture, Source, Timing
 from darkroom.replies import Answer, judge
 from darkroom.reply import Reply
+from darkroom.request import ImageRef
+from tests.fakes import MemoryObjects, developed
 
 
 def encoded(kind: str, size: tuple[int, int] = (8, 6), mode: str = "RGB", **options: Any) -> bytes:
@@ -101,3 +104,11 @@ def unavailability(act: Callable[[], object]) -> Unavailable:
     with pytest.raises(Unavailable) as caught:
         act()
     return caught.value
+
+
+def sent_of(data: bytes) -> Image:
+    """What is sent of an attached picture with these bytes."""
+    objects = MemoryObjects()
+    objects.put("uploads", "a", data)
+    ((_, sent),) = sources.attached(objects, developed(objects), [ImageRef("uploads", "a")])
+    return sent

@@ -30,6 +30,7 @@ from tests.fakes import (
     MemoryOutbox,
     Scripted,
     ScriptedApi,
+    developed,
     made,
     png,
     sent_message,
@@ -76,7 +77,15 @@ class World:
         till = Till(self.ledger, self.objects, self.breaker, self.api, "spool", self.max_paid_calls)
         publication = Publication(self.objects, "results")
         return Answering(
-            terms, till, publication, self.fetcher, self.dead, self.probes, clock=self.clock, jitter=lambda: 0.0
+            terms,
+            till,
+            publication,
+            developed(self.objects),
+            self.fetcher,
+            self.dead,
+            self.probes,
+            clock=self.clock,
+            jitter=lambda: 0.0,
         )
 
     def send(self, body: Mapping[str, Any] | str, *, time_left: float = 900, **about: Any) -> Outcome:

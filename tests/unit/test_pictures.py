@@ -12,9 +12,9 @@ from hypothesis import strategies as st
 from PIL import Image as Pillow
 
 from darkroom import pictures
-from darkroom.decoding import TooManyPixels, Undecodable
+from darkroom.errors import Rejected, TooManyPixels, Undecodable
 from darkroom.pictures import Facts
-from tests.unit.samples import encoded, opened
+from tests.unit.samples import encoded, opened, sent_of
 
 KINDS = {
     "PNG": ("image/png", ".png"),
@@ -231,8 +231,8 @@ def test_exactly_100_megapixels_are_fine() -> None:
 def assert_facts_or_named(data: bytes) -> None:
     try:
         facts = pictures.inspect(data)
-        sent = pictures.sendable(data, facts)
-    except (Undecodable, TooManyPixels):
+        sent = sent_of(data)
+    except (Undecodable, TooManyPixels, Rejected):
         return
     assert facts.width * facts.height <= 100_000_000
     assert sent.media_type in pictures.SENDABLE
@@ -269,7 +269,7 @@ def test_any_picture_with_a_damaged_head_is_a_picture_or_not(kind: str, at: int,
 @pytest.mark.parametrize("kind", SENT_AS_THEY_ARE)
 def test_what_the_api_takes_is_sent_byte_for_byte(kind: str) -> None:
     data = encoded(kind, (24, 16))
-    sent = pictures.sendable(data, pictures.inspect(data))
+    sent = sent_of(data)
     assert (sent.data, sent.media_type) == (data, KINDS[kind][0])
     assert sent.sha256 == hashlib.sha256(data).hexdigest()
 
@@ -278,7 +278,7 @@ def test_what_the_api_takes_is_sent_byte_for_byte(kind: str) -> None:
 def test_what_it_does_not_take_is_converted_without_loss(kind: str) -> None:
     data = encoded(kind, (24, 16))
     facts = pictures.inspect(data)
-    sent = pictures.sendable(data, facts)
+    sent = sent_of(data)
     assert sent.media_type == "image/png"
     assert sent.sha256 == facts.sha256
     assert opened(sent.data).convert("RGB").tobytes() == opened(data).convert("RGB").tobytes()
@@ -286,7 +286,7 @@ def test_what_it_does_not_take_is_converted_without_loss(kind: str) -> None:
 
 def test_what_is_transparent_stays_transparent() -> None:
     data = encoded("TIFF", mode="RGBA")
-    sent = pictures.sendable(data, pictures.inspect(data))
+    sent = sent_of(data)
     assert opened(sent.data).mode == "RGBA"
 
 
@@ -297,7 +297,7 @@ def test_what_is_too_heavy_is_made_smaller_and_keeps_its_shape(kind: str, option
     data = noise(2400, 1600, kind, **options)
     assert len(data) > LIMIT
     facts = pictures.inspect(data)
-    sent = pictures.sendable(data, facts)
+    sent = sent_of(data)
     assert len(sent.data) <= LIMIT
     assert sent.media_type in pictures.SENDABLE
     assert sent.sha256 == facts.sha256
@@ -312,7 +312,7 @@ def test_a_photo_that_is_made_smaller_stands_upright() -> None:
     opened(noise(2400, 1600, "BMP")).save(target, "JPEG", quality=100, subsampling=0, exif=exif)
     data = target.getvalue()
     assert len(data) > LIMIT
-    smaller = opened(pictures.sendable(data, pictures.inspect(data)).data)
+    smaller = opened(sent_of(data).data)
     assert smaller.height / smaller.width == pytest.approx(1.5, rel=0.01)
     assert smaller.getexif().get(0x0112, 1) == 1
 
@@ -321,11 +321,11 @@ def test_a_converted_photo_stands_upright() -> None:
     exif = Pillow.Exif()
     exif[0x0112] = 8
     data = encoded("TIFF", (24, 16), exif=exif)
-    upright = opened(pictures.sendable(data, pictures.inspect(data)).data)
+    upright = opened(sent_of(data).data)
     assert (upright.width, upright.height) == (16, 24)
 
 
 def test_what_is_sent_smaller_is_a_picture_that_is_taken_back() -> None:
     data = noise(2400, 1600, "BMP")
-    sent = pictures.sendable(data, pictures.inspect(data))
+    sent = sent_of(data)
     assert pictures.inspect(sent.data).media_type == sent.media_type

@@ -16,7 +16,7 @@ from PIL import ImageChops, ImageCms, ImageFilter
 
 from darkroom import colour, pictures, sources, stripping
 from darkroom.context import Image
-from tests.fakes import MemoryObjects
+from tests.fakes import MemoryObjects, developed
 from tests.pictures.making import (
     ADOBE_RGB,
     DISPLAY_P3,
@@ -35,7 +35,7 @@ from tests.pictures.making import (
     saved,
     scene,
 )
-from tests.unit.samples import opened
+from tests.unit.samples import opened, sent_of
 from tests.unit.samples import picture as sample_picture
 
 MODES = {
@@ -57,10 +57,6 @@ HARMLESS = {
 }  # fmt: skip
 
 
-def sent(data: bytes) -> Image:
-    return pictures.sendable(data, pictures.inspect(data))
-
-
 def shown(mode: str) -> Colours:
     """The scene as it looks in a mode."""
     if mode in ("I;16", "I", "F"):
@@ -78,7 +74,7 @@ def assert_bare(image: Image) -> None:
 
 @pytest.mark.parametrize(("kind", "mode"), [(kind, mode) for kind, modes in MODES.items() for mode in modes])
 def test_any_mode_of_any_format_has_its_colours(kind: str, mode: str) -> None:
-    image = sent(photographed(kind, scene(mode)))
+    image = sent_of(photographed(kind, scene(mode)))
     assert furthest(corners(opened(image.data)), shown(mode)) <= TOLERANCES.get(mode, TOLERANCE)
     assert_bare(image)
 
@@ -88,7 +84,7 @@ def test_any_mode_of_any_format_has_its_colours(kind: str, mode: str) -> None:
 def test_a_photo_stands_upright_however_the_camera_was_held(kind: str, orientation: int) -> None:
     data = photographed(kind, scene(), orientation)
     assert SECRET.encode() in data
-    image = sent(data)
+    image = sent_of(data)
     assert opened(image.data).size == (96, 64)
     assert furthest(corners(opened(image.data)), shown("RGB")) <= TOLERANCE
     assert_bare(image)
@@ -96,7 +92,7 @@ def test_a_photo_stands_upright_however_the_camera_was_held(kind: str, orientati
 
 @pytest.mark.parametrize("path", sorted(FILES.iterdir()), ids=lambda path: path.name)
 def test_so_do_the_files_of_other_programs(path: Path) -> None:
-    image = sent(path.read_bytes())
+    image = sent_of(path.read_bytes())
     assert opened(image.data).size == (96, 64)
     assert furthest(corners(opened(image.data)), shown("RGB")) <= TOLERANCE
     assert_bare(image)
@@ -112,7 +108,7 @@ def test_any_photo_is_sent_upright_in_its_colours_and_bare(
     chosen: tuple[str, str], orientation: int, width: int, height: int
 ) -> None:
     kind, mode = chosen
-    image = sent(photographed(kind, scene(mode, (width, height)), orientation))
+    image = sent_of(photographed(kind, scene(mode, (width, height)), orientation))
     assert opened(image.data).size == (width, height)
     assert furthest(corners(opened(image.data)), shown(mode)) <= TOLERANCES.get(mode, TOLERANCE)
     assert_bare(image)
@@ -123,7 +119,7 @@ def test_so_is_a_result_that_is_sent_again() -> None:
     data = photographed("PNG", scene())
     objects.put("results", "image.png", data)
     made = sample_picture(sha256=hashlib.sha256(data).hexdigest())
-    ((_, image),) = sources.older(objects, [made])
+    ((_, image),) = sources.older(objects, developed(objects), [made])
     assert opened(image.data).tobytes() == opened(data).tobytes()
     assert_bare(image)
 
@@ -141,13 +137,13 @@ FINE = [
 @pytest.mark.parametrize(("kind", "mode", "options"), FINE)
 def test_what_is_fine_goes_byte_for_byte(kind: str, mode: str, options: dict[str, Any]) -> None:
     data = saved(noisy(mode), kind, **options)
-    assert sent(data).data == data
+    assert sent_of(data).data == data
 
 
 @pytest.mark.parametrize(("kind", "mode", "options"), FINE)
 def test_what_is_fine_but_talkative_keeps_every_pixel(kind: str, mode: str, options: dict[str, Any]) -> None:
     data = photographed(kind, noisy(mode), **options)
-    image = sent(data + SECRET.encode() * 100)
+    image = sent_of(data + SECRET.encode() * 100)
     assert opened(image.data).tobytes() == opened(data).tobytes()
     assert opened(image.data).format == opened(data).format
     assert len(image.data) < len(data)
@@ -157,7 +153,7 @@ def test_what_is_fine_but_talkative_keeps_every_pixel(kind: str, mode: str, opti
 def test_the_pictures_that_follow_in_a_phones_file_are_cut_off() -> None:
     first, second = scene(), scene().rotate(90)
     data = saved(first, "MPO", save_all=True, append_images=[second])
-    image = sent(data)
+    image = sent_of(data)
     assert opened(data).tobytes() == opened(image.data).tobytes()
     assert image.data.count(b"\xff\xd8") == 1
     assert_bare(image)
@@ -165,7 +161,7 @@ def test_the_pictures_that_follow_in_a_phones_file_are_cut_off() -> None:
 
 def test_the_film_of_a_phone_does_not_count_as_the_photos_size() -> None:
     data = photographed("JPEG", scene())
-    image = sent(data + bytes(8_000_000))
+    image = sent_of(data + bytes(8_000_000))
     assert opened(image.data).tobytes() == opened(data).tobytes()
 
 
@@ -173,14 +169,14 @@ def test_the_thumbnail_in_a_head_is_cut_out() -> None:
     whole = saved(scene(), "JPEG")
     with_thumbnail = whole.replace(b"\0\x10JFIF\0\1\1\0\0\1\0\1\0\0", b"\0\x43JFIF\0\1\1\0\0\1\0\1\4\4" + b"RGB" * 17)
     assert with_thumbnail != whole
-    assert sent(with_thumbnail).data == whole.replace(b"\0\x10JFIF\0\1\1", b"\0\x10JFIF\0\1\1")
+    assert sent_of(with_thumbnail).data == whole.replace(b"\0\x10JFIF\0\1\1", b"\0\x10JFIF\0\1\1")
 
 
 def test_a_remark_between_two_scans_is_cut_out() -> None:
     data = saved(noisy("RGB"), "JPEG", progressive=True)
     at = data.rindex(b"\xff\xc4")
     talkative = data[:at] + b"\xff\xfe" + (2 + len(SECRET)).to_bytes(2) + SECRET.encode() + data[at:]
-    assert sent(talkative).data == data
+    assert sent_of(talkative).data == data
 
 
 def chunk(name: bytes, content: bytes) -> bytes:
@@ -208,7 +204,7 @@ def test_a_picture_with_something_appended_to_a_chunk_that_is_needed_is_made_ane
     talkative = data[:8] + before_end + chunk(b"IEND", chunks[b"IEND"])
     with pytest.raises(stripping.Unusual):
         stripping.stripped(talkative)
-    image = sent(talkative)
+    image = sent_of(talkative)
     assert opened(image.data).tobytes() == opened(data).tobytes()
     assert_bare(image)
 
@@ -216,7 +212,7 @@ def test_a_picture_with_something_appended_to_a_chunk_that_is_needed_is_made_ane
 def test_of_a_moving_picture_the_first_is_sent() -> None:
     for kind in ("GIF", "PNG", "WEBP"):
         first, *others = (Pillow.new("RGB", (40, 30), shade) for shade in ("red", "lime", "blue"))
-        image = sent(saved(first, kind, save_all=True, append_images=others))
+        image = sent_of(saved(first, kind, save_all=True, append_images=others))
         assert furthest(corners(opened(image.data)), corners(first)) <= TOLERANCE
         assert_bare(image)
 
@@ -238,7 +234,7 @@ def test_what_is_put_together_oddly_is_not_cut(data: bytes) -> None:
 )
 @pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP"])
 def test_exif_that_is_broken_spoils_no_photo(kind: str, exif: bytes) -> None:
-    assert furthest(corners(opened(sent(saved(scene(), kind, exif=exif)).data)), shown("RGB")) <= TOLERANCE
+    assert furthest(corners(opened(sent_of(saved(scene(), kind, exif=exif)).data)), shown("RGB")) <= TOLERANCE
 
 
 def noisy(mode: str) -> Pillow.Image:
@@ -260,14 +256,14 @@ def test_a_profile_is_turned_into_srgb(kind: str, primaries: tuple[tuple[float, 
     )
     assert there
     assert furthest(corners(there), corners(muted)) > 10
-    image = sent(photographed(kind, there, icc_profile=profile.tobytes()))
+    image = sent_of(photographed(kind, there, icc_profile=profile.tobytes()))
     assert furthest(corners(opened(image.data)), corners(muted)) <= TOLERANCE
     assert_bare(image)
 
 
 def test_a_grey_profile_is_turned_into_srgb() -> None:
     grey = Pillow.new("L", (64, 64), 100)
-    image = sent(saved(grey, "PNG", icc_profile=grey_profile(1.0)))
+    image = sent_of(saved(grey, "PNG", icc_profile=grey_profile(1.0)))
     assert opened(image.data).getpixel((9, 9)) == pytest.approx(168, abs=2)  # linear light
     assert opened(image.data).mode == "L"
 
@@ -278,7 +274,7 @@ def test_inks_look_as_their_profile_says() -> None:
     profile = ink_profile(lambda *inks: paper.get(inks, (0, 128, 128)))
     cyan = Pillow.new("CMYK", (64, 64), (255, 0, 0, 0))
     for kind in ("JPEG", "TIFF"):
-        image = sent(saved(cyan, kind, icc_profile=profile))
+        image = sent_of(saved(cyan, kind, icc_profile=profile))
         red, green, blue = corners(opened(image.data))[0]
         assert green > 140 > 80 > red
         assert blue < 90
@@ -287,7 +283,7 @@ def test_inks_look_as_their_profile_says() -> None:
 @pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP", "TIFF", "AVIF"])
 @pytest.mark.parametrize("profile", [b"junk", rgb_profile(SRGB)[:200], grey_profile(2.2), bytes(128)])
 def test_a_profile_that_is_broken_or_of_other_channels_is_passed_over(kind: str, profile: bytes) -> None:
-    image = sent(photographed(kind, scene(), icc_profile=profile))
+    image = sent_of(photographed(kind, scene(), icc_profile=profile))
     assert furthest(corners(opened(image.data)), shown("RGB")) <= TOLERANCE
     assert_bare(image)
 
@@ -299,35 +295,35 @@ def test_srgb_in_any_words_changes_nothing() -> None:
     assert colour.is_standard("RGBA", b"junk")
     assert not colour.is_standard("RGB", rgb_profile(DISPLAY_P3))
     data = saved(noisy("RGB"), "JPEG", icc_profile=own)
-    assert opened(sent(data).data).tobytes() == opened(data).tobytes()
+    assert opened(sent_of(data).data).tobytes() == opened(data).tobytes()
 
 
 def test_sixteen_bits_are_scaled_and_not_clipped() -> None:
     ramp = Pillow.linear_gradient("L")
     deep = in_mode(ramp, "I;16")
     for kind in ("PNG", "TIFF"):
-        difference = ImageChops.difference(opened(sent(saved(deep, kind)).data), ramp)
+        difference = ImageChops.difference(opened(sent_of(saved(deep, kind)).data), ramp)
         assert difference.getextrema()[1] <= 1  # type: ignore[operator]
 
 
 def test_sixteen_bits_whose_zero_is_white_are_a_negative() -> None:
     deep = Pillow.new("I;16", (8, 8), 60_000)
     data = saved(deep, "TIFF").replace(b"\x06\x01\x03\0\x01\0\0\0\x01", b"\x06\x01\x03\0\x01\0\0\0\0")
-    assert opened(sent(data).data).getpixel((4, 4)) == pytest.approx(255 - 60_000 / 257, abs=1)
+    assert opened(sent_of(data).data).getpixel((4, 4)) == pytest.approx(255 - 60_000 / 257, abs=1)
 
 
 @pytest.mark.parametrize(("value", "seen"), [(0.5, 127), (1.0, 255), (-1.0, 0), (float("nan"), 0), (float("inf"), 255)])
 def test_samples_of_32_bits_have_a_white(value: float, seen: int) -> None:
     picture = Pillow.new("F", (8, 8), 1.0)
     picture.paste(value, (0, 0, 4, 8))
-    assert opened(sent(saved(picture, "TIFF")).data).getpixel((1, 1)) == pytest.approx(seen, abs=1)
+    assert opened(sent_of(saved(picture, "TIFF")).data).getpixel((1, 1)) == pytest.approx(seen, abs=1)
 
 
 @pytest.mark.parametrize("mode", ["P", "RGB", "L"])
 def test_a_colour_that_stands_for_nothing_is_transparent(mode: str) -> None:
     picture = scene(mode)
     nothing = picture.getpixel((1, 1))
-    image = opened(sent(saved(picture, "PNG", transparency=nothing)).data).convert("RGBA")
+    image = opened(sent_of(saved(picture, "PNG", transparency=nothing)).data).convert("RGBA")
     assert image.getpixel((1, 1))[3] == 0  # type: ignore[index]
     assert image.getpixel((90, 60))[3] == 255  # type: ignore[index]
 
@@ -340,7 +336,7 @@ def test_a_turn_in_the_container_is_made_once_whatever_the_exif_says() -> None:
     kept = data.index(b"\x01\x12\x00\x03\x00\x00\x00\x01\x00")
     twice = data[: kept + 8] + b"\0\x06" + data[kept + 10 :]
     for said in (data, twice):
-        assert furthest(corners(opened(sent(said).data)), shown("RGB")) <= TOLERANCE
+        assert furthest(corners(opened(sent_of(said).data)), shown("RGB")) <= TOLERANCE
 
 
 def test_a_picture_of_hevc_is_told_by_its_bytes() -> None:
@@ -354,7 +350,7 @@ def test_a_picture_of_hevc_is_told_by_its_bytes() -> None:
 
 
 def test_what_is_over_the_useful_size_is_made_smaller() -> None:
-    image = opened(sent(saved(scene(size=(6000, 500)), "PNG")).data)
+    image = opened(sent_of(saved(scene(size=(6000, 500)), "PNG")).data)
     assert image.size == (4096, 341)
     assert furthest(corners(image), shown("RGB")) <= 1
 
@@ -363,7 +359,7 @@ def test_a_photo_gives_up_quality_before_size() -> None:
     noise = Pillow.merge("RGB", [Pillow.effect_noise((3600, 2700), 60)] * 3)
     data = saved(noise, "JPEG", quality=99, subsampling="4:4:4")
     assert len(data) > 7_000_000
-    image = sent(data)
+    image = sent_of(data)
     assert len(image.data) <= 7_000_000
     assert opened(image.data).size == (3600, 2700)
 
@@ -371,15 +367,16 @@ def test_a_photo_gives_up_quality_before_size() -> None:
 PEAK = """
 import re, sys
 from pathlib import Path
-from darkroom import pictures
+from darkroom import development, pictures
 
 def tell():
     print(int(re.search("VmHWM:[^0-9]*([0-9]+)", Path("/proc/self/status").read_text())[1]) // 1000)
 
 data = Path(sys.argv[1]).read_bytes()
-facts = pictures.inspect(data)
+pictures.inspect(data)
 tell()
-pictures.sendable(data, facts)
+assert pictures.bare(data) is None
+development.develop(data, 7_000_000)
 tell()
 """
 

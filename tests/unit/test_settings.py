@@ -2,7 +2,7 @@
 
 import pytest
 
-from darkroom.settings import Price, request_settings, upload_settings
+from darkroom.settings import Price, picture_settings, request_settings, upload_settings
 
 UPLOAD = {
     "UPLOADS_BUCKET": "uploads",
@@ -23,6 +23,7 @@ REQUEST = {
     "REQUESTS_QUEUE_URL": "https://sqs/requests.fifo",
     "REQUESTS_DEAD_LETTER_QUEUE_URL": "https://sqs/dead.fifo",
     "PROBES_QUEUE_URL": "https://sqs/probes.fifo",
+    "PICTURE_FUNCTION": "on-picture",
     "IMAGE_API_KEY_SECRET_ARN": "arn:aws:secretsmanager:eu-west-1:1:secret:key",
     "IMAGE_API_URL": "https://llm.ai-nebula.com/",
     "IMAGE_MODEL": "gemini-2.5-flash-image",
@@ -58,6 +59,12 @@ def test_a_missing_variable_of_on_request_is_named(name: str, value: str | None)
 def test_a_missing_variable_of_on_upload_is_named(name: str) -> None:
     with pytest.raises(ValueError, match=f"{name} is not set"):
         upload_settings({key: text for key, text in UPLOAD.items() if key != name})
+
+
+def test_on_picture_is_told_where_renditions_are_kept() -> None:
+    assert picture_settings({"SPOOL_BUCKET": "spool"}).spool_bucket == "spool"
+    with pytest.raises(ValueError, match="SPOOL_BUCKET is not set"):
+        picture_settings({})
 
 
 @pytest.mark.parametrize("name", sorted(OPTIONAL))

@@ -11,16 +11,17 @@ import darkroom
 
 # Each may import only those before it.
 ORDER = [
-    "errors", "naming", "lines", "form", "charsets", "request", "outcome", "thread", "context", "reply", "api_errors",
-    "replies", "upload", "batch_file", "pairing", "ports", "message", "settings", "patience", "words", "hints",
-    "boxes", "anatomy", "decoding", "colour", "stripping", "pictures", "provenance", "publication", "sources", "parts",
-    "premise", "payment", "report", "answer", "instructions", "dispatch", "intake", "arrivals", "tick", "batches",
-    "batch", "aws", "table", "ledger", "breaker", "lanes", "memory", "register", "objects", "inbox", "transport",
-    "image_api", "fetch", "journal", "wiring",
+    "errors", "naming", "lines", "form", "charsets", "request", "outcome", "thread", "context", "reply",
+    "api_errors", "replies", "upload", "batch_file", "pairing", "ports", "message", "settings", "patience", "words",
+    "hints", "boxes", "anatomy", "decoding", "colour", "stripping", "development", "pictures", "renditions",
+    "provenance", "publication", "sources", "laboratory", "parts", "premise", "payment", "report", "answer",
+    "instructions", "dispatch", "intake", "arrivals", "tick", "batches", "batch", "aws", "table", "ledger",
+    "breaker", "lanes", "memory", "register", "objects", "inbox", "developer", "transport", "image_api", "fetch",
+    "journal", "wiring",
 ]  # fmt: skip
 DOMAIN = set(ORDER[: ORDER.index("aws")])
-PICTORIAL = {"decoding", "colour", "pictures"}  # these know Pillow
-ADAPTERS = {"ledger", "breaker", "lanes", "memory", "register", "objects", "inbox", "image_api", "fetch"}
+PICTORIAL = {"decoding", "colour", "development"}  # these know Pillow
+ADAPTERS = {"ledger", "breaker", "lanes", "memory", "register", "objects", "inbox", "developer", "image_api", "fetch"}
 FOLDER = Path(darkroom.__file__).parent
 
 

@@ -19,6 +19,7 @@ from darkroom.payment import Payment, Till
 from darkroom.ports import Claim, Done, Held, Outbox, PictureFetcher, Reused
 from darkroom.premise import Inquiry, Premise
 from darkroom.publication import Publication, turn_key
+from darkroom.renditions import Renditions
 from darkroom.reply import Reply
 from darkroom.report import Reports, Subject
 from darkroom.request import Recognised, Request
@@ -76,6 +77,7 @@ class Answering:
         terms: Terms,
         till: Till,
         publication: Publication,
+        renditions: Renditions,
         fetcher: PictureFetcher,
         dead_letters: Outbox,
         probes: Outbox,
@@ -87,6 +89,7 @@ class Answering:
         self._till = till
         self._ledger = till.ledger
         self._publication = publication
+        self._renditions = renditions
         self._fetcher = fetcher
         self._dead_letters = dead_letters
         self._probes = probes
@@ -195,7 +198,7 @@ class Answering:
 
     def _inquiry(self, plan: Premise) -> Inquiry:
         """Everything that a call needs, read and checked before one is counted."""
-        return premise.inquiry(plan, self._till.objects, self._terms.max_context_images)
+        return premise.inquiry(plan, self._till.objects, self._renditions, self._terms.max_context_images)
 
     def _check_time(self, attempt: Attempt) -> None:
         if attempt.time_left() < self._terms.api_timeout + SAVE_SECONDS:

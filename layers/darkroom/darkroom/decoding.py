@@ -11,6 +11,7 @@ from PIL import Image as Pillow
 from PIL import UnidentifiedImageError
 
 from darkroom import anatomy, boxes
+from darkroom.errors import TooManyPixels, Undecodable
 
 MOST_PIXELS = 100_000_000
 MOST_SIDE = 65_535  # of a JPEG; rows of raw pixels that are longer take Pillow minutes to put together
@@ -45,14 +46,6 @@ _UNKNOWN_CONTENT = "the file is in the form of HEIC and AVIF, but holds no HEVC 
 _one_at_a_time = threading.Lock()  # a picture of 100 megapixels is 400 MB when it is open
 
 
-class Undecodable(ValueError):
-    """The bytes are no picture that we know, or not a whole one."""
-
-
-class TooManyPixels(ValueError):
-    """The picture's header claims more than MOST_PIXELS, or more than MOST_SIDE in a row."""
-
-
 @contextmanager
 def opened(data: bytes) -> Iterator[Pillow.Image]:
     """The picture, its header read and nothing else yet. Raises Undecodable or TooManyPixels, then and later."""
@@ -67,8 +60,6 @@ def opened(data: bytes) -> Iterator[Pillow.Image]:
                 if max(picture.size) > MOST_SIDE:
                     raise TooManyPixels(f"{max(picture.size):,} pixels in a row are over {MOST_SIDE:,}")
                 yield picture
-        except (TooManyPixels, Undecodable):
-            raise
         except Pillow.DecompressionBombError as error:
             raise TooManyPixels(str(error)) from error
         except UnidentifiedImageError as error:

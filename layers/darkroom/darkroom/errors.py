@@ -5,6 +5,8 @@ DarkroomError
 |- Unavailable    certainly nothing was done or charged: try later
 |- Ambiguous      a call may have been done and charged, and its answer is lost
 |- TooLarge       of an object, until its reader has made it one of the above
+|- Undecodable    of a picture, until whoever named it is told
+|- TooManyPixels  the same
 |- Outdated       of a decision, until it is made again
 `- Fault          none of these: a bug or a broken deployment. Five of them end a request
 """
@@ -109,6 +111,14 @@ class Ambiguous(DarkroomError):
 
 class TooLarge(DarkroomError):
     """An object has more bytes than its reader takes; the reader knows what that means to whom."""
+
+
+class Undecodable(DarkroomError):
+    """The bytes are no picture that we know, or not a whole one."""
+
+
+class TooManyPixels(DarkroomError):
+    """A picture claims more pixels than are looked at, in all or in a row."""
 
 
 class Outdated(DarkroomError):

@@ -17,12 +17,13 @@ from darkroom.batches import BatchEnded
 from darkroom.errors import PROVIDER_CAUSES, DarkroomError, Fault, Unavailable
 from darkroom.message import Message
 from darkroom.outcome import Outcome
+from darkroom.request import ImageRef
 
 NAMESPACE = "Darkroom"
 
 
 class _Journal:
-    """What both functions write. `waits` is said of work that does."""
+    """What the functions that work on messages write. `waits` is said of work that does."""
 
     waits: ClassVar[str]
 
@@ -109,6 +110,22 @@ class BatchJournal(_Journal):
             failed=ended.failed,
         )
         _count("BatchesEnded", became=ended.became)
+
+
+class PictureJournal:
+    """The journal of `on_picture`."""
+
+    def __init__(self, logger: Logger) -> None:
+        self._logger = logger
+
+    def ended(self, ref: ImageRef, became: str) -> None:
+        """A picture is developed, or why it is not."""
+        self._logger.info("picture ended", bucket=ref.bucket, key=ref.key, became=became)
+        _count("PicturesEnded", became=became)
+
+    def broke(self, ref: ImageRef, error: Exception) -> None:
+        """Developing it raised what nobody expected. Lambda counts that itself."""
+        self._logger.error("picture broke", extra={"bucket": ref.bucket, "key": ref.key, **_described(error)})
 
 
 def _described(error: BaseException) -> dict[str, object]:

@@ -58,6 +58,11 @@ def spool_key(thread: str, request_id: str, call: int) -> str:
     return f"{sha256(f'{len(thread)}:{thread}/{request_id}')}/{call}"
 
 
+def rendition_key(sha256: str, most_bytes: int) -> str:
+    """Where a picture with these bytes, made into what may be sent, is kept."""
+    return f"renditions/{sha256}/{most_bytes}"
+
+
 def rejected_message_key(message_id: str) -> str:
     """Where the sender of a message that could not become a turn is told so."""
     return f"rejected/messages/{message_id}/result.json"

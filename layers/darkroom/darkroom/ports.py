@@ -272,6 +272,17 @@ class ImageApi(Protocol):
     def distrust_key(self) -> None: ...
 
 
+class Developer(Protocol):
+    """Makes pictures that may not go as they are into what may. To do so twice does no harm."""
+
+    def develop(self, ref: ImageRef, most_bytes: int) -> None:
+        """Keeps the rendition of the picture, where `renditions` says; does nothing where there is no picture any more.
+
+        Raises Undecodable or TooManyPixels, Unavailable (`aws`), or Fault where the picture broke the developer.
+        """
+        ...
+
+
 class PictureFetcher(Protocol):
     """Fetches what an answer refers to."""
 

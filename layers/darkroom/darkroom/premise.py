@@ -4,11 +4,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from darkroom import context, pictures, sources
-from darkroom.context import Context
+from darkroom import context, sources
+from darkroom.context import Context, Image
 from darkroom.errors import Rejected
 from darkroom.outcome import Mode, Outcome, Source
 from darkroom.ports import Asked, ObjectStore
+from darkroom.renditions import Renditions
 from darkroom.request import ImageRef, Request
 from darkroom.thread import Thread
 
@@ -57,18 +58,22 @@ def as_far_as_known(request: Request, thread: Thread, default_model: str) -> Pre
         return _premise(request, (), thread, default_model)
 
 
-def inquiry(premise: Premise, objects: ObjectStore, max_context_images: int) -> Inquiry:
+def inquiry(premise: Premise, objects: ObjectStore, renditions: Renditions, max_context_images: int) -> Inquiry:
     """Everything that a call needs, read and checked. Raises Rejected."""
-    attached = sources.attached(objects, premise.images)
+    attached = sources.attached(objects, renditions, premise.images)
     known = [source.sha256 for source, _ in attached]
-    older = sources.older(objects, context.remembered(premise.branch, known, max_context_images))
+    older = sources.older(objects, renditions, context.remembered(premise.branch, known, max_context_images))
     sizes = [len(image.data) for _, image in (*attached, *older)]
     limit = context.limit_each(premise.branch, premise.instruction, sizes)
+
+    def fitting(ref: ImageRef, image: Image) -> Image:
+        return sources.at_most(renditions, ref, image, limit)
+
     conversation = context.compose(
         premise.branch,
         premise.instruction,
-        [pictures.at_most(image, limit) for _, image in attached],
-        [(place, pictures.at_most(image, limit)) for place, image in older],
+        [fitting(ref, image) for ref, (_, image) in zip(premise.images, attached, strict=True)],
+        [(place, fitting(ImageRef(place.bucket, place.key), image)) for place, image in older],
     )
     return Inquiry(conversation, premise.asked([source for source, _ in attached]))
 

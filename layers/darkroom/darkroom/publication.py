@@ -4,8 +4,7 @@ import json
 from collections.abc import Mapping, Sequence
 
 from darkroom import naming, pictures, provenance
-from darkroom.decoding import TooManyPixels, Undecodable
-from darkroom.errors import ASK_AGAIN, Fault, Rejected
+from darkroom.errors import ASK_AGAIN, Fault, Rejected, TooManyPixels, Undecodable
 from darkroom.outcome import Outcome, Picture
 from darkroom.pictures import Facts
 from darkroom.ports import ObjectStore

@@ -44,6 +44,7 @@ class RequestSettings:
     requests_queue_url: str
     requests_dead_letter_queue_url: str
     probes_queue_url: str
+    picture_function: str
     image_api_key_secret_arn: str
     image_api_url: str
     image_model: str
@@ -56,6 +57,13 @@ class RequestSettings:
     max_turns_per_thread: int
     give_up_after_seconds: int
     price_per_image: Price
+
+
+@dataclass(frozen=True, slots=True)
+class PictureSettings:
+    """What `on_picture` is told by its environment."""
+
+    spool_bucket: str
 
 
 def upload_settings(environ: Mapping[str, str]) -> UploadSettings:
@@ -83,6 +91,7 @@ def request_settings(environ: Mapping[str, str]) -> RequestSettings:
         requests_queue_url=_text(environ, "REQUESTS_QUEUE_URL"),
         requests_dead_letter_queue_url=_text(environ, "REQUESTS_DEAD_LETTER_QUEUE_URL"),
         probes_queue_url=_text(environ, "PROBES_QUEUE_URL"),
+        picture_function=_text(environ, "PICTURE_FUNCTION"),
         image_api_key_secret_arn=_text(environ, "IMAGE_API_KEY_SECRET_ARN"),
         image_api_url=_text(environ, "IMAGE_API_URL").rstrip("/"),
         image_model=_text(environ, "IMAGE_MODEL"),
@@ -96,6 +105,11 @@ def request_settings(environ: Mapping[str, str]) -> RequestSettings:
         give_up_after_seconds=_whole(environ, "GIVE_UP_AFTER_SECONDS", 0, 172_800),
         price_per_image=price(environ.get("PRICE_PER_IMAGE", "")),
     )
+
+
+def picture_settings(environ: Mapping[str, str]) -> PictureSettings:
+    """Raises ValueError with the name of the first variable that is missing or wrong."""
+    return PictureSettings(spool_bucket=_text(environ, "SPOOL_BUCKET"))
 
 
 def _text(environ: Mapping[str, str], name: str) -> str:

@@ -1,32 +1,34 @@
 """Reading the pictures that go into a call: those attached to the request, and those of its branch."""
 
-from collections.abc import Sequence
+import hashlib
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 
 from darkroom import pictures
-from darkroom.context import Image, Remembered
-from darkroom.decoding import TooManyPixels, Undecodable
-from darkroom.errors import Rejected, TooLarge
+from darkroom.context import IMAGE_BYTES, Image, Remembered
+from darkroom.errors import Rejected, TooLarge, TooManyPixels, Undecodable
 from darkroom.outcome import Picture, Source
 from darkroom.ports import ObjectStore
+from darkroom.renditions import Renditions
 from darkroom.request import ImageRef
 
 MOST_BYTES = 100_000_000
 SMALLER = "Make the picture smaller and upload it again."
 
 
-def attached(objects: ObjectStore, refs: Sequence[ImageRef]) -> list[tuple[Source, Image]]:
+def attached(objects: ObjectStore, renditions: Renditions, refs: Sequence[ImageRef]) -> list[tuple[Source, Image]]:
     """The request's own pictures. Raises Rejected, naming the one at fault as `images.<position>`."""
-    return [_attached(objects, ref, position) for position, ref in enumerate(refs)]
+    return [_attached(objects, renditions, ref, position) for position, ref in enumerate(refs)]
 
 
-def older(objects: ObjectStore, wanted: Sequence[Remembered]) -> list[tuple[Remembered, Image]]:
+def older(objects: ObjectStore, renditions: Renditions, wanted: Sequence[Remembered]) -> list[tuple[Remembered, Image]]:
     """The branch's pictures, where they are still what they were when the thread saw them.
 
     The newest result is what the instruction is about: where it is gone, Rejected (`image_not_found`).
     """
     found = []
     for place in wanted:
-        image = _unchanged(objects, place)
+        image = _unchanged(objects, renditions, place)
         if image:
             found.append((place, image))
         elif isinstance(place, Picture):
@@ -39,32 +41,52 @@ def older(objects: ObjectStore, wanted: Sequence[Remembered]) -> list[tuple[Reme
     return found
 
 
-def _attached(objects: ObjectStore, ref: ImageRef, position: int) -> tuple[Source, Image]:
-    param, name = f"images.{position}", f"s3://{ref.bucket}/{ref.key}"
+def at_most(renditions: Renditions, ref: ImageRef, image: Image, most_bytes: int) -> Image:
+    """The picture, made smaller where it has more bytes. Raises Rejected."""
+    with _at_fault(ref, "images"):
+        return image if len(image.data) <= most_bytes else renditions.of(ref, image.sha256, most_bytes)
+
+
+@contextmanager
+def _at_fault(ref: ImageRef, param: str) -> Iterator[None]:
+    """Names the picture, where what is done with it shows that it cannot be sent: raises Rejected."""
+    name = f"s3://{ref.bucket}/{ref.key}"
     try:
-        stored = objects.read(ref, most_bytes=MOST_BYTES)
+        yield
     except TooLarge as error:
         raise Rejected("image_too_large", str(error), hint=SMALLER, param=param) from error
-    if stored is None:
-        hint = "Upload the picture before asking; if it is there, check bucket, key and version."
-        raise Rejected("image_not_found", f"there is no object {name}", hint=hint, param=param)
-    try:
-        facts = pictures.inspect(stored.data)
     except TooManyPixels as error:
         raise Rejected("image_too_large", f"{name}: {error}", hint=SMALLER, param=param) from error
     except Undecodable as error:
         hint = "Open it, save it as JPEG or PNG, and upload that."
         raise Rejected("unsupported_image", f"{name}: {error}", hint=hint, param=param) from error
-    source = Source(ref.bucket, ref.key, stored.etag, facts.sha256)
-    return source, pictures.sendable(stored.data, facts)
 
 
-def _unchanged(objects: ObjectStore, place: Remembered) -> Image | None:
-    try:
-        stored = objects.read(ImageRef(place.bucket, place.key), most_bytes=MOST_BYTES)
+def _attached(objects: ObjectStore, renditions: Renditions, ref: ImageRef, position: int) -> tuple[Source, Image]:
+    param = f"images.{position}"
+    with _at_fault(ref, param):
+        stored = objects.read(ref, most_bytes=MOST_BYTES)
         if stored is None:
+            hint = "Upload the picture before asking; if it is there, check bucket, key and version."
+            message = f"there is no object s3://{ref.bucket}/{ref.key}"
+            raise Rejected("image_not_found", message, hint=hint, param=param)
+        image = _sendable(renditions, ref, stored.data)
+    return Source(ref.bucket, ref.key, stored.etag, image.sha256), image
+
+
+def _unchanged(objects: ObjectStore, renditions: Renditions, place: Remembered) -> Image | None:
+    ref = ImageRef(place.bucket, place.key)
+    try:
+        stored = objects.read(ref, most_bytes=MOST_BYTES)
+        if stored is None or hashlib.sha256(stored.data).hexdigest() != place.sha256:
             return None
-        facts = pictures.inspect(stored.data)
+        return _sendable(renditions, ref, stored.data)
     except (TooLarge, Undecodable, TooManyPixels):
         return None
-    return pictures.sendable(stored.data, facts) if facts.sha256 == place.sha256 else None
+
+
+def _sendable(renditions: Renditions, ref: ImageRef, data: bytes) -> Image:
+    """The picture as it may leave the account and as the API takes it; its pixels untouched where they will do."""
+    facts = pictures.inspect(data)
+    bare = pictures.bare(data)
+    return Image(bare, facts.media_type, facts.sha256) if bare else renditions.of(ref, facts.sha256, IMAGE_BYTES)

@@ -21,12 +21,13 @@ from darkroom.aws import translated
 from darkroom.batch import Batch
 from darkroom.batches import BatchEnded, Batches
 from darkroom.breaker import DynamoBreaker
+from darkroom.developer import LambdaDeveloper
 from darkroom.errors import Fault, Unavailable
 from darkroom.fetch import Fetcher
 from darkroom.image_api import ImageApi
 from darkroom.inbox import Inbox, Outbox
 from darkroom.intake import Intake
-from darkroom.journal import BatchJournal, RequestJournal, UploadJournal
+from darkroom.journal import BatchJournal, PictureJournal, RequestJournal, UploadJournal
 from darkroom.lanes import DynamoLanes
 from darkroom.ledger import DynamoLedger
 from darkroom.memory import UploadMemory
@@ -35,15 +36,19 @@ from darkroom.outcome import Outcome
 from darkroom.payment import Till
 from darkroom.publication import Publication
 from darkroom.register import DynamoRegister
-from darkroom.settings import RequestSettings, UploadSettings, request_settings, upload_settings
+from darkroom.renditions import Renditions
+from darkroom.settings import RequestSettings, UploadSettings, picture_settings, request_settings, upload_settings
 from darkroom.table import Table
 from darkroom.tick import World
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
+    from mypy_boto3_lambda import LambdaClient
     from mypy_boto3_s3 import S3Client
     from mypy_boto3_secretsmanager import SecretsManagerClient
     from mypy_boto3_sqs import SQSClient
+
+    from darkroom.laboratory import Orders
 
 KEY_SECONDS = 300  # how long the API key is believed
 # Ten turns at once, each with a heartbeat's writes beside its own.
@@ -53,6 +58,8 @@ CONFIG = Config(
     read_timeout=30,
     retries={"mode": "standard", "total_max_attempts": 4},
 )
+# A picture may take its function's whole time. What is lost on the way is asked again by the request, if not here.
+PICTURE_CONFIG = CONFIG.merge(Config(read_timeout=130, retries={"mode": "standard", "total_max_attempts": 2}))
 
 
 def request_batch(event: Mapping[str, Any], remaining_ms: Callable[[], int]) -> Batch[Outcome]:
@@ -84,6 +91,14 @@ def upload_batch(event: Mapping[str, Any], remaining_ms: Callable[[], int]) -> B
         messages, Arrivals(_intake(settings)), inbox, UploadJournal(_logger()),
         renew=_nothing, time_left=lambda: remaining_ms() / 1000,
     )  # fmt: skip
+
+
+def picture_orders() -> "Orders":
+    """What answers the orders for pictures."""
+    from darkroom.laboratory import Laboratory, Orders  # brings Pillow, which the others do without
+
+    settings = picture_settings(os.environ)
+    return Orders(Laboratory(S3Objects(_s3()), settings.spool_bucket), PictureJournal(_logger()))
 
 
 def _nothing() -> None:
@@ -170,6 +185,11 @@ def _sqs() -> "SQSClient":
 
 
 @cache
+def _lambda() -> "LambdaClient":
+    return _session().client("lambda", config=PICTURE_CONFIG)
+
+
+@cache
 def _secrets() -> SecretsProvider:
     client: SecretsManagerClient = _session().client("secretsmanager", config=CONFIG)
     return SecretsProvider(boto3_client=client)
@@ -210,6 +230,7 @@ def _answering() -> Answering:
             max_paid_calls=settings.max_paid_calls,
         ),
         Publication(objects, settings.results_bucket),
+        Renditions(objects, LambdaDeveloper(_lambda, settings.picture_function), settings.spool_bucket),
         Fetcher(settings.image_api_url),
         Outbox(_sqs(), settings.requests_dead_letter_queue_url),
         Outbox(_sqs(), settings.probes_queue_url),

@@ -15,7 +15,7 @@ from darkroom.outcome import Outcome
 from darkroom.payment import Till
 from darkroom.publication import Publication
 from darkroom.settings import Price
-from tests.fakes import Clock, Died, Edge, MemoryBreaker, MemoryFetcher, MemoryLedger, MemoryObjects, png
+from tests.fakes import Clock, Died, Edge, MemoryBreaker, MemoryFetcher, MemoryLedger, MemoryObjects, developed, png
 from tests.promise.memory.fifo import FifoQueue
 from tests.promise.memory.provider import Provider
 
@@ -162,7 +162,7 @@ class World:
             sleep=self.clock.advance,
         )  # fmt: skip
         answering = Answering(
-            terms, till, Publication(objects, "results"), MemoryFetcher(),
+            terms, till, Publication(objects, "results"), developed(objects), MemoryFetcher(),
             edge.around(CopiesTo(self.dead)), edge.around(CopiesTo(self.probes)),
             clock=self.clock, jitter=lambda: 0.0,
         )  # fmt: skip

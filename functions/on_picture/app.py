@@ -1,0 +1,12 @@
+"""The door for pictures: one that has to be developed before it is sent, asked for by `on_request`."""
+
+from typing import Any
+
+from aws_lambda_powertools.utilities.typing import LambdaContext
+
+from darkroom import wiring
+
+
+def handler(event: dict[str, Any], _: LambdaContext) -> dict[str, Any]:
+    """Handles an order of `LambdaDeveloper`."""
+    return wiring.picture_orders().answer(event)
