@@ -33,9 +33,13 @@ PARAMETERS = {
 OUTPUTS = {
     "UploadsBucket", "ResultsBucket", "SpoolBucket", "RequestsQueueUrl", "RequestsQueueArn",
     "RequestsDeadLetterQueueUrl", "UploadEventsDeadLetterQueueUrl", "ThreadsTable", "OnUploadFunction",
-    "OnRequestFunction", "ImageApiKeySecretArn", "AlarmsTopicArn",
+    "OnRequestFunction", "OnPictureFunction", "ImageApiKeySecretArn", "AlarmsTopicArn",
 }  # fmt: skip
-FUNCTIONS = {"OnUploadFunction": "OnUploadRole", "OnRequestFunction": "OnRequestRole"}
+FUNCTIONS = {
+    "OnUploadFunction": "OnUploadRole",
+    "OnRequestFunction": "OnRequestRole",
+    "OnPictureFunction": "OnPictureRole",
+}
 
 
 def of_type(kind: str) -> dict[str, dict[str, Any]]:
@@ -152,12 +156,12 @@ def test_a_function_has_a_role_and_a_log_of_its_own(function: str, role: str) ->
 def test_a_function_is_a_file_of_its_own_and_reports_what_failed(function: str) -> None:
     properties = RESOURCES[function]["Properties"]
     assert (ROOT / properties["CodeUri"] / "app.py").is_file()
-    for source in properties["Events"].values():
+    for source in properties.get("Events", {}).values():
         assert source["Properties"]["FunctionResponseTypes"] == ["ReportBatchItemFailures"]
 
 
 def test_no_environment_variable_holds_the_key() -> None:
-    held = environment("OnRequestFunction") | environment("OnUploadFunction")
+    held = set().union(*map(environment, FUNCTIONS))
     assert [name for name in held if "KEY" in name] == ["IMAGE_API_KEY_SECRET_ARN"]
 
 
