@@ -20,7 +20,7 @@ RUNBOOK = (ROOT / "docs/runbook.md").read_text(encoding="utf-8")
 RESOURCES: dict[str, dict[str, Any]] = read_template(ROOT / "template.yaml")["Resources"]
 ALARMS = {name: each["Properties"] for name, each in RESOURCES.items() if each["Type"] == "AWS::CloudWatch::Alarm"}
 NOW = Timing("2026-11-22T12:00:00.000Z", None, "2026-11-22T12:00:00.000Z", None)
-FUNCTIONS = {"OnUploadFunction", "OnRequestFunction"}
+FUNCTIONS = {"OnUploadFunction", "OnRequestFunction", "OnPictureFunction"}
 SERVICES = {
     RESOURCES[function]["Properties"]["Environment"]["Variables"]["POWERTOOLS_SERVICE_NAME"]: journal
     for function, journal in (("OnUploadFunction", UploadJournal), ("OnRequestFunction", RequestJournal))

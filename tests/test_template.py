@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from darkroom import wiring
 from local.stack.parameters import read_template
 
 ROOT = Path(__file__).parent.parent
@@ -33,9 +34,13 @@ PARAMETERS = {
 OUTPUTS = {
     "UploadsBucket", "ResultsBucket", "SpoolBucket", "RequestsQueueUrl", "RequestsQueueArn",
     "RequestsDeadLetterQueueUrl", "UploadEventsDeadLetterQueueUrl", "ThreadsTable", "OnUploadFunction",
-    "OnRequestFunction", "ImageApiKeySecretArn", "AlarmsTopicArn",
+    "OnRequestFunction", "OnPictureFunction", "ImageApiKeySecretArn", "AlarmsTopicArn",
 }  # fmt: skip
-FUNCTIONS = {"OnUploadFunction": "OnUploadRole", "OnRequestFunction": "OnRequestRole"}
+FUNCTIONS = {
+    "OnUploadFunction": "OnUploadRole",
+    "OnRequestFunction": "OnRequestRole",
+    "OnPictureFunction": "OnPictureRole",
+}
 
 
 def of_type(kind: str) -> dict[str, dict[str, Any]]:
@@ -83,6 +88,12 @@ def test_the_longest_call_fits_into_a_function_and_a_function_into_its_queues_pa
     upload = RESOURCES["OnUploadFunction"]["Properties"]["Timeout"]
     for queue in ("UploadEventsQueue", "BatchesQueue"):
         assert upload * 6 <= RESOURCES[queue]["Properties"]["VisibilityTimeout"]
+
+
+def test_whoever_asks_for_a_picture_waits_for_as_long_as_it_may_take() -> None:
+    longest = RESOURCES["OnPictureFunction"]["Properties"]["Timeout"]
+    assert longest < wiring.PICTURE_SECONDS
+    assert RESOURCES["OnRequestFunction"]["Properties"]["Timeout"] > 2 * wiring.PICTURE_SECONDS
 
 
 def test_requests_are_kept_in_order_and_named_by_their_senders() -> None:
@@ -152,12 +163,12 @@ def test_a_function_has_a_role_and_a_log_of_its_own(function: str, role: str) ->
 def test_a_function_is_a_file_of_its_own_and_reports_what_failed(function: str) -> None:
     properties = RESOURCES[function]["Properties"]
     assert (ROOT / properties["CodeUri"] / "app.py").is_file()
-    for source in properties["Events"].values():
+    for source in properties.get("Events", {}).values():
         assert source["Properties"]["FunctionResponseTypes"] == ["ReportBatchItemFailures"]
 
 
 def test_no_environment_variable_holds_the_key() -> None:
-    held = environment("OnRequestFunction") | environment("OnUploadFunction")
+    held = set().union(*map(environment, FUNCTIONS))
     assert [name for name in held if "KEY" in name] == ["IMAGE_API_KEY_SECRET_ARN"]
 
 

@@ -19,6 +19,7 @@ _NAMES = {
     "ThreadsTable": "THREADS_TABLE",
     "OnUploadFunction": "ON_UPLOAD_FUNCTION",
     "OnRequestFunction": "ON_REQUEST_FUNCTION",
+    "OnPictureFunction": "ON_PICTURE_FUNCTION",
     "ImageApiKeySecretArn": "IMAGE_API_KEY_SECRET_ARN",
     "AlarmsTopicArn": "ALARMS_TOPIC_ARN",
 }

@@ -123,6 +123,7 @@ def results(
         "PROBES_QUEUE_URL": sqs.create_queue(QueueName="probes.fifo", Attributes=fifo)["QueueUrl"],
         "BATCHES_QUEUE_URL": sqs.create_queue(QueueName="batches.fifo", Attributes=fifo)["QueueUrl"],
         "UPLOAD_EVENTS_QUEUE_URL": sqs.create_queue(QueueName="uploads")["QueueUrl"],
+        "PICTURE_FUNCTION": "on-picture",
         "IMAGE_API_KEY_SECRET_ARN": secrets.create_secret(Name="key", SecretString=image_api.key)["ARN"],
         "IMAGE_API_URL": image_api.url,
         "IMAGE_MODEL": "gemini-2.5-flash-image",

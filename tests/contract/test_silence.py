@@ -13,13 +13,17 @@ from typing import TYPE_CHECKING, Any
 
 import boto3
 import pytest
+from PIL import Image as Pillow
 
+from darkroom.errors import Fault
+from functions.on_picture import app as on_picture
 from functions.on_request import app as on_request
 from functions.on_upload import app as on_upload
 from local.image_api import StandInServer
 from tests.contract.conftest import Results, event
 from tests.fakes import png
 from tests.invocation import CONTEXT
+from tests.unit.samples import encoded
 from tests.unit.servers import Server, answering, http
 
 if TYPE_CHECKING:
@@ -81,6 +85,10 @@ def announcing(key: str, **about: Any) -> dict[str, Any]:
     document["Records"][0]["s3"]["object"] = {"key": key, "size": 1, "eTag": "e", "sequencer": "1", **about}
     record["body"] = json.dumps(document)
     return announced
+
+
+def ordering(key: str) -> dict[str, Any]:
+    return {"bucket": "uploads", "key": key, "version_id": None, "most_bytes": 7_000_000}
 
 
 def quoting(status: int, code: str) -> bytes:
@@ -209,6 +217,24 @@ def test_of_uploads_their_keys_are_said_and_nothing_else(results: Results, s3: "
     text = heard.text()
     assert "photo.jpg" in text
     assert_nothing_said(text, encoded)
+
+
+def test_of_a_picture_its_key_is_said_and_nothing_else(
+    monkeypatch: pytest.MonkeyPatch, results: Results, heard: Heard
+) -> None:
+    exif = Pillow.Exif()
+    exif[0x010E] = WORDS  # what it shows
+    for key, data in (("scan.tif", encoded("TIFF", exif=exif)), ("broken.tif", encoded("TIFF", exif=exif)[:-9])):
+        results.upload(key, data, instruction="unused")
+        on_picture.handler(ordering(key), CONTEXT)
+    monkeypatch.setenv("SPOOL_BUCKET", "gone")
+    with pytest.raises(Fault, match=r"^a picture could not be developed$") as caught:
+        on_picture.handler(ordering("scan.tif"), CONTEXT)
+    assert caught.value.__suppress_context__
+    text = heard.text()
+    for said in ('"developed"', '"unsupported_image"', '"picture broke"', "PutObject: NoSuchBucket"):
+        assert said in text
+    assert_nothing_said(text)
 
 
 def test_other_loggers_are_left_as_they_are_but_one_that_would_write_addresses_down(results: Results) -> None:

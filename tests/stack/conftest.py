@@ -126,7 +126,7 @@ def _bring_up(
 def log_everything(stack: Stack) -> None:
     """At the level DEBUG: what must not be logged must not be logged at any."""
     functions = stack.aws.functions
-    for name in (stack.env["ON_UPLOAD_FUNCTION"], stack.env["ON_REQUEST_FUNCTION"]):
+    for name in (stack.env[f"ON_{door}_FUNCTION"] for door in ("UPLOAD", "REQUEST", "PICTURE")):
         variables = functions.get_function_configuration(FunctionName=name)["Environment"]["Variables"]
         if variables["POWERTOOLS_LOG_LEVEL"] != "DEBUG":
             wanted = {**variables, "POWERTOOLS_LOG_LEVEL": "DEBUG"}

@@ -106,6 +106,25 @@ def _pictures_by_key_and_by_version(road: Road, thread: str) -> End:
     return end
 
 
+def _scans(road: Road, thread: str) -> End:
+    """What has to be developed, by key and by version. Each is new to the stack: a rendition that is there is used."""
+    images = []
+    for bucket in (road.stack.env["UPLOADS_BUCKET"], road.stack.env["RESULTS_BUCKET"]):
+        for name in ("by-key", "by-version"):
+            scan, place = photo(f"#{uuid.uuid4().hex[:6]}", "TIFF"), {"bucket": bucket, "key": f"{thread}/{name}.tif"}
+            put = road.stack.aws.s3.put_object(
+                Bucket=bucket, Key=place["key"], Body=scan, Metadata={"instruction": "unused"}
+            )
+            version = {"version_id": put.get("VersionId", "null")} if name == "by-version" else {}
+            images.append({**place, **version})
+    road.send(thread, {"instruction": "colour them in", "images": images})
+
+    def end() -> None:
+        assert len(road.turn(thread, 1)["sources"]) == 4
+
+    return end
+
+
 def _result_as_a_picture(road: Road, thread: str) -> End:
     """A person may name whatever lies in the results bucket, and is told where it is no picture."""
     road.send(thread, {"instruction": "a lighthouse in a storm"})
@@ -228,6 +247,8 @@ ROADS: dict[str, Callable[[Road, str], End]] = {
     "batch": _batch,
     "another-batch": _batch,
     "pictures": _pictures_by_key_and_by_version,
+    "scans": _scans,
+    "more-scans": _scans,
     "results": _result_as_a_picture,
     "missing": _pictures_that_are_missing,
     "faults": _message_with_faults,

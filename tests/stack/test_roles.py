@@ -19,7 +19,7 @@ from tests.figures import Figures
 from tests.stack import roads
 from tests.stack.road import Road
 
-ROLES = {"OnUploadRole": "on-upload", "OnRequestRole": "on-request"}
+ROLES = {"OnUploadRole": "on-upload", "OnRequestRole": "on-request", "OnPictureRole": "on-picture"}
 # What Lambda itself does in the function's name, and the emulator does without asking. The event source mapping:
 # https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-configure.html#events-sqs-permissions (DeleteMessage is
 # among it, and is used by the functions too); the log: https://docs.aws.amazon.com/lambda/latest/dg/monitoring-cloudwatchlogs.html
@@ -39,6 +39,10 @@ LAMBDAS_OWN = {
         ("sqs:GetQueueAttributes", "darkroom-probes.fifo"),
         ("logs:CreateLogStream", "log-group:/aws/lambda/darkroom-on-request:*"),
         ("logs:PutLogEvents", "log-group:/aws/lambda/darkroom-on-request:*"),
+    },
+    "OnPictureRole": {
+        ("logs:CreateLogStream", "log-group:/aws/lambda/darkroom-on-picture:*"),
+        ("logs:PutLogEvents", "log-group:/aws/lambda/darkroom-on-picture:*"),
     },
 }
 Statement = Mapping[str, Any]
@@ -144,7 +148,7 @@ def judge(road: Road) -> Judge:
 
 @pytest.fixture(scope="module")
 def roles(road: Road, judge: Judge, figures: Figures) -> dict[str, Role]:
-    """Both roles, once every road has been driven. What was asked before does not count."""
+    """The roles, once every road has been driven. What was asked before does not count."""
     asked = road.stack.home.folder / "asked.jsonl"
     begin = asked.stat().st_size
     roads.drive(road)
@@ -224,6 +228,16 @@ FORBIDDEN = [
     ("OnRequestRole", "s3:PutObject", "arn:aws:s3:::{RESULTS_BUCKET}/batches/a.jsonl.out"),
     ("OnRequestRole", "secretsmanager:PutSecretValue", "{IMAGE_API_KEY_SECRET_ARN}"),
     ("OnRequestRole", "sqs:SendMessage", "{REQUESTS_QUEUE_ARN}"),
+    ("OnRequestRole", "lambda:InvokeFunction", "{functions}:darkroom-on-upload"),
+    ("OnUploadRole", "lambda:InvokeFunction", "{functions}:darkroom-on-picture"),
+    ("OnPictureRole", "lambda:InvokeFunction", "{functions}:darkroom-on-picture"),
+    ("OnPictureRole", "s3:PutObject", "arn:aws:s3:::{UPLOADS_BUCKET}/a.jpg"),
+    ("OnPictureRole", "s3:PutObject", "arn:aws:s3:::{RESULTS_BUCKET}/threads/a/00001-12345678/image.png"),
+    ("OnPictureRole", "s3:PutObject", "arn:aws:s3:::{SPOOL_BUCKET}/0/1"),
+    ("OnPictureRole", "s3:GetObject", "arn:aws:s3:::{SPOOL_BUCKET}/0/1"),
+    ("OnPictureRole", "secretsmanager:GetSecretValue", "{IMAGE_API_KEY_SECRET_ARN}"),
+    ("OnPictureRole", "sqs:ReceiveMessage", "{REQUESTS_QUEUE_ARN}"),
+    ("OnPictureRole", "dynamodb:GetItem", "{table}"),
     *(
         (role, action, f"arn:aws:s3:::{{{bucket}}}/a.jpg")
         for role in ROLES
@@ -241,7 +255,9 @@ FORBIDDEN = [
 
 def test_what_no_road_needs_is_refused(roles: dict[str, Role], judge: Judge, road: Road, figures: Figures) -> None:
     table = next(asked.resource for asked in roles["OnUploadRole"].asked if asked.action == "dynamodb:Query")
-    asked = [(name, Asked(action, where.format(**road.stack.env, table=table))) for name, action, where in FORBIDDEN]
+    functions = f"arn:aws:lambda:{aws.REGION}:000000000000:function"
+    names = {**road.stack.env, "table": table, "functions": functions}
+    asked = [(name, Asked(action, where.format(**names))) for name, action, where in FORBIDDEN]
     assert [each for each in asked if judge.allows_role(roles[each[0]], each[1])] == []
     # The very question is answered yes where it should be.
     assert all(judge.allows_role(role, role.asked[0]) for role in roles.values())

@@ -12,6 +12,7 @@ from typing import Any
 from darkroom.blob import Blob, Part, chunks
 
 LONG_BYTES = 64 << 10
+QUOTED_BYTES = 16 << 10
 MOST_PARSED_BYTES = 4_000_000
 _IN_STRING = re.compile(rb'[^"\\]*(?:\\.[^"\\]*)*', re.DOTALL)
 _BROKEN_END = re.compile(rb"\\(?:u[0-9A-Fa-f]{0,3})?\Z")
@@ -23,14 +24,19 @@ class LongString(Part):
 
     def text(self, most_bytes: int) -> str:
         """What it says, as far as so many bytes go."""
-        written = _BROKEN_END.sub(b"", self[:most_bytes]).decode(errors="ignore")
-        try:
-            return str(json.loads(f'"{written}"', strict=False))
-        except ValueError:
-            return ""
+        return _said(self[:most_bytes])
 
     def __str__(self) -> str:
-        return self.text(LONG_BYTES)
+        """How it begins and ends: in between may be a picture that it quotes."""
+        return f"{_said(self[:QUOTED_BYTES])} … {_said(self[-QUOTED_BYTES:])}"
+
+
+def _said(written: bytes) -> str:
+    """The characters that JSON writes so, which may be cut off in the middle of one."""
+    try:
+        return str(json.loads(f'"{_BROKEN_END.sub(b"", written).decode(errors="ignore")}"', strict=False))
+    except ValueError:
+        return ""
 
 
 def parsed(blob: Blob) -> Any:

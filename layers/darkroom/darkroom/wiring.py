@@ -58,8 +58,10 @@ CONFIG = Config(
     read_timeout=30,
     retries={"mode": "standard", "total_max_attempts": 4},
 )
-# A picture may take its function's whole time. What is lost on the way is asked again by the request, if not here.
-PICTURE_CONFIG = CONFIG.merge(Config(read_timeout=130, retries={"mode": "standard", "total_max_attempts": 2}))
+PICTURE_SECONDS = 130  # more than its function has for it
+PICTURE_CONFIG = CONFIG.merge(
+    Config(read_timeout=PICTURE_SECONDS, retries={"mode": "standard", "total_max_attempts": 2})
+)
 
 
 def request_batch(event: Mapping[str, Any], remaining_ms: Callable[[], int]) -> Batch[Outcome]:

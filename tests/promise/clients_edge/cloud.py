@@ -119,7 +119,9 @@ def _named(kind: str) -> dict[str, dict[str, Any]]:
 
 def _sources() -> dict[str, str]:
     """The queues that functions get messages from, with the functions."""
-    events = {name: function["Events"].values() for name, function in _named("AWS::Serverless::Function").items()}
+    events = {
+        name: function.get("Events", {}).values() for name, function in _named("AWS::Serverless::Function").items()
+    }
     sources = [(event["Properties"]["Queue"], name) for name, listed in events.items() for event in listed]
     return {queue.removesuffix(".Arn"): name for queue, name in sources}
 

@@ -1,0 +1,115 @@
+"""What has to be developed is developed once, and whatever goes wrong with it ends in an outcome or waits."""
+
+import hashlib
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+import pytest
+from PIL import Image as Pillow
+
+from darkroom import sources
+from darkroom.errors import Rejected, TooManyPixels, Unavailable, Undecodable
+from darkroom.laboratory import Laboratory
+from darkroom.renditions import Renditions
+from darkroom.request import ImageRef
+from tests.fakes import MemoryObjects
+from tests.pictures.making import saved
+from tests.unit.samples import encoded, source
+
+SCAN = saved(Pillow.effect_noise((96, 64), 60), "TIFF")
+SHA256 = hashlib.sha256(SCAN).hexdigest()
+REF = ImageRef("uploads", "scan.tif")
+
+
+@dataclass
+class Developer:
+    """A laboratory whose work is counted; `happens` comes before each."""
+
+    objects: MemoryObjects
+    happens: Callable[[], object] = lambda: None
+    done: list[tuple[str, int]] = field(default_factory=list)
+
+    def develop(self, ref: ImageRef, most_bytes: int) -> None:
+        self.done.append((ref.key, most_bytes))
+        self.happens()
+        Laboratory(self.objects, "spool").develop(ref, most_bytes)
+
+
+@pytest.fixture
+def objects() -> MemoryObjects:
+    objects = MemoryObjects()
+    objects.put("uploads", "scan.tif", SCAN)
+    return objects
+
+
+@pytest.fixture
+def developer(objects: MemoryObjects) -> Developer:
+    return Developer(objects)
+
+
+@pytest.fixture
+def renditions(objects: MemoryObjects, developer: Developer) -> Renditions:
+    return Renditions(objects, developer, "spool")
+
+
+def raising(error: Exception) -> Callable[[], object]:
+    def happens() -> None:
+        raise error
+
+    return happens
+
+
+def test_a_picture_is_developed_once_wherever_it_lies(
+    objects: MemoryObjects, developer: Developer, renditions: Renditions
+) -> None:
+    objects.put("uploads", "copy.tif", SCAN)
+    ((named, first),) = sources.attached(objects, renditions, [REF])
+    ((_, second),) = sources.attached(objects, renditions, [ImageRef("uploads", "copy.tif")])
+    assert first == second
+    assert (first.media_type, first.sha256, named.sha256) == ("image/png", SHA256, SHA256)
+    assert developer.done == [("scan.tif", 7_000_000)]
+
+
+def test_it_is_developed_anew_for_another_size(
+    objects: MemoryObjects, developer: Developer, renditions: Renditions
+) -> None:
+    ((_, image),) = sources.attached(objects, renditions, [REF])
+    assert sources.at_most(renditions, REF, image, len(image.data)) is image
+    smaller = sources.at_most(renditions, REF, image, len(image.data) - 1)
+    assert len(smaller.data) < len(image.data)
+    assert developer.done == [("scan.tif", 7_000_000), ("scan.tif", len(image.data) - 1)]
+
+
+def test_a_picture_that_is_replaced_meanwhile_is_waited_for(
+    objects: MemoryObjects, developer: Developer, renditions: Renditions
+) -> None:
+    developer.happens = lambda: objects.put("uploads", "scan.tif", encoded("TIFF", (16, 24)))
+    with pytest.raises(Unavailable, match="changed while it was read"):
+        sources.attached(objects, renditions, [REF])
+    developer.happens = lambda: None
+    ((named, image),) = sources.attached(objects, renditions, [REF])
+    assert named.sha256 == image.sha256 != SHA256
+
+
+@pytest.mark.parametrize(
+    ("error", "code"), [(Undecodable("broken"), "unsupported_image"), (TooManyPixels("many"), "image_too_large")]
+)
+def test_what_cannot_be_developed_is_told_by_its_place(
+    objects: MemoryObjects, developer: Developer, renditions: Renditions, error: Exception, code: str
+) -> None:
+    objects.put("uploads", "fine.png", encoded("PNG"))
+    developer.happens = raising(error)
+    with pytest.raises(Rejected) as caught:
+        sources.attached(objects, renditions, [ImageRef("uploads", "fine.png"), REF])
+    assert (caught.value.code, caught.value.param) == (code, "images.1")
+    assert caught.value.message == f"s3://uploads/scan.tif: {error}"
+
+
+def test_an_older_picture_is_left_out_where_it_was_replaced_or_cannot_be_developed(
+    objects: MemoryObjects, developer: Developer, renditions: Renditions
+) -> None:
+    assert sources.older(objects, renditions, [source("scan.tif", "0" * 64)]) == []
+    assert developer.done == []
+    developer.happens = raising(Undecodable("broken"))
+    assert sources.older(objects, renditions, [source("scan.tif", SHA256)]) == []
+    assert developer.done == [("scan.tif", 7_000_000)]
