@@ -14,7 +14,7 @@ from aws_lambda_powertools.utilities.parameters.exceptions import GetParameterEr
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
-from darkroom import message
+from darkroom import message, tls
 from darkroom.answer import Answering, Terms
 from darkroom.arrivals import Arrivals, Taken
 from darkroom.aws import translated
@@ -150,6 +150,7 @@ def _logger() -> Logger:
 
 @cache
 def _session() -> boto3.Session:
+    tls.share_with_botocore()
     return boto3.Session()
 
 
