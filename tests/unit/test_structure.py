@@ -16,11 +16,13 @@ ORDER = [
     "boxes", "anatomy", "decoding", "colour", "stripping", "pictures", "provenance", "publication", "sources", "parts",
     "premise", "payment", "report", "answer", "instructions", "dispatch", "intake", "arrivals", "tick", "batches",
     "batch", "aws", "table", "ledger", "breaker", "lanes", "memory", "register", "objects", "inbox", "tls",
-    "transport", "image_api", "fetch", "journal", "wiring",
+    "transport", "image_api", "fetch", "journal", "clients", "request_wiring",
+    "upload_wiring",
 ]  # fmt: skip
 DOMAIN = set(ORDER[: ORDER.index("aws")])
 PICTORIAL = {"decoding", "colour", "pictures"}  # these know Pillow
 ADAPTERS = {"ledger", "breaker", "lanes", "memory", "register", "objects", "inbox", "image_api", "fetch"}
+WIRING = {"request_wiring", "upload_wiring"}
 FOLDER = Path(darkroom.__file__).parent
 
 
@@ -62,6 +64,22 @@ def test_the_domain_knows_nothing_but_the_standard_library_and_pydantic(module: 
     assert imported(module)[1] <= {*sys.stdlib_module_names, "pydantic"}
 
 
-@pytest.mark.parametrize("module", sorted(set(ORDER) - {"wiring"}))
+@pytest.mark.parametrize("module", sorted(set(ORDER) - WIRING))
 def test_only_the_wiring_knows_the_adapters(module: str) -> None:
     assert not imported(module)[0] & ADAPTERS
+
+
+@pytest.mark.parametrize(
+    ("wiring", "foreign"),
+    [
+        ("request_wiring", {"intake", "instructions", "words", "batches", "register", "memory", "lanes"}),
+        ("upload_wiring", {"image_api", "transport", "fetch"}),
+    ],
+)
+def test_a_function_imports_nothing_that_only_the_other_needs(wiring: str, foreign: set[str]) -> None:
+    """At a cold start each import costs."""
+    needed, news = set[str](), {wiring}
+    while news:
+        needed |= news
+        news = set().union(*(imported(module)[0] for module in news)) - needed
+    assert not needed & foreign
