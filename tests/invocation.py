@@ -3,13 +3,14 @@
 from types import SimpleNamespace
 from typing import Any
 
-from darkroom import wiring
+from darkroom import clients, request_wiring, upload_wiring
 
 CONTEXT: Any = SimpleNamespace(get_remaining_time_in_millis=lambda: 900_000)
 
 
 def forget_what_was_built() -> None:
     """As in a new process, which may have another environment."""
-    for built in vars(wiring).values():
-        if hasattr(built, "cache_clear"):
-            built.cache_clear()
+    for module in (clients, request_wiring, upload_wiring):
+        for built in vars(module).values():
+            if hasattr(built, "cache_clear"):
+                built.cache_clear()

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from darkroom import wiring
+from darkroom import clients
 from local.stack.parameters import read_template
 
 ROOT = Path(__file__).parent.parent
@@ -92,8 +92,8 @@ def test_the_longest_call_fits_into_a_function_and_a_function_into_its_queues_pa
 
 def test_whoever_asks_for_a_picture_waits_for_as_long_as_it_may_take() -> None:
     longest = RESOURCES["OnPictureFunction"]["Properties"]["Timeout"]
-    assert longest < wiring.PICTURE_SECONDS
-    assert RESOURCES["OnRequestFunction"]["Properties"]["Timeout"] > 2 * wiring.PICTURE_SECONDS
+    assert longest < clients.PICTURE_SECONDS
+    assert RESOURCES["OnRequestFunction"]["Properties"]["Timeout"] > 2 * clients.PICTURE_SECONDS
 
 
 def test_requests_are_kept_in_order_and_named_by_their_senders() -> None:

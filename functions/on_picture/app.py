@@ -4,9 +4,9 @@ from typing import Any
 
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from darkroom import wiring
+from darkroom import picture_wiring
 
 
 def handler(event: dict[str, Any], _: LambdaContext) -> dict[str, Any]:
     """Handles an order of `LambdaDeveloper`."""
-    return wiring.picture_orders().answer(event)
+    return picture_wiring.picture_orders().answer(event)

@@ -4,10 +4,10 @@ from typing import Any
 
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from darkroom import wiring
+from darkroom import request_wiring
 
 
 def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     """Handles an SQS event with `ReportBatchItemFailures`."""
-    left = wiring.request_batch(event, context.get_remaining_time_in_millis).work()
+    left = request_wiring.request_batch(event, context.get_remaining_time_in_millis).work()
     return {"batchItemFailures": [{"itemIdentifier": message_id} for message_id in left]}

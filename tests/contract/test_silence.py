@@ -153,7 +153,7 @@ def test_of_what_the_provider_quotes_nothing_is_said(
 def test_of_a_turn_that_cannot_be_read_nothing_is_said(
     results: Results, dynamodb: "DynamoDBClient", threads_table: str, heard: Heard
 ) -> None:
-    """pydantic quotes what it cannot read."""
+    """Python may quote what it cannot read."""
     item = {"thread_id": THREAD, "sk": "TURN#00001", "instruction": WORDS, "status": WORDS}
     dynamodb.put_item(TableName=threads_table, Item={name: {"S": value} for name, value in item.items()})
     assert on_request.handler(asking(), CONTEXT)["batchItemFailures"]

@@ -12,8 +12,9 @@ from hypothesis import strategies as st
 
 from darkroom import naming, request
 from darkroom.errors import Rejected
-from darkroom.form import Body, Folder
+from darkroom.form import Folder
 from darkroom.request import ImageRef, Request
+from tests.unit import form_models
 from tests.unit.samples import rejection
 
 BUCKETS = ("my-uploads", "my-results")
@@ -207,7 +208,7 @@ def test_a_thousand_faults_are_named_up_to_a_bound() -> None:
     assert len(faults(asked(**{f"key-{number}": 1 for number in range(1000)})).message) < 20_000
 
 
-SCHEMA = Body.model_json_schema()
+SCHEMA = form_models.Body.model_json_schema()
 
 
 @pytest.mark.parametrize(

@@ -11,17 +11,18 @@ import darkroom
 
 # Each may import only those before it.
 ORDER = [
-    "errors", "blob", "encoding", "document", "naming", "lines", "form", "charsets", "request", "outcome", "thread",
-    "context", "reply", "api_errors", "replies", "upload", "batch_file", "pairing", "ports", "message", "settings",
-    "patience", "words", "hints", "boxes", "anatomy", "decoding", "colour", "stripping", "development", "pictures",
-    "renditions", "provenance", "publication", "sources", "laboratory", "parts", "premise", "payment", "report",
-    "answer", "instructions", "dispatch", "intake", "arrivals", "tick", "batches", "batch", "aws", "table", "ledger",
-    "breaker", "lanes", "memory", "register", "objects", "inbox", "developer", "transport", "image_api", "fetch",
-    "journal", "wiring",
+    "errors", "blob", "encoding", "document", "naming", "lines", "reading", "form", "charsets", "request", "outcome",
+    "thread", "context", "reply", "api_errors", "replies", "upload", "batch_file", "pairing", "ports", "message",
+    "settings", "patience", "words", "hints", "boxes", "anatomy", "decoding", "colour", "stripping", "development",
+    "pictures", "renditions", "provenance", "publication", "sources", "laboratory", "parts", "premise", "payment",
+    "report", "answer", "instructions", "dispatch", "intake", "arrivals", "tick", "batches", "batch", "aws", "table",
+    "ledger", "breaker", "lanes", "memory", "register", "objects", "inbox", "developer", "tls", "transport",
+    "image_api", "fetch", "journal", "clients", "request_wiring", "upload_wiring", "picture_wiring",
 ]  # fmt: skip
 DOMAIN = set(ORDER[: ORDER.index("aws")])
 PICTORIAL = {"decoding", "colour", "development"}  # these know Pillow
 ADAPTERS = {"ledger", "breaker", "lanes", "memory", "register", "objects", "inbox", "developer", "image_api", "fetch"}
+WIRING = {"request_wiring", "upload_wiring", "picture_wiring"}
 FOLDER = Path(darkroom.__file__).parent
 
 
@@ -59,10 +60,26 @@ def test_a_module_imports_only_those_before_it(module: str) -> None:
 
 
 @pytest.mark.parametrize("module", sorted(DOMAIN - PICTORIAL))
-def test_the_domain_knows_nothing_but_the_standard_library_pydantic_and_pybase64(module: str) -> None:
-    assert imported(module)[1] <= {*sys.stdlib_module_names, "pydantic", "pybase64"}
+def test_the_domain_knows_nothing_but_the_standard_library_and_pybase64(module: str) -> None:
+    assert imported(module)[1] <= {*sys.stdlib_module_names, "pybase64"}
 
 
-@pytest.mark.parametrize("module", sorted(set(ORDER) - {"wiring"}))
+@pytest.mark.parametrize("module", sorted(set(ORDER) - WIRING))
 def test_only_the_wiring_knows_the_adapters(module: str) -> None:
     assert not imported(module)[0] & ADAPTERS
+
+
+@pytest.mark.parametrize(
+    ("wiring", "foreign"),
+    [
+        ("request_wiring", {"intake", "instructions", "words", "batches", "register", "memory", "lanes"}),
+        ("upload_wiring", {"image_api", "transport", "fetch"}),
+    ],
+)
+def test_a_function_imports_nothing_that_only_the_other_needs(wiring: str, foreign: set[str]) -> None:
+    """At a cold start each import costs."""
+    needed, news = set[str](), {wiring}
+    while news:
+        needed |= news
+        news = set().union(*(imported(module)[0] for module in news)) - needed
+    assert not needed & foreign

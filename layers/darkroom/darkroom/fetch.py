@@ -14,6 +14,7 @@ from urllib.parse import SplitResult, urljoin, urlsplit
 import certifi
 import urllib3
 
+from darkroom import tls
 from darkroom.blob import Blob, File
 from darkroom.errors import Rejected, Unavailable
 
@@ -84,7 +85,7 @@ class Fetcher:
         address = host if _origin(target) == self._trusted else self._checked(target, host, port)
         return urllib3.HTTPSConnectionPool(
             address, port, timeout=timeout, ca_certs=self._ca_certs, cert_reqs="CERT_REQUIRED",
-            server_hostname=host, assert_hostname=host,
+            server_hostname=host, ssl_context=tls.context(self._ca_certs),
         )  # fmt: skip
 
     def _checked(self, target: SplitResult, host: str, port: int) -> str:

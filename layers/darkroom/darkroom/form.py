@@ -1,46 +1,59 @@
 """The form of a request: what its fields may hold, in a message, a file or a line; each fault in our words."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Annotated, Any, Literal, TypeVar
-
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints, ValidationError, ValidationInfo
+from typing import Any, TypeVar
 
 from darkroom import naming
-from darkroom.errors import FieldFault, invalid
+from darkroom.errors import invalid
+from darkroom.reading import Faults, Shape, Wrong, array, either, mapping, number, optional, record, text, value, whole
 
 INSTRUCTION_CHARACTERS = 8000
 MOST_IMAGES = 14
 MOST_TURNS = 99_999  # a turn's number has five digits in a key
 KEY_BYTES = 1024
+MIME_TYPES = ("image/png", "image/jpeg")
+_REQUEST_ID = re.compile(r"[A-Za-z0-9._:-]{1,128}")
 
-RequestId = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9._:-]{1,128}$")]
-Word = Annotated[str, StringConstraints(min_length=1, max_length=64)]
 
-
-class ImageObject(BaseModel):
+@dataclass(frozen=True, slots=True)
+class ImageObject:
     """A picture in the uploads or the results bucket."""
 
-    model_config = ConfigDict(extra="forbid", strict=True)
-
-    bucket: Annotated[str, StringConstraints(min_length=3, max_length=63)]
-    key: Annotated[str, StringConstraints(min_length=1, max_length=KEY_BYTES)]
-    version_id: Annotated[str, StringConstraints(min_length=1, max_length=KEY_BYTES)] | None = None
+    bucket: str
+    key: str
+    version_id: str | None = None
 
 
-class Options(BaseModel):
-    """What is passed on to the image API as it stands."""
+@dataclass(frozen=True, slots=True)
+class Asking:
+    """What every request may say, wherever it comes from."""
 
-    model_config = ConfigDict(extra="forbid", strict=True)
+    instruction: str
+    thread_id: str | None = None
+    images: list[ImageObject] | None = None
+    parent_turn: int | None = None
+    model: str | None = None
+    options: dict[str, Any] | None = None
+    metadata: dict[str, str] | None = None
 
-    size: Word | None = None
-    aspect_ratio: Word | None = None
-    quality: Word | None = None
-    image_size: Word | None = None
-    mime_type: Literal["image/png", "image/jpeg"] | None = None
-    response_modalities: Word | Annotated[list[Word], Field(min_length=1, max_length=4)] | None = None
-    temperature: Annotated[float, Field(ge=0, le=2, allow_inf_nan=False)] | None = None
-    top_p: Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)] | None = None
+
+@dataclass(frozen=True, slots=True)
+class Body(Asking):
+    """The body of a message to `RequestsQueue`."""
+
+    request_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Line(Asking):
+    """A line of a batch file."""
+
+    custom_id: str = ""
+
+
+Form = TypeVar("Form", bound=Asking)
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,107 +80,107 @@ class Folder:
         return {"bucket": self.bucket, "key": "/".join(segments)}
 
 
-def _image_object(value: object, info: ValidationInfo) -> object:
-    """An `s3://bucket/key` URI, or a key relative to a file's folder, as the object it names: raw, never decoded."""
-    if not isinstance(value, str):
-        return value
-    if isinstance(info.context, Folder) and not value.startswith("s3://"):
-        return info.context.object(value)
-    bucket, slash, key = value.removeprefix("s3://").partition("/")
-    if not value.startswith("s3://") or not slash:
+def validated(form: type[Form], document: Mapping[str, Any], folder: Folder | None, remedy: str) -> Form:
+    """The document in its form; pictures may lie relative to the `folder`. Raises Rejected, every fault named."""
+    faults: Faults = []
+    taken = _SHAPES[form](folder)("", {"instruction": ""} | dict(document), faults)
+    if faults:
+        raise invalid(faults, remedy)
+    return form(**taken)
+
+
+def _instruction(given: Any) -> str:
+    trimmed = given.strip() if isinstance(given, str) else given
+    if trimmed == "":
+        raise ValueError("is required: say in words what to make or to change")
+    return str(text(1, INSTRUCTION_CHARACTERS)(trimmed))
+
+
+def _thread_id(given: Any) -> str:
+    if not isinstance(given, str):
+        raise Wrong("must be a string")
+    return naming.thread_id(given)
+
+
+def _request_id(given: Any) -> str:
+    if not _REQUEST_ID.fullmatch(text(0)(given)):
+        raise ValueError("must be 1 to 128 of the characters A-Z a-z 0-9 . _ : -")
+    return str(given)
+
+
+def _mime_type(given: Any) -> str:
+    if given not in MIME_TYPES:
+        raise ValueError("must be " + " or ".join(map(repr, MIME_TYPES)))
+    return str(given)
+
+
+_IMAGE_OBJECT = record(
+    {
+        "bucket": value(text(3, 63)),
+        "key": value(text(1, KEY_BYTES)),
+        "version_id": optional(value(text(1, KEY_BYTES))),
+    },
+    required=("bucket", "key"),
+)
+_WORD = value(text(1, 64))
+_OPTIONS = record(
+    {
+        **dict.fromkeys(("size", "aspect_ratio", "quality", "image_size"), optional(_WORD)),
+        "mime_type": optional(value(_mime_type)),
+        "response_modalities": optional(either(_WORD, array(_WORD, least=1, most=4))),
+        "temperature": optional(value(number(0, 2))),
+        "top_p": optional(value(number(0, 1))),
+    }
+)
+
+
+def _options(field: str, given: Any, faults: Faults) -> dict[str, Any]:
+    """Null is as good as not given."""
+    taken = _OPTIONS(field, given, faults) or {}
+    return {name: option for name, option in taken.items() if option is not None}
+
+
+def _image(folder: Folder | None) -> Shape:
+    """An object, an `s3://bucket/key` URI, or a key relative to a file's folder: raw, never decoded."""
+
+    def read(field: str, given: Any, faults: Faults) -> ImageObject | None:
+        before = len(faults)
+        named = value(lambda given: _place(given, folder))(field, given, faults)
+        taken: Any = _IMAGE_OBJECT(field, named, faults) if len(faults) == before else None
+        return ImageObject(**taken) if len(faults) == before else None
+
+    return read
+
+
+def _place(given: Any, folder: Folder | None) -> Any:
+    if not isinstance(given, str):
+        return given
+    if folder and not given.startswith("s3://"):
+        return folder.object(given)
+    bucket, slash, key = given.removeprefix("s3://").partition("/")
+    if not given.startswith("s3://") or not slash:
         raise ValueError("must be an `s3://bucket/key` URI; upload the picture to the uploads bucket first")
     return {"bucket": bucket, "key": key}
 
 
-def _thread_id(value: object) -> object:
-    return naming.thread_id(value) if isinstance(value, str) else value
+def _asking(folder: Folder | None) -> dict[str, Shape]:
+    return {
+        "instruction": value(_instruction),
+        "thread_id": optional(value(_thread_id)),
+        "images": optional(array(_image(folder), most=MOST_IMAGES)),
+        "parent_turn": optional(value(whole(0, MOST_TURNS))),
+        "model": optional(value(text(1, 256))),
+        "options": optional(_options),
+        "metadata": optional(mapping(text(1, 64), value(text(0, 512)), most=16)),
+    }
 
 
-S3Uri = Annotated[str, Field(pattern="^s3://[^/]+/.+$")]
-Image = Annotated[ImageObject, BeforeValidator(_image_object, json_schema_input_type=ImageObject | S3Uri)]
+def _body(folder: Folder | None) -> Shape:
+    return record({**_asking(folder), "request_id": optional(value(_request_id))})
 
 
-class Asking(BaseModel):
-    """What every request may say, wherever it comes from."""
-
-    model_config = ConfigDict(extra="forbid", strict=True)
-
-    instruction: Annotated[
-        str, StringConstraints(strip_whitespace=True, min_length=1, max_length=INSTRUCTION_CHARACTERS)
-    ]
-    thread_id: Annotated[str, BeforeValidator(_thread_id), Field(min_length=1, max_length=256)] | None = None
-    images: Annotated[list[Image], Field(max_length=MOST_IMAGES)] | None = None
-    parent_turn: Annotated[int, Field(ge=0, le=MOST_TURNS)] | None = None
-    model: Annotated[str, StringConstraints(min_length=1, max_length=256)] | None = None
-    options: Options | None = None
-    metadata: (
-        Annotated[
-            dict[
-                Annotated[str, StringConstraints(min_length=1, max_length=64)],
-                Annotated[str, StringConstraints(max_length=512)],
-            ],
-            Field(max_length=16),
-        ]
-        | None
-    ) = None
+def _line(folder: Folder | None) -> Shape:
+    return record({**_asking(folder), "custom_id": value(_request_id)}, required=("custom_id",))
 
 
-class Body(Asking):
-    """The body of a message to `RequestsQueue`."""
-
-    model_config = ConfigDict(title="Darkroom request")
-
-    request_id: RequestId | None = None
-
-
-class Line(Asking):
-    """A line of a batch file."""
-
-    model_config = ConfigDict(title="Darkroom batch line")
-
-    custom_id: RequestId
-
-
-Form = TypeVar("Form", bound=Asking)
-
-
-def validated(form: type[Form], document: object, folder: Folder | None, remedy: str) -> Form:
-    """The document in its form; pictures may lie relative to the `folder`. Raises Rejected, every fault named."""
-    try:
-        return form.model_validate(document, context=folder)
-    except ValidationError as error:
-        raise invalid([_fault(detail) for detail in error.errors()], remedy) from error
-
-
-_WORDING: Mapping[str, str] = {
-    "missing": "is required",
-    "extra_forbidden": "is not a known key; remove it or mend its spelling",
-    "string_type": "must be a string",
-    "string_too_short": "must not be empty",
-    "string_too_long": "must have at most {max_length} characters",
-    "string_unicode": "must be valid Unicode, but holds half of a surrogate pair",
-    "int_type": "must be a whole number",
-    "float_type": "must be a number",
-    "dict_type": "must be an object",
-    "model_type": "must be an object",
-    "list_type": "must be a list",
-    "too_long": "must have at most {max_length} entries",
-    "too_short": "must have at least {min_length} entry",
-    "greater_than_equal": "must be at least {ge}",
-    "less_than_equal": "must be at most {le}",
-    "literal_error": "must be {expected}",
-    "finite_number": "must be a finite number",
-}
-
-
-def _fault(detail: Mapping[str, Any]) -> FieldFault:
-    """One of pydantic's errors in our words; its own where we have none."""
-    field = ".".join(str(part) for part in detail["loc"] if "constrained-str" not in str(part) and part != "[key]")
-    if detail["type"] == "value_error":
-        return FieldFault(field, str(detail["ctx"]["error"]))
-    if detail["type"] == "string_pattern_mismatch":
-        return FieldFault(field, "must be 1 to 128 of the characters A-Z a-z 0-9 . _ : -")
-    if (field, detail["type"]) in (("instruction", "missing"), ("instruction", "string_too_short")):
-        return FieldFault(field, "is required: say in words what to make or to change")
-    wording = _WORDING.get(detail["type"])
-    return FieldFault(field or "body", wording.format(**detail.get("ctx", {})) if wording else detail["msg"])
+_SHAPES: Mapping[type[Asking], Any] = {Body: _body, Line: _line}

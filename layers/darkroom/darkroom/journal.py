@@ -6,18 +6,20 @@ import json
 import sys
 import traceback
 from collections.abc import Sequence
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from aws_lambda_powertools import Logger
 from aws_lambda_powertools.metrics import MetricUnit
 from aws_lambda_powertools.metrics.base import SingleMetric
 
-from darkroom.arrivals import Taken
-from darkroom.batches import BatchEnded
 from darkroom.errors import PROVIDER_CAUSES, DarkroomError, Fault, Unavailable
 from darkroom.message import Message
 from darkroom.outcome import Outcome
 from darkroom.request import ImageRef
+
+if TYPE_CHECKING:
+    from darkroom.arrivals import Taken
+    from darkroom.batches import BatchEnded
 
 NAMESPACE = "Darkroom"
 
@@ -86,7 +88,7 @@ class UploadJournal(_Journal):
 
     waits = "upload waits"
 
-    def ended(self, message: Message, ended: Sequence[Taken]) -> None:
+    def ended(self, message: Message, ended: "Sequence[Taken]") -> None:
         """What became of each upload that the message announced."""
         for taken in ended:
             self._logger.info("upload taken", message_id=message.message_id, key=taken.key, became=taken.became)
@@ -98,7 +100,7 @@ class BatchJournal(_Journal):
 
     waits = "batch waits"
 
-    def ended(self, message: Message, ended: BatchEnded) -> None:
+    def ended(self, message: Message, ended: "BatchEnded") -> None:
         """A batch has its answers, or will have none; or its next message goes on with it."""
         self._logger.info(
             "batch ended",

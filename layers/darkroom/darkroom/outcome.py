@@ -3,10 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
-from functools import cache
 from typing import Any, Literal
-
-from pydantic import TypeAdapter
 
 from darkroom.errors import Code, Rejected
 
@@ -118,15 +115,26 @@ class Outcome:
         return next((picture for picture in self.images if picture.primary), None)
 
 
-@cache
-def schema() -> TypeAdapter[Outcome]:
-    """The validator of outcomes; made once, on first use, for it takes milliseconds."""
-    return TypeAdapter(Outcome)
-
-
 def from_document(document: Mapping[str, Any]) -> Outcome:
     """The outcome that a document holds; keys that are not an outcome's are passed over."""
-    return schema().validate_python(document)
+    known = {name: document[name] for name in Outcome.__dataclass_fields__ if name in document}
+    error, upload = document.get("error"), document.get("upload")
+    return Outcome(
+        **known
+        | {
+            "sources": [Source(**source) for source in document["sources"]],
+            "images": [Picture(**picture) for picture in document["images"]],
+            "error": Failure(**error) if error else None,
+            "cost": Cost(**document["cost"] | {"amount": _float(document["cost"]["amount"])}),
+            "timing": Timing(**document["timing"] | {"api_seconds": _float(document["timing"]["api_seconds"])}),
+            "upload": Uploaded(**upload) if upload else None,
+        }
+    )
+
+
+def _float(number: float | None) -> float | None:
+    """The table gives a number that happens to be whole as such."""
+    return None if number is None else float(number)
 
 
 def timestamp(seconds: float) -> str:

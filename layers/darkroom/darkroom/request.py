@@ -6,8 +6,6 @@ from collections.abc import Collection, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any, NoReturn
 
-from pydantic import ValidationError
-
 from darkroom import charsets, naming
 from darkroom.errors import FieldFault, Rejected, invalid
 from darkroom.form import KEY_BYTES, Asking, Body, Folder, Line, validated
@@ -89,8 +87,9 @@ def custom_id(line: bytes) -> str | None:
     """The id of a faulty line, if there is nothing wrong with that."""
     try:
         document = _json(line.decode(), LINE_REMEDY)
-        return Line.model_validate({"instruction": "-", "custom_id": document.get("custom_id")}).custom_id
-    except (UnicodeDecodeError, Rejected, ValidationError):
+        asked = {"instruction": "-", "custom_id": document.get("custom_id")}
+        return validated(Line, asked, None, LINE_REMEDY).custom_id
+    except (UnicodeDecodeError, Rejected):
         return None
 
 
@@ -102,7 +101,7 @@ def _request(valid: Asking, thread_id: str, request_id: str) -> Request:
         images=tuple(ImageRef(image.bucket, image.key, image.version_id) for image in valid.images or ()),
         parent_turn=valid.parent_turn,
         model=valid.model,
-        options=None if valid.options is None else valid.options.model_dump(exclude_none=True),
+        options=valid.options,
         metadata=valid.metadata or {},
     )
 
@@ -128,8 +127,8 @@ def recognise(body: str) -> Recognised:
 
 def _valid(document: Mapping[str, object], name: str) -> Any:
     try:
-        return getattr(Body.model_validate({"instruction": "-", name: document.get(name)}), name)
-    except ValidationError:
+        return getattr(validated(Body, {"instruction": "-", name: document.get(name)}, None, REMEDY), name)
+    except Rejected:
         return None
 
 

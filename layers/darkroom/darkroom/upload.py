@@ -1,15 +1,15 @@
 """An upload: what S3 announced, what its name says it is, and the thread that it belongs to."""
 
+import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Annotated, Any, Literal
+from typing import Any, Literal
 from urllib.parse import unquote_plus
-
-from pydantic import AwareDatetime, BaseModel, Field, ValidationError
 
 from darkroom import naming
 from darkroom.errors import Fault
+from darkroom.reading import Faults, Shape, array, optional, record, text, value, whole
 
 PHOTO_EXTENSIONS = frozenset(
     (".jpg", ".jpeg", ".png", ".webp", ".gif", ".bmp", ".tif", ".tiff", ".heic", ".heif", ".avif")
@@ -95,60 +95,75 @@ def folder_instructions(key: str) -> Iterator[str]:
         yield f"{folder}/{FOLDER_INSTRUCTION}" if folder else FOLDER_INSTRUCTION
 
 
-class _Bucket(BaseModel):
-    name: str
+def _moment(given: Any) -> datetime:
+    """A time with its zone that can be written in UTC."""
+    if not isinstance(given, str) or (moment := datetime.fromisoformat(given)).tzinfo is None:
+        raise ValueError("must be a time with its zone")
+    if not _FIRST <= moment < _LAST:
+        raise ValueError("must be between 1970 and 9999")
+    return moment
 
 
-class _Object(BaseModel):
-    key: Annotated[str, Field(min_length=1)]
-    entity_tag: str = Field("", alias="eTag")
-    version_id: str | None = Field(None, alias="versionId")
-    sequencer: str = ""
-    size: Annotated[int, Field(ge=0)] = 1  # where nobody says it, it is not taken for empty
-
-
-class _Entity(BaseModel):
-    bucket: _Bucket
-    object: _Object
-
-
-class _Record(BaseModel):
-    """What S3 announces of one object; its time is one that can be written in UTC."""
-
-    event_time: AwareDatetime = Field(
-        alias="eventTime", ge=datetime(1970, 1, 1, tzinfo=UTC), lt=datetime(9999, 1, 1, tzinfo=UTC)
-    )
-    s3: _Entity
-
-
-class _Notification(BaseModel):
-    records: list[dict[str, Any]] = Field([], alias="Records")
+_FIRST, _LAST = datetime(1970, 1, 1, tzinfo=UTC), datetime(9999, 1, 1, tzinfo=UTC)
+_TEXT = value(text(0))
+_OBJECT = record(
+    {
+        "key": value(text(1)),
+        "eTag": _TEXT,
+        "versionId": optional(_TEXT),
+        "sequencer": _TEXT,
+        "size": value(whole(0)),
+    },
+    required=("key",),
+    is_open=True,
+)
+_ENTITY = record(
+    {"bucket": record({"name": _TEXT}, required=("name",), is_open=True), "object": _OBJECT},
+    required=("bucket", "object"),
+    is_open=True,
+)
+# What S3 announces of one object.
+_RECORD = record({"eventTime": value(_moment), "s3": _ENTITY}, required=("eventTime", "s3"), is_open=True)
+_NOTIFICATION = record({"Records": array(record({}, is_open=True))}, is_open=True)
 
 
 def announced(body: str, *, heard_at: float = 0.0) -> list[Upload]:
     """The uploads in an S3 event notification; none in its test event. Raises Fault where it is no notification."""
     try:
-        records = _Notification.model_validate_json(body.encode(errors="replace")).records
-        return [_upload(_Record.model_validate(record), heard_at) for record in records if _is_creation(record)]
-    except ValidationError as error:
-        field = ".".join(str(part) for part in error.errors()[0]["loc"])
-        raise Fault(f"a message of the upload events' queue is no S3 event notification: {field or 'body'}") from error
+        notification = json.loads(body)
+    except (ValueError, RecursionError) as error:
+        raise _no_notification("body") from error
+    _read(_NOTIFICATION, notification)
+    records = notification.get("Records", [])
+    return [_upload(_read(_RECORD, record), heard_at) for record in records if _is_creation(record)]
+
+
+def _read(shape: Shape, document: object) -> Any:
+    faults: Faults = []
+    taken = shape("", document, faults)
+    if faults:
+        raise _no_notification(faults[0].field)
+    return taken
+
+
+def _no_notification(field: str) -> Fault:
+    return Fault(f"a message of the upload events' queue is no S3 event notification: {field}")
 
 
 def _is_creation(record: Mapping[str, Any]) -> bool:
     return str(record.get("eventName", "")).removeprefix("s3:").startswith("ObjectCreated:")
 
 
-def _upload(record: _Record, heard_at: float) -> Upload:
+def _upload(record: Mapping[str, Any], heard_at: float) -> Upload:
     """Keys come form-encoded."""
-    described = record.s3.object
+    described = record["s3"]["object"]
     return Upload(
-        bucket=record.s3.bucket.name,
-        key=unquote_plus(described.key),
-        etag=described.entity_tag.strip('"'),
-        version_id=described.version_id,
-        sequencer=described.sequencer,
-        size=described.size,
-        at=record.event_time.timestamp(),
+        bucket=record["s3"]["bucket"]["name"],
+        key=unquote_plus(described["key"]),
+        etag=described.get("eTag", "").strip('"'),
+        version_id=described.get("versionId"),
+        sequencer=described.get("sequencer", ""),
+        size=described.get("size", 1),
+        at=record["eventTime"].timestamp(),
         heard_at=heard_at,
     )

@@ -20,7 +20,7 @@ from moto import mock_aws
 from moto.dynamodb.responses import DynamoHandler
 from requests.adapters import HTTPAdapter
 
-from darkroom import wiring
+from darkroom import clients
 from functions.on_request import app as on_request
 from functions.on_upload import app as on_upload
 from tests.fakes import Died
@@ -162,7 +162,7 @@ def world() -> Iterator[World]:
         # They take long to make, and remember nothing. All else that a process builds dies with it.
         session.client = functools.cache(session.client)  # type: ignore[method-assign]
         with (
-            patch.object(wiring, "_session", lambda: session),
+            patch.object(clients, "session", lambda: session),
             hooked(session, provider.server_port, lambda: made.edge),
         ):
             yield made

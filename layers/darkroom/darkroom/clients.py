@@ -1,0 +1,77 @@
+"""The clients of AWS that the functions share, each built on first use, once per environment, from one session."""
+
+import logging
+from functools import cache
+from typing import TYPE_CHECKING
+
+import boto3
+from aws_lambda_powertools import Logger
+from botocore.config import Config
+
+from darkroom import tls
+from darkroom.table import Table
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb import DynamoDBClient
+    from mypy_boto3_lambda import LambdaClient
+    from mypy_boto3_s3 import S3Client
+    from mypy_boto3_secretsmanager import SecretsManagerClient
+    from mypy_boto3_sqs import SQSClient
+
+# Ten turns at once, each with a heartbeat's writes beside its own.
+CONFIG = Config(
+    max_pool_connections=25,
+    connect_timeout=5,
+    read_timeout=30,
+    retries={"mode": "standard", "total_max_attempts": 4},
+)
+PICTURE_SECONDS = 130  # more than its function has for it
+PICTURE_CONFIG = CONFIG.merge(
+    Config(read_timeout=PICTURE_SECONDS, retries={"mode": "standard", "total_max_attempts": 2})
+)
+
+
+@cache
+def session() -> boto3.Session:
+    """The one session: what it has read of the services' descriptions serves all clients."""
+    tls.share_with_botocore()
+    return boto3.Session()
+
+
+@cache
+def s3() -> "S3Client":
+    """The buckets."""
+    return session().client("s3", config=CONFIG)
+
+
+@cache
+def sqs() -> "SQSClient":
+    """The queues."""
+    return session().client("sqs", config=CONFIG)
+
+
+@cache
+def functions() -> "LambdaClient":
+    """The functions, of which one asks another for a picture."""
+    return session().client("lambda", config=PICTURE_CONFIG)
+
+
+@cache
+def secrets_manager() -> "SecretsManagerClient":
+    """Where the image API's key is."""
+    return session().client("secretsmanager", config=CONFIG)
+
+
+@cache
+def table(name: str) -> Table:
+    """The threads table."""
+    client: DynamoDBClient = session().client("dynamodb", config=CONFIG)
+    return Table(client, name)
+
+
+@cache
+def logger() -> Logger:
+    """Where the functions' lines go."""
+    # Where a server's headers are malformed it would log the whole address, and what is signed in it.
+    logging.getLogger("urllib3").setLevel(logging.ERROR)
+    return Logger()
