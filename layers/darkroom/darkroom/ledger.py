@@ -13,13 +13,14 @@ from dataclasses import asdict, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from darkroom import outcome
+from darkroom import outcome, thread
 from darkroom.errors import PROVIDER_CAUSES, UNCOUNTED_CAUSES, DarkroomError, Unavailable
 from darkroom.outcome import Outcome, Source
 from darkroom.ports import Asked, Claim, Done, Held, Reused
 from darkroom.request import Request
 from darkroom.table import Condition, ConditionFailed, Table, Write
-from darkroom.thread import Thread
+from darkroom.thread import Past, Thread
+from darkroom.turns import DynamoTurns
 
 LEASE_SECONDS = 60
 KEPT_SECONDS = 35 * 24 * 3600  # longer than any message can live
@@ -61,8 +62,7 @@ class DynamoLedger:
         if entry["fingerprint"] != request.fingerprint:
             return Reused()
         if entry["state"] == "done":
-            turn = self._table.item(request.thread_id, _turn_sk(entry["turn"]))
-            return Done(outcome.from_document(turn))
+            return Done(self._turns(request.thread_id).one(entry["turn"]))
         if entry["owner"] != owner:  # else it is ours: what failed was the echo of our own retried write
             return Held(max(0.0, entry["lease_until"] - self._clock()))
         claim = _claim_of(entry)
@@ -80,7 +80,7 @@ class DynamoLedger:
         entry = self._table.item(thread_id, _sk(request_id))
         is_done, is_this = entry.get("state") == "done", entry.get("fingerprint") == fingerprint
         if is_done and is_this:
-            return Done(outcome.from_document(self._table.item(thread_id, _turn_sk(entry["turn"]))))
+            return Done(self._turns(thread_id).one(entry["turn"]))
         if is_done:
             return Reused()
         return Held(0.0) if is_this else None
@@ -90,9 +90,9 @@ class DynamoLedger:
         entry = self._table.item(thread_id, _sk(request_id))
         return bool(entry["state"] == "done") if entry else None
 
-    def thread(self, thread_id: str) -> Thread:
+    def thread(self, thread_id: str, parent_turn: int | None = None) -> Thread:
         """See `ports.Ledger`."""
-        return Thread(tuple(map(outcome.from_document, self._table.items(thread_id, "TURN#"))))
+        return thread.read(self._turns(thread_id), parent_turn)
 
     def mark(self, claim: Claim, asked: Asked) -> Claim:
         """See `ports.Ledger`."""
@@ -143,14 +143,12 @@ class DynamoLedger:
         """See `ports.Ledger`."""
         self._transact(self._table.delete(claim.thread_id, _sk(claim.request_id), _fence(claim)))
 
-    def commit(self, claim: Claim, outcome: Outcome) -> None:
+    def commit(self, claim: Claim, outcome: Outcome, past: Past | None = None) -> None:
         """See `ports.Ledger`."""
         turn = int(outcome.turn or 0)
-        document = outcome.as_document()
-        del document["thread_id"]  # which is the item's key
         try:
             self._transact(
-                self._table.put(claim.thread_id, _turn_sk(turn), document, Condition("attribute_not_exists(sk)")),
+                *self._turns(claim.thread_id).added(outcome, past),
                 self._advanced(claim.thread_id, turn, outcome.timing.finished_at),
                 self._written(claim, {"state": "done", "turn": turn}),
             )
@@ -178,6 +176,9 @@ class DynamoLedger:
         """See `ports.Ledger`."""
         with self._lock:
             self._held.pop(claim.owner, None)
+
+    def _turns(self, thread_id: str) -> DynamoTurns:
+        return DynamoTurns(self._table, thread_id)
 
     def _entry(self, request: Request) -> dict[str, Any]:
         return self._table.item(request.thread_id, _sk(request.request_id))
@@ -249,10 +250,6 @@ _CLAIMABLE = Condition(
 
 def _sk(request_id: str) -> str:
     return f"REQUEST#{request_id}"
-
-
-def _turn_sk(turn: int) -> str:
-    return f"TURN#{turn:05d}"
 
 
 def _fence(claim: Claim) -> Condition:

@@ -11,7 +11,7 @@ from darkroom.outcome import Mode, Outcome, Source
 from darkroom.pairing import Ask, Stem, Waiting
 from darkroom.reply import Reply
 from darkroom.request import ImageRef, Request
-from darkroom.thread import Thread
+from darkroom.thread import Past, Thread
 from darkroom.upload import Upload
 
 
@@ -87,7 +87,9 @@ class Ledger(Protocol):
         """Whether the last owner died with the request in its hands."""
         ...
 
-    def thread(self, thread_id: str) -> Thread: ...
+    def thread(self, thread_id: str, parent_turn: int | None = None) -> Thread:
+        """As much of the thread as a request needs that names this parent."""
+        ...
 
     def mark(self, claim: Claim, asked: Asked) -> Claim:
         """One more call, about to be sent. Raises Unavailable (`budget`) where the day has none left."""
@@ -115,8 +117,11 @@ class Ledger(Protocol):
         """As if it had never been claimed: for a request that takes no turn."""
         ...
 
-    def commit(self, claim: Claim, outcome: Outcome) -> None:
-        """Turn, thread and ledger in one step. Raises Unavailable (`held`) where the thread moved on."""
+    def commit(self, claim: Claim, outcome: Outcome, past: Past | None = None) -> None:
+        """Turn, what is kept beside it, thread and ledger in one step.
+
+        Raises Unavailable (`held`) where the thread moved on.
+        """
         ...
 
     def renew(self) -> None:

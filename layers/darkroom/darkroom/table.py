@@ -77,6 +77,19 @@ class Table:
             )
             return [_from_item(item) for page in pages for item in page["Items"]]
 
+    def last(self, thread_id: str, first: str, last: str, most: int) -> list[dict[str, Any]]:
+        """The last items of a partition, so many at most, whose sort keys lie between these two; the last one first."""
+        with translated():
+            pages = self._client.get_paginator("query").paginate(
+                TableName=self._name,
+                KeyConditionExpression="thread_id = :thread_id AND sk BETWEEN :first AND :last",
+                ExpressionAttributeValues=_to_item({":thread_id": thread_id, ":first": first, ":last": last}),
+                ScanIndexForward=False,
+                ConsistentRead=True,
+                PaginationConfig={"MaxItems": most, "PageSize": most},
+            )
+            return [_from_item(item) for page in pages for item in page["Items"]]
+
     def pages(self, thread_id: str, prefix: str, attribute: str) -> Iterator[dict[str, Any]]:
         """One attribute of each of a partition's items whose sort key begins so, in order: one page in memory."""
         asked: Any = {
