@@ -74,6 +74,10 @@ class _Echoing(Table):
         super().updated(write)
         return super().updated(write)
 
+    def write(self, write: Write) -> None:
+        super().write(write)
+        super().write(write)
+
     def transact(self, *writes: Write) -> None:
         super().transact(*writes)
         super().transact(*writes)

@@ -49,6 +49,7 @@ class Claim:
     waiting_since: float | None = None
     deferrals: int = 0  # that lengthen the backoff
     fetches: int = 0  # of the answer's pictures, that failed
+    writes: int = 0  # of its owners, in their order
 
     @property
     def paid_calls(self) -> int:
