@@ -156,7 +156,7 @@ class Results:
     def __init__(self, s3: "S3Client", bucket: str, queue_url: str) -> None:
         self._s3 = s3
         self._bucket = bucket
-        self._queue_url = queue_url
+        self.queue_url = queue_url
 
     def under(self, prefix: str) -> list[dict[str, Any]]:
         listed = self._s3.list_objects_v2(Bucket=self._bucket, Prefix=prefix).get("Contents", [])
@@ -165,7 +165,7 @@ class Results:
 
     def requests(self) -> list[dict[str, Any]]:
         sqs = boto3.client("sqs")
-        found = sqs.receive_message(QueueUrl=self._queue_url, MaxNumberOfMessages=10).get("Messages", [])
+        found = sqs.receive_message(QueueUrl=self.queue_url, MaxNumberOfMessages=10).get("Messages", [])
         return [json.loads(message["Body"]) for message in found]
 
     def upload(self, key: str, data: bytes, **metadata: str) -> None:
