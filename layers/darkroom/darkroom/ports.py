@@ -225,12 +225,12 @@ class Memory(Protocol):
         """The thread's photos without words."""
         ...
 
-    def is_known(self, thread: str) -> bool:
-        """Whether the thread exists: it has a turn, or a request of an upload is on its way to one."""
-        ...
-
     def ahead(self, thread: str) -> tuple[str, str] | None:
         """The stem whose request may be waiting in a lane, ahead of others of the thread: its home and its name."""
+        ...
+
+    def has_turn(self, thread: str) -> bool:
+        """Whether the thread has a turn. Before the first one a request may be on its way to it: see `ahead`."""
         ...
 
     def decide(
