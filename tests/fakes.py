@@ -52,7 +52,7 @@ from darkroom.ports import (
 from darkroom.renditions import Renditions
 from darkroom.reply import Reply
 from darkroom.request import ImageRef, Request
-from darkroom.thread import Thread
+from darkroom.thread import Past, Thread
 
 NOON = 1_795_348_800.0  # 2026-11-22T12:00:00Z
 
@@ -242,7 +242,7 @@ class MemoryLedger:
             return Done(self.turns[thread_id][entry.done - 1]) if is_this else Reused()
         return Held(0) if entry and entry.fingerprint == fingerprint else None
 
-    def thread(self, thread_id: str) -> Thread:
+    def thread(self, thread_id: str, parent_turn: int | None = None) -> Thread:
         return Thread(tuple(self.turns.get(thread_id, ())))
 
     def mark(self, claim: Claim, asked: Asked) -> Claim:
@@ -291,7 +291,7 @@ class MemoryLedger:
         self._fence(claim)
         del self.entries[claim.thread_id, claim.request_id]
 
-    def commit(self, claim: Claim, outcome: Outcome) -> None:
+    def commit(self, claim: Claim, outcome: Outcome, past: Past | None = None) -> None:
         turns = self.turns.setdefault(claim.thread_id, [])
         self._fence(claim)
         if outcome.turn != len(turns) + 1:

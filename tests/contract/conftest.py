@@ -74,6 +74,10 @@ class _Echoing(Table):
         super().updated(write)
         return super().updated(write)
 
+    def write(self, write: Write) -> None:
+        super().write(write)
+        super().write(write)
+
     def transact(self, *writes: Write) -> None:
         super().transact(*writes)
         super().transact(*writes)
@@ -153,7 +157,7 @@ class Results:
     def __init__(self, s3: "S3Client", bucket: str, queue_url: str) -> None:
         self._s3 = s3
         self._bucket = bucket
-        self._queue_url = queue_url
+        self.queue_url = queue_url
 
     def under(self, prefix: str) -> list[dict[str, Any]]:
         listed = self._s3.list_objects_v2(Bucket=self._bucket, Prefix=prefix).get("Contents", [])
@@ -162,7 +166,7 @@ class Results:
 
     def requests(self) -> list[dict[str, Any]]:
         sqs = boto3.client("sqs")
-        found = sqs.receive_message(QueueUrl=self._queue_url, MaxNumberOfMessages=10).get("Messages", [])
+        found = sqs.receive_message(QueueUrl=self.queue_url, MaxNumberOfMessages=10).get("Messages", [])
         return [json.loads(message["Body"]) for message in found]
 
     def upload(self, key: str, data: bytes, **metadata: str) -> None:

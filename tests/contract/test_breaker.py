@@ -100,6 +100,18 @@ def test_so_does_an_answer_to_a_call_that_went_out_before_the_failures(breaker: 
     assert held_back(breaker) is None
 
 
+def test_an_answer_that_another_worker_got_starts_the_count_again_too(
+    dynamodb: "DynamoDBClient", threads_table: str, clock: Clock
+) -> None:
+    """However many calls are under way when a provider that is well fails one now and then, it stays open to all."""
+    one, another = (DynamoBreaker(Table(dynamodb, threads_table), clock=clock) for _ in range(2))
+    known = [another.admit("m", is_last=False) for _ in range(10)]
+    for trouble in known:
+        fail(one, times=OPENS_AT - 1)
+        another.succeeded("m", trouble)
+    assert held_back(one) is None
+
+
 def test_an_answer_to_a_call_from_before_the_trouble_says_nothing_of_its_end(breaker: Breaker) -> None:
     fail(breaker)
     breaker.succeeded("m", None)

@@ -9,11 +9,11 @@ import pytest
 
 from darkroom import outcome
 from darkroom.errors import Fault, Rejected, Unavailable
-from darkroom.ledger import LEASE_SECONDS, DynamoLedger
+from darkroom.ledger import COUNTERS, LEASE_SECONDS, DynamoLedger
 from darkroom.outcome import Outcome, Source, Timing
 from darkroom.ports import Asked, Claim, Done, Held, Ledger, Outcomes, Reused
 from darkroom.request import Request
-from darkroom.table import Table, Write
+from darkroom.table import ConditionFailed, Table, Write
 from tests.fakes import Clock, MemoryLedger
 
 if TYPE_CHECKING:
@@ -275,10 +275,66 @@ def test_the_echo_of_ones_own_write_is_no_conflict(echoing_table: Table) -> None
     assert ledger.thread("t").turns == (ended(claim),)
 
 
+def test_so_is_that_of_any_other_write(echoing_table: Table) -> None:
+    """But that of letting go, and those that a day's counter goes with: they are transactions, which have tokens."""
+    ledger = DynamoLedger(echoing_table, daily_call_limit=0, clock=Clock())
+    claim = ledger.settle_free(ledger.mark(claimed(ledger), ASKED), flatten=True)
+    claim = ledger.settle_ambiguous(ledger.mark(claim, ASKED))
+    claim = ledger.settle_late(claim, 2, charged=False)
+    ledger.renew()
+    assert ledger.settle_answered(ledger.mark(claim, ASKED), charged=True).paid_calls == 1
+    other = claimed(ledger, replace(REQUEST, request_id="r-2"))
+    ledger.forget(other)
+    assert claimed(ledger, replace(REQUEST, request_id="r-2", instruction="a dog")).attempts == 1
+
+
+def test_a_write_that_arrives_after_a_later_one_changes_nothing(
+    dynamodb: "DynamoDBClient", threads_table: str, clock: Clock
+) -> None:
+    """As where a connection broke, and botocore's second try was faster than the first."""
+    done: list[Write] = []
+
+    class Slow(Table):
+        def write(self, write: Write) -> None:
+            super().write(write)
+            done.append(write)
+
+    ledger = DynamoLedger(table := Slow(dynamodb, threads_table), daily_call_limit=0, clock=clock)
+    claim = ledger.settle_free(ledger.mark(claimed(ledger), ASKED))
+    claim = ledger.mark(claim, ASKED)
+    for late in done[:-1]:
+        with pytest.raises(ConditionFailed):
+            table.write(late)
+    ledger.drop(claim)
+    clock.advance(LEASE_SECONDS + 1)
+    heir = claimed(ledger)
+    assert (heir.calls, heir.open_call) == (2, 2)
+
+
+def test_without_a_limit_no_call_is_counted_and_one_that_is_set_counts_from_then_on(
+    dynamodb: "DynamoDBClient", threads_table: str, clock: Clock
+) -> None:
+    table = Table(dynamodb, threads_table)
+    unlimited, limited = (DynamoLedger(table, daily_call_limit=limit, clock=clock) for limit in (0, 1))
+    uncounted = unlimited.mark(claimed(unlimited), ASKED)
+    assert not table.items(COUNTERS, "2")
+    limited.settle_free(uncounted)
+    assert (has_room(limited), has_room(limited)) == (True, False), "nothing was given back to this day"
+
+
+def test_what_was_counted_is_given_back_also_where_there_is_no_limit_any_more(
+    dynamodb: "DynamoDBClient", threads_table: str, clock: Clock
+) -> None:
+    table = Table(dynamodb, threads_table)
+    unlimited, limited = (DynamoLedger(table, daily_call_limit=limit, clock=clock) for limit in (0, 1))
+    unlimited.settle_free(limited.mark(claimed(limited), ASKED))
+    assert has_room(limited)
+
+
 def test_who_asked_is_forgotten_after_their_message_is_and_a_turn_never(
     threads_table: str, dynamodb: "DynamoDBClient", clock: Clock
 ) -> None:
-    ledger = DynamoLedger(Table(dynamodb, threads_table), daily_call_limit=0, clock=clock)
+    ledger = DynamoLedger(Table(dynamodb, threads_table), daily_call_limit=1, clock=clock)
     claim = ledger.mark(claimed(ledger), ASKED)
     ledger.commit(claim, ended(claim))
     items = {item["sk"]["S"]: item for item in dynamodb.scan(TableName=threads_table)["Items"]}

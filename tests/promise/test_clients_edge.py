@@ -15,9 +15,11 @@ def test_wherever_a_process_dies_the_request_ends_as_promised(swept_world: World
     assert bool(swept.paid_twice) == bool(MODES[name].calls), "the calls whose answers are lost are not among them"
 
 
-def test_whichever_call_to_aws_fails_the_request_ends_as_promised(swept_world: World, figures: Figures) -> None:
-    """In the mode that makes most of them."""
-    name = "image to image, by an upload"
+@pytest.mark.parametrize("name", ["image to image, by an upload", "text to image, without a limit"])
+def test_whichever_call_to_aws_fails_the_request_ends_as_promised(
+    swept_world: World, name: str, figures: Figures
+) -> None:
+    """In the mode that makes most of them, and where the ledger's writes are no transactions."""
     figures.tell(f"{name}: {sweep(swept_world, MODES[name], AWS_BREAKS)}")
 
 

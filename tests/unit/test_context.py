@@ -1,4 +1,4 @@
-"""What of a thread is sent with a request: all the words of the branch, and a few of its pictures."""
+"""What of a thread is sent with a request: the words of the branch, and a few of its pictures."""
 
 import hashlib
 from collections.abc import Sequence

@@ -16,7 +16,7 @@ ORDER = [
     "settings", "patience", "words", "hints", "boxes", "anatomy", "decoding", "colour", "stripping", "development",
     "pictures", "renditions", "provenance", "publication", "sources", "laboratory", "parts", "premise", "payment",
     "report", "answer", "instructions", "dispatch", "intake", "arrivals", "tick", "batches", "batch", "aws", "table",
-    "ledger", "breaker", "lanes", "memory", "register", "objects", "inbox", "developer", "tls", "transport",
+    "turns", "ledger", "breaker", "lanes", "memory", "register", "objects", "inbox", "developer", "tls", "transport",
     "image_api", "fetch", "journal", "clients", "request_wiring", "upload_wiring", "picture_wiring",
 ]  # fmt: skip
 DOMAIN = set(ORDER[: ORDER.index("aws")])

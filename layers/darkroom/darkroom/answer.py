@@ -147,7 +147,7 @@ class Answering:
 
     def _claimed(self, asked: Request, claim: Claim, message: Message, time_left: Callable[[], float]) -> Outcome:
         with self._no_strike(claim):
-            thread = self._ledger.thread(asked.thread_id)
+            thread = self._ledger.thread(asked.thread_id, asked.parent_turn)
         if thread.latest_turn >= self._terms.max_turns and not claim.paid_calls:
             self._ledger.forget(claim)
             raise _too_many_turns(self._terms.max_turns)
@@ -161,7 +161,7 @@ class Answering:
         if ended.error and ended.error.code == "internal_error":
             self._dead_letters.send(asked.body, asked.thread_id, asked.request_id)
         with self._no_strike(payment.claim):
-            self._ledger.commit(payment.claim, ended)
+            self._ledger.commit(payment.claim, ended, thread.past_of(ended))
         self._publication.announce(ended, turn_key(ended), asked.images)
         return ended
 

@@ -3,6 +3,7 @@
 import time
 import uuid
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any
 
 from darkroom.errors import PROVIDER_CAUSES, Cause, Unavailable
@@ -51,9 +52,10 @@ class DynamoBreaker:
 
     def succeeded(self, model: str, known_trouble: Cause | None) -> None:
         """See `ports.Breaker`."""
-        item = self._table.item(PARTITION, model)
-        if item and (known_trouble or item["failures"] < OPENS_AT):
-            self._table.transact(self._table.delete(PARTITION, model))
+        if known_trouble or 0 < self._table.item(PARTITION, model).get("failures", 0) < OPENS_AT:
+            is_closed = None if known_trouble else Condition("failures < :open", {"open": OPENS_AT})
+            with suppress(ConditionFailed):
+                self._table.write(self._table.delete(PARTITION, model, is_closed))
 
     def wants_probe(self, model: str) -> bool:
         """See `ports.Breaker`."""

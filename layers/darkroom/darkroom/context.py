@@ -1,4 +1,4 @@
-"""What of a thread is sent with a request: the words of the whole branch, and a few of its pictures.
+"""What of a thread is sent with a request: the words of its branch, and a few of its pictures.
 
 Pictures in order of weight: those attached now, the newest result, the branch's first source. A picture is
 known by the SHA-256 of its bytes, and is sent once: where it is attached now, it is left out of the history.
@@ -147,7 +147,7 @@ def _too_large() -> Rejected:
     return Rejected(
         "image_too_large",
         f"pictures and words together are over the {REQUEST_BYTES // 1_000_000} MB that one request may have",
-        hint="Attach fewer pictures, or begin a new branch: the words of the whole branch are sent.",
+        hint="Attach fewer pictures, or begin a new branch: the words of its newest turns are sent.",
         param="images",
     )
 

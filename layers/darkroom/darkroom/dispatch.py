@@ -69,11 +69,9 @@ class Dispatch:
 
     def _goes_on(self, thread: str, arrived: Upload) -> bool:
         """Whether the thread has begun. What was asked in it by other stems, and waits in a lane, goes first."""
-        if not self._memory.is_known(thread):
-            return False
         if ahead := self._memory.ahead(thread):
             self._sent(arrived, *ahead)
-        return True
+        return ahead is not None or self._memory.has_turn(thread)
 
     def _sent(self, arrived: Upload, home: str, name: str) -> Stem:
         stem = self._memory.stem(home, name)

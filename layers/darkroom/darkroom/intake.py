@@ -132,7 +132,7 @@ class Intake:
         if pairing.is_late(stem, arrived):
             return "nothing new"
         waiting = self._waiting(thread, arrived)
-        starts = not waiting and (self._waited(arrived) or self._memory.is_known(thread))
+        starts = not waiting and (self._waited(arrived) or self._is_known(thread))
         decision = pairing.text(stem, arrived, words.of_text(stored.data), waiting, starts=starts)
         self._dispatch.carry_out(thread, arrived, stem, decision)
         return self._became(arrived, decision)
@@ -190,6 +190,10 @@ class Intake:
         """Whether a photo still lies where it was put, and in this thread."""
         metadata = self._objects.metadata(ImageRef(photo.image.bucket, photo.image.key))
         return metadata is not None and (_named(metadata) or photo.home) == thread
+
+    def _is_known(self, thread: str) -> bool:
+        """Whether the thread has a turn, or a request of an upload is on its way to one."""
+        return self._memory.ahead(thread) is not None or self._memory.has_turn(thread)
 
     def _later(self, arrived: Upload) -> Unavailable:
         left = self._grace_ends(arrived) - self._clock()

@@ -2,7 +2,8 @@
 
 One item a request, in its thread's partition, so that turn, thread and request end in one transaction. An
 owner's claim is a lease; while it lasts nobody else writes the item, so its writes are absolute values, and
-repeating one changes nothing. Every write but the claim is fenced by the owner's name.
+repeating one changes nothing. Every write but the claim is fenced by the owner's name, and numbered: one that
+arrives after a later one is refused.
 """
 
 import threading
@@ -13,13 +14,14 @@ from dataclasses import asdict, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from darkroom import outcome
+from darkroom import outcome, thread
 from darkroom.errors import PROVIDER_CAUSES, UNCOUNTED_CAUSES, DarkroomError, Unavailable
 from darkroom.outcome import Outcome, Source
 from darkroom.ports import Asked, Claim, Done, Held, Reused
 from darkroom.request import Request
 from darkroom.table import Condition, ConditionFailed, Table, Write
-from darkroom.thread import Thread
+from darkroom.thread import Past, Thread
+from darkroom.turns import DynamoTurns
 
 LEASE_SECONDS = 60
 KEPT_SECONDS = 35 * 24 * 3600  # longer than any message can live
@@ -28,7 +30,7 @@ COUNTERS = "/calls"  # no thread's id begins with a slash
 
 
 class DynamoLedger:
-    """The ledger of `ports`, on DynamoDB. `daily_call_limit` 0 is none."""
+    """The ledger of `ports`, on DynamoDB. `daily_call_limit` 0 is none: then no call is counted."""
 
     def __init__(self, table: Table, *, daily_call_limit: int, clock: Callable[[], float] = time.time) -> None:
         self._table = table
@@ -61,8 +63,7 @@ class DynamoLedger:
         if entry["fingerprint"] != request.fingerprint:
             return Reused()
         if entry["state"] == "done":
-            turn = self._table.item(request.thread_id, _turn_sk(entry["turn"]))
-            return Done(outcome.from_document(turn))
+            return Done(self._turns(request.thread_id).one(entry["turn"]))
         if entry["owner"] != owner:  # else it is ours: what failed was the echo of our own retried write
             return Held(max(0.0, entry["lease_until"] - self._clock()))
         claim = _claim_of(entry)
@@ -80,7 +81,7 @@ class DynamoLedger:
         entry = self._table.item(thread_id, _sk(request_id))
         is_done, is_this = entry.get("state") == "done", entry.get("fingerprint") == fingerprint
         if is_done and is_this:
-            return Done(outcome.from_document(self._table.item(thread_id, _turn_sk(entry["turn"]))))
+            return Done(self._turns(thread_id).one(entry["turn"]))
         if is_done:
             return Reused()
         return Held(0.0) if is_this else None
@@ -90,21 +91,21 @@ class DynamoLedger:
         entry = self._table.item(thread_id, _sk(request_id))
         return bool(entry["state"] == "done") if entry else None
 
-    def thread(self, thread_id: str) -> Thread:
+    def thread(self, thread_id: str, parent_turn: int | None = None) -> Thread:
         """See `ports.Ledger`."""
-        return Thread(tuple(map(outcome.from_document, self._table.items(thread_id, "TURN#"))))
+        return thread.read(self._turns(thread_id), parent_turn)
 
     def mark(self, claim: Claim, asked: Asked) -> Claim:
         """See `ports.Ledger`."""
-        today = datetime.fromtimestamp(self._clock(), UTC).date().isoformat()
+        counts = [self._one_more(self._today())] if self._limit else []
+        day = self._today() if counts else None
         number = claim.calls + 1
-        changes = {"calls": number, "open_call": number, "call_day": today, "asked": asked}
-        return self._change(claim, changes, self._one_more(today))
+        return self._change(claim, {"calls": number, "open_call": number, "call_day": day, "asked": asked}, *counts)
 
     def settle_free(self, claim: Claim, *, flatten: bool = False) -> Claim:
         """See `ports.Ledger`."""
         changes = {"open_call": None, "flatten": flatten or claim.flatten}
-        return self._change(claim, changes, self._one_less(str(claim.call_day)))
+        return self._change(claim, changes, *self._one_less(claim.call_day))
 
     def settle_ambiguous(self, claim: Claim) -> Claim:
         """See `ports.Ledger`."""
@@ -113,46 +114,44 @@ class DynamoLedger:
     def settle_answered(self, claim: Claim, *, charged: bool) -> Claim:
         """See `ports.Ledger`. A call that was not charged is given back to its day."""
         changes = {"open_call": None, "answered_by": claim.open_call, "charged": charged}
-        refund = [] if charged else [self._one_less(str(claim.call_day))]
-        return self._change(claim, changes, *refund)
+        return self._change(claim, changes, *self._one_less(None if charged else claim.call_day))
 
     def settle_late(self, claim: Claim, call: int, *, charged: bool) -> Claim:
         """See `ports.Ledger`. Only the newest call's day is known."""
         changes = {"answered_by": call, "charged": charged, "ambiguous": claim.ambiguous - 1}
         is_given_back = not charged and call == claim.calls
-        return self._change(claim, changes, *([self._one_less(str(claim.call_day))] if is_given_back else []))
+        return self._change(claim, changes, *self._one_less(claim.call_day if is_given_back else None))
 
     def defer(self, claim: Claim, trouble: Unavailable) -> None:
-        """See `ports.Ledger`."""
+        """See `ports.Ledger`. A transaction, for its token: who has let go could not repeat it."""
         now = self._clock()
         refused = now if trouble.cause in PROVIDER_CAUSES else None
         waiting = now if trouble.cause == "budget" else None
-        self._change(
-            claim,
-            {
-                "owner": "",
-                "strikes": claim.strikes - 1,
-                "deferrals": claim.deferrals + int(trouble.cause not in UNCOUNTED_CAUSES),
-                "fetches": claim.fetches + int(trouble.cause == "fetch"),
-                "refused_since": claim.refused_since or refused,
-                "waiting_since": claim.waiting_since or waiting,
-            },
-        )
+        changes = {
+            "owner": "",
+            "strikes": claim.strikes - 1,
+            "deferrals": claim.deferrals + int(trouble.cause not in UNCOUNTED_CAUSES),
+            "fetches": claim.fetches + int(trouble.cause == "fetch"),
+            "refused_since": claim.refused_since or refused,
+            "waiting_since": claim.waiting_since or waiting,
+        }
+        self._do(self._table.transact, self._numbered(claim, changes))
 
     def forget(self, claim: Claim) -> None:
         """See `ports.Ledger`."""
-        self._transact(self._table.delete(claim.thread_id, _sk(claim.request_id), _fence(claim)))
+        fence = _fence(claim)
+        gone_or_ours = replace(fence, expression=f"attribute_not_exists(sk) OR ({fence.expression})")
+        self._do(self._table.write, self._table.delete(claim.thread_id, _sk(claim.request_id), gone_or_ours))
 
-    def commit(self, claim: Claim, outcome: Outcome) -> None:
+    def commit(self, claim: Claim, outcome: Outcome, past: Past | None = None) -> None:
         """See `ports.Ledger`."""
         turn = int(outcome.turn or 0)
-        document = outcome.as_document()
-        del document["thread_id"]  # which is the item's key
         try:
-            self._transact(
-                self._table.put(claim.thread_id, _turn_sk(turn), document, Condition("attribute_not_exists(sk)")),
+            self._do(
+                self._table.transact,
+                *self._turns(claim.thread_id).added(outcome, past),
                 self._advanced(claim.thread_id, turn, outcome.timing.finished_at),
-                self._written(claim, {"state": "done", "turn": turn}),
+                self._numbered(claim, {"state": "done", "turn": turn}),
             )
         except Unavailable:
             if not self._is_committed(claim, turn):
@@ -165,7 +164,9 @@ class DynamoLedger:
         failed: DarkroomError | None = None
         for claim in held:
             try:
-                self._change(claim, {"lease_until": self._clock() + LEASE_SECONDS})
+                lease = {"lease_until": self._clock() + LEASE_SECONDS}
+                renewal = self._table.update(claim.thread_id, _sk(claim.request_id), lease, _fence(claim))
+                self._do(self._table.write, renewal)
             except DarkroomError as error:
                 if isinstance(error, Unavailable) and error.cause == "held":
                     self.drop(claim)
@@ -179,6 +180,9 @@ class DynamoLedger:
         with self._lock:
             self._held.pop(claim.owner, None)
 
+    def _turns(self, thread_id: str) -> DynamoTurns:
+        return DynamoTurns(self._table, thread_id)
+
     def _entry(self, request: Request) -> dict[str, Any]:
         return self._table.item(request.thread_id, _sk(request.request_id))
 
@@ -189,13 +193,22 @@ class DynamoLedger:
 
     def _change(self, claim: Claim, changes: dict[str, Any], *others: Write) -> Claim:
         """The claim with these changes, written if it is still ours; the others with it, or nothing."""
-        self._transact(self._written(claim, changes), *others)
+        self._do(self._table.transact if others else self._table.write, self._numbered(claim, changes), *others)
         known = {name: value for name, value in changes.items() if name in Claim.__dataclass_fields__}
-        return replace(claim, **known)
+        return replace(claim, writes=claim.writes + 1, **known)
 
-    def _written(self, claim: Claim, changes: dict[str, Any]) -> Write:
+    def _numbered(self, claim: Claim, changes: dict[str, Any]) -> Write:
+        """The owner's next write: refused where a later one was there already, and not where it was itself."""
+        number = claim.writes + 1
         asked = {"asked": asdict(changes["asked"])} if "asked" in changes else {}
-        return self._table.update(claim.thread_id, _sk(claim.request_id), changes | asked, _fence(claim))
+        fence = _fence(claim)
+        in_order = Condition(
+            f"{fence.expression} AND (attribute_not_exists(#writes) OR #writes <= :number)",
+            {**fence.values, "number": number},
+            (*fence.names, "writes"),
+        )
+        numbered = changes | asked | {"writes": number}
+        return self._table.update(claim.thread_id, _sk(claim.request_id), numbered, in_order)
 
     def _advanced(self, thread_id: str, turn: int, now: str) -> Write:
         before = Condition(
@@ -209,16 +222,17 @@ class DynamoLedger:
         below = Condition("attribute_not_exists(calls) OR calls < :limit", {"limit": self._limit})
         return self._counted(day, 1, below if self._limit else None)
 
-    def _one_less(self, day: str) -> Write:
-        return self._counted(day, -1, None)
+    def _one_less(self, day: str | None) -> list[Write]:
+        """For the call that was counted on this day; on none, where there was no limit."""
+        return [self._counted(day, -1, None)] if day else []
 
     def _counted(self, day: str, by: int, condition: Condition | None) -> Write:
         expires = {"expires_at": int(self._clock()) + KEPT_SECONDS}
         return self._table.update(COUNTERS, day, expires, condition, add={"calls": by})
 
-    def _transact(self, *writes: Write) -> None:
+    def _do(self, write: Callable[..., None], *writes: Write) -> None:
         try:
-            self._table.transact(*writes)
+            write(*writes)
         except ConditionFailed as failed:
             if writes[failed.position].request.get("Key", {}).get("thread_id") == {"S": COUNTERS}:
                 raise Unavailable(
@@ -227,6 +241,9 @@ class DynamoLedger:
                     retry_after=self._until_tomorrow(),
                 ) from failed
             raise Unavailable("held", "another worker has taken this request over") from failed
+
+    def _today(self) -> str:
+        return datetime.fromtimestamp(self._clock(), UTC).date().isoformat()
 
     def _until_tomorrow(self) -> float:
         now = datetime.fromtimestamp(self._clock(), UTC)
@@ -249,10 +266,6 @@ _CLAIMABLE = Condition(
 
 def _sk(request_id: str) -> str:
     return f"REQUEST#{request_id}"
-
-
-def _turn_sk(turn: int) -> str:
-    return f"TURN#{turn:05d}"
 
 
 def _fence(claim: Claim) -> Condition:

@@ -42,14 +42,14 @@ class UploadMemory:
             for item in self._table.items(PARTITIONS + thread, "WAITING#")
         ]
 
-    def is_known(self, thread: str) -> bool:
-        """See `ports.Memory`."""
-        return bool(self._table.item(PARTITIONS + thread, "ASKED") or self._table.item(thread, "THREAD"))
-
     def ahead(self, thread: str) -> tuple[str, str] | None:
         """See `ports.Memory`."""
         asked = self._table.item(PARTITIONS + thread, "ASKED")
         return (asked["home"], asked["stem"]) if "stem" in asked else None
+
+    def has_turn(self, thread: str) -> bool:
+        """See `ports.Memory`."""
+        return bool(self._table.item(thread, "THREAD"))
 
     def decide(
         self,

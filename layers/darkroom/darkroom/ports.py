@@ -12,7 +12,7 @@ from darkroom.outcome import Mode, Outcome, Source
 from darkroom.pairing import Ask, Stem, Waiting
 from darkroom.reply import Reply
 from darkroom.request import ImageRef, Request
-from darkroom.thread import Thread
+from darkroom.thread import Past, Thread
 from darkroom.upload import Upload
 
 
@@ -50,6 +50,7 @@ class Claim:
     waiting_since: float | None = None
     deferrals: int = 0  # that lengthen the backoff
     fetches: int = 0  # of the answer's pictures, that failed
+    writes: int = 0  # of its owners, in their order
 
     @property
     def paid_calls(self) -> int:
@@ -88,7 +89,9 @@ class Ledger(Protocol):
         """Whether the last owner died with the request in its hands."""
         ...
 
-    def thread(self, thread_id: str) -> Thread: ...
+    def thread(self, thread_id: str, parent_turn: int | None = None) -> Thread:
+        """As much of the thread as a request needs that names this parent."""
+        ...
 
     def mark(self, claim: Claim, asked: Asked) -> Claim:
         """One more call, about to be sent. Raises Unavailable (`budget`) where the day has none left."""
@@ -116,8 +119,11 @@ class Ledger(Protocol):
         """As if it had never been claimed: for a request that takes no turn."""
         ...
 
-    def commit(self, claim: Claim, outcome: Outcome) -> None:
-        """Turn, thread and ledger in one step. Raises Unavailable (`held`) where the thread moved on."""
+    def commit(self, claim: Claim, outcome: Outcome, past: Past | None = None) -> None:
+        """Turn, what is kept beside it, thread and ledger in one step.
+
+        Raises Unavailable (`held`) where the thread moved on.
+        """
         ...
 
     def renew(self) -> None:
@@ -234,12 +240,12 @@ class Memory(Protocol):
         """The thread's photos without words."""
         ...
 
-    def is_known(self, thread: str) -> bool:
-        """Whether the thread exists: it has a turn, or a request of an upload is on its way to one."""
-        ...
-
     def ahead(self, thread: str) -> tuple[str, str] | None:
         """The stem whose request may be waiting in a lane, ahead of others of the thread: its home and its name."""
+        ...
+
+    def has_turn(self, thread: str) -> bool:
+        """Whether the thread has a turn. Before the first one a request may be on its way to it: see `ahead`."""
         ...
 
     def decide(

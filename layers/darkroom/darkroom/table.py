@@ -20,6 +20,10 @@ if TYPE_CHECKING:
 CONFLICT_TRIES = 12
 SMALLEST = 1e-100  # DynamoDB takes nothing below 1e-130
 _PASSING = frozenset(("None", "TransactionConflict", "ThrottlingError", "ProvisionedThroughputExceeded"))
+_REFUSALS = {
+    "ConditionalCheckFailedException": "ConditionalCheckFailed",
+    "TransactionConflictException": "TransactionConflict",
+}
 
 _serialize = TypeSerializer().serialize
 _deserialize = TypeDeserializer().deserialize
@@ -74,6 +78,19 @@ class Table:
                 ExpressionAttributeValues=_to_item({":thread_id": thread_id, ":prefix": prefix}),
                 ConsistentRead=True,
                 PaginationConfig=bound,
+            )
+            return [_from_item(item) for page in pages for item in page["Items"]]
+
+    def last(self, thread_id: str, first: str, last: str, most: int) -> list[dict[str, Any]]:
+        """The last items of a partition, so many at most, whose sort keys lie between these two; the last one first."""
+        with translated():
+            pages = self._client.get_paginator("query").paginate(
+                TableName=self._name,
+                KeyConditionExpression="thread_id = :thread_id AND sk BETWEEN :first AND :last",
+                ExpressionAttributeValues=_to_item({":thread_id": thread_id, ":first": first, ":last": last}),
+                ScanIndexForward=False,
+                ConsistentRead=True,
+                PaginationConfig={"MaxItems": most, "PageSize": most},
             )
             return [_from_item(item) for page in pages for item in page["Items"]]
 
@@ -146,20 +163,43 @@ class Table:
                 raise
         return _from_item(found["Attributes"])
 
+    def write(self, write: Write) -> None:
+        """One write, for half of what a transaction of it costs. Raises ConditionFailed.
+
+        Botocore may do it twice: its condition has to hold after it, too, and what it writes has to stay the same.
+        """
+        self._until_it_passes(lambda: self._refused(write))
+
     def transact(self, *writes: Write) -> None:
         """All of the writes or none. Raises ConditionFailed. The token makes a retry of botocore's harmless."""
+        self._until_it_passes(lambda: self._cancelled(writes))
+
+    def _until_it_passes(self, attempt: Callable[[], list[str]]) -> None:
         for tries_left in reversed(range(CONFLICT_TRIES)):
-            reasons = self._cancelled(writes)
+            reasons = attempt()
             if not reasons:
                 return
             if "ConditionalCheckFailed" in reasons:
                 raise ConditionFailed(reasons.index("ConditionalCheckFailed"))
             if not _PASSING.issuperset(reasons):
-                raise Fault(f"transaction cancelled: {reasons}")
+                raise Fault(f"write refused: {reasons}")
             if tries_left:
                 longest = 0.1 * (CONFLICT_TRIES - tries_left)  # a hundred workers may want the day's counter
                 self._sleep(random.uniform(0.01, longest))  # noqa: S311 - jitter, no secret
-        raise Unavailable("aws", f"transaction cancelled: {reasons}")
+        raise Unavailable("aws", f"write refused: {reasons}")
+
+    def _refused(self, write: Write) -> list[str]:
+        """Why the write was refused; nothing where it was not."""
+        client = self._client
+        does: Any = {"Put": client.put_item, "Update": client.update_item, "Delete": client.delete_item}[write.kind]
+        with translated():
+            try:
+                does(**write.request)
+            except ClientError as error:
+                if code_of(error) not in _REFUSALS:
+                    raise
+                return [_REFUSALS[code_of(error)]]
+        return []
 
     def _cancelled(self, writes: Sequence[Write]) -> list[str]:
         """Why the transaction was cancelled, a reason a write; nothing where it was not."""

@@ -32,6 +32,7 @@ class Mode:
     code: str | None = None  # of the error that it ends with
     takes_a_turn: bool = True
     calls: int = 1  # that it needs, beside free ones
+    daily_call_limit: int = 1000  # so that the day's book is kept
 
     @property
     def turns(self) -> int:
@@ -58,6 +59,7 @@ IN_THREAD = [Upload(f"threads/{THREAD}/{name}.png", PHOTO + name.encode()) for n
 
 MODES = {
     "text to image": Mode({"instruction": "a cat"}),
+    "text to image, without a limit": Mode({"instruction": "a cat"}, daily_call_limit=0),
     "image to image, by an upload": Mode(uploads=[WITH_WORDS], sources=[WITH_WORDS.key]),
     "a text that follows up a photo": Mode(lying=[WITH_WORDS], uploads=[TEXT], sources=[]),
     "a photo that waits, and then its text": Mode(
@@ -88,6 +90,9 @@ MODES = {
     "a picture at an address": Mode({"instruction": "a cat"}, answers="address"),
     "a refusal by the API, which was busy first": Mode(
         {"instruction": "a cat"}, answers="refusal", is_busy_first=True, code="refused"
+    ),
+    "a refusal by the API, without a limit": Mode(
+        {"instruction": "a cat"}, answers="refusal", is_busy_first=True, code="refused", daily_call_limit=0
     ),
     "a picture that is not there": Mode(
         {"instruction": "a cat", "images": ["s3://uploads/gone.png"]}, code="image_not_found", calls=0

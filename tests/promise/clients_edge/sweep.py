@@ -1,5 +1,6 @@
 """The sweep: a clean run names the boundaries of a mode, then a run each is broken at one of them, and judged."""
 
+import os
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -91,6 +92,7 @@ def sent_not_yet_spooled(seen: Sequence[str]) -> set[int]:
 def prepared(world: World, mode: Mode) -> Snapshot:
     """The cloud, with the earlier turns of the mode answered."""
     world.restore(world.empty)
+    os.environ["DAILY_CALL_LIMIT"] = str(mode.daily_call_limit)
     world.provider.answers, world.provider.is_busy = "picture", False
     for earlier in mode.earlier:
         world.ask(THREAD, earlier)

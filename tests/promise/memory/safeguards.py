@@ -155,9 +155,9 @@ def takes_any_content(original: Any) -> Any:
 
 
 def any_turn(original: Any) -> Any:
-    def commit(self: MemoryLedger, claim: Claim, outcome: Any) -> None:
+    def commit(self: MemoryLedger, claim: Claim, outcome: Any, *more: Any) -> None:
         turns = self.turns.setdefault(claim.thread_id, [])
-        original(self, claim, replace(outcome, turn=len(turns) + 1))
+        original(self, claim, replace(outcome, turn=len(turns) + 1), *more)
         turns[-1] = outcome
 
     return commit
