@@ -22,6 +22,7 @@ PARAMETERS = {
     "ResponseFormat": "b64_json",
     "RequestStyle": "contents",
     "MaxContextImages": 3,
+    "MaxRequestMegabytes": 20,
     "MaxPaidCalls": 2,
     "DailyCallLimit": 0,
     "MaxTurnsPerThread": 200,

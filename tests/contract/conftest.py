@@ -135,6 +135,7 @@ def results(
         "RESPONSE_FORMAT": "url",
         "REQUEST_STYLE": "contents",
         "MAX_CONTEXT_IMAGES": "3",
+        "MAX_REQUEST_MEGABYTES": "20",
         "MAX_PAID_CALLS": "2",
         "DAILY_CALL_LIMIT": "0",
         "MAX_TURNS_PER_THREAD": "200",

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import boto3
 import pytest
 
-from darkroom import naming, wiring
+from darkroom import clients, naming
 from darkroom.table import Table, Write
 from darkroom.thread import PAGE_TURNS, SENT_TURNS, Past
 from darkroom.turns import DynamoTurns
@@ -48,14 +48,14 @@ class Seen:
 def seen() -> Iterator[Seen]:
     """What the clients do that the functions have built already, and those that they build."""
     edge = Seen()
-    built = [wiring._session(), wiring._s3().meta, wiring._sqs().meta, wiring._table("threads")._client.meta]
+    built = [clients.session(), clients.s3().meta, clients.sqs().meta, clients.table("threads")._client.meta]
     for each in built:
-        each.events.register("before-call", edge.before)  # type: ignore[attr-defined]
-        each.events.register("after-call.dynamodb", edge.after)  # type: ignore[attr-defined]
+        each.events.register("before-call", edge.before)
+        each.events.register("after-call.dynamodb", edge.after)
     yield edge
     for each in built:
-        each.events.unregister("before-call", edge.before)  # type: ignore[attr-defined]
-        each.events.unregister("after-call.dynamodb", edge.after)  # type: ignore[attr-defined]
+        each.events.unregister("before-call", edge.before)
+        each.events.unregister("after-call.dynamodb", edge.after)
 
 
 def answered(results: Results, number: int, **more: Any) -> Seen:

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 
 from darkroom import naming, outcome, patience, premise, provenance, replies, request
 from darkroom.blob import Blob
+from darkroom.context import REQUEST_BYTES
 from darkroom.errors import TROUBLE_CAUSES, Rejected, Unavailable
 from darkroom.message import Message
 from darkroom.outcome import Outcome
@@ -43,6 +44,7 @@ class Terms:
     give_up_after: float
     api_timeout: float
     price: Price
+    max_request_bytes: int = REQUEST_BYTES
 
 
 @dataclass(frozen=True, slots=True)
@@ -200,7 +202,10 @@ class Answering:
 
     def _inquiry(self, plan: Premise) -> Inquiry:
         """Everything that a call needs, read and checked before one is counted."""
-        return premise.inquiry(plan, self._till.objects, self._renditions, self._terms.max_context_images)
+        terms = self._terms
+        return premise.inquiry(
+            plan, self._till.objects, self._renditions, terms.max_context_images, terms.max_request_bytes
+        )
 
     def _check_time(self, attempt: Attempt) -> None:
         if attempt.time_left() < self._terms.api_timeout + SAVE_SECONDS:

@@ -14,7 +14,7 @@ from darkroom.errors import Rejected
 from darkroom.outcome import Mode, Outcome, Picture, Source
 
 IMAGE_BYTES = 7_000_000  # each, before base64; the API's limit
-REQUEST_BYTES = 20_000_000  # the whole body; the API's limit
+REQUEST_BYTES = 20_000_000  # the whole body, unless the operator knows better
 DOCUMENT_BYTES = 16_384  # the request's other keys and values, generously
 SMALLEST_IMAGE_BYTES = 100_000  # a picture that is made smaller than this is worth nothing
 PART_BYTES = 128  # a turn's or a part's keys, and the data URI's head
@@ -102,18 +102,20 @@ def _older(branch: Sequence[Outcome]) -> Iterator[Remembered]:
             break
 
 
-def limit_each(branch: Sequence[Outcome], instruction: str, sizes: Sequence[int]) -> int:
+def limit_each(
+    branch: Sequence[Outcome], instruction: str, sizes: Sequence[int], request_bytes: int = REQUEST_BYTES
+) -> int:
     """How many bytes each picture may have, so that pictures of these sizes and the words fit into one request.
 
     What is smaller leaves its room to the others. Raises Rejected where the words leave none.
     """
     words = DOCUMENT_BYTES + sum(map(_text_bytes, _words(branch, instruction)))
-    room = (REQUEST_BYTES - words - len(sizes) * (PART_BYTES + 4)) * 3 // 4
+    room = (request_bytes - words - len(sizes) * (PART_BYTES + 4)) * 3 // 4
     for position, size in enumerate(sorted(sizes)):
         share = room // (len(sizes) - position)
         if size > share:
             if share < SMALLEST_IMAGE_BYTES:
-                raise _too_large()
+                raise _too_large(request_bytes)
             return share
         room -= size
     return IMAGE_BYTES
@@ -143,10 +145,10 @@ def _placed(places: Sequence[Remembered], unplaced: dict[Remembered, Image]) -> 
     return tuple(unplaced.pop(place) for place in places if place in unplaced)
 
 
-def _too_large() -> Rejected:
+def _too_large(request_bytes: int) -> Rejected:
     return Rejected(
         "image_too_large",
-        f"pictures and words together are over the {REQUEST_BYTES // 1_000_000} MB that one request may have",
+        f"pictures and words together are over the {request_bytes // 1_000_000} MB that one request may have",
         hint="Attach fewer pictures, or begin a new branch: the words of its newest turns are sent.",
         param="images",
     )

@@ -58,13 +58,15 @@ def as_far_as_known(request: Request, thread: Thread, default_model: str) -> Pre
         return _premise(request, (), thread, default_model)
 
 
-def inquiry(premise: Premise, objects: ObjectStore, renditions: Renditions, max_context_images: int) -> Inquiry:
+def inquiry(
+    premise: Premise, objects: ObjectStore, renditions: Renditions, max_context_images: int, max_request_bytes: int
+) -> Inquiry:
     """Everything that a call needs, read and checked. Raises Rejected."""
     attached = sources.attached(objects, renditions, premise.images)
     known = [source.sha256 for source, _ in attached]
     older = sources.older(objects, renditions, context.remembered(premise.branch, known, max_context_images))
     sizes = [len(image.data) for _, image in (*attached, *older)]
-    limit = context.limit_each(premise.branch, premise.instruction, sizes)
+    limit = context.limit_each(premise.branch, premise.instruction, sizes, max_request_bytes)
 
     def fitting(ref: ImageRef, image: Image) -> Image:
         return sources.at_most(renditions, ref, image, limit)

@@ -75,6 +75,7 @@ def _answering() -> Answering:
             give_up_after=settings.give_up_after_seconds,
             api_timeout=settings.image_api_timeout_seconds,
             price=settings.price_per_image,
+            max_request_bytes=settings.max_request_megabytes * 1_000_000,
         ),
         Till(
             ledger=_ledger(),

@@ -52,6 +52,7 @@ class RequestSettings:
     response_format: Literal["b64_json", "url"]
     request_style: RequestStyle
     max_context_images: int
+    max_request_megabytes: int
     max_paid_calls: int
     daily_call_limit: int
     max_turns_per_thread: int
@@ -99,6 +100,7 @@ def request_settings(environ: Mapping[str, str]) -> RequestSettings:
         response_format=_one_of(environ, "RESPONSE_FORMAT", ("b64_json", "url")),
         request_style=_one_of(environ, "REQUEST_STYLE", ("contents", "contents_and_prompt", "flat")),
         max_context_images=_whole(environ, "MAX_CONTEXT_IMAGES", 0, 14),
+        max_request_megabytes=_whole(environ, "MAX_REQUEST_MEGABYTES", 1, 100),
         max_paid_calls=_whole(environ, "MAX_PAID_CALLS", 1, 10),
         daily_call_limit=_whole(environ, "DAILY_CALL_LIMIT", 0, 10**9),
         max_turns_per_thread=_whole(environ, "MAX_TURNS_PER_THREAD", 1, 99_999),
