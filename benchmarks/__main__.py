@@ -14,7 +14,7 @@ from dataclasses import asdict
 from pathlib import Path
 
 from benchmarks import chart, document, terminal, trust
-from benchmarks.environment import HOME, Environment, built_layer, memory_megabytes
+from benchmarks.environment import HOME, Environment, built_layer, memory_megabytes, uncompiled_packages
 from benchmarks.photographs import EVERY, made
 from benchmarks.rows.calls import Calls
 from benchmarks.rows.cold_start import ColdStart
@@ -22,6 +22,7 @@ from benchmarks.rows.gb_seconds import GbSeconds
 from benchmarks.rows.layer import Layer
 from benchmarks.rows.limit import Limit
 from benchmarks.rows.row import Report, Row, Table
+from benchmarks.rows.stages import Stages
 from benchmarks.rows.turns import AT_ONCE, CPU, MEMORY, THREAD
 from benchmarks.runs import Bench, Discarded
 from benchmarks.samples import Samples, sampled
@@ -30,7 +31,7 @@ from benchmarks.servers.processes import running
 from benchmarks.verdict import Line, failures
 from local.stack.home import REPOSITORY
 
-ROWS: Sequence[Row] = (MEMORY, AT_ONCE, CPU, GbSeconds(), ColdStart(), Limit(), Calls(), THREAD, Layer())
+ROWS: Sequence[Row] = (MEMORY, AT_ONCE, CPU, GbSeconds(), ColdStart(), Limit(), Calls(), THREAD, Layer(), Stages())
 ROUNDS = 5
 DOCS = REPOSITORY / "docs"
 
@@ -70,7 +71,7 @@ def _measured(rows: Sequence[Row], rounds: int) -> list[Report]:
     _say("building the layer")
     packages = built_layer()
     with trust.made() as trusted, running(trusted.certificate) as servers:
-        bench = Bench(servers, Environment(trusted, packages))
+        bench = Bench(servers, Environment(trusted, packages, uncompiled_packages()))
         samples = sampled(bench, [series for row in rows for series in row.series], rounds, _say)
         return [_report(row, samples, bench) for row in rows]
 

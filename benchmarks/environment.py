@@ -22,15 +22,19 @@ TABLE = "threads"
 QUEUE_URL = f"https://sqs.{REGION}.amazonaws.com/123456789012/"
 BUCKET_NAME = "${AWS::StackName}-%s-${AWS::AccountId}-${AWS::Region}"  # in the template
 GIVEN = {"MaxRequestMegabytes": "30"}  # 3 x 7 MB are 28 MB in base64
+BROUGHT_BY_THE_RUNTIME = ("boto3", "botocore", "s3transfer", "jmespath", "dateutil", "urllib3", "six")
 MODULES = {"naive": "benchmarks.clients.naive", "floor": "benchmarks.clients.floor", "darkroom": "app"}
 
 
 @dataclass(frozen=True, slots=True)
 class Environment:
-    """Of the measured processes. `packages` is the layer's folder, built and compiled for `PYTHON`, as shipped."""
+    """Of the measured processes. `packages` is the layer's folder, built and compiled for `PYTHON`, as shipped;
+    `uncompiled` what a sample brings, as `sam build` unpacks it.
+    """
 
     trust: Trust
     packages: Path
+    uncompiled: Path
 
     def variables(self, client: str, servers: Servers) -> dict[str, str]:
         """All that a process of this client is told; nothing comes from whoever starts it."""
@@ -48,6 +52,27 @@ def built_layer() -> Path:
     shutil.rmtree(target, ignore_errors=True)
     build_layer(target, {"LAYER_PYTHON": str(PYTHON)})
     return target / "python"
+
+
+def uncompiled_packages() -> Path:
+    """What a sample brings beside the runtime: `sam build` unpacks wheels and compiles nothing, and on Lambda their
+    folder cannot be written to.
+    """
+    target = HOME / "sample"
+    shutil.rmtree(target, ignore_errors=True)
+    (installed,) = (PYTHON.parents[1] / "lib").glob("python3*/site-packages")
+    for package in installed.iterdir():
+        if not package.name.startswith((*BROUGHT_BY_THE_RUNTIME, "_", "certifi")) and "dist-info" not in package.name:
+            _copy(package, target / package.name)
+    return target
+
+
+def _copy(source: Path, target: Path) -> None:
+    if source.is_dir():
+        shutil.copytree(source, target, ignore=shutil.ignore_patterns("__pycache__"))
+    else:
+        target.parent.mkdir(exist_ok=True)
+        shutil.copy(source, target)
 
 
 def build_layer(target: Path, variables: Mapping[str, str]) -> None:
