@@ -11,7 +11,7 @@ export UV_PYTHON_DOWNLOADS := never
 export UV_NO_PROGRESS := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help demo up down logs redrive backfill test torture fuzz check clean tools clients locks
+.PHONY: help demo up down logs redrive backfill test torture fuzz bench check clean tools clients locks
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' Makefile
@@ -53,6 +53,9 @@ torture: tools clients ## kills, crashes in pairs, an API that fails in every wa
 
 fuzz: $(TOOLS)/fuzz/stamp ## look for bytes that break a parser; SECONDS=… for each, SEED=… repeats a run
 	@$(TOOLS)/fuzz/bin/python -m tests.hostile.fuzz $(if $(SECONDS),--seconds $(SECONDS)) $(if $(SEED),--seed $(SEED))
+
+bench: tools $(TOOLS)/bench/stamp ## measure it against the naive handler and the floor; ARGS="memory cpu" some rows
+	@$(RUN) -m benchmarks $(ARGS)
 
 check: tools $(TOOLS)/checkov/stamp ## ruff, mypy, cfn-lint, sam validate, checkov
 	@.venv/bin/ruff check --quiet .
@@ -102,7 +105,7 @@ locks: $(TOOLS)/node/stamp | $(UV) ## write the lock files again
 	@$(UV) lock --quiet
 	@{ echo "# Exported from uv.lock by \`make locks\`; what the layer ships."; \
 	  $(UV) export --quiet --frozen --no-dev --no-emit-project --no-annotate --no-header; } > layers/darkroom/requirements.txt
-	@for tool in sam ministack fuzz checkov rclone node; do \
+	@for tool in sam ministack bench fuzz checkov rclone node; do \
 	  $(UV) pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-annotate \
 	    --custom-compile-command "make locks" --output-file local/tools/$$tool.txt local/tools/$$tool.in || exit 1; \
 	done

@@ -48,7 +48,7 @@ class Seen:
 def seen() -> Iterator[Seen]:
     """What the clients do that the functions have built already, and those that they build."""
     edge = Seen()
-    built = [clients.session(), clients.s3().meta, clients.sqs().meta, clients.table("threads")._client.meta]
+    built: list[Any] = [clients.session(), clients.s3().meta, clients.sqs().meta, clients.table("threads")._client.meta]
     for each in built:
         each.events.register("before-call", edge.before)
         each.events.register("after-call.dynamodb", edge.after)

@@ -1,0 +1,33 @@
+"""A cold start of Darkroom: its handler imported, and everything built that a request needs, whether lazily or not."""
+
+import inspect
+from typing import Any
+
+import app
+import botocore.session
+
+from darkroom import wiring
+
+CLIENTS = {"s3", "dynamodb", "sqs", "secretsmanager"}
+
+
+def build() -> set[str]:
+    """The services that clients were built for."""
+    services: set[str] = set()
+    session: Any = botocore.session.Session
+    inner = session.create_client
+
+    def noting(self: Any, service: str, *args: Any, **kwargs: Any) -> Any:
+        services.add(service)
+        return inner(self, service, *args, **kwargs)
+
+    session.create_client = noting
+    for name, built in vars(wiring).items():
+        if hasattr(built, "cache_clear") and not inspect.signature(built.__wrapped__).parameters:
+            getattr(wiring, name)()
+    return services
+
+
+if missing := CLIENTS - build():
+    raise SystemExit(f"no clients were built for {missing}")
+assert app.handler  # noqa: S101 - the import is what is measured

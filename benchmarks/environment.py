@@ -1,0 +1,140 @@
+"""What the measured processes find: the interpreter, the packages, and the variables that Lambda would set."""
+
+import os
+import shutil
+import subprocess
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from benchmarks.servers.processes import Servers
+from benchmarks.servers.small_calls import KEY, REGION, TEMPLATE
+from benchmarks.trust import Trust
+from local.stack.home import REPOSITORY, TOOLS, UV
+from local.stack.parameters import read_template
+
+HOME = REPOSITORY / ".local" / "bench"
+PYTHON = TOOLS / "bench" / "bin" / "python"
+LAYER = REPOSITORY / "layers" / "darkroom"
+BUCKETS = ("uploads", "results", "spool")
+TABLE = "threads"
+QUEUE_URL = f"https://sqs.{REGION}.amazonaws.com/123456789012/"
+BUCKET_NAME = "${AWS::StackName}-%s-${AWS::AccountId}-${AWS::Region}"  # in the template
+GIVEN = {"MaxRequestMegabytes": "30"}  # 3 x 7 MB are 28 MB in base64
+BROUGHT_BY_THE_RUNTIME = ("boto3", "botocore", "s3transfer", "jmespath", "dateutil", "urllib3", "six")
+MODULES = {"naive": "benchmarks.clients.naive", "floor": "benchmarks.clients.floor", "darkroom": "app"}
+
+
+@dataclass(frozen=True, slots=True)
+class Environment:
+    """Of the measured processes. `packages` is the layer's folder, built and compiled for `PYTHON`, as shipped;
+    `uncompiled` what a sample brings, as `sam build` unpacks it.
+    """
+
+    trust: Trust
+    packages: Path
+    uncompiled: Path
+
+    def variables(self, client: str, servers: Servers) -> dict[str, str]:
+        """All that a process of this client is told; nothing comes from whoever starts it."""
+        folders = [self.trust.packages, REPOSITORY]
+        if client == "darkroom":
+            folders[1:1] = [self.packages, REPOSITORY / "functions" / "on_request"]
+        common = {**_common(servers), "PYTHONPATH": os.pathsep.join(map(str, folders))}
+        told = _of_the_template(servers) if client == "darkroom" else _of_a_sample(servers)
+        return {**common, "SSL_CERT_FILE": str(self.trust.bundle), **told}
+
+
+def built_layer() -> Path:
+    """The layer's `python` folder, built by its own Makefile for the measured interpreter."""
+    target = HOME / "layer"
+    shutil.rmtree(target, ignore_errors=True)
+    build_layer(target, {"LAYER_PYTHON": str(PYTHON)})
+    return target / "python"
+
+
+def uncompiled_packages() -> Path:
+    """What a sample brings beside the runtime: `sam build` unpacks wheels and compiles nothing, and on Lambda their
+    folder cannot be written to.
+    """
+    target = HOME / "sample"
+    shutil.rmtree(target, ignore_errors=True)
+    (installed,) = (PYTHON.parents[1] / "lib").glob("python3*/site-packages")
+    for package in installed.iterdir():
+        if not package.name.startswith((*BROUGHT_BY_THE_RUNTIME, "_", "certifi")) and "dist-info" not in package.name:
+            _copy(package, target / package.name)
+    return target
+
+
+def _copy(source: Path, target: Path) -> None:
+    if source.is_dir():
+        shutil.copytree(source, target, ignore=shutil.ignore_patterns("__pycache__"))
+    else:
+        target.parent.mkdir(exist_ok=True)
+        shutil.copy(source, target)
+
+
+def build_layer(target: Path, variables: Mapping[str, str]) -> None:
+    """The layer as `sam build` would make it, in a folder of our own."""
+    given = {**os.environ, "UV": str(UV), "ARTIFACTS_DIR": str(target), **variables}
+    subprocess.run(["make", "--silent", "build-DarkroomLayer"], cwd=LAYER, env=given, check=True)  # noqa: S607
+
+
+def template() -> dict[str, Any]:
+    """The real one."""
+    return read_template(TEMPLATE)
+
+
+def memory_megabytes() -> int:
+    """What the function that answers requests is given."""
+    return int(template()["Resources"]["OnRequestFunction"]["Properties"]["MemorySize"])
+
+
+def _common(servers: Servers) -> dict[str, str]:
+    small = servers.small.url()
+    return {
+        "PATH": os.environ["PATH"],
+        "HOME": str(HOME),
+        "LANG": "C.UTF-8",
+        "AWS_ACCESS_KEY_ID": "bench",
+        "AWS_SECRET_ACCESS_KEY": "bench",
+        "AWS_REGION": REGION,
+        "AWS_DEFAULT_REGION": REGION,
+        "AWS_LAMBDA_FUNCTION_NAME": "bench",
+        "AWS_LAMBDA_INITIALIZATION_TYPE": "on-demand",
+        "LAMBDA_TASK_ROOT": "/var/task",
+        "AWS_ENDPOINT_URL_S3": servers.s3.url(),
+        "AWS_ENDPOINT_URL_DYNAMODB": small,
+        "AWS_ENDPOINT_URL_SQS": small,
+        "AWS_ENDPOINT_URL_SECRETS_MANAGER": small,
+    }
+
+
+def _of_a_sample(servers: Servers) -> dict[str, str]:
+    return {
+        "IMAGE_API_URL": servers.api.url(),
+        "IMAGE_API_KEY": KEY,
+        "IMAGE_MODEL": "gemini-2.5-flash-image",
+        "RESULTS_BUCKET": "results",
+        "THREADS_TABLE": TABLE,
+        "POWERTOOLS_SERVICE_NAME": "sample",
+    }
+
+
+def _of_the_template(servers: Servers) -> dict[str, str]:
+    """What the template gives the function: every parameter at its default, but for what the benchmark needs."""
+    content = template()
+    queues = [name for name, each in content["Resources"].items() if each["Type"] == "AWS::SQS::Queue"]
+    known = {
+        **{name: str(parameter["Default"]) for name, parameter in content["Parameters"].items()},
+        **{name: f"{QUEUE_URL}{name}.fifo" for name in queues},
+        **{BUCKET_NAME % bucket: bucket for bucket in BUCKETS},
+        **GIVEN,
+        "ImageApiUrl": servers.api.url(),
+        "ImageApiKeySecret.Id": f"arn:aws:secretsmanager:{REGION}:123456789012:secret:key",
+        "ThreadsTable": TABLE,
+    }
+    declared = content["Globals"]["Function"], content["Resources"]["OnRequestFunction"]["Properties"]
+    variables = {name: value for part in declared for name, value in part["Environment"]["Variables"].items()}
+    return {name: known.get(str(value), str(value)) for name, value in variables.items()}

@@ -1,0 +1,53 @@
+"""What the floor moves: the bytes that a run of Darkroom's moved, by their number."""
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import quote
+
+from benchmarks.scenario import Request
+from benchmarks.servers.front import Exchange
+from benchmarks.servers.processes import Servers
+
+BETWEEN = '"},{"image":"data:image/jpeg;base64,'
+
+
+@dataclass(frozen=True, slots=True)
+class Moved:
+    """The small exchanges that a request of a turn needs, as bytes sent and received; a `result.json`'s length."""
+
+    small: tuple[tuple[int, int], ...]
+    result_bytes: int
+
+    @classmethod
+    def of(cls, exchanges: Sequence[Exchange], since: float, requests: int) -> "Moved":
+        """What was exchanged since then, in epoch seconds, for so many requests."""
+        turn = [exchange for exchange in exchanges if exchange.began >= since]
+        small = tuple((each.sent, each.received) for each in turn if not each.operation.startswith(("s3:", "api:")))
+        written = [each.sent for each in turn if each.operation == "s3:PutObject"]
+        return cls(small[::requests], min(written, default=0))
+
+
+def floor_plan(request: Request, moved: Moved, servers: Servers) -> dict[str, Any]:
+    """What the floor is told to move for a request: pictures in the order in which the API is sent them."""
+    head = {"model": "gemini-2.5-flash-image", "response_format": "b64_json"}
+    text = {"text": request.words}
+    begin = f'{json.dumps(head)[:-1]},"contents":[{{"role":"user","parts":[{json.dumps(text)}'
+    paths = [servers.s3.path_of(digest) for digest in request.sent]
+    around = [begin + "]}]}"]
+    if paths:
+        opened = begin + "," + BETWEEN[3:]
+        around = [opened, *[BETWEEN] * (len(paths) - 1), '"}]}]}']
+    return {
+        "small": moved.small,
+        "small_url": servers.small.url(),
+        "s3_url": servers.s3.url(),
+        "api_url": servers.api.url(),
+        "pictures": paths,
+        "around": around,
+        "spool_path": f"/spool/{quote(request.thread)}/1",
+        "picture_path": quote(f"{request.results}00001-00000000/image.png"),
+        "result_path": quote(f"{request.results}00001-00000000/result.json"),
+        "result_bytes": moved.result_bytes,
+    }

@@ -1,0 +1,58 @@
+"""What `python -X importtime` says, added up by the packages that our own modules import."""
+
+import re
+import sys
+from collections import defaultdict
+from dataclasses import dataclass, field
+
+LINE = re.compile(r"import time:\s+(\d+) \|\s+(\d+) \|( +)(\S+)$", re.MULTILINE)
+OURS = ("darkroom", "app", "benchmarks")
+STANDARD = "standard library"
+
+
+@dataclass
+class Import:
+    """A module, its own microseconds, and what it imported first."""
+
+    name: str
+    own: int
+    children: list["Import"] = field(default_factory=list)
+
+    @property
+    def package(self) -> str:
+        """What it is counted as."""
+        top = self.name.partition(".")[0]
+        if top in OURS:
+            return "darkroom"
+        return STANDARD if top in sys.stdlib_module_names else top
+
+    @property
+    def whole(self) -> int:
+        """With all that it imported."""
+        return self.own + sum(child.whole for child in self.children)
+
+
+def shares(told: str) -> dict[str, float]:
+    """Milliseconds of each package that our modules import, with all that it imports first."""
+    found: dict[str, float] = defaultdict(float)
+    for top in tree(told):
+        _add(top, found)
+    return dict(found)
+
+
+def tree(told: str) -> list[Import]:
+    """The imports as they are within each other: each is told after those that it imported, and less indented."""
+    waiting: dict[int, list[Import]] = defaultdict(list)
+    for own, _, indent, name in LINE.findall(told):
+        depth = len(indent)
+        waiting[depth].append(Import(name, int(own), waiting.pop(depth + 2, [])))
+    return [one for depth in sorted(waiting) for one in waiting[depth]]
+
+
+def _add(one: Import, found: dict[str, float]) -> None:
+    if one.package != "darkroom":
+        found[one.package] += one.whole / 1000
+        return
+    found["darkroom"] += one.own / 1000
+    for child in one.children:
+        _add(child, found)

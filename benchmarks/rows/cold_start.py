@@ -1,0 +1,97 @@
+"""The cold start: processor time of a whole process that imports, builds its clients, and ends."""
+
+import os
+import subprocess
+
+from benchmarks.environment import PYTHON
+from benchmarks.import_times import shares
+from benchmarks.rows.row import Report, Table
+from benchmarks.runs import Bench, Client
+from benchmarks.samples import Samples
+from benchmarks.spread import estimate, ratio
+from benchmarks.verdict import Line
+from local.stack.home import REPOSITORY
+
+ROUNDS = 7
+SAMPLE = "benchmarks.clients.sample"
+PROGRAMS: dict[str, tuple[Client, str]] = {
+    "sample": ("naive", SAMPLE),
+    "compiled": ("naive", SAMPLE),
+    "darkroom": ("darkroom", "benchmarks.clients.darkroom_start"),
+    "clients": ("naive", "benchmarks.clients.clients_start"),
+    "floor": ("floor", "benchmarks.clients.floor_start"),
+}
+REASONS = {
+    "boto3": "AWS is spoken to with it; the runtime brings it",
+    "botocore": "what boto3 loads when the clients are built",
+    "aws_lambda_powertools": "structured log lines, metrics, and the API's key kept for five minutes",
+    "requests": "the image API is spoken to with it",
+    "urllib3": "the sockets under `requests` and botocore",
+    "pydantic": "what strangers send is validated with it, every fault named with its field",
+    "PIL": "pictures are looked at",
+    "pybase64": "base64 many times faster than the standard library's",
+    "darkroom": "the handler itself",
+    "standard library": "",
+    "interpreter and clients": "starting Python; building the clients: data of the services read, classes made",
+}
+
+
+class ColdStart:
+    """The whole process against a sample's, and against the least that it can be."""
+
+    name = "cold-start"
+    series = ()
+
+    def report(self, samples: Samples, bench: Bench) -> Report:  # noqa: ARG002 - see `Row`
+        """See `Row`."""
+        for name in PROGRAMS:
+            started(bench, name)  # whatever is not compiled yet is compiled now
+        found: dict[str, list[float]] = {name: [] for name in PROGRAMS}
+        for _ in range(ROUNDS):
+            for name, times in found.items():
+                times.append(started(bench, name))
+        sample, compiled, ours, clients, floor = found.values()
+        value, least = estimate(ours).value, estimate(floor).value
+        lines = [
+            Line(
+                self.name, "CPU of import and clients, against Tracer, Parser, @idempotent", "ms",
+                estimate(sample).value, value, least, ratio(ours, sample), "the sample", 0.40,
+            ),
+            Line(
+                self.name, "the same, against that sample if it were compiled", "ms",
+                estimate(compiled).value, value, least, ratio(ours, compiled), "it compiled",
+            ),
+            Line(
+                self.name, "the same, against four boto3 clients and requests", "ms",
+                estimate(clients).value, value, least, ratio(ours, clients), "the clients", 1.35,
+            ),
+        ]  # fmt: skip
+        return Report(lines, {"imports": _imports(bench, value)})
+
+
+def started(bench: Bench, name: str) -> float:
+    """Milliseconds of processor time of one such process, its end included."""
+    client, module = PROGRAMS[name]
+    variables = bench.environment.variables(client, bench.servers)
+    if name == "sample":
+        variables |= {"PYTHONDONTWRITEBYTECODE": "1"}
+        variables["PYTHONPATH"] = f"{bench.environment.uncompiled}{os.pathsep}{variables['PYTHONPATH']}"
+    process = subprocess.Popen([PYTHON, "-m", module], env=variables, cwd=REPOSITORY)
+    _, status, usage = os.wait4(process.pid, 0)
+    process.returncode = os.waitstatus_to_exitcode(status)
+    if process.returncode:
+        raise RuntimeError(f"{module} ended with {process.returncode}")
+    return (usage.ru_utime + usage.ru_stime) * 1000
+
+
+def _imports(bench: Bench, whole: float) -> Table:
+    """Each direct dependency's share, in the order of its weight; the rest are interpreter and clients."""
+    variables = bench.environment.variables("darkroom", bench.servers)
+    command = [str(PYTHON), "-X", "importtime", "-m", "benchmarks.clients.darkroom_start"]
+    done = subprocess.run(command, env=variables, cwd=REPOSITORY, capture_output=True, text=True, check=True)
+    found = shares(done.stderr)
+    found["interpreter and clients"] = max(0.0, whole - sum(found.values()))
+    rows = sorted(found.items(), key=lambda share: -share[1])
+    told = tuple((name, f"{ms:.0f} ms", f"{ms / whole:.0%}", REASONS.get(name, "**none given**")) for name, ms in rows)
+    note = "What two dependencies share, such as urllib3, counts for the one that is imported first."
+    return Table(("import", "time", "share", "reason"), told, note)

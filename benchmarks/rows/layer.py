@@ -1,0 +1,57 @@
+"""The layer as it is shipped for arm64: how large it is unpacked, and what of it is whose."""
+
+import tempfile
+from collections import Counter
+from pathlib import Path
+
+from benchmarks.environment import build_layer
+from benchmarks.rows.row import MEGABYTE, Report, Table
+from benchmarks.runs import Bench
+from benchmarks.samples import Samples
+from benchmarks.spread import Estimate
+from benchmarks.verdict import Line
+
+GOAL_MEGABYTES = 30.0
+
+
+class Layer:
+    """Built by its own Makefile for Lambda's runtime."""
+
+    name = "layer"
+    series = ()
+
+    def report(self, samples: Samples, bench: Bench) -> Report:  # noqa: ARG002 - see `Row`
+        """See `Row`."""
+        with tempfile.TemporaryDirectory() as folder:
+            build_layer(Path(folder), {})
+            sizes = by_distribution(Path(folder) / "python")
+        whole = sum(sizes.values()) / MEGABYTE
+        line = Line(
+            self.name, "layer for arm64, unpacked", "MB", None, whole, None, Estimate(whole), "MB", GOAL_MEGABYTES
+        )
+        rows = tuple(
+            (name, f"{size / MEGABYTE:.1f} MB", f"{size / MEGABYTE / whole:.0%}") for name, size in sizes.items()
+        )
+        return Report([line], {"layer": Table(("distribution", "size", "share"), rows)})
+
+
+def by_distribution(packages: Path) -> dict[str, int]:
+    """Bytes of each distribution's files, the largest first; compiled files count for their sources."""
+    owners = {
+        path: record.parent.name.split("-")[0] for record in packages.glob("*.dist-info/RECORD") for path in _of(record)
+    }
+    found: Counter[str] = Counter()
+    for file in packages.rglob("*"):
+        if file.is_file():
+            found[_owner(file.relative_to(packages), owners)] += file.stat().st_size
+    return dict(found.most_common())
+
+
+def _of(record: Path) -> list[str]:
+    return [line.split(",")[0].strip('"') for line in record.read_text(encoding="utf-8").splitlines()]
+
+
+def _owner(file: Path, owners: dict[str, str]) -> str:
+    if file.parent.name == "__pycache__":
+        file = file.parent.parent / f"{file.name.partition('.')[0]}.py"
+    return owners.get(str(file), file.parts[0].split("-")[0])

@@ -1,0 +1,62 @@
+"""The smallest limit of memory that a whole process survives, found by halving."""
+
+from collections.abc import Callable
+
+from benchmarks import cgroups
+from benchmarks.cgroups import NotPermitted
+from benchmarks.rows.row import MEGABYTE, Report
+from benchmarks.rows.scenarios import TEN_CONVERSATIONS
+from benchmarks.runs import Bench, Client, Died, Discarded, Series
+from benchmarks.samples import Samples
+from benchmarks.verdict import Line
+
+WHAT = "smallest memory limit survived, ten at once, 3 x 7 MB in, 20 MB out each"
+PRECISION = 0.06
+
+
+class Limit:
+    """Ten conversations at once in a control group of memory."""
+
+    name = "limit"
+    series = ()
+
+    def report(self, samples: Samples, bench: Bench) -> Report:  # noqa: ARG002 - see `Row`
+        """See `Row`."""
+        found: dict[Client, float] = {}
+        for client in ("naive", "darkroom"):
+            try:
+                found[client] = _smallest(bench, client) / MEGABYTE
+            except NotPermitted as reason:
+                return Report([Line(self.name, f"{WHAT}: {reason}", "MB", None, None, None)])
+            except Discarded as reason:
+                return Report([Line(self.name, WHAT, "MB", found.get("naive"), None, None, problem=str(reason))])
+        return Report([Line(self.name, WHAT, "MB", found["naive"], found["darkroom"], None)])
+
+
+def _smallest(bench: Bench, client: Client) -> float:
+    """Bytes. Begins at what it takes where it may take all."""
+    peak = bench.run(Series(client, TEN_CONVERSATIONS)).peak
+    return halved(peak, lambda limit: _survives(bench, client, limit))
+
+
+def halved(enough: float, is_enough: Callable[[float], bool]) -> float:
+    """The smallest that is enough, to within `PRECISION`; doubled first where `enough` is not."""
+    while not is_enough(enough):
+        enough *= 2
+    too_little = 0.0
+    while enough - too_little > enough * PRECISION:
+        middle = (enough + too_little) / 2
+        if is_enough(middle):
+            enough = middle
+        else:
+            too_little = middle
+    return enough
+
+
+def _survives(bench: Bench, client: Client, limit: float) -> bool:
+    with cgroups.memory(int(limit)) as folder:
+        try:
+            bench.run(Series(client, TEN_CONVERSATIONS, start_groups=(folder,)))
+        except Died:
+            return False
+    return True

@@ -1,0 +1,18 @@
+"""The turns that several rows look at."""
+
+from benchmarks.photographs import ANSWER_10, ANSWER_20, ATTACHED, SMALL, SMALL_ANSWER, SMALL_RESULT, TEN_IN, TEN_OUT
+from benchmarks.scenario import Scenario
+
+CONVERSATION_SECONDS = 1.0  # longer than a connection may be idle
+API_SECONDS = 2.0
+
+CONVERSATION_10 = Scenario("conversation-10", (ATTACHED,), (ANSWER_10,), CONVERSATION_SECONDS, turns=1)
+CONVERSATION_20 = Scenario("conversation-20", (ATTACHED,), (ANSWER_20,), CONVERSATION_SECONDS, turns=1)
+TEN_CONVERSATIONS = Scenario("ten-conversations", (ATTACHED,) * 10, (ANSWER_20,) * 10, CONVERSATION_SECONDS, turns=1)
+ONE = Scenario("one", TEN_IN[:1], TEN_OUT[:1], API_SECONDS)
+TEN = Scenario("ten", TEN_IN, TEN_OUT, API_SECONDS)
+WORDS_ALONE = Scenario("words-alone", (), (SMALL_ANSWER,), 0.0)
+PICTURE = Scenario("picture", (SMALL,), (SMALL_ANSWER,), 0.0)
+SHORT_THREAD = Scenario("thread-3", (), (SMALL_ANSWER,), 0.2, 3, SMALL, SMALL_RESULT)
+MIDDLE_THREAD = Scenario("thread-50", (), (SMALL_ANSWER,), 0.2, 50, SMALL, SMALL_RESULT)
+LONG_THREAD = Scenario("thread-150", (), (SMALL_ANSWER,), 0.2, 150, SMALL, SMALL_RESULT)

@@ -1,0 +1,171 @@
+"""Runs of a client, each in a process of its own, believed only if the servers saw what they had to see."""
+
+import json
+import subprocess
+import tempfile
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+from benchmarks.environment import MODULES, PYTHON, Environment
+from benchmarks.floor_plan import Moved, floor_plan
+from benchmarks.scenario import WARM_UP, Request, Scenario, Stage
+from benchmarks.servers.front import IDLE_SECONDS, Exchange, counted
+from benchmarks.servers.image_api import Call
+from benchmarks.servers.processes import Servers
+from local.stack.home import REPOSITORY
+
+Client = Literal["naive", "darkroom", "floor"]
+LONGEST_SECONDS = 90.0
+
+
+@dataclass(frozen=True, slots=True)
+class Series:
+    """Runs that are comparable: one client, one scenario. Control groups (folders) are entered at the process's start,
+    or just before the measured turn.
+    """
+
+    client: Client
+    scenario: Scenario
+    start_groups: tuple[str, ...] = ()
+    turn_groups: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """What one run took: seconds, and bytes. `served`: seconds that the servers took, the API's call apart."""
+
+    wall: float
+    cpu: float
+    growth: float
+    peak: float
+    served: float
+    read_units: float
+    write_units: float
+    calls: dict[str, int] = field(hash=False)
+
+
+class Discarded(Exception):
+    """The run is worth nothing. Its text says why."""
+
+
+class Died(Discarded):
+    """The process ended before its time, or not at all."""
+
+
+class Bench:
+    """Runs clients against the servers."""
+
+    def __init__(self, servers: Servers, environment: Environment) -> None:
+        self._servers = servers
+        self._environment = environment
+        self._stage = Stage(servers)
+        self._moved: dict[str, Moved] = {}
+
+    @property
+    def servers(self) -> Servers:
+        return self._servers
+
+    @property
+    def environment(self) -> Environment:
+        return self._environment
+
+    def run(self, series: Series) -> Measured:
+        """One run. Raises Discarded."""
+        if series.client == "floor":
+            self._learn(series.scenario)
+        warm_up, asked = self._stage.set(WARM_UP, series.scenario)
+        self._forget_exchanges()
+        try:
+            found = self._process(series, warm_up, asked)
+            exchanges = self._servers.exchanges()
+            self._check(series, asked, self._servers.api.calls(), found, exchanges)
+            if series.client == "darkroom":
+                self._moved[series.scenario.name] = Moved.of(exchanges, found["turn_starts"], len(asked))
+        finally:
+            self._stage.clear([*warm_up, *asked])
+        turn = [each for each in exchanges if each.began >= found["turn_starts"]]
+        return Measured(
+            found["wall"], found["cpu"], found["growth"], found["peak"],
+            served=sum(each.seconds for each in turn if not each.operation.startswith("api:")),
+            read_units=sum(each.units.read for each in turn),
+            write_units=sum(each.units.written for each in turn),
+            calls=found["calls"],
+        )  # fmt: skip
+
+    def _learn(self, scenario: Scenario) -> None:
+        """The floor moves what Darkroom moved: that has to have been seen once."""
+        if scenario.name not in self._moved:
+            self.run(Series("darkroom", scenario))
+
+    def _forget_exchanges(self) -> None:
+        self._servers.exchanges()
+        self._servers.api.calls()
+
+    def _process(self, series: Series, warm_up: Sequence[Request], asked: Sequence[Request]) -> dict[str, Any]:
+        with tempfile.TemporaryDirectory() as folder:
+            report = Path(folder) / "report.json"
+            job = {
+                "module": MODULES[series.client],
+                "counts_calls": series.client != "floor",
+                "warm_up": self._events(series, warm_up)[0],
+                "turn": self._events(series, asked),
+                "pause": IDLE_SECONDS + 0.2,
+                "start_groups": series.start_groups,
+                "turn_groups": series.turn_groups,
+                "report": str(report),
+            }
+            done = self._ran(series, job)
+            if done.returncode or not report.exists():
+                said = f"{done.stdout[-1000:]}{done.stderr[-500:]}".strip()
+                raise Died(f"{series.client}, {series.scenario.name}: ended with {done.returncode}\n{said}")
+            return dict(json.loads(report.read_text()))
+
+    def _ran(self, series: Series, job: dict[str, Any]) -> subprocess.CompletedProcess[str]:
+        try:
+            return subprocess.run(
+                [PYTHON, "-m", "benchmarks.clients.turn"],
+                input=json.dumps(job), text=True, capture_output=True, cwd=REPOSITORY, check=False,
+                env=self._environment.variables(series.client, self._servers), timeout=LONGEST_SECONDS,
+            )  # fmt: skip
+        except subprocess.TimeoutExpired as error:
+            raise Died(f"{series.client}, {series.scenario.name}: not over after {LONGEST_SECONDS:.0f} s") from error
+
+    def _events(self, series: Series, asked: Sequence[Request]) -> list[dict[str, Any]]:
+        """Darkroom takes them in one invocation; the others one each."""
+        records = [request.record() for request in asked]
+        if series.client == "darkroom":
+            return [{"Records": records}]
+        events: list[dict[str, Any]] = [{"Records": [record]} for record in records]
+        if series.client == "floor":
+            moved = self._moved[series.scenario.name]
+            for event, request in zip(events, asked, strict=True):
+                event["floor"] = floor_plan(request, moved, self._servers)
+        return events
+
+    def _check(
+        self, series: Series, asked: Sequence[Request], calls: list[Call], found: dict[str, Any], seen: list[Exchange]
+    ) -> None:
+        for request in asked:
+            pictures = [call.pictures for call in calls if call.instruction == request.words]
+            if pictures != [request.sent]:
+                raise Discarded(f"{series.client}, {series.scenario.name}: the API was not sent what was to be sent")
+            self._check_result(series, request)
+        told, arrived = (
+            found["every_call"],
+            {name: n for name, n in counted(seen).items() if not name.startswith("api:")},
+        )
+        if series.client != "floor" and told != arrived:
+            raise Discarded(f"{series.client}, {series.scenario.name}: {told} was called, and {arrived} arrived")
+
+    def _check_result(self, series: Series, request: Request) -> None:
+        written = self._servers.s3.written(request.results)
+        pictures = {digest for path, digest in written.items() if not path.endswith(".json")}
+        if pictures != {request.made}:
+            raise Discarded(f"{series.client}, {series.scenario.name}: the picture in S3 is not the one that was made")
+        if series.client != "darkroom":
+            return
+        documents = [self._servers.s3.read(path) for path in written if path.endswith("/result.json")]
+        if [json.loads(document)["status"] for document in documents] != ["succeeded"]:
+            raise Discarded(f"{series.client}, {series.scenario.name}: no result.json that says succeeded")

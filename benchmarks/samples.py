@@ -1,0 +1,54 @@
+"""The runs of one benchmark, interleaved: round by round each series once, so that trouble of the machine hits all."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+
+from benchmarks.runs import Bench, Discarded, Measured, Series
+
+TRIES_WITHOUT_ONE = 2  # a series that never gives a number is not tried for ever
+LEAST = 3  # numbers that make a median
+
+
+class TooFew(Exception):
+    """Too many numbers of a series were thrown away. Its text is the last reason."""
+
+
+@dataclass
+class Samples:
+    """What was measured, a place a round; None where the number was thrown away."""
+
+    rounds: int
+    found: dict[Series, list[Measured | None]] = field(default_factory=dict)
+    reasons: dict[Series, str] = field(default_factory=dict)
+
+    def values(self, value: Callable[[Measured], float], *compared: Series) -> list[list[float]]:
+        """The values of each series, of the rounds in which all of them have one. Raises TooFew."""
+        rounds = zip(*(self.found[series] for series in compared), strict=True)
+        whole = [each for each in rounds if all(each)]
+        if len(whole) < min(LEAST, self.rounds):
+            raise TooFew(next((self.reasons[series] for series in compared if series in self.reasons), "never tried"))
+        return [[value(one) for one in column if one] for column in zip(*whole, strict=True)]
+
+
+def sampled(bench: Bench, wanted: Sequence[Series], rounds: int, say: Callable[[str], None]) -> Samples:
+    """All rounds of all series."""
+    series = list(dict.fromkeys(wanted))
+    samples = Samples(rounds, {each: [] for each in series})
+    for number in range(rounds):
+        if series:
+            say(f"round {number + 1} of {rounds}")
+        for each in series:
+            samples.found[each].append(_one(bench, each, samples, say))
+    return samples
+
+
+def _one(bench: Bench, series: Series, samples: Samples, say: Callable[[str], None]) -> Measured | None:
+    before = samples.found[series]
+    if len(before) >= TRIES_WITHOUT_ONE and not any(before):
+        return None
+    try:
+        return bench.run(series)
+    except Discarded as reason:
+        samples.reasons[series] = str(reason)
+        say(f"thrown away: {reason}")
+        return None

@@ -1,0 +1,66 @@
+"""The image API: hashes the pictures that it is sent, and answers with the one that the words name, when it is time."""
+
+import base64
+import hashlib
+import json
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from benchmarks.servers.front import Front, Request, Response
+from local.image_api.answers import envelope
+
+UNKNOWN = Response(400, b'{"error":{"message":"nobody said what to answer","type":"bench","code":"invalid_request"}}')
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """What was asked. Times are epoch seconds: the last byte was there, the answer began."""
+
+    instruction: str
+    pictures: tuple[str, ...]  # the SHA-256 of each
+    received: float
+    answered: float
+
+
+class ImageApi(Front):
+    """`POST /v1/images/generations`. What the last words of a call are answered with is said beforehand."""
+
+    def __init__(self, certificate: Path | None) -> None:
+        self._answers: dict[str, tuple[bytes, float]] = {}
+        self._bodies: dict[Path, bytes] = {}
+        self._calls: list[Call] = []
+        super().__init__(certificate)
+
+    def will_answer(self, instruction: str, picture: Path, seconds: float) -> None:
+        """A call with these words is answered with this picture, so many seconds after its last byte."""
+        if picture not in self._bodies:
+            entry = {"url": "", "b64_json": base64.b64encode(picture.read_bytes()).decode(), "revised_prompt": ""}
+            self._bodies[picture] = json.dumps(envelope([entry]), ensure_ascii=False).encode()
+        self._answers[instruction] = self._bodies[picture], seconds
+
+    def calls(self) -> list[Call]:
+        """The calls since it was last asked."""
+        told, self._calls = self._calls, []
+        return told
+
+    def answer(self, request: Request) -> tuple[str, Response]:
+        """See `Front`. What the server itself needs is part of the wait."""
+        body = request.body.read()
+        received = time.time()
+        words, pictures = _asked(json.loads(body))
+        if words not in self._answers:
+            return "api:Generate", UNKNOWN
+        answer, seconds = self._answers[words]
+        time.sleep(max(0.0, received + seconds - time.time()))
+        self._calls.append(Call(words, pictures, received, time.time()))
+        return "api:Generate", Response(200, answer, {"Content-Type": "application/json"})
+
+
+def _asked(document: dict[str, Any]) -> tuple[str, tuple[str, ...]]:
+    """The last words, and the SHA-256 of each picture, in order."""
+    parts = [part for content in document.get("contents") or [] for part in content["parts"]]
+    words = [part["text"] for part in parts if "text" in part] or [document["prompt"]]
+    uris = [part["image"] for part in parts if "image" in part]
+    return words[-1], tuple(hashlib.sha256(base64.b64decode(uri.partition(",")[2])).hexdigest() for uri in uris)

@@ -1,0 +1,52 @@
+"""The servers, each in a process of its own, and what they have in common: one authority's certificate."""
+
+import multiprocessing
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from multiprocessing.managers import BaseManager
+from pathlib import Path
+from typing import cast
+
+from benchmarks.servers.front import Exchange, Front
+from benchmarks.servers.image_api import ImageApi
+from benchmarks.servers.s3 import S3
+from benchmarks.servers.small_calls import SmallCalls
+
+
+class _Process(BaseManager):
+    """A process that holds one server."""
+
+
+for _kind in (S3, ImageApi, SmallCalls):
+    _Process.register(_kind.__name__, _kind)
+
+
+@dataclass(frozen=True, slots=True)
+class Servers:
+    """Proxies of the servers: each call goes to the server's process."""
+
+    s3: S3
+    api: ImageApi
+    small: SmallCalls
+
+    def exchanges(self) -> list[Exchange]:
+        """What all of them exchanged since they were last asked."""
+        fronts: tuple[Front, ...] = (self.s3, self.api, self.small)
+        return [exchange for front in fronts for exchange in front.exchanges()]
+
+
+@contextmanager
+def running(certificate: Path | None) -> Iterator[Servers]:
+    """The servers, until this is left."""
+    with ExitStack() as stack:
+        yield Servers(
+            cast("S3", _started(S3, certificate, stack)),
+            cast("ImageApi", _started(ImageApi, certificate, stack)),
+            cast("SmallCalls", _started(SmallCalls, certificate, stack)),
+        )
+
+
+def _started(kind: type[Front], certificate: Path | None, stack: ExitStack) -> object:
+    process = stack.enter_context(_Process(ctx=multiprocessing.get_context("spawn")))
+    return getattr(process, kind.__name__)(certificate)

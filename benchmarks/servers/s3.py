@@ -1,0 +1,96 @@
+"""S3: objects in memory, written once or over, read whole or in parts."""
+
+import hashlib
+import re
+from dataclasses import dataclass
+from email.utils import formatdate
+from pathlib import Path
+from urllib.parse import unquote
+
+from benchmarks.servers.front import Front, Request, Response
+
+
+@dataclass(frozen=True, slots=True)
+class Object:
+    """An object; `headers` are what its reader is told beside its length."""
+
+    data: bytes
+    sha256: str
+    headers: dict[str, str]
+
+
+class S3(Front):
+    """Buckets are the first segment of an object's path."""
+
+    def __init__(self, certificate: Path | None) -> None:
+        self._objects: dict[str, Object] = {}
+        super().__init__(certificate)
+
+    def put(self, path: str, data: bytes, media_type: str) -> str:
+        """Puts an object at `/bucket/key`, from behind. Its entity tag."""
+        kept = _object(data, {"Content-Type": media_type})
+        self._objects[path] = kept
+        return kept.headers["ETag"].strip('"')
+
+    def written(self, prefix: str) -> dict[str, str]:
+        """The SHA-256 of each object below `/bucket/prefix`."""
+        return {path: kept.sha256 for path, kept in self._objects.items() if path.startswith(prefix)}
+
+    def read(self, path: str) -> bytes:
+        """The object's bytes, from behind."""
+        return self._objects[path].data
+
+    def path_of(self, sha256: str) -> str:
+        """Where a picture with these bytes lies."""
+        return next(path for path, kept in self._objects.items() if kept.sha256 == sha256)
+
+    def forget(self, *prefixes: str) -> None:
+        """Removes what is below them."""
+        self._objects = {path: kept for path, kept in self._objects.items() if not path.startswith(prefixes)}
+
+    def answer(self, request: Request) -> tuple[str, Response]:
+        """See `Front`."""
+        path = unquote(request.path)
+        if request.method == "PUT":
+            return "s3:PutObject", self._put(path, request)
+        operation = "s3:HeadObject" if request.method == "HEAD" else "s3:GetObject"
+        found = self._objects.get(path)
+        if found is None:
+            return operation, _error(404, "NoSuchKey")
+        return operation, _read(found, request.headers.get("Range"))
+
+    def _put(self, path: str, request: Request) -> Response:
+        data = request.body.read()
+        if request.headers.get("If-None-Match") == "*" and path in self._objects:
+            return _error(412, "PreconditionFailed")
+        kept = {
+            name: value
+            for name, value in request.headers.items()
+            if name.lower().startswith("x-amz-meta-") or name.lower() == "content-type"
+        }
+        self._objects[path] = _object(data, kept)
+        return Response(200, headers={"ETag": self._objects[path].headers["ETag"]})
+
+
+def _object(data: bytes, headers: dict[str, str]) -> Object:
+    tag = hashlib.md5(data, usedforsecurity=False).hexdigest()
+    told = {**headers, "ETag": f'"{tag}"', "Last-Modified": formatdate(usegmt=True), "Accept-Ranges": "bytes"}
+    return Object(data, hashlib.sha256(data).hexdigest(), told)
+
+
+def _read(found: Object, wanted: str | None) -> Response:
+    bounds = re.fullmatch(r"bytes=(\d+)-(\d*)", wanted or "")
+    if not bounds:
+        return Response(200, found.data, found.headers)
+    total = len(found.data)
+    first, last = int(bounds[1]), min(int(bounds[2] or total), total - 1)
+    if first >= total:
+        return _error(416, "InvalidRange")
+    return Response(
+        206, found.data[first : last + 1], {**found.headers, "Content-Range": f"bytes {first}-{last}/{total}"}
+    )
+
+
+def _error(status: int, code: str) -> Response:
+    text = f'<?xml version="1.0" encoding="UTF-8"?>\n<Error><Code>{code}</Code><Message>{code}</Message></Error>'
+    return Response(status, text.encode(), {"Content-Type": "application/xml"})

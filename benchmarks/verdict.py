@@ -1,0 +1,40 @@
+"""Goals, and whether they are met."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+from benchmarks.spread import Estimate
+
+Verdict = Literal["met", "within the spread", "missed", "not measured", ""]
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """A line of the table. `found` is what the goal is about, a ratio where `per` says to what; goal None is none."""
+
+    row: str
+    what: str
+    unit: str
+    naive: float | None
+    darkroom: float | None
+    floor: float | None
+    found: Estimate | None = None
+    per: str = ""
+    goal: float | None = None
+    problem: str = ""  # why nothing was found
+
+    @property
+    def verdict(self) -> Verdict:
+        """A goal that is missed by no more than the run's own spread is not known to be missed."""
+        if self.problem:
+            return "not measured"
+        if self.goal is None or self.found is None:
+            return ""
+        if self.found.value <= self.goal:
+            return "met"
+        return "within the spread" if self.found.value - self.found.spread <= self.goal else "missed"
+
+
+def failures(lines: list[Line]) -> list[Line]:
+    """What makes the run fail."""
+    return [line for line in lines if line.verdict in ("missed", "not measured")]
