@@ -6,7 +6,7 @@ from typing import Any
 import app
 import botocore.session
 
-from darkroom import wiring
+from darkroom import request_wiring
 
 CLIENTS = {"s3", "dynamodb", "sqs", "secretsmanager"}
 
@@ -22,9 +22,9 @@ def build() -> set[str]:
         return inner(self, service, *args, **kwargs)
 
     session.create_client = noting
-    for name, built in vars(wiring).items():
+    for name, built in vars(request_wiring).items():
         if hasattr(built, "cache_clear") and not inspect.signature(built.__wrapped__).parameters:
-            getattr(wiring, name)()
+            getattr(request_wiring, name)()
     return services
 
 
