@@ -116,7 +116,9 @@ def limit_each(
         if size > share:
             if share < SMALLEST_IMAGE_BYTES:
                 raise _too_large(request_bytes)
-            return share
+            return (
+                share // SMALLEST_IMAGE_BYTES * SMALLEST_IMAGE_BYTES
+            )  # few sizes: a rendition serves more than a turn
         room -= size
     return IMAGE_BYTES
 

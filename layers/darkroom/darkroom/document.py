@@ -51,17 +51,19 @@ def parsed(blob: Blob) -> Any:
             found.append(piece)
         else:
             outline += piece[:]
-    return json.loads(
+    outlined = json.loads(
         outline.decode("utf-8-sig"),
         object_hook=lambda members: {name: _meant(value, found) for name, value in members.items()},
     )
+    return _meant(outlined, found)
 
 
 def _meant(value: Any, found: list[LongString]) -> Any:
+    """What stands for a long string, alone or in a list, is that string."""
     if isinstance(value, str) and value.startswith(_MARK):
         number = value.removeprefix(_MARK)
         return found[int(number)] if number.isdecimal() and int(number) < len(found) else value
-    return value
+    return [_meant(element, found) for element in value] if isinstance(value, list) else value
 
 
 def _pieces(blob: Blob) -> Iterator[Blob]:
