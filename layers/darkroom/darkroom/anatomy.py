@@ -6,7 +6,7 @@ import re
 import struct
 import zlib
 from collections.abc import Iterator
-from itertools import islice
+from itertools import islice, takewhile
 
 from darkroom import boxes
 from darkroom.blob import Blob, Part, chunks, search
@@ -25,10 +25,11 @@ _TIFF_HEADS = (b"II*\0", b"MM\0*", b"II+\0", b"MM*\0", b"MM\0+", b"II\0*")  # Pi
 _TEXT_TYPES = (1, 2, 6, 7)  # of TIFF: these values stay bytes
 
 
-def is_sound(data: Blob) -> bool:
-    """Whether the file has no more parts than a picture has."""
+def is_sound(data: Blob, *, to_decode: bool) -> bool:
+    """Whether the file has no more parts than a picture has; of a JPEG that is not `to_decode`, before its pixels."""
     if data[:2] == _JPEG_HEAD:
-        markers = list(islice(_markers(data), MOST_PARTS + 1))
+        kinds = _markers(data) if to_decode else takewhile(lambda kind: kind != _START_OF_SCAN, _markers(data))
+        markers = list(islice(kinds, MOST_PARTS + 1))
         return len(markers) <= MOST_PARTS and markers.count(_START_OF_SCAN) <= MOST_SCANS
     if data[:4] == _PNG_HEAD[:4]:
         return sum(1 for _ in islice(_chunks(data), MOST_PARTS + 1)) <= MOST_PARTS

@@ -116,9 +116,7 @@ def limit_each(
         if size > share:
             if share < SMALLEST_IMAGE_BYTES:
                 raise _too_large(request_bytes)
-            return (
-                share // SMALLEST_IMAGE_BYTES * SMALLEST_IMAGE_BYTES
-            )  # few sizes: a rendition serves more than a turn
+            return share - share % SMALLEST_IMAGE_BYTES  # so that a rendition serves more than one turn
         room -= size
     return IMAGE_BYTES
 

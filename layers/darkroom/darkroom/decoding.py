@@ -47,12 +47,12 @@ _one_at_a_time = threading.Lock()  # a picture of 100 megapixels is 400 MB when 
 
 
 @contextmanager
-def opened(data: Blob) -> Iterator[Pillow.Image]:
+def opened(data: Blob, *, to_decode: bool) -> Iterator[Pillow.Image]:
     """The picture, its header read and nothing else yet. Raises Undecodable or TooManyPixels, then and later."""
     with _one_at_a_time, warnings.catch_warnings():
         warnings.simplefilter("ignore")
         try:
-            if not anatomy.is_sound(data):
+            if not anatomy.is_sound(data, to_decode=to_decode):
                 raise Undecodable("the file has more parts than any picture")
             with Pillow.open(as_file(data), formats=_decoders(data)) as picture:
                 if (pixels := max(picture.width * picture.height, _claimed(data))) > MOST_PIXELS:

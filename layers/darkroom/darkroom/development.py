@@ -30,7 +30,7 @@ _TURNS: Mapping[object, Pillow.Transpose] = {
 
 def develop(data: bytes, most_bytes: int) -> tuple[bytes, str]:
     """A PNG or JPEG of `most_bytes` at most, and its media type. Raises Undecodable or TooManyPixels."""
-    with opened(data) as picture:
+    with opened(data, to_decode=True) as picture:
         return _encoded(picture, most_bytes)
 
 

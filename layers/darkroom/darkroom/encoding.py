@@ -38,9 +38,14 @@ def decoded(text: Blob, *, is_json: bool = False) -> Blob:
     file, left = File(), b""
     try:
         for chunk in _unescaped(text) if is_json else chunks(text):
-            left += chunk.translate(_URL_SAFE, _WHITESPACE)
+            left += chunk
             whole = len(left) // 4 * 4
-            file.append(pybase64.b64decode(left[:whole], validate=True))
+            try:
+                file.append(pybase64.b64decode(left[:whole], validate=True))
+            except binascii.Error:
+                left = left.translate(_URL_SAFE, _WHITESPACE)
+                whole = len(left) // 4 * 4
+                file.append(pybase64.b64decode(left[:whole], validate=True))
             left = left[whole:]
         left = left.rstrip(b"=")
         file.append(pybase64.b64decode(left + b"=" * (-len(left) % 4), validate=True))

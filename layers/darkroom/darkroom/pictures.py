@@ -32,7 +32,7 @@ def inspect(data: Blob) -> Facts:
 
     Nothing that is large is decoded: memory is for answers that are waited for.
     """
-    with opened(data) as picture:
+    with opened(data, to_decode=False) as picture:
         media_type, extension = TYPES[picture.format or ""]
         width, height = picture.size
         if width * height <= MOST_DECODED_PIXELS and picture.format not in PROVEN:
@@ -47,11 +47,11 @@ def bare(data: Blob) -> tuple[Blob, str] | None:
 
     None where it has to be developed. Raises Undecodable or TooManyPixels.
     """
-    with opened(data) as picture:
+    with opened(data, to_decode=False) as picture:
         media_type = TYPES[picture.format or ""][0]
         if media_type not in SENDABLE or max(picture.size) > LONGEST_SIDE:
             return None
-        if picture.format == "PNG" and data[_PNG_DEPTH : _PNG_DEPTH + 1] != b"\x08":
+        if picture.format == "PNG" and not (data[_PNG_DEPTH : _PNG_DEPTH + 1] == b"\x08" and anatomy.is_whole(data)):
             return None
         if turn(picture) is not None or not colour.is_standard(picture.mode, picture.info.get("icc_profile")):
             return None
@@ -59,7 +59,7 @@ def bare(data: Blob) -> tuple[Blob, str] | None:
         stripped = stripping.stripped(data)
     except stripping.Unusual:
         return None
-    return (stripped, media_type) if len(stripped) <= IMAGE_BYTES and anatomy.is_whole(data) else None
+    return (stripped, media_type) if len(stripped) <= IMAGE_BYTES else None
 
 
 def sha256(data: Blob) -> str:

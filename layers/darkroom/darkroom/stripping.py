@@ -13,7 +13,7 @@ from darkroom.blob import Blob, Joined, Part, search
 _START, _END, _SCAN = 0xD8, 0xD9, 0xDA
 _JFIF, _ADOBE = 0xE0, 0xEE
 _JFIF_BYTES, _ADOBE_BYTES = 14, 12  # without a thumbnail, or whatever else is appended
-_TABLES = frozenset((*range(0xC0, 0xD0), 0xDB, 0xDC, 0xDD)) - {0xC8}  # frames, tables, lines, restarts
+_TABLES = frozenset((0xC0, 0xC1, 0xC2, 0xC4, 0xDB, 0xDC, 0xDD))  # usual frames, tables, lines, restarts
 _REMARKS = frozenset((*range(0xE0, 0xF0), 0xFE))
 _AFTER_SCAN = re.compile(rb"\xff[\x01-\xcf\xd8-\xfe]")  # within a scan 0 or a restart follows 0xFF
 
@@ -32,7 +32,9 @@ class Unusual(ValueError):
 
 
 def stripped(data: Blob) -> Blob:
-    """A still JPEG, PNG or WebP picture without what is said beside it, its profile too. Raises Unusual."""
+    """A still JPEG, PNG or WebP picture without what is said beside it, its profile too. Raises Unusual, also where
+    some of it is missing.
+    """
     try:
         if data[:2] == b"\xff\xd8":
             return Joined(_jpeg(data))
