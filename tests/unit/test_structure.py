@@ -1,6 +1,8 @@
 """The package's modules depend on each other in one direction, and only the wiring knows who does the work."""
 
 import ast
+import os
+import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -83,3 +85,12 @@ def test_a_function_imports_nothing_that_only_the_other_needs(wiring: str, forei
         needed |= news
         news = set().union(*(imported(module)[0] for module in news)) - needed
     assert not needed & foreign
+
+
+def test_a_cold_start_loads_no_package_that_does_not_earn_its_time() -> None:
+    program = "import sys, functions.on_request.app, functions.on_upload.app; print(*sys.modules)"
+    environ = os.environ | {"PYTHONPATH": os.pathsep.join([str(FOLDER.parent), str(FOLDER.parents[2])])}
+    loaded = subprocess.run([sys.executable, "-c", program], env=environ, check=True, capture_output=True, text=True)
+    heavy = {"pydantic", "pi_heif", "aws_xray_sdk", "asyncio", "PIL.JpegImagePlugin"}
+    assert "botocore" in loaded.stdout.split()
+    assert not heavy & set(loaded.stdout.split())
