@@ -15,8 +15,8 @@ ORDER = [
     "replies", "upload", "batch_file", "pairing", "ports", "message", "settings", "patience", "words", "hints",
     "boxes", "anatomy", "decoding", "colour", "stripping", "pictures", "provenance", "publication", "sources", "parts",
     "premise", "payment", "report", "answer", "instructions", "dispatch", "intake", "arrivals", "tick", "batches",
-    "batch", "aws", "items", "table", "turns", "claims", "ledger", "breaker", "lanes", "memory", "register", "objects", "inbox",
-    "transport", "image_api", "fetch", "journal", "wiring",
+    "batch", "aws", "items", "table", "turns", "claims", "ledger", "breaker", "lanes", "memory", "register", "objects",
+    "inbox", "transport", "image_api", "fetch", "journal", "wiring",
 ]  # fmt: skip
 DOMAIN = set(ORDER[: ORDER.index("aws")])
 PICTORIAL = {"decoding", "colour", "pictures"}  # these know Pillow

@@ -140,9 +140,8 @@ class DynamoLedger:
 
     def forget(self, claim: Claim) -> None:
         """See `ports.Ledger`."""
-        self._do(
-            self._table.write, self._table.delete(claim.thread_id, sort_key(claim.request_id), ours_or_gone(claim))
-        )
+        deletion = self._table.delete(claim.thread_id, sort_key(claim.request_id), ours_or_gone(claim))
+        self._do(self._table.write, deletion)
 
     def commit(self, claim: Claim, outcome: Outcome, past: Past | None = None) -> None:
         """See `ports.Ledger`."""
