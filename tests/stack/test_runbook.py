@@ -62,9 +62,6 @@ def test_what_waits_what_was_said_and_what_a_thread_has(stack: Stack, folder: Pa
     assert request[3:7] == ["done", "2", "1", "2"]
     assert ["TURN#00001", "succeeded"] in [row[:2] for row in rows]
 
-    days = dict(row.split("\t") for row in run("budget", stack, folder).splitlines())
-    assert int(days[datetime.now(UTC).date().isoformat()]) >= 1
-
 
 def test_what_the_breakers_know(stack: Stack, folder: Path) -> None:
     table = Table(stack.aws.dynamodb, stack.env["THREADS_TABLE"])
@@ -81,13 +78,19 @@ def test_the_key_is_changed(stack: Stack, folder: Path) -> None:
     assert stack.aws.secrets.get_secret_value(SecretId=secret)["VersionId"] != before["VersionId"]
 
 
-def test_a_limit_is_raised_and_nothing_else_is_changed(stack: Stack, folder: Path) -> None:
+def test_a_limit_is_raised_and_nothing_else_is_changed(stack: Stack, folder: Path, road: Road) -> None:
     function = stack.env["ON_REQUEST_FUNCTION"]
     before = stack.aws.functions.get_function_configuration(FunctionName=function)["Environment"]["Variables"]
     run("parameter", stack, folder)
     after = stack.aws.functions.get_function_configuration(FunctionName=function)["Environment"]["Variables"]
     log_everything(stack)  # the one thing of the tests' own, which the deployment put back
     assert after == {**before, "DAILY_CALL_LIMIT": "500", "POWERTOOLS_LOG_LEVEL": "INFO"}
+
+    thread = f"t-{uuid.uuid4().hex[:8]}"
+    road.send(thread, {"instruction": "a cat"})
+    road.turn(thread, 1)
+    days = dict(row.split("\t") for row in run("budget", stack, folder).splitlines())
+    assert int(days[datetime.now(UTC).date().isoformat()]) >= 1, "calls are counted from then on"
 
 
 def test_a_pause_holds_requests_until_it_is_over(stack: Stack, folder: Path, road: Road) -> None:

@@ -17,9 +17,10 @@ ORDER = [
     "thread", "context", "reply", "api_errors", "replies", "upload", "batch_file", "pairing", "ports", "message",
     "settings", "patience", "words", "hints", "boxes", "anatomy", "decoding", "colour", "stripping", "development",
     "pictures", "renditions", "provenance", "publication", "sources", "laboratory", "parts", "premise", "payment",
-    "report", "answer", "instructions", "dispatch", "intake", "arrivals", "tick", "batches", "batch", "aws", "table",
-    "turns", "ledger", "breaker", "lanes", "memory", "register", "objects", "inbox", "developer", "tls", "transport",
-    "image_api", "fetch", "journal", "clients", "request_wiring", "upload_wiring", "picture_wiring",
+    "report", "answer", "instructions", "dispatch", "intake", "arrivals", "tick", "batches", "batch", "aws", "items",
+    "table", "turns", "claims", "ledger", "breaker", "lanes", "memory", "register", "objects", "inbox", "developer",
+    "tls", "transport", "image_api", "fetch", "journal", "clients", "request_wiring", "upload_wiring",
+    "picture_wiring",
 ]  # fmt: skip
 DOMAIN = set(ORDER[: ORDER.index("aws")])
 PICTORIAL = {"decoding", "colour", "development"}  # these know Pillow

@@ -38,7 +38,7 @@ def decoded(text: Blob, *, is_json: bool = False) -> Blob:
     file, left = File(), b""
     try:
         for chunk in _unescaped(text) if is_json else chunks(text):
-            left += chunk
+            left = left + chunk if left else chunk
             whole = len(left) // 4 * 4
             try:
                 file.append(pybase64.b64decode(left[:whole], validate=True))
@@ -58,10 +58,13 @@ def _unescaped(text: Blob) -> Iterator[bytes]:
     """A JSON string's characters, all of ASCII. Raises ValueError where they are not."""
     left = b""
     for read in chunks(text):
+        if not left and b"\\" not in read:
+            yield read
+            continue
         chunk = left + read
         cut = _BROKEN_ESCAPE.search(chunk)
         left = cut[0] if cut else b""
         whole = chunk.removesuffix(left)
-        yield json.loads(b'"' + whole + b'"').encode("ascii") if b"\\" in whole else whole
+        yield json.loads(b'"' + whole + b'"').encode("ascii")
     if left:
         raise ValueError("the text ends in an escape")

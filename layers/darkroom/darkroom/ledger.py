@@ -15,8 +15,9 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from darkroom import outcome, thread
+from darkroom.claims import CLAIM, CLAIMABLE, claim_of, fence, in_order, ours_or_gone, sort_key
 from darkroom.errors import PROVIDER_CAUSES, UNCOUNTED_CAUSES, DarkroomError, Unavailable
-from darkroom.outcome import Outcome, Source
+from darkroom.outcome import Outcome
 from darkroom.ports import Asked, Claim, Done, Held, Reused
 from darkroom.request import Request
 from darkroom.table import Condition, ConditionFailed, Table, Write
@@ -49,7 +50,7 @@ class DynamoLedger:
             "lease_until": now + LEASE_SECONDS, "expires_at": int(now) + KEPT_SECONDS,
         }  # fmt: skip
         write = self._table.update_by(
-            request.thread_id, _sk(request.request_id), _CLAIM, values, ("owner", "state"), _CLAIMABLE
+            request.thread_id, sort_key(request.request_id), CLAIM, values, ("owner", "state"), CLAIMABLE
         )
         try:
             entry = self._table.updated(write)
@@ -66,7 +67,7 @@ class DynamoLedger:
             return Done(self._turns(request.thread_id).one(entry["turn"]))
         if entry["owner"] != owner:  # else it is ours: what failed was the echo of our own retried write
             return Held(max(0.0, entry["lease_until"] - self._clock()))
-        claim = _claim_of(entry)
+        claim = claim_of(entry)
         with self._lock:
             self._held[owner] = claim
         return claim
@@ -78,7 +79,7 @@ class DynamoLedger:
 
     def standing(self, thread_id: str, request_id: str, fingerprint: str) -> Done | Held | Reused | None:
         """See `ports.Outcomes`. Nothing is claimed."""
-        entry = self._table.item(thread_id, _sk(request_id))
+        entry = self._table.item(thread_id, sort_key(request_id))
         is_done, is_this = entry.get("state") == "done", entry.get("fingerprint") == fingerprint
         if is_done and is_this:
             return Done(self._turns(thread_id).one(entry["turn"]))
@@ -88,7 +89,7 @@ class DynamoLedger:
 
     def is_over(self, thread_id: str, request_id: str) -> bool | None:
         """Whether a request has ended, however; None where it is not known. For those who only look."""
-        entry = self._table.item(thread_id, _sk(request_id))
+        entry = self._table.item(thread_id, sort_key(request_id))
         return bool(entry["state"] == "done") if entry else None
 
     def thread(self, thread_id: str, parent_turn: int | None = None) -> Thread:
@@ -139,9 +140,8 @@ class DynamoLedger:
 
     def forget(self, claim: Claim) -> None:
         """See `ports.Ledger`."""
-        fence = _fence(claim)
-        gone_or_ours = replace(fence, expression=f"attribute_not_exists(sk) OR ({fence.expression})")
-        self._do(self._table.write, self._table.delete(claim.thread_id, _sk(claim.request_id), gone_or_ours))
+        deletion = self._table.delete(claim.thread_id, sort_key(claim.request_id), ours_or_gone(claim))
+        self._do(self._table.write, deletion)
 
     def commit(self, claim: Claim, outcome: Outcome, past: Past | None = None) -> None:
         """See `ports.Ledger`."""
@@ -165,7 +165,7 @@ class DynamoLedger:
         for claim in held:
             try:
                 lease = {"lease_until": self._clock() + LEASE_SECONDS}
-                renewal = self._table.update(claim.thread_id, _sk(claim.request_id), lease, _fence(claim))
+                renewal = self._table.update(claim.thread_id, sort_key(claim.request_id), lease, fence(claim))
                 self._do(self._table.write, renewal)
             except DarkroomError as error:
                 if isinstance(error, Unavailable) and error.cause == "held":
@@ -184,11 +184,11 @@ class DynamoLedger:
         return DynamoTurns(self._table, thread_id)
 
     def _entry(self, request: Request) -> dict[str, Any]:
-        return self._table.item(request.thread_id, _sk(request.request_id))
+        return self._table.item(request.thread_id, sort_key(request.request_id))
 
     def _is_committed(self, claim: Claim, turn: int) -> bool:
         """Whether a commit that failed is the echo of one that did not."""
-        entry = self._table.item(claim.thread_id, _sk(claim.request_id))
+        entry = self._table.item(claim.thread_id, sort_key(claim.request_id))
         return (entry.get("state"), entry.get("turn"), entry.get("owner")) == ("done", turn, claim.owner)
 
     def _change(self, claim: Claim, changes: dict[str, Any], *others: Write) -> Claim:
@@ -201,14 +201,8 @@ class DynamoLedger:
         """The owner's next write: refused where a later one was there already, and not where it was itself."""
         number = claim.writes + 1
         asked = {"asked": asdict(changes["asked"])} if "asked" in changes else {}
-        fence = _fence(claim)
-        in_order = Condition(
-            f"{fence.expression} AND (attribute_not_exists(#writes) OR #writes <= :number)",
-            {**fence.values, "number": number},
-            (*fence.names, "writes"),
-        )
         numbered = changes | asked | {"writes": number}
-        return self._table.update(claim.thread_id, _sk(claim.request_id), numbered, in_order)
+        return self._table.update(claim.thread_id, sort_key(claim.request_id), numbered, in_order(claim, number))
 
     def _advanced(self, thread_id: str, turn: int, now: str) -> Write:
         before = Condition(
@@ -249,35 +243,3 @@ class DynamoLedger:
         now = datetime.fromtimestamp(self._clock(), UTC)
         midnight = datetime.combine(now.date() + timedelta(days=1), datetime.min.time(), UTC)
         return min(LONGEST_BUDGET_WAIT_SECONDS, (midnight - now).total_seconds() + 1)
-
-
-_CLAIM = (
-    "SET #owner = :owner, lease_until = :lease_until, #state = :open, expires_at = :expires_at, "
-    "request_id = :request_id, fingerprint = :fingerprint, "
-    "requested_at = if_not_exists(requested_at, :requested_at), "
-    "started_at = if_not_exists(started_at, :started_at), "
-    "attempts = if_not_exists(attempts, :zero) + :one, strikes = if_not_exists(strikes, :zero) + :one"
-)
-_CLAIMABLE = Condition(
-    "attribute_not_exists(sk) OR (fingerprint = :fingerprint AND #state = :open "
-    "AND (#owner = :nobody OR lease_until < :now))"
-)
-
-
-def _sk(request_id: str) -> str:
-    return f"REQUEST#{request_id}"
-
-
-def _fence(claim: Claim) -> Condition:
-    """That the request is still in this owner's hands."""
-    return Condition("#owner = :fence AND #state = :still", {"fence": claim.owner, "still": "open"}, ("owner", "state"))
-
-
-def _claim_of(entry: dict[str, Any]) -> Claim:
-    """The claim that an item of the ledger holds. Who died in a call did not die of the request."""
-    known = {name: entry[name] for name in Claim.__dataclass_fields__ if name in entry}
-    if asked := known.get("asked"):
-        sources = tuple(Source(**source) for source in asked["sources"])
-        known["asked"] = Asked(**{**asked, "sources": sources})
-    known["strikes"] -= int("open_call" in known)
-    return Claim(**known)

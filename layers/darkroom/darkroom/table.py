@@ -5,28 +5,23 @@ import time
 import uuid
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
-from boto3.dynamodb.types import TypeDeserializer, TypeSerializer
 from botocore.exceptions import ClientError
 
 from darkroom.aws import code_of, translated
 from darkroom.errors import DarkroomError, Fault, Unavailable
+from darkroom.items import from_item, to_item
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
 
 CONFLICT_TRIES = 12
-SMALLEST = 1e-100  # DynamoDB takes nothing below 1e-130
 _PASSING = frozenset(("None", "TransactionConflict", "ThrottlingError", "ProvisionedThroughputExceeded"))
 _REFUSALS = {
     "ConditionalCheckFailedException": "ConditionalCheckFailed",
     "TransactionConflictException": "TransactionConflict",
 }
-
-_serialize = TypeSerializer().serialize
-_deserialize = TypeDeserializer().deserialize
 
 
 class ConditionFailed(DarkroomError):
@@ -66,7 +61,7 @@ class Table:
         """The item, empty where there is none."""
         with translated():
             found = self._client.get_item(TableName=self._name, Key=_key(thread_id, sk), ConsistentRead=True)
-        return _from_item(found.get("Item", {}))
+        return from_item(found.get("Item", {}))
 
     def items(self, thread_id: str, prefix: str, *, most: int | None = None) -> list[dict[str, Any]]:
         """The items of a partition whose sort key begins so, in order."""
@@ -75,11 +70,11 @@ class Table:
             pages = self._client.get_paginator("query").paginate(
                 TableName=self._name,
                 KeyConditionExpression="thread_id = :thread_id AND begins_with(sk, :prefix)",
-                ExpressionAttributeValues=_to_item({":thread_id": thread_id, ":prefix": prefix}),
+                ExpressionAttributeValues=to_item({":thread_id": thread_id, ":prefix": prefix}),
                 ConsistentRead=True,
                 PaginationConfig=bound,
             )
-            return [_from_item(item) for page in pages for item in page["Items"]]
+            return [from_item(item) for page in pages for item in page["Items"]]
 
     def last(self, thread_id: str, first: str, last: str, most: int) -> list[dict[str, Any]]:
         """The last items of a partition, so many at most, whose sort keys lie between these two; the last one first."""
@@ -87,19 +82,19 @@ class Table:
             pages = self._client.get_paginator("query").paginate(
                 TableName=self._name,
                 KeyConditionExpression="thread_id = :thread_id AND sk BETWEEN :first AND :last",
-                ExpressionAttributeValues=_to_item({":thread_id": thread_id, ":first": first, ":last": last}),
+                ExpressionAttributeValues=to_item({":thread_id": thread_id, ":first": first, ":last": last}),
                 ScanIndexForward=False,
                 ConsistentRead=True,
                 PaginationConfig={"MaxItems": most, "PageSize": most},
             )
-            return [_from_item(item) for page in pages for item in page["Items"]]
+            return [from_item(item) for page in pages for item in page["Items"]]
 
     def pages(self, thread_id: str, prefix: str, attribute: str) -> Iterator[dict[str, Any]]:
         """One attribute of each of a partition's items whose sort key begins so, in order: one page in memory."""
         asked: Any = {
             "TableName": self._name,
             "KeyConditionExpression": "thread_id = :thread_id AND begins_with(sk, :prefix)",
-            "ExpressionAttributeValues": _to_item({":thread_id": thread_id, ":prefix": prefix}),
+            "ExpressionAttributeValues": to_item({":thread_id": thread_id, ":prefix": prefix}),
             "ProjectionExpression": "#attribute",
             "ExpressionAttributeNames": {"#attribute": attribute},
             "ConsistentRead": True,
@@ -107,14 +102,14 @@ class Table:
         while True:
             with translated():
                 page = self._client.query(**asked)
-            yield from map(_from_item, page["Items"])
+            yield from map(from_item, page["Items"])
             if "LastEvaluatedKey" not in page:
                 return
             asked["ExclusiveStartKey"] = page["LastEvaluatedKey"]
 
     def put(self, thread_id: str, sk: str, document: Mapping[str, Any], condition: Condition | None = None) -> Write:
         """Writes the whole item."""
-        item = _to_item({"thread_id": thread_id, "sk": sk, **document})
+        item = to_item({"thread_id": thread_id, "sk": sk, **document})
         return Write("Put", {"TableName": self._name, "Item": item, **_if(condition)})
 
     def delete(self, thread_id: str, sk: str, condition: Condition | None = None) -> Write:
@@ -161,7 +156,7 @@ class Table:
                 if code_of(error) == "ConditionalCheckFailedException":
                     raise ConditionFailed(0) from error
                 raise
-        return _from_item(found["Attributes"])
+        return from_item(found["Attributes"])
 
     def write(self, write: Write) -> None:
         """One write, for half of what a transaction of it costs. Raises ConditionFailed.
@@ -234,39 +229,10 @@ def _if(condition: Condition | None) -> dict[str, Any]:
     parts = {
         "ConditionExpression": condition.expression,
         "ExpressionAttributeNames": {f"#{name}": name for name in condition.names},
-        "ExpressionAttributeValues": _to_item({f":{name}": value for name, value in condition.values.items()}),
+        "ExpressionAttributeValues": to_item({f":{name}": value for name, value in condition.values.items()}),
     }
     return {name: part for name, part in parts.items() if part}
 
 
 def _key(thread_id: str, sk: str) -> dict[str, Any]:
-    return _to_item({"thread_id": thread_id, "sk": sk})
-
-
-def _to_item(document: Mapping[str, Any]) -> dict[str, Any]:
-    return {name: _serialize(_exact(value)) for name, value in document.items()}
-
-
-def _from_item(item: Mapping[str, Any]) -> dict[str, Any]:
-    return {name: _plain(_deserialize(value)) for name, value in item.items()}
-
-
-def _exact(value: Any) -> Any:
-    """Floats as the decimals that they print as: DynamoDB takes no binary fractions."""
-    if isinstance(value, float):
-        return Decimal(str(value)) if abs(value) > SMALLEST else Decimal(0)
-    if isinstance(value, Mapping):
-        return {name: _exact(inner) for name, inner in value.items()}
-    if isinstance(value, list | tuple):
-        return [_exact(inner) for inner in value]
-    return value
-
-
-def _plain(value: Any) -> Any:
-    if isinstance(value, Decimal):
-        return int(value) if value == value.to_integral_value() else float(value)
-    if isinstance(value, dict):
-        return {name: _plain(inner) for name, inner in value.items()}
-    if isinstance(value, list):
-        return [_plain(inner) for inner in value]
-    return value
+    return to_item({"thread_id": thread_id, "sk": sk})
