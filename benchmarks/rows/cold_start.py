@@ -75,7 +75,7 @@ def started(bench: Bench, name: str) -> float:
     variables = bench.environment.variables(client, bench.servers)
     if name == "sample":
         variables |= {"PYTHONDONTWRITEBYTECODE": "1"}
-        variables["PYTHONPATH"] = f"{bench.environment.uncompiled}{os.pathsep}{variables['PYTHONPATH']}"
+        variables["PYTHONPATH"] = f"{variables['PYTHONPATH']}{os.pathsep}{bench.environment.uncompiled}"
     process = subprocess.Popen([PYTHON, "-m", module], env=variables, cwd=REPOSITORY)
     _, status, usage = os.wait4(process.pid, 0)
     process.returncode = os.waitstatus_to_exitcode(status)
