@@ -78,12 +78,18 @@ class Body:
 
 def _unchunked(stream: io.BufferedIOBase) -> bytes:
     content = bytearray()
-    while size := int(stream.readline().partition(b";")[0], 16):
+    while size := int(_line(stream).partition(b";")[0], 16):
         content += _exactly(stream, size)
-        stream.readline()
-    while stream.readline().strip():
+        _line(stream)
+    while _line(stream).strip():
         """The trailer: checksums, which TLS has made needless here."""
     return bytes(content)
+
+
+def _line(stream: io.BufferedIOBase) -> bytes:
+    if line := stream.readline():
+        return line
+    raise ConnectionError("the client broke off")
 
 
 def _exactly(stream: io.BufferedIOBase, size: int) -> bytes:
