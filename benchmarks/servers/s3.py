@@ -11,7 +11,6 @@ from urllib.parse import unquote
 
 from benchmarks.servers.front import Front, Request, Response
 
-
 PARTS = {"Accept-Ranges": "bytes"}
 
 
