@@ -54,15 +54,15 @@ class ColdStart:
         value, least = estimate(ours).value, estimate(floor).value
         lines = [
             Line(
-                self.name, "CPU of import and clients, against Tracer, Parser, @idempotent", "ms",
+                self.name, "cold start's CPU, against Tracer, Parser, @idempotent", "ms",
                 estimate(sample).value, value, least, ratio(ours, sample), "the sample", 0.40,
             ),
             Line(
-                self.name, "the same, against that sample if it were compiled", "ms",
+                self.name, "cold start's CPU, against that sample if it were compiled", "ms",
                 estimate(compiled).value, value, least, ratio(ours, compiled), "it compiled",
             ),
             Line(
-                self.name, "the same, against four boto3 clients and requests", "ms",
+                self.name, "cold start's CPU, against four boto3 clients, requests", "ms",
                 estimate(clients).value, value, least, ratio(ours, clients), "the clients", 1.35,
             ),
         ]  # fmt: skip

@@ -59,7 +59,7 @@ class Memory:
     compared = (
         Compared("memory growth, 3 x 7 MB in, 10 MB out", "MB", growth, OURS_10, NAIVE_10, "naive", 0.08),
         Compared("memory growth, 3 x 7 MB in, 20 MB out", "MB", growth, OURS_20, NAIVE_20, "naive", 0.08),
-        Compared("the same, against the floor", "MB", growth, OURS_20, FLOOR_20, "floor", None),
+        Compared("memory growth, 20 MB out, against the floor", "MB", growth, OURS_20, FLOOR_20, "floor", None),
     )
     series = tuple(series for each in compared for series in (each.darkroom, each.other))
 
@@ -97,7 +97,7 @@ CPU = Turns(
     "cpu",
     (
         Compared("CPU of a turn over TLS, 3 x 7 MB in, 10 MB out", "ms", cpu, OURS_10, NAIVE_10, "naive", 0.35),
-        Compared("the same, against the floor", "ms", cpu, OURS_10, FLOOR_10, "floor", 1.3),
+        Compared("CPU of that turn, against the floor", "ms", cpu, OURS_10, FLOOR_10, "floor", 1.3),
     ),
 )
 AT_ONCE = Turns(
