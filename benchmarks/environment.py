@@ -76,13 +76,20 @@ def _copy(source: Path, target: Path) -> None:
 
 def build_layer(target: Path, variables: Mapping[str, str]) -> None:
     """The layer as `sam build` would make it, in a folder of our own."""
-    given = {**os.environ, "UV": str(UV), "ARTIFACTS_DIR": str(target), **variables}
-    subprocess.run(["make", "--silent", "build-DarkroomLayer"], cwd=LAYER, env=given, check=True)  # noqa: S607
+    given = {"UV": str(UV), "ARTIFACTS_DIR": str(target), **variables}
+    told = [f"{name}={value}" for name, value in given.items()]
+    subprocess.run(["make", "--silent", "build-DarkroomLayer", *told], cwd=LAYER, check=True)  # noqa: S607
 
 
 def template() -> dict[str, Any]:
     """The real one."""
     return read_template(TEMPLATE)
+
+
+def python_version() -> str:
+    """Of the measured interpreter, as a runtime is named: `python3.13`."""
+    told = subprocess.run([PYTHON, "-V"], capture_output=True, text=True, check=True).stdout
+    return "python" + ".".join(told.split()[1].split(".")[:2])
 
 
 def memory_megabytes() -> int:

@@ -12,7 +12,7 @@ from benchmarks.spread import estimate, ratio
 from benchmarks.verdict import Line
 from local.stack.home import REPOSITORY
 
-ROUNDS = 7
+ROUNDS = 5
 SAMPLE = "benchmarks.clients.sample"
 PROGRAMS: dict[str, tuple[Client, str]] = {
     "sample": ("naive", SAMPLE),

@@ -16,7 +16,7 @@ from requests.structures import CaseInsensitiveDict
 
 from benchmarks.servers.units import Units
 
-IDLE_SECONDS = 0.7  # less than any call of the image API takes
+IDLE_SECONDS = 0.5  # less than any call of the image API takes
 EXCHANGE_SECONDS = 60.0
 CHUNK_BYTES = 1 << 18
 NONE = Units()
