@@ -95,6 +95,13 @@ $(TOOLS)/%/stamp: local/tools/%.txt | $(UV)
 	@$(UV) pip install --quiet --compile-bytecode --require-hashes --python $(TOOLS)/$*/bin/python --requirement $<
 	@touch $@
 
+# With the Python that the functions run on, where there is one.
+$(TOOLS)/bench/stamp: local/tools/bench.txt .venv/stamp | $(UV)
+	@echo "Installing bench …"
+	@$(UV) venv --quiet --clear --no-project --python "$$($(RUN) -m benchmarks.interpreter)" $(TOOLS)/bench
+	@$(UV) pip install --quiet --compile-bytecode --require-hashes --python $(TOOLS)/bench/bin/python --requirement $<
+	@touch $@
+
 $(TOOLS)/aws-sdk-js/stamp: local/tools/aws-sdk-js/package-lock.json $(TOOLS)/node/stamp
 	@echo "Installing the AWS SDK for JavaScript …"
 	@mkdir -p $(@D) && cp $(<D)/package.json $< $(@D)

@@ -7,6 +7,7 @@ import argparse
 import json
 import os
 import platform
+import subprocess
 import sys
 import time
 from collections.abc import Sequence
@@ -14,7 +15,7 @@ from dataclasses import asdict
 from pathlib import Path
 
 from benchmarks import chart, document, terminal, trust
-from benchmarks.environment import HOME, Environment, built_layer, memory_megabytes, uncompiled_packages
+from benchmarks.environment import HOME, PYTHON, Environment, built_layer, memory_megabytes, uncompiled_packages
 from benchmarks.photographs import EVERY, made
 from benchmarks.rows.calls import Calls
 from benchmarks.rows.cold_start import ColdStart
@@ -87,9 +88,14 @@ def _report(row: Row, samples: Samples, bench: Bench) -> Report:
 def _circumstances(rounds: int, seconds: float) -> str:
     return (
         f"{time.strftime('%Y-%m-%d')}, {platform.system()} {platform.machine()}, {os.cpu_count()} processors, "
-        f"Python {platform.python_version()}; medians of {rounds} rounds; memory setting {memory_megabytes()} MB; "
+        f"{_python()}; medians of {rounds} rounds; memory setting {memory_megabytes()} MB; "
         f"the whole run took {seconds / 60:.1f} minutes."
     )
+
+
+def _python() -> str:
+    """The measured one."""
+    return subprocess.run([PYTHON, "-V"], capture_output=True, text=True, check=True).stdout.strip()
 
 
 def _keep(target: Path, lines: Sequence[Line], tables: dict[str, Table], circumstances: str) -> None:

@@ -22,7 +22,6 @@ TABLE = "threads"
 QUEUE_URL = f"https://sqs.{REGION}.amazonaws.com/123456789012/"
 BUCKET_NAME = "${AWS::StackName}-%s-${AWS::AccountId}-${AWS::Region}"  # in the template
 GIVEN = {"MaxRequestMegabytes": "30"}  # 3 x 7 MB are 28 MB in base64
-BROUGHT_BY_THE_RUNTIME = ("boto3", "botocore", "s3transfer", "jmespath", "dateutil", "urllib3", "six")
 MODULES = {"naive": "benchmarks.clients.naive", "floor": "benchmarks.clients.floor", "darkroom": "app"}
 
 
@@ -55,14 +54,14 @@ def built_layer() -> Path:
 
 
 def uncompiled_packages() -> Path:
-    """What a sample brings beside the runtime: `sam build` unpacks wheels and compiles nothing, and on Lambda their
-    folder cannot be written to.
+    """What a sample brings, boto3 too, as AWS advises: `sam build` unpacks wheels and compiles nothing, and on Lambda
+    their folder cannot be written to.
     """
     target = HOME / "sample"
     shutil.rmtree(target, ignore_errors=True)
     (installed,) = (PYTHON.parents[1] / "lib").glob("python3*/site-packages")
     for package in installed.iterdir():
-        if not package.name.startswith((*BROUGHT_BY_THE_RUNTIME, "_", "certifi")) and "dist-info" not in package.name:
+        if not package.name.startswith("_"):
             _copy(package, target / package.name)
     return target
 
@@ -77,13 +76,20 @@ def _copy(source: Path, target: Path) -> None:
 
 def build_layer(target: Path, variables: Mapping[str, str]) -> None:
     """The layer as `sam build` would make it, in a folder of our own."""
-    given = {**os.environ, "UV": str(UV), "ARTIFACTS_DIR": str(target), **variables}
-    subprocess.run(["make", "--silent", "build-DarkroomLayer"], cwd=LAYER, env=given, check=True)  # noqa: S607
+    given = {"UV": str(UV), "ARTIFACTS_DIR": str(target), **variables}
+    told = [f"{name}={value}" for name, value in given.items()]
+    subprocess.run(["make", "--silent", "build-DarkroomLayer", *told], cwd=LAYER, check=True)  # noqa: S607
 
 
 def template() -> dict[str, Any]:
     """The real one."""
     return read_template(TEMPLATE)
+
+
+def python_version() -> str:
+    """Of the measured interpreter, as a runtime is named: `python3.13`."""
+    told = subprocess.run([PYTHON, "-V"], capture_output=True, text=True, check=True).stdout
+    return "python" + ".".join(told.split()[1].split(".")[:2])
 
 
 def memory_megabytes() -> int:

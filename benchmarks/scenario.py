@@ -19,6 +19,7 @@ from benchmarks.servers.processes import Servers
 PICTURES = HOME / "pictures"
 NOW = "2026-11-22T12:00:00.000Z"
 WORDS = "Make it a winter's night: snow on the roofs, warm light in the windows, and leave all else as it is."
+SENT_TURNS = 20  # what is longer keeps its first source beside its newest turn
 SAID = "Here is the same place on a winter's night. " * 8
 
 _serialize = TypeSerializer().serialize
@@ -129,7 +130,11 @@ class Stage:
         source, newest = (f"s3:/{self.path(*place)[0]}" for place in self._pictures(scenario))
         naive = {"turns": [{"instruction": WORDS, "images": [source], "result": newest}]}
         head = {"latest_turn": scenario.turns, "created_at": NOW, "updated_at": NOW}
-        return [("THREAD", head), ("NAIVE", naive), *((f"TURN#{turn['turn']:05d}", turn) for turn in turns)]
+        # What is kept beside a branch's newest turn, for those who do not read all of it.
+        place = _source(*self.path(scenario.first_source, "uploads"), scenario.first_source)
+        past = {"succeeded": scenario.turns, "first_source": place, "left_over": []}
+        kept = [(f"PAST#{scenario.turns:05d}", past)] if scenario.turns > SENT_TURNS else []
+        return [("THREAD", head), ("NAIVE", naive), *kept, *((f"TURN#{turn['turn']:05d}", turn) for turn in turns)]
 
     def _pictures(self, scenario: Scenario) -> tuple[tuple[Photograph, str], tuple[Photograph, str]]:
         return (scenario.first_source, "uploads"), (scenario.newest_result, "results")

@@ -12,7 +12,7 @@ from benchmarks.spread import estimate, ratio
 from benchmarks.verdict import Line
 from local.stack.home import REPOSITORY
 
-ROUNDS = 7
+ROUNDS = 5
 SAMPLE = "benchmarks.clients.sample"
 PROGRAMS: dict[str, tuple[Client, str]] = {
     "sample": ("naive", SAMPLE),
@@ -54,15 +54,15 @@ class ColdStart:
         value, least = estimate(ours).value, estimate(floor).value
         lines = [
             Line(
-                self.name, "CPU of import and clients, against Tracer, Parser, @idempotent", "ms",
+                self.name, "cold start's CPU, against Tracer, Parser, @idempotent", "ms",
                 estimate(sample).value, value, least, ratio(ours, sample), "the sample", 0.40,
             ),
             Line(
-                self.name, "the same, against that sample if it were compiled", "ms",
+                self.name, "cold start's CPU, against that sample if it were compiled", "ms",
                 estimate(compiled).value, value, least, ratio(ours, compiled), "it compiled",
             ),
             Line(
-                self.name, "the same, against four boto3 clients and requests", "ms",
+                self.name, "cold start's CPU, against four boto3 clients, requests", "ms",
                 estimate(clients).value, value, least, ratio(ours, clients), "the clients", 1.35,
             ),
         ]  # fmt: skip
@@ -75,7 +75,7 @@ def started(bench: Bench, name: str) -> float:
     variables = bench.environment.variables(client, bench.servers)
     if name == "sample":
         variables |= {"PYTHONDONTWRITEBYTECODE": "1"}
-        variables["PYTHONPATH"] = f"{bench.environment.uncompiled}{os.pathsep}{variables['PYTHONPATH']}"
+        variables["PYTHONPATH"] = f"{variables['PYTHONPATH']}{os.pathsep}{bench.environment.uncompiled}"
     process = subprocess.Popen([PYTHON, "-m", module], env=variables, cwd=REPOSITORY)
     _, status, usage = os.wait4(process.pid, 0)
     process.returncode = os.waitstatus_to_exitcode(status)

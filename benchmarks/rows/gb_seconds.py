@@ -35,7 +35,7 @@ class GbSeconds:
 
     def _under_quota(self, bench: Bench) -> Line:
         """The same with the share of a processor that Lambda gives to that much memory."""
-        what = "the same with Lambda's share of a processor"
+        what = "GB-seconds a picture, Lambda's share of a processor"
         with ExitStack() as stack:
             try:
                 groups = [

@@ -4,7 +4,7 @@ import tempfile
 from collections import Counter
 from pathlib import Path
 
-from benchmarks.environment import build_layer
+from benchmarks.environment import PYTHON, build_layer, python_version, template
 from benchmarks.rows.row import MEGABYTE, Report, Table
 from benchmarks.runs import Bench
 from benchmarks.samples import Samples
@@ -23,7 +23,9 @@ class Layer:
     def report(self, samples: Samples, bench: Bench) -> Report:  # noqa: ARG002 - see `Row`
         """See `Row`."""
         with tempfile.TemporaryDirectory() as folder:
-            build_layer(Path(folder), {})
+            # Where it is this one that is measured, it need not be looked for.
+            is_the_runtimes = python_version() == template()["Globals"]["Function"]["Runtime"]
+            build_layer(Path(folder), {"PYTHON_3_13": str(PYTHON)} if is_the_runtimes else {})
             sizes = by_distribution(Path(folder) / "python")
         whole = sum(sizes.values()) / MEGABYTE
         line = Line(

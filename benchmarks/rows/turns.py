@@ -59,7 +59,7 @@ class Memory:
     compared = (
         Compared("memory growth, 3 x 7 MB in, 10 MB out", "MB", growth, OURS_10, NAIVE_10, "naive", 0.08),
         Compared("memory growth, 3 x 7 MB in, 20 MB out", "MB", growth, OURS_20, NAIVE_20, "naive", 0.08),
-        Compared("the same, against the floor", "MB", growth, OURS_20, FLOOR_20, "floor", None),
+        Compared("memory growth, 20 MB out, against the floor", "MB", growth, OURS_20, FLOOR_20, "floor", None),
     )
     series = tuple(series for each in compared for series in (each.darkroom, each.other))
 
@@ -87,9 +87,23 @@ def peak(run: Measured) -> float:
     return run.peak / MEGABYTE
 
 
-def read_units(run: Measured) -> float:
-    """DynamoDB's."""
-    return run.read_units
+class Thread:
+    """A turn in a long thread against one in a short one; and that what it reads does not grow for ever."""
+
+    name = "thread"
+    compared = (
+        Compared("own time of a turn in a thread of 150, against 3", "ms", own_time, LONG, SHORT, "3 turns", 1.2),
+        Compared("peak memory of it, against 3", "MB", peak, LONG, SHORT, "3 turns", 1.2),
+    )
+    series = (LONG, SHORT)
+
+    def report(self, samples: Samples, bench: Bench) -> Report:
+        """See `Row`."""
+        lines = [each.line(self.name, samples) for each in self.compared]
+        read = {turns: bench.run(series).read_units for turns, series in ((50, MIDDLE), (150, LONG))}
+        what = "DynamoDB read units in a thread of 150, against 50"
+        more = Estimate(read[150] / read[50])
+        return Report([*lines, Line(self.name, what, "", None, read[150], None, more, "50 turns", 1.0)])
 
 
 MEMORY = Memory()
@@ -97,7 +111,7 @@ CPU = Turns(
     "cpu",
     (
         Compared("CPU of a turn over TLS, 3 x 7 MB in, 10 MB out", "ms", cpu, OURS_10, NAIVE_10, "naive", 0.35),
-        Compared("the same, against the floor", "ms", cpu, OURS_10, FLOOR_10, "floor", 1.3),
+        Compared("CPU of that turn, against the floor", "ms", cpu, OURS_10, FLOOR_10, "floor", 1.3),
     ),
 )
 AT_ONCE = Turns(
@@ -107,14 +121,7 @@ AT_ONCE = Turns(
         Compared("wall time of ten at once, against one", "s", wall, OURS_TEN, OURS_ONE, "one", 1.25),
     ),
 )
-THREAD = Turns(
-    "thread",
-    (
-        Compared("own time of a turn in a thread of 150, against 3", "ms", own_time, LONG, SHORT, "3 turns", 1.2),
-        Compared("peak memory of it, against 3", "MB", peak, LONG, SHORT, "3 turns", 1.2),
-        Compared("DynamoDB read units in a thread of 150, against 50", "", read_units, LONG, MIDDLE, "50 turns", 1.0),
-    ),
-)
+THREAD = Thread()
 
 
 def wall_of(samples: Samples, series: Series) -> Estimate:

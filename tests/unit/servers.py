@@ -154,12 +154,15 @@ def tls_context(folder: Path, *hosts: str) -> tuple[str, ssl.SSLContext]:
         _certificate(authority_name, authority_name, authority_key)
         .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
         .add_extension(_may_sign(), critical=True)
+        .add_extension(x509.SubjectKeyIdentifier.from_public_key(authority_key.public_key()), critical=False)
         .sign(authority_key, hashes.SHA256())
     )
     own_name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "A server of the tests")])
     server = (
         _certificate(own_name, authority_name, server_key)
         .add_extension(x509.SubjectAlternativeName([_general_name(host) for host in hosts]), critical=False)
+        # Python 3.13 and later take no certificate without.
+        .add_extension(x509.AuthorityKeyIdentifier.from_issuer_public_key(authority_key.public_key()), critical=False)
         .sign(authority_key, hashes.SHA256())
     )
     pem = serialization.Encoding.PEM
