@@ -12,7 +12,7 @@ from darkroom.errors import Undecodable
 
 SENDABLE = ("image/png", "image/jpeg", "image/webp")  # the API takes no other
 PROVEN = ("PNG", "JPEG", "MPO")  # a checksum in each part, or a mark at its end: it need not be decoded to be known
-MOST_DECODED_PIXELS = 6_000_000  # a WebP takes 17 bytes for each
+MOST_DECODED, MOST_DECODED_PROVEN = 6_000_000, 250_000  # pixels; a WebP takes 17 bytes for each
 _PNG_DEPTH = 24  # where a PNG says how many bits a sample has
 
 
@@ -30,12 +30,12 @@ class Facts:
 def inspect(data: Blob) -> Facts:
     """What the picture is, if it is a whole one, for a header proves nothing. Raises Undecodable or TooManyPixels.
 
-    Nothing that is large is decoded: memory is for answers that are waited for.
+    Nothing that is large is decoded: that would be most of a turn's memory and work.
     """
-    with opened(data, to_decode=False) as picture:
+    with opened(data, to_decode=True) as picture:
         media_type, extension = TYPES[picture.format or ""]
         width, height = picture.size
-        if width * height <= MOST_DECODED_PIXELS and picture.format not in PROVEN:
+        if width * height <= (MOST_DECODED_PROVEN if picture.format in PROVEN else MOST_DECODED):
             picture.load()
         elif not anatomy.is_whole(data):
             raise Undecodable("the picture is broken, or not all of it is there")
