@@ -27,9 +27,14 @@ CONFIG = Config(
     user_agent="darkroom",  # botocore would describe the machine anew with each call
     parameter_validation=False,  # AWS does it too
 )
-# What is large brings its own checksum, which S3 compares. Over TLS botocore would leave bodies unsigned, too, but copy
-# them to put another one behind.
-S3_CONFIG = CONFIG.merge(Config(s3={"payload_signing_enabled": False}))
+# TLS sees that no byte changes on its way. Checksums and signatures of bodies read and copy each of them once more.
+S3_CONFIG = CONFIG.merge(
+    Config(
+        s3={"payload_signing_enabled": False},
+        request_checksum_calculation="when_required",
+        response_checksum_validation="when_required",
+    )
+)
 PICTURE_SECONDS = 130  # more than its function has for it
 PICTURE_CONFIG = CONFIG.merge(
     Config(read_timeout=PICTURE_SECONDS, retries={"mode": "standard", "total_max_attempts": 2})

@@ -2,8 +2,6 @@
 
 import hashlib
 import time
-import zlib
-from base64 import b64encode
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import IO, TYPE_CHECKING, Any
@@ -11,7 +9,7 @@ from typing import IO, TYPE_CHECKING, Any
 from botocore.exceptions import ClientError
 
 from darkroom.aws import code_of, status_of, translated
-from darkroom.blob import CHUNK_BYTES, Blob, File, as_file, chunks
+from darkroom.blob import CHUNK_BYTES, Blob, File, as_file
 from darkroom.errors import TooLarge, Unavailable
 from darkroom.ports import Fetched, Stored
 from darkroom.request import ImageRef
@@ -91,7 +89,7 @@ class S3Objects:
                 try:
                     self._client.put_object(
                         Bucket=bucket, Key=key, Body=as_file(data), ContentType=media_type, IfNoneMatch="*",
-                        Metadata=dict(metadata or {}), ChecksumCRC32=_checksum(data),
+                        Metadata=dict(metadata or {}),
                     )  # fmt: skip
                 except ClientError as error:
                     if status_of(error) == 412:
@@ -129,14 +127,6 @@ class S3Objects:
             self._client.put_object(
                 Bucket=bucket, Key=key, Body=data, ContentType=media_type, Metadata=dict(metadata or {})
             )
-
-
-def _checksum(data: Blob) -> str:
-    """As S3 wants it. botocore's own way to it would copy all of the bytes once more."""
-    checksum = 0
-    for chunk in chunks(data):
-        checksum = zlib.crc32(chunk, checksum)
-    return b64encode(checksum.to_bytes(4)).decode()
 
 
 def _version(ref: ImageRef) -> dict[str, Any]:
