@@ -38,7 +38,7 @@ class Environment:
     def variables(self, client: str, servers: Servers) -> dict[str, str]:
         """All that a process of this client is told; nothing comes from whoever starts it."""
         folders = [self.trust.packages, REPOSITORY]
-        if client == "darkroom":
+        if client != "naive":
             folders[1:1] = [self.packages, REPOSITORY / "functions" / "on_request"]
         common = {**_common(servers), "PYTHONPATH": os.pathsep.join(map(str, folders))}
         told = _of_the_template(servers) if client == "darkroom" else _of_a_sample(servers)

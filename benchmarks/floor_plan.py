@@ -41,8 +41,6 @@ def floor_plan(request: Request, moved: Moved, servers: Servers) -> dict[str, An
         around = [opened, *[BETWEEN] * (len(paths) - 1), '"}]}]}']
     return {
         "small": moved.small,
-        "small_url": servers.small.url(),
-        "s3_url": servers.s3.url(),
         "api_url": servers.api.url(),
         "pictures": paths,
         "around": around,

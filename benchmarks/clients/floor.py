@@ -1,6 +1,5 @@
-"""The floor: the bytes that Darkroom moves, and no logic. From socket to disk to socket, under one TLS context.
-
-The small requests have the sizes of Darkroom's own, and nobody built or signed them.
+"""The floor: the bytes that Darkroom moves, through the same SDK, and no logic. From socket to disk to socket, under
+one TLS context. The small calls have the sizes of Darkroom's own.
 """
 
 import http.client
@@ -9,9 +8,11 @@ import ssl
 import tempfile
 from collections.abc import Iterator
 from typing import IO, Any
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 
 import pybase64
+
+from darkroom import clients
 
 CHUNK_BYTES = 3 << 16  # whole groups of base64
 TLS = ssl.create_default_context(cafile=os.environ["SSL_CERT_FILE"])
@@ -21,38 +22,35 @@ QUOTE = b'"'
 def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:  # noqa: ARG001 - as Lambda calls it
     plan = event["floor"]
     half = len(plan["small"]) // 2
-    _small(plan, plan["small"][:half])
-    pictures = _read(plan)
+    _small(plan["small"][:half])
+    pictures = _read(plan["pictures"])
     spool = _ask(plan, pictures)
     _write(plan, spool)
-    _small(plan, plan["small"][half:])
+    _small(plan["small"][half:])
     return {"batchItemFailures": []}
 
 
-def _connection(url: str) -> http.client.HTTPSConnection:
-    address = urlsplit(url)
-    return http.client.HTTPSConnection(str(address.hostname), address.port, context=TLS, blocksize=CHUNK_BYTES)
+def _small(exchanges: list[list[int]]) -> None:
+    """The small calls, by the SDK: so many bytes sent and received. The server is told how many in the target."""
+    client: Any = clients.session().client("dynamodb", config=clients.CONFIG)
+    targets = iter([f"floor.{received}" for _, received in exchanges])
+    client.meta.events.register(
+        "before-call", lambda params, **_: params["headers"].update({"X-Amz-Target": next(targets)})
+    )
+    for sent, _ in exchanges:
+        client.get_item(TableName="t", Key={"k": {"S": " " * sent}})
 
 
-def _small(plan: dict[str, Any], exchanges: list[list[int]]) -> None:
-    connection = _connection(plan["small_url"])
-    for sent, received in exchanges:
-        connection.request("POST", "/", b" " * sent, {"X-Amz-Target": f"floor.{received}"})
-        connection.getresponse().read()
-    connection.close()
+def _read(paths: list[str]) -> list[IO[bytes]]:
+    return [_kept(clients.s3().get_object(**_place(path))["Body"]) for path in paths]
 
 
-def _read(plan: dict[str, Any]) -> list[IO[bytes]]:
-    connection = _connection(plan["s3_url"])
-    kept = []
-    for path in plan["pictures"]:
-        connection.request("GET", path)
-        kept.append(_kept(connection.getresponse()))
-    connection.close()
-    return kept
+def _place(path: str) -> dict[str, Any]:
+    bucket, _, key = unquote(path).lstrip("/").partition("/")
+    return {"Bucket": bucket, "Key": key}
 
 
-def _kept(response: http.client.HTTPResponse) -> IO[bytes]:
+def _kept(response: Any) -> IO[bytes]:
     target = tempfile.TemporaryFile()  # noqa: SIM115 - it lives as long as its last reader
     while chunk := response.read(CHUNK_BYTES):
         target.write(chunk)
@@ -64,7 +62,8 @@ def _ask(plan: dict[str, Any], pictures: list[IO[bytes]]) -> IO[bytes]:
     """The call; its raw answer, on disk."""
     around = [part.encode() for part in plan["around"]]
     length = sum(map(len, around)) + sum((_size(picture) + 2) // 3 * 4 for picture in pictures)
-    connection = _connection(plan["api_url"])
+    address = urlsplit(plan["api_url"])
+    connection = http.client.HTTPSConnection(str(address.hostname), address.port, context=TLS, blocksize=CHUNK_BYTES)
     body = _body(around, pictures)
     connection.request("POST", "/v1/images/generations", body, {"Content-Length": str(length)})
     spool = _kept(connection.getresponse())
@@ -82,20 +81,16 @@ def _body(around: list[bytes], pictures: list[IO[bytes]]) -> Iterator[bytes]:
 
 def _write(plan: dict[str, Any], spool: IO[bytes]) -> None:
     """The raw answer, and the picture in it."""
-    connection = _connection(plan["s3_url"])
-    _put(connection, plan["spool_path"], spool, _size(spool))
+    _put(plan["spool_path"], spool)
     spool.seek(0)
     start, end = _bounds(spool)
     with tempfile.TemporaryFile() as picture:
         spool.seek(start)
         for position in range(start, end, CHUNK_BYTES * 4):
             picture.write(pybase64.b64decode(spool.read(min(CHUNK_BYTES * 4, end - position)), validate=True))
-        size = picture.tell()
         picture.seek(0)
-        _put(connection, plan["picture_path"], picture, size)
-    connection.request("PUT", plan["result_path"], b" " * plan["result_bytes"])
-    connection.getresponse().read()
-    connection.close()
+        _put(plan["picture_path"], picture)
+    _put(plan["result_path"], b" " * plan["result_bytes"])
 
 
 def _bounds(spool: IO[bytes]) -> tuple[int, int]:
@@ -108,9 +103,8 @@ def _bounds(spool: IO[bytes]) -> tuple[int, int]:
     return start, end - len(tail) + tail.index(QUOTE)
 
 
-def _put(connection: http.client.HTTPSConnection, path: str, data: IO[bytes], size: int) -> None:
-    connection.request("PUT", path, data, {"Content-Length": str(size)})
-    connection.getresponse().read()
+def _put(path: str, data: IO[bytes] | bytes) -> None:
+    clients.s3().put_object(**_place(path), Body=data)
 
 
 def _size(file: IO[bytes]) -> int:
