@@ -12,7 +12,7 @@ from typing import Any
 
 from boto3.dynamodb.types import TypeSerializer
 
-from benchmarks.environment import HOME, TABLE
+from benchmarks.environment import HOME
 from benchmarks.photographs import FIRST_SOURCE, NEWEST_RESULT, SMALL, SMALL_ANSWER, Photograph, made
 from benchmarks.servers.processes import Servers
 
@@ -93,7 +93,7 @@ class Stage:
         """A new table with the threads' turns, the pictures in their places, the API told what to answer."""
         items: list[dict[str, Any]] = []
         asked = [self._requests(scenario, items) for scenario in scenarios]
-        self._servers.small.new_table(TABLE, items)
+        self._servers.small.new_table(items)
         return asked
 
     def clear(self, requests: list[Request]) -> None:
