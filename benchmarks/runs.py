@@ -71,14 +71,14 @@ class Bench:
     def environment(self) -> Environment:
         return self._environment
 
-    def run(self, series: Series) -> Measured:
-        """One run. Raises Discarded."""
+    def run(self, series: Series, longest: float = LONGEST_SECONDS) -> Measured:
+        """One run, of so many seconds at most. Raises Discarded."""
         if series.client == "floor":
             self._know(series.scenario)
         warm_up, asked = self._stage.set(WARM_UP, series.scenario)
         self._forget_exchanges()
         try:
-            found = self._process(series, warm_up, asked)
+            found = self._process(series, warm_up, asked, longest)
             exchanges = self._servers.exchanges()
             self._check(series, asked, self._servers.api.calls(), found, exchanges)
             if series.client == "darkroom":
@@ -103,7 +103,9 @@ class Bench:
         self._servers.exchanges()
         self._servers.api.calls()
 
-    def _process(self, series: Series, warm_up: Sequence[Request], asked: Sequence[Request]) -> dict[str, Any]:
+    def _process(
+        self, series: Series, warm_up: Sequence[Request], asked: Sequence[Request], longest: float
+    ) -> dict[str, Any]:
         with tempfile.TemporaryDirectory() as folder:
             report = Path(folder) / "report.json"
             job = {
@@ -116,21 +118,21 @@ class Bench:
                 "turn_groups": series.turn_groups,
                 "report": str(report),
             }
-            done = self._ran(series, job)
+            done = self._ran(series, job, longest)
             if done.returncode or not report.exists():
                 said = f"{done.stdout[-1000:]}{done.stderr[-500:]}".strip()
                 raise Died(f"{series.client}, {series.scenario.name}: ended with {done.returncode}\n{said}")
             return dict(json.loads(report.read_text()))
 
-    def _ran(self, series: Series, job: dict[str, Any]) -> subprocess.CompletedProcess[str]:
+    def _ran(self, series: Series, job: dict[str, Any], longest: float) -> subprocess.CompletedProcess[str]:
         try:
             return subprocess.run(
                 [PYTHON, "-m", "benchmarks.clients.turn"],
                 input=json.dumps(job), text=True, capture_output=True, cwd=REPOSITORY, check=False,
-                env=self._environment.variables(series.client, self._servers), timeout=LONGEST_SECONDS,
+                env=self._environment.variables(series.client, self._servers), timeout=longest,
             )  # fmt: skip
         except subprocess.TimeoutExpired as error:
-            raise Died(f"{series.client}, {series.scenario.name}: not over after {LONGEST_SECONDS:.0f} s") from error
+            raise Died(f"{series.client}, {series.scenario.name}: not over after {longest:.0f} s") from error
 
     def _events(self, series: Series, asked: Sequence[Request]) -> list[dict[str, Any]]:
         """Darkroom takes them in one invocation; the others one each."""
