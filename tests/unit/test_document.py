@@ -97,9 +97,9 @@ def _lines(picture: bytes) -> list[str]:
 
 
 def test_many_short_strings_take_little_time_and_a_long_one_little_memory() -> None:
-    text = b"[" + b'"a",' * 900_000 + b'"a"]'
+    text = b"[" + b'"a",' * 200_000 + b'"a"]'
     started = time.process_time()
-    assert len(parsed(File([text]))) == 900_001
+    assert len(parsed(File([text]))) == 200_001
     assert time.process_time() - started < 10
     answer = File([b'{"a": "', *([b"A" * 1_000_000] * 20), b'"}'])
     tracemalloc.start()

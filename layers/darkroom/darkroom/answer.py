@@ -185,7 +185,7 @@ class Answering:
         try:
             reply = attempt.payment.reply(
                 lambda: premise.of(attempt.request, attempt.thread, self._terms.model),
-                self._inquiry,
+                lambda plan: self._inquiry(plan, attempt),
                 lambda: self._check_time(attempt),
             )
             answer = replies.judge(reply)
@@ -200,12 +200,10 @@ class Answering:
         about, asked = self._about(attempt), attempt.request
         return provenance.metadata(asked.thread_id, asked.request_id, *about.asked.sources, *asked.images)
 
-    def _inquiry(self, plan: Premise) -> Inquiry:
+    def _inquiry(self, plan: Premise, attempt: Attempt) -> Inquiry:
         """Everything that a call needs, read and checked before one is counted."""
-        terms = self._terms
-        return premise.inquiry(
-            plan, self._till.objects, self._renditions, terms.max_context_images, terms.max_request_bytes
-        )
+        terms, renditions = self._terms, self._renditions.checking(lambda: self._check_time(attempt))
+        return premise.inquiry(plan, self._till.objects, renditions, terms.max_context_images, terms.max_request_bytes)
 
     def _check_time(self, attempt: Attempt) -> None:
         if attempt.time_left() < self._terms.api_timeout + SAVE_SECONDS:

@@ -37,7 +37,7 @@ S3_CONFIG = CONFIG.merge(
 )
 PICTURE_SECONDS = 130  # more than its function has for it
 PICTURE_CONFIG = CONFIG.merge(
-    Config(read_timeout=PICTURE_SECONDS, retries={"mode": "standard", "total_max_attempts": 2})
+    Config(read_timeout=PICTURE_SECONDS, retries={"mode": "standard", "total_max_attempts": 1})
 )
 
 

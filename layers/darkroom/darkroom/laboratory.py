@@ -31,7 +31,7 @@ class Laboratory:
         """See `ports.Developer`."""
         original = self._objects.read(ref, most_bytes=MOST_BYTES)
         if original is None:
-            return
+            raise Unavailable("aws", "the picture is gone")  # who asks for it again is told so
         key = naming.rendition_key(hashlib.sha256(original.data).hexdigest(), most_bytes)
         data, media_type = development.develop(original.data, most_bytes)
         self._objects.write_once(self._bucket, key, data, media_type, {MEDIA_TYPE: media_type})

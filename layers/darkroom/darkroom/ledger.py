@@ -98,8 +98,8 @@ class DynamoLedger:
 
     def mark(self, claim: Claim, asked: Asked) -> Claim:
         """See `ports.Ledger`."""
-        counts = [self._one_more(self._today())] if self._limit else []
-        day = self._today() if counts else None
+        day = self._today() if self._limit else None
+        counts = [self._one_more(day)] if day else []
         number = claim.calls + 1
         return self._change(claim, {"calls": number, "open_call": number, "call_day": day, "asked": asked}, *counts)
 

@@ -297,7 +297,7 @@ class Developer(Protocol):
     """Makes pictures that may not go as they are into what may. To do so twice does no harm."""
 
     def develop(self, ref: ImageRef, most_bytes: int) -> None:
-        """Keeps the rendition of the picture, where `renditions` says; does nothing where there is no picture any more.
+        """Keeps the rendition of the picture, where `renditions` says.
 
         Raises Undecodable or TooManyPixels, Unavailable (`aws`), or Fault where the picture broke the developer.
         """

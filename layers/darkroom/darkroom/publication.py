@@ -2,17 +2,14 @@
 
 import json
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING
 
-from darkroom import naming, provenance
+from darkroom import naming, pictures, provenance
 from darkroom.blob import Blob
 from darkroom.errors import ASK_AGAIN, Fault, Rejected, TooManyPixels, Undecodable
 from darkroom.outcome import Outcome, Picture
+from darkroom.pictures import Facts
 from darkroom.ports import ObjectStore
 from darkroom.request import ImageRef
-
-if TYPE_CHECKING:
-    from darkroom.pictures import Facts
 
 
 class Publication:
@@ -51,12 +48,12 @@ class Publication:
         origin = provenance.metadata(outcome.thread_id, outcome.request_id, *outcome.sources, *images, *uploads)
         self._objects.write_once(self._bucket, key, document.encode(), "application/json", origin)
 
-    def _picture(self, data: Blob, facts: "Facts", key: str, origin: Mapping[str, str], *, primary: bool) -> Picture:
+    def _picture(self, data: Blob, facts: Facts, key: str, origin: Mapping[str, str], *, primary: bool) -> Picture:
         if not self._objects.write_once(self._bucket, key, data, facts.media_type, origin):
             data, facts = self._as_stored(key)
         return Picture(self._bucket, key, facts.media_type, len(data), facts.width, facts.height, facts.sha256, primary)
 
-    def _as_stored(self, key: str) -> tuple[Blob, "Facts"]:
+    def _as_stored(self, key: str) -> tuple[Blob, Facts]:
         """What an earlier attempt wrote: an address may give other bytes when it is fetched again."""
         stored = self._objects.fetch(ImageRef(self._bucket, key))
         facts = _facts(stored.data) if stored else None
@@ -70,13 +67,11 @@ def turn_key(outcome: Outcome) -> str:
     return naming.turn_prefix(str(outcome.thread_id), int(outcome.turn or 0), str(outcome.request_id)) + "result.json"
 
 
-def _name(facts: "Facts", number: int, count: int) -> str:
+def _name(facts: Facts, number: int, count: int) -> str:
     return f"image{facts.extension}" if count == 1 else f"image-{number}{facts.extension}"
 
 
-def _facts(data: Blob) -> "Facts | None":
-    from darkroom import pictures  # brings Pillow: what starts cold waits for no picture yet
-
+def _facts(data: Blob) -> Facts | None:
     try:
         return pictures.inspect(data)
     except (Undecodable, TooManyPixels):

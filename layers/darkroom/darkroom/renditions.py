@@ -1,5 +1,7 @@
 """Renditions: pictures made into what may be sent. Each is made once, and kept in the spool."""
 
+from collections.abc import Callable
+
 from darkroom import naming
 from darkroom.context import Image
 from darkroom.errors import Unavailable
@@ -12,15 +14,23 @@ MEDIA_TYPE = "media-type"  # of a rendition, in its metadata
 class Renditions:
     """The renditions in `bucket`, made where they are not there yet."""
 
-    def __init__(self, objects: ObjectStore, developer: Developer, bucket: str) -> None:
+    def __init__(
+        self, objects: ObjectStore, developer: Developer, bucket: str, check_time: Callable[[], None] = lambda: None
+    ) -> None:
         self._objects = objects
         self._developer = developer
         self._bucket = bucket
+        self._check_time = check_time
+
+    def checking(self, check_time: Callable[[], None]) -> "Renditions":
+        """The same, where `check_time` is asked before each that is made: it raises where too little is left."""
+        return Renditions(self._objects, self._developer, self._bucket, check_time)
 
     def of(self, ref: ImageRef, sha256: str, most_bytes: int) -> Image:
         """What may be sent of the picture that lay at `ref` with these bytes. Raises what a developer does."""
         kept = self._kept(sha256, most_bytes)
         if kept is None:
+            self._check_time()
             self._developer.develop(ref, most_bytes)
             kept = self._kept(sha256, most_bytes)
         if kept is None:

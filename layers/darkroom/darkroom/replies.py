@@ -18,7 +18,7 @@ from darkroom.errors import Rejected
 from darkroom.reply import Reply, provider_request_id, whole
 
 MOST_PICTURES = 32  # far over any answer; the last are the final ones
-MOST_TEXT_BYTES = 30_000_000  # words with a picture among them; these alone are held in memory
+MOST_TEXT_BYTES = 20_000_000  # words with a picture among them; these alone are held in memory
 DATA_URI_BYTES = 200  # within them is the comma before the picture
 
 

@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
+from darkroom import pictures
 from darkroom.context import IMAGE_BYTES, Image, Remembered
 from darkroom.errors import Rejected, TooLarge, TooManyPixels, Undecodable
 from darkroom.outcome import Picture, Source
@@ -85,7 +86,5 @@ def _unchanged(objects: ObjectStore, renditions: Renditions, place: Remembered) 
 
 def _sendable(renditions: Renditions, ref: ImageRef, found: Fetched) -> Image:
     """The picture as it may leave the account and as the API takes it; its pixels untouched where they will do."""
-    from darkroom import pictures  # brings Pillow: what starts cold waits for no picture yet
-
     bare = pictures.bare(found.data)
     return Image(*bare, found.sha256) if bare else renditions.of(ref, found.sha256, IMAGE_BYTES)

@@ -12,6 +12,7 @@ from typing import Any
 
 import certifi
 from botocore import httpsession
+from urllib3.util import create_urllib3_context
 
 
 class _Shared(ssl.SSLContext):
@@ -19,6 +20,7 @@ class _Shared(ssl.SSLContext):
 
     def __init__(self, *_: Any) -> None:
         self.hostname_checks_common_name = False
+        self.verify_flags |= create_urllib3_context().verify_flags
         super().set_alpn_protocols(["http/1.1"])
         self._lock = threading.Lock()
         self._loaded: set[tuple[object, ...]] = set()
