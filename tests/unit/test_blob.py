@@ -1,6 +1,7 @@
 """Bytes on disk and put together are read as those in memory are, and few of them are held at a time."""
 
 import base64
+import json
 import re
 import tracemalloc
 from collections.abc import Callable
@@ -83,3 +84,15 @@ def test_a_picture_is_encoded_and_decoded_in_little_memory() -> None:
     assert len(decoded(text)) == len(picture)
     assert tracemalloc.get_traced_memory()[1] < 2_000_000
     tracemalloc.stop()
+
+
+@pytest.mark.parametrize("ending", ["", "\n", "\r\n", " ", " \t\n\n"])
+@pytest.mark.parametrize("size", [*range(7), *range(CHUNK_BYTES // 4 * 3 - 4, CHUNK_BYTES // 4 * 3 + 5)])
+@pytest.mark.parametrize("is_padded", [True, False])
+def test_base64_of_any_length_is_read_however_it_ends(size: int, ending: str, is_padded: bool) -> None:
+    data = b"\xfb\xff\xbf" * (size // 3) + b"\xff" * (size % 3)
+    for encode in (base64.b64encode, base64.urlsafe_b64encode):
+        text = encode(data).decode()
+        written = (text if is_padded else text.rstrip("=")) + ending
+        assert decoded(written.encode())[:] == data
+        assert decoded(json.dumps(written)[1:-1].encode(), is_json=True)[:] == data

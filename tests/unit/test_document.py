@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from darkroom.blob import CHUNK_BYTES, File
 from darkroom.document import LONG_BYTES, LongString, parsed
 from darkroom.encoding import decoded
+from darkroom.errors import TooLarge
 
 words = st.text(st.sampled_from('ab"\\/\n\té茶😀\ud83d{}[]:, '), max_size=12)
 values = st.recursive(
@@ -67,8 +68,9 @@ def test_what_is_no_document_is_refused(text: bytes) -> None:
 
 
 def test_what_says_more_than_any_answer_is_refused() -> None:
-    with pytest.raises(ValueError, match="more than any answer"):
-        parsed(File([b"[" + b"1," * 3_000_000 + b"1]"]))
+    for text in (b"[" + b"1," * 3_000_000 + b"1]", b"[" + b'"",' * 3_000_000 + b'""]'):
+        with pytest.raises(TooLarge, match="beside its pictures"):
+            parsed(File([text]))
 
 
 def test_who_writes_as_we_mark_long_strings_gets_his_own() -> None:
@@ -82,6 +84,7 @@ def test_what_a_long_string_says_is_told_by_its_beginning_and_its_end() -> None:
     assert str(document["a"]).startswith("茶 saidAAA")
     assert str(document["a"]).endswith("AAAand \n that")
     assert document["a"].text(3) == ""
+    assert parsed(written({"a": "\\" * 100_001}, is_ascii=True))["a"].text(9) == "\\" * 4
 
 
 @pytest.mark.parametrize("escape", ["\\/", "\\u002F"])

@@ -495,3 +495,19 @@ def test_of_endless_pictures_the_last_are_looked_at() -> None:
 def test_an_instruction_that_an_error_quotes_is_no_trouble_of_the_operators(words: str) -> None:
     said = reply({"error": {"code": "bad_prompt", "message": f"Prompt not understood: {words}"}}, 400)
     assert rejection(lambda: judge(said)).code == "invalid_request"
+
+
+@pytest.mark.parametrize("words", ["here it is", "画好了" * 10_000])
+def test_a_large_picture_among_words_is_found_and_not_held_in_memory(words: str) -> None:
+    picture = bytes(range(256)) * 8000
+    text = f'{words}\n![a "cat"](data:image/png;base64,{base64.b64encode(picture).decode()}) and {words}'
+    answer = judge(reply(wrapped(item(text=text + f" ![]({URL})"))))
+    assert pictures_in(answer) == (picture, URL)
+    assert answer.text == f"{words}\n and {words}"
+
+
+def test_a_success_that_says_more_than_any_answer_was_paid_and_is_not_paid_again() -> None:
+    body = b'{"data": [' + b"1," * 1_000_000 + b"1]}"
+    refused = rejection(lambda: judge(reply(body)))
+    assert (refused.code, refused.charged) == ("no_image", True)
+    assert not isinstance(verdict(reply(body, 400)), Rejected)

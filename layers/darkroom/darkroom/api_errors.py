@@ -52,6 +52,16 @@ def page(reply: Reply) -> DarkroomError:
     return Ambiguous(message)
 
 
+def endless(reply: Reply, why: str) -> DarkroomError:
+    """Of JSON that says more than any answer: where it is a success it was paid, and is not paid again."""
+    if reply.status >= 300:
+        return page(reply)
+    message = f"the image API's answer is none: {why}"
+    return Rejected(
+        "no_image", message, hint=ASK_AGAIN, charged=True, provider_request_id=provider_request_id(reply, "")
+    )
+
+
 def redirect(reply: Reply) -> Unavailable:
     return Unavailable("configuration", f"the image API's address answers with a redirect ({reply.status})")
 

@@ -3,12 +3,16 @@
 import io
 import os
 import re
+import shutil
 import tempfile
 import weakref
 from bisect import bisect_right
 from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from itertools import accumulate
 from typing import IO, Protocol, cast
+
+from darkroom.errors import Unavailable
 
 CHUNK_BYTES = 192 << 10  # a multiple of three, as Base64 wants it
 _FIRST_SEARCHED_BYTES = 4096  # what is looked for is often near, and there may be very much of it
@@ -22,11 +26,20 @@ class Blob(Protocol):
     def __getitem__(self, part: slice, /) -> bytes: ...
 
 
+@contextmanager
+def _room() -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise Unavailable("aws", f"there is no room on the disk ({type(error).__name__} {error.errno})") from error
+
+
 class File:
     """Bytes in a temporary file that has no name, and goes with its last reference. They are only ever appended."""
 
     def __init__(self, parts: Iterable[bytes] = ()) -> None:
-        self._descriptor, path = tempfile.mkstemp(prefix="darkroom-")
+        with _room():
+            self._descriptor, path = tempfile.mkstemp(prefix="darkroom-")
         os.unlink(path)  # noqa: PTH108 - a path that is needed no more
         weakref.finalize(self, os.close, self._descriptor)
         self._size = 0
@@ -34,10 +47,11 @@ class File:
             self.append(part)
 
     def append(self, data: bytes) -> None:
-        """Raises OSError where the disk is full."""
+        """Raises Unavailable where the disk is full."""
         left = memoryview(data)
-        while left:
-            left = left[os.write(self._descriptor, left) :]
+        with _room():
+            while left:
+                left = left[os.write(self._descriptor, left) :]
         self._size += len(data)
 
     def __len__(self) -> int:
@@ -46,6 +60,11 @@ class File:
     def __getitem__(self, part: slice, /) -> bytes:
         start, stop, _ = part.indices(self._size)
         return os.pread(self._descriptor, max(0, stop - start), start)
+
+
+def room() -> int:
+    """How many bytes there is room for on the disk."""
+    return shutil.disk_usage(tempfile.gettempdir()).free
 
 
 class Part:
@@ -65,7 +84,7 @@ class Part:
 
 
 class Joined:
-    """Contents one after the other; without a copy."""
+    """Blobs one after the other; without a copy."""
 
     def __init__(self, parts: Iterable[Blob]) -> None:
         self._parts = list(parts)

@@ -37,7 +37,9 @@ def develop(data: bytes, most_bytes: int) -> tuple[bytes, str]:
 def turn(picture: Pillow.Image) -> Pillow.Transpose | None:
     """Pillow's own would write all the EXIF again, and takes fifty times its bytes for that."""
     try:
-        return _TURNS.get(picture.getexif().get(_ORIENTATION))
+        # A PNG's own would decode it first, to see whether EXIF follows its pixels.
+        exif = Pillow.Image.getexif(picture)
+        return _TURNS.get(exif.get(_ORIENTATION))
     except DECODER_ERRORS:
         return None  # EXIF that is broken turns nothing
 

@@ -7,15 +7,16 @@ and only the rest is parsed.
 import json
 import re
 from collections.abc import Iterator
+from contextlib import suppress
 from typing import Any
 
 from darkroom.blob import Blob, Part, chunks
+from darkroom.errors import TooLarge
 
 LONG_BYTES = 64 << 10
 QUOTED_BYTES = 16 << 10
 MOST_PARSED_BYTES = 1_000_000  # which take twenty times as much memory
 _IN_STRING = re.compile(rb'[^"\\]*(?:\\.[^"\\]*)*', re.DOTALL)
-_BROKEN_END = re.compile(rb"\\(?:u[0-9A-Fa-f]{0,3})?\Z")
 _MARK = "\0long "  # no text begins so; who writes it all the same gets one of his own long strings
 
 
@@ -26,26 +27,31 @@ class LongString(Part):
         """What it says, as far as so many bytes go."""
         return _said(self[:most_bytes])
 
-    def __str__(self) -> str:
+    def __repr__(self) -> str:
         """How it begins and ends: in between may be a picture that it quotes."""
         return f"{_said(self[:QUOTED_BYTES])} … {_said(self[-QUOTED_BYTES:])}"
 
 
 def _said(written: bytes) -> str:
-    """The characters that JSON writes so, which may be cut off in the middle of one."""
-    try:
-        return str(json.loads(f'"{_BROKEN_END.sub(b"", written).decode(errors="ignore")}"', strict=False))
-    except ValueError:
-        return ""
+    """The characters that JSON writes so, which may begin and end in the middle of one."""
+    text = written.decode(errors="ignore")
+    for begin in range(7):
+        for end in range(7):
+            with suppress(ValueError):
+                return str(json.loads(f'"{text[begin : len(text) - end]}"', strict=False))
+    return ""
 
 
 def parsed(blob: Blob) -> Any:
-    """The document, with a LongString for each long one. Raises ValueError or RecursionError where it is none."""
+    """The document, with a LongString for each long one.
+
+    Raises ValueError or RecursionError where it is none, TooLarge where it says more than any answer.
+    """
     found: list[LongString] = []
     outline = bytearray()
     for piece in _pieces(blob):
         if len(outline) + len(piece) > MOST_PARSED_BYTES and not isinstance(piece, LongString):
-            raise ValueError("it says more than any answer")
+            raise TooLarge(f"it says more than {MOST_PARSED_BYTES:,} bytes beside its pictures")
         if isinstance(piece, LongString):
             outline += json.dumps(f"{_MARK}{len(found)}").encode()
             found.append(piece)
@@ -62,7 +68,7 @@ def _meant(value: Any, found: list[LongString]) -> Any:
     """What stands for a long string, alone or in a list, is that string."""
     if isinstance(value, str) and value.startswith(_MARK):
         number = value.removeprefix(_MARK)
-        return found[int(number)] if number.isdecimal() and int(number) < len(found) else value
+        return found[int(number)] if number.isdecimal() and len(number) < 6 and int(number) < len(found) else value
     return [_meant(element, found) for element in value] if isinstance(value, list) else value
 
 
@@ -78,7 +84,7 @@ def _pieces(blob: Blob) -> Iterator[Blob]:
 
 def _long_strings(blob: Blob) -> Iterator[tuple[int, int]]:
     """Where they begin and end, without their quotation marks."""
-    begun = before = 0
+    begun = before = told = 0
     is_inside = is_escaped = False
     for chunk in chunks(blob):
         at = int(is_escaped)
@@ -95,9 +101,12 @@ def _long_strings(blob: Blob) -> Iterator[tuple[int, int]]:
                 at = quote
             if is_inside and before + at - begun > LONG_BYTES:
                 yield begun, before + at
+                told = before + at
             is_inside, begun = not is_inside, before + at + 1
             at += 1
         before += len(chunk)
+        if not is_inside and before - told > MOST_PARSED_BYTES:
+            return  # what follows is not looked at: this alone is too much
 
 
 def _past_escapes(chunk: bytes, at: int) -> tuple[int, bool]:

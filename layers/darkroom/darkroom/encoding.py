@@ -47,7 +47,7 @@ def decoded(text: Blob, *, is_json: bool = False) -> Blob:
                 whole = len(left) // 4 * 4
                 file.append(pybase64.b64decode(left[:whole], validate=True))
             left = left[whole:]
-        left = left.rstrip(b"=")
+        left = left.translate(_URL_SAFE, _WHITESPACE).rstrip(b"=")
         file.append(pybase64.b64decode(left + b"=" * (-len(left) % 4), validate=True))
     except (binascii.Error, ValueError):
         return b""

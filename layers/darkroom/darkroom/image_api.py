@@ -9,7 +9,7 @@ import requests
 from requests.auth import AuthBase
 
 from darkroom import transport
-from darkroom.blob import CHUNK_BYTES, Blob, File, Joined
+from darkroom.blob import CHUNK_BYTES, Blob, File, Joined, room
 from darkroom.context import Content, Context, Image, Question
 from darkroom.encoding import Base64
 from darkroom.errors import Ambiguous, Unavailable
@@ -44,6 +44,8 @@ class ImageApi:
 
     def prepare(self, question: Question) -> Prepared:
         """All that can be done, and can fail, before a call is counted."""
+        if room() < MOST_ANSWER_BYTES:
+            raise Unavailable("aws", "there is too little room on the disk for an answer")
         key = self._key(self._key_is_stale)
         self._key_is_stale = False
         return Prepared(body(question, self._style, self._response_format), key)
@@ -69,8 +71,8 @@ class ImageApi:
                     stream=True,
                 ) as response,
             ):
-                content = _spooled(response, prepared.key)
-        except (requests.RequestException, OSError) as error:
+                content = _received(response, prepared.key)
+        except (requests.RequestException, OSError, Unavailable) as error:  # the disk may be full after all
             kind = type(error).__name__
             if not sent.was_taken:
                 raise Unavailable("unreachable", f"no connection to the image API ({kind})") from error
@@ -90,7 +92,7 @@ class _Bearer(AuthBase):
         return request
 
 
-def _spooled(response: requests.Response, key: str) -> File:
+def _received(response: requests.Response, key: str) -> File:
     """The answer, on disk as it is read."""
     content = File()
     for chunk in _without(key.encode(), response.iter_content(CHUNK_BYTES)):

@@ -10,7 +10,7 @@ from botocore.exceptions import ClientError
 
 from darkroom.aws import code_of, status_of, translated
 from darkroom.blob import CHUNK_BYTES, Blob, File, as_file
-from darkroom.errors import TooLarge, Unavailable
+from darkroom.errors import TooLarge
 from darkroom.ports import Fetched, Stored
 from darkroom.request import ImageRef
 
@@ -65,10 +65,7 @@ class S3Objects:
             with found["Body"]:
                 if most_bytes is not None and found["ContentLength"] > most_bytes:
                     raise TooLarge(f"s3://{ref.bucket}/{ref.key} is over {most_bytes:,} bytes")
-                try:
-                    yield found
-                except OSError as error:
-                    raise Unavailable("aws", "there is no room for an object on the disk") from error
+                yield found
 
     def metadata(self, ref: ImageRef) -> Mapping[str, str] | None:
         """See `ports.ObjectStore`."""

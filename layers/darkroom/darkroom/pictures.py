@@ -12,7 +12,9 @@ from darkroom.errors import Undecodable
 
 SENDABLE = ("image/png", "image/jpeg", "image/webp")  # the API takes no other
 PROVEN = ("PNG", "JPEG", "MPO")  # a checksum in each part, or a mark at its end: it need not be decoded to be known
-MOST_DECODED, MOST_DECODED_PROVEN = 6_000_000, 250_000  # pixels; a WebP takes 17 bytes for each
+MOST_DECODED, MOST_DECODED_PROVEN = 3_000_000, 250_000  # pixels; a WebP takes 17 bytes for each
+MOST_LOOKED_AT = 2 * IMAGE_BYTES  # what is much larger than what is sent is mostly something else than its picture
+_HEADS = (b"\xff\xd8", b"\x89PNG", b"RIFF")  # of those that the API takes
 _PNG_DEPTH = 24  # where a PNG says how many bits a sample has
 
 
@@ -37,7 +39,7 @@ def inspect(data: Blob) -> Facts:
         width, height = picture.size
         if width * height <= (MOST_DECODED_PROVEN if picture.format in PROVEN else MOST_DECODED):
             picture.load()
-        elif not anatomy.is_whole(data):
+        elif picture.format in (*PROVEN, "WEBP") and not anatomy.is_whole(data):
             raise Undecodable("the picture is broken, or not all of it is there")
     return Facts(media_type, extension, width, height, sha256(data))
 
@@ -45,8 +47,11 @@ def inspect(data: Blob) -> Facts:
 def bare(data: Blob) -> tuple[Blob, str] | None:
     """The file without its metadata, and its media type, where its pixels may go as they are.
 
-    None where it has to be developed. Raises Undecodable or TooManyPixels.
+    None where it has to be developed, as does what is too large to be looked at in little memory. Raises Undecodable
+    or TooManyPixels.
     """
+    if len(data) > MOST_LOOKED_AT or not data[:12].startswith(_HEADS):
+        return None
     with opened(data, to_decode=False) as picture:
         media_type = TYPES[picture.format or ""][0]
         if media_type not in SENDABLE or max(picture.size) > LONGEST_SIDE:

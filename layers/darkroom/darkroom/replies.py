@@ -11,14 +11,14 @@ from typing import Any
 
 from darkroom import api_errors, document
 from darkroom.api_errors import SAY_MORE
-from darkroom.blob import Blob, Part
+from darkroom.blob import Blob, Part, search
 from darkroom.document import LongString
 from darkroom.encoding import decoded
-from darkroom.errors import Rejected
+from darkroom.errors import Rejected, TooLarge
 from darkroom.reply import Reply, provider_request_id, whole
 
 MOST_PICTURES = 32  # far over any answer; the last are the final ones
-MOST_TEXT_BYTES = 20_000_000  # words with a picture among them; these alone are held in memory
+MOST_TEXT_BYTES = 100_000  # of what is said before, between and after pictures
 DATA_URI_BYTES = 200  # within them is the comma before the picture
 
 
@@ -45,7 +45,10 @@ class Answer:
 
 def judge(reply: Reply) -> Answer:
     """The answer in a reply. Raises Rejected, Unavailable or Ambiguous, by what the reply says of the call."""
-    said = _json_object(reply.body)
+    try:
+        said = _json_object(reply.body)
+    except TooLarge as error:
+        raise api_errors.endless(reply, str(error)) from error
     if said is None:
         raise api_errors.page(reply)
     if 300 <= reply.status < 400:
@@ -71,6 +74,9 @@ def _json_object(body: Blob) -> dict[str, Any] | None:
 
 # No part of it goes past a `[`, so that words that are full of beginnings are read once, and not from each of them.
 _MARKDOWN = re.compile(r"!\[[^\[\]]*\]\(\s*(data:image/[^)\[]+|https?://[^)\s\[]+\s*)\)")
+
+# The same of what is not held in memory.
+_DATA_URI, _END, _OPENING = re.compile(rb"data:image/"), re.compile(rb"\)"), re.compile(r"!\[[^\[\]]*\]\(\s*$")
 
 
 def _answer(said: Mapping[str, Any], request_id: str | None) -> Answer:
@@ -108,8 +114,8 @@ def _pictures(item: Mapping[str, Any]) -> Iterator[Encoded | str]:
         if isinstance(value, str) and value.strip():
             yield _picture(value.strip(), is_address=field == "url")
             return
-    for found in _MARKDOWN.finditer(_raw_words(item)):
-        yield _picture(found[1].strip(), is_address=True)
+    for _, pictures in _told(item):
+        yield from pictures
 
 
 def _picture(value: str, *, is_address: bool) -> Encoded | str:
@@ -123,16 +129,36 @@ def _picture(value: str, *, is_address: bool) -> Encoded | str:
 def _long_picture(value: LongString) -> Encoded:
     """No address is as long."""
     head = value[:DATA_URI_BYTES]
-    begin = head.find(b",") + 1 if head.lstrip().startswith(b"data:") else 0
+    begin = head.find(b",") + 1 if b"data:" in head else 0
     return Encoded(Part(value, begin, len(value)), is_json=True)
 
 
-def _raw_words(item: Mapping[str, Any]) -> str:
-    """All that it says; a picture may be among it."""
-    values = [item.get(field) for field in ("revised_prompt", "text", "content")]
-    texts = [value.text(MOST_TEXT_BYTES) if isinstance(value, LongString) else value for value in values]
-    return "\n".join(whole(text) for text in texts if isinstance(text, str) and text.strip())
+def _told(item: Mapping[str, Any]) -> Iterator[tuple[str, list[Encoded | str]]]:
+    """What each of its texts says, and the pictures that are in it as Markdown."""
+    for field in ("revised_prompt", "text", "content"):
+        value = item.get(field)
+        if isinstance(value, LongString):
+            yield _long_told(value)
+        elif isinstance(value, str):
+            text = whole(value)
+            yield _MARKDOWN.sub("", text).strip(), _shown(text)
+
+
+def _long_told(value: LongString) -> tuple[str, list[Encoded | str]]:
+    """The same of a text that is not held in memory: its pictures stay where they are."""
+    words, pictures, position = "", list[Encoded | str](), 0
+    while (begin := search(_DATA_URI, value, position, width=11)) and (end := search(_END, value, begin[0], width=1)):
+        words += LongString(value, position, begin[0]).text(MOST_TEXT_BYTES)
+        if value[max(0, begin[0] - 10) : begin[0]].rstrip().endswith(b"]("):
+            pictures.append(_long_picture(LongString(value, begin[0], end[0])))
+        words, position = _OPENING.sub("", words), end[0] + 1
+    words += LongString(value, position, len(value)).text(MOST_TEXT_BYTES)
+    return _MARKDOWN.sub("", words[:MOST_TEXT_BYTES]).strip(), pictures + _shown(words)
+
+
+def _shown(text: str) -> list[Encoded | str]:
+    return [_picture(found[1].strip(), is_address=True) for found in _MARKDOWN.finditer(text)]
 
 
 def _words(item: Mapping[str, Any]) -> str:
-    return _MARKDOWN.sub("", _raw_words(item)).strip()
+    return "\n".join(words for words, _ in _told(item) if words)

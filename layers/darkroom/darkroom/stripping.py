@@ -6,14 +6,21 @@ together in any unusual way is not cut, but has to be encoded anew.
 
 import re
 import struct
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
+from itertools import islice
 
 from darkroom.blob import Blob, Joined, Part, search
 
-_START, _END, _SCAN = 0xD8, 0xD9, 0xDA
+MOST_PARTS = 20_000  # a PNG of 7 MB in parts of 8 KB has 900
+_END, _SCAN = 0xD9, 0xDA
 _JFIF, _ADOBE = 0xE0, 0xEE
 _JFIF_BYTES, _ADOBE_BYTES = 14, 12  # without a thumbnail, or whatever else is appended
 _TABLES = frozenset((0xC0, 0xC1, 0xC2, 0xC4, 0xDB, 0xDC, 0xDD))  # usual frames, tables, lines, restarts
+_LENGTHS: Mapping[int, Callable[[bytes], int]] = {  # of those that say how much is in them, marker and all
+    0xDD: lambda _: 6,
+    _SCAN: lambda segment: 8 + 2 * segment[4],
+    **dict.fromkeys((0xC0, 0xC1, 0xC2), lambda segment: 10 + 3 * segment[9]),
+}
 _REMARKS = frozenset((*range(0xE0, 0xF0), 0xFE))
 _AFTER_SCAN = re.compile(rb"\xff[\x01-\xcf\xd8-\xfe]")  # within a scan 0 or a restart follows 0xFF
 
@@ -37,12 +44,19 @@ def stripped(data: Blob) -> Blob:
     """
     try:
         if data[:2] == b"\xff\xd8":
-            return Joined(_jpeg(data))
+            return Joined(_few(_jpeg(data)))
         if data[:8] == b"\x89PNG\r\n\x1a\n":
-            return Joined(_png(data))
+            return Joined(_few(_png(data)))
         return _webp(data)
-    except struct.error as error:
+    except (struct.error, IndexError) as error:
         raise Unusual("the file ends too soon") from error
+
+
+def _few(parts: Iterator[Blob]) -> list[Blob]:
+    kept = list(islice(parts, MOST_PARTS + 1))
+    if len(kept) > MOST_PARTS:
+        raise Unusual("the file has more parts than any picture")
+    return kept
 
 
 def _jpeg(data: Blob) -> Iterator[Blob]:
@@ -65,6 +79,8 @@ def _jpeg(data: Blob) -> Iterator[Blob]:
 
 
 def _segment(marker: int, segment: bytes) -> bytes:
+    if marker in _LENGTHS and len(segment) != _LENGTHS[marker](segment):
+        raise Unusual("something is appended to a segment")
     if marker == _SCAN or marker in _TABLES:
         return segment
     if marker not in _REMARKS:
@@ -86,7 +102,7 @@ def _end_of_scan(data: Blob, start: int) -> int:
 
 def _png(data: Blob) -> Iterator[Blob]:
     yield data[:8]
-    position, name = 8, b""
+    position, name, has_pixels = 8, b"", False
     while name != b"IEND":
         length, name = struct.unpack(">L4s", data[position : position + 8])
         end = position + 12 + length
@@ -94,9 +110,11 @@ def _png(data: Blob) -> Iterator[Blob]:
             raise Unusual("a chunk is longer than the file")
         if length in _PNG_LENGTHS.get(name, ()):
             yield Part(data, position, end)
+        elif name == b"eXIf" and has_pixels:
+            raise Unusual("it says how it stands after its pixels")
         elif name[:1].isupper():  # so PNG writes what no decoder may pass over
             raise Unusual("a chunk that is needed is of no length that it can have, or of no known kind")
-        position = end
+        position, has_pixels = end, has_pixels or name == b"IDAT"
 
 
 def _webp(data: Blob) -> Blob:
@@ -108,12 +126,15 @@ def _webp(data: Blob) -> Blob:
 
 
 def _webp_chunks(data: Blob) -> Iterator[Blob]:
-    position = 12
+    position, seen = 12, set()
     while position < len(data):
         name, length = struct.unpack("<4sL", data[position : position + 8])
         end = position + 8 + length + length % 2
         if end > len(data) or name in _WEBP_MOVES:
             raise Unusual("a chunk is longer than the file, or the picture moves")
+        if name in seen:
+            raise Unusual("a chunk comes again")
+        seen.add(name)
         if name == b"VP8X" and length != _VP8X_BYTES:
             raise Unusual("the picture's head is of no length that it can have")
         if name == b"VP8X":
