@@ -201,7 +201,7 @@ class ObjectStore(Protocol):
         ...
 
     def fetch(self, ref: ImageRef, *, most_bytes: int | None = None) -> Fetched | None:
-        """The same for what may be large."""
+        """The object of any size, or None where there is none. Raises TooLarge over `most_bytes`."""
         ...
 
     def write_once(
