@@ -2,6 +2,7 @@
 
 import pytest
 
+from functions.on_picture import app as on_picture
 from functions.on_request import app as on_request
 from functions.on_upload import app as on_upload
 from tests.contract.conftest import Results, event
@@ -79,3 +80,8 @@ def test_a_copy_that_is_refused_tells_nobody(results: Results) -> None:
         record["eventSourceARN"] = record["eventSourceARN"].rpartition(":")[0] + ":probes.fifo"
     assert on_request.handler(asked, CONTEXT) == {"batchItemFailures": []}
     assert results.under("rejected/") == []
+
+
+def test_a_picture_is_developed_as_on_request_orders_it(results: Results) -> None:
+    results.upload("photos/cat.heic", png(kind="TIFF"))
+    assert on_picture.handler(event("picture"), CONTEXT) == {"became": "developed", "message": ""}
