@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from darkroom.batch import Batch
+from darkroom.blob import Blob
 from darkroom.ledger import DynamoLedger
 from darkroom.objects import S3Objects
 from darkroom.payment import Payment
@@ -44,10 +45,10 @@ def the_answer_is_not_spooled_before_it_is_settled(patch: pytest.MonkeyPatch) ->
 
 def objects_are_written_over(patch: pytest.MonkeyPatch) -> None:
     def over(
-        self: S3Objects, bucket: str, key: str, data: bytes, media_type: str, metadata: Mapping[str, str] | None = None
+        self: S3Objects, bucket: str, key: str, data: Blob, media_type: str, metadata: Mapping[str, str] | None = None
     ) -> bool:
         self._client.put_object(
-            Bucket=bucket, Key=key, Body=data, ContentType=media_type, Metadata=dict(metadata or {})
+            Bucket=bucket, Key=key, Body=data[:], ContentType=media_type, Metadata=dict(metadata or {})
         )
         return True
 

@@ -68,7 +68,7 @@ class Payment:
             if self.claim.ambiguous >= self._till.max_paid_calls:
                 raise _outcome_unknown(self.claim)
             self._call(plan(), inquire, check_time)
-        reply = self._spooled(self.claim.answered_by)
+        reply = self._heard.get(self.claim.answered_by) or self._spooled(self.claim.answered_by)
         if reply is None:
             raise Fault("the answer has left the spool")
         return reply
@@ -126,7 +126,7 @@ class Payment:
             self._settle_ambiguous(lost)
         else:
             self._spool(reply)
-            self._settle(self._spooled(self.claim.calls))
+            self._settle(reply)
 
     def _settle(self, reply: Reply | None) -> None:
         """The open call's consequence, by its reply; None is an answer that never reached the spool."""
@@ -178,8 +178,6 @@ class Payment:
                 return
 
     def _spooled(self, call: int) -> Reply | None:
-        if call in self._heard:
-            return self._heard[call]
         key = naming.spool_key(self.claim.thread_id, self.claim.request_id, call)
         stored = self._till.objects.fetch(ImageRef(self._till.spool_bucket, key))
         if stored is None:

@@ -9,6 +9,7 @@ import pytest
 from darkroom import payment
 from darkroom.answer import Answering
 from darkroom.batch import Batch
+from darkroom.blob import Blob
 from darkroom.context import Question
 from darkroom.errors import Ambiguous, Unavailable
 from darkroom.payment import Payment
@@ -37,11 +38,11 @@ def over(is_meant: Callable[[str, str], bool]) -> Breaking:
 
     def make(original: Any) -> Any:
         def write_once(
-            self: MemoryObjects, bucket: str, key: str, data: bytes, media_type: str, metadata: Any = None
+            self: MemoryObjects, bucket: str, key: str, data: Blob, media_type: str, metadata: Any = None
         ) -> bool:
             if not is_meant(bucket, key):
                 return bool(original(self, bucket, key, data, media_type, metadata))
-            self.put(bucket, key, data, metadata)
+            self.put(bucket, key, data[:], metadata)
             self.writes.append(key)
             return True
 
