@@ -13,6 +13,7 @@ from benchmarks.verdict import Line
 
 WHAT = "smallest memory limit survived, ten at once, 3 x 7 MB in, 20 MB out each"
 PRECISION = 0.125
+DOUBLINGS = 3
 SLOWER = 2.5  # than without a limit: what reads its own code from disk again and again has not survived
 
 
@@ -44,9 +45,12 @@ def _smallest(bench: Bench, client: Client) -> float:
 
 
 def halved(enough: float, is_enough: Callable[[float], bool]) -> float:
-    """The smallest that is enough, to within `PRECISION`; doubled first where `enough` is not."""
+    """The smallest that is enough, to within `PRECISION`; doubled first where `enough` is not. Raises Discarded."""
+    most = enough * 2**DOUBLINGS
     while not is_enough(enough):
         enough *= 2
+        if enough > most:
+            raise Discarded(f"not survived with {most / MEGABYTE:,.0f} MB either")
     too_little = 0.0
     while enough - too_little > enough * PRECISION:
         middle = (enough + too_little) / 2
