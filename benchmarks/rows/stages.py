@@ -25,8 +25,8 @@ from benchmarks.verdict import Line
 from local.stack import aws, lifecycle, ports
 from local.stack.home import Trouble
 
-API_SECONDS = 1.0
-UPLOADS = 6  # the first one finds cold functions, and is not counted
+API_SECONDS = 0.5
+UPLOADS = 5  # the first one finds cold functions, and is not counted
 PATIENCE_SECONDS = 120.0
 LOOK_SECONDS = 0.02
 STAGES = {

@@ -54,7 +54,7 @@ class Memory:
     compared = (
         Compared("memory growth, 3 x 7 MB in, 10 MB out", "MB", growth, OURS_10, NAIVE_10, "naive", 0.08),
         Compared("memory growth, 3 x 7 MB in, 20 MB out", "MB", growth, OURS_20, NAIVE_20, "naive", 0.08),
-        Compared("memory growth, 10 MB out, against the floor", "MB", growth, OURS_10, FLOOR_10, "floor", None),
+        Compared("memory growth, 10 MB out, against the floor", "MB", growth, OURS_10, FLOOR_10, "", None),
     )
     series = tuple(series for each in compared for series in (each.darkroom, each.other))
 

@@ -8,7 +8,7 @@ import pytest
 from benchmarks.document import filled
 from benchmarks.import_times import shares
 from benchmarks.rows.layer import by_distribution
-from benchmarks.rows.limit import halved
+from benchmarks.rows.limit import lowered
 from benchmarks.runs import Discarded
 from benchmarks.servers.units import Meter, size
 
@@ -69,12 +69,12 @@ def test_a_block_that_was_not_measured_stays_as_it_was() -> None:
 
 @pytest.mark.parametrize("needed", [3.0, 60.0, 99.0, 350.0])
 def test_the_smallest_limit_is_found_wherever_it_is(needed: float) -> None:
-    assert needed <= halved(100.0, lambda limit: limit >= needed) <= needed * 1.15
+    assert needed <= lowered(100.0, lambda limit: limit >= needed) <= needed * 1.15
 
 
 def test_a_limit_that_nothing_survives_is_no_measurement() -> None:
     with pytest.raises(Discarded, match="not survived with 800 MB either"):
-        halved(100e6, lambda _: False)
+        lowered(100e6, lambda _: False)
 
 
 def test_compiled_files_count_for_the_distribution_of_their_sources(tmp_path: Path) -> None:
