@@ -29,7 +29,7 @@ from benchmarks.runs import Bench, Discarded
 from benchmarks.samples import Samples, sampled
 from benchmarks.scenario import PICTURES
 from benchmarks.servers.processes import running
-from benchmarks.verdict import Line, failures
+from benchmarks.verdict import Line, conclusion, failures
 from local.stack.home import REPOSITORY
 
 ROWS: Sequence[Row] = (MEMORY, AT_ONCE, CPU, GbSeconds(), ColdStart(), Limit(), Calls(), THREAD, Layer(), Stages())
@@ -49,9 +49,8 @@ def main() -> int:
     _keep(HOME / "performance.json", lines, tables, circumstances)
     if options.publish:
         _publish(lines, tables, circumstances)
-    missed = failures(lines)
-    print(f"{len(missed)} goals are not met." if missed else "Every goal is met.")
-    return 1 if missed else 0
+    print(conclusion(lines))
+    return 1 if failures(lines) else 0
 
 
 def _options() -> argparse.Namespace:

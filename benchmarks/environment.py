@@ -99,7 +99,9 @@ def memory_megabytes() -> int:
 
 def _common(servers: Servers) -> dict[str, str]:
     small = servers.small.url()
+    arenas = "MALLOC_ARENA_MAX"  # set for all, so that threads enlarge nobody
     return {
+        arenas: template()["Globals"]["Function"]["Environment"]["Variables"][arenas],
         "PATH": os.environ["PATH"],
         "HOME": str(HOME),
         "LANG": "C.UTF-8",

@@ -1,8 +1,9 @@
-"""What `python -X importtime` says, added up by the packages that our own modules import."""
+"""What `python -X importtime` says, added up by package."""
 
 import re
 import sys
 from collections import defaultdict
+from collections.abc import Collection
 from dataclasses import dataclass, field
 
 LINE = re.compile(r"import time:\s+(\d+) \|\s+(\d+) \|( +)(\S+)$", re.MULTILINE)
@@ -26,17 +27,14 @@ class Import:
             return "darkroom"
         return STANDARD if top in sys.stdlib_module_names else top
 
-    @property
-    def whole(self) -> int:
-        """With all that it imported."""
-        return self.own + sum(child.whole for child in self.children)
 
-
-def shares(told: str) -> dict[str, float]:
-    """Milliseconds of each package that our modules import, with all that it imports first."""
+def shares(told: str, direct: Collection[str]) -> dict[str, float]:
+    """Milliseconds of our modules, of each package that is a direct dependency, and of what our modules use of the
+    standard library. All else counts for the package that imported it first.
+    """
     found: dict[str, float] = defaultdict(float)
     for top in tree(told):
-        _add(top, found)
+        _add(top, top.package, direct, found)
     return dict(found)
 
 
@@ -49,10 +47,8 @@ def tree(told: str) -> list[Import]:
     return [one for depth in sorted(waiting) for one in waiting[depth]]
 
 
-def _add(one: Import, found: dict[str, float]) -> None:
-    if one.package != "darkroom":
-        found[one.package] += one.whole / 1000
-        return
-    found["darkroom"] += one.own / 1000
+def _add(one: Import, importer: str, direct: Collection[str], found: dict[str, float]) -> None:
+    package = one.package if importer == "darkroom" or one.package in direct else importer
+    found[package] += one.own / 1000
     for child in one.children:
-        _add(child, found)
+        _add(child, package, direct, found)

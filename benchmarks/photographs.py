@@ -12,7 +12,6 @@ from pathlib import Path
 from PIL import Image
 
 MEGABYTE = 1_000_000
-API_LIMIT = 7 * MEGABYTE  # of a picture that is sent
 TRIES = 12
 
 

@@ -1,5 +1,7 @@
 """Goals, and whether they are met."""
 
+from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -35,6 +37,12 @@ class Line:
         return "within the spread" if self.found.value - self.found.spread <= self.goal else "missed"
 
 
-def failures(lines: list[Line]) -> list[Line]:
+def failures(lines: Sequence[Line]) -> list[Line]:
     """What makes the run fail."""
     return [line for line in lines if line.verdict in ("missed", "not measured")]
+
+
+def conclusion(lines: Sequence[Line]) -> str:
+    """How many goals are met, met only within the spread, missed, not measured."""
+    counts = Counter(line.verdict for line in lines if line.verdict)
+    return f"Goals: {', '.join(f'{count} {verdict}' for verdict, count in counts.most_common())}."

@@ -6,7 +6,7 @@ from typing import Any
 import app
 import botocore.session
 
-from darkroom import request_wiring
+from darkroom import pictures, request_wiring
 
 CLIENTS = {"s3", "dynamodb", "sqs", "secretsmanager"}
 
@@ -30,4 +30,4 @@ def build() -> set[str]:
 
 if missing := CLIENTS - build():
     raise SystemExit(f"no clients were built for {missing}")
-assert app.handler  # noqa: S101 - the import is what is measured
+assert app.handler, pictures  # noqa: S101 - the import is what is measured

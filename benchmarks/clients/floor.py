@@ -6,6 +6,7 @@ import http.client
 import os
 import ssl
 import tempfile
+from collections import deque
 from collections.abc import Iterator
 from typing import IO, Any
 from urllib.parse import unquote, urlsplit
@@ -17,6 +18,11 @@ from darkroom import clients
 CHUNK_BYTES = 3 << 16  # whole groups of base64
 TLS = ssl.create_default_context(cafile=os.environ["SSL_CERT_FILE"])
 QUOTE = b'"'
+SMALL: Any = clients.session().client("dynamodb", config=clients.CONFIG)
+TARGETS: deque[str] = deque()  # of the small calls to come: they tell the server how much to answer
+SMALL.meta.events.register(
+    "before-call", lambda params, **_: params["headers"].update({"X-Amz-Target": TARGETS.popleft()})
+)
 
 
 def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:  # noqa: ARG001 - as Lambda calls it
@@ -31,14 +37,10 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:  # noqa: ARG
 
 
 def _small(exchanges: list[list[int]]) -> None:
-    """The small calls, by the SDK: so many bytes sent and received. The server is told how many in the target."""
-    client: Any = clients.session().client("dynamodb", config=clients.CONFIG)
-    targets = iter([f"floor.{received}" for _, received in exchanges])
-    client.meta.events.register(
-        "before-call", lambda params, **_: params["headers"].update({"X-Amz-Target": next(targets)})
-    )
-    for sent, _ in exchanges:
-        client.get_item(TableName="t", Key={"k": {"S": " " * sent}})
+    """The small calls, by the SDK: so many bytes sent and received."""
+    for sent, received in exchanges:
+        TARGETS.append(f"floor.{received}")
+        SMALL.get_item(TableName="t", Key={"k": {"S": " " * sent}})
 
 
 def _read(paths: list[str]) -> list[IO[bytes]]:

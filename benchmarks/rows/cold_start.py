@@ -4,9 +4,9 @@ import os
 import subprocess
 
 from benchmarks.environment import PYTHON
-from benchmarks.import_times import shares
+from benchmarks.import_times import STANDARD, shares
 from benchmarks.rows.row import Report, Table
-from benchmarks.runs import Bench, Client
+from benchmarks.runs import Bench, Client, Discarded
 from benchmarks.samples import Samples
 from benchmarks.spread import estimate, ratio
 from benchmarks.verdict import Line
@@ -21,18 +21,20 @@ PROGRAMS: dict[str, tuple[Client, str]] = {
     "clients": ("naive", "benchmarks.clients.clients_start"),
     "floor": ("floor", "benchmarks.clients.floor_start"),
 }
-REASONS = {
+DIRECT = {
     "boto3": "AWS is spoken to with it; the runtime brings it",
-    "botocore": "what boto3 loads when the clients are built",
+    "botocore": "what boto3 is made of",
     "aws_lambda_powertools": "structured log lines, metrics, and the API's key kept for five minutes",
-    "requests": "the image API is spoken to with it",
+    "requests": "the image API and the addresses of pictures are spoken to with it",
     "urllib3": "the sockets under `requests` and botocore",
-    "pydantic": "what strangers send is validated with it, every fault named with its field",
-    "PIL": "pictures are looked at",
+    "PIL": "a picture's size and kind are read with it, and small ones are decoded",
     "pybase64": "base64 many times faster than the standard library's",
+}
+REASONS = {
+    **DIRECT,
     "darkroom": "the handler itself",
-    "standard library": "",
-    "interpreter and clients": "starting Python; building the clients: data of the services read, classes made",
+    STANDARD: "what Python needs to start, and our own modules use",
+    "interpreter and clients": "Python's start and end; the clients built: data of the services read, classes made",
 }
 
 
@@ -80,7 +82,7 @@ def started(bench: Bench, name: str) -> float:
     _, status, usage = os.wait4(process.pid, 0)
     process.returncode = os.waitstatus_to_exitcode(status)
     if process.returncode:
-        raise RuntimeError(f"{module} ended with {process.returncode}")
+        raise Discarded(f"{module} ended with {process.returncode}")
     return (usage.ru_utime + usage.ru_stime) * 1000
 
 
@@ -89,9 +91,11 @@ def _imports(bench: Bench, whole: float) -> Table:
     variables = bench.environment.variables("darkroom", bench.servers)
     command = [str(PYTHON), "-X", "importtime", "-m", "benchmarks.clients.darkroom_start"]
     done = subprocess.run(command, env=variables, cwd=REPOSITORY, capture_output=True, text=True, check=True)
-    found = shares(done.stderr)
+    found = shares(done.stderr, DIRECT)
     found["interpreter and clients"] = max(0.0, whole - sum(found.values()))
     rows = sorted(found.items(), key=lambda share: -share[1])
-    told = tuple((name, f"{ms:.0f} ms", f"{ms / whole:.0%}", REASONS.get(name, "**none given**")) for name, ms in rows)
-    note = "What two dependencies share, such as urllib3, counts for the one that is imported first."
+    told = tuple((name, f"{ms:.0f} ms", f"{ms / whole:.0%}", REASONS[name]) for name, ms in rows)
+    note = (
+        "What is no direct dependency, or is a dependency's own use of the standard library, counts for its importer."
+    )
     return Table(("import", "time", "share", "reason"), told, note)

@@ -1,12 +1,13 @@
 """The layer as it is shipped for arm64: how large it is unpacked, and what of it is whose."""
 
+import subprocess
 import tempfile
 from collections import Counter
 from pathlib import Path
 
 from benchmarks.environment import PYTHON, build_layer, python_version, template
 from benchmarks.rows.row import MEGABYTE, Report, Table
-from benchmarks.runs import Bench
+from benchmarks.runs import Bench, Discarded
 from benchmarks.samples import Samples
 from benchmarks.spread import Estimate
 from benchmarks.verdict import Line
@@ -25,7 +26,12 @@ class Layer:
         with tempfile.TemporaryDirectory() as folder:
             # Where it is this one that is measured, it need not be looked for.
             is_the_runtimes = python_version() == template()["Globals"]["Function"]["Runtime"]
-            build_layer(Path(folder), {"PYTHON_3_13": str(PYTHON)} if is_the_runtimes else {})
+            try:
+                build_layer(Path(folder), {"PYTHON_3_13": str(PYTHON)} if is_the_runtimes else {})
+            except subprocess.CalledProcessError as error:
+                raise Discarded(f"the layer could not be built: {error}") from error
+            if not any(Path(folder).rglob("*.pyc")):
+                raise Discarded("the layer could not be compiled: the runtime's Python is not here")
             sizes = by_distribution(Path(folder) / "python")
         whole = sum(sizes.values()) / MEGABYTE
         line = Line(

@@ -1,4 +1,4 @@
-"""The smallest limit of memory that a whole process survives, found by halving."""
+"""The smallest limit of memory that a whole process survives, found step by step."""
 
 import time
 from collections.abc import Callable
@@ -12,8 +12,9 @@ from benchmarks.samples import Samples
 from benchmarks.verdict import Line
 
 WHAT = "smallest memory limit survived, ten at once, 3 x 7 MB in, 20 MB out each"
-PRECISION = 0.125
-SLOWER = 2.5  # than without a limit: what reads its own code from disk again and again has not survived
+STEP = 0.87  # nearly all that a process takes without a limit it needs: so it is looked for from above
+DOUBLINGS = 3
+SLOWER = 2.0  # than without a limit: what reads its own code from disk again and again has not survived
 
 
 class Limit:
@@ -40,20 +41,18 @@ def _smallest(bench: Bench, client: Client) -> float:
     began = time.monotonic()
     peak = bench.run(Series(client, TEN_CONVERSATIONS)).peak
     longest = SLOWER * (time.monotonic() - began)
-    return halved(peak, lambda limit: _survives(bench, client, limit, longest))
+    return lowered(peak, lambda limit: _survives(bench, client, limit, longest))
 
 
-def halved(enough: float, is_enough: Callable[[float], bool]) -> float:
-    """The smallest that is enough, to within `PRECISION`; doubled first where `enough` is not."""
+def lowered(enough: float, is_enough: Callable[[float], bool]) -> float:
+    """The smallest that is enough, to within a step; doubled first where `enough` is not. Raises Discarded."""
+    most = enough * 2**DOUBLINGS
     while not is_enough(enough):
         enough *= 2
-    too_little = 0.0
-    while enough - too_little > enough * PRECISION:
-        middle = (enough + too_little) / 2
-        if is_enough(middle):
-            enough = middle
-        else:
-            too_little = middle
+        if enough > most:
+            raise Discarded(f"not survived with {most / MEGABYTE:,.0f} MB either")
+    while is_enough(enough * STEP):
+        enough *= STEP
     return enough
 
 

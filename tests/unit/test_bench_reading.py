@@ -8,7 +8,8 @@ import pytest
 from benchmarks.document import filled
 from benchmarks.import_times import shares
 from benchmarks.rows.layer import by_distribution
-from benchmarks.rows.limit import halved
+from benchmarks.rows.limit import lowered
+from benchmarks.runs import Discarded
 from benchmarks.servers.units import Meter, size
 
 TOLD = """
@@ -23,8 +24,10 @@ import time:       700 |        700 | botocore.docs
 ITEM = {"thread_id": {"S": "t"}, "text": {"S": "x" * 5000}}
 
 
-def test_an_import_counts_for_the_package_that_our_own_module_asked_for() -> None:
-    assert shares(TOLD) == {"standard library": 0.3, "boto3": 3.0, "darkroom": 0.5, "botocore": 0.7}
+def test_an_import_counts_for_its_package_if_we_depend_on_it_and_else_for_the_one_that_imported_it() -> None:
+    ours = {"standard library": 0.3, "darkroom": 0.5, "botocore": 0.7}
+    assert shares(TOLD, {"boto3", "botocore"}) == pytest.approx({**ours, "boto3": 3.0})
+    assert shares(TOLD, {"boto3", "botocore", "urllib3"}) == pytest.approx({**ours, "boto3": 2.0, "urllib3": 1.0})
 
 
 def test_an_items_size_is_that_of_names_and_values() -> None:
@@ -66,7 +69,12 @@ def test_a_block_that_was_not_measured_stays_as_it_was() -> None:
 
 @pytest.mark.parametrize("needed", [3.0, 60.0, 99.0, 350.0])
 def test_the_smallest_limit_is_found_wherever_it_is(needed: float) -> None:
-    assert needed <= halved(100.0, lambda limit: limit >= needed) <= needed * 1.15
+    assert needed <= lowered(100.0, lambda limit: limit >= needed) <= needed * 1.15
+
+
+def test_a_limit_that_nothing_survives_is_no_measurement() -> None:
+    with pytest.raises(Discarded, match="not survived with 800 MB either"):
+        lowered(100e6, lambda _: False)
 
 
 def test_compiled_files_count_for_the_distribution_of_their_sources(tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ from benchmarks.rows.turns import MEMORY
 from benchmarks.runs import Measured, Series
 from benchmarks.samples import Samples, TooFew
 from benchmarks.spread import Estimate, estimate, ratio
-from benchmarks.verdict import Line, failures
+from benchmarks.verdict import Line, conclusion, failures
 
 LINE = Line("cpu", "CPU of a turn", "ms", 500.0, 200.0, None, Estimate(0.40, 0.02), "naive", goal=0.35)
 RUN = Measured(wall=1.0, cpu=0.5, growth=8e6, peak=9e7, served=0.1, read_units=1, write_units=1, calls={})
@@ -37,6 +37,13 @@ def test_what_was_not_measured_fails_the_run() -> None:
 
 def test_what_has_no_goal_is_only_told() -> None:
     assert failures([replace(LINE, goal=None)]) == []
+
+
+def test_what_is_met_only_within_the_spread_is_not_told_as_met() -> None:
+    close, unmeasured = replace(LINE, found=Estimate(0.36, 0.02)), replace(LINE, problem="killed")
+    met, untold = replace(LINE, found=Estimate(0.3)), replace(LINE, goal=None)
+    assert conclusion([met, close, met, untold]) == "Goals: 2 met, 1 within the spread."
+    assert conclusion([LINE, unmeasured]) == "Goals: 1 missed, 1 not measured."
 
 
 def test_the_spread_of_a_ratio_is_that_of_the_rounds_and_not_that_of_the_machine() -> None:
