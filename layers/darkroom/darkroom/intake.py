@@ -15,10 +15,11 @@ from darkroom.form import MOST_IMAGES
 from darkroom.instructions import Instructions
 from darkroom.outcome import Timing, Uploaded
 from darkroom.pairing import Ask, Decision, Waiting
-from darkroom.ports import Lanes, Memory, ObjectStore, Outbox
+from darkroom.ports import ObjectStore, Outbox
 from darkroom.publication import Publication
 from darkroom.request import ImageRef
 from darkroom.upload import Upload
+from darkroom.upload_ports import Lanes, Memory
 
 TRIES = 8
 MOST_REQUEST_BYTES = 1 << 20

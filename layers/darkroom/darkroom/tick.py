@@ -14,20 +14,10 @@ from darkroom.batch_file import BatchFile
 from darkroom.errors import DarkroomError, Rejected
 from darkroom.lines import LINE_BYTES, Line, Place
 from darkroom.outcome import Failure, Status
-from darkroom.ports import (
-    Answered,
-    Done,
-    Held,
-    ObjectStore,
-    Outbox,
-    Outcomes,
-    Progress,
-    Register,
-    Reused,
-    Sent,
-)
+from darkroom.ports import Done, Held, ObjectStore, Outbox, Reused
 from darkroom.publication import turn_key
 from darkroom.request import ImageRef, Request
+from darkroom.upload_ports import Answered, Outcomes, Progress, Register, Sent
 
 MOST_OPEN = 500  # lines that are under way at once: one item names them all
 SPARE_SECONDS = 15  # of an invocation, in which no new work is begun
