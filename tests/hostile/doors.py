@@ -218,7 +218,7 @@ def _assert_has_its_places(arrived: upload.Upload) -> None:
     assert arrived.kind in get_args(upload.Kind)
     assert outcome.timestamp(arrived.at).endswith("Z")
     assert naming.thread_id(arrived.thread) == arrived.thread
-    assert naming.GROUP_CHARACTERS.fullmatch(naming.message_group(arrived.thread))
+    assert re.fullmatch(naming.GROUP_CHARACTERS, naming.message_group(arrived.thread))
     places = (
         naming.turn_prefix(arrived.thread, form.MOST_TURNS, "r" * 128) + "image-99.tiff",
         naming.rejected_upload_key(arrived.key, arrived.etag),
