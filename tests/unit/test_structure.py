@@ -13,14 +13,14 @@ import darkroom
 
 # Each may import only those before it.
 ORDER = [
-    "errors", "blob", "encoding", "document", "naming", "lines", "reading", "form", "charsets", "request", "outcome",
-    "thread", "context", "reply", "api_errors", "replies", "upload", "batch_file", "pairing", "ports", "upload_ports",
-    "message", "settings", "patience", "words", "hints", "boxes", "anatomy", "decoding", "colour", "stripping",
-    "development", "pictures", "renditions", "provenance", "publication", "sources", "laboratory", "parts", "premise",
-    "payment", "report", "answer", "instructions", "dispatch", "intake", "arrivals", "tick", "batches", "batch", "aws",
-    "items", "table", "turns", "claims", "ledger", "breaker", "lanes", "memory", "register", "objects", "inbox",
-    "developer", "tls", "transport", "image_api", "fetch", "journal", "clients", "request_wiring", "upload_wiring",
-    "picture_wiring",
+    "errors", "blob", "encoding", "document", "naming", "lines", "reading", "form", "request", "charsets",
+    "file_request", "outcome", "thread", "context", "reply", "api_errors", "replies", "upload", "batch_file", "pairing",
+    "ports", "upload_ports", "message", "settings", "patience", "words", "hints", "boxes", "anatomy", "decoding",
+    "colour", "stripping", "development", "pictures", "renditions", "provenance", "publication", "sources",
+    "laboratory", "parts", "premise", "payment", "report", "answer", "instructions", "dispatch", "intake", "arrivals",
+    "tick", "batches", "batch", "aws", "items", "table", "turns", "claims", "ledger", "breaker", "lanes", "memory",
+    "register", "objects", "inbox", "developer", "tls", "transport", "image_api", "fetch", "journal", "clients",
+    "request_wiring", "upload_wiring", "picture_wiring",
 ]  # fmt: skip
 DOMAIN = set(ORDER[: ORDER.index("aws")])
 PICTORIAL = {"decoding", "colour", "development"}  # these know Pillow
@@ -28,7 +28,7 @@ ADAPTERS = {"ledger", "breaker", "lanes", "memory", "register", "objects", "inbo
 WIRING = {"request_wiring", "upload_wiring", "picture_wiring"}
 UPLOADS = {
     "upload_ports", "upload", "pairing", "memory", "intake", "instructions", "words", "lines", "batches", "register",
-    "lanes",
+    "lanes", "file_request", "charsets",
 }  # fmt: skip
 FOLDER = Path(darkroom.__file__).parent
 

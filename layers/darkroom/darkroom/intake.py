@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable, Collection, Mapping
 from itertools import islice
 
-from darkroom import batch_file, dispatch, hints, naming, outcome, pairing, parts, request, upload, words
+from darkroom import batch_file, dispatch, file_request, hints, naming, outcome, pairing, parts, upload, words
 from darkroom.dispatch import Dispatch
 from darkroom.errors import Outdated, Rejected, TooLarge, Unavailable
 from darkroom.form import MOST_IMAGES
@@ -150,7 +150,7 @@ class Intake:
             return "gone"
         if pairing.is_late(stem, arrived):
             return "nothing new"
-        asked = request.of_file(
+        asked = file_request.of_file(
             words.decoded(stored.data, "body"),
             folder=batch_file.folder_of(arrived.bucket, arrived.key),
             thread_id=_named(stored.metadata) or stem.thread or arrived.thread,

@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable, Collection, Iterator
 from dataclasses import asdict, dataclass, replace
 
-from darkroom import answer, lines, naming, outcome, request
+from darkroom import answer, file_request, lines, naming, outcome
 from darkroom.batch_file import BatchFile
 from darkroom.errors import DarkroomError, Rejected
 from darkroom.lines import LINE_BYTES, Line, Place
@@ -148,7 +148,7 @@ class Tick:
         try:
             asked = self._parsed(line)
         except Rejected as rejection:
-            named = request.custom_id(line.data) if line.data is not None else None
+            named = file_request.custom_id(line.data) if line.data is not None else None
             self._end(read, position, named, error=outcome.failure(rejection))
         else:
             sent = Sent(position, asked.request_id, asked.thread_id, asked.fingerprint, self.progress.read)
@@ -172,7 +172,7 @@ class Tick:
             if line.data is None:
                 hint = "Shorten it and upload the file again."
                 raise Rejected("invalid_request", f"body: is over {LINE_BYTES:,} bytes", hint=hint, param="body")
-            return request.of_line(
+            return file_request.of_line(
                 line.data, folder=self._batch.folder, stem=self._batch.stem, buckets=self._world.buckets
             )
         except Rejected as rejection:
