@@ -35,24 +35,12 @@ from darkroom.message import Message
 from darkroom.naming import message_group
 from darkroom.objects import PART_BYTES
 from darkroom.outcome import Outcome
-from darkroom.ports import (
-    Answered,
-    Asked,
-    Claim,
-    Done,
-    Fetched,
-    Held,
-    ObjectStore,
-    Prepared,
-    Progress,
-    Reused,
-    Sent,
-    Stored,
-)
+from darkroom.ports import Asked, Claim, Done, Fetched, Held, ObjectStore, Prepared, Reused, Stored
 from darkroom.renditions import Renditions
 from darkroom.reply import Reply
 from darkroom.request import ImageRef, Request
 from darkroom.thread import Past, Thread
+from darkroom.upload_ports import Answered, Progress, Sent
 
 NOON = 1_795_348_800.0  # 2026-11-22T12:00:00Z
 

@@ -1,13 +1,14 @@
 """The door for uploads: what S3 announces, taken in; what has to wait is named to Lambda."""
 
-from typing import Any
-
-from aws_lambda_powertools.utilities.typing import LambdaContext
+from typing import TYPE_CHECKING, Any
 
 from darkroom import upload_wiring
 
+if TYPE_CHECKING:
+    from aws_lambda_powertools.utilities.typing import LambdaContext
 
-def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
+
+def handler(event: dict[str, Any], context: "LambdaContext") -> dict[str, Any]:
     """Handles an SQS event with `ReportBatchItemFailures`."""
     left = upload_wiring.upload_batch(event, context.get_remaining_time_in_millis).work()
     return {"batchItemFailures": [{"itemIdentifier": message_id} for message_id in left]}

@@ -13,9 +13,10 @@ from hypothesis import strategies as st
 from darkroom.lanes import FULL_SECONDS, HELD_SECONDS, MOST_LOOKED_AT, DynamoLanes
 from darkroom.ledger import DynamoLedger
 from darkroom.outcome import timestamp
-from darkroom.ports import Claim, Lanes
+from darkroom.ports import Claim
 from darkroom.request import Request
 from darkroom.table import Table, Write
+from darkroom.upload_ports import Lanes
 from tests.fakes import Clock, MemoryLanes
 from tests.unit.samples import turn
 

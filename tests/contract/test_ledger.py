@@ -11,9 +11,10 @@ from darkroom import outcome
 from darkroom.errors import Fault, Rejected, Unavailable
 from darkroom.ledger import COUNTERS, LEASE_SECONDS, DynamoLedger
 from darkroom.outcome import Outcome, Source, Timing
-from darkroom.ports import Asked, Claim, Done, Held, Ledger, Outcomes, Reused
+from darkroom.ports import Asked, Claim, Done, Held, Ledger, Reused
 from darkroom.request import Request
 from darkroom.table import ConditionFailed, Table, Write
+from darkroom.upload_ports import Outcomes
 from tests.fakes import Clock, MemoryLedger
 
 if TYPE_CHECKING:

@@ -6,9 +6,9 @@ import pytest
 
 from darkroom.errors import Outdated
 from darkroom.lines import Place
-from darkroom.ports import Answered, Progress, Register, Sent
 from darkroom.register import DynamoRegister
 from darkroom.table import Table
+from darkroom.upload_ports import Answered, Progress, Register, Sent
 from tests.fakes import MemoryRegister
 
 BATCH = "batch:shop/猫 1.jsonl#3"

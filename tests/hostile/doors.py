@@ -24,7 +24,20 @@ from urllib.parse import quote_plus, urlsplit
 import jsonschema
 from PIL import Image as Pillow
 
-from darkroom import decoding, development, form, lines, naming, outcome, pictures, replies, request, upload, words
+from darkroom import (
+    decoding,
+    development,
+    file_request,
+    form,
+    lines,
+    naming,
+    outcome,
+    pictures,
+    replies,
+    request,
+    upload,
+    words,
+)
 from darkroom.context import IMAGE_BYTES
 from darkroom.errors import Ambiguous, Fault, Rejected, TooManyPixels, Unavailable, Undecodable
 from darkroom.fetch import Fetcher, is_public
@@ -152,7 +165,7 @@ def _request_file(data: bytes) -> object:
         assert rejected.param == "body"
         raise
     folder = Folder("my-uploads", "shop/spring/")
-    taken = request.of_file(text, folder=folder, thread_id="shop/a", request_id="upload-1", buckets=BUCKETS)
+    taken = file_request.of_file(text, folder=folder, thread_id="shop/a", request_id="upload-1", buckets=BUCKETS)
     _assert_is_self_contained(taken)
     return taken
 
@@ -169,14 +182,14 @@ def _batch_file(data: bytes) -> object:
 
 def _batch_line(line: bytes) -> object:
     try:
-        taken = request.of_line(line, folder=Folder("my-uploads", ""), stem="spring", buckets=BUCKETS)
+        taken = file_request.of_line(line, folder=Folder("my-uploads", ""), stem="spring", buckets=BUCKETS)
     except Rejected as rejected:
         assert rejected.code == "invalid_request"
         assert rejected.param
         assert_can_be_told(rejected)
-        assert str(request.custom_id(line)).encode()
+        assert str(file_request.custom_id(line)).encode()
         return rejected.message
-    assert request.custom_id(line) == taken.request_id
+    assert file_request.custom_id(line) == taken.request_id
     _assert_is_self_contained(taken)
     return taken
 
@@ -218,7 +231,7 @@ def _assert_has_its_places(arrived: upload.Upload) -> None:
     assert arrived.kind in get_args(upload.Kind)
     assert outcome.timestamp(arrived.at).endswith("Z")
     assert naming.thread_id(arrived.thread) == arrived.thread
-    assert naming.GROUP_CHARACTERS.fullmatch(naming.message_group(arrived.thread))
+    assert re.fullmatch(naming.GROUP_CHARACTERS, naming.message_group(arrived.thread))
     places = (
         naming.turn_prefix(arrived.thread, form.MOST_TURNS, "r" * 128) + "image-99.tiff",
         naming.rejected_upload_key(arrived.key, arrived.etag),

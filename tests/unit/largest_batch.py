@@ -9,9 +9,9 @@ from typing import IO
 
 from darkroom.batch_file import MOST_LINES, uploaded
 from darkroom.objects import PART_BYTES
-from darkroom.ports import Answered, Progress, Sent
 from darkroom.request import ImageRef
 from darkroom.upload import Upload
+from darkroom.upload_ports import Answered, Progress, Sent
 from tests.fakes import MemoryRegister
 from tests.unit.batch_world import KEY, BatchWorld, VersionedObjects
 

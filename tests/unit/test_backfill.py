@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from darkroom import batch_file, request
+from darkroom import batch_file, file_request
 from darkroom.request import ImageRef, Request
 from darkroom.settings import Price
 from darkroom.upload import Upload
@@ -41,7 +41,9 @@ def test_a_line_is_one_line_and_asks_for_what_was_meant(key: str, instruction: s
     line = batch_lines.line(wanted)
     assert line.count(b"\n") == 1
     folder = batch_file.folder_of("uploads", "backfill/0.jsonl")
-    assert request.of_line(line.removesuffix(b"\n"), folder=folder, stem="backfill/0", buckets=("uploads",)) == wanted
+    assert (
+        file_request.of_line(line.removesuffix(b"\n"), folder=folder, stem="backfill/0", buckets=("uploads",)) == wanted
+    )
 
 
 @given(names, names, names, names, st.integers(1, 3))

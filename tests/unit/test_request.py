@@ -10,7 +10,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from darkroom import naming, request
+from darkroom import file_request, naming, request
 from darkroom.errors import Rejected
 from darkroom.form import Folder
 from darkroom.request import ImageRef, Request
@@ -403,7 +403,7 @@ def test_any_json_is_a_request_or_rejected(document: object) -> None:
 
 def test_a_line_in_another_encoding_is_refused_by_its_name() -> None:
     line = json.dumps({"custom_id": "a", "instruction": "变成红色"}, ensure_ascii=False).encode("gb18030")
-    rejected = rejection(lambda: request.of_line(line, folder=Folder("my-uploads", ""), stem="b", buckets=BUCKETS))
+    rejected = rejection(lambda: file_request.of_line(line, folder=Folder("my-uploads", ""), stem="b", buckets=BUCKETS))
     assert rejected.message == "body: is not in UTF-8; it looks like GB18030 (Chinese)"
 
 
@@ -414,12 +414,12 @@ FOLDER = Folder("my-uploads", "shop/spring/")
 
 def from_file(document: object, folder: Folder = FOLDER) -> Request:
     text = document if isinstance(document, str) else json.dumps(document)
-    return request.of_file(text, folder=folder, thread_id="shop/cat", request_id="upload-1", buckets=BUCKETS)
+    return file_request.of_file(text, folder=folder, thread_id="shop/cat", request_id="upload-1", buckets=BUCKETS)
 
 
 def from_line(document: object, folder: Folder = FOLDER) -> Request:
     line = document if isinstance(document, bytes) else json.dumps(document).encode()
-    return request.of_line(line, folder=folder, stem="shop/spring/all", buckets=BUCKETS)
+    return file_request.of_line(line, folder=folder, stem="shop/spring/all", buckets=BUCKETS)
 
 
 @pytest.mark.parametrize("taken_from", [from_file, lambda document: from_line(document | {"custom_id": "c"})])
@@ -504,10 +504,10 @@ def test_the_same_request_is_the_same_wherever_it_comes_from() -> None:
 def test_a_line_needs_an_id_and_a_faulty_one_is_not_quoted(custom_id: object) -> None:
     line = json.dumps(asked(custom_id=custom_id)).encode()
     assert rejection(lambda: from_line(line)).param == "custom_id"
-    assert request.custom_id(line) is None
+    assert file_request.custom_id(line) is None
 
 
 def test_the_id_of_a_faulty_line_is_known() -> None:
-    assert request.custom_id(b'{"custom_id": "a", "colour": 1}') == "a"
-    assert request.custom_id(b"\xff") is None
-    assert request.custom_id(b"[1]") is None
+    assert file_request.custom_id(b'{"custom_id": "a", "colour": 1}') == "a"
+    assert file_request.custom_id(b"\xff") is None
+    assert file_request.custom_id(b"[1]") is None

@@ -13,19 +13,23 @@ import darkroom
 
 # Each may import only those before it.
 ORDER = [
-    "errors", "blob", "encoding", "document", "naming", "lines", "reading", "form", "charsets", "request", "outcome",
-    "thread", "context", "reply", "api_errors", "replies", "upload", "batch_file", "pairing", "ports", "message",
-    "settings", "patience", "words", "hints", "boxes", "anatomy", "decoding", "colour", "stripping", "development",
-    "pictures", "renditions", "provenance", "publication", "sources", "laboratory", "parts", "premise", "payment",
-    "report", "answer", "instructions", "dispatch", "intake", "arrivals", "tick", "batches", "batch", "aws", "items",
-    "table", "turns", "claims", "ledger", "breaker", "lanes", "memory", "register", "objects", "inbox", "developer",
-    "tls", "transport", "image_api", "fetch", "journal", "clients", "request_wiring", "upload_wiring",
-    "picture_wiring",
+    "errors", "blob", "encoding", "document", "naming", "lines", "reading", "form", "request", "charsets",
+    "file_request", "outcome", "thread", "context", "reply", "api_errors", "replies", "upload", "batch_file", "pairing",
+    "ports", "upload_ports", "message", "settings", "patience", "words", "hints", "boxes", "anatomy", "decoding",
+    "colour", "stripping", "development", "pictures", "renditions", "provenance", "publication", "sources",
+    "laboratory", "parts", "premise", "payment", "report", "answer", "instructions", "dispatch", "intake", "arrivals",
+    "tick", "batches", "batch", "aws", "items", "table", "turns", "claims", "ledger", "breaker", "lanes", "memory",
+    "register", "objects", "inbox", "developer", "tls", "transport", "image_api", "fetch", "journal", "clients",
+    "request_wiring", "upload_wiring", "picture_wiring",
 ]  # fmt: skip
 DOMAIN = set(ORDER[: ORDER.index("aws")])
 PICTORIAL = {"decoding", "colour", "development"}  # these know Pillow
 ADAPTERS = {"ledger", "breaker", "lanes", "memory", "register", "objects", "inbox", "developer", "image_api", "fetch"}
 WIRING = {"request_wiring", "upload_wiring", "picture_wiring"}
+UPLOADS = {
+    "upload_ports", "upload", "pairing", "memory", "intake", "instructions", "words", "lines", "batches", "register",
+    "lanes", "file_request", "charsets",
+}  # fmt: skip
 FOLDER = Path(darkroom.__file__).parent
 
 
@@ -75,7 +79,7 @@ def test_only_the_wiring_knows_the_adapters(module: str) -> None:
 @pytest.mark.parametrize(
     ("wiring", "foreign"),
     [
-        ("request_wiring", {"intake", "instructions", "words", "batches", "register", "memory", "lanes"}),
+        ("request_wiring", UPLOADS),
         ("upload_wiring", {"image_api", "transport", "fetch"}),
     ],
 )

@@ -99,7 +99,7 @@ def stated(document: Mapping[str, Any], reply: Reply) -> Stated | None:
 
 def is_refusal(said: str) -> bool:
     """Whether an answer's own words say that it is a refusal."""
-    return bool(_REFUSED.search(_words(said)))
+    return bool(re.search(_REFUSED, _words(said)))
 
 
 def _words(said: str) -> str:
@@ -108,34 +108,34 @@ def _words(said: str) -> str:
 
 
 # No repetition is without end: what they are matched with is anybody's.
-def _matches(*patterns: str) -> re.Pattern[str]:
-    return re.compile("|".join(patterns))
+def _any_of(*patterns: str) -> str:
+    return "|".join(patterns)
 
 
-_SIGNATURE = _matches("thought_?signature")
-_EMPTY_ACCOUNT = _matches(
+_SIGNATURE = _any_of("thought_?signature")
+_EMPTY_ACCOUNT = _any_of(
     r"insufficient.{0,12}(quota|balance|credit|fund)", r"\b(account|no|low|your) balance\b",
     r"\bbalance\b.{0,20}\b(insufficient|not enough|too low|exhausted|used up)", "arrears", "payment required",
     "余额", "欠费",
 )  # fmt: skip
-_SUSPENDED = _matches(r"account\b.{0,40}\b(restricted|suspended|disabled|banned)", "(账号|账户).{0,20}(封|限制|停用)")
+_SUSPENDED = _any_of(r"account\b.{0,40}\b(restricted|suspended|disabled|banned)", "(账号|账户).{0,20}(封|限制|停用)")
 _BILLING = r"billing\b.{0,20}\b(limit|details?|account|inactive|disabled|required|not enabled)"
-_QUOTA = _matches(r"quota\b.{0,20}\bexceed", _BILLING, "额度")
-_REFUSED = _matches(
+_QUOTA = _any_of(r"quota\b.{0,20}\bexceed", _BILLING, "额度")
+_REFUSED = _any_of(
     "prompt_blocked", r"(?<!case.)sensitive", "safety", "moderation", "content_policy", "content policy",
     "content_filter", "prohibited_content", "blocklist",
     r"(polic|guideline|content|terms)\w{0,20}\b.{0,60}\bviolat",
     r"violat\w{0,20}\b.{0,60}\b(polic|guideline|content|terms)",
     "敏感", "违规", "内容.{0,4}审核", "(未|不)(能)?通过.{0,6}审核", "审核.{0,4}(未|不)", "不合规",
 )  # fmt: skip
-_MODEL = _matches(
+_MODEL = _any_of(
     "model_not_found", r"no (available )?channel", "无可用渠道", r"(unknown|no such) model",
     r"model\W{1,9}(\S{1,200} )?(is |was |has been |does |could )?not (be )?(found|exist|supported|available)",
     r"model\W{1,9}(\S{1,200} )?(is |was |has been |does |could )?no longer",
     r"model\W{1,9}(\S{1,200} )?(is |was |has been )?(retired|deprecated|shut ?down|discontinued)",
     "模型不存在", "模型.{0,20}(下线|停用|不支持)", r"models/\S{1,200} is not found",
 )  # fmt: skip
-_CREDENTIALS = _matches(
+_CREDENTIALS = _any_of(
     "invalid_api_key",
     "invalid api key",
     r"api.?key.{0,20}(not valid|invalid|expired)",
@@ -145,19 +145,19 @@ _CREDENTIALS = _matches(
     "user location is not supported",
     "令牌",
 )
-_THROTTLED = _matches(r"rate.?limit", "too many requests", "resource_exhausted", "overloaded", "限流", "频率")
-_EMPTY = _matches("empty_response", "empty response", "no image generated")
-_LARGE = _matches(
+_THROTTLED = _any_of(r"rate.?limit", "too many requests", "resource_exhausted", "overloaded", "限流", "频率")
+_EMPTY = _any_of("empty_response", "empty response", "no image generated")
+_LARGE = _any_of(
     r"(image|picture|file|payload|body)\b.{0,40}\b(too large|exceed|too big)",
     r"request (is|was|entity|body|payload)?.{0,12}too (large|big)",
     "图片过大",
     "图片.{0,10}超过",
 )
-_IMAGE = _matches(
+_IMAGE = _any_of(
     r"(unsupported|invalid|unknown|corrupt\w*|broken)\b.{0,20}\b(image|picture|mime|media)",
     r"(image|picture)\b.{0,40}\b(unsupported|not supported|invalid|decode|corrupt)", "图片格式",
 )  # fmt: skip
-_INVALID = _matches(
+_INVALID = _any_of(
     "invalid_request", "invalid request", "convert_request_failed", "invalid_argument", "invalid_parameter"
 )
 
@@ -168,42 +168,42 @@ def error(stated: Stated, reply: Reply) -> DarkroomError:
     said = f"the image API said: {stated.message}"
     if number in (504, 524) or reply.status in (504, 524):
         return Ambiguous(said)
-    if _SIGNATURE.search(words):
+    if re.search(_SIGNATURE, words):
         return Unavailable("thought_signature", said, retry_after=0)
-    if _SUSPENDED.search(words):
+    if re.search(_SUSPENDED, words):
         return Unavailable("account", said, retry_after=_retry_after(reply))
     request_id = stated.request_id
-    if _REFUSED.search(words):  # before all else: whatever number it comes with, it is never retried
+    if re.search(_REFUSED, words):  # before all else: whatever number it comes with, it is never retried
         return Rejected(
             "refused", said, text=stated.message, provider_request_id=request_id,
             hint="The provider refuses this instruction or picture; say it differently. It is never retried.",
         )  # fmt: skip
     if cause := _operators_trouble(number, words):
         return Unavailable(cause, said, retry_after=_retry_after(reply))
-    if _EMPTY.search(words):
+    if re.search(_EMPTY, words):
         return Rejected("no_image", said, hint=SAY_MORE, provider_request_id=request_id)
-    if number == 413 or _LARGE.search(words):
+    if number == 413 or re.search(_LARGE, words):
         return _too_large(said, request_id)
-    if number in (400, 406, 409, 410, 415, 422) or _INVALID.search(words):
-        code: Code = "unsupported_image" if _IMAGE.search(words) else "invalid_request"
+    if number in (400, 406, 409, 410, 415, 422) or re.search(_INVALID, words):
+        code: Code = "unsupported_image" if re.search(_IMAGE, words) else "invalid_request"
         return Rejected(code, said, hint="Mend what the image API names.", provider_request_id=request_id)
     return Unavailable("unreachable", said, retry_after=_retry_after(reply))
 
 
 def _operators_trouble(number: int, words: str) -> Cause | None:
-    if number == 402 or _EMPTY_ACCOUNT.search(words):
+    if number == 402 or re.search(_EMPTY_ACCOUNT, words):
         return "account"
     if number == 429:
         return "throttled"
-    if _QUOTA.search(words):
+    if re.search(_QUOTA, words):
         return "account"
-    if _MODEL.search(words):
+    if re.search(_MODEL, words):
         return "model"
-    if number in (401, 403) or _CREDENTIALS.search(words):
+    if number in (401, 403) or re.search(_CREDENTIALS, words):
         return "credentials"
     if number in (404, 405):
         return "configuration"
-    return "throttled" if _THROTTLED.search(words) else None
+    return "throttled" if re.search(_THROTTLED, words) else None
 
 
 def _too_large(said: str, request_id: str | None) -> Rejected:

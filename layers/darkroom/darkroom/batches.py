@@ -15,9 +15,10 @@ from darkroom.batch_file import MOST_LINES, BatchFile
 from darkroom.errors import Outdated, Rejected, Unavailable
 from darkroom.message import Message
 from darkroom.outcome import Timing, Uploaded
-from darkroom.ports import Memory, Outbox, Progress
+from darkroom.ports import Outbox
 from darkroom.publication import Publication
 from darkroom.tick import SPARE_SECONDS, Gone, Tick, World, lines_of
+from darkroom.upload_ports import Memory, Progress
 
 ANSWER_SECONDS = 30  # to write the answers to a batch of the most lines
 SHORTEST_WAIT_SECONDS, LONGEST_WAIT_SECONDS = 1.0, 60.0

@@ -11,8 +11,9 @@ from dataclasses import asdict, replace
 from darkroom import batch_file, naming, pairing, patience
 from darkroom.errors import Unavailable
 from darkroom.pairing import Ask, Decision, Stem, Waiting
-from darkroom.ports import Lanes, Memory, Outbox
+from darkroom.ports import Outbox
 from darkroom.upload import Upload
+from darkroom.upload_ports import Lanes, Memory
 
 
 class Dispatch:

@@ -11,7 +11,7 @@ from darkroom.blob import Blob, File, chunks
 
 _URL_SAFE = bytes.maketrans(b"-_", b"+/")
 _WHITESPACE = b" \t\r\n\v\f"
-_BROKEN_ESCAPE = re.compile(rb"\\(u[0-9A-Fa-f]{0,3})?\Z")
+_BROKEN_ESCAPE = rb"\\(u[0-9A-Fa-f]{0,3})?\Z"
 
 
 class Base64:
@@ -62,7 +62,7 @@ def _unescaped(text: Blob) -> Iterator[bytes]:
             yield read
             continue
         chunk = left + read
-        cut = _BROKEN_ESCAPE.search(chunk)
+        cut = re.search(_BROKEN_ESCAPE, chunk)
         left = cut[0] if cut else b""
         whole = chunk.removesuffix(left)
         yield json.loads(b'"' + whole + b'"').encode("ascii")

@@ -14,7 +14,7 @@ MOST_IMAGES = 14
 MOST_TURNS = 99_999  # a turn's number has five digits in a key
 KEY_BYTES = 1024
 MIME_TYPES = ("image/png", "image/jpeg")
-_REQUEST_ID = re.compile(r"[A-Za-z0-9._:-]{1,128}")
+_REQUEST_ID = r"[A-Za-z0-9._:-]{1,128}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +103,7 @@ def _thread_id(given: Any) -> str:
 
 
 def _request_id(given: Any) -> str:
-    if not _REQUEST_ID.fullmatch(text(0)(given)):
+    if not re.fullmatch(_REQUEST_ID, text(0)(given)):
         raise ValueError("must be 1 to 128 of the characters A-Z a-z 0-9 . _ : -")
     return str(given)
 

@@ -8,17 +8,18 @@ import time
 from collections.abc import Callable, Collection, Mapping
 from itertools import islice
 
-from darkroom import batch_file, dispatch, hints, naming, outcome, pairing, parts, request, upload, words
+from darkroom import batch_file, dispatch, file_request, hints, naming, outcome, pairing, parts, upload, words
 from darkroom.dispatch import Dispatch
 from darkroom.errors import Outdated, Rejected, TooLarge, Unavailable
 from darkroom.form import MOST_IMAGES
 from darkroom.instructions import Instructions
 from darkroom.outcome import Timing, Uploaded
 from darkroom.pairing import Ask, Decision, Waiting
-from darkroom.ports import Lanes, Memory, ObjectStore, Outbox
+from darkroom.ports import ObjectStore, Outbox
 from darkroom.publication import Publication
 from darkroom.request import ImageRef
 from darkroom.upload import Upload
+from darkroom.upload_ports import Lanes, Memory
 
 TRIES = 8
 MOST_REQUEST_BYTES = 1 << 20
@@ -149,7 +150,7 @@ class Intake:
             return "gone"
         if pairing.is_late(stem, arrived):
             return "nothing new"
-        asked = request.of_file(
+        asked = file_request.of_file(
             words.decoded(stored.data, "body"),
             folder=batch_file.folder_of(arrived.bucket, arrived.key),
             thread_id=_named(stored.metadata) or stem.thread or arrived.thread,

@@ -35,7 +35,7 @@ class _Full:
 
 
 class DynamoLanes:
-    """The lanes of `ports`, on DynamoDB.
+    """The lanes of `upload_ports`, on DynamoDB.
 
     `is_over` tells of a thread's request whether it has ended, None where it is not known.
     """
@@ -55,7 +55,7 @@ class DynamoLanes:
         self._full: dict[str, _Full] = {}
 
     def enter(self, lane: str, thread_id: str, request_id: str) -> bool:
-        """See `ports.Lanes`."""
+        """See `upload_ports.Lanes`."""
         holder = f"{thread_id}/{request_id}"
         full = self._full.get(lane)
         if full and self._clock() < full.until:

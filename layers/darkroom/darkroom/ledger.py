@@ -78,7 +78,7 @@ class DynamoLedger:
         return entry.get("state") == "open" and (entry["owner"] != "" or entry["strikes"] > 0)
 
     def standing(self, thread_id: str, request_id: str, fingerprint: str) -> Done | Held | Reused | None:
-        """See `ports.Outcomes`. Nothing is claimed."""
+        """See `upload_ports.Outcomes`. Nothing is claimed."""
         entry = self._table.item(thread_id, sort_key(request_id))
         is_done, is_this = entry.get("state") == "done", entry.get("fingerprint") == fingerprint
         if is_done and is_this:

@@ -14,13 +14,13 @@ PARTITIONS = "/uploads/"  # no thread's id begins with a slash
 
 
 class UploadMemory:
-    """The memory of `ports`, in the threads table."""
+    """The memory of `upload_ports`, in the threads table."""
 
     def __init__(self, table: Table) -> None:
         self._table = table
 
     def stem(self, home: str, name: str) -> Stem:
-        """See `ports.Memory`."""
+        """See `upload_ports.Memory`."""
         item = self._table.item(PARTITIONS + home, _stem_sk(name))
         if not item:
             return Stem()
@@ -36,19 +36,19 @@ class UploadMemory:
         )
 
     def waiting(self, thread: str) -> list[Waiting]:
-        """See `ports.Memory`."""
+        """See `upload_ports.Memory`."""
         return [
             Waiting(item["home"], item["stem"], ImageRef(**item["image"]), item["etag"], item["at"])
             for item in self._table.items(PARTITIONS + thread, "WAITING#")
         ]
 
     def ahead(self, thread: str) -> tuple[str, str] | None:
-        """See `ports.Memory`."""
+        """See `upload_ports.Memory`."""
         asked = self._table.item(PARTITIONS + thread, "ASKED")
         return (asked["home"], asked["stem"]) if "stem" in asked else None
 
     def has_turn(self, thread: str) -> bool:
-        """See `ports.Memory`."""
+        """See `upload_ports.Memory`."""
         return bool(self._table.item(thread, "THREAD"))
 
     def decide(
@@ -61,7 +61,7 @@ class UploadMemory:
         *,
         left: str | None = None,
     ) -> Stem:
-        """See `ports.Memory`."""
+        """See `upload_ports.Memory`."""
         partition = PARTITIONS + thread
         writes = [self._stem_put(arrived.thread, arrived.stem, stem)]
         if ask:
@@ -80,7 +80,7 @@ class UploadMemory:
         return _next(stem)
 
     def sent(self, home: str, name: str, stem: Stem) -> None:
-        """See `ports.Memory`."""
+        """See `upload_ports.Memory`."""
         still_there = Condition("outbox = :outbox", {"outbox": stem.outbox})
         changes = {"outbox": None, "lane": None}
         empty = self._table.update(PARTITIONS + home, _stem_sk(name), changes, still_there, add={"version": 1})

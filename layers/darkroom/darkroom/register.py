@@ -7,22 +7,22 @@ from typing import Any
 
 from darkroom.errors import Outdated
 from darkroom.lines import Place
-from darkroom.ports import Answered, Progress, Sent
 from darkroom.table import Condition, ConditionFailed, Table
+from darkroom.upload_ports import Answered, Progress, Sent
 
 PARTITIONS = "/batches/"  # no thread's id begins with a slash
 KEPT_SECONDS = 400 * 24 * 3600  # a batch may wait for the daily limit for months
 
 
 class DynamoRegister:
-    """The register of `ports`, in the threads table."""
+    """The register of `upload_ports`, in the threads table."""
 
     def __init__(self, table: Table, *, clock: Callable[[], float] = time.time) -> None:
         self._table = table
         self._clock = clock
 
     def progress(self, batch: str) -> Progress:
-        """See `ports.Register`."""
+        """See `upload_ports.Register`."""
         item = self._table.item(PARTITIONS + batch, "PROGRESS")
         known: dict[str, Any] = {name: item[name] for name in Progress.__dataclass_fields__ if name in item}
         if known:
@@ -34,7 +34,7 @@ class DynamoRegister:
         return Progress(**known)
 
     def save(self, batch: str, progress: Progress, line: Sent | Answered | None = None) -> Progress:
-        """See `ports.Register`."""
+        """See `upload_ports.Register`."""
         known = replace(progress, version=progress.version + 1)
         partition, expires = PARTITIONS + batch, {"expires_at": int(self._clock()) + KEPT_SECONDS}
         unchanged = Condition("version = :before", {"before": progress.version})
@@ -50,7 +50,7 @@ class DynamoRegister:
         return known
 
     def sent(self, batch: str, position: int) -> Sent:
-        """See `ports.Register`."""
+        """See `upload_ports.Register`."""
         item = self._table.item(PARTITIONS + batch, _line_sk(position))
         if "text" in item:
             raise Outdated
@@ -58,7 +58,7 @@ class DynamoRegister:
         return Sent(**{**known, "place": Place(**known["place"])})
 
     def answers(self, batch: str) -> Iterator[str]:
-        """See `ports.Register`."""
+        """See `upload_ports.Register`."""
         for item in self._table.pages(PARTITIONS + batch, "LINE#", "text"):
             yield item["text"]
 

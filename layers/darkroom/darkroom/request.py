@@ -1,4 +1,4 @@
-"""A request: what a message, a file or a line of a batch asks for, validated; or every fault that it has."""
+"""A request: what a message asks for, validated; or every fault that it has."""
 
 import hashlib
 import json
@@ -6,15 +6,13 @@ from collections.abc import Collection, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any, NoReturn
 
-from darkroom import charsets, naming
+from darkroom import naming
 from darkroom.errors import FieldFault, Rejected, invalid
-from darkroom.form import KEY_BYTES, Asking, Body, Folder, Line, validated
+from darkroom.form import KEY_BYTES, Asking, Body, validated
 
 ENVELOPES = 4  # SNS around EventBridge around … : more is no envelope but a puzzle
 
 REMEDY = "Mend the fields that are named and send the message again; nothing was started or paid."
-FILE_REMEDY = "Mend the fields that are named and upload the file again; nothing was started or paid."
-LINE_REMEDY = "Mend this line and upload the file again; lines that have their outcome are not paid again."
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,47 +51,18 @@ class Request:
 
 def parse(body: str, *, group: str, message_id: str, buckets: Collection[str]) -> Request:
     """The request in a message's body. Raises Rejected, every fault named with its field."""
-    valid = validated(Body, _unwrapped(_json(body, REMEDY)), None, REMEDY)
-    faults = _bucket_faults(valid, buckets)
+    valid = validated(Body, _unwrapped(json_object(body, REMEDY)), None, REMEDY)
+    faults = bucket_faults(valid, buckets)
     thread = valid.thread_id if valid.thread_id is not None else _thread_of_group(group, faults)
     if valid.thread_id is not None and group != (wanted := naming.message_group(thread)):
         faults.append(FieldFault("MessageGroupId", f"must be {wanted!r} for this thread, so that order can be kept"))
     if faults:
         raise invalid(faults, REMEDY)
-    return _request(valid, thread, valid.request_id or message_id)
+    return of_form(valid, thread, valid.request_id or message_id)
 
 
-def of_file(text: str, *, folder: Folder, thread_id: str, request_id: str, buckets: Collection[str]) -> Request:
-    """The request in an uploaded file; `thread_id` and `request_id` hold where it names none. Raises Rejected."""
-    valid = validated(Body, _json(text, FILE_REMEDY), folder, FILE_REMEDY)
-    if faults := _bucket_faults(valid, buckets):
-        raise invalid(faults, FILE_REMEDY)
-    return _request(valid, valid.thread_id or thread_id, valid.request_id or request_id)
-
-
-def of_line(line: bytes, *, folder: Folder, stem: str, buckets: Collection[str]) -> Request:
-    """The request in a line of a batch file, by default in the thread `<stem>/<custom_id>`. Raises Rejected."""
-    try:
-        text = line.decode()
-    except UnicodeDecodeError as error:
-        raise invalid([FieldFault("body", charsets.told(line))], LINE_REMEDY) from error
-    valid = validated(Line, _json(text, LINE_REMEDY), folder, LINE_REMEDY)
-    if faults := _bucket_faults(valid, buckets):
-        raise invalid(faults, LINE_REMEDY)
-    return _request(valid, valid.thread_id or naming.thread_of(f"{stem}/{valid.custom_id}"), valid.custom_id)
-
-
-def custom_id(line: bytes) -> str | None:
-    """The id of a faulty line, if there is nothing wrong with that."""
-    try:
-        document = _json(line.decode(), LINE_REMEDY)
-        asked = {"instruction": "-", "custom_id": document.get("custom_id")}
-        return validated(Line, asked, None, LINE_REMEDY).custom_id
-    except (UnicodeDecodeError, Rejected):
-        return None
-
-
-def _request(valid: Asking, thread_id: str, request_id: str) -> Request:
+def of_form(valid: Asking, thread_id: str, request_id: str) -> Request:
+    """The request that a valid form is, in this thread and under this id."""
     return Request(
         thread_id=thread_id,
         request_id=request_id,
@@ -119,7 +88,7 @@ class Recognised:
 def recognise(body: str) -> Recognised:
     """The fields of a faulty body that have no fault themselves."""
     try:
-        document = _unwrapped(_json(body, REMEDY))
+        document = _unwrapped(json_object(body, REMEDY))
     except Rejected:
         return Recognised()
     return Recognised(**{name: _valid(document, name) for name in Recognised.__dataclass_fields__})
@@ -140,7 +109,8 @@ def _thread_of_group(group: str, faults: list[FieldFault]) -> str:
         return ""
 
 
-def _bucket_faults(body: Asking, buckets: Collection[str]) -> list[FieldFault]:
+def bucket_faults(body: Asking, buckets: Collection[str]) -> list[FieldFault]:
+    """What is wrong with where its pictures lie."""
     allowed = " or ".join(sorted(buckets))
     faults = []
     for position, image in enumerate(body.images or ()):
@@ -155,7 +125,8 @@ def _no_constant(name: str) -> NoReturn:
     raise ValueError(f"{name} is not JSON")
 
 
-def _json(body: str, remedy: str) -> dict[str, object]:
+def json_object(body: str, remedy: str) -> dict[str, object]:
+    """The object that a text says in JSON. Raises Rejected."""
     try:
         document = json.loads(body.removeprefix("\ufeff"), parse_constant=_no_constant)
     except (ValueError, RecursionError) as error:
@@ -169,7 +140,7 @@ def _unwrapped(document: dict[str, object]) -> dict[str, object]:
     """The body inside the envelopes that SNS and EventBridge put around it."""
     for _ in range(ENVELOPES):
         if document.get("Type") == "Notification" and isinstance(document.get("Message"), str):
-            document = _json(str(document["Message"]), REMEDY)
+            document = json_object(str(document["Message"]), REMEDY)
         elif "detail-type" in document and isinstance(detail := document.get("detail"), dict):
             document = detail
         else:

@@ -9,25 +9,15 @@ import time
 from collections.abc import Callable, Collection, Iterator
 from dataclasses import asdict, dataclass, replace
 
-from darkroom import answer, lines, naming, outcome, request
+from darkroom import answer, file_request, lines, naming, outcome
 from darkroom.batch_file import BatchFile
 from darkroom.errors import DarkroomError, Rejected
 from darkroom.lines import LINE_BYTES, Line, Place
 from darkroom.outcome import Failure, Status
-from darkroom.ports import (
-    Answered,
-    Done,
-    Held,
-    ObjectStore,
-    Outbox,
-    Outcomes,
-    Progress,
-    Register,
-    Reused,
-    Sent,
-)
+from darkroom.ports import Done, Held, ObjectStore, Outbox, Reused
 from darkroom.publication import turn_key
 from darkroom.request import ImageRef, Request
+from darkroom.upload_ports import Answered, Outcomes, Progress, Register, Sent
 
 MOST_OPEN = 500  # lines that are under way at once: one item names them all
 SPARE_SECONDS = 15  # of an invocation, in which no new work is begun
@@ -158,7 +148,7 @@ class Tick:
         try:
             asked = self._parsed(line)
         except Rejected as rejection:
-            named = request.custom_id(line.data) if line.data is not None else None
+            named = file_request.custom_id(line.data) if line.data is not None else None
             self._end(read, position, named, error=outcome.failure(rejection))
         else:
             sent = Sent(position, asked.request_id, asked.thread_id, asked.fingerprint, self.progress.read)
@@ -182,7 +172,7 @@ class Tick:
             if line.data is None:
                 hint = "Shorten it and upload the file again."
                 raise Rejected("invalid_request", f"body: is over {LINE_BYTES:,} bytes", hint=hint, param="body")
-            return request.of_line(
+            return file_request.of_line(
                 line.data, folder=self._batch.folder, stem=self._batch.stem, buckets=self._world.buckets
             )
         except Rejected as rejection:
