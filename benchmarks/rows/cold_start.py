@@ -94,7 +94,7 @@ def _imports(bench: Bench, whole: float) -> Table:
     found = shares(done.stderr, DIRECT)
     found["interpreter and clients"] = max(0.0, whole - sum(found.values()))
     rows = sorted(found.items(), key=lambda share: -share[1])
-    told = tuple((name, f"{ms:.0f} ms", f"{ms / whole:.0%}", REASONS[name]) for name, ms in rows)
+    told = tuple((name, f"{ms:.0f} ms", f"{ms / whole:.0%}", REASONS.get(name, "**none given**")) for name, ms in rows)
     note = (
         "What is no direct dependency, or is a dependency's own use of the standard library, counts for its importer."
     )
