@@ -15,16 +15,22 @@ BETWEEN = '"},{"image":"data:image/jpeg;base64,'
 
 @dataclass(frozen=True, slots=True)
 class Moved:
-    """The small exchanges that a request of a turn needs, as bytes sent and received; a `result.json`'s length."""
+    """The small exchanges that a request of a turn needs: the service, the bytes sent and received; a `result.json`'s
+    length.
+    """
 
-    small: tuple[tuple[int, int], ...]
+    small: tuple[tuple[str, int, int], ...]
     result_bytes: int
 
     @classmethod
     def of(cls, exchanges: Sequence[Exchange], since: float, requests: int) -> "Moved":
         """What was exchanged since then, in epoch seconds, for so many requests."""
         turn = [exchange for exchange in exchanges if exchange.began >= since]
-        small = tuple((each.sent, each.received) for each in turn if not each.operation.startswith(("s3:", "api:")))
+        small = tuple(
+            (each.operation.partition(":")[0], each.sent, each.received)
+            for each in turn
+            if not each.operation.startswith(("s3:", "api:"))
+        )
         written = [each.sent for each in turn if each.operation == "s3:PutObject"]
         return cls(small[::requests], min(written, default=0))
 

@@ -18,11 +18,13 @@ from darkroom import clients
 CHUNK_BYTES = 3 << 16  # whole groups of base64
 TLS = ssl.create_default_context(cafile=os.environ["SSL_CERT_FILE"])
 QUOTE = b'"'
-SMALL: Any = clients.session().client("dynamodb", config=clients.CONFIG)
+TABLE: Any = clients.session().client("dynamodb", config=clients.CONFIG)
+QUEUE: Any = clients.sqs()
 TARGETS: deque[str] = deque()  # of the small calls to come: they tell the server how much to answer
-SMALL.meta.events.register(
-    "before-call", lambda params, **_: params["headers"].update({"X-Amz-Target": TARGETS.popleft()})
-)
+for client in (TABLE, QUEUE):
+    client.meta.events.register(
+        "before-call", lambda params, **_: params["headers"].update({"X-Amz-Target": TARGETS.popleft()})
+    )
 
 
 def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:  # noqa: ARG001 - as Lambda calls it
@@ -36,11 +38,14 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:  # noqa: ARG
     return {"batchItemFailures": []}
 
 
-def _small(exchanges: list[list[int]]) -> None:
-    """The small calls, by the SDK: so many bytes sent and received."""
-    for sent, received in exchanges:
+def _small(exchanges: list[tuple[str, int, int]]) -> None:
+    """The small calls, by the SDK: the service, so many bytes sent and received."""
+    for service, sent, received in exchanges:
         TARGETS.append(f"floor.{received}")
-        SMALL.get_item(TableName="t", Key={"k": {"S": " " * sent}})
+        if service == "sqs":
+            QUEUE.list_queues(QueueNamePrefix=" " * sent)
+        else:
+            TABLE.get_item(TableName="t", Key={"k": {"S": " " * sent}})
 
 
 def _read(paths: list[str]) -> list[IO[bytes]]:
