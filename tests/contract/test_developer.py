@@ -96,7 +96,8 @@ def test_what_is_developed_twice_stays_as_it_was_first(developer: Developer, s3:
 
 
 def test_where_there_is_no_picture_any_more_nothing_is_made(developer: Developer, s3: "S3Client") -> None:
-    developer.develop(REF, 7_000_000)
+    with pytest.raises(Unavailable, match="the picture is gone"):
+        developer.develop(REF, 7_000_000)
     assert "Contents" not in s3.list_objects_v2(Bucket="spool")
     with pytest.raises(Unavailable, match="aws"):
         Renditions(S3Objects(s3), developer, "spool").of(REF, "0" * 64, 7_000_000)
