@@ -3,6 +3,7 @@
 import uuid
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from itertools import count
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -15,7 +16,7 @@ from darkroom.ports import Asked, Claim, Done, Held, Ledger, Reused
 from darkroom.request import Request
 from darkroom.table import ConditionFailed, Table, Write
 from darkroom.upload_ports import Outcomes
-from tests.fakes import Clock, MemoryLedger
+from tests.fakes import NOON, Clock, MemoryLedger
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -393,3 +394,15 @@ def test_who_only_looks_sees_how_a_request_stands_and_claims_nothing(ledger: Any
     assert look() == Done(told)
     assert look(other) == Reused()
     assert look(replace(REQUEST, request_id="r-2")) is None
+
+
+def test_at_midnight_a_call_is_counted_on_the_day_that_it_is_given_back_to(
+    threads_table: str, dynamodb: "DynamoDBClient"
+) -> None:
+    """Whenever the clock is looked at another day has begun."""
+    midnights = count(NOON, 86_400)
+    ledger = DynamoLedger(Table(dynamodb, threads_table), daily_call_limit=1, clock=lambda: next(midnights))
+    claim = claimed(ledger)
+    marked = ledger.mark(claim, ASKED)
+    counted = Table(dynamodb, threads_table).items(COUNTERS, "2")
+    assert [(day["sk"], day["calls"]) for day in counted] == [(marked.call_day, 1)]

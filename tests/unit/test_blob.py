@@ -3,6 +3,7 @@
 import base64
 import json
 import re
+import resource
 import tracemalloc
 from collections.abc import Callable
 from pathlib import Path
@@ -13,6 +14,7 @@ from hypothesis import strategies as st
 
 from darkroom.blob import CHUNK_BYTES, Blob, File, Joined, Part, as_file, chunks, search
 from darkroom.encoding import Base64, decoded
+from darkroom.errors import Unavailable
 
 pieces = st.lists(st.binary(max_size=40), max_size=6)
 places = st.integers(-20, 250)
@@ -96,3 +98,14 @@ def test_base64_of_any_length_is_read_however_it_ends(size: int, ending: str, is
         written = (text if is_padded else text.rstrip("=")) + ending
         assert decoded(written.encode())[:] == data
         assert decoded(json.dumps(written)[1:-1].encode(), is_json=True)[:] == data
+
+
+def test_where_the_disk_has_no_room_it_waits_and_says_so() -> None:
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    file = File([b"a picture"])
+    resource.setrlimit(resource.RLIMIT_FSIZE, (1000, before[1]))
+    try:
+        with pytest.raises(Unavailable, match="no room on the disk"):
+            file.append(bytes(2000))
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)

@@ -329,3 +329,8 @@ def test_what_is_sent_smaller_is_a_picture_that_is_taken_back() -> None:
     data = noise(2400, 1600, "BMP")
     sent = sent_of(data)
     assert pictures.inspect(sent.data).media_type == sent.media_type
+
+
+@pytest.mark.parametrize("data", [b"\xff\xd8" + bytes(15_000_000), b"\0\0\0\x18ftypheic" + bytes(99), b"GIF89a"])
+def test_what_would_take_memory_to_look_at_is_developed_without_a_look(data: bytes) -> None:
+    assert pictures.bare(data) is None

@@ -113,3 +113,12 @@ def test_an_older_picture_is_left_out_where_it_was_replaced_or_cannot_be_develop
     developer.happens = raising(Undecodable("broken"))
     assert sources.older(objects, renditions, [source("scan.tif", SHA256)]) == []
     assert developer.done == [("scan.tif", 7_000_000)]
+
+
+def test_no_picture_is_developed_where_too_little_time_is_left(renditions: Renditions, developer: Developer) -> None:
+    def late() -> None:
+        raise Unavailable("time", "too little is left")
+
+    with pytest.raises(Unavailable, match="time"):
+        renditions.checking(late).of(REF, SHA256, 7_000_000)
+    assert developer.done == []

@@ -511,3 +511,16 @@ def test_a_success_that_says_more_than_any_answer_was_paid_and_is_not_paid_again
     refused = rejection(lambda: judge(reply(body)))
     assert (refused.code, refused.charged) == ("no_image", True)
     assert not isinstance(verdict(reply(body, 400)), Rejected)
+
+
+def test_half_a_letter_in_long_words_can_be_written_down() -> None:
+    """An emoji is two escapes in JSON, and words may be cut between them."""
+    for words in ("\ud83d" * 20_000, "a" + "😀" * 20_000):
+        answer = judge(reply(json.dumps(wrapped(item(b64_json=B64, text=words))).encode()))
+        assert (answer.text or "").encode()
+
+
+def test_words_full_of_what_may_be_pictures_take_little_time() -> None:
+    started = time.process_time()
+    judge(reply(wrapped(item(b64_json=B64, text="x data:image/)" * 200_000))))
+    assert time.process_time() - started < 5

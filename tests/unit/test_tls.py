@@ -13,6 +13,7 @@ import requests
 from botocore import httpsession
 from botocore.config import Config
 from botocore.exceptions import SSLError
+from urllib3.util import create_urllib3_context
 
 from darkroom import tls
 from darkroom.errors import Unavailable
@@ -139,3 +140,8 @@ def test_a_botocore_that_makes_its_contexts_otherwise_verifies_too(
         aws(server.url)
     with Server(SERVING, tls=trusting("other.example.com")) as server, pytest.raises(SSLError):
         aws(server.url)
+
+
+def test_it_verifies_no_less_than_urllib3_does_by_itself() -> None:
+    wanted = create_urllib3_context().verify_flags
+    assert tls.context("any").verify_flags & wanted == wanted

@@ -147,12 +147,16 @@ def _told(item: Mapping[str, Any]) -> Iterator[tuple[str, list[Encoded | str]]]:
 def _long_told(value: LongString) -> tuple[str, list[Encoded | str]]:
     """The same of a text that is not held in memory: its pictures stay where they are."""
     words, pictures, position = "", list[Encoded | str](), 0
-    while (begin := search(_DATA_URI, value, position, width=11)) and (end := search(_END, value, begin[0], width=1)):
+    for _ in range(MOST_PICTURES):  # each beginning costs a look at all the words before it
+        begin = search(_DATA_URI, value, position, width=11)
+        end = search(_END, value, begin[0], width=1) if begin else None
+        if not begin or not end:
+            break
         words += LongString(value, position, begin[0]).text(MOST_TEXT_BYTES)
         if value[max(0, begin[0] - 10) : begin[0]].rstrip().endswith(b"]("):
             pictures.append(_long_picture(LongString(value, begin[0], end[0])))
         words, position = _OPENING.sub("", words), end[0] + 1
-    words += LongString(value, position, len(value)).text(MOST_TEXT_BYTES)
+    words = whole(words + LongString(value, position, len(value)).text(MOST_TEXT_BYTES))
     return _MARKDOWN.sub("", words[:MOST_TEXT_BYTES]).strip(), pictures + _shown(words)
 
 
