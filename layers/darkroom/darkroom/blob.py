@@ -138,6 +138,7 @@ class _Reader(io.RawIOBase):
         self._position += len(data)
         return data
 
+    # Its parent takes any buffer; BufferedReader and Pillow give these.
     def readinto(self, buffer: "memoryview | bytearray") -> int:  # type: ignore[override]
         data = self.read(len(buffer))
         buffer[: len(data)] = data
