@@ -131,9 +131,14 @@ class MemoryObjects:
             raise TooLarge(ref.key)
         return stored
 
-    def fetch(self, ref: ImageRef, *, most_bytes: int | None = None) -> Fetched | None:
+    def fetch(
+        self, ref: ImageRef, *, most_bytes: int | None = None, known: Mapping[str, str] | None = None
+    ) -> Fetched | None:
         stored = self.read(ref, most_bytes=most_bytes)
-        return Fetched(stored.data, stored.etag, sha256(stored.data).hexdigest(), stored.metadata) if stored else None
+        if stored is None:
+            return None
+        digest = (known or {}).get(stored.etag) or sha256(stored.data).hexdigest()
+        return Fetched(stored.data, stored.etag, digest, stored.metadata)
 
     def metadata(self, ref: ImageRef) -> Mapping[str, str] | None:
         stored = self.objects.get((ref.bucket, ref.key))

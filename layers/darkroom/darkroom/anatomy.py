@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from itertools import islice, takewhile
 
 from darkroom import boxes
-from darkroom.blob import Blob, Part, chunks, search
+from darkroom.blob import CHUNK_BYTES, Blob, as_file, search
 
 MOST_PARTS = 100_000  # segments or chunks; a decoder keeps a few hundred bytes of each
 MOST_SCANS = 100  # of a JPEG, as in libtiff: photos have ten
@@ -26,13 +26,15 @@ _TEXT_TYPES = (1, 2, 6, 7)  # of TIFF: these values stay bytes
 
 
 def is_sound(data: Blob, *, to_decode: bool) -> bool:
-    """Whether the file has no more parts than a picture has; of a JPEG that is not `to_decode`, before its pixels."""
+    """Whether the file has no more parts than a picture has; of a JPEG or PNG not `to_decode`, before its pixels."""
     if data[:2] == _JPEG_HEAD:
         kinds = _markers(data) if to_decode else takewhile(lambda kind: kind != _START_OF_SCAN, _markers(data))
         markers = list(islice(kinds, MOST_PARTS + 1))
         return len(markers) <= MOST_PARTS and markers.count(_START_OF_SCAN) <= MOST_SCANS
     if data[:4] == _PNG_HEAD[:4]:
-        return sum(1 for _ in islice(_chunks(data), MOST_PARTS + 1)) <= MOST_PARTS
+        names = _chunks(data) if to_decode else takewhile(lambda name: name != b"IDAT", _chunks(data))
+        kept = (name for name in names if name != b"IDAT")
+        return sum(1 for _ in islice(kept, MOST_PARTS + 1)) <= MOST_PARTS
     if data[:4] in _TIFF_HEADS:
         return all(count <= MOST_VALUES for count in _counts(data))
     if data[4:8] == b"ftyp":
@@ -60,28 +62,26 @@ def _markers(data: Blob) -> Iterator[int]:
 
 
 def _is_whole_png(data: Blob) -> bool:
-    position, seen = 8, set()
-    while len(head := data[position : position + 8]) == 8:
-        end = position + 8 + int.from_bytes(head[:4])
-        checksum = 0
-        for chunk in chunks(Part(data, position + 4, end)):
-            checksum = zlib.crc32(chunk, checksum)
-        if data[end : end + 4] != checksum.to_bytes(4):
+    file, seen = as_file(data), set()
+    file.seek(8)
+    while len(head := file.read(8)) == 8:
+        left, checksum = int.from_bytes(head[:4]), zlib.crc32(head[4:])
+        while left and (read := file.read(min(left, CHUNK_BYTES))):
+            checksum, left = zlib.crc32(read, checksum), left - len(read)
+        if file.read(4) != checksum.to_bytes(4):
             return False
         seen.add(head[4:])
         if head[4:] == b"IEND":
             break
-        position = end + 4
     return seen >= _NEEDED_CHUNKS
 
 
 def _chunks(data: Blob) -> Iterator[bytes]:
-    """The names of a PNG's chunks, without those of its pixels, which no decoder keeps."""
+    """The names of a PNG's chunks. Those of its pixels no decoder keeps."""
     position = 8
-    while len(name := data[position + 4 : position + 8]) == 4:
-        if name != b"IDAT":
-            yield name
-        position += 12 + int.from_bytes(data[position : position + 4])
+    while len(head := data[position : position + 8]) == 8:
+        yield head[4:]
+        position += 12 + int.from_bytes(head[:4])
 
 
 def _counts(data: Blob) -> Iterator[int]:

@@ -11,7 +11,7 @@ from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
-from darkroom import naming, outcome, patience, premise, provenance, replies, request
+from darkroom import naming, outcome, patience, premise, provenance, request
 from darkroom.blob import Blob
 from darkroom.context import REQUEST_BYTES
 from darkroom.errors import TROUBLE_CAUSES, Rejected, Unavailable
@@ -188,7 +188,7 @@ class Answering:
                 lambda plan: self._inquiry(plan, attempt),
                 lambda: self._check_time(attempt),
             )
-            answer = replies.judge(reply)
+            answer = attempt.payment.judged(reply)
             made = [self._fetched(picture) for picture in answer.pictures]
             pictures = self._publication.pictures(made, attempt.prefix, self._origin(attempt))
         except Rejected as rejection:

@@ -10,7 +10,7 @@ from bisect import bisect_right
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from itertools import accumulate
-from typing import IO, Protocol, cast
+from typing import IO, Protocol
 
 from darkroom.errors import Unavailable
 
@@ -112,9 +112,6 @@ class _Reader(io.RawIOBase):
         self._blob = blob
         self._position = 0
 
-    def __len__(self) -> int:
-        return len(self._blob)
-
     def readable(self) -> bool:
         return True
 
@@ -126,28 +123,23 @@ class _Reader(io.RawIOBase):
 
     def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
         """As files do it, past the end too."""
-        origin = {io.SEEK_SET: 0, io.SEEK_CUR: self._position, io.SEEK_END: len(self)}[whence]
+        origin = {io.SEEK_SET: 0, io.SEEK_CUR: self._position, io.SEEK_END: len(self._blob)}[whence]
         if origin + offset < 0:
             raise ValueError("there is nothing before the beginning")
         self._position = origin + offset
         return self._position
 
-    def read(self, size: int | None = -1) -> bytes:
-        end = len(self) if size is None or size < 0 else self._position + size
-        data = self._blob[self._position : end]
-        self._position += len(data)
-        return data
-
-    # Its parent takes any buffer; BufferedReader and Pillow give these.
+    # Its parent takes any buffer; BufferedReader gives these.
     def readinto(self, buffer: "memoryview | bytearray") -> int:  # type: ignore[override]
-        data = self.read(len(buffer))
+        data = self._blob[self._position : self._position + len(buffer)]
         buffer[: len(data)] = data
+        self._position += len(data)
         return len(data)
 
 
 def as_file(blob: Blob) -> IO[bytes]:
-    """For those who take nothing else."""
-    return io.BytesIO(blob) if isinstance(blob, bytes) else cast("IO[bytes]", _Reader(blob))
+    """For those who take nothing else, and most of them little at a time."""
+    return io.BytesIO(blob) if isinstance(blob, bytes) else io.BufferedReader(_Reader(blob), CHUNK_BYTES)
 
 
 def chunks(blob: Blob, size: int = CHUNK_BYTES) -> Iterator[bytes]:

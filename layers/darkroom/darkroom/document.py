@@ -91,7 +91,7 @@ def _long_strings(blob: Blob) -> Iterator[tuple[int, int]]:
         is_escaped = False
         while at < len(chunk):
             quote = chunk.find(b'"', at)
-            if is_inside and b"\\" in chunk[at : quote if quote >= 0 else len(chunk)]:
+            if is_inside and chunk.find(b"\\", at, quote if quote >= 0 else len(chunk)) >= 0:
                 at, is_escaped = _past_escapes(chunk, at)
                 if chunk[at : at + 1] != b'"':
                     break

@@ -109,9 +109,11 @@ def _without(key: bytes, chunks: Iterable[bytes]) -> Iterator[bytes]:
         return
     left = b""
     for chunk in chunks:
-        read = (left + chunk).replace(key, b"[key]")
-        left = read[1 - len(key) :]  # the beginning of one, perhaps
-        yield read[: 1 - len(key)]
+        read = (left + chunk if left else chunk).replace(key, b"[key]")
+        begun = next((length for length in range(len(key) - 1, 0, -1) if read.endswith(key[:length])), 0)
+        whole = len(read) - begun
+        left = read[whole:]
+        yield read[:whole]
     yield left
 
 

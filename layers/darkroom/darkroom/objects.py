@@ -39,16 +39,20 @@ class S3Objects:
             data = found["Body"].read()
         return Stored(data, found["ETag"].strip('"'), found["Metadata"], found["LastModified"].timestamp())
 
-    def fetch(self, ref: ImageRef, *, most_bytes: int | None = None) -> Fetched | None:
+    def fetch(
+        self, ref: ImageRef, *, most_bytes: int | None = None, known: Mapping[str, str] | None = None
+    ) -> Fetched | None:
         """See `ports.ObjectStore`."""
         with self._opened(ref, most_bytes) as found:
             if found is None:
                 return None
-            file, digest = File(), hashlib.sha256()
+            etag, file, digest = found["ETag"].strip('"'), File(), hashlib.sha256()
+            sha256 = known.get(etag) if known else None
             for chunk in found["Body"].iter_chunks(CHUNK_BYTES):
-                digest.update(chunk)
                 file.append(chunk)
-        return Fetched(file, found["ETag"].strip('"'), digest.hexdigest(), found["Metadata"])
+                if sha256 is None:
+                    digest.update(chunk)
+        return Fetched(file, etag, sha256 or digest.hexdigest(), found["Metadata"])
 
     @contextmanager
     def _opened(self, ref: ImageRef, most_bytes: int | None) -> Iterator["GetObjectOutputTypeDef | None"]:

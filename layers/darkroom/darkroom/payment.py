@@ -14,6 +14,7 @@ from darkroom.context import Question
 from darkroom.errors import ASK_AGAIN, PROVIDER_CAUSES, TROUBLE_CAUSES, Ambiguous, Fault, Rejected, Unavailable
 from darkroom.ports import Breaker, Claim, ImageApi, Ledger, ObjectStore
 from darkroom.premise import Inquiry, Premise
+from darkroom.replies import Answer
 from darkroom.reply import Reply
 from darkroom.request import ImageRef
 
@@ -50,6 +51,7 @@ class Payment:
         self._till = till
         self._is_last = is_last
         self._heard: dict[int, Reply] = {}  # what this process has spooled itself
+        self._judged: Answer | None = None
 
     def reply(
         self, plan: Callable[[], Premise], inquire: Callable[[Premise], Inquiry], check_time: Callable[[], None]
@@ -72,6 +74,10 @@ class Payment:
         if reply is None:
             raise Fault("the answer has left the spool")
         return reply
+
+    def judged(self, reply: Reply) -> Answer:
+        """The answer in the reply that ended the paying. Raises Rejected where it is none."""
+        return self._judged or replies.judge(reply)
 
     def _settle_what_was_left(self, call: int) -> None:
         """A refusal that a dead worker left in the spool may be old: it is not what a request is given up for."""
@@ -133,7 +139,7 @@ class Payment:
         try:
             if reply is None:
                 raise Ambiguous("the process died while the call was under way")
-            replies.judge(reply)
+            self._judged = replies.judge(reply)
         except Unavailable as trouble:
             self._settle_free(trouble)
         except Ambiguous as lost:

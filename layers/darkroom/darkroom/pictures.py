@@ -34,14 +34,14 @@ def inspect(data: Blob) -> Facts:
 
     Nothing that is large is decoded: that would be most of a turn's memory and work.
     """
-    with opened(data, to_decode=True) as picture:
-        media_type, extension = TYPES[picture.format or ""]
-        width, height = picture.size
-        if width * height <= (MOST_DECODED_PROVEN if picture.format in PROVEN else MOST_DECODED):
+    with opened(data, to_decode=False) as picture:
+        kind, (width, height) = picture.format or "", picture.size
+    if width * height <= (MOST_DECODED_PROVEN if kind in PROVEN else MOST_DECODED):
+        with opened(data, to_decode=True) as picture:
             picture.load()
-        elif picture.format in (*PROVEN, "WEBP") and not anatomy.is_whole(data):
-            raise Undecodable("the picture is broken, or not all of it is there")
-    return Facts(media_type, extension, width, height, sha256(data))
+    elif kind in (*PROVEN, "WEBP") and not anatomy.is_whole(data):
+        raise Undecodable("the picture is broken, or not all of it is there")
+    return Facts(*TYPES[kind], width, height, sha256(data))
 
 
 def bare(data: Blob) -> tuple[Blob, str] | None:

@@ -197,8 +197,13 @@ class ObjectStore(Protocol):
         """The object's own metadata, or None where there is no object."""
         ...
 
-    def fetch(self, ref: ImageRef, *, most_bytes: int | None = None) -> Fetched | None:
-        """The object of any size, or None where there is none. Raises TooLarge over `most_bytes`."""
+    def fetch(
+        self, ref: ImageRef, *, most_bytes: int | None = None, known: Mapping[str, str] | None = None
+    ) -> Fetched | None:
+        """The object of any size, or None where there is none. Raises TooLarge over `most_bytes`.
+
+        `known` has the SHA-256 by entity tags: it is not worked out anew where the object has one of these still.
+        """
         ...
 
     def write_once(

@@ -59,7 +59,7 @@ class DynamoRegister:
 
     def answers(self, batch: str) -> Iterator[str]:
         """See `upload_ports.Register`."""
-        for item in self._table.pages(PARTITIONS + batch, "LINE#", "text"):
+        for item in self._table.each(PARTITIONS + batch, "LINE#", "text"):
             yield item["text"]
 
 

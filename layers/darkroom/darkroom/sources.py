@@ -75,8 +75,9 @@ def _attached(objects: ObjectStore, renditions: Renditions, ref: ImageRef, posit
 
 def _unchanged(objects: ObjectStore, renditions: Renditions, place: Remembered) -> Image | None:
     ref = ImageRef(place.bucket, place.key)
+    known = {place.etag: place.sha256} if isinstance(place, Source) else {}
     try:
-        found = objects.fetch(ref, most_bytes=MOST_BYTES)
+        found = objects.fetch(ref, most_bytes=MOST_BYTES, known=known)
         if found is None or found.sha256 != place.sha256:
             return None
         return _sendable(renditions, ref, found)

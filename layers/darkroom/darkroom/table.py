@@ -5,6 +5,7 @@ import time
 import uuid
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
@@ -65,39 +66,28 @@ class Table:
 
     def items(self, thread_id: str, prefix: str, *, most: int | None = None) -> list[dict[str, Any]]:
         """The items of a partition whose sort key begins so, in order."""
-        bound: Any = {"MaxItems": most} if most else {}
-        with translated():
-            pages = self._client.get_paginator("query").paginate(
-                TableName=self._name,
-                KeyConditionExpression="thread_id = :thread_id AND begins_with(sk, :prefix)",
-                ExpressionAttributeValues=to_item({":thread_id": thread_id, ":prefix": prefix}),
-                ConsistentRead=True,
-                PaginationConfig=bound,
-            )
-            return [from_item(item) for page in pages for item in page["Items"]]
+        return list(islice(self._query(thread_id, "begins_with(sk, :prefix)", {":prefix": prefix}), most))
 
     def last(self, thread_id: str, first: str, last: str, most: int) -> list[dict[str, Any]]:
         """The last items of a partition, so many at most, whose sort keys lie between these two; the last one first."""
-        with translated():
-            pages = self._client.get_paginator("query").paginate(
-                TableName=self._name,
-                KeyConditionExpression="thread_id = :thread_id AND sk BETWEEN :first AND :last",
-                ExpressionAttributeValues=to_item({":thread_id": thread_id, ":first": first, ":last": last}),
-                ScanIndexForward=False,
-                ConsistentRead=True,
-                PaginationConfig={"MaxItems": most, "PageSize": most},
-            )
-            return [from_item(item) for page in pages for item in page["Items"]]
+        bounds = {":first": first, ":last": last}
+        between = "sk BETWEEN :first AND :last"
+        return list(islice(self._query(thread_id, between, bounds, ScanIndexForward=False, Limit=most), most))
 
-    def pages(self, thread_id: str, prefix: str, attribute: str) -> Iterator[dict[str, Any]]:
+    def each(self, thread_id: str, prefix: str, attribute: str) -> Iterator[dict[str, Any]]:
         """One attribute of each of a partition's items whose sort key begins so, in order: one page in memory."""
+        named = {"ProjectionExpression": "#attribute", "ExpressionAttributeNames": {"#attribute": attribute}}
+        return self._query(thread_id, "begins_with(sk, :prefix)", {":prefix": prefix}, **named)
+
+    def _query(
+        self, thread_id: str, sort_keys: str, values: Mapping[str, str], **options: Any
+    ) -> Iterator[dict[str, Any]]:
         asked: Any = {
             "TableName": self._name,
-            "KeyConditionExpression": "thread_id = :thread_id AND begins_with(sk, :prefix)",
-            "ExpressionAttributeValues": to_item({":thread_id": thread_id, ":prefix": prefix}),
-            "ProjectionExpression": "#attribute",
-            "ExpressionAttributeNames": {"#attribute": attribute},
+            "KeyConditionExpression": f"thread_id = :thread_id AND {sort_keys}",
+            "ExpressionAttributeValues": to_item({":thread_id": thread_id, **values}),
             "ConsistentRead": True,
+            **options,
         }
         while True:
             with translated():
