@@ -14,8 +14,8 @@ from urllib.parse import unquote, urlsplit
 import pybase64
 
 from darkroom import clients
+from darkroom.blob import CHUNK_BYTES
 
-CHUNK_BYTES = 3 << 16  # whole groups of base64
 TLS = ssl.create_default_context(cafile=os.environ["SSL_CERT_FILE"])
 QUOTE = b'"'
 TABLE: Any = clients.session().client("dynamodb", config=clients.CONFIG)

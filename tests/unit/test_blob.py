@@ -44,13 +44,13 @@ def test_every_slice_is_that_of_the_bytes(
 
 
 @every
-@given(parts=pieces, size=st.integers(1, 50))
+@given(parts=pieces, size=st.integers(1, 50), ahead=st.integers(0, 60))
 def test_chunks_and_files_give_all_of_it(
-    make: Callable[[list[bytes]], tuple[Blob, bytes]], parts: list[bytes], size: int
+    make: Callable[[list[bytes]], tuple[Blob, bytes]], parts: list[bytes], size: int, ahead: int
 ) -> None:
     blob, whole = make(parts)
     assert b"".join(chunks(blob, size)) == whole
-    with as_file(blob) as file:
+    with as_file(blob, ahead=ahead) as file:
         assert file.read(size) == whole[:size]
         assert file.seek(-min(size, len(whole)), 2) == file.tell()
         assert file.read() == whole[-min(size, len(whole)) :][: len(whole)]

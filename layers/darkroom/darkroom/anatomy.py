@@ -62,7 +62,7 @@ def _markers(data: Blob) -> Iterator[int]:
 
 
 def _is_whole_png(data: Blob) -> bool:
-    file, seen = as_file(data), set()
+    file, seen = as_file(data, ahead=CHUNK_BYTES), set()
     file.seek(8)
     while len(head := file.read(8)) == 8:
         left, checksum = int.from_bytes(head[:4]), zlib.crc32(head[4:])

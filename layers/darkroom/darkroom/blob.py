@@ -8,13 +8,12 @@ import tempfile
 import weakref
 from bisect import bisect_right
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
 from itertools import accumulate
-from typing import IO, Protocol
+from typing import IO, Protocol, cast
 
 from darkroom.errors import Unavailable
 
-CHUNK_BYTES = 192 << 10  # a multiple of three, as Base64 wants it
+CHUNK_BYTES = 384 << 10  # whole groups of Base64; each costs calls, and there are ten turns at once
 _FIRST_SEARCHED_BYTES = 4096  # what is looked for is often near, and there may be very much of it
 
 
@@ -26,32 +25,28 @@ class Blob(Protocol):
     def __getitem__(self, part: slice, /) -> bytes: ...
 
 
-@contextmanager
-def _room() -> Iterator[None]:
-    try:
-        yield
-    except OSError as error:
-        raise Unavailable("aws", f"there is no room on the disk ({type(error).__name__} {error.errno})") from error
-
-
 class File:
     """Bytes in a temporary file that has no name, and goes with its last reference. They are only ever appended."""
 
     def __init__(self, parts: Iterable[bytes] = ()) -> None:
-        with _room():
-            self._descriptor, path = tempfile.mkstemp(prefix="darkroom-")
-        os.unlink(path)  # noqa: PTH108 - a path that is needed no more
-        weakref.finalize(self, os.close, self._descriptor)
+        try:
+            file = tempfile.TemporaryFile(buffering=0)  # noqa: SIM115 - it lives as long as this does
+        except OSError as error:
+            raise _no_room(error) from error
+        weakref.finalize(self, file.close)
+        self._descriptor = file.fileno()
         self._size = 0
         for part in parts:
             self.append(part)
 
     def append(self, data: bytes) -> None:
         """Raises Unavailable where the disk is full."""
-        left = memoryview(data)
-        with _room():
-            while left:
-                left = left[os.write(self._descriptor, left) :]
+        try:
+            written = os.write(self._descriptor, data)
+            while written < len(data):
+                written += os.write(self._descriptor, memoryview(data)[written:])
+        except OSError as error:
+            raise _no_room(error) from error
         self._size += len(data)
 
     def __len__(self) -> int:
@@ -60,6 +55,10 @@ class File:
     def __getitem__(self, part: slice, /) -> bytes:
         start, stop, _ = part.indices(self._size)
         return os.pread(self._descriptor, max(0, stop - start), start)
+
+
+def _no_room(error: OSError) -> Unavailable:
+    return Unavailable("aws", f"there is no room on the disk ({type(error).__name__} {error.errno})")
 
 
 def room() -> int:
@@ -129,17 +128,24 @@ class _Reader(io.RawIOBase):
         self._position = origin + offset
         return self._position
 
+    def read(self, size: int | None = -1) -> bytes:
+        end = len(self._blob) if size is None or size < 0 else self._position + size
+        data = self._blob[self._position : end]
+        self._position += len(data)
+        return data
+
     # Its parent takes any buffer; BufferedReader gives these.
     def readinto(self, buffer: "memoryview | bytearray") -> int:  # type: ignore[override]
-        data = self._blob[self._position : self._position + len(buffer)]
+        data = self.read(len(buffer))
         buffer[: len(data)] = data
-        self._position += len(data)
         return len(data)
 
 
-def as_file(blob: Blob) -> IO[bytes]:
-    """For those who take nothing else, and most of them little at a time."""
-    return io.BytesIO(blob) if isinstance(blob, bytes) else io.BufferedReader(_Reader(blob), CHUNK_BYTES)
+def as_file(blob: Blob, *, ahead: int = 0) -> IO[bytes]:
+    """For those who take nothing else. Who takes little at a time has so many bytes read `ahead`."""
+    if isinstance(blob, bytes):
+        return io.BytesIO(blob)
+    return io.BufferedReader(_Reader(blob), ahead) if ahead else cast("IO[bytes]", _Reader(blob))
 
 
 def chunks(blob: Blob, size: int = CHUNK_BYTES) -> Iterator[bytes]:
