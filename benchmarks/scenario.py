@@ -105,7 +105,10 @@ class Stage:
         path = f"/{bucket}/kept/{photograph.name}"
         if path not in self._placed:
             data = made(PICTURES, photograph).read_bytes()
-            self._placed[path] = path, self._servers.s3.put(path, data, f"image/{photograph.kind.lower()}")
+            self._placed[path] = (
+                path,
+                self._servers.s3.put(path, data, f"image/{photograph.kind.lower()}", with_checksum=bucket == "results"),
+            )
         return self._placed[path]
 
     def _requests(self, scenario: Scenario, items: list[dict[str, Any]]) -> list[Request]:

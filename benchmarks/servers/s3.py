@@ -1,8 +1,10 @@
 """S3: objects in memory, written once or over, read whole or in parts."""
 
+import base64
 import hashlib
 import re
 import uuid
+from collections.abc import Mapping
 from dataclasses import dataclass
 from email.utils import formatdate
 from functools import cached_property
@@ -12,6 +14,7 @@ from urllib.parse import unquote
 from benchmarks.servers.front import Front, Request, Response
 
 PARTS = {"Accept-Ranges": "bytes"}
+CHECKSUM = "x-amz-checksum-sha256"
 
 
 @dataclass(frozen=True)
@@ -34,9 +37,9 @@ class S3(Front):
         self._objects: dict[str, Object] = {}
         super().__init__(certificate)
 
-    def put(self, path: str, data: bytes, media_type: str) -> str:
-        """Puts an object at `/bucket/key`, from behind. Its entity tag."""
-        kept = _object(data, {"Content-Type": media_type})
+    def put(self, path: str, data: bytes, media_type: str, *, with_checksum: bool) -> str:
+        """Puts an object at `/bucket/key`, from behind; by whom gives its SHA-256, or not. Its entity tag."""
+        kept = _object(data, {"Content-Type": media_type, **({CHECKSUM: _checksum(data)} if with_checksum else {})})
         self._objects[path] = kept
         return kept.headers["ETag"].strip('"')
 
@@ -65,7 +68,7 @@ class S3(Front):
         found = self._objects.get(path)
         if found is None:
             return operation, _error(404, "NoSuchKey")
-        return operation, _read(found, request.headers.get("Range"))
+        return operation, _read(found, request.headers)
 
     def _put(self, path: str, request: Request) -> Response:
         data = request.body.read()
@@ -74,8 +77,10 @@ class S3(Front):
         kept = {
             name: value
             for name, value in request.headers.items()
-            if name.lower().startswith("x-amz-meta-") or name.lower() == "content-type"
+            if name.lower().startswith("x-amz-meta-") or name.lower() in ("content-type", CHECKSUM)
         }
+        if (told := request.headers.get(CHECKSUM)) and told != _checksum(data):
+            return _error(400, "BadDigest")
         self._objects[path] = _object(data, kept)
         return Response(200, headers={"ETag": self._objects[path].headers["ETag"]})
 
@@ -85,17 +90,22 @@ def _object(data: bytes, headers: dict[str, str]) -> Object:
     return Object(data, {**headers, "ETag": f'"{tag}"', "Last-Modified": formatdate(usegmt=True), **PARTS})
 
 
-def _read(found: Object, wanted: str | None) -> Response:
-    bounds = re.fullmatch(r"bytes=(\d+)-(\d*)", wanted or "")
-    if not bounds:
+def _checksum(data: bytes) -> str:
+    return base64.b64encode(hashlib.sha256(data).digest()).decode()
+
+
+def _read(found: Object, asked: Mapping[str, str]) -> Response:
+    bounds = re.fullmatch(r"bytes=(\d+)-(\d*)", asked.get("Range", ""))
+    if not bounds and asked.get("x-amz-checksum-mode") == "ENABLED":
         return Response(200, found.data, found.headers)
+    told = {name: value for name, value in found.headers.items() if name.lower() != CHECKSUM}
+    if not bounds:
+        return Response(200, found.data, told)
     total = len(found.data)
     first, last = int(bounds[1]), min(int(bounds[2] or total), total - 1)
     if first >= total:
         return _error(416, "InvalidRange")
-    return Response(
-        206, found.data[first : last + 1], {**found.headers, "Content-Range": f"bytes {first}-{last}/{total}"}
-    )
+    return Response(206, found.data[first : last + 1], {**told, "Content-Range": f"bytes {first}-{last}/{total}"})
 
 
 def _error(status: int, code: str) -> Response:

@@ -1,15 +1,21 @@
 """The object store's contract, kept by S3's adapter and by the fake alike."""
 
 import io
+from base64 import b64decode
+from hashlib import sha256
 
 import pytest
+from botocore.response import StreamingBody
 
+from darkroom import clients
 from darkroom.errors import TooLarge
 from darkroom.objects import PART_BYTES, S3Objects
 from darkroom.ports import ObjectStore
 from darkroom.request import ImageRef
 from tests.fakes import MemoryObjects
 
+ABC = sha256(b"abc").hexdigest()
+ABC_TAG = "900150983cd24fb0d6963f7d28e17f72"
 KEY = "photos/café 夜+1.jpg"
 
 
@@ -18,7 +24,7 @@ def store(request: pytest.FixtureRequest) -> ObjectStore:
     if request.param == "memory":
         return MemoryObjects()
     request.getfixturevalue("buckets")
-    return S3Objects(request.getfixturevalue("s3"))
+    return S3Objects(clients.s3())
 
 
 def test_what_was_written_is_read(store: ObjectStore) -> None:
@@ -28,7 +34,7 @@ def test_what_was_written_is_read(store: ObjectStore) -> None:
     assert (stored.data, stored.metadata, stored.etag) == (
         b"abc",
         {"status": "200"},
-        "900150983cd24fb0d6963f7d28e17f72",
+        ABC_TAG,
     )
     assert store.metadata(ImageRef("results", KEY)) == {"status": "200"}
 
@@ -51,6 +57,37 @@ def test_what_is_too_large_is_refused(store: ObjectStore) -> None:
     assert store.read(ImageRef("results", KEY), most_bytes=3)
     with pytest.raises(TooLarge):
         store.read(ImageRef("results", KEY), most_bytes=2)
+
+
+def test_what_is_fetched_has_its_sha256(store: ObjectStore) -> None:
+    store.write_once("results", KEY, b"abc", "text/plain")
+    fetched = store.fetch(ImageRef("results", KEY))
+    assert fetched is not None
+    assert (fetched.data[:], fetched.sha256) == (b"abc", ABC)
+
+
+def test_a_sha256_that_is_known_is_not_worked_out_again(store: ObjectStore) -> None:
+    """Nor believed of what has another entity tag."""
+    store.write_once("results", KEY, b"abc", "text/plain")
+    here = ImageRef("results", KEY)
+    for known, told in (({ABC_TAG: "known"}, "known"), ({"another tag": "known"}, ABC)):
+        fetched = store.fetch(here, known=known)
+        assert fetched is not None
+        assert (fetched.data[:], fetched.etag, fetched.sha256) == (b"abc", ABC_TAG, told)
+
+
+@pytest.mark.parametrize(("kept", "told"), [("a" * 44, b64decode("a" * 44).hex()), ("a" * 44 + "-2", ABC)])
+def test_the_sha256_that_s3_has_kept_is_not_worked_out_again(kept: str, told: str) -> None:
+    """Of an object in parts it is none of the whole."""
+
+    class Kept:
+        def get_object(self, **_: str) -> dict[str, object]:
+            body = StreamingBody(io.BytesIO(b"abc"), 3)
+            return {"Body": body, "ContentLength": 3, "ETag": '"tag"', "Metadata": {}, "ChecksumSHA256": kept}
+
+    fetched = S3Objects(Kept()).fetch(ImageRef("b", "k"))  # type: ignore[arg-type]
+    assert fetched is not None
+    assert (fetched.data[:], fetched.sha256) == (b"abc", told)
 
 
 def test_an_object_is_read_in_parts_from_any_place_on(store: ObjectStore) -> None:

@@ -8,7 +8,7 @@ import tempfile
 import weakref
 from bisect import bisect_right
 from collections.abc import Iterable, Iterator
-from itertools import accumulate
+from itertools import accumulate, groupby
 from typing import IO, Protocol, cast
 
 from darkroom.errors import Unavailable
@@ -83,11 +83,14 @@ class Part:
 
 
 class Joined:
-    """Blobs one after the other; without a copy."""
+    """Blobs one after the other; without a copy, but of neighbours that are in memory."""
 
     def __init__(self, parts: Iterable[Blob]) -> None:
-        self._parts = list(parts)
-        self._ends = list(accumulate(map(len, self._parts)))
+        self.parts: list[Blob] = []
+        for is_in_memory, neighbours in groupby(parts, key=lambda part: isinstance(part, bytes)):
+            some = list(neighbours)
+            self.parts += [b"".join(cast("list[bytes]", some))] if is_in_memory else some
+        self._ends = list(accumulate(map(len, self.parts)))
 
     def __len__(self) -> int:
         return self._ends[-1] if self._ends else 0
@@ -99,7 +102,7 @@ class Joined:
     def _between(self, start: int, stop: int) -> Iterator[bytes]:
         position = bisect_right(self._ends, start)
         while start < stop:
-            piece = self._parts[position]
+            piece = self.parts[position]
             before = self._ends[position] - len(piece)
             yield piece[start - before : stop - before]
             start = self._ends[position]
@@ -149,7 +152,11 @@ def as_file(blob: Blob, *, ahead: int = 0) -> IO[bytes]:
 
 
 def chunks(blob: Blob, size: int = CHUNK_BYTES) -> Iterator[bytes]:
-    """The blob, a chunk after the other."""
+    """The blob, a chunk after the other; the parts of what is joined each by itself."""
+    if isinstance(blob, Joined):
+        for part in blob.parts:
+            yield from chunks(part, size)
+        return
     for start in range(0, len(blob), size):
         yield blob[start : start + size]
 

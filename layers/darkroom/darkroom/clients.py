@@ -2,7 +2,7 @@
 
 import logging
 from functools import cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import boto3
 from aws_lambda_powertools import Logger
@@ -51,7 +51,14 @@ def session() -> boto3.Session:
 @cache
 def s3() -> "S3Client":
     """The buckets."""
-    return session().client("s3", config=S3_CONFIG)
+    client = session().client("s3", config=S3_CONFIG)
+    client.meta.events.register("before-call.s3.GetObject", _tell_checksum)
+    return client
+
+
+def _tell_checksum(params: dict[str, Any], **_: object) -> None:
+    """Asked by its parameter for the checksum that S3 keeps, botocore would work it out again from all the bytes."""
+    params["headers"]["x-amz-checksum-mode"] = "ENABLED"
 
 
 @cache

@@ -1,5 +1,7 @@
 """Objects in S3: read whole or in parts, written once or over."""
 
+import base64
+import binascii
 import hashlib
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -47,7 +49,7 @@ class S3Objects:
             if found is None:
                 return None
             etag, file, digest = found["ETag"].strip('"'), File(), hashlib.sha256()
-            sha256 = known.get(etag) if known else None
+            sha256 = _kept_sha256(found) or (known or {}).get(etag)
             for chunk in found["Body"].iter_chunks(CHUNK_BYTES):
                 file.append(chunk)
                 if sha256 is None:
@@ -82,15 +84,23 @@ class S3Objects:
                 raise
 
     def write_once(
-        self, bucket: str, key: str, data: Blob, media_type: str, metadata: Mapping[str, str] | None = None
+        self,
+        bucket: str,
+        key: str,
+        data: Blob,
+        media_type: str,
+        metadata: Mapping[str, str] | None = None,
+        *,
+        sha256: str | None = None,
     ) -> bool:
         """See `ports.ObjectStore`. A 409 means that another write to the key is under way."""
+        checksum: Any = {"ChecksumSHA256": base64.b64encode(bytes.fromhex(sha256)).decode()} if sha256 else {}
         for tries_left in reversed(range(CONFLICT_TRIES)):
             with translated():
                 try:
                     self._client.put_object(
                         Bucket=bucket, Key=key, Body=as_file(data), ContentType=media_type, IfNoneMatch="*",
-                        Metadata=dict(metadata or {}),
+                        Metadata=dict(metadata or {}), **checksum,
                     )  # fmt: skip
                 except ClientError as error:
                     if status_of(error) == 412:
@@ -128,6 +138,14 @@ class S3Objects:
             self._client.put_object(
                 Bucket=bucket, Key=key, Body=data, ContentType=media_type, Metadata=dict(metadata or {})
             )
+
+
+def _kept_sha256(found: "GetObjectOutputTypeDef") -> str | None:
+    """What S3 keeps of an object that was written with it; of one in parts it has none of the whole."""
+    try:
+        return base64.b64decode(found["ChecksumSHA256"], validate=True).hex()
+    except (KeyError, binascii.Error):
+        return None
 
 
 def _version(ref: ImageRef) -> dict[str, Any]:

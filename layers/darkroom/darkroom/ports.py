@@ -202,14 +202,24 @@ class ObjectStore(Protocol):
     ) -> Fetched | None:
         """The object of any size, or None where there is none. Raises TooLarge over `most_bytes`.
 
-        `known` has the SHA-256 by entity tags: it is not worked out anew where the object has one of these still.
+        Its SHA-256 is worked out only where neither the store has kept it nor `known` has it, by entity tags.
         """
         ...
 
     def write_once(
-        self, bucket: str, key: str, data: Blob, media_type: str, metadata: Mapping[str, str] | None = None
+        self,
+        bucket: str,
+        key: str,
+        data: Blob,
+        media_type: str,
+        metadata: Mapping[str, str] | None = None,
+        *,
+        sha256: str | None = None,
     ) -> bool:
-        """Writes the object if there is none; False where one is there already, which is left as it is."""
+        """Writes the object if there is none; False where one is there already, which is left as it is.
+
+        `sha256`, in hex, is seen to be that of what was stored, and kept beside it.
+        """
         ...
 
     def part(self, ref: ImageRef, offset: int) -> bytes | None:
