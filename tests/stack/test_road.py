@@ -1,5 +1,6 @@
 """The road on the deployed stack, driven from outside: every error code, the same twice, killed in the middle."""
 
+import base64
 import uuid
 import zlib
 from pathlib import Path
@@ -53,8 +54,9 @@ def test_words_alone_are_text_to_image(road: Road, thread: str) -> None:
     result = road.turn(thread, 1)
     assert (result["mode"], result["metadata"], result["request_id"]) == ("text_to_image", {"order": "4711"}, "r-1")
     (image,) = result["images"]
-    head = road.stack.aws.s3.head_object(Bucket=image["bucket"], Key=image["key"])
+    head = road.stack.aws.s3.head_object(Bucket=image["bucket"], Key=image["key"], ChecksumMode="ENABLED")
     assert (head["ContentType"], head["ContentLength"]) == (image["media_type"], image["bytes"])
+    assert base64.b64decode(head["ChecksumSHA256"]).hex() == image["sha256"]
 
 
 @pytest.mark.parametrize(

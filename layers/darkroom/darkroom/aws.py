@@ -9,6 +9,7 @@ from darkroom.errors import Fault, Unavailable
 
 _PASSING = frozenset(
     (
+        "BadDigest",  # what arrived is not what was sent
         "ConditionalRequestConflict",
         "InternalError",
         "InternalFailure",

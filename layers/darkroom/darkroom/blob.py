@@ -1,5 +1,6 @@
 """Bytes in memory or on disk, as one sequence. What is large is read in chunks, and never held in memory whole."""
 
+import hashlib
 import io
 import os
 import re
@@ -55,6 +56,24 @@ class File:
     def __getitem__(self, part: slice, /) -> bytes:
         start, stop, _ = part.indices(self._size)
         return os.pread(self._descriptor, max(0, stop - start), start)
+
+
+class Hashed(File):
+    """A file whose SHA-256 is worked out while its bytes are at hand."""
+
+    def __init__(self, parts: Iterable[bytes] = ()) -> None:
+        self._digest = hashlib.sha256()
+        super().__init__(parts)
+
+    def append(self, data: bytes) -> None:
+        """See `File`."""
+        super().append(data)
+        self._digest.update(data)
+
+    @property
+    def sha256(self) -> str:
+        """In hex."""
+        return self._digest.hexdigest()
 
 
 def _no_room(error: OSError) -> Unavailable:
@@ -159,6 +178,16 @@ def chunks(blob: Blob, size: int = CHUNK_BYTES) -> Iterator[bytes]:
         return
     for start in range(0, len(blob), size):
         yield blob[start : start + size]
+
+
+def sha256(blob: Blob) -> str:
+    """In hex."""
+    if isinstance(blob, Hashed):
+        return blob.sha256
+    digest = hashlib.sha256()
+    for chunk in chunks(blob):
+        digest.update(chunk)
+    return digest.hexdigest()
 
 
 def search(pattern: re.Pattern[bytes], blob: Blob, start: int, *, width: int) -> tuple[int, bytes] | None:

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import pybase64
 
-from darkroom.blob import Blob, File, chunks
+from darkroom.blob import Blob, Hashed, chunks
 
 _URL_SAFE = bytes.maketrans(b"-_", b"+/")
 _WHITESPACE = b" \t\r\n\v\f"
@@ -35,7 +35,7 @@ def decoded(text: Blob, *, is_json: bool = False) -> Blob:
 
     `is_json`: the text is still as JSON writes it, where any character may be escaped.
     """
-    file, left = File(), b""
+    file, left = Hashed(), b""
     try:
         for chunk in _unescaped(text) if is_json else chunks(text):
             left = left + chunk if left else chunk

@@ -2,7 +2,6 @@
 
 import base64
 import binascii
-import hashlib
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -11,7 +10,7 @@ from typing import IO, TYPE_CHECKING, Any
 from botocore.exceptions import ClientError
 
 from darkroom.aws import code_of, status_of, translated
-from darkroom.blob import CHUNK_BYTES, Blob, File, as_file
+from darkroom.blob import CHUNK_BYTES, Blob, File, Hashed, as_file, sha256
 from darkroom.errors import TooLarge
 from darkroom.ports import Fetched, Stored
 from darkroom.request import ImageRef
@@ -48,13 +47,10 @@ class S3Objects:
         with self._opened(ref, most_bytes) as found:
             if found is None:
                 return None
-            etag, file, digest = found["ETag"].strip('"'), File(), hashlib.sha256()
-            sha256 = _kept_sha256(found) or (known or {}).get(etag)
-            for chunk in found["Body"].iter_chunks(CHUNK_BYTES):
-                file.append(chunk)
-                if sha256 is None:
-                    digest.update(chunk)
-        return Fetched(file, etag, sha256 or digest.hexdigest(), found["Metadata"])
+            etag = found["ETag"].strip('"')
+            kept = _kept_sha256(found) or (known or {}).get(etag)
+            data = (File if kept else Hashed)(found["Body"].iter_chunks(CHUNK_BYTES))
+        return Fetched(data, etag, kept or sha256(data), found["Metadata"])
 
     @contextmanager
     def _opened(self, ref: ImageRef, most_bytes: int | None) -> Iterator["GetObjectOutputTypeDef | None"]:
@@ -94,12 +90,13 @@ class S3Objects:
         sha256: str | None = None,
     ) -> bool:
         """See `ports.ObjectStore`. A 409 means that another write to the key is under way."""
+        body = data if isinstance(data, bytes) else as_file(data)  # botocore asks before it sends a file
         checksum: Any = {"ChecksumSHA256": base64.b64encode(bytes.fromhex(sha256)).decode()} if sha256 else {}
         for tries_left in reversed(range(CONFLICT_TRIES)):
             with translated():
                 try:
                     self._client.put_object(
-                        Bucket=bucket, Key=key, Body=as_file(data), ContentType=media_type, IfNoneMatch="*",
+                        Bucket=bucket, Key=key, Body=body, ContentType=media_type, IfNoneMatch="*",
                         Metadata=dict(metadata or {}), **checksum,
                     )  # fmt: skip
                 except ClientError as error:

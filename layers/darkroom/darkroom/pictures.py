@@ -1,10 +1,9 @@
 """Pictures are hostile until looked at: what they are is told by their bytes, never by a name or a label."""
 
-import hashlib
 from dataclasses import dataclass
 
 from darkroom import anatomy, colour, stripping
-from darkroom.blob import Blob, chunks
+from darkroom.blob import Blob, sha256
 from darkroom.context import IMAGE_BYTES
 from darkroom.decoding import TYPES, opened
 from darkroom.development import LONGEST_SIDE, turn
@@ -65,11 +64,3 @@ def bare(data: Blob) -> tuple[Blob, str] | None:
     except stripping.Unusual:
         return None
     return (stripped, media_type) if len(stripped) <= IMAGE_BYTES else None
-
-
-def sha256(data: Blob) -> str:
-    """In hex."""
-    digest = hashlib.sha256()
-    for chunk in chunks(data):
-        digest.update(chunk)
-    return digest.hexdigest()
