@@ -15,7 +15,7 @@ REGION = "us-east-1"
 TEMPLATE = Path(__file__).parents[2] / "template.yaml"
 JSON = {"Content-Type": "application/x-amz-json-1.0"}
 SERVICES = {"DynamoDB_20120810": "dynamodb", "AmazonSQS": "sqs", "secretsmanager": "secretsmanager", "floor": "floor"}
-KEY = "sk-benchmark"
+KEY = "sk-" + "benchmark" * 5  # as long as keys are: answers are searched for it
 
 
 class SmallCalls(Front):
