@@ -1,5 +1,6 @@
 """The runs of one benchmark, interleaved: round by round each series once, so that trouble of the machine hits all."""
 
+import random
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
@@ -37,9 +38,16 @@ def sampled(bench: Bench, wanted: Sequence[Series], rounds: int, say: Callable[[
     for number in range(rounds):
         if series:
             say(f"round {number + 1} of {rounds}")
-        for each in series:
+        for each in _order(series, number):
             samples.found[each].append(_one(bench, each, samples, say))
     return samples
+
+
+def _order(series: Sequence[Series], number: int) -> list[Series]:
+    """Another one in each round, for who ran before leaves memory and disk as the next one finds them. In the first
+    Darkroom shows what the floor is to move.
+    """
+    return random.Random(number).sample(series, len(series)) if number else list(series)  # noqa: S311 - no secret
 
 
 def _one(bench: Bench, series: Series, samples: Samples, say: Callable[[str], None]) -> Measured | None:
