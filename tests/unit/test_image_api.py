@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 
+from darkroom.blob import CHUNK_BYTES
 from darkroom.context import Content, Context, Image, Question
 from darkroom.errors import Ambiguous, DarkroomError, Unavailable
 from darkroom.image_api import ImageApi
@@ -258,6 +259,18 @@ def test_the_key_is_taken_out_of_what_the_api_quotes() -> None:
         api = client(server.url)
         reply = api.ask(api.prepare(question()))
         assert (reply.body[:], reply.headers["x-request-id"]) == (b"no such key: [key]", "of-[key]")
+
+
+def test_the_key_is_taken_out_wherever_a_long_answer_quotes_it() -> None:
+    """Across the edges of what is read at once, too; a beginning of it at the end is no key."""
+    key, said = KEY.encode(), bytearray(b"x" * 5 * CHUNK_BYTES)
+    for edge, before in enumerate((1, 2, len(key) // 2, len(key) - 1), start=1):
+        start = edge * CHUNK_BYTES - before
+        said[start : start + len(key)] = key
+    said += key[:-1]
+    with Server(answering(http(200, bytes(said)))) as server:
+        api = client(server.url)
+        assert api.ask(api.prepare(question())).body[:] == bytes(said).replace(key, b"[key]")
 
 
 @pytest.mark.parametrize("status", [301, 302, 303, 307, 308])

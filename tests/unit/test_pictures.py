@@ -219,6 +219,14 @@ def test_a_photo_of_endless_remarks_is_not_opened() -> None:
             pictures.inspect(many)
 
 
+def test_a_picture_of_endless_pieces_is_not_read_to_its_end() -> None:
+    """Each costs as much as thousands of its bytes, and there is room for ten million."""
+    large, piece = encoded("PNG", size=(600, 600)), png_chunk(b"IDAT", b"")
+    assert pictures.inspect(large[:33] + piece * 300 + large[33:])
+    with pytest.raises(Undecodable, match="broken"):
+        pictures.inspect(large[:33] + piece * 100_000 + large[33:])
+
+
 def test_exactly_100_megapixels_are_fine() -> None:
     rows = zlib.compress(bytes(10_000 * (10_000 // 8 + 1)), 1)
     facts = pictures.inspect(png_claiming(10_000, 10_000, rows))

@@ -64,7 +64,8 @@ def _markers(data: Blob) -> Iterator[int]:
 def _is_whole_png(data: Blob) -> bool:
     file, seen = as_file(data, ahead=CHUNK_BYTES), set()
     file.seek(8)
-    while len(head := file.read(8)) == 8:
+    for _ in range(MOST_PARTS):
+        head = file.read(8)
         left, checksum = int.from_bytes(head[:4]), zlib.crc32(head[4:])
         while left and (read := file.read(min(left, CHUNK_BYTES))):
             checksum, left = zlib.crc32(read, checksum), left - len(read)
@@ -72,8 +73,8 @@ def _is_whole_png(data: Blob) -> bool:
             return False
         seen.add(head[4:])
         if head[4:] == b"IEND":
-            break
-    return seen >= _NEEDED_CHUNKS
+            return seen >= _NEEDED_CHUNKS
+    return False
 
 
 def _chunks(data: Blob) -> Iterator[bytes]:
