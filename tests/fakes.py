@@ -4,7 +4,6 @@ The ledger and the object store are held to the same contract tests as the real 
 """
 
 import copy
-import hashlib
 import io
 import json
 import uuid
@@ -12,6 +11,7 @@ from base64 import b64encode
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
+from hashlib import md5, sha256
 from typing import IO, Any
 
 from PIL import Image
@@ -119,9 +119,9 @@ class MemoryObjects:
         """Uploads as a person would, over what is there; in so many parts where it is large."""
         if (bucket, key) in self.objects:
             self.overwritten.append((bucket, key))
-        etag = hashlib.md5(data, usedforsecurity=False).hexdigest()
+        etag = md5(data, usedforsecurity=False).hexdigest()
         if parts:
-            etag = f"{hashlib.md5(b'%d' % parts + data, usedforsecurity=False).hexdigest()}-{parts}"
+            etag = f"{md5(b'%d' % parts + data, usedforsecurity=False).hexdigest()}-{parts}"
         self.objects[bucket, key] = Stored(data, etag, metadata or {}, self._clock())
         return etag
 
@@ -137,7 +137,7 @@ class MemoryObjects:
         stored = self.read(ref, most_bytes=most_bytes)
         if stored is None:
             return None
-        digest = (known or {}).get(stored.etag) or hashlib.sha256(stored.data).hexdigest()
+        digest = (known or {}).get(stored.etag) or sha256(stored.data).hexdigest()
         return Fetched(stored.data, stored.etag, digest, stored.metadata)
 
     def metadata(self, ref: ImageRef) -> Mapping[str, str] | None:
@@ -145,16 +145,8 @@ class MemoryObjects:
         return stored.metadata if stored else None
 
     def write_once(
-        self,
-        bucket: str,
-        key: str,
-        data: Blob,
-        media_type: str,
-        metadata: Mapping[str, str] | None = None,
-        *,
-        sha256: str | None = None,
+        self, bucket: str, key: str, data: Blob, media_type: str, metadata: Mapping[str, str] | None = None
     ) -> bool:
-        assert sha256 in (None, hashlib.sha256(data[:]).hexdigest())
         if (bucket, key) in self.objects:
             return False
         self.put(bucket, key, data[:], metadata)

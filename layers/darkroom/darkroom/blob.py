@@ -31,11 +31,11 @@ class File:
 
     def __init__(self, parts: Iterable[bytes] = ()) -> None:
         try:
-            file = tempfile.TemporaryFile(buffering=0)  # noqa: SIM115 - it lives as long as this does
+            self._descriptor, path = tempfile.mkstemp(prefix="darkroom-")
+            os.unlink(path)  # noqa: PTH108 - a path that is needed no more
         except OSError as error:
             raise _no_room(error) from error
-        weakref.finalize(self, file.close)
-        self._descriptor = file.fileno()
+        weakref.finalize(self, os.close, self._descriptor)
         self._size = 0
         for part in parts:
             self.append(part)

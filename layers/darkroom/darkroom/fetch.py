@@ -15,7 +15,7 @@ import certifi
 import urllib3
 
 from darkroom import tls
-from darkroom.blob import Blob, File
+from darkroom.blob import Blob, Hashed
 from darkroom.errors import Rejected, Unavailable
 
 MOST_BYTES = 100_000_000
@@ -140,7 +140,7 @@ def _origin(target: SplitResult) -> tuple[str, str, int]:
 def _content(response: urllib3.BaseHTTPResponse, until: float) -> Blob:
     if response.status != 200:
         raise _failed(f"status {response.status}")
-    content = File()
+    content = Hashed()
     try:
         while chunk := response.read1(CHUNK_BYTES):  # what is there: a server that drips is noticed
             content.append(chunk)

@@ -80,18 +80,13 @@ class S3Objects:
                 raise
 
     def write_once(
-        self,
-        bucket: str,
-        key: str,
-        data: Blob,
-        media_type: str,
-        metadata: Mapping[str, str] | None = None,
-        *,
-        sha256: str | None = None,
+        self, bucket: str, key: str, data: Blob, media_type: str, metadata: Mapping[str, str] | None = None
     ) -> bool:
         """See `ports.ObjectStore`. A 409 means that another write to the key is under way."""
         body = data if isinstance(data, bytes) else as_file(data)  # botocore asks before it sends a file
-        checksum: Any = {"ChecksumSHA256": base64.b64encode(bytes.fromhex(sha256)).decode()} if sha256 else {}
+        checksum: Any = {}
+        if isinstance(data, Hashed):
+            checksum = {"ChecksumSHA256": base64.b64encode(bytes.fromhex(data.sha256)).decode()}
         for tries_left in reversed(range(CONFLICT_TRIES)):
             with translated():
                 try:

@@ -207,18 +207,11 @@ class ObjectStore(Protocol):
         ...
 
     def write_once(
-        self,
-        bucket: str,
-        key: str,
-        data: Blob,
-        media_type: str,
-        metadata: Mapping[str, str] | None = None,
-        *,
-        sha256: str | None = None,
+        self, bucket: str, key: str, data: Blob, media_type: str, metadata: Mapping[str, str] | None = None
     ) -> bool:
         """Writes the object if there is none; False where one is there already, which is left as it is.
 
-        `sha256`, in hex, is seen to be that of what was stored, and kept beside it.
+        What is Hashed is seen to be stored as it was hashed, and its SHA-256 is kept beside it.
         """
         ...
 

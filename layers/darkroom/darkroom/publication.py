@@ -49,7 +49,7 @@ class Publication:
         self._objects.write_once(self._bucket, key, document.encode(), "application/json", origin)
 
     def _picture(self, data: Blob, facts: Facts, key: str, origin: Mapping[str, str], *, primary: bool) -> Picture:
-        if not self._objects.write_once(self._bucket, key, data, facts.media_type, origin, sha256=facts.sha256):
+        if not self._objects.write_once(self._bucket, key, data, facts.media_type, origin):
             data, facts = self._as_stored(key)
         return Picture(self._bucket, key, facts.media_type, len(data), facts.width, facts.height, facts.sha256, primary)
 
