@@ -59,7 +59,7 @@ def seen() -> Iterator[Seen]:
 
 
 def answered(results: Results, number: int, **more: Any) -> Seen:
-    """Asks for this turn of the thread, and gives the message to the function."""
+    """Asks for this turn of the thread, and gives the message to the function, as Lambda does."""
     sqs, queue = boto3.client("sqs"), results.queue_url
     body = json.dumps({"instruction": f"number {number}", "request_id": f"r-{number}", **more})
     sqs.send_message(QueueUrl=queue, MessageBody=body, MessageGroupId="t", MessageDeduplicationId=uuid.uuid4().hex)
@@ -73,6 +73,7 @@ def answered(results: Results, number: int, **more: Any) -> Seen:
     }
     with seen() as edge:
         assert on_request.handler({"Records": [record]}, CONTEXT) == {"batchItemFailures": []}
+    sqs.delete_message(QueueUrl=queue, ReceiptHandle=message["ReceiptHandle"])
     (result,) = results.under(naming.turn_prefix("t", number, f"r-{number}"))
     assert result["status"] == "succeeded"
     return edge

@@ -114,14 +114,33 @@ def test_any_photo_is_sent_upright_in_its_colours_and_bare(
     assert_bare(image)
 
 
-def test_so_is_a_result_that_is_sent_again() -> None:
+def sent_again(data: bytes) -> Image:
+    """A result with these bytes, as it is sent when its thread goes on."""
     objects = MemoryObjects()
-    data = photographed("PNG", scene())
     objects.put("results", "image.png", data)
     made = sample_picture(sha256=hashlib.sha256(data).hexdigest())
     ((_, image),) = sources.older(objects, developed(objects), [made])
-    assert opened(image.data).tobytes() == opened(data).tobytes()
+    return image
+
+
+@pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP"])
+def test_a_result_is_sent_again_as_it_came(kind: str) -> None:
+    data = photographed(kind, scene())
+    assert sent_again(data).data[:] == data
+
+
+@pytest.mark.parametrize("kind", TURNING)
+def test_unless_it_does_not_stand_upright(kind: str) -> None:
+    image = sent_again(photographed(kind, scene(), 6))
+    assert opened(image.data).size == (96, 64)
+    assert furthest(corners(opened(image.data)), shown("RGB")) <= TOLERANCE
     assert_bare(image)
+
+
+@pytest.mark.parametrize("kind", ["PNG", "WEBP"])
+def test_or_moves(kind: str) -> None:
+    image = sent_again(saved(scene(), kind, save_all=True, append_images=[scene().rotate(180)]))
+    assert getattr(opened(image.data), "n_frames", 1) == 1
 
 
 # What is fine already.

@@ -135,13 +135,18 @@ class Batch(Generic[Ended]):
         return True
 
     def _end(self, message: Message) -> None:
-        """Now and not with the batch, so that the thread's next turn need not wait for a stranger's."""
+        """Now and not with the batch, so that the thread's next turn need not wait for a stranger's. What is not among
+        those that are left Lambda deletes when the batch ends, which is at once where this was the last in hand.
+        """
         with self._lock:
             del self._in_hand[message.message_id]
+            is_last = not self._in_hand
+        if is_last:
+            return
         try:
             self._queue.end(message)
         except DarkroomError as error:
-            self._journal.noted(error)  # not among what is left, so it is deleted when the batch ends
+            self._journal.noted(error)
 
     def _put_back(self, messages: Sequence[Message], seconds: float) -> None:
         with self._lock:

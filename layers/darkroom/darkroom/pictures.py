@@ -43,8 +43,9 @@ def inspect(data: Blob) -> Facts:
     return Facts(*TYPES[kind], width, height, sha256(data))
 
 
-def bare(data: Blob) -> tuple[Blob, str] | None:
-    """The file without its metadata, and its media type, where its pixels may go as they are.
+def bare(data: Blob, *, is_result: bool = False) -> tuple[Blob, str] | None:
+    """The file without its metadata, and its media type, where its pixels may go as they are. A still result goes
+    whole: it was inspected when it was made, and what it says its API wrote.
 
     None where it has to be developed, as does what is too large to be looked at in little memory. Raises Undecodable
     or TooManyPixels.
@@ -55,12 +56,15 @@ def bare(data: Blob) -> tuple[Blob, str] | None:
         media_type = TYPES[picture.format or ""][0]
         if media_type not in SENDABLE or max(picture.size) > LONGEST_SIDE:
             return None
-        if picture.format == "PNG" and not (data[_PNG_DEPTH : _PNG_DEPTH + 1] == b"\x08" and anatomy.is_whole(data)):
+        if picture.format == "PNG" and data[_PNG_DEPTH : _PNG_DEPTH + 1] != b"\x08":
+            return None
+        goes_whole = is_result and not getattr(picture, "is_animated", False)
+        if picture.format == "PNG" and not goes_whole and not anatomy.is_whole(data):
             return None
         if turn(picture) is not None or not colour.is_standard(picture.mode, picture.info.get("icc_profile")):
             return None
     try:
-        stripped = stripping.stripped(data)
+        stripped = data if goes_whole else stripping.stripped(data)
     except stripping.Unusual:
         return None
     return (stripped, media_type) if len(stripped) <= IMAGE_BYTES else None

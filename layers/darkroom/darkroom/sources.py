@@ -80,12 +80,12 @@ def _unchanged(objects: ObjectStore, renditions: Renditions, place: Remembered) 
         found = objects.fetch(ref, most_bytes=MOST_BYTES, known=known)
         if found is None or found.sha256 != place.sha256:
             return None
-        return _sendable(renditions, ref, found)
+        return _sendable(renditions, ref, found, is_result=isinstance(place, Picture))
     except (TooLarge, Undecodable, TooManyPixels):
         return None
 
 
-def _sendable(renditions: Renditions, ref: ImageRef, found: Fetched) -> Image:
+def _sendable(renditions: Renditions, ref: ImageRef, found: Fetched, *, is_result: bool = False) -> Image:
     """The picture as it may leave the account and as the API takes it; its pixels untouched where they will do."""
-    bare = pictures.bare(found.data)
+    bare = pictures.bare(found.data, is_result=is_result)
     return Image(*bare, found.sha256) if bare else renditions.of(ref, found.sha256, IMAGE_BYTES)
