@@ -87,7 +87,7 @@ class Stage:
 
     def __init__(self, servers: Servers) -> None:
         self._servers = servers
-        self._placed: dict[str, tuple[str, str]] = {}
+        self._etags: dict[str, str] = {}
 
     def set(self, *scenarios: Scenario) -> list[list[Request]]:
         """A new table with the threads' turns, the pictures in their places, the API told what to answer."""
@@ -103,13 +103,10 @@ class Stage:
     def path(self, photograph: Photograph, bucket: str) -> tuple[str, str]:
         """Where the picture lies, `/bucket/key`, and its entity tag; put there once."""
         path = f"/{bucket}/kept/{photograph.name}"
-        if path not in self._placed:
-            data = made(PICTURES, photograph).read_bytes()
-            self._placed[path] = (
-                path,
-                self._servers.s3.put(path, data, f"image/{photograph.kind.lower()}", with_checksum=bucket == "results"),
-            )
-        return self._placed[path]
+        if path not in self._etags:
+            data, media_type = made(PICTURES, photograph).read_bytes(), f"image/{photograph.kind.lower()}"
+            self._etags[path] = self._servers.s3.put(path, data, media_type, with_checksum=bucket == "results")
+        return path, self._etags[path]
 
     def _requests(self, scenario: Scenario, items: list[dict[str, Any]]) -> list[Request]:
         return [self._request(scenario, number, items) for number in range(scenario.requests)]

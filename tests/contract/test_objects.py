@@ -1,13 +1,16 @@
 """The object store's contract, kept by S3's adapter and by the fake alike."""
 
 import io
-from base64 import b64decode
+from base64 import b64decode, b64encode
 from hashlib import sha256
 
+import boto3
 import pytest
 from botocore.response import StreamingBody
+from botocore.stub import ANY, Stubber
 
 from darkroom import clients
+from darkroom.blob import File, Hashed
 from darkroom.errors import TooLarge
 from darkroom.objects import PART_BYTES, S3Objects
 from darkroom.ports import ObjectStore
@@ -79,15 +82,26 @@ def test_a_sha256_that_is_known_is_not_worked_out_again(store: ObjectStore) -> N
 @pytest.mark.parametrize(("kept", "told"), [("a" * 44, b64decode("a" * 44).hex()), ("a" * 44 + "-2", ABC)])
 def test_the_sha256_that_s3_has_kept_is_not_worked_out_again(kept: str, told: str) -> None:
     """Of an object in parts it is none of the whole."""
-
-    class Kept:
-        def get_object(self, **_: str) -> dict[str, object]:
-            body = StreamingBody(io.BytesIO(b"abc"), 3)
-            return {"Body": body, "ContentLength": 3, "ETag": '"tag"', "Metadata": {}, "ChecksumSHA256": kept}
-
-    fetched = S3Objects(Kept()).fetch(ImageRef("b", "k"))  # type: ignore[arg-type]
+    client = boto3.client("s3")
+    body = StreamingBody(io.BytesIO(b"abc"), 3)
+    found = {"Body": body, "ContentLength": 3, "ETag": '"tag"', "Metadata": {}, "ChecksumSHA256": kept}
+    with Stubber(client) as s3:  # moto keeps none
+        s3.add_response("get_object", found, {"Bucket": "results", "Key": KEY})
+        fetched = S3Objects(client).fetch(ImageRef("results", KEY))
     assert fetched is not None
     assert (fetched.data[:], fetched.sha256) == (b"abc", told)
+
+
+def test_what_was_hashed_is_written_with_its_sha256_and_nothing_is_hashed_for_it() -> None:
+    client = boto3.client("s3")
+    asked = {"Bucket": "results", "Key": KEY, "ContentType": "image/png", "IfNoneMatch": "*", "Metadata": {}}
+    checksum = {"ChecksumSHA256": b64encode(bytes.fromhex(ABC)).decode()}
+    with Stubber(client) as s3:
+        s3.add_response("put_object", {}, {**asked, "Body": ANY, **checksum})
+        s3.add_response("put_object", {}, {**asked, "Body": ANY})
+        assert S3Objects(client).write_once("results", KEY, Hashed([b"abc"]), "image/png")
+        assert S3Objects(client).write_once("results", KEY, File([b"abc"]), "image/png")
+        s3.assert_no_pending_responses()
 
 
 def test_an_object_is_read_in_parts_from_any_place_on(store: ObjectStore) -> None:
@@ -101,13 +115,11 @@ def test_an_object_is_read_in_parts_from_any_place_on(store: ObjectStore) -> Non
 
 
 def test_a_server_that_answers_with_the_whole_object_is_read_in_parts_too() -> None:
-    class Whole:
-        """As where a range is passed over: HTTP allows that."""
-
-        def get_object(self, **asked: str) -> dict[str, object]:
-            return {"Body": io.BytesIO(b"0123456789")}
-
-    assert S3Objects(Whole()).part(ImageRef("b", "k"), 4) == b"456789"  # type: ignore[arg-type]
+    """As where a range is passed over: HTTP allows that."""
+    client = boto3.client("s3")
+    with Stubber(client) as s3:
+        s3.add_response("get_object", {"Body": StreamingBody(io.BytesIO(b"0123456789"), 10)})
+        assert S3Objects(client).part(ImageRef("results", KEY), 4) == b"456789"
 
 
 def test_a_write_goes_over_what_is_there(store: ObjectStore) -> None:

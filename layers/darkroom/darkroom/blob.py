@@ -10,6 +10,7 @@ import weakref
 from bisect import bisect_right
 from collections.abc import Iterable, Iterator
 from itertools import accumulate, groupby
+from pathlib import Path
 from typing import IO, Protocol, cast
 
 from darkroom.errors import Unavailable
@@ -32,7 +33,7 @@ class File:
     def __init__(self, parts: Iterable[bytes] = ()) -> None:
         try:
             self._descriptor, path = tempfile.mkstemp(prefix="darkroom-")
-            os.unlink(path)  # noqa: PTH108 - a path that is needed no more
+            Path(path).unlink()
         except OSError as error:
             raise _no_room(error) from error
         weakref.finalize(self, os.close, self._descriptor)

@@ -43,7 +43,7 @@ DECODER_ERRORS = (
 _BROKEN = "the picture is broken, or not all of it is there"
 _BROKEN_CONTENT = f"{_BROKEN}, or it is a kind of HEVC or AV1 that cannot be decoded here"
 _UNKNOWN_CONTENT = "the file is in the form of HEIC and AVIF, but holds no HEVC or AV1 picture that can be decoded here"
-AHEAD_BYTES = 16 << 10
+_AHEAD_BYTES = 16 << 10  # most heads; Pillow reads them a few bytes at a time
 _one_at_a_time = threading.Lock()  # a picture of 100 megapixels is 400 MB when it is open
 
 
@@ -55,7 +55,7 @@ def opened(data: Blob, *, to_decode: bool) -> Iterator[Pillow.Image]:
         try:
             if not anatomy.is_sound(data, to_decode=to_decode):
                 raise Undecodable("the file has more parts than any picture")
-            with Pillow.open(as_file(data, ahead=AHEAD_BYTES), formats=_decoders(data)) as picture:
+            with Pillow.open(as_file(data, ahead=_AHEAD_BYTES), formats=_decoders(data)) as picture:
                 if (pixels := max(picture.width * picture.height, _claimed(data))) > MOST_PIXELS:
                     raise TooManyPixels(f"{pixels:,} pixels are over {MOST_PIXELS:,}")
                 if max(picture.size) > MOST_SIDE:
