@@ -164,9 +164,9 @@ class _Handler(BaseHTTPRequestHandler):
 
     def handle(self) -> None:
         self.close_connection = False
-        while not self.close_connection:
-            self.connection.settimeout(IDLE_SECONDS)
+        while not self.close_connection:  # who has only just connected is not idle, however busy the machine is
             self.handle_one_request()
+            self.connection.settimeout(IDLE_SECONDS)
 
     def parse_request(self) -> bool:
         self.connection.settimeout(EXCHANGE_SECONDS)
