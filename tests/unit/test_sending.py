@@ -228,6 +228,17 @@ def test_a_picture_with_something_appended_to_a_chunk_that_is_needed_is_made_ane
     assert_bare(image)
 
 
+@pytest.mark.parametrize("marker", [b"\xff\xc0", b"\xff\xc4", b"\xff\xda", b"\xff\xdb", b"\xff\xdd"])
+def test_so_is_one_with_something_appended_to_a_segment_that_is_needed(marker: bytes) -> None:
+    data = saved(noisy("RGB"), "JPEG", restart_marker_rows=1)
+    start = data.index(marker)
+    end = start + 2 + int.from_bytes(data[start + 2 : start + 4])
+    segment = data[start + 4 : end] + SECRET.encode() * 99
+    talkative = data[:start] + marker + (2 + len(segment)).to_bytes(2) + segment + data[end:]
+    with pytest.raises(stripping.Unusual):
+        stripping.stripped(talkative)
+
+
 def test_of_a_moving_picture_the_first_is_sent() -> None:
     for kind in ("GIF", "PNG", "WEBP"):
         first, *others = (Pillow.new("RGB", (40, 30), shade) for shade in ("red", "lime", "blue"))

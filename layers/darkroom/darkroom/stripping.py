@@ -16,7 +16,10 @@ _END, _SCAN = 0xD9, 0xDA
 _JFIF, _ADOBE = 0xE0, 0xEE
 _JFIF_BYTES, _ADOBE_BYTES = 14, 12  # without a thumbnail, or whatever else is appended
 _TABLES = frozenset((0xC0, 0xC1, 0xC2, 0xC4, 0xDB, 0xDC, 0xDD))  # usual frames, tables, lines, restarts
+_MOST_TABLES = 8  # of one segment
 _LENGTHS: Mapping[int, Callable[[bytes], int]] = {  # of those that say how much is in them, marker and all
+    0xC4: lambda segment: _end_of_tables(segment, lambda at: 17 + sum(segment[at + 1 : at + 17])),
+    0xDB: lambda segment: _end_of_tables(segment, lambda at: 129 if segment[at] >> 4 else 65),
     0xDD: lambda _: 6,
     _SCAN: lambda segment: 8 + 2 * segment[4],
     **dict.fromkeys((0xC0, 0xC1, 0xC2), lambda segment: 10 + 3 * segment[9]),
@@ -91,6 +94,14 @@ def _segment(marker: int, segment: bytes) -> bytes:
     if marker == _ADOBE and content.startswith(b"Adobe") and len(content) >= _ADOBE_BYTES:
         return b"\xff\xee\0\x0e" + content[:_ADOBE_BYTES]
     return b""
+
+
+def _end_of_tables(segment: bytes, size: Callable[[int], int]) -> int:
+    """Where the last of them ends; `size` tells how long the one at a place is."""
+    end = 4
+    for _ in range(_MOST_TABLES):
+        end += size(end) if end < len(segment) else 0
+    return end
 
 
 def _end_of_scan(data: Blob, start: int) -> int:
