@@ -10,7 +10,7 @@ from typing import Any, Literal
 
 from benchmarks.environment import MODULES, PYTHON, Environment
 from benchmarks.floor_plan import Moved, floor_plan
-from benchmarks.scenario import WARM_UP, Request, Scenario, Stage
+from benchmarks.scenario import SPOOL, WARM_UP, Request, Scenario, Stage
 from benchmarks.servers.front import IDLE_SECONDS, Exchange, counted
 from benchmarks.servers.image_api import Call
 from benchmarks.servers.processes import Servers
@@ -34,7 +34,10 @@ class Series:
 
 @dataclass(frozen=True, slots=True)
 class Measured:
-    """What one run took: seconds, and bytes. `served`: seconds that the servers took, the API's call apart."""
+    """What one run took: seconds, and bytes. `served`: seconds that the servers took, the API's call apart;
+    `spooled`: bytes that lie in the spool
+    in the end, the few of the small turn before it too.
+    """
 
     wall: float
     cpu: float
@@ -43,6 +46,7 @@ class Measured:
     served: float
     read_units: float
     write_units: float
+    spooled: int
     calls: dict[str, int] = field(hash=False)
 
 
@@ -83,6 +87,7 @@ class Bench:
             self._check(series, asked, self._servers.api.calls(), found, exchanges)
             if series.client == "darkroom":
                 self._moved[series.scenario.name] = Moved.of(exchanges, found["turn_starts"], len(asked))
+            spooled = self._servers.s3.held(SPOOL)
         finally:
             self._stage.clear([*warm_up, *asked])
         turn = [each for each in exchanges if each.began >= found["turn_starts"]]
@@ -91,6 +96,7 @@ class Bench:
             served=sum(each.seconds for each in turn if not each.operation.startswith("api:")),
             read_units=sum(each.units.read for each in turn),
             write_units=sum(each.units.written for each in turn),
+            spooled=spooled,
             calls=found["calls"],
         )  # fmt: skip
 

@@ -17,6 +17,7 @@ from benchmarks.photographs import FIRST_SOURCE, NEWEST_RESULT, SMALL, SMALL_ANS
 from benchmarks.servers.processes import Servers
 
 PICTURES = HOME / "pictures"
+SPOOL = "/spool/"
 NOW = "2026-11-22T12:00:00.000Z"
 WORDS = "Make it a winter's night: snow on the roofs, warm light in the windows, and leave all else as it is."
 SENT_TURNS = 20  # what is longer keeps its first source beside its newest turn
@@ -98,7 +99,7 @@ class Stage:
 
     def clear(self, requests: list[Request]) -> None:
         """The results of these, and everything in the spool."""
-        self._servers.s3.forget("/spool/", *(request.results for request in requests))
+        self._servers.s3.forget(SPOOL, *(request.results for request in requests))
 
     def path(self, photograph: Photograph, bucket: str) -> tuple[str, str]:
         """Where the picture lies, `/bucket/key`, and its entity tag; put there once."""

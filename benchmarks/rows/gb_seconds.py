@@ -81,30 +81,42 @@ def _cost(runs: Runs) -> Table:
     ours, naive = (estimate(walls).value - API_SECONDS for walls in runs.samples.values(wall, runs.ours, runs.naive))
     megabytes = memory_megabytes()
     concurrency = int(template()["Parameters"]["MaximumConcurrency"]["Default"])
+    days = _spool_days()
     our_calls, naive_calls = (_calls_a_picture(runs.samples, series) for series in (runs.ours, runs.naive))
+    our_spool, naive_spool = (_spool_a_picture(runs.samples, series, days) for series in (runs.ours, runs.naive))
     rows = []
     for seconds in API_TIMES:
         our_wall, naive_wall = ours + seconds, naive + seconds
         ours_lambda = prices.lambda_cost(our_wall / AT_ONCE, megabytes, 1 / AT_ONCE)
         naive_lambda = prices.lambda_cost(naive_wall, NAIVE_MEGABYTES, 1)
-        for who, compute, calls, an_hour in (
-            ("naive", naive_lambda, naive_calls, concurrency * 3600 / naive_wall),
-            ("Darkroom", ours_lambda, our_calls, concurrency * AT_ONCE * 3600 / our_wall),
+        for who, costs, an_hour in (
+            ("naive", (naive_lambda, naive_calls, naive_spool), concurrency * 3600 / naive_wall),
+            ("Darkroom", (ours_lambda, our_calls, our_spool), concurrency * AT_ONCE * 3600 / our_wall),
         ):
-            total = compute + calls
-            rows.append(
-                (f"{seconds:.0f} s", who, f"${compute * 1000:.3f}", f"${calls * 1000:.3f}", f"${total * 1000:.3f}",
-                 f"{an_hour:,.0f}")
-            )  # fmt: skip
-    heads = ("API", "", "Lambda, 1,000 pictures", "S3, DynamoDB, SQS", "together", "backlog drained an hour")
-    told = (
-        f"From the runs {runs.where}; naive with {NAIVE_MEGABYTES} MB, Darkroom with {megabytes} MB; "
+            told = (f"${dollars * 1000:.3f}" for dollars in (*costs, sum(costs)))
+            rows.append((f"{seconds:.0f} s", who, *told, f"{an_hour:,.0f}"))
+    requests, kept = "requests to S3, DynamoDB, SQS", f"answers kept {days} days"
+    heads = ("API", "", "Lambda, 1,000 pictures", requests, kept, "together", "backlog drained an hour")
+    circumstances = (
+        f"From the runs {runs.where}, pictures of 2 MB; naive with {NAIVE_MEGABYTES} MB, Darkroom with {megabytes} MB; "
         f"{concurrency} invocations at once, `MaximumConcurrency`'s default."
     )
-    return Table(heads, tuple(rows), f"{told} {prices.STATED}")
+    return Table(heads, tuple(rows), f"{circumstances} {prices.STATED}")
 
 
 def _calls_a_picture(samples: Samples, series: Series) -> float:
     """Dollars for the requests that a picture needs."""
     run = next(run for run in samples.found[series] if run)
     return prices.calls_cost(run.calls, run.read_units, run.write_units) / series.scenario.requests
+
+
+def _spool_a_picture(samples: Samples, series: Series, days: int) -> float:
+    """Dollars for the storage of what a picture leaves in the spool."""
+    run = next(run for run in samples.found[series] if run)
+    return prices.storage_cost(run.spooled / series.scenario.requests, days)
+
+
+def _spool_days() -> int:
+    """How long it is kept there."""
+    (rule,) = template()["Resources"]["SpoolBucket"]["Properties"]["LifecycleConfiguration"]["Rules"]
+    return int(rule["ExpirationInDays"])

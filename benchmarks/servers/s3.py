@@ -51,6 +51,10 @@ class S3(Front):
         """The object's bytes, from behind."""
         return self._objects[path].data
 
+    def held(self, prefix: str) -> int:
+        """How many bytes lie below it."""
+        return sum(len(kept.data) for path, kept in self._objects.items() if path.startswith(prefix))
+
     def path_of(self, sha256: str) -> str:
         """Where a picture with these bytes lies."""
         return next(path for path, kept in self._objects.items() if kept.sha256 == sha256)

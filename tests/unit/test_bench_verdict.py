@@ -12,7 +12,7 @@ from benchmarks.spread import Estimate, estimate, ratio
 from benchmarks.verdict import Line, conclusion, failures
 
 LINE = Line("cpu", "CPU of a turn", "ms", 500.0, 200.0, None, Estimate(0.40, 0.02), "naive", goal=0.35)
-RUN = Measured(wall=1.0, cpu=0.5, growth=8e6, peak=9e7, served=0.1, read_units=1, write_units=1, calls={})
+RUN = Measured(wall=1.0, cpu=0.5, growth=8e6, peak=9e7, served=0.1, read_units=1, write_units=1, spooled=0, calls={})
 OURS, NAIVE = Series("darkroom", CONVERSATION_10), Series("naive", CONVERSATION_10)
 
 
