@@ -2,6 +2,7 @@
 
 import base64
 import binascii
+import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 _MISSING = frozenset(("NoSuchKey", "NoSuchVersion", "NoSuchBucket", "404", "MethodNotAllowed", "InvalidObjectState"))
 CONFLICT_TRIES = 5
 PART_BYTES = 4 << 20
+FETCHED_AT_ONCE = 2  # more get in each other's way: all would be there late, and every call would go out late
 
 
 class S3Objects:
@@ -31,6 +33,7 @@ class S3Objects:
     def __init__(self, client: "S3Client", *, sleep: Callable[[float], None] = time.sleep) -> None:
         self._client = client
         self._sleep = sleep
+        self._places = threading.BoundedSemaphore(FETCHED_AT_ONCE)
 
     def read(self, ref: ImageRef, *, most_bytes: int | None = None) -> Stored | None:
         """See `ports.ObjectStore`."""
@@ -44,7 +47,7 @@ class S3Objects:
         self, ref: ImageRef, *, most_bytes: int | None = None, known: Mapping[str, str] | None = None
     ) -> Fetched | None:
         """See `ports.ObjectStore`."""
-        with self._opened(ref, most_bytes) as found:
+        with self._places, self._opened(ref, most_bytes) as found:
             if found is None:
                 return None
             etag = found["ETag"].strip('"')
