@@ -35,8 +35,7 @@ class Series:
 @dataclass(frozen=True, slots=True)
 class Measured:
     """What one run took: seconds, and bytes. `served`: seconds that the servers took, the API's call apart;
-    `spooled`: bytes that lie in the spool
-    in the end, the few of the small turn before it too.
+    `spooled`: bytes that lie in the spool in the end, the few of the small turn before it too.
     """
 
     wall: float

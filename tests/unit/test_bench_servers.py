@@ -1,0 +1,44 @@
+"""The benchmark's servers drop who idles, as AWS's do, and nobody else."""
+
+import http.client
+import time
+from collections.abc import Iterator
+from contextlib import closing
+from urllib.parse import urlsplit
+
+import pytest
+
+from benchmarks.servers.front import IDLE_SECONDS
+from benchmarks.servers.s3 import S3
+
+A_WHILE = IDLE_SECONDS + 0.3
+
+
+@pytest.fixture
+def connection() -> Iterator[http.client.HTTPConnection]:
+    server = S3(None)
+    server.put("/results/picture", b"abc", "image/png", with_checksum=False)
+    with closing(http.client.HTTPConnection(urlsplit(server.url()).netloc, timeout=5)) as opened:
+        yield opened
+
+
+def test_a_connection_on_which_nothing_was_asked_yet_stands(connection: http.client.HTTPConnection) -> None:
+    """On a busy machine a client that encodes much takes its time."""
+    connection.connect()
+    time.sleep(A_WHILE)
+    connection.request("GET", "/results/picture")
+    assert connection.getresponse().read() == b"abc"
+
+
+def test_one_that_idles_after_an_answer_is_dropped(connection: http.client.HTTPConnection) -> None:
+    connection.request("GET", "/results/picture")
+    assert connection.getresponse().read() == b"abc"
+    time.sleep(A_WHILE)
+    assert connection.sock.recv(1) == b""
+
+
+def test_what_lies_below_a_prefix_is_counted_in_bytes() -> None:
+    server = S3(None)
+    for path in ("/spool/1", "/spool/2", "/results/1"):
+        server.put(path, b"abc", "image/png", with_checksum=False)
+    assert server.held("/spool/") == 6
