@@ -56,12 +56,7 @@ def main() -> int:
 def _options() -> argparse.Namespace:
     options = argparse.ArgumentParser(prog="make bench", description=__doc__)
     options.add_argument("rows", nargs="*", metavar="ROW", help=", ".join(row.name for row in ROWS))
-    options.add_argument(
-        "--runs",
-        type=int,
-        default=ROUNDS,
-        help=f"rounds (%(default)s; of a turn's processor time {CPU_ROUNDS} at least)",
-    )
+    options.add_argument("--runs", type=int, default=ROUNDS, help="rounds (%(default)s); some rows have their own")
     options.add_argument("--publish", action="store_true", help="write docs/performance.md")
     told = options.parse_args()
     if unknown := set(told.rows) - {row.name for row in ROWS}:
@@ -92,7 +87,7 @@ def _report(row: Row, samples: Samples, bench: Bench) -> Report:
 def _circumstances(rounds: int, seconds: float) -> str:
     return (
         f"{time.strftime('%Y-%m-%d')}, {platform.system()} {platform.machine()}, {os.cpu_count()} processors, "
-        f"{_python()}; medians of {rounds} rounds, of a turn's processor time {max(rounds, CPU_ROUNDS)}; "
+        f"{_python()}; medians of {rounds} rounds, of a turn's processor time {CPU_ROUNDS}; "
         f"memory setting {memory_megabytes()} MB; "
         f"the whole run took {seconds / 60:.1f} minutes."
     )

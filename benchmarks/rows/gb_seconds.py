@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from benchmarks import cgroups, prices
 from benchmarks.cgroups import NotPermitted
 from benchmarks.environment import memory_megabytes, template
-from benchmarks.rows.row import Report, Table, wall
+from benchmarks.rows.row import MEGABYTE, Report, Table, wall
 from benchmarks.rows.scenarios import API_SECONDS, ONE, TEN
 from benchmarks.rows.turns import NAIVE_ONE, OURS_TEN
 from benchmarks.runs import Bench, Series
@@ -82,38 +82,33 @@ def _cost(runs: Runs) -> Table:
     megabytes = memory_megabytes()
     concurrency = int(template()["Parameters"]["MaximumConcurrency"]["Default"])
     days = _spool_days()
-    our_calls, naive_calls = (_calls_a_picture(runs.samples, series) for series in (runs.ours, runs.naive))
-    our_spool, naive_spool = (_spool_a_picture(runs.samples, series, days) for series in (runs.ours, runs.naive))
+    ours_beside, naive_beside = (_beside_lambda(runs.samples, series, days) for series in (runs.ours, runs.naive))
     rows = []
     for seconds in API_TIMES:
         our_wall, naive_wall = ours + seconds, naive + seconds
         ours_lambda = prices.lambda_cost(our_wall / AT_ONCE, megabytes, 1 / AT_ONCE)
         naive_lambda = prices.lambda_cost(naive_wall, NAIVE_MEGABYTES, 1)
         for who, costs, an_hour in (
-            ("naive", (naive_lambda, naive_calls, naive_spool), concurrency * 3600 / naive_wall),
-            ("Darkroom", (ours_lambda, our_calls, our_spool), concurrency * AT_ONCE * 3600 / our_wall),
+            ("naive", (naive_lambda, *naive_beside), concurrency * 3600 / naive_wall),
+            ("Darkroom", (ours_lambda, *ours_beside), concurrency * AT_ONCE * 3600 / our_wall),
         ):
             told = (f"${dollars * 1000:.3f}" for dollars in (*costs, sum(costs)))
             rows.append((f"{seconds:.0f} s", who, *told, f"{an_hour:,.0f}"))
     requests, kept = "requests to S3, DynamoDB, SQS", f"answers kept {days} days"
     heads = ("API", "", "Lambda, 1,000 pictures", requests, kept, "together", "backlog drained an hour")
     circumstances = (
-        f"From the runs {runs.where}, pictures of 2 MB; naive with {NAIVE_MEGABYTES} MB, Darkroom with {megabytes} MB; "
+        f"From the runs {runs.where}, pictures of {TEN.answers[0].size / MEGABYTE:.0f} MB; "
+        f"naive with {NAIVE_MEGABYTES} MB, Darkroom with {megabytes} MB; "
         f"{concurrency} invocations at once, `MaximumConcurrency`'s default."
     )
     return Table(heads, tuple(rows), f"{circumstances} {prices.STATED}")
 
 
-def _calls_a_picture(samples: Samples, series: Series) -> float:
-    """Dollars for the requests that a picture needs."""
-    run = next(run for run in samples.found[series] if run)
-    return prices.calls_cost(run.calls, run.read_units, run.write_units) / series.scenario.requests
-
-
-def _spool_a_picture(samples: Samples, series: Series, days: int) -> float:
-    """Dollars for the storage of what a picture leaves in the spool."""
-    run = next(run for run in samples.found[series] if run)
-    return prices.storage_cost(run.spooled / series.scenario.requests, days)
+def _beside_lambda(samples: Samples, series: Series, days: int) -> tuple[float, float]:
+    """Dollars for the requests that a picture needs, and for what it leaves in the spool for so many days."""
+    run, pictures = next(run for run in samples.found[series] if run), series.scenario.requests
+    calls = prices.calls_cost(run.calls, run.read_units, run.write_units)
+    return calls / pictures, prices.storage_cost(run.spooled, days) / pictures
 
 
 def _spool_days() -> int:

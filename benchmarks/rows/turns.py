@@ -19,7 +19,7 @@ from benchmarks.spread import Estimate, estimate
 from benchmarks.verdict import Line
 
 SAME_MEGABYTES = 2.0
-CPU_ROUNDS = 15  # at least: what else the machine does moves processor times by a tenth and more
+CPU_ROUNDS = 15  # what else the machine does moves processor times by a tenth and more
 NAIVE_10, OURS_10, FLOOR_10 = (
     Series("naive", CONVERSATION_10),
     Series("darkroom", CONVERSATION_10),
@@ -33,7 +33,7 @@ SHORT, MIDDLE, LONG = (Series("darkroom", each) for each in (SHORT_THREAD, MIDDL
 
 @dataclass(frozen=True, slots=True)
 class Turns:
-    """A row that compares series, a line each. With `rounds` it has as many at least, and of its own."""
+    """A row that compares series, a line each. With `rounds` it has so many of its own."""
 
     name: str
     compared: tuple[Compared, ...]
@@ -47,8 +47,7 @@ class Turns:
     def report(self, samples: Samples, bench: Bench) -> Report:
         """See `Row`."""
         if self.rounds:
-            rounds = max(self.rounds, samples.rounds)
-            samples = sampled(bench, self._compared_series(), rounds, lambda _: None)
+            samples = sampled(bench, self._compared_series(), self.rounds, lambda _: None)
         return Report([each.line(self.name, samples) for each in self.compared])
 
     def _compared_series(self) -> Sequence[Series]:

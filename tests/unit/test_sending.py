@@ -229,7 +229,7 @@ def test_a_picture_with_something_appended_to_a_chunk_that_is_needed_is_made_ane
 
 
 @pytest.mark.parametrize("marker", [b"\xff\xc0", b"\xff\xc4", b"\xff\xda", b"\xff\xdb", b"\xff\xdd"])
-def test_so_is_one_with_something_appended_to_a_segment_that_is_needed(marker: bytes) -> None:
+def test_a_photo_with_something_appended_to_a_segment_that_is_needed_is_not_cut(marker: bytes) -> None:
     data = saved(noisy("RGB"), "JPEG", restart_marker_rows=1)
     start = data.index(marker)
     end = start + 2 + int.from_bytes(data[start + 2 : start + 4])
