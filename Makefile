@@ -34,14 +34,14 @@ logs: ## follow what the functions say
 	@if [ -x $(RUN) ]; then $(RUN) -m local.stack logs; else echo "There is no stack here yet. make up starts one."; fi
 
 redrive: tools ## bring dead letters back, here (PORT=…) or on AWS (STACK=…)
-	@PYTHONPATH=layers/darkroom $(RUN) -m operations.redrive $(if $(STACK),--stack "$(STACK)",$(if $(PORT),--port $(PORT)))
+	@$(RUN) -m operations.redrive $(if $(STACK),--stack "$(STACK)",$(if $(PORT),--port $(PORT)))
 
 # The words stand as they were typed: make would take a `$` in them for one of its own, and run what it names.
 unexport PREFIX INSTRUCTION
 export BACKFILL_PREFIX := $(value PREFIX)
 export BACKFILL_INSTRUCTION := $(value INSTRUCTION)
 backfill: tools ## one INSTRUCTION=… for all pictures below PREFIX=…; asks before it sends
-	@PYTHONPATH=layers/darkroom $(RUN) -m operations.backfill $(if $(STACK),--stack "$(STACK)",$(if $(PORT),--port $(PORT))) \
+	@$(RUN) -m operations.backfill $(if $(STACK),--stack "$(STACK)",$(if $(PORT),--port $(PORT))) \
 	  --prefix="$$BACKFILL_PREFIX" --instruction="$$BACKFILL_INSTRUCTION" $(if $(MOST),--most "$(MOST)") $(if $(filter 1,$(YES)),--yes)
 
 test: tools clients ## run the tests, those on the whole stack last
@@ -52,7 +52,7 @@ torture: tools clients ## kills, crashes in pairs, an API that fails in every wa
 	@$(MAKE) --no-print-directory fuzz
 
 fuzz: $(TOOLS)/fuzz/stamp ## look for bytes that break a parser; SECONDS=… for each, SEED=… repeats a run
-	@$(TOOLS)/fuzz/bin/python -m tests.hostile.fuzz $(if $(SECONDS),--seconds $(SECONDS)) $(if $(SEED),--seed $(SEED))
+	@$(TOOLS)/fuzz/bin/python -m tests.fuzz.fuzz $(if $(SECONDS),--seconds $(SECONDS)) $(if $(SEED),--seed $(SEED))
 
 bench: tools $(TOOLS)/bench/stamp ## measure it against the naive handler and the floor; ARGS="memory cpu" some rows
 	@$(RUN) -m benchmarks $(ARGS)

@@ -17,7 +17,7 @@ from benchmarks.servers.processes import Servers
 from local.stack.home import REPOSITORY
 
 Client = Literal["naive", "darkroom", "floor"]
-LONGEST_SECONDS = 90.0
+MAX_SECONDS = 90.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +74,7 @@ class Bench:
     def environment(self) -> Environment:
         return self._environment
 
-    def run(self, series: Series, longest: float = LONGEST_SECONDS) -> Measured:
+    def run(self, series: Series, longest: float = MAX_SECONDS) -> Measured:
         """One run, of so many seconds at most. Raises Discarded."""
         if series.client == "floor":
             self._know(series.scenario)

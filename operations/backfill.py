@@ -16,23 +16,24 @@ from itertools import count
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from darkroom import naming, request, words
-from darkroom.batch_file import answer_key, manifest_key
+from darkroom.aws.dynamodb.request_status import DynamoRequestStatus
+from darkroom.aws.dynamodb.table import Table
+from darkroom.aws.s3 import S3Objects
+from darkroom.batches.batch_file import answer_key, manifest_key
+from darkroom.domain import keys, request
+from darkroom.domain.outcome import Outcome
+from darkroom.domain.ports import Done
+from darkroom.domain.price import Price, parsed
+from darkroom.domain.request import Request
+from darkroom.domain.request_schema import ImageRef, RequestRules
+from darkroom.domain.upload import Upload
 from darkroom.errors import DarkroomError, Rejected
-from darkroom.ledger import DynamoLedger
-from darkroom.objects import S3Objects
-from darkroom.outcome import Outcome
-from darkroom.ports import Done
-from darkroom.request import ImageRef, Request
-from darkroom.settings import Price, price
-from darkroom.table import Table
-from darkroom.upload import Upload
-from local.stack.home import Trouble
+from darkroom.uploads import instruction_text
 from operations import batch_lines
 from operations import stack as stacks
-from operations.stack import Stack
+from operations.stack import Stack, Trouble
 
-MOST_PICTURES = 1000
+MAX_PICTURES = 1000
 LOOKED_AT_ONCE = 10
 
 
@@ -51,7 +52,7 @@ class Backfill:
         self._s3 = stack.s3
         self._uploads = stack.outputs["UploadsBucket"]
         self._objects = S3Objects(stack.s3)
-        self._ledger = DynamoLedger(Table(stack.dynamodb, stack.outputs["ThreadsTable"]), daily_call_limit=0)
+        self._status = DynamoRequestStatus(Table(stack.dynamodb, stack.outputs["ThreadsTable"]))
         self._prefix = prefix
         self._instruction = instruction
 
@@ -91,9 +92,9 @@ class Backfill:
         for attempt in count(1):
             line_id = batch_lines.custom_id(self._instruction, picture, attempt)
             wanted = Request(thread, line_id, self._instruction, (image,), parent_turn=0, metadata={})
-            standing = self._ledger.standing(thread, line_id, wanted.fingerprint)
-            if not isinstance(standing, Done) or not may_be_repeated(standing.outcome):
-                return Line(wanted, is_over=isinstance(standing, Done))
+            status = self._status.status(thread, line_id, wanted.fingerprint)
+            if not isinstance(status, Done) or not may_be_repeated(status.outcome):
+                return Line(wanted, is_over=isinstance(status, Done))
         raise AssertionError("unreachable: the attempts have no end")
 
 
@@ -105,10 +106,10 @@ def is_picture(upload: Upload) -> bool:
 def thread_of(picture: Upload, metadata: Mapping[str, str]) -> str:
     """As for its upload, which was told where its metadata cannot be read."""
     try:
-        named = words.thread_in_metadata(metadata.get("thread-id", ""))
+        named = instruction_text.thread_in_metadata(metadata.get("thread-id", ""))
     except Rejected:
         named = ""
-    return naming.thread_of(named) if named else picture.thread
+    return keys.thread_of(named) if named else picture.thread
 
 
 def may_be_repeated(ended: Outcome) -> bool:
@@ -155,7 +156,7 @@ def work(
     if over := sum(each.is_over for each in lines):
         say(f"{over:,} have their outcome for these words, and cost nothing again.")
     limits = stack.parameters
-    for line in bill(len(lines) - over, price(limits.get("PricePerImage", "")), int(limits.get("MaxPaidCalls", 1))):
+    for line in bill(len(lines) - over, parsed(limits.get("PricePerImage", "")), int(limits.get("MaxPaidCalls", 1))):
         say(line)
     if not agrees():
         say("Nothing was sent.")
@@ -175,7 +176,7 @@ def _valid(instruction: str) -> str:
     """The instruction as a message with it would be understood. Raises Trouble."""
     try:
         body = json.dumps({"instruction": instruction})
-        return request.parse(body, group="backfill", message_id="backfill", buckets=()).instruction
+        return request.parse(body, group="backfill", message_id="backfill", rules=RequestRules((), {})).instruction
     except Rejected as rejection:
         raise Trouble(f"{rejection.message}. Nothing was sent.") from rejection
 
@@ -200,7 +201,7 @@ def main() -> int:
     where.add_argument("--port", type=int, help="the stack on this port of this machine; default: the one last up")
     options.add_argument("--prefix", required=True, help="what the pictures' keys begin with")
     options.add_argument("--instruction", required=True, help="what to make of each")
-    options.add_argument("--most", type=int, default=MOST_PICTURES, help="pictures; over it nothing is sent")
+    options.add_argument("--most", type=int, default=MAX_PICTURES, help="pictures; over it nothing is sent")
     options.add_argument("--yes", action="store_true", help="send without asking")
     given = options.parse_args()
     try:

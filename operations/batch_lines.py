@@ -3,23 +3,23 @@
 import json
 from collections.abc import Iterable, Iterator
 
-from darkroom import naming
-from darkroom.batch_file import MOST_LINES
-from darkroom.request import Request
-from darkroom.upload import Upload
+from darkroom.batches.batch_file import MAX_LINES
+from darkroom.domain import keys
+from darkroom.domain.request import Request
+from darkroom.domain.upload import Upload
 
-MOST_BYTES = 250_000_000  # of a batch file, whose lines are all held at once here
+MAX_BYTES = 250_000_000  # of a batch file, whose lines are all held at once here
 
 
 def key(prefix: str, instruction: str, number: int) -> str:
     """Where the first file lies in the uploads bucket, or the second and each after it."""
-    digest = naming.sha256(json.dumps([prefix, instruction]))[:16]
+    digest = keys.sha256(json.dumps([prefix, instruction]))[:16]
     return f"backfill/{digest}.jsonl" if number == 1 else f"backfill/{digest}-{number}.jsonl"
 
 
 def custom_id(instruction: str, picture: Upload, attempt: int) -> str:
     """The same for the same words and the same picture at the same key."""
-    digest = naming.sha256(json.dumps([instruction, picture.key, picture.etag]))[:16]
+    digest = keys.sha256(json.dumps([instruction, picture.key, picture.etag]))[:16]
     return f"backfill-{digest}" if attempt == 1 else f"backfill-{digest}-{attempt}"
 
 
@@ -35,7 +35,7 @@ def line(request: Request) -> bytes:
     return json.dumps(fields, ensure_ascii=False).encode() + b"\n"
 
 
-def parts(lines: Iterable[bytes], most_lines: int = MOST_LINES, most_bytes: int = MOST_BYTES) -> Iterator[list[bytes]]:
+def parts(lines: Iterable[bytes], most_lines: int = MAX_LINES, most_bytes: int = MAX_BYTES) -> Iterator[list[bytes]]:
     """The lines in files of at most so many lines and bytes."""
     part: list[bytes] = []
     room = most_bytes

@@ -14,18 +14,18 @@ from typing import TYPE_CHECKING
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from darkroom import naming, request
+from darkroom.aws.dynamodb.request_status import DynamoRequestStatus
+from darkroom.aws.dynamodb.table import Table
+from darkroom.aws.s3 import S3Objects
+from darkroom.domain import keys, request
+from darkroom.domain.outcome import DEFAULT_DIALECT, Outcome
+from darkroom.domain.ports import Done
+from darkroom.domain.request_schema import ImageRef, RequestRules
 from darkroom.errors import DarkroomError, Rejected
-from darkroom.ledger import DynamoLedger
-from darkroom.objects import S3Objects
-from darkroom.outcome import Outcome
-from darkroom.ports import Done
-from darkroom.publication import turn_key
-from darkroom.request import ImageRef
-from darkroom.table import Table
-from local.stack.home import Trouble
+from darkroom.providers.dialects import DIALECTS
+from darkroom.turns.publisher import turn_key
 from operations import stack as stacks
-from operations.stack import Stack
+from operations.stack import Stack, Trouble
 
 if TYPE_CHECKING:
     from mypy_boto3_sqs.literals import QueueAttributeNameType
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
 VISIBLE: "QueueAttributeNameType" = "ApproximateNumberOfMessages"
 IN_HAND: "QueueAttributeNameType" = "ApproximateNumberOfMessagesNotVisible"
-MOST_AT_ONCE = 10
+MAX_AT_ONCE = 10
 WAIT_SECONDS = 2  # so that SQS asks all of its servers
 
 
@@ -47,8 +47,8 @@ class Redrive:
         self._uploads = stack.upload_events_queue_url
         self._dead_uploads = stack.outputs["UploadEventsDeadLetterQueueUrl"]
         self._results = stack.outputs["ResultsBucket"]
-        self._buckets = (stack.outputs["UploadsBucket"], self._results)
-        self._ledger = DynamoLedger(Table(stack.dynamodb, stack.outputs["ThreadsTable"]), daily_call_limit=0)
+        self._rules = RequestRules((stack.outputs["UploadsBucket"], self._results), DIALECTS[DEFAULT_DIALECT].options)
+        self._known = DynamoRequestStatus(Table(stack.dynamodb, stack.outputs["ThreadsTable"]))
         self._objects = S3Objects(stack.s3)
         self._say = say
 
@@ -70,14 +70,14 @@ class Redrive:
     def _request(self, letter: "MessageTypeDef") -> str:
         message_id, group = letter["MessageId"], letter["Attributes"]["MessageGroupId"]
         try:
-            asked = request.parse(letter["Body"], group=group, message_id=message_id, buckets=self._buckets)
+            asked = request.parse(letter["Body"], group=group, message_id=message_id, rules=self._rules)
         except Rejected:
             sent = self._send(letter, letter["Body"])
-            where = naming.rejected_message_key(sent)
+            where = keys.rejected_message_key(sent)
             self._say(f"sent again  message {message_id}: it is no request, and will be told at {self._uri(where)}")
             return "sent"
-        standing = self._ledger.standing(asked.thread_id, asked.request_id, asked.fingerprint)
-        if isinstance(standing, Done) and self._is_announced(ended := standing.outcome):
+        status = self._known.status(asked.thread_id, asked.request_id, asked.fingerprint)
+        if isinstance(status, Done) and self._is_announced(ended := status.outcome):
             code = ended.error.code if ended.error else ended.status
             self._say(f"is over     {asked.request_id} of {asked.thread_id}: {code}, {self._uri(turn_key(ended))}")
             return "over"
@@ -111,7 +111,7 @@ class Redrive:
         while left > 0:
             received = self._sqs.receive_message(
                 QueueUrl=queue,
-                MaxNumberOfMessages=min(MOST_AT_ONCE, left),
+                MaxNumberOfMessages=min(MAX_AT_ONCE, left),
                 WaitTimeSeconds=WAIT_SECONDS,
                 MessageSystemAttributeNames=["MessageGroupId"],
             ).get("Messages", [])

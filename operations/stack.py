@@ -1,19 +1,28 @@
 """A deployed stack as its operator reaches it: what it is called where, and clients of its services."""
 
+import os
+import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import boto3
-
-from local.stack import aws, deploy, env_file
-from local.stack.home import HOMES
 
 if TYPE_CHECKING:
     from mypy_boto3_cloudformation import CloudFormationClient
     from mypy_boto3_dynamodb import DynamoDBClient
     from mypy_boto3_s3 import S3Client
     from mypy_boto3_sqs import SQSClient
+
+
+LOCAL = Path(__file__).parents[1] / ".local"
+LOCAL_STACK = "darkroom"
+_OF_ANOTHER_ACCOUNT = ("AWS_PROFILE", "AWS_DEFAULT_PROFILE")
+
+
+class Trouble(Exception):
+    """Something that the person at the keyboard can put right. Its text says how."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,9 +46,21 @@ def on_aws(name: str) -> Stack:
 
 
 def on_this_machine(port: int | None) -> Stack:
-    """The stack on `port` of this machine, or the one last brought up."""
-    known = aws.clients(env_file.read(HOMES, port)["AWS_ENDPOINT_URL"])
-    return _found(deploy.STACK, known.cloudformation, known.dynamodb, known.s3, known.sqs)
+    """The stack on `port` of this machine, or the one last brought up. The process takes on its environment."""
+    for name in _OF_ANOTHER_ACCOUNT:
+        os.environ.pop(name, None)
+    os.environ.update(_environment(LOCAL / str(port or "") / "env"))
+    return on_aws(LOCAL_STACK)
+
+
+def _environment(path: Path) -> dict[str, str]:
+    """The variables that `make up` wrote, as `export NAME='value'` lines."""
+    try:
+        lines = path.read_text(encoding="utf-8").splitlines()
+    except FileNotFoundError as missing:
+        raise Trouble("There is no stack here yet. `make up` starts one.") from missing
+    pairs = (shlex.split(line)[1].partition("=") for line in lines)
+    return {name: value for name, _, value in pairs}
 
 
 def _found(

@@ -3,14 +3,15 @@
 from types import SimpleNamespace
 from typing import Any
 
-from darkroom import clients, request_wiring, upload_wiring
+from darkroom.aws import clients
+from darkroom.bootstrap import on_request, on_upload
 
 CONTEXT: Any = SimpleNamespace(get_remaining_time_in_millis=lambda: 900_000)
 
 
 def forget_what_was_built() -> None:
     """As in a new process, which may have another environment."""
-    for module in (clients, request_wiring, upload_wiring):
+    for module in (clients, on_request, on_upload):
         for built in vars(module).values():
             if hasattr(built, "cache_clear"):
                 built.cache_clear()

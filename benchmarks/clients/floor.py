@@ -13,8 +13,8 @@ from urllib.parse import unquote, urlsplit
 
 import pybase64
 
-from darkroom import clients
-from darkroom.blob import CHUNK_BYTES
+from darkroom.aws import clients
+from darkroom.streaming.blob import CHUNK_BYTES
 
 TLS = ssl.create_default_context(cafile=os.environ["SSL_CERT_FILE"])
 QUOTE = b'"'

@@ -1,6 +1,6 @@
 """A table of DynamoDB's, as far as turns need it. moto, which has all of it, takes longer for a call than a client.
 
-`tests/unit/test_bench_table.py` puts the same requests to both.
+`tests/unit/benchmarks/test_bench_table.py` puts the same requests to both.
 """
 
 import threading

@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING, Any
 
-from darkroom import request_wiring
+from darkroom.bootstrap import on_request
 
 if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.typing import LambdaContext
@@ -10,5 +10,5 @@ if TYPE_CHECKING:
 
 def handler(event: dict[str, Any], context: "LambdaContext") -> dict[str, Any]:
     """Handles an SQS event with `ReportBatchItemFailures`."""
-    left = request_wiring.request_batch(event, context.get_remaining_time_in_millis).work()
+    left = on_request.request_batch(event, context.get_remaining_time_in_millis).work()
     return {"batchItemFailures": [{"itemIdentifier": message_id} for message_id in left]}

@@ -10,7 +10,7 @@ import boto3
 import pytest
 from moto import mock_aws
 
-from darkroom.table import Table, Write
+from darkroom.aws.dynamodb.table import Table, Write
 from local.image_api import StandInServer, running
 from local.stack.parameters import read_template
 from tests.invocation import forget_what_was_built

@@ -6,16 +6,19 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from darkroom import naming, outcome, request
+from darkroom.aws.dynamodb.ledger import DynamoLedger
+from darkroom.aws.dynamodb.request_status import DynamoRequestStatus
+from darkroom.aws.dynamodb.table import Table
+from darkroom.domain import keys, outcome, request
+from darkroom.domain.outcome import Cost, Timing
+from darkroom.domain.ports import Done
+from darkroom.domain.request import Request
+from darkroom.domain.request_schema import ImageRef
 from darkroom.errors import Code, Rejected
-from darkroom.ledger import DynamoLedger
-from darkroom.outcome import Cost, Timing
-from darkroom.ports import Claim, Done
-from darkroom.request import ImageRef, Request
-from darkroom.table import Table
-from local.stack.home import Trouble
+from darkroom.turns.ports import Claim
 from operations import backfill
-from operations.stack import Stack
+from operations.stack import Stack, Trouble
+from tests.fakes.stack import rules
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -55,9 +58,9 @@ class Shop:
         body = {name: value for name, value in line.items() if name != "custom_id"}
         asked = request.parse(
             json.dumps({**body, "request_id": line["custom_id"]}),
-            group=naming.message_group(line["thread_id"]),
+            group=keys.message_group(line["thread_id"]),
             message_id="m",
-            buckets=("uploads",),
+            rules=rules("uploads"),
         )
         claim = self.ledger.claim(asked, AT)
         assert isinstance(claim, Claim)
@@ -250,5 +253,5 @@ def test_a_request_is_the_one_that_the_ledger_knows(shop: Shop) -> None:
     picture = (ImageRef("uploads", "shop/a.jpg"),)
     known = Request("shop/a", line["custom_id"], "Make it night", picture, parent_turn=0, metadata={})
     shop.ends(line)
-    standing = shop.ledger.standing(known.thread_id, known.request_id, known.fingerprint)
-    assert isinstance(standing, Done)
+    status = DynamoRequestStatus(shop.ledger._table).status(known.thread_id, known.request_id, known.fingerprint)
+    assert isinstance(status, Done)

@@ -4,18 +4,19 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from darkroom.breaker import (
-    LONGEST_PAUSE_SECONDS,
-    OPENS_AT,
-    PAUSE_SECONDS,
+from darkroom.aws.dynamodb.breaker import DynamoBreaker
+from darkroom.aws.dynamodb.table import Table
+from darkroom.domain.timing import (
+    BREAKER_OPENS_AT,
+    BREAKER_PAUSE_SECONDS,
+    MAX_BREAKER_PAUSE_SECONDS,
     PROBE_CALL_SECONDS,
     PROBE_LEASE_SECONDS,
-    DynamoBreaker,
 )
 from darkroom.errors import Cause, Unavailable
-from darkroom.ports import Breaker
-from darkroom.table import Table
-from tests.fakes import Clock, MemoryBreaker
+from darkroom.turns.ports import Breaker
+from tests.fakes.breaker import MemoryBreaker
+from tests.fakes.edge import Clock
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -36,7 +37,9 @@ def breaker(request: pytest.FixtureRequest, clock: Clock) -> Breaker:
     return DynamoBreaker(table, clock=clock)
 
 
-def fail(breaker: Breaker, trouble: Unavailable = DOWN, times: int = OPENS_AT, *, is_first: bool = True) -> None:
+def fail(
+    breaker: Breaker, trouble: Unavailable = DOWN, times: int = BREAKER_OPENS_AT, *, is_first: bool = True
+) -> None:
     for _ in range(times):
         breaker.failed("m", trouble, is_first=is_first)
 
@@ -55,7 +58,7 @@ def test_where_there_is_no_trouble_every_call_goes_out(breaker: Breaker) -> None
 
 
 def test_one_failure_says_little(breaker: Breaker) -> None:
-    fail(breaker, times=OPENS_AT - 1)
+    fail(breaker, times=BREAKER_OPENS_AT - 1)
     assert [breaker.admit("m", is_last=False) for _ in range(3)] == ["unreachable"] * 3
     assert not breaker.wants_probe("m")
 
@@ -72,7 +75,7 @@ def test_what_no_request_would_fare_better_with_keeps_calls_back_at_once(breaker
 
 
 def test_what_a_request_is_told_again_counts_once_for_it_may_be_about_the_request(breaker: Breaker) -> None:
-    fail(breaker, Unavailable("account", "no balance"), times=OPENS_AT - 1, is_first=False)
+    fail(breaker, Unavailable("account", "no balance"), times=BREAKER_OPENS_AT - 1, is_first=False)
     assert held_back(breaker) is None
 
 
@@ -87,16 +90,16 @@ def test_models_are_kept_apart(breaker: Breaker) -> None:
 
 
 def test_an_answer_in_between_starts_the_count_again(breaker: Breaker) -> None:
-    fail(breaker, times=OPENS_AT - 1)
+    fail(breaker, times=BREAKER_OPENS_AT - 1)
     breaker.succeeded("m", "unreachable")
-    fail(breaker, times=OPENS_AT - 1)
+    fail(breaker, times=BREAKER_OPENS_AT - 1)
     assert held_back(breaker) is None
 
 
 def test_so_does_an_answer_to_a_call_that_went_out_before_the_failures(breaker: Breaker) -> None:
-    fail(breaker, times=OPENS_AT - 1)
+    fail(breaker, times=BREAKER_OPENS_AT - 1)
     breaker.succeeded("m", None)
-    fail(breaker, times=OPENS_AT - 1)
+    fail(breaker, times=BREAKER_OPENS_AT - 1)
     assert held_back(breaker) is None
 
 
@@ -107,7 +110,7 @@ def test_an_answer_that_another_worker_got_starts_the_count_again_too(
     one, another = (DynamoBreaker(Table(dynamodb, threads_table), clock=clock) for _ in range(2))
     known = [another.admit("m", is_last=False) for _ in range(10)]
     for trouble in known:
-        fail(one, times=OPENS_AT - 1)
+        fail(one, times=BREAKER_OPENS_AT - 1)
         another.succeeded("m", trouble)
     assert held_back(one) is None
 
@@ -120,14 +123,14 @@ def test_an_answer_to_a_call_from_before_the_trouble_says_nothing_of_its_end(bre
 
 def test_after_a_pause_one_call_goes_out_and_no_second(breaker: Breaker, clock: Clock) -> None:
     fail(breaker)
-    clock.advance(PAUSE_SECONDS)
+    clock.advance(BREAKER_PAUSE_SECONDS)
     assert breaker.admit("m", is_last=False) == "unreachable"
     assert held_back(breaker) == "unreachable"
 
 
 def test_a_probe_that_hangs_keeps_the_next_one_back_for_a_minute_at_most(breaker: Breaker, clock: Clock) -> None:
     fail(breaker)
-    clock.advance(PAUSE_SECONDS)
+    clock.advance(BREAKER_PAUSE_SECONDS)
     breaker.admit("m", is_last=False)
     clock.advance(PROBE_CALL_SECONDS)
     assert held_back(breaker) is None
@@ -135,7 +138,7 @@ def test_a_probe_that_hangs_keeps_the_next_one_back_for_a_minute_at_most(breaker
 
 def test_a_probe_that_succeeds_lets_everything_through(breaker: Breaker, clock: Clock) -> None:
     fail(breaker)
-    clock.advance(PAUSE_SECONDS)
+    clock.advance(BREAKER_PAUSE_SECONDS)
     breaker.admit("m", is_last=False)
     breaker.succeeded("m", "unreachable")
     assert [breaker.admit("m", is_last=False) for _ in range(3)] == [None] * 3
@@ -143,10 +146,10 @@ def test_a_probe_that_succeeds_lets_everything_through(breaker: Breaker, clock: 
 
 def test_a_probe_that_fails_is_followed_by_another_pause(breaker: Breaker, clock: Clock) -> None:
     fail(breaker)
-    clock.advance(PAUSE_SECONDS)
+    clock.advance(BREAKER_PAUSE_SECONDS)
     breaker.admit("m", is_last=False)
     breaker.failed("m", DOWN, is_first=True)
-    clock.advance(PAUSE_SECONDS - 1)
+    clock.advance(BREAKER_PAUSE_SECONDS - 1)
     assert held_back(breaker) == "unreachable"
     clock.advance(1)
     assert held_back(breaker) is None
@@ -154,7 +157,13 @@ def test_a_probe_that_fails_is_followed_by_another_pause(breaker: Breaker, clock
 
 @pytest.mark.parametrize(
     ("said", "pause"),
-    [(40.0, 40.0), (9_999.0, LONGEST_PAUSE_SECONDS), (3.0, PAUSE_SECONDS), (0.0, PAUSE_SECONDS), (-9.0, PAUSE_SECONDS)],
+    [
+        (40.0, 40.0),
+        (9_999.0, MAX_BREAKER_PAUSE_SECONDS),
+        (3.0, BREAKER_PAUSE_SECONDS),
+        (0.0, BREAKER_PAUSE_SECONDS),
+        (-9.0, BREAKER_PAUSE_SECONDS),
+    ],
 )
 def test_the_provider_may_lengthen_the_pause_and_not_shorten_it(
     breaker: Breaker, clock: Clock, said: float, pause: float
@@ -191,14 +200,14 @@ def test_nobody_has_to_look_after_a_provider_that_is_well(breaker: Breaker) -> N
 
 def test_the_echo_of_its_own_write_is_no_other_failure(echoing_table: Table, clock: Clock) -> None:
     breaker = DynamoBreaker(echoing_table, clock=clock)
-    fail(breaker, times=OPENS_AT - 1)
+    fail(breaker, times=BREAKER_OPENS_AT - 1)
     assert held_back(breaker) is None
 
 
 def test_the_echo_of_its_own_write_takes_nobodys_place(echoing_table: Table, clock: Clock) -> None:
     breaker = DynamoBreaker(echoing_table, clock=clock)
     fail(breaker)
-    clock.advance(PAUSE_SECONDS)
+    clock.advance(BREAKER_PAUSE_SECONDS)
     assert breaker.admit("m", is_last=False) == "unreachable"
     assert breaker.wants_probe("m")
 

@@ -7,16 +7,17 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from darkroom import outcome, request
+from darkroom.aws.dynamodb.ledger import DynamoLedger
+from darkroom.aws.dynamodb.table import Table
+from darkroom.domain import outcome, request
+from darkroom.domain.outcome import Outcome, Timing
+from darkroom.domain.request import Request
 from darkroom.errors import Code, Rejected
-from darkroom.ledger import DynamoLedger
-from darkroom.outcome import Outcome, Timing
-from darkroom.ports import Claim
-from darkroom.publication import turn_key
-from darkroom.request import Request
-from darkroom.table import Table
+from darkroom.turns.ports import Claim
+from darkroom.turns.publisher import turn_key
 from operations.redrive import Redrive
 from operations.stack import Stack
+from tests.fakes.stack import rules
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -78,7 +79,7 @@ class Ward:
                 letter["Body"],
                 group=letter["Attributes"]["MessageGroupId"],
                 message_id=letter["MessageId"],
-                buckets=("uploads", "results"),
+                rules=rules("uploads", "results"),
             )
             for letter in self.received("RequestsQueueUrl")
         ]

@@ -6,7 +6,7 @@ from functions.on_picture import app as on_picture
 from functions.on_request import app as on_request
 from functions.on_upload import app as on_upload
 from tests.contract.conftest import Results, event
-from tests.fakes import png
+from tests.fakes.image_api import png
 from tests.invocation import CONTEXT
 
 PHOTO = "photos/red house + 红房子.jpg"

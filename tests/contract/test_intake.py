@@ -6,17 +6,20 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from darkroom import batch_file
+from darkroom.aws.dynamodb.table import Table
+from darkroom.aws.dynamodb.upload_state import DynamoUploadState
+from darkroom.batches import batch_file
+from darkroom.domain.keys import rejected_upload_key
+from darkroom.domain.upload import Upload
 from darkroom.errors import Outdated, Unavailable
-from darkroom.intake import Intake
-from darkroom.memory import UploadMemory
-from darkroom.naming import rejected_upload_key
-from darkroom.pairing import Stem
-from darkroom.publication import Publication
-from darkroom.sources import MOST_BYTES
-from darkroom.table import Table
-from darkroom.upload import Upload
-from tests.fakes import Clock, MemoryLanes, MemoryObjects, MemoryOutbox, png
+from darkroom.pictures.decoding import MAX_FILE_BYTES
+from darkroom.uploads.pairing import Stem
+from tests.fakes.edge import Clock
+from tests.fakes.image_api import png
+from tests.fakes.lanes import MemoryLanes
+from tests.fakes.objects import MemoryObjects
+from tests.fakes.queue import MemoryOutbox
+from tests.fakes.stack import intake
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -28,7 +31,7 @@ GRACE = 120
 class Bucket:
     """The uploads bucket, announcing what is put into it when it is told to."""
 
-    memory: UploadMemory
+    memory: DynamoUploadState
     default_instruction: str = ""
     clock: Clock = field(default_factory=Clock)
     queue: MemoryOutbox = field(default_factory=MemoryOutbox)
@@ -49,20 +52,18 @@ class Bucket:
         return Upload("uploads", key, etag, None, f"{self._sequence:016X}", len(raw), self.clock())
 
     def announce(self, upload: Upload) -> str:
-        intake = Intake(
+        taking = intake(
             self.objects,
             self.memory,
             self.lanes,
             self.queue,
             self.batches,
-            Publication(self.objects, "results"),
-            buckets=("uploads", "results"),
-            default_instruction=self.default_instruction,
+            self.clock,
             grace=GRACE,
-            clock=self.clock,
+            default_instruction=self.default_instruction,
         )
         try:
-            return intake.take(upload)
+            return taking.take(upload)
         except Unavailable as trouble:
             return "waits" if trouble.retry_after else "fails"
 
@@ -83,7 +84,7 @@ class Bucket:
 
 @pytest.fixture
 def bucket(dynamodb: "DynamoDBClient", threads_table: str) -> Bucket:
-    return Bucket(UploadMemory(Table(dynamodb, threads_table)))
+    return Bucket(DynamoUploadState(Table(dynamodb, threads_table)))
 
 
 def test_a_photo_with_words_in_its_metadata_starts_at_once(bucket: Bucket) -> None:
@@ -150,7 +151,7 @@ def test_what_is_too_large_for_any_request_is_not_read(bucket: Bucket) -> None:
     """It goes by its entity tag, whatever is in it."""
     for parts in (2, 3):
         photo = bucket.put("cat.jpg", png(), parts, instruction="night")
-        assert bucket.announce(replace(photo, size=MOST_BYTES + 1)) == "asked"
+        assert bucket.announce(replace(photo, size=MAX_FILE_BYTES + 1)) == "asked"
 
 
 def test_the_photo_arrives_after_its_text(bucket: Bucket) -> None:
@@ -516,7 +517,7 @@ def test_a_batch_that_was_decided_on_is_begun_by_whoever_comes_next(bucket: Buck
 
 
 def test_a_batch_file_that_is_too_large_is_told(bucket: Bucket) -> None:
-    vast = replace(bucket.put("spring.jsonl", "{}"), size=batch_file.MOST_BYTES + 1)
+    vast = replace(bucket.put("spring.jsonl", "{}"), size=batch_file.MAX_BYTES + 1)
     assert bucket.announce(vast) == "invalid_request"
     assert "500,000,000" in bucket.told(vast)["message"]
     assert bucket.batches.sent == []

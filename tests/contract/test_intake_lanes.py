@@ -10,12 +10,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from darkroom.memory import UploadMemory
-from darkroom.patience import OLDEST_SECONDS
-from darkroom.table import Table
-from darkroom.upload import Upload
+from darkroom.aws.dynamodb.table import Table
+from darkroom.aws.dynamodb.upload_state import DynamoUploadState
+from darkroom.domain.timing import MAX_AGE_SECONDS
+from darkroom.domain.upload import Upload
 from tests.contract.test_intake import GRACE, Bucket
-from tests.fakes import MemoryLanes, MemoryOutbox, png
+from tests.fakes.image_api import png
+from tests.fakes.lanes import MemoryLanes
+from tests.fakes.queue import MemoryOutbox
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -38,12 +40,12 @@ class Narrow(Bucket):
 
 
 @pytest.fixture
-def memory(dynamodb: "DynamoDBClient", threads_table: str) -> UploadMemory:
-    return UploadMemory(Table(dynamodb, threads_table))
+def memory(dynamodb: "DynamoDBClient", threads_table: str) -> DynamoUploadState:
+    return DynamoUploadState(Table(dynamodb, threads_table))
 
 
 @pytest.fixture
-def bucket(memory: UploadMemory) -> Narrow:
+def bucket(memory: DynamoUploadState) -> Narrow:
     return Narrow(memory)
 
 
@@ -82,7 +84,7 @@ def test_others_do_not_wait_for_a_full_lane(bucket: Narrow) -> None:
 
 
 @pytest.mark.parametrize("is_operators", [False, True], ids=["the root's words", "the operator's words"])
-def test_twenty_folders_in_the_same_words_share_a_lane(memory: UploadMemory, is_operators: bool) -> None:
+def test_twenty_folders_in_the_same_words_share_a_lane(memory: DynamoUploadState, is_operators: bool) -> None:
     bucket = Narrow(memory, default_instruction="on white") if is_operators else Narrow(memory)
     if not is_operators:
         bucket.upload("_instruction.txt", "on white")
@@ -187,7 +189,7 @@ def test_an_upload_that_changes_nothing_takes_no_place(bucket: Narrow) -> None:
 
 def test_before_sqs_forgets_an_upload_it_is_sent_without_a_place(bucket: Narrow) -> None:
     photos = folder_of(bucket, "abc")
-    bucket.clock.advance(OLDEST_SECONDS - 10)
+    bucket.clock.advance(MAX_AGE_SECONDS - 10)
     for name in ("x", "y"):
         bucket.lanes.enter("folder:shop", name, "r")
     assert bucket.announce(photos[2]) == "waits"
@@ -249,7 +251,7 @@ def taken_in(
     )
 )
 def test_with_lanes_the_same_is_asked_in_the_same_order_as_without(
-    memory: UploadMemory, steps: list[tuple[str, str, bool]]
+    memory: DynamoUploadState, steps: list[tuple[str, str, bool]]
 ) -> None:
     narrow, wide, mark = Narrow(memory, places=1), Bucket(memory), uuid.uuid4().hex
     uploads, ends = [(key, words) for key, words, _ in steps], [is_end for *_, is_end in steps]

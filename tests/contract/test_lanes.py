@@ -10,14 +10,17 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from darkroom.lanes import FULL_SECONDS, HELD_SECONDS, MOST_LOOKED_AT, DynamoLanes
-from darkroom.ledger import DynamoLedger
-from darkroom.outcome import timestamp
-from darkroom.ports import Claim
-from darkroom.request import Request
-from darkroom.table import Table, Write
-from darkroom.upload_ports import Lanes
-from tests.fakes import Clock, MemoryLanes
+from darkroom.aws.dynamodb.lanes import MAX_LOOKED_AT, DynamoLanes
+from darkroom.aws.dynamodb.ledger import DynamoLedger
+from darkroom.aws.dynamodb.request_status import DynamoRequestStatus
+from darkroom.aws.dynamodb.table import Table, Write
+from darkroom.domain.outcome import timestamp
+from darkroom.domain.request import Request
+from darkroom.domain.timing import LANE_FULL_SECONDS, LANE_HELD_SECONDS
+from darkroom.turns.ports import Claim
+from darkroom.uploads.ports import Lanes
+from tests.fakes.edge import Clock
+from tests.fakes.lanes import MemoryLanes
 from tests.unit.samples import turn
 
 if TYPE_CHECKING:
@@ -96,14 +99,14 @@ def test_requests_of_the_same_name_in_two_threads_are_two(make: Make) -> None:
 def test_the_place_of_a_request_that_has_ended_is_free(lanes: Lanes, ledger: Ledger, clock: Clock) -> None:
     entered(lanes, "abcd")
     ledger.ended.add(("shop/b", "b"))
-    clock.advance(FULL_SECONDS)
+    clock.advance(LANE_FULL_SECONDS)
     assert entered(lanes, "def") == ["d"]
 
 
 def test_so_is_one_of_which_nothing_has_been_known_for_an_hour(lanes: Lanes, clock: Clock) -> None:
     """It was refused, or never sent."""
     entered(lanes, "ab")
-    clock.advance(HELD_SECONDS - 1)
+    clock.advance(LANE_HELD_SECONDS - 1)
     assert entered(lanes, "cd") == ["c"]
     clock.advance(1)
     assert entered(lanes, "def") == ["d", "e"]
@@ -114,7 +117,7 @@ def test_a_request_that_waits_keeps_its_place_for_days(lanes: Lanes, ledger: Led
     """Otherwise all of a bulk would come to wait for the day's limit, and be given up there."""
     entered(lanes, "abc")
     ledger.open |= {(f"shop/{name}", name) for name in "abc"}
-    clock.advance(9 * 24 * HELD_SECONDS)
+    clock.advance(9 * 24 * LANE_HELD_SECONDS)
     assert entered(lanes, "d") == []
     assert entered(lanes, "a") == ["a"]
 
@@ -122,9 +125,9 @@ def test_a_request_that_waits_keeps_its_place_for_days(lanes: Lanes, ledger: Led
 def test_a_request_that_comes_back_after_its_hour_takes_a_place_anew(make: Make, clock: Clock) -> None:
     lanes = make(1)
     entered(lanes, "a")
-    clock.advance(HELD_SECONDS)
+    clock.advance(LANE_HELD_SECONDS)
     assert entered(lanes, "a") == ["a"]
-    clock.advance(HELD_SECONDS - 1)
+    clock.advance(LANE_HELD_SECONDS - 1)
     assert entered(lanes, "b") == []
 
 
@@ -132,7 +135,7 @@ def test_a_thread_may_have_a_name_with_slashes(make: Make, ledger: Ledger, clock
     lanes = make(1)
     assert lanes.enter("own:a", "a/b/c", "r")
     ledger.ended.add(("a/b/c", "r"))
-    clock.advance(FULL_SECONDS)
+    clock.advance(LANE_FULL_SECONDS)
     assert lanes.enter("own:a", "a/b/c/r", "r")
 
 
@@ -155,7 +158,7 @@ def test_whatever_happens_it_answers_as_the_fake_does(table: Table, steps: list[
     real = DynamoLanes(table, places=2, is_over=ledger.is_over, clock=clock)
     fake = MemoryLanes(clock, places=2, is_over=ledger.is_over)
     for step, name in steps:
-        clock.advance(HELD_SECONDS / 2 if step == "wait" else FULL_SECONDS)
+        clock.advance(LANE_HELD_SECONDS / 2 if step == "wait" else LANE_FULL_SECONDS)
         if step == "enter":
             assert entered(real, name, lane) == entered(fake, name, lane)
         if step == "end":
@@ -178,20 +181,20 @@ def test_a_full_lane_is_not_looked_at_for_a_moment(table: Table, ledger: Ledger,
     ledger.ended.add(("shop/a", "a"))
     assert entered(lanes, "efgb") == ["b"]
     assert ledger.asked == asked
-    clock.advance(FULL_SECONDS)
+    clock.advance(LANE_FULL_SECONDS)
     assert entered(lanes, "h") == ["h"]
 
 
 def test_of_many_places_a_few_are_asked_about_and_each_has_its_turn(table: Table, ledger: Ledger, clock: Clock) -> None:
-    names = [f"r{number}" for number in range(MOST_LOOKED_AT + 2)]
+    names = [f"r{number}" for number in range(MAX_LOOKED_AT + 2)]
     lanes = DynamoLanes(table, places=len(names), is_over=ledger.is_over, clock=clock)
     assert entered(lanes, names) == names
     assert ledger.asked == 0
     assert entered(lanes, ["late"]) == []
-    assert ledger.asked == MOST_LOOKED_AT
+    assert ledger.asked == MAX_LOOKED_AT
     for name in names:
         ledger.ended.add((f"shop/{name}", name))
-        clock.advance(FULL_SECONDS)
+        clock.advance(LANE_FULL_SECONDS)
         late = (f"{name}-{number}" for number in range(20))
         assert any(
             entered(DynamoLanes(table, places=len(names), is_over=ledger.is_over, clock=clock), [n]) for n in late
@@ -233,15 +236,15 @@ def test_fewer_places_than_before_hold_for_what_comes(table: Table, ledger: Ledg
     lanes = DynamoLanes(table, places=1, is_over=ledger.is_over, clock=clock)
     assert entered(lanes, "d") == []
     ledger.ended |= {(f"shop/{name}", name) for name in "abc"}
-    clock.advance(FULL_SECONDS)
+    clock.advance(LANE_FULL_SECONDS)
     assert entered(lanes, "de") == ["d"]
 
 
 def test_the_ledger_knows_when_a_request_is_over(table: Table, clock: Clock) -> None:
-    ledger = DynamoLedger(table, daily_call_limit=0, clock=clock)
-    assert ledger.is_over("photos/cat", "request-1") is None
+    ledger, known = DynamoLedger(table, daily_call_limit=0, clock=clock), DynamoRequestStatus(table)
+    assert known.is_over("photos/cat", "request-1") is None
     claim = ledger.claim(Request("photos/cat", "request-1", "a cat"), timestamp(clock()))
     assert isinstance(claim, Claim)
-    assert ledger.is_over("photos/cat", "request-1") is False
+    assert known.is_over("photos/cat", "request-1") is False
     ledger.commit(claim, turn(1, failed=True))
-    assert ledger.is_over("photos/cat", "request-1") is True
+    assert known.is_over("photos/cat", "request-1") is True

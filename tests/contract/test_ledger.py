@@ -8,23 +8,28 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from darkroom import outcome
+from darkroom.aws.dynamodb.daily_calls import COUNTERS
+from darkroom.aws.dynamodb.ledger import DynamoLedger
+from darkroom.aws.dynamodb.request_status import DynamoRequestStatus
+from darkroom.aws.dynamodb.table import ConditionFailed, Table, Write
+from darkroom.batches.ports import Outcomes
+from darkroom.domain import outcome
+from darkroom.domain.outcome import Outcome, Source, Timing
+from darkroom.domain.ports import Done, Held, Reused
+from darkroom.domain.request import Request
+from darkroom.domain.timing import LEASE_SECONDS
 from darkroom.errors import Fault, Rejected, Unavailable
-from darkroom.ledger import COUNTERS, LEASE_SECONDS, DynamoLedger
-from darkroom.outcome import Outcome, Source, Timing
-from darkroom.ports import Asked, Claim, Done, Held, Ledger, Reused
-from darkroom.request import Request
-from darkroom.table import ConditionFailed, Table, Write
-from darkroom.upload_ports import Outcomes
-from tests.fakes import NOON, Clock, MemoryLedger
+from darkroom.turns.ports import CallRecord, Claim, Ledger
+from tests.fakes.edge import NOON, Clock
+from tests.fakes.ledger import MemoryLedger
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
 
-ASKED = Asked("text_to_image", "m", {"temperature": 0.7}, None, (Source("b", "k", "e", "s"),))
+ASKED = CallRecord("text_to_image", "m", {"temperature": 0.7}, None, (Source("b", "k", "e", "s"),))
 REQUEST = Request("t", "r-1", "a cat")
 AT = "2026-11-22T12:00:00.000Z"
-LONGEST_LIFE_SECONDS = (14 + 14) * 24 * 3600  # of a message in its queue, and then among the dead letters
+MAX_LIFE_SECONDS = (14 + 14) * 24 * 3600  # of a message in its queue, and then among the dead letters
 
 Make = Callable[[int], Ledger]
 Settle = Callable[[Ledger, Claim], Claim]
@@ -343,7 +348,7 @@ def test_who_asked_is_forgotten_after_their_message_is_and_a_turn_never(
     lives = {sk: float(item["expires_at"]["N"]) - clock() for sk, item in items.items() if "expires_at" in item}
     assert lives.keys() == {"REQUEST#r-1", "2026-11-22"}
     assert items.keys() - lives.keys() == {"TURN#00001", "THREAD"}
-    assert min(lives.values()) > LONGEST_LIFE_SECONDS
+    assert min(lives.values()) > MAX_LIFE_SECONDS
 
 
 def test_numbers_that_dynamodb_cannot_hold_are_no_trouble(ledger: Ledger) -> None:
@@ -378,11 +383,11 @@ def test_an_owner_that_let_go_did_not_abandon(ledger: Ledger) -> None:
 
 
 def test_who_only_looks_sees_how_a_request_stands_and_claims_nothing(ledger: Any) -> None:
-    outcomes: Outcomes = ledger
+    outcomes: Outcomes = ledger if isinstance(ledger, MemoryLedger) else DynamoRequestStatus(ledger._table)
     other = replace(REQUEST, instruction="a dog")
 
     def look(request: Request = REQUEST) -> object:
-        return outcomes.standing(request.thread_id, request.request_id, request.fingerprint)
+        return outcomes.status(request.thread_id, request.request_id, request.fingerprint)
 
     assert look() is None
     claim = claimed(ledger)

@@ -7,17 +7,17 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import pytest
 
-from darkroom.batch import Queue
+from darkroom.aws.sqs import SqsQueue
+from darkroom.domain.message import Message, from_record
 from darkroom.errors import Fault
-from darkroom.inbox import Inbox
-from darkroom.message import Message, from_record
-from tests.fakes import Clock
-from tests.promise.memory.fifo import FifoQueue
+from darkroom.worker.message_batch import Queue
+from tests.fakes.edge import Clock
+from tests.guarantees.memory.fifo import FifoQueue
 
 if TYPE_CHECKING:
     from mypy_boto3_sqs import SQSClient
 
-MOST_RECEIVES = 3
+MAX_RECEIVES = 3
 
 
 class Fifo(Queue, Protocol):
@@ -48,10 +48,10 @@ class Sqs:
         return [from_record(_as_record(message)) for message in found.get("Messages", [])]
 
     def hide(self, message: Message, seconds: float) -> None:
-        Inbox(self.client, self.url).hide(message, seconds)
+        SqsQueue(self.client, self.url).hide(message, seconds)
 
     def end(self, message: Message) -> None:
-        Inbox(self.client, self.url).end(message)
+        SqsQueue(self.client, self.url).end(message)
 
 
 def _as_record(message: Any) -> dict[str, Any]:
@@ -65,11 +65,11 @@ def queues(request: pytest.FixtureRequest) -> tuple[Fifo, Fifo]:
     if request.param == "memory":
         clock = Clock()
         dead = FifoQueue(clock, "dead")
-        return FifoQueue(clock, most_receives=MOST_RECEIVES, dead=dead), dead
+        return FifoQueue(clock, most_receives=MAX_RECEIVES, dead=dead), dead
     client: SQSClient = request.getfixturevalue("sqs")
     dead_url = _created(client, "dead.fifo")
     arn = client.get_queue_attributes(QueueUrl=dead_url, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
-    policy = f'{{"deadLetterTargetArn":"{arn}","maxReceiveCount":{MOST_RECEIVES}}}'
+    policy = f'{{"deadLetterTargetArn":"{arn}","maxReceiveCount":{MAX_RECEIVES}}}'
     return Sqs(client, _created(client, "requests.fifo", RedrivePolicy=policy)), Sqs(client, dead_url)
 
 
@@ -162,7 +162,7 @@ def test_what_was_received_too_often_becomes_a_dead_letter_and_lets_the_next_one
 ) -> None:
     queue, dead = queues
     message_id = send("a1")
-    for _ in range(MOST_RECEIVES):
+    for _ in range(MAX_RECEIVES):
         (message,) = queue.receive()
         queue.hide(message, 0)
     send("a2")

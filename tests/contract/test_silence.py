@@ -21,7 +21,7 @@ from functions.on_request import app as on_request
 from functions.on_upload import app as on_upload
 from local.image_api import StandInServer
 from tests.contract.conftest import Results, event
-from tests.fakes import png
+from tests.fakes.image_api import png
 from tests.invocation import CONTEXT
 from tests.unit.samples import encoded
 from tests.unit.servers import Server, answering, http
@@ -228,7 +228,7 @@ def test_of_a_picture_its_key_is_said_and_nothing_else(
         results.upload(key, data, instruction="unused")
         on_picture.handler(ordering(key), CONTEXT)
     monkeypatch.setenv("SPOOL_BUCKET", "gone")
-    with pytest.raises(Fault, match=r"^a picture could not be developed$") as caught:
+    with pytest.raises(Fault, match=r"^a picture could not be normalized$") as caught:
         on_picture.handler(ordering("scan.tif"), CONTEXT)
     assert caught.value.__suppress_context__
     text = heard.text()

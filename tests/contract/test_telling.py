@@ -4,14 +4,14 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from darkroom import provenance
-from darkroom.memory import UploadMemory
-from darkroom.naming import rejected_upload_key
-from darkroom.request import ImageRef
-from darkroom.table import Table
-from darkroom.upload import Upload
+from darkroom.aws.dynamodb.table import Table
+from darkroom.aws.dynamodb.upload_state import DynamoUploadState
+from darkroom.domain.keys import rejected_upload_key
+from darkroom.domain.request_schema import ImageRef
+from darkroom.domain.upload import Upload
+from darkroom.turns import provenance
 from tests.contract.test_intake import GRACE, Bucket
-from tests.fakes import png
+from tests.fakes.image_api import png
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -27,7 +27,7 @@ UNREADABLE = {
 
 @pytest.fixture
 def bucket(dynamodb: "DynamoDBClient", threads_table: str) -> Bucket:
-    return Bucket(UploadMemory(Table(dynamodb, threads_table)), default_instruction="brighter")
+    return Bucket(DynamoUploadState(Table(dynamodb, threads_table)), default_instruction="brighter")
 
 
 def after_the_grace(bucket: Bucket, upload: Upload) -> dict[str, Any]:

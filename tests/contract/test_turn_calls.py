@@ -13,13 +13,14 @@ from typing import TYPE_CHECKING, Any
 import boto3
 import pytest
 
-from darkroom import clients, naming
-from darkroom.table import Table, Write
-from darkroom.thread import PAGE_TURNS, SENT_TURNS, Past
-from darkroom.turns import DynamoTurns
+from darkroom.aws import clients
+from darkroom.aws.dynamodb.table import Table, Write
+from darkroom.aws.dynamodb.turn_store import DynamoTurns
+from darkroom.domain import keys
+from darkroom.domain.thread import PAGE_TURNS, SENT_TURNS, Past
 from functions.on_request import app as on_request
 from tests.contract.conftest import Results
-from tests.fakes import png
+from tests.fakes.image_api import png
 from tests.invocation import CONTEXT, forget_what_was_built
 
 if TYPE_CHECKING:
@@ -74,7 +75,7 @@ def answered(results: Results, number: int, **more: Any) -> Seen:
     with seen() as edge:
         assert on_request.handler({"Records": [record]}, CONTEXT) == {"batchItemFailures": []}
     sqs.delete_message(QueueUrl=queue, ReceiptHandle=message["ReceiptHandle"])
-    (result,) = results.under(naming.turn_prefix("t", number, f"r-{number}"))
+    (result,) = results.under(keys.turn_prefix("t", number, f"r-{number}"))
     assert result["status"] == "succeeded"
     return edge
 

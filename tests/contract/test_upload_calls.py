@@ -10,16 +10,17 @@ import pytest
 from moto.backends import get_backend
 from moto.core.models import DEFAULT_ACCOUNT_ID
 
+from darkroom.aws.dynamodb.lanes import DynamoLanes
+from darkroom.aws.dynamodb.table import Table
+from darkroom.aws.dynamodb.upload_state import DynamoUploadState
+from darkroom.aws.s3 import S3Objects
+from darkroom.aws.sqs import SqsSender
+from darkroom.domain.upload import Upload
 from darkroom.errors import Unavailable
-from darkroom.inbox import Outbox
-from darkroom.intake import Intake
-from darkroom.lanes import DynamoLanes
-from darkroom.memory import UploadMemory
-from darkroom.objects import S3Objects
-from darkroom.publication import Publication
-from darkroom.table import Table
-from darkroom.upload import Upload
-from tests.fakes import Clock, png
+from darkroom.uploads.intake import Intake
+from tests.fakes.edge import Clock
+from tests.fakes.image_api import png
+from tests.fakes.stack import intake
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -64,17 +65,14 @@ def costs(s3: "S3Client", dynamodb: "DynamoDBClient", table: str) -> list[Counte
     sqs = boto3.client("sqs")
     queue = sqs.create_queue(QueueName="requests.fifo", Attributes={"FifoQueue": "true"})["QueueUrl"]
     clock, objects, remembered = Clock(), S3Objects(s3), Table(dynamodb, table)
-    intake = Intake(
+    taking = intake(
         objects,
-        UploadMemory(remembered),
+        DynamoUploadState(remembered),
         DynamoLanes(remembered, places=100, is_over=lambda *_: False, clock=clock),
-        Outbox(sqs, queue),
-        Outbox(sqs, queue),
-        Publication(objects, "results"),
-        buckets=("uploads", "results"),
-        default_instruction="",
+        SqsSender(sqs, queue),
+        SqsSender(sqs, queue),
+        clock,
         grace=GRACE,
-        clock=clock,
     )
     each = []
     for number, (key, data, metadata) in enumerate(UPLOADS):
@@ -82,9 +80,9 @@ def costs(s3: "S3Client", dynamodb: "DynamoDBClient", table: str) -> list[Counte
         etag, version = put["ETag"].strip('"'), put["VersionId"]
         upload = Upload("uploads", key, etag, version, f"{number:06X}", len(data), clock())
         with counted(s3, dynamodb, sqs) as calls:
-            _taken(intake, upload)
+            _taken(taking, upload)
             clock.advance(GRACE)
-            _taken(intake, upload)
+            _taken(taking, upload)
         each.append(calls)
     return each
 

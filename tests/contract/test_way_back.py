@@ -4,11 +4,11 @@ import json
 from typing import TYPE_CHECKING
 from urllib.parse import unquote
 
-from darkroom import naming
+from darkroom.domain import keys
 from functions.on_request import app as on_request
 from functions.on_upload import app as on_upload
 from tests.contract.conftest import Results, event
-from tests.fakes import png
+from tests.fakes.image_api import png
 from tests.invocation import CONTEXT
 
 if TYPE_CHECKING:
@@ -28,7 +28,7 @@ def test_a_picture_leads_back_to_the_photo_that_it_was_made_of(results: Results,
     (asked,) = results.requests()
     message = event("request")
     message["Records"][0]["body"] = json.dumps(asked)
-    message["Records"][0]["attributes"]["MessageGroupId"] = naming.message_group(asked["thread_id"])
+    message["Records"][0]["attributes"]["MessageGroupId"] = keys.message_group(asked["thread_id"])
     assert on_request.handler(message, CONTEXT) == {"batchItemFailures": []}
     found = origins(s3, "threads/")
     assert sorted(key.rpartition("/")[2] for key in found) == ["image.png", "result.json"]

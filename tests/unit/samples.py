@@ -10,15 +10,17 @@ from typing import Any
 import pytest
 from PIL import Image as Pillow
 
-from darkroom import sources
-from darkroom.blob import Blob
-from darkroom.context import Image
+from darkroom.domain.context import Image
+from darkroom.domain.outcome import Cost, Failure, Outcome, Picture, Source, Timing
+from darkroom.domain.request_schema import ImageRef
 from darkroom.errors import Ambiguous, Rejected, Unavailable
-from darkroom.outcome import Cost, Failure, Outcome, Picture, Source, Timing
-from darkroom.replies import Answer, judge
-from darkroom.reply import Reply
-from darkroom.request import ImageRef
-from tests.fakes import MemoryObjects, developed
+from darkroom.providers.dialect import Answer
+from darkroom.providers.interpret import interpret
+from darkroom.providers.nebula import NEBULA
+from darkroom.providers.reply import Reply
+from darkroom.streaming.blob import Blob
+from darkroom.turns.input_images import Reader
+from tests.fakes.objects import MemoryObjects, developed
 
 
 def encoded(kind: str, size: tuple[int, int] = (8, 6), mode: str = "RGB", **options: Any) -> bytes:
@@ -94,7 +96,7 @@ def reply(body: object = b"", status: int = 200, **headers: str) -> Reply:
 def verdict(given: Reply) -> Answer | Rejected | Unavailable | Ambiguous:
     """What `judge` says of a reply, raised or returned."""
     try:
-        return judge(given)
+        return interpret(given)
     except (Rejected, Unavailable, Ambiguous) as error:
         return error
 
@@ -117,5 +119,5 @@ def sent_of(data: bytes) -> Image:
     """What is sent of an attached picture with these bytes."""
     objects = MemoryObjects()
     objects.put("uploads", "a", data)
-    ((_, sent),) = sources.attached(objects, developed(objects), [ImageRef("uploads", "a")])
+    ((_, sent),) = Reader(objects, developed(objects), NEBULA.limits).attached([ImageRef("uploads", "a")])
     return replace(sent, data=sent.data[:])

@@ -17,8 +17,8 @@ from urllib3.util import create_urllib3_context
 
 from darkroom import tls
 from darkroom.errors import Unavailable
-from darkroom.fetch import Fetcher
-from darkroom.transport import exchange
+from darkroom.providers.download import Fetcher
+from darkroom.providers.transport import exchange
 from tests.unit.servers import Server, answering, http, tls_context
 
 SERVING = answering(http(200, b"{}"))

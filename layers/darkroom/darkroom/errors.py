@@ -60,7 +60,7 @@ UNCOUNTED_CAUSES: frozenset[Cause] = frozenset(("budget", "time", "thought_signa
 # The very same upload starts nothing; the very same message with a new id does.
 ASK_AGAIN = "Ask again with a new request_id; by upload, save the words again with one of them changed."
 
-MOST_FAULTS = 100  # named one by one; a body with more is not a slip of the pen
+MAX_FAULTS = 100  # named one by one; a body with more is not a slip of the pen
 FIELD_CHARACTERS = 100
 
 
@@ -139,7 +139,7 @@ class FieldFault:
 
 def invalid(faults: Sequence[FieldFault], hint: str | None = None) -> Rejected:
     """Every fault of a body in one error, the first one's field as its `param`. What is endless is cut short."""
-    named = [f"{fault.field[:FIELD_CHARACTERS]}: {fault.message}" for fault in faults[:MOST_FAULTS]]
-    more = [f"and {len(faults) - MOST_FAULTS} more"] if len(faults) > MOST_FAULTS else []
+    named = [f"{fault.field[:FIELD_CHARACTERS]}: {fault.message}" for fault in faults[:MAX_FAULTS]]
+    more = [f"and {len(faults) - MAX_FAULTS} more"] if len(faults) > MAX_FAULTS else []
     param = faults[0].field[:FIELD_CHARACTERS]
     return Rejected("invalid_request", "; ".join(named + more), hint=hint, param=param)

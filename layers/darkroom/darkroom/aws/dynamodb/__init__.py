@@ -1,0 +1,1 @@
+"""The threads table: everything that Darkroom remembers, by the port that it serves."""

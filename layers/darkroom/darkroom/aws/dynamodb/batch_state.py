@@ -1,0 +1,67 @@
+"""What is known of batches: an item for how far each is, and one for each of its lines, in a partition of its own."""
+
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, replace
+from typing import Any
+
+from darkroom.aws.dynamodb.table import Condition, ConditionFailed, Table
+from darkroom.batches.line_reader import Place
+from darkroom.batches.ports import Answered, Progress, Sent
+from darkroom.domain.timing import BATCH_KEPT_SECONDS
+from darkroom.errors import Outdated
+
+PARTITIONS = "/batches/"  # no thread's id begins with a slash
+
+
+class DynamoBatchState:
+    """The batch state of `batches.ports`, in the threads table."""
+
+    def __init__(self, table: Table, *, clock: Callable[[], float] = time.time) -> None:
+        self._table = table
+        self._clock = clock
+
+    def progress(self, batch: str) -> Progress:
+        """See `batches.ports.BatchState`."""
+        item = self._table.item(PARTITIONS + batch, "PROGRESS")
+        known: dict[str, Any] = {name: item[name] for name in Progress.__dataclass_fields__ if name in item}
+        if known:
+            known |= {
+                "counted": Place(**known["counted"]),
+                "read": Place(**known["read"]),
+                "open": tuple(known["open"]),
+            }
+        return Progress(**known)
+
+    def save(self, batch: str, progress: Progress, line: Sent | Answered | None = None) -> Progress:
+        """See `batches.ports.BatchState`."""
+        known = replace(progress, version=progress.version + 1)
+        partition, expires = PARTITIONS + batch, {"expires_at": int(self._clock()) + BATCH_KEPT_SECONDS}
+        unchanged = Condition("version = :before", {"before": progress.version})
+        new = Condition("attribute_not_exists(sk)")
+        condition = unchanged if progress.version else new
+        writes = [self._table.put(partition, "PROGRESS", asdict(known) | expires, condition)]
+        if line:
+            writes.append(self._table.put(partition, _line_sk(line.position), asdict(line) | expires))
+        try:
+            self._table.transact(*writes)
+        except ConditionFailed as failed:
+            raise Outdated from failed
+        return known
+
+    def sent(self, batch: str, position: int) -> Sent:
+        """See `batches.ports.BatchState`."""
+        item = self._table.item(PARTITIONS + batch, _line_sk(position))
+        if "text" in item:
+            raise Outdated
+        known: dict[str, Any] = {name: item[name] for name in Sent.__dataclass_fields__ if name in item}
+        return Sent(**{**known, "place": Place(**known["place"])})
+
+    def answers(self, batch: str) -> Iterator[str]:
+        """See `batches.ports.BatchState`."""
+        for item in self._table.each(PARTITIONS + batch, "LINE#", "text"):
+            yield item["text"]
+
+
+def _line_sk(position: int) -> str:
+    return f"LINE#{position:05d}"

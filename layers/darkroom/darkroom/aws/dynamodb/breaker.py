@@ -1,0 +1,91 @@
+"""A circuit breaker a model, in the threads table: what the provider's trouble is, and when it may be called again."""
+
+import time
+import uuid
+from collections.abc import Callable
+from contextlib import suppress
+from typing import Any
+
+from darkroom.aws.dynamodb.table import Condition, ConditionFailed, Table
+from darkroom.domain.timing import (
+    BREAKER_KEPT_SECONDS,
+    BREAKER_OPENS_AT,
+    BREAKER_PAUSE_SECONDS,
+    MAX_BREAKER_PAUSE_SECONDS,
+    PROBE_CALL_SECONDS,
+    PROBE_LEASE_SECONDS,
+)
+from darkroom.errors import PROVIDER_CAUSES, Cause, Unavailable
+
+PARTITION = "/breaker"  # no thread's id begins with a slash
+CERTAIN: frozenset[Cause] = frozenset(("credentials", "account"))  # no other request would fare better
+
+
+def weight(trouble: Unavailable, *, is_first: bool) -> int:
+    """For how many failures one counts. What a request is told again and again may be about the request."""
+    return BREAKER_OPENS_AT if trouble.cause in CERTAIN and is_first else 1
+
+
+class DynamoBreaker:
+    """The breaker of `turns.ports`, on DynamoDB. The model's item is there only while there is trouble."""
+
+    def __init__(self, table: Table, *, clock: Callable[[], float] = time.time) -> None:
+        self._table = table
+        self._clock = clock
+
+    def admit(self, model: str, *, is_last: bool) -> Cause | None:
+        """See `turns.ports.Breaker`."""
+        item = self._table.item(PARTITION, model)
+        cause: Cause | None = item.get("cause")
+        if item.get("failures", 0) >= BREAKER_OPENS_AT and not is_last and not self._is_probe(model):
+            raise Unavailable(cause or "unreachable", "calls are held back until the image API is well again")
+        return cause
+
+    def failed(self, model: str, trouble: Unavailable, *, is_first: bool) -> None:
+        """See `turns.ports.Breaker`."""
+        pause = max(BREAKER_PAUSE_SECONDS, min(trouble.retry_after or 0, MAX_BREAKER_PAUSE_SECONDS))
+        changes = {
+            "failure": uuid.uuid4().hex,
+            "cause": trouble.cause if trouble.cause in PROVIDER_CAUSES else "unreachable",
+            "next_call_at": self._clock() + pause,
+        }
+        is_another = Condition("attribute_not_exists(#failure) OR #failure <> :failure")
+        self._change(model, changes, is_another, failures=weight(trouble, is_first=is_first))
+
+    def succeeded(self, model: str, known_trouble: Cause | None) -> None:
+        """See `turns.ports.Breaker`."""
+        if known_trouble or 0 < self._table.item(PARTITION, model).get("failures", 0) < BREAKER_OPENS_AT:
+            is_closed = None if known_trouble else Condition("failures < :open", {"open": BREAKER_OPENS_AT})
+            with suppress(ConditionFailed):
+                self._table.write(self._table.delete(PARTITION, model, is_closed))
+
+    def wants_probe(self, model: str) -> bool:
+        """See `turns.ports.Breaker`."""
+        nobody = "(attribute_not_exists(probed_until) OR probed_until < :now OR #prober = :prober)"
+        return self._probed(model, Condition(f"failures >= :open AND {nobody}", self._now_and_open()))
+
+    def keeps_probe(self, model: str) -> bool:
+        """See `turns.ports.Breaker`."""
+        return self._probed(model, Condition("failures >= :open", {"open": BREAKER_OPENS_AT}))
+
+    def _is_probe(self, model: str) -> bool:
+        """Takes the place of the one call that may go out now."""
+        due = Condition("failures >= :open AND (next_call_at <= :now OR #caller = :caller)", self._now_and_open())
+        place = {"next_call_at": self._clock() + PROBE_CALL_SECONDS, "caller": uuid.uuid4().hex}
+        return self._change(model, place, due)
+
+    def _probed(self, model: str, condition: Condition) -> bool:
+        lease = {"probed_until": self._clock() + PROBE_LEASE_SECONDS, "prober": uuid.uuid4().hex}
+        return self._change(model, lease, condition)
+
+    def _now_and_open(self) -> dict[str, Any]:
+        return {"now": self._clock(), "open": BREAKER_OPENS_AT}
+
+    def _change(self, model: str, changes: dict[str, Any], condition: Condition, **add: int) -> bool:
+        """Whether the condition held. By the change's own name botocore's repetition of it is told from others."""
+        expires = {"expires_at": int(self._clock()) + BREAKER_KEPT_SECONDS}
+        try:
+            self._table.updated(self._table.update(PARTITION, model, changes | expires, condition, add=add))
+        except ConditionFailed:
+            return False
+        return True

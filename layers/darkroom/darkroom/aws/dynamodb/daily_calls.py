@@ -1,0 +1,54 @@
+"""The day's calls: one counter a UTC day, in the threads table. The ledger changes it together with its own items."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+from darkroom.aws.dynamodb.table import Condition, Table, Write
+from darkroom.domain.timing import LEDGER_KEPT_SECONDS, MAX_BUDGET_WAIT_SECONDS
+from darkroom.errors import Unavailable
+
+COUNTERS = "/calls"  # no thread's id begins with a slash
+
+
+@dataclass(frozen=True, slots=True)
+class DailyCalls:
+    """Counts calls against a limit. `limit` 0 is none: then no call is counted."""
+
+    table: Table
+    limit: int
+    clock: Callable[[], float]
+
+    def today(self) -> str | None:
+        """The day that a call is counted on now; None where none is counted."""
+        return self._now().date().isoformat() if self.limit else None
+
+    def one_more(self, day: str | None) -> list[Write]:
+        """The write that counts a call, which fails where the day has none left."""
+        below = Condition("attribute_not_exists(calls) OR calls < :limit", {"limit": self.limit})
+        return [self._counted(day, 1, below)] if day else []
+
+    def one_less(self, day: str | None) -> list[Write]:
+        """The write that gives a call back to the day that it was counted on."""
+        return [self._counted(day, -1, None)] if day else []
+
+    def counts(self, write: Write) -> bool:
+        """Whether the write is one to a counter."""
+        return bool(write.request.get("Key", {}).get("thread_id") == {"S": COUNTERS})
+
+    def used_up(self) -> Unavailable:
+        """That today has no call left."""
+        message = f"the {self.limit} calls of this UTC day are used up"
+        return Unavailable("budget", message, retry_after=self._until_tomorrow())
+
+    def _counted(self, day: str, by: int, condition: Condition | None) -> Write:
+        expires = {"expires_at": int(self.clock()) + LEDGER_KEPT_SECONDS}
+        return self.table.update(COUNTERS, day, expires, condition, add={"calls": by})
+
+    def _now(self) -> datetime:
+        return datetime.fromtimestamp(self.clock(), UTC)
+
+    def _until_tomorrow(self) -> float:
+        now = self._now()
+        midnight = datetime.combine(now.date() + timedelta(days=1), datetime.min.time(), UTC)
+        return min(MAX_BUDGET_WAIT_SECONDS, (midnight - now).total_seconds() + 1)

@@ -1,0 +1,212 @@
+"""The ledger: who works on a request, and which of its calls may have been paid.
+
+One item a request, in its thread's partition, so that turn, thread and request end in one transaction. An
+owner's claim is a lease; while it lasts nobody else writes the item, so its writes are absolute values, and
+repeating one changes nothing. Every write but the claim is fenced by the owner's name, and numbered: one that
+arrives after a later one is refused.
+"""
+
+import threading
+import time
+import uuid
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+from darkroom.aws.dynamodb.claims import (
+    CLAIM,
+    CLAIMABLE,
+    claim_of,
+    document_of,
+    fence,
+    in_order,
+    ours_or_gone,
+    sort_key,
+)
+from darkroom.aws.dynamodb.daily_calls import DailyCalls
+from darkroom.aws.dynamodb.table import Condition, ConditionFailed, Table, Write
+from darkroom.aws.dynamodb.turn_store import DynamoTurns
+from darkroom.domain import outcome, thread
+from darkroom.domain.outcome import Outcome
+from darkroom.domain.ports import Done, Held, Reused
+from darkroom.domain.request import Request
+from darkroom.domain.thread import Past, Thread
+from darkroom.domain.timing import LEASE_SECONDS, LEDGER_KEPT_SECONDS
+from darkroom.errors import PROVIDER_CAUSES, UNCOUNTED_CAUSES, DarkroomError, Unavailable
+from darkroom.turns.ports import CallRecord, Claim
+
+
+class DynamoLedger:
+    """The ledger of `turns.ports`, on DynamoDB. `daily_call_limit` 0 is none: then no call is counted."""
+
+    def __init__(self, table: Table, *, daily_call_limit: int, clock: Callable[[], float] = time.time) -> None:
+        self._table = table
+        self._days = DailyCalls(table, daily_call_limit, clock)
+        self._clock = clock
+        self._held: dict[str, Claim] = {}
+        self._lock = threading.Lock()
+
+    def claim(self, request: Request, requested_at: str) -> Claim | Done | Held | Reused:
+        """See `turns.ports.Ledger`. Write first, read only on conflict."""
+        now, owner = self._clock(), uuid.uuid4().hex
+        values = {
+            "owner": owner, "nobody": "", "open": "open", "one": 1, "zero": 0, "now": now,
+            "request_id": request.request_id, "fingerprint": request.fingerprint,
+            "requested_at": requested_at, "started_at": outcome.timestamp(now),
+            "lease_until": now + LEASE_SECONDS, "expires_at": int(now) + LEDGER_KEPT_SECONDS,
+        }  # fmt: skip
+        write = self._table.update_by(
+            request.thread_id, sort_key(request.request_id), CLAIM, values, ("owner", "state"), CLAIMABLE
+        )
+        try:
+            entry = self._table.updated(write)
+        except ConditionFailed:
+            entry = self._entry(request)
+        return self._status(entry, request, owner)
+
+    def _status(self, entry: dict[str, Any], request: Request, owner: str) -> Claim | Done | Held | Reused:
+        if not entry:
+            raise Unavailable("held", "another worker has just let this request go")
+        if entry["fingerprint"] != request.fingerprint:
+            return Reused()
+        if entry["state"] == "done":
+            return Done(self._turns(request.thread_id).one(entry["turn"]))
+        if entry["owner"] != owner:  # else it is ours: what failed was the echo of our own retried write
+            return Held(max(0.0, entry["lease_until"] - self._clock()))
+        claim = claim_of(entry)
+        with self._lock:
+            self._held[owner] = claim
+        return claim
+
+    def abandoned(self, request: Request) -> bool:
+        """See `turns.ports.Ledger`."""
+        entry = self._entry(request)
+        return entry.get("state") == "open" and (entry["owner"] != "" or entry["strikes"] > 0)
+
+    def thread(self, thread_id: str, parent_turn: int | None = None) -> Thread:
+        """See `turns.ports.Ledger`."""
+        return thread.read(self._turns(thread_id), parent_turn)
+
+    def mark(self, claim: Claim, asked: CallRecord) -> Claim:
+        """See `turns.ports.Ledger`."""
+        day = self._days.today()
+        counts = self._days.one_more(day)
+        number = claim.calls + 1
+        return self._change(claim, {"calls": number, "open_call": number, "call_day": day, "asked": asked}, *counts)
+
+    def settle_free(self, claim: Claim, *, flatten: bool = False) -> Claim:
+        """See `turns.ports.Ledger`."""
+        changes = {"open_call": None, "flatten": flatten or claim.flatten}
+        return self._change(claim, changes, *self._days.one_less(claim.call_day))
+
+    def settle_ambiguous(self, claim: Claim) -> Claim:
+        """See `turns.ports.Ledger`."""
+        return self._change(claim, {"open_call": None, "ambiguous": claim.ambiguous + 1})
+
+    def settle_answered(self, claim: Claim, *, charged: bool) -> Claim:
+        """See `turns.ports.Ledger`. A call that was not charged is given back to its day."""
+        changes = {"open_call": None, "answered_by": claim.open_call, "charged": charged}
+        return self._change(claim, changes, *self._days.one_less(None if charged else claim.call_day))
+
+    def settle_late(self, claim: Claim, call: int, *, charged: bool) -> Claim:
+        """See `turns.ports.Ledger`. Only the newest call's day is known."""
+        changes = {"answered_by": call, "charged": charged, "ambiguous": claim.ambiguous - 1}
+        is_given_back = not charged and call == claim.calls
+        return self._change(claim, changes, *self._days.one_less(claim.call_day if is_given_back else None))
+
+    def defer(self, claim: Claim, trouble: Unavailable) -> None:
+        """See `turns.ports.Ledger`. A transaction, for its token: who has let go could not repeat it."""
+        now = self._clock()
+        refused = now if trouble.cause in PROVIDER_CAUSES else None
+        waiting = now if trouble.cause == "budget" else None
+        changes = {
+            "owner": "",
+            "strikes": claim.strikes - 1,
+            "deferrals": claim.deferrals + int(trouble.cause not in UNCOUNTED_CAUSES),
+            "fetches": claim.fetches + int(trouble.cause == "fetch"),
+            "refused_since": claim.refused_since or refused,
+            "waiting_since": claim.waiting_since or waiting,
+        }
+        self._do(self._table.transact, self._numbered(claim, changes))
+
+    def forget(self, claim: Claim) -> None:
+        """See `turns.ports.Ledger`."""
+        deletion = self._table.delete(claim.thread_id, sort_key(claim.request_id), ours_or_gone(claim))
+        self._do(self._table.write, deletion)
+
+    def commit(self, claim: Claim, outcome: Outcome, past: Past | None = None) -> None:
+        """See `turns.ports.Ledger`."""
+        turn = int(outcome.turn or 0)
+        try:
+            self._do(
+                self._table.transact,
+                *self._turns(claim.thread_id).added(outcome, past),
+                self._advanced(claim.thread_id, turn, outcome.timing.finished_at),
+                self._numbered(claim, {"state": "done", "turn": turn}),
+            )
+        except Unavailable:
+            if not self._is_committed(claim, turn):
+                raise
+
+    def renew(self) -> None:
+        """See `turns.ports.Ledger`. One that was lost is let go; its owner finds out at its next write."""
+        with self._lock:
+            held = list(self._held.values())
+        failed: DarkroomError | None = None
+        for claim in held:
+            try:
+                lease = {"lease_until": self._clock() + LEASE_SECONDS}
+                renewal = self._table.update(claim.thread_id, sort_key(claim.request_id), lease, fence(claim))
+                self._do(self._table.write, renewal)
+            except DarkroomError as error:
+                if isinstance(error, Unavailable) and error.cause == "held":
+                    self.drop(claim)
+                else:
+                    failed = error  # told when all the others have been renewed
+        if failed:
+            raise failed
+
+    def drop(self, claim: Claim) -> None:
+        """See `turns.ports.Ledger`."""
+        with self._lock:
+            self._held.pop(claim.owner, None)
+
+    def _turns(self, thread_id: str) -> DynamoTurns:
+        return DynamoTurns(self._table, thread_id)
+
+    def _entry(self, request: Request) -> dict[str, Any]:
+        return self._table.item(request.thread_id, sort_key(request.request_id))
+
+    def _is_committed(self, claim: Claim, turn: int) -> bool:
+        """Whether a commit that failed is the echo of one that did not."""
+        entry = self._table.item(claim.thread_id, sort_key(claim.request_id))
+        return (entry.get("state"), entry.get("turn"), entry.get("owner")) == ("done", turn, claim.owner)
+
+    def _change(self, claim: Claim, changes: dict[str, Any], *others: Write) -> Claim:
+        """The claim with these changes, written if it is still ours; the others with it, or nothing."""
+        self._do(self._table.transact if others else self._table.write, self._numbered(claim, changes), *others)
+        known = {name: value for name, value in changes.items() if name in Claim.__dataclass_fields__}
+        return replace(claim, writes=claim.writes + 1, **known)
+
+    def _numbered(self, claim: Claim, changes: dict[str, Any]) -> Write:
+        """The owner's next write: refused where a later one was there already, and not where it was itself."""
+        number = claim.writes + 1
+        asked = {"asked": document_of(changes["asked"])} if "asked" in changes else {}
+        numbered = changes | asked | {"writes": number}
+        return self._table.update(claim.thread_id, sort_key(claim.request_id), numbered, in_order(claim, number))
+
+    def _advanced(self, thread_id: str, turn: int, now: str) -> Write:
+        before = Condition(
+            "latest_turn = :before" + (" OR attribute_not_exists(latest_turn)" if turn == 1 else ""),
+            {"before": turn - 1},
+        )
+        expression = "SET latest_turn = :turn, updated_at = :now, created_at = if_not_exists(created_at, :now)"
+        return self._table.update_by(thread_id, "THREAD", expression, {"turn": turn, "now": now}, (), before)
+
+    def _do(self, write: Callable[..., None], *writes: Write) -> None:
+        try:
+            write(*writes)
+        except ConditionFailed as failed:
+            if self._days.counts(writes[failed.position]):
+                raise self._days.used_up() from failed
+            raise Unavailable("held", "another worker has taken this request over") from failed

@@ -1,0 +1,57 @@
+"""The turns of a thread in the table, and what is kept beside some of them for those who do not read all of it."""
+
+from collections.abc import Sequence
+from dataclasses import asdict
+from typing import Any
+
+from darkroom.aws.dynamodb.table import Condition, Table, Write
+from darkroom.domain import outcome
+from darkroom.domain.outcome import Outcome, Source
+from darkroom.domain.thread import PAGE_TURNS, Past
+
+FIRST = "TURN#00000"
+LAST = "TURN#99999"
+
+
+class DynamoTurns:
+    """The turns of `thread`, in the thread's partition."""
+
+    def __init__(self, table: Table, thread_id: str) -> None:
+        self._table = table
+        self._thread_id = thread_id
+
+    def page(self, newest: int | None) -> Sequence[Outcome]:
+        """See `thread.Turns`."""
+        last = LAST if newest is None else _turn_sk(newest)
+        return [outcome.from_document(item) for item in self._table.last(self._thread_id, FIRST, last, PAGE_TURNS)]
+
+    def past(self, turn: int) -> Past | None:
+        """See `thread.Turns`."""
+        item: dict[str, Any] = self._table.item(self._thread_id, _past_sk(turn))
+        if not item:
+            return None
+        first, left_over = item["first_source"], item["left_over"]
+        return Past(item["succeeded"], first and Source(**first), tuple(Source(**source) for source in left_over))
+
+    def one(self, turn: int) -> Outcome:
+        """A turn that is there."""
+        return outcome.from_document(self._table.item(self._thread_id, _turn_sk(turn)))
+
+    def added(self, ended: Outcome, past: Past | None) -> list[Write]:
+        """The writes that add a turn, which fail where that number is taken, and keep its past if it has one."""
+        turn = int(ended.turn or 0)
+        document = {**ended.as_document(), "dialect": ended.dialect}
+        del document["thread_id"]  # which is the item's key
+        is_new = Condition("attribute_not_exists(sk)")
+        writes = [self._table.put(self._thread_id, _turn_sk(turn), document, is_new)]
+        if past:
+            writes.append(self._table.put(self._thread_id, _past_sk(turn), asdict(past)))
+        return writes
+
+
+def _turn_sk(turn: int) -> str:
+    return f"TURN#{turn:05d}"
+
+
+def _past_sk(turn: int) -> str:
+    return f"PAST#{turn:05d}"

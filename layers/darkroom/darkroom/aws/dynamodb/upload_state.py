@@ -1,0 +1,136 @@
+"""The state of uploads: one item a stem, one a photo that waits, in a partition beside the thread's own."""
+
+import hashlib
+from dataclasses import asdict, replace
+from typing import Any
+
+from darkroom.aws.dynamodb.table import Condition, ConditionFailed, Table, Write
+from darkroom.domain import keys
+from darkroom.domain.request_schema import ImageRef
+from darkroom.domain.upload import Upload
+from darkroom.errors import Outdated
+from darkroom.uploads import pairing
+from darkroom.uploads.pairing import Ask, Pair, Seen, Stem, Waiting
+
+PARTITIONS = "/uploads/"  # no thread's id begins with a slash
+
+
+class DynamoUploadState:
+    """The upload state of `uploads.ports`, in the threads table."""
+
+    def __init__(self, table: Table) -> None:
+        self._table = table
+
+    def stem(self, home: str, name: str) -> Stem:
+        """See `uploads.ports.UploadState`."""
+        item = self._table.item(PARTITIONS + home, _stem_sk(name))
+        if not item:
+            return Stem()
+        return Stem(
+            version=item["version"],
+            generation=item.get("generation", 0),
+            words_sha256=item.get("words"),
+            pairs={extension: Pair(pair["etag"], pair["words"]) for extension, pair in item.get("pairs", {}).items()},
+            seen={extension: Seen(**seen) for extension, seen in item.get("seen", {}).items()},
+            thread=item.get("thread"),
+            outbox=item.get("outbox"),
+            lane=item.get("lane"),
+        )
+
+    def generation(self, home: str, stem: str, extension: str) -> int | None:
+        """See `batches.ports.Generations`."""
+        return self.stem(home, stem).seen[extension].generation
+
+    def waiting(self, thread: str) -> list[Waiting]:
+        """See `uploads.ports.UploadState`."""
+        return [
+            Waiting(item["home"], item["stem"], ImageRef(**item["image"]), item["etag"], item["at"])
+            for item in self._table.items(PARTITIONS + thread, "WAITING#")
+        ]
+
+    def ahead(self, thread: str) -> tuple[str, str] | None:
+        """See `uploads.ports.UploadState`."""
+        asked = self._table.item(PARTITIONS + thread, "ASKED")
+        return (asked["home"], asked["stem"]) if "stem" in asked else None
+
+    def has_turn(self, thread: str) -> bool:
+        """See `uploads.ports.UploadState`."""
+        return bool(self._table.item(thread, "THREAD"))
+
+    def decide(
+        self,
+        thread: str,
+        arrived: Upload,
+        stem: Stem,
+        ask: Ask | None,
+        waits: Waiting | None,
+        *,
+        left: str | None = None,
+    ) -> Stem:
+        """See `uploads.ports.UploadState`."""
+        partition = PARTITIONS + thread
+        writes = [self._stem_put(arrived.thread, arrived.stem, stem)]
+        if ask:
+            if stem.lane is not None:
+                writes.append(self._table.put(partition, "ASKED", {"home": arrived.thread, "stem": arrived.stem}))
+            writes += self._taken(partition, arrived, ask)
+        if waits:
+            writes.append(self._table.put(partition, _waiting_sk(arrived.key), asdict(waits)))
+        left = left or thread
+        if arrived.kind == "photo" and (left != thread or not waits):
+            writes.append(self._table.delete(PARTITIONS + left, _waiting_sk(arrived.key)))
+        try:
+            self._table.transact(*writes)
+        except ConditionFailed as failed:
+            raise Outdated from failed
+        return _next(stem)
+
+    def sent(self, home: str, name: str, stem: Stem) -> None:
+        """See `uploads.ports.UploadState`."""
+        still_there = Condition("outbox = :outbox", {"outbox": stem.outbox})
+        changes = {"outbox": None, "lane": None}
+        empty = self._table.update(PARTITIONS + home, _stem_sk(name), changes, still_there, add={"version": 1})
+        try:
+            self._table.updated(empty)
+        except ConditionFailed:
+            return  # another worker has sent it too, which the queue and the ledger see through
+
+    def _stem_put(self, home: str, name: str, stem: Stem) -> Write:
+        unchanged = Condition("version = :before", {"before": stem.version})
+        condition = unchanged if stem.version else Condition("attribute_not_exists(sk)")
+        return self._table.put(PARTITIONS + home, _stem_sk(name), _document(_next(stem)), condition)
+
+    def _taken(self, partition: str, arrived: Upload, ask: Ask) -> list[Write]:
+        """Photos that go along wait no longer; those of other stems have these words from now on."""
+        still_waits = Condition("attribute_exists(sk)")
+        writes = [self._table.delete(partition, _waiting_sk(photo.image.key), still_waits) for photo in ask.taken]
+        for home, name in {(photo.home, photo.stem) for photo in ask.taken if photo.stem != arrived.stem}:
+            photos = [photo for photo in ask.taken if (photo.home, photo.stem) == (home, name)]
+            stem = pairing.taken_along(self.stem(home, name), photos, keys.sha256(ask.words))
+            writes.append(self._stem_put(home, name, stem))
+        return writes
+
+
+def _next(stem: Stem) -> Stem:
+    return replace(stem, version=stem.version + 1)
+
+
+def _document(stem: Stem) -> dict[str, Any]:
+    """The stem as it is stored: there the SHA-256 of words is called `words`."""
+    pairs = {extension: {"etag": pair.etag, "words": pair.words_sha256} for extension, pair in stem.pairs.items()}
+    document = asdict(stem) | {"words": stem.words_sha256, "pairs": pairs}
+    del document["words_sha256"]
+    return {field: value for field, value in document.items() if value is not None}
+
+
+def _stem_sk(name: str) -> str:
+    return "STEM#" + _digest(name)
+
+
+def _waiting_sk(name: str) -> str:
+    return "WAITING#" + _digest(name)
+
+
+def _digest(name: str) -> str:
+    """Of any name, however long: a sort key has 1,024 bytes at most."""
+    return hashlib.sha256(name.encode(errors="surrogatepass")).hexdigest()

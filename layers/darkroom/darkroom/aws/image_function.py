@@ -1,0 +1,44 @@
+"""The picture normalizer, asked through Lambda: it has the memory that pictures take, and only while they take it."""
+
+import json
+from collections.abc import Callable, Mapping
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from darkroom.aws.errors import translate_aws_errors
+from darkroom.domain.request_schema import ImageRef
+from darkroom.errors import DarkroomError, Fault, TooManyPixels, Unavailable, Undecodable
+
+if TYPE_CHECKING:
+    from mypy_boto3_lambda import LambdaClient
+
+# By what became of a picture, as `pictures.handler` says it.
+_ERRORS: Mapping[str, Callable[[str], DarkroomError]] = {
+    "unsupported_image": Undecodable,
+    "image_too_large": TooManyPixels,
+    "waits": partial(Unavailable, "aws"),
+}
+
+
+class LambdaNormalizer:
+    """The picture normalizer of `domain.ports`. `client` is called when the first picture needs it."""
+
+    def __init__(self, client: Callable[[], "LambdaClient"], function: str) -> None:
+        self._client = client
+        self._function = function
+
+    def normalize(self, ref: ImageRef, most_bytes: int) -> None:
+        """See `domain.ports.PictureNormalizer`."""
+        order = {"bucket": ref.bucket, "key": ref.key, "version_id": ref.version_id, "most_bytes": most_bytes}
+        answer = self._answer(json.dumps(order))
+        if error := _ERRORS.get(answer["became"]):
+            raise error(answer["message"])
+
+    def _answer(self, order: str) -> dict[str, Any]:
+        """A function that died may have died of this picture, and would again: Fault, so that it counts as a strike."""
+        with translate_aws_errors():
+            said = self._client().invoke(FunctionName=self._function, Payload=order)
+            answer = said["Payload"].read()
+        if "FunctionError" in said:
+            raise Fault(f"{self._function}: {json.loads(answer).get('errorType')}")
+        return dict(json.loads(answer))

@@ -1,0 +1,151 @@
+"""Objects in S3: read whole or in parts, written once or over."""
+
+import base64
+import binascii
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from typing import IO, TYPE_CHECKING, Any
+
+from botocore.exceptions import ClientError
+
+from darkroom.aws.errors import code_of, status_of, translate_aws_errors
+from darkroom.domain.ports import Fetched, Stored
+from darkroom.domain.request_schema import ImageRef
+from darkroom.errors import TooLarge
+from darkroom.streaming.blob import CHUNK_BYTES, Blob, File, Hashed, as_file, sha256
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
+    from mypy_boto3_s3.type_defs import GetObjectOutputTypeDef
+
+# A version id that is none is a 400, a delete marker a 405, what was archived away a 403 of its own kind.
+_MISSING = frozenset(("NoSuchKey", "NoSuchVersion", "NoSuchBucket", "404", "MethodNotAllowed", "InvalidObjectState"))
+CONFLICT_TRIES = 5
+PART_BYTES = 4 << 20
+FETCHED_AT_ONCE = 2  # more get in each other's way: all would be there late, and every call would go out late
+
+
+class S3Objects:
+    """The object store of `domain.ports`, on S3."""
+
+    def __init__(self, client: "S3Client", *, sleep: Callable[[float], None] = time.sleep) -> None:
+        self._client = client
+        self._sleep = sleep
+        self._places = threading.BoundedSemaphore(FETCHED_AT_ONCE)
+
+    def read(self, ref: ImageRef, *, most_bytes: int | None = None) -> Stored | None:
+        """See `domain.ports.ObjectStore`."""
+        with self._opened(ref, most_bytes) as found:
+            if found is None:
+                return None
+            data = found["Body"].read()
+        return Stored(data, found["ETag"].strip('"'), found["Metadata"], found["LastModified"].timestamp())
+
+    def fetch(
+        self, ref: ImageRef, *, most_bytes: int | None = None, known: Mapping[str, str] | None = None
+    ) -> Fetched | None:
+        """See `domain.ports.ObjectStore`."""
+        with self._places, self._opened(ref, most_bytes) as found:
+            if found is None:
+                return None
+            etag = found["ETag"].strip('"')
+            kept = _kept_sha256(found) or (known or {}).get(etag)
+            data = (File if kept else Hashed)(found["Body"].iter_chunks(CHUNK_BYTES))
+        return Fetched(data, etag, kept or sha256(data), found["Metadata"])
+
+    @contextmanager
+    def _opened(self, ref: ImageRef, most_bytes: int | None) -> Iterator["GetObjectOutputTypeDef | None"]:
+        with translate_aws_errors():
+            try:
+                found = self._client.get_object(Bucket=ref.bucket, Key=ref.key, **_version(ref))
+            except ClientError as error:
+                if not _is_missing(error, ref):
+                    raise
+                found = None
+            if found is None:
+                yield None
+                return
+            with found["Body"]:
+                if most_bytes is not None and found["ContentLength"] > most_bytes:
+                    raise TooLarge(f"s3://{ref.bucket}/{ref.key} is over {most_bytes:,} bytes")
+                yield found
+
+    def metadata(self, ref: ImageRef) -> Mapping[str, str] | None:
+        """See `domain.ports.ObjectStore`."""
+        with translate_aws_errors():
+            try:
+                return self._client.head_object(Bucket=ref.bucket, Key=ref.key, **_version(ref))["Metadata"]
+            except ClientError as error:
+                if _is_missing(error, ref):
+                    return None
+                raise
+
+    def write_once(
+        self, bucket: str, key: str, data: Blob, media_type: str, metadata: Mapping[str, str] | None = None
+    ) -> bool:
+        """See `domain.ports.ObjectStore`. A 409 means that another write to the key is under way."""
+        body = data if isinstance(data, bytes) else as_file(data)  # botocore asks before it sends a file
+        checksum: Any = {}
+        if isinstance(data, Hashed):
+            checksum = {"ChecksumSHA256": base64.b64encode(bytes.fromhex(data.sha256)).decode()}
+        for tries_left in reversed(range(CONFLICT_TRIES)):
+            with translate_aws_errors():
+                try:
+                    self._client.put_object(
+                        Bucket=bucket, Key=key, Body=body, ContentType=media_type, IfNoneMatch="*",
+                        Metadata=dict(metadata or {}), **checksum,
+                    )  # fmt: skip
+                except ClientError as error:
+                    if status_of(error) == 412:
+                        return False
+                    if status_of(error) != 409 or not tries_left:
+                        raise
+                    self._sleep(0.2)
+                else:
+                    return True
+        raise AssertionError("unreachable: the last try returns or raises")
+
+    def part(self, ref: ImageRef, offset: int) -> bytes | None:
+        """See `domain.ports.ObjectStore`."""
+        bounds = f"bytes={offset}-{offset + PART_BYTES - 1}"
+        with translate_aws_errors():
+            try:
+                found = self._client.get_object(Bucket=ref.bucket, Key=ref.key, Range=bounds, **_version(ref))
+            except ClientError as error:
+                if status_of(error) == 416:
+                    return b""
+                if _is_missing(error, ref):
+                    return None
+                raise
+            with found["Body"] as body:
+                to_skip = 0 if "ContentRange" in found else offset  # a server may answer with the whole object
+                while to_skip and (skipped := body.read(min(to_skip, PART_BYTES))):
+                    to_skip -= len(skipped)
+                return body.read(PART_BYTES)
+
+    def write(
+        self, bucket: str, key: str, data: IO[bytes], media_type: str, metadata: Mapping[str, str] | None = None
+    ) -> None:
+        """See `domain.ports.ObjectStore`."""
+        with translate_aws_errors():
+            self._client.put_object(
+                Bucket=bucket, Key=key, Body=data, ContentType=media_type, Metadata=dict(metadata or {})
+            )
+
+
+def _kept_sha256(found: "GetObjectOutputTypeDef") -> str | None:
+    """What S3 keeps of an object that was written with it; of one in parts it has none of the whole."""
+    try:
+        return base64.b64decode(found["ChecksumSHA256"], validate=True).hex()
+    except (KeyError, binascii.Error):
+        return None
+
+
+def _version(ref: ImageRef) -> dict[str, Any]:
+    return {"VersionId": ref.version_id} if ref.version_id else {}
+
+
+def _is_missing(error: ClientError, ref: ImageRef) -> bool:
+    return code_of(error) in _MISSING or bool(ref.version_id and status_of(error) == 400)

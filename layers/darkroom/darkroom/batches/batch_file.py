@@ -1,0 +1,74 @@
+"""A batch file: an uploaded `.jsonl`, and what a message of the batches' queue says of it."""
+
+import json
+from dataclasses import asdict, dataclass
+
+from darkroom.domain import keys
+from darkroom.domain.request_schema import Folder, ImageRef
+from darkroom.domain.upload import Upload
+
+MAX_LINES = 50_000
+MAX_BYTES = 500_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class BatchFile:
+    """One upload of a batch file. `generation` numbers the uploads of its stem; `home` is the thread its key says."""
+
+    bucket: str
+    key: str
+    etag: str
+    version_id: str | None
+    generation: int
+    home: str
+    stem: str
+
+    @property
+    def name(self) -> str:
+        """Which batch this is."""
+        return f"batch:{self.key}#{self.generation}"
+
+    @property
+    def extension(self) -> str:
+        """By which its stem knows it."""
+        return self.key.removeprefix(self.stem)
+
+    @property
+    def ref(self) -> ImageRef:
+        """The very version that was uploaded."""
+        return ImageRef(self.bucket, self.key, self.version_id)
+
+    @property
+    def folder(self) -> Folder:
+        """What relative keys of pictures start from."""
+        return folder_of(self.bucket, self.key)
+
+    @property
+    def body(self) -> str:
+        """The message that it is worked on by."""
+        return json.dumps(asdict(self))
+
+
+def folder_of(bucket: str, key: str) -> Folder:
+    """The folder that a file of requests lies in."""
+    return Folder(bucket, key[: key.rfind("/") + 1])
+
+
+def uploaded(upload: Upload, generation: int) -> BatchFile:
+    """The batch that an upload begins."""
+    return BatchFile(upload.bucket, upload.key, upload.etag, upload.version_id, generation, upload.thread, upload.stem)
+
+
+def from_body(body: str) -> BatchFile:
+    """The batch file that a message of the queue is about; only we write into it."""
+    return BatchFile(**json.loads(body))
+
+
+def answer_key(key: str) -> str:
+    """Where the answers to a batch file lie in the results bucket."""
+    return f"batches/{keys.shortened(key)}.out"
+
+
+def manifest_key(key: str) -> str:
+    """Where it is told how many of its lines succeeded and failed."""
+    return f"batches/{keys.shortened(key)}.manifest.json"

@@ -1,0 +1,148 @@
+"""The use case of batches: a file of requests, a line each, is worked on in steps until all of its lines have ended.
+
+count its lines - settle what has ended, send the next - come again - write the answers
+"""
+
+import io
+import json
+import tempfile
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import IO
+
+from darkroom.batches import batch_file
+from darkroom.batches.batch_file import MAX_LINES, BatchFile
+from darkroom.batches.ports import Generations, Progress
+from darkroom.batches.step import BatchDependencies, BatchStep, Gone, lines_of
+from darkroom.domain import keys, outcome
+from darkroom.domain.message import Message
+from darkroom.domain.outcome import Timing, Uploaded
+from darkroom.domain.ports import QueueSender
+from darkroom.domain.timing import (
+    BATCH_ANSWER_SECONDS,
+    BATCH_RENEWED_AFTER_SECONDS,
+    BATCH_SPARE_SECONDS,
+    BATCH_WAIT_SHARE,
+    MAX_BATCH_WAIT_SECONDS,
+    MIN_BATCH_WAIT_SECONDS,
+)
+from darkroom.errors import Outdated, Rejected, Unavailable
+from darkroom.turns import provenance
+from darkroom.turns.publisher import Publisher
+
+MAX_LINES_IN_ALL = 4 * MAX_LINES  # blank ones too: no step could read past endlessly many
+UTF_16 = (b"\xff\xfe", b"\xfe\xff")
+
+
+@dataclass(frozen=True, slots=True)
+class BatchEnded:
+    """What became of a batch, or of this message of it, in a word; and of its lines."""
+
+    key: str
+    result: str
+    total: int = 0
+    succeeded: int = 0
+    failed: int = 0
+
+
+class BatchHandler:
+    """Works on the messages of the batches' queue; see `message_batch.MessageHandler`."""
+
+    def __init__(
+        self, dependencies: BatchDependencies, generations: Generations, batches: QueueSender, publisher: Publisher
+    ) -> None:
+        self._dependencies = dependencies
+        self._generations = generations
+        self._batches = batches
+        self._publisher = publisher
+
+    def answer(self, message: Message, time_left: Callable[[], float]) -> BatchEnded:
+        """What became of the batch. Raises Unavailable while its lines are on their way."""
+        batch = batch_file.from_body(message.body)
+        try:
+            return self._worked_on(batch, time_left)
+        except Gone:
+            return BatchEnded(batch.key, "gone")
+        except Rejected as rejection:
+            self._refuse(batch, message, rejection)
+            return BatchEnded(batch.key, rejection.code)
+        except Outdated as outdated:
+            raise Unavailable("held", "another worker has this batch in hand") from outdated
+        except Unavailable:
+            if self._dependencies.clock() < message.sent_at + BATCH_RENEWED_AFTER_SECONDS:
+                raise
+        self._batches.send(message.body, batch.key, batch.name, deduplication_id=f"after {message.message_id}")
+        return BatchEnded(batch.key, "renewed")
+
+    def was_abandoned(self, message: Message) -> bool:  # noqa: ARG002 - see `message_batch.MessageHandler`
+        """Lines are small work, which takes no worker along."""
+        return False
+
+    def _worked_on(self, batch: BatchFile, time_left: Callable[[], float]) -> BatchEnded:
+        progress = self._counted(batch, self._dependencies.state.progress(batch.name), time_left)
+        progress = BatchStep(self._dependencies, batch, progress, time_left).work()
+        if progress.position < progress.total or progress.open:
+            raise Unavailable("held", "its lines are on their way", retry_after=self._wait(progress))
+        if time_left() < BATCH_ANSWER_SECONDS:
+            raise Unavailable("time", "too little of this invocation's time is left for the answers", retry_after=0)
+        newest = self._generations.generation(batch.home, batch.stem, batch.extension)
+        if newest == batch.generation:  # the answers to what was replaced have no place any more
+            self._write_answers(batch, progress)
+            result = "answered"
+        else:
+            result = "replaced"
+        return BatchEnded(batch.key, result, progress.total, progress.succeeded, progress.failed)
+
+    def _counted(self, batch: BatchFile, progress: Progress, time_left: Callable[[], float]) -> Progress:
+        """Before the first line is sent, so that a file with too many of them costs nothing."""
+        if progress.is_counted:
+            return progress
+        for line in lines_of(self._dependencies, batch, progress.counted):
+            if line.after.number == 1 and line.data and line.data.startswith(UTF_16):
+                raise _refused("the file is UTF-16", "Save it as UTF-8 and upload it again.")
+            progress = replace(progress, counted=line.after, total=progress.total + int(not line.is_blank))
+            if progress.total > MAX_LINES:
+                raise _refused(f"the file has more than {MAX_LINES:,} lines", "Split it into several files.")
+            if line.after.number > MAX_LINES_IN_ALL:
+                said = f"the file has more than {MAX_LINES_IN_ALL:,} lines, most of them blank"
+                raise _refused(said, "Take the blank ones out.")
+            if time_left() < BATCH_SPARE_SECONDS:
+                self._dependencies.state.save(batch.name, replace(progress, moved_at=self._dependencies.clock()))
+                raise Unavailable("time", "its lines are being counted", retry_after=0)
+        if not progress.total:
+            raise _refused("the file has no line that says anything", "Write a request into each line.")
+        known = replace(progress, is_counted=True, moved_at=self._dependencies.clock())
+        return self._dependencies.state.save(batch.name, known)
+
+    def _wait(self, progress: Progress) -> float:
+        wait = BATCH_WAIT_SHARE * (self._dependencies.clock() - progress.moved_at)
+        return min(MAX_BATCH_WAIT_SECONDS, max(MIN_BATCH_WAIT_SECONDS, wait))
+
+    def _write_answers(self, batch: BatchFile, progress: Progress) -> None:
+        manifest = {"total": progress.total, "succeeded": progress.succeeded, "failed": progress.failed}
+        with tempfile.TemporaryFile() as answers:
+            for text in self._dependencies.state.answers(batch.name):
+                answers.write(text.encode() + b"\n")
+            answers.seek(0)
+            self._write(batch_file.answer_key(batch.key), answers, "application/jsonl", batch)
+        self._write(
+            batch_file.manifest_key(batch.key), io.BytesIO(json.dumps(manifest).encode()), "application/json", batch
+        )
+
+    def _write(self, key: str, data: IO[bytes], media_type: str, batch: BatchFile) -> None:
+        origin = provenance.metadata(None, None, batch.ref)
+        self._dependencies.objects.write(self._dependencies.results_bucket, key, data, media_type, origin)
+
+    def _refuse(self, batch: BatchFile, message: Message, rejection: Rejected) -> None:
+        asked, now = outcome.timestamp(message.sent_at), outcome.timestamp(self._dependencies.clock())
+        refused = outcome.refusal(
+            rejection,
+            timing=Timing(asked, None, now, None),
+            attempts=message.receive_count,
+            upload=Uploaded(batch.bucket, batch.key, batch.etag, batch.version_id),
+        )
+        self._publisher.announce(refused, keys.rejected_upload_key(batch.key, batch.etag))
+
+
+def _refused(message: str, hint: str) -> Rejected:
+    return Rejected("invalid_request", message, hint=hint, param="body")

@@ -1,0 +1,226 @@
+"""A step: as much of a batch's work as there is now. Lines that have ended are settled, the next ones are sent.
+
+Each line is written down before it is sent, together with how far the file is read. So whatever dies in between, no
+line is passed over; and one that may have been sent or not is sent again, which the ledger sees through.
+"""
+
+import json
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, dataclass, replace
+
+from darkroom.batches import line_reader
+from darkroom.batches.batch_file import BatchFile
+from darkroom.batches.line_reader import LINE_BYTES, Line, Place
+from darkroom.batches.ports import Answered, BatchState, Outcomes, Progress, Sent
+from darkroom.domain import keys, outcome, request_file
+from darkroom.domain.outcome import Failure, Status
+from darkroom.domain.ports import Done, Held, ObjectStore, QueueSender, Reused
+from darkroom.domain.request import Request
+from darkroom.domain.request_schema import ImageRef, RequestRules
+from darkroom.domain.timing import BATCH_SPARE_SECONDS
+from darkroom.errors import DarkroomError, Rejected
+from darkroom.turns import handler
+from darkroom.turns.publisher import turn_key
+
+MAX_OPEN = 500  # lines that are under way at once: one item names them all
+MESSAGE_CHARACTERS = 1000  # so that the answers of the worst batch still fit into a function's disk
+_UNSENT = "the batch file was deleted before this line was sent"
+_UNSURE = "the batch file was deleted, and this line may not have been sent"
+
+
+class Gone(DarkroomError):
+    """The batch file is not there any more."""
+
+
+@dataclass(frozen=True, slots=True)
+class BatchDependencies:
+    """What a batch is worked on with.
+
+    `places` is how many of its lines may be under way at once; `rules` are what the stack takes.
+    """
+
+    objects: ObjectStore
+    state: BatchState
+    outcomes: Outcomes
+    requests: QueueSender
+    places: int
+    results_bucket: str
+    rules: RequestRules
+    clock: Callable[[], float] = time.time
+
+
+def lines_of(dependencies: BatchDependencies, batch: BatchFile, start: Place) -> Iterator[Line]:
+    """The file's lines from a place on. Raises Gone."""
+
+    def part(offset: int) -> bytes:
+        piece = dependencies.objects.part(batch.ref, offset)
+        if piece is None:
+            raise Gone(f"{batch.key} is gone")
+        return piece
+
+    return line_reader.read(part, start)
+
+
+class BatchStep:
+    """One step of a batch. `progress` is what is known of it then; `time_left` gives the remaining seconds."""
+
+    def __init__(
+        self, dependencies: BatchDependencies, batch: BatchFile, progress: Progress, time_left: Callable[[], float]
+    ) -> None:
+        self._dependencies = dependencies
+        self._batch = batch
+        self._time_left = time_left
+        self._lines = lines_of(dependencies, batch, progress.read)
+        self._is_gone = False
+        self._open = [dependencies.state.sent(batch.name, position) for position in progress.open]
+        self._unheard = set(progress.open)  # a refusal is rare: it is looked for once a step
+        self.progress = progress
+
+    def work(self) -> Progress:
+        """Works for as long as something moves, and there is time."""
+        self._send_again()
+        while self._settle() + self._feed():
+            continue
+        return self.progress
+
+    def _has_time(self) -> bool:
+        return self._time_left() > BATCH_SPARE_SECONDS
+
+    def _send_again(self) -> None:
+        """What was written down, and is not known to be in the queue: its message's id is needed to hear of it."""
+        for line in [line for line in self._open if line.message_id is None]:
+            try:
+                asked = self._parsed(self._read(lines_of(self._dependencies, self._batch, line.place)))
+            except Gone:
+                if self._dependencies.outcomes.status(line.thread, line.custom_id, line.fingerprint) is None:
+                    self._end(self.progress, line.position, line.custom_id, error=outcome.failure(_gone(_UNSURE)))
+                continue
+            self._send(self.progress, line, asked)
+
+    # What has ended.
+
+    def _settle(self) -> int:
+        settled = 0
+        for line in list(self._open):
+            if self._has_time() and self._is_settled(line):
+                settled += 1
+        return settled
+
+    def _is_settled(self, line: Sent) -> bool:
+        status = self._dependencies.outcomes.status(line.thread, line.custom_id, line.fingerprint)
+        if isinstance(status, Done):
+            ended = status.outcome
+            result = f"s3://{self._dependencies.results_bucket}/{turn_key(ended)}"
+            self._end(self.progress, line.position, line.custom_id, ended.status, result, ended.error)
+            return True
+        error = None if isinstance(status, Held) else self._refusal(line, status)
+        if error:
+            self._end(self.progress, line.position, line.custom_id, error=error)
+        return error is not None
+
+    def _refusal(self, line: Sent, status: Reused | None) -> Failure | None:
+        """Why the line's message takes no turn, if it is known that it does not."""
+        if status:
+            return outcome.failure(handler.reused(line.custom_id))
+        if line.position not in self._unheard or line.message_id is None:
+            return None
+        self._unheard.remove(line.position)
+        key = keys.rejected_message_key(line.message_id)
+        told = self._dependencies.objects.read(ImageRef(self._dependencies.results_bucket, key))
+        return Failure(**json.loads(told.data)["error"]) if told else None
+
+    # What comes next.
+
+    def _feed(self) -> int:
+        fed = 0
+        while self._has_room() and self._has_time():
+            self._take_next()
+            fed += 1
+        return fed
+
+    def _has_room(self) -> bool:
+        are_under_way = len(self.progress.open)
+        return self.progress.position < self.progress.total and are_under_way < min(self._dependencies.places, MAX_OPEN)
+
+    def _take_next(self) -> None:
+        position = self.progress.position + 1
+        line = self._read_next()
+        if line is None:
+            self._end(replace(self.progress, position=position), position, None, error=outcome.failure(_gone(_UNSENT)))
+            return
+        read = replace(self.progress, position=position, read=line.after)
+        try:
+            asked = self._parsed(line)
+        except Rejected as rejection:
+            named = request_file.custom_id(line.data) if line.data is not None else None
+            self._end(read, position, named, error=outcome.failure(rejection))
+        else:
+            sent = Sent(position, asked.request_id, asked.thread_id, asked.fingerprint, self.progress.read)
+            self._send(replace(read, open=(*read.open, position)), sent, asked)
+
+    def _read_next(self) -> Line | None:
+        """None where the file is gone."""
+        if not self._is_gone:
+            try:
+                return self._read(self._lines)
+            except Gone:
+                self._is_gone = True
+        return None
+
+    def _read(self, following: Iterator[Line]) -> Line:
+        """The next that says something. There is one, for they were counted."""
+        return next(line for line in following if not line.is_blank)
+
+    def _parsed(self, line: Line) -> Request:
+        try:
+            if line.data is None:
+                hint = "Shorten it and upload the file again."
+                raise Rejected("invalid_request", f"body: is over {LINE_BYTES:,} bytes", hint=hint, param="body")
+            return request_file.of_line(
+                line.data, folder=self._batch.folder, stem=self._batch.stem, rules=self._dependencies.rules
+            )
+        except Rejected as rejection:
+            said = f"line {line.after.number}: {rejection.message}"
+            raise Rejected(rejection.code, said, hint=rejection.hint, param=rejection.param) from rejection
+
+    def _send(self, progress: Progress, line: Sent, asked: Request) -> None:
+        """Written down, sent, and written down under which id: each try at sending it has a number of its own."""
+        self._save(progress, line)
+        number = f"{self._batch.name}/{line.position}/{self.progress.version}"
+        message_id = self._dependencies.requests.send(
+            asked.body, asked.thread_id, asked.request_id, deduplication_id=number
+        )
+        self._save(self.progress, replace(line, message_id=message_id))
+
+    def _end(
+        self,
+        progress: Progress,
+        position: int,
+        custom_id: str | None,
+        status: Status = "failed",
+        result: str | None = None,
+        error: Failure | None = None,
+    ) -> None:
+        told = asdict(replace(error, message=error.message[:MESSAGE_CHARACTERS])) if error else None
+        text = json.dumps(
+            {"custom_id": custom_id, "status": status, "result": result, "error": told}, ensure_ascii=False
+        )
+        ended = replace(
+            progress,
+            open=tuple(other for other in progress.open if other != position),
+            succeeded=progress.succeeded + int(status == "succeeded"),
+            failed=progress.failed + int(status == "failed"),
+        )
+        self._save(ended, Answered(position, text))
+
+    def _save(self, progress: Progress, line: Sent | Answered) -> None:
+        self.progress = self._dependencies.state.save(
+            self._batch.name, replace(progress, moved_at=self._dependencies.clock()), line
+        )
+        others = [other for other in self._open if other.position != line.position]
+        self._open = [*others, line] if isinstance(line, Sent) else others
+
+
+def _gone(message: str) -> Rejected:
+    return Rejected("invalid_request", message, hint="Upload the file again, and leave it there until it is done.")

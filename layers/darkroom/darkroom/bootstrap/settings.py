@@ -1,0 +1,110 @@
+"""Settings: each function's environment as one type, checked when it is read.
+
+A setting's environment variable has the setting's name, in capitals. Its annotation says how its text is taken.
+"""
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Annotated, TypeVar, get_args, get_type_hints
+
+from darkroom.domain import price
+from darkroom.domain.price import Price
+from darkroom.domain.timing import MAX_CALL_SECONDS
+from darkroom.providers.dialect import RequestStyle, ResponseFormat
+
+Kind = TypeVar("Kind")
+Take = Callable[[str, str], object]
+
+
+def required(name: str, text: str) -> str:
+    """A text that is there."""
+    if not text:
+        raise ValueError(f"{name} is not set")
+    return text
+
+
+def whole(least: int, most: int) -> Take:
+    """A whole number within bounds."""
+
+    def take(name: str, text: str) -> int:
+        if not re.fullmatch(r"\d{1,10}", required(name, text)) or not least <= int(text) <= most:
+            raise ValueError(f"{name} must be a whole number from {least} to {most}, and is {text!r}")
+        return int(text)
+
+    return take
+
+
+def one_of(values: object) -> Take:
+    """One of a Literal's values."""
+    known = get_args(values)
+
+    def take(name: str, text: str) -> str:
+        if required(name, text) not in known:
+            raise ValueError(f"{name} must be one of {', '.join(known)}, and is {text!r}")
+        return text
+
+    return take
+
+
+Text = Annotated[str, required]
+OptionalText = Annotated[str, lambda _, text: text]
+Address = Annotated[str, lambda name, text: required(name, text).rstrip("/")]
+
+
+@dataclass(frozen=True, slots=True)
+class UploadSettings:
+    """The environment of `on_upload`."""
+
+    uploads_bucket: Text
+    results_bucket: Text
+    threads_table: Text
+    requests_queue_url: Text
+    upload_events_queue_url: Text
+    batches_queue_url: Text
+    default_instruction: OptionalText
+    pairing_grace_seconds: Annotated[int, whole(0, 43_200)]
+    maximum_concurrency: Annotated[int, whole(2, 1000)]
+
+
+@dataclass(frozen=True, slots=True)
+class RequestSettings:
+    """The environment of `on_request`."""
+
+    uploads_bucket: Text
+    results_bucket: Text
+    spool_bucket: Text
+    threads_table: Text
+    requests_queue_url: Text
+    requests_dead_letter_queue_url: Text
+    probes_queue_url: Text
+    picture_function: Text
+    image_api_key_secret_arn: Text
+    image_api_url: Address
+    image_model: Text
+    image_api_timeout_seconds: Annotated[int, whole(1, MAX_CALL_SECONDS)]
+    response_format: Annotated[ResponseFormat, one_of(ResponseFormat)]
+    request_style: Annotated[RequestStyle, one_of(RequestStyle)]
+    max_context_images: Annotated[int, whole(0, 14)]
+    max_request_megabytes: Annotated[int, whole(1, 100)]
+    max_paid_calls: Annotated[int, whole(1, 10)]
+    daily_call_limit: Annotated[int, whole(0, 10**9)]
+    max_turns_per_thread: Annotated[int, whole(1, 99_999)]
+    give_up_after_seconds: Annotated[int, whole(0, 172_800)]
+    price_per_image: Annotated[Price, lambda _, text: price.parsed(text)]
+
+
+@dataclass(frozen=True, slots=True)
+class PictureSettings:
+    """The environment of `on_picture`."""
+
+    spool_bucket: Text
+
+
+def read(kind: type[Kind], environ: Mapping[str, str]) -> Kind:
+    """The settings of this kind. Raises ValueError, which names the first variable that is missing or wrong."""
+    values = {}
+    for setting, annotation in get_type_hints(kind, include_extras=True).items():
+        (take,) = annotation.__metadata__
+        values[setting] = take(setting.upper(), environ.get(setting.upper(), "").strip())
+    return kind(**values)

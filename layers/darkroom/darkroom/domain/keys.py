@@ -1,0 +1,81 @@
+"""Names: thread ids, request ids, and the keys that follow from them."""
+
+import hashlib
+import re
+import unicodedata
+
+THREAD_ID_BYTES = 256
+# NFC makes UTF-8 at most three times shorter, and takes quadratic time for letters with endless marks.
+MAX_NAME_CHARACTERS = 3 * THREAD_ID_BYTES
+GROUP_CHARACTERS = r"[A-Za-z0-9!\"#$%&'()*+,\-./:;<=>?@\[\\\]^_`{|}~]{1,128}"  # what SQS allows
+LONG_KEY_BYTES = 800
+SHORTENED_KEY_BYTES = 780
+_LENGTH = f"must be 1 to {THREAD_ID_BYTES} bytes of UTF-8"
+
+
+def sha256(text: str) -> str:
+    """Lowercase hex SHA-256 of the text's UTF-8."""
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def thread_id(name: str) -> str:
+    """The name as a thread id, in NFC. Raises ValueError with a sentence that says what is wrong."""
+    if len(name) > MAX_NAME_CHARACTERS:
+        raise ValueError(_LENGTH)
+    normal = unicodedata.normalize("NFC", name)
+    if any(0xD800 <= ord(character) <= 0xDFFF for character in normal):
+        raise ValueError("must be valid Unicode, but holds half of a surrogate pair")
+    if not 1 <= len(normal.encode()) <= THREAD_ID_BYTES:
+        raise ValueError(_LENGTH)
+    if any(unicodedata.category(character) == "Cc" for character in normal):
+        raise ValueError("must not contain control characters")
+    if not {"", ".", ".."}.isdisjoint(normal.split("/")):
+        raise ValueError("must not have an empty, `.` or `..` segment between its slashes")
+    return normal
+
+
+def thread_of(name: str) -> str:
+    """The thread that an upload's name stands for: itself, or a hash where it is no valid id."""
+    try:
+        return thread_id(name)
+    except ValueError:
+        digest = hashlib.sha256(name.encode(errors="surrogatepass")).hexdigest()
+        return f"key-{digest[:32]}"
+
+
+def message_group(thread: str) -> str:
+    """The `MessageGroupId` that keeps this thread's order."""
+    return thread if re.fullmatch(GROUP_CHARACTERS, thread) else sha256(thread)
+
+
+def turn_prefix(thread: str, turn: int, request_id: str) -> str:
+    """Where a turn's pictures and `result.json` lie in the results bucket."""
+    return f"threads/{thread}/{turn:05d}-{sha256(request_id)[:8]}/"
+
+
+def spool_key(thread: str, request_id: str, call: int) -> str:
+    """Where the raw answer to one paid call is kept."""
+    return f"{sha256(f'{len(thread)}:{thread}/{request_id}')}/{call}"
+
+
+def rendition_key(sha256: str, most_bytes: int) -> str:
+    """Where a picture with these bytes, made into what may be sent, is kept."""
+    return f"renditions/{sha256}/{most_bytes}"
+
+
+def rejected_message_key(message_id: str) -> str:
+    """Where the sender of a message that could not become a turn is told so."""
+    return f"rejected/messages/{message_id}/result.json"
+
+
+def rejected_upload_key(key: str, etag: str) -> str:
+    """Where the uploader of an object that could not become a request is told so."""
+    return f"rejected/uploads/{shortened(key)}/{sha256(etag)[:8]}/result.json"
+
+
+def shortened(key: str) -> str:
+    """An upload key short enough to be a part of another key."""
+    raw = key.encode()
+    if len(raw) <= LONG_KEY_BYTES:
+        return key
+    return f"{raw[:SHORTENED_KEY_BYTES].decode(errors='ignore')}~{hashlib.sha256(raw).hexdigest()[:16]}"

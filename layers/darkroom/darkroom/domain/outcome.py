@@ -1,0 +1,178 @@
+"""An outcome: what `result.json` says, and what the turn's item in the table holds."""
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from datetime import UTC, datetime
+from typing import Any, Literal
+
+from darkroom.errors import Code, Rejected
+
+TEXT_CHARACTERS = 20_000
+MESSAGE_CHARACTERS = 20_000  # a hundred faults, each with its field
+
+DEFAULT_DIALECT = "nebula"  # of a turn, a call or a reply that names none: there was no other once
+
+Mode = Literal["text_to_image", "image_to_image", "conversation"]
+Status = Literal["succeeded", "failed"]
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """A picture that came with the request, as it was when it was read."""
+
+    bucket: str
+    key: str
+    etag: str
+    sha256: str
+
+
+@dataclass(frozen=True, slots=True)
+class Picture:
+    """A picture that was made; `bytes` is its length, `width` and `height` are pixels."""
+
+    bucket: str
+    key: str
+    media_type: str
+    bytes: int
+    width: int
+    height: int
+    sha256: str
+    primary: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """Why there is no picture, for the person who asked."""
+
+    code: Code
+    message: str
+    retryable: bool
+    hint: str | None
+    param: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Cost:
+    """Calls that were, or may have been, paid; the amount is None where the price is unknown."""
+
+    paid_calls: int
+    amount: float | None
+    currency: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Timing:
+    """ISO 8601 in UTC; `api_seconds` is that of the call that was answered."""
+
+    requested_at: str
+    started_at: str | None
+    finished_at: str
+    api_seconds: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Uploaded:
+    """The upload that could not become a request; the entity tag is without quotes."""
+
+    bucket: str
+    key: str
+    etag: str
+    version_id: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """One `result.json`. A request that took no turn has `turn` None, and says where it came from."""
+
+    schema_version: Literal[1]
+    status: Status
+    thread_id: str | None
+    turn: int | None
+    parent_turn: int | None
+    request_id: str | None
+    instruction: str | None
+    model: str | None
+    options: dict[str, Any]
+    mode: Mode | None
+    sources: list[Source]
+    images: list[Picture]
+    text: str | None
+    error: Failure | None
+    cost: Cost
+    timing: Timing
+    attempts: int
+    provider_request_id: str | None
+    metadata: dict[str, str] = field(default_factory=dict)
+    body: str | None = None
+    upload: Uploaded | None = None
+    dialect: str = DEFAULT_DIALECT
+
+    def as_document(self) -> dict[str, Any]:
+        """What `result.json` says. `body` stands only where a message was refused, `upload` where an upload was.
+
+        `dialect` is for the turn's item alone: the next turn inherits model and options only within a dialect.
+        """
+        absent = {"dialect", *(name for name in ("body", "upload") if getattr(self, name) is None)}
+        return {name: value for name, value in asdict(self).items() if name not in absent}
+
+    @property
+    def primary(self) -> Picture | None:
+        """The picture that the next turn sees."""
+        return next((picture for picture in self.images if picture.primary), None)
+
+
+def from_document(document: Mapping[str, Any]) -> Outcome:
+    """The outcome that a document holds; keys that are not an outcome's are passed over."""
+    known = {name: document[name] for name in Outcome.__dataclass_fields__ if name in document}
+    error, upload = document.get("error"), document.get("upload")
+    return Outcome(
+        **known
+        | {
+            "sources": [Source(**source) for source in document["sources"]],
+            "images": [Picture(**picture) for picture in document["images"]],
+            "error": Failure(**error) if error else None,
+            "cost": Cost(**document["cost"] | {"amount": _float(document["cost"]["amount"])}),
+            "timing": Timing(**document["timing"] | {"api_seconds": _float(document["timing"]["api_seconds"])}),
+            "upload": Uploaded(**upload) if upload else None,
+        }
+    )
+
+
+def _float(number: float | None) -> float | None:
+    """The table gives a number that happens to be whole as such."""
+    return None if number is None else float(number)
+
+
+def timestamp(seconds: float) -> str:
+    """Seconds since the epoch as ISO 8601 in UTC, to the millisecond."""
+    moment = datetime.fromtimestamp(seconds, UTC)
+    return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+# The same words may succeed another time, and nothing in them is at fault. Not `no_image`: it was charged.
+_RETRYABLE: frozenset[Code] = frozenset(
+    ("provider_unavailable", "budget_exhausted", "outcome_unknown", "internal_error")
+)
+
+
+def failure(rejection: Rejected) -> Failure:
+    """The rejection as the `error` of an outcome."""
+    return Failure(
+        code=rejection.code,
+        message=rejection.message[:MESSAGE_CHARACTERS],
+        retryable=rejection.code in _RETRYABLE,
+        hint=rejection.hint,
+        param=rejection.param,
+    )
+
+
+def refusal(
+    rejection: Rejected, *, timing: Timing, attempts: int, body: str | None = None, upload: Uploaded | None = None
+) -> Outcome:
+    """The outcome of what took no turn: nothing is known of it but why."""
+    return Outcome(
+        schema_version=1, status="failed", thread_id=None, turn=None, parent_turn=None, request_id=None,
+        instruction=None, model=None, options={}, mode=None, sources=[], images=[], text=None,
+        error=failure(rejection), cost=Cost(0, None, None), timing=timing, attempts=attempts,
+        provider_request_id=None, body=body, upload=upload,
+    )  # fmt: skip

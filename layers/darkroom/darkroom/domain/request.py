@@ -1,0 +1,139 @@
+"""A request: what a message asks for, validated; or every fault that it has."""
+
+import hashlib
+import json
+from collections.abc import Collection, Mapping
+from dataclasses import asdict, dataclass
+from typing import Any, NoReturn
+
+from darkroom.domain import keys
+from darkroom.domain.request_schema import KEY_BYTES, Asking, Body, ImageRef, RequestRules, validated
+from darkroom.errors import FieldFault, Rejected, invalid
+
+ENVELOPES = 4  # SNS around EventBridge around … : more is no envelope but a puzzle
+
+REMEDY = "Mend the fields that are named and send the message again; nothing was started or paid."
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """A validated request. `model` and `options` that are None are those of the turn that is answered."""
+
+    thread_id: str
+    request_id: str
+    instruction: str
+    images: tuple[ImageRef, ...] = ()
+    parent_turn: int | None = None
+    model: str | None = None
+    options: Mapping[str, Any] | None = None
+    metadata: Mapping[str, str] | None = None
+
+    @property
+    def fingerprint(self) -> str:
+        """Hex SHA-256 of the canonical request: two requests with one id must agree in it."""
+        canonical = json.dumps(asdict(self), sort_keys=True, ensure_ascii=False, separators=(",", ":"))
+        return hashlib.sha256(canonical.encode()).hexdigest()
+
+    @property
+    def body(self) -> str:
+        """A message's body that asks for the very same, and names thread and id itself."""
+        return json.dumps({name: value for name, value in asdict(self).items() if value is not None})
+
+
+def parse(body: str, *, group: str, message_id: str, rules: RequestRules) -> Request:
+    """The request in a message's body. Raises Rejected, every fault named with its field."""
+    valid = validated(Body, _unwrapped(json_object(body, REMEDY)), REMEDY, options=rules.options)
+    faults = bucket_faults(valid, rules.buckets)
+    thread = valid.thread_id if valid.thread_id is not None else _thread_of_group(group, faults)
+    if valid.thread_id is not None and group != (wanted := keys.message_group(thread)):
+        faults.append(FieldFault("MessageGroupId", f"must be {wanted!r} for this thread, so that order can be kept"))
+    if faults:
+        raise invalid(faults, REMEDY)
+    return of_form(valid, thread, valid.request_id or message_id)
+
+
+def of_form(valid: Asking, thread_id: str, request_id: str) -> Request:
+    """The request that a valid form is, in this thread and under this id."""
+    return Request(
+        thread_id=thread_id,
+        request_id=request_id,
+        instruction=valid.instruction,
+        images=tuple(valid.images or ()),
+        parent_turn=valid.parent_turn,
+        model=valid.model,
+        options=valid.options,
+        metadata=valid.metadata or {},
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Recognised:
+    """What of a body can be told though it has faults: so that whoever is told of them knows its own request."""
+
+    thread_id: str | None = None
+    request_id: str | None = None
+    instruction: str | None = None
+    metadata: Mapping[str, str] | None = None
+
+
+def recognise(body: str) -> Recognised:
+    """The fields of a faulty body that have no fault themselves."""
+    try:
+        document = _unwrapped(json_object(body, REMEDY))
+    except Rejected:
+        return Recognised()
+    return Recognised(**{name: _valid(document, name) for name in Recognised.__dataclass_fields__})
+
+
+def _valid(document: Mapping[str, object], name: str) -> Any:
+    try:
+        return getattr(validated(Body, {"instruction": "-", name: document.get(name)}, REMEDY), name)
+    except Rejected:
+        return None
+
+
+def _thread_of_group(group: str, faults: list[FieldFault]) -> str:
+    try:
+        return keys.thread_id(group)
+    except ValueError as error:
+        faults.append(FieldFault("thread_id", f"is not given, and the MessageGroupId in its place {error}"))
+        return ""
+
+
+def bucket_faults(body: Asking, buckets: Collection[str]) -> list[FieldFault]:
+    """What is wrong with where its pictures lie."""
+    allowed = " or ".join(sorted(buckets))
+    faults = []
+    for position, image in enumerate(body.images or ()):
+        if image.bucket not in buckets:
+            faults.append(FieldFault(f"images.{position}", f"must lie in {allowed}, not in another bucket"))
+        if len(image.key.encode()) > KEY_BYTES:
+            faults.append(FieldFault(f"images.{position}", f"has a key over {KEY_BYTES} bytes"))
+    return faults
+
+
+def _no_constant(name: str) -> NoReturn:
+    raise ValueError(f"{name} is not JSON")
+
+
+def json_object(body: str, remedy: str) -> dict[str, object]:
+    """The object that a text says in JSON. Raises Rejected."""
+    try:
+        document = json.loads(body.removeprefix("\ufeff"), parse_constant=_no_constant)
+    except (ValueError, RecursionError) as error:
+        raise invalid([FieldFault("body", f"is not JSON ({error})"[:200])], remedy) from error
+    if not isinstance(document, dict):
+        raise invalid([FieldFault("body", 'must be a JSON object, as in {"instruction": "…"}')], remedy)
+    return document
+
+
+def _unwrapped(document: dict[str, object]) -> dict[str, object]:
+    """The body inside the envelopes that SNS and EventBridge put around it."""
+    for _ in range(ENVELOPES):
+        if document.get("Type") == "Notification" and isinstance(document.get("Message"), str):
+            document = json_object(str(document["Message"]), REMEDY)
+        elif "detail-type" in document and isinstance(detail := document.get("detail"), dict):
+            document = detail
+        else:
+            break
+    return document

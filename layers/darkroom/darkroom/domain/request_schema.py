@@ -1,0 +1,193 @@
+"""The form of a request: what its fields may hold, in a message, a file or a line; each fault in our words."""
+
+import re
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Any, TypeVar
+
+from darkroom.domain import keys
+from darkroom.domain.validation import Faults, RuleError, Shape, array, mapping, optional, record, text, value, whole
+from darkroom.errors import invalid
+
+INSTRUCTION_CHARACTERS = 8000
+MAX_IMAGES = 14
+MAX_TURNS = 99_999  # a turn's number has five digits in a key
+KEY_BYTES = 1024
+_REQUEST_ID = r"[A-Za-z0-9._:-]{1,128}"
+
+
+@dataclass(frozen=True, slots=True)
+class ImageRef:
+    """A picture by its place in S3; without a version, the newest one."""
+
+    bucket: str
+    key: str
+    version_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Asking:
+    """What every request may say, wherever it comes from."""
+
+    instruction: str
+    thread_id: str | None = None
+    images: list[ImageRef] | None = None
+    parent_turn: int | None = None
+    model: str | None = None
+    options: dict[str, Any] | None = None
+    metadata: dict[str, str] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Body(Asking):
+    """The body of a message to `RequestsQueue`."""
+
+    request_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Line(Asking):
+    """A line of a batch file."""
+
+    custom_id: str = ""
+
+
+Form = TypeVar("Form", bound=Asking)
+
+
+@dataclass(frozen=True, slots=True)
+class RequestRules:
+    """What a stack takes: the buckets that pictures may lie in, and the shapes of its dialect's options."""
+
+    buckets: Collection[str]
+    options: Mapping[str, Shape]
+
+
+@dataclass(frozen=True, slots=True)
+class Folder:
+    """Where a file of requests lies: `path` is its key up to and with the last slash. Relative keys begin here."""
+
+    bucket: str
+    path: str
+
+    def object(self, key: str) -> dict[str, str]:
+        """The object that a relative key names. Raises ValueError with a sentence that says what is wrong."""
+        if key.startswith("/") or "://" in key:
+            raise ValueError("must be an `s3://bucket/key` URI, or a key relative to the file's own folder (`cat.jpg`)")
+        segments = self.path.split("/")[:-1]
+        for segment in key.split("/"):
+            if segment == ".." and not segments:
+                raise ValueError("leads out of the bucket: there are fewer folders above the file than `../` say")
+            if segment == "..":
+                segments.pop()
+            elif segment != ".":
+                segments.append(segment)
+        if key.rpartition("/")[2] in ("", ".", ".."):
+            raise ValueError("must name a picture, not a folder")
+        return {"bucket": self.bucket, "key": "/".join(segments)}
+
+
+def validated(
+    form: type[Form],
+    document: Mapping[str, Any],
+    remedy: str,
+    *,
+    folder: Folder | None = None,
+    options: Mapping[str, Shape] = MappingProxyType({}),
+) -> Form:
+    """The document in its form; pictures may lie relative to the `folder`. Raises Rejected, every fault named.
+
+    `options` are the shapes of the options that it may have.
+    """
+    faults: Faults = []
+    taken = _SHAPES[form](folder, options)("", {"instruction": ""} | dict(document), faults)
+    if faults:
+        raise invalid(faults, remedy)
+    return form(**taken)
+
+
+def _instruction(given: Any) -> str:
+    trimmed = given.strip() if isinstance(given, str) else given
+    if trimmed == "":
+        raise ValueError("is required: say in words what to make or to change")
+    return str(text(1, INSTRUCTION_CHARACTERS)(trimmed))
+
+
+def _thread_id(given: Any) -> str:
+    if not isinstance(given, str):
+        raise RuleError("must be a string")
+    return keys.thread_id(given)
+
+
+def _request_id(given: Any) -> str:
+    if not re.fullmatch(_REQUEST_ID, text(0)(given)):
+        raise ValueError("must be 1 to 128 of the characters A-Z a-z 0-9 . _ : -")
+    return str(given)
+
+
+_IMAGE_OBJECT = record(
+    {
+        "bucket": value(text(3, 63)),
+        "key": value(text(1, KEY_BYTES)),
+        "version_id": optional(value(text(1, KEY_BYTES))),
+    },
+    required=("bucket", "key"),
+)
+
+
+def _options(shapes: Mapping[str, Shape]) -> Shape:
+    """The options that a dialect takes. Null is as good as not given."""
+    whole_record = record(shapes)
+
+    def read(field: str, given: Any, faults: Faults) -> dict[str, Any]:
+        taken = whole_record(field, given, faults) or {}
+        return {name: option for name, option in taken.items() if option is not None}
+
+    return read
+
+
+def _image(folder: Folder | None) -> Shape:
+    """An object, an `s3://bucket/key` URI, or a key relative to a file's folder: raw, never decoded."""
+
+    def read(field: str, given: Any, faults: Faults) -> ImageRef | None:
+        before = len(faults)
+        named = value(lambda given: _place(given, folder))(field, given, faults)
+        taken: Any = _IMAGE_OBJECT(field, named, faults) if len(faults) == before else None
+        return ImageRef(**taken) if len(faults) == before else None
+
+    return read
+
+
+def _place(given: Any, folder: Folder | None) -> Any:
+    if not isinstance(given, str):
+        return given
+    if folder and not given.startswith("s3://"):
+        return folder.object(given)
+    bucket, slash, key = given.removeprefix("s3://").partition("/")
+    if not given.startswith("s3://") or not slash:
+        raise ValueError("must be an `s3://bucket/key` URI; upload the picture to the uploads bucket first")
+    return {"bucket": bucket, "key": key}
+
+
+def _asking(folder: Folder | None, options: Mapping[str, Shape]) -> dict[str, Shape]:
+    return {
+        "instruction": value(_instruction),
+        "thread_id": optional(value(_thread_id)),
+        "images": optional(array(_image(folder), most=MAX_IMAGES)),
+        "parent_turn": optional(value(whole(0, MAX_TURNS))),
+        "model": optional(value(text(1, 256))),
+        "options": optional(_options(options)),
+        "metadata": optional(mapping(text(1, 64), value(text(0, 512)), most=16)),
+    }
+
+
+def _body(folder: Folder | None, options: Mapping[str, Shape]) -> Shape:
+    return record({**_asking(folder, options), "request_id": optional(value(_request_id))})
+
+
+def _line(folder: Folder | None, options: Mapping[str, Shape]) -> Shape:
+    return record({**_asking(folder, options), "custom_id": value(_request_id)}, required=("custom_id",))
+
+
+_SHAPES: Mapping[type[Asking], Any] = {Body: _body, Line: _line}

@@ -1,0 +1,107 @@
+"""Developing a picture that may not go as it is: upright, in sRGB of 8 bits, with nothing said beside it, and no larger
+than it may be.
+"""
+
+import io
+from collections.abc import Mapping
+
+from PIL import Image as Pillow
+
+from darkroom.pictures import colour
+from darkroom.pictures.decoding import DECODER_ERRORS, opened
+
+MAX_SENT_SIDE = 4096  # the largest that a model makes; what is more is not looked at either
+_PHOTOS = ("JPEG", "MPO", "HEIF", "AVIF")  # their encoders have left out already what no eye misses
+_QUALITIES = (95, 90, 85, 80, 75)  # of a JPEG, until it fits
+_FULL_COLOUR = 90  # from this quality on, no colour is shared between pixels
+_STRIP = 64  # rows
+# What a photo's EXIF orientation asks for, so that it stands upright.
+_ORIENTATION = 0x0112
+_TURNS: Mapping[object, Pillow.Transpose] = {
+    2: Pillow.Transpose.FLIP_LEFT_RIGHT,
+    3: Pillow.Transpose.ROTATE_180,
+    4: Pillow.Transpose.FLIP_TOP_BOTTOM,
+    5: Pillow.Transpose.TRANSPOSE,
+    6: Pillow.Transpose.ROTATE_270,
+    7: Pillow.Transpose.TRANSVERSE,
+    8: Pillow.Transpose.ROTATE_90,
+}
+
+
+def normalized(data: bytes, most_bytes: int) -> tuple[bytes, str]:
+    """A PNG or JPEG of `most_bytes` at most, and its media type. Raises Undecodable or TooManyPixels."""
+    with opened(data, to_decode=True) as picture:
+        return _encoded(picture, most_bytes)
+
+
+def turn(picture: Pillow.Image) -> Pillow.Transpose | None:
+    """Pillow's own would write all the EXIF again, and takes fifty times its bytes for that."""
+    try:
+        # A PNG's own would decode it first, to see whether EXIF follows its pixels.
+        exif = Pillow.Image.getexif(picture)
+        return _TURNS.get(exif.get(_ORIENTATION))
+    except DECODER_ERRORS:
+        return None  # EXIF that is broken turns nothing
+
+
+def _encoded(picture: Pillow.Image, most_bytes: int) -> tuple[bytes, str]:
+    """PNG where it is no photo and small enough, else JPEG: of less quality first, then of fewer pixels."""
+    upright = _upright(picture)
+    if (picture.format not in _PHOTOS or upright.mode == "RGBA") and len(data := _png(upright)) <= most_bytes:
+        return data, "image/png"
+    flat = _on_white(upright)
+    for quality in _QUALITIES:
+        if len(data := _jpeg(flat, quality)) <= most_bytes:
+            return data, "image/jpeg"
+    while len(data) > most_bytes:
+        flat.thumbnail((flat.width * 4 // 5, flat.height * 4 // 5))
+        data = _jpeg(flat, _QUALITIES[-1])
+    return data, "image/jpeg"
+
+
+def _upright(picture: Pillow.Image) -> Pillow.Image:
+    """As a person sees it, in sRGB of 8 bits, and no larger than is of use."""
+    picture.draft(None, (MAX_SENT_SIDE, MAX_SENT_SIDE))  # a JPEG is made smaller while it is read
+    picture.load()  # a TIFF stands upright from here on
+    turning, profile = turn(picture), picture.info.get("icc_profile")
+    shown = colour.standard(_of_use(colour.eight_bit(picture)), profile)
+    return shown if turning is None else shown.transpose(turning)
+
+
+def _of_use(picture: Pillow.Image) -> Pillow.Image:
+    """No larger than LONGEST_SIDE. First by whole numbers and in strips: with transparency Pillow copies it all."""
+    if (factor := max(picture.size) // MAX_SENT_SIDE) > 1:
+        whole = picture
+        picture = Pillow.new(whole.mode, (-(-whole.width // factor), -(-whole.height // factor)))
+        for top in range(0, whole.height, _STRIP * factor):
+            strip = whole.crop((0, top, whole.width, min(top + _STRIP * factor, whole.height)))
+            picture.paste(strip.reduce(factor), (0, top // factor))
+    picture.thumbnail((MAX_SENT_SIDE, MAX_SENT_SIDE), Pillow.Resampling.LANCZOS)
+    return picture
+
+
+def _on_white(picture: Pillow.Image) -> Pillow.Image:
+    if picture.mode != "RGBA":
+        return picture
+    paper = Pillow.new("RGB", picture.size, "white")
+    paper.paste(picture, mask=picture.getchannel("A"))
+    return paper
+
+
+def _png(picture: Pillow.Image) -> bytes:
+    target = io.BytesIO()
+    _bare(picture).save(target, "PNG")
+    return target.getvalue()
+
+
+def _jpeg(picture: Pillow.Image, quality: int) -> bytes:
+    target = io.BytesIO()
+    sharing = "4:4:4" if quality >= _FULL_COLOUR else "4:2:0"
+    _bare(picture).save(target, "JPEG", quality=quality, subsampling=sharing)
+    return target.getvalue()
+
+
+def _bare(picture: Pillow.Image) -> Pillow.Image:
+    """The same pixels; the encoders would write out what Pillow remembers of their origin."""
+    picture.info.clear()
+    return picture

@@ -1,0 +1,46 @@
+"""Renditions: pictures made into what may be sent. Each is made once, and kept in the spool."""
+
+from collections.abc import Callable
+
+from darkroom.domain import keys
+from darkroom.domain.context import Image
+from darkroom.domain.ports import ObjectStore, PictureNormalizer
+from darkroom.domain.request_schema import ImageRef
+from darkroom.errors import Unavailable
+
+MEDIA_TYPE = "media-type"  # of a rendition, in its metadata
+
+
+class Renditions:
+    """The renditions in `bucket`, made where they are not there yet."""
+
+    def __init__(
+        self,
+        objects: ObjectStore,
+        normalizer: PictureNormalizer,
+        bucket: str,
+        check_time: Callable[[], None] = lambda: None,
+    ) -> None:
+        self._objects = objects
+        self._normalizer = normalizer
+        self._bucket = bucket
+        self._check_time = check_time
+
+    def checking(self, check_time: Callable[[], None]) -> "Renditions":
+        """The same, where `check_time` is asked before each that is made: it raises where too little is left."""
+        return Renditions(self._objects, self._normalizer, self._bucket, check_time)
+
+    def of(self, ref: ImageRef, sha256: str, most_bytes: int) -> Image:
+        """What may be sent of the picture that lay at `ref` with these bytes. Raises what a normalizer does."""
+        kept = self._kept(sha256, most_bytes)
+        if kept is None:
+            self._check_time()
+            self._normalizer.normalize(ref, most_bytes)
+            kept = self._kept(sha256, most_bytes)
+        if kept is None:
+            raise Unavailable("aws", "the picture changed while it was read")
+        return kept
+
+    def _kept(self, sha256: str, most_bytes: int) -> Image | None:
+        found = self._objects.fetch(ImageRef(self._bucket, keys.rendition_key(sha256, most_bytes)))
+        return Image(found.data, found.metadata[MEDIA_TYPE], sha256) if found else None

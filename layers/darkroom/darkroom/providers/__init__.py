@@ -1,0 +1,1 @@
+"""Image APIs: a dialect each, and the one client that speaks with them."""

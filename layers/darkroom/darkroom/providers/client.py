@@ -1,0 +1,152 @@
+"""The client of the image API: one call, once. A dialect writes the call and interprets the reply."""
+
+import re
+import time
+from collections.abc import Callable, Iterable, Iterator
+
+import requests
+from requests.auth import AuthBase
+
+from darkroom.domain.timing import CONNECT_SECONDS
+from darkroom.errors import Ambiguous, Unavailable
+from darkroom.providers import transport
+from darkroom.providers.dialect import ApiRequest, Dialect, DialectSettings, PreparedCall
+from darkroom.providers.reply import Reply
+from darkroom.streaming.blob import CHUNK_BYTES, File, free_disk_bytes
+
+MAX_ANSWER_BYTES = 160_000_000  # far over any picture; a bound for hostile answers
+SECRET_CHARACTERS = 16  # what is shorter is no key, and may stand in a picture's base64 by chance
+
+
+class ImageApi:
+    """The image API at one address, in one dialect, within one deadline in seconds.
+
+    `key` gives the key; its argument says that the provider has refused the last one.
+    """
+
+    def __init__(
+        self, url: str, key: Callable[[bool], str], dialect: Dialect, settings: DialectSettings, *, timeout: float
+    ) -> None:
+        self._url = url.rstrip("/")
+        self._key = key
+        self._dialect = dialect
+        self._settings = settings
+        self._timeout = timeout
+        self._key_is_stale = False
+
+    def prepare(self, request: ApiRequest) -> PreparedCall:
+        """All that can be done, and can fail, before a call is counted."""
+        if free_disk_bytes() < MAX_ANSWER_BYTES:
+            raise Unavailable("aws", "there is too little room on the disk for an answer")
+        key = self._key(self._key_is_stale)
+        self._key_is_stale = False
+        return PreparedCall(self._dialect.call(request, self._settings), key)
+
+    def distrust_key(self) -> None:
+        """The provider refused the key: fetch it anew for the next call."""
+        self._key_is_stale = True
+
+    def ask(self, prepared: PreparedCall) -> Reply:
+        """The raw reply, whatever it says. Raises Unavailable where nothing was sent, else Ambiguous."""
+        call, secret = prepared.call, Secret(prepared.key)
+        sent = transport.Body(call.body)
+        started = time.monotonic()
+        try:
+            with (
+                transport.exchange(self._timeout) as session,
+                session.post(
+                    self._url + call.path,
+                    data=sent,
+                    headers={"Content-Type": call.media_type, "Accept": "application/json"},
+                    auth=_KeyHeader(*self._dialect.authorise(prepared.key)),
+                    timeout=(CONNECT_SECONDS, self._timeout),
+                    allow_redirects=False,
+                    stream=True,
+                ) as response,
+            ):
+                content = _received(response, secret)
+        except (requests.RequestException, OSError, Unavailable) as error:  # the disk may be full after all
+            kind = type(error).__name__
+            if not sent.was_taken:
+                raise Unavailable("unreachable", f"no connection to the image API ({kind})") from error
+            raise Ambiguous(f"the connection to the image API was lost after the request was sent ({kind})") from error
+        headers = {name.lower(): secret.without(value) for name, value in response.headers.items()}
+        seconds = round(time.monotonic() - started, 3)
+        return Reply(response.status_code, headers, content, seconds, self._dialect.name)
+
+
+class _KeyHeader(AuthBase):
+    """Set as `auth`, so that no .netrc takes its place."""
+
+    def __init__(self, name: str, value: str) -> None:
+        self._name = name
+        self._value = value
+
+    def __call__(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
+        request.headers[self._name] = self._value
+        return request
+
+
+class Secret:
+    """Takes a key out of a text in which an API quotes it.
+
+    An API that refuses a key may quote it, and requesters read its words. It may spell any character of the key as
+    JSON does (also JSON within JSON), as a URL does or as HTML does. A key of fewer than SECRET_CHARACTERS stays,
+    because a picture's Base64 may hold it by chance.
+    """
+
+    _MASK = b"[key]"
+    _MAX_SPELLING_BYTES = 14  # of one character: the longest is `\\\\\\\\u006e`
+    _ESCAPES = re.compile(rb"[\\%&]")
+
+    def __init__(self, key: str) -> None:
+        self._key = key.encode() if len(key) >= SECRET_CHARACTERS else b""
+        self._spelled = re.compile(b"".join(map(_spellings, self._key)))
+        self._span = len(self._key) * self._MAX_SPELLING_BYTES
+
+    def without(self, text: str) -> str:
+        """The text without the key."""
+        return b"".join(self.taken_out([text.encode(errors="surrogateescape")])).decode(errors="surrogateescape")
+
+    def taken_out(self, chunks: Iterable[bytes]) -> Iterator[bytes]:
+        """The chunks without the key, also where it lies across their edges."""
+        if not self._key:
+            yield from chunks
+            return
+        left = b""
+        for chunk in chunks:
+            read = self._masked(left + chunk if left else chunk)
+            whole = len(read) - self._begun(read)
+            left = read[whole:]
+            yield read[:whole]
+        yield left
+
+    def _masked(self, read: bytes) -> bytes:
+        if self._ESCAPES.search(read):
+            return self._spelled.sub(self._MASK, read)
+        return read.replace(self._key, self._MASK)
+
+    def _begun(self, read: bytes) -> int:
+        """How many bytes at the end may be the beginning of a key."""
+        if self._ESCAPES.search(read, max(0, len(read) - self._span)):
+            return min(len(read), self._span)
+        return next((length for length in range(len(self._key) - 1, 0, -1) if read.endswith(self._key[:length])), 0)
+
+
+def _spellings(character: int) -> bytes:
+    """A pattern of all the ways in which one ASCII character may be written."""
+    digits = "".join(f"[{digit}{digit.upper()}]" if digit.isalpha() else digit for digit in f"{character:02x}")
+    plain = re.escape(bytes([character]))
+    return rb"(?:%b|\\{1,8}(?:u00%b|%b)|%%%b|&#(?:x0{0,4}%b|0{0,4}%d);)" % (
+        plain, digits.encode(), plain, digits.encode(), digits.encode(), character,
+    )  # fmt: skip
+
+
+def _received(response: requests.Response, secret: Secret) -> File:
+    """The answer, on disk as it is read."""
+    content = File()
+    for chunk in secret.taken_out(response.iter_content(CHUNK_BYTES)):
+        content.append(chunk)
+        if len(content) > MAX_ANSWER_BYTES:
+            raise Ambiguous(f"the image API's answer is over {MAX_ANSWER_BYTES:,} bytes")
+    return content

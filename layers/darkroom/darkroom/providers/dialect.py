@@ -1,0 +1,93 @@
+"""The port of a dialect: how to speak with one kind of image API. `dialects` lists those that there are."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from darkroom.domain.context import ApiLimits, Context
+from darkroom.domain.validation import Shape
+from darkroom.providers.reply import Reply
+from darkroom.streaming.base64_blob import decoded
+from darkroom.streaming.blob import Blob
+
+RequestStyle = Literal["contents", "contents_and_prompt", "flat"]
+ResponseFormat = Literal["b64_json", "url"]
+
+
+@dataclass(frozen=True, slots=True)
+class DialectSettings:
+    """What the operator sets of a dialect. Each dialect reads the settings that it knows."""
+
+    response_format: ResponseFormat = "b64_json"
+    request_style: RequestStyle = "contents"
+
+
+@dataclass(frozen=True, slots=True)
+class ApiRequest:
+    """All that an image API is asked. `is_flat`: a model refused the history, so it is sent without its turns."""
+
+    context: Context
+    model: str
+    options: Mapping[str, Any]
+    is_flat: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class ApiCall:
+    """A request as a dialect writes it: a POST to `path`, below the API's address. The body streams from disk."""
+
+    path: str
+    media_type: str
+    body: Blob
+
+
+@dataclass(frozen=True, slots=True)
+class PreparedCall:
+    """A call that needs nothing more than to be sent."""
+
+    call: ApiCall
+    key: str = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Encoded:
+    """A picture in an answer, as it is written there: Base64, as JSON writes it where `is_json`."""
+
+    text: Blob
+    is_json: bool = False
+
+    def decoded(self) -> Blob:
+        """Its bytes; no bytes where it is not Base64."""
+        return decoded(self.text, is_json=self.is_json)
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """A paid answer: pictures, or the addresses where they lie, in the API's order; and its words."""
+
+    pictures: tuple[Encoded | str, ...]
+    text: str | None
+    provider_request_id: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Dialect:
+    """One kind of image API.
+
+    `call` writes a request. It raises Rejected, free of charge, for one that the API cannot be asked.
+    `interpret` is a pure function of a raw reply, so that a spooled reply can be interpreted again. It returns the
+    answer, or raises Rejected, Unavailable or Ambiguous.
+    `authorise` gives the name and the value of the header that carries the key.
+    `request_id` finds the provider's own name for a call in the reply, None where there is none.
+    `options` are the shapes of the options that it takes. Others are refused by name before anything is paid.
+    `kept_headers` are the reply's headers that the spool keeps, in lowercase.
+    """
+
+    name: str
+    call: Callable[[ApiRequest, DialectSettings], ApiCall]
+    interpret: Callable[[Reply], Answer]
+    authorise: Callable[[str], tuple[str, str]]
+    request_id: Callable[[Reply], str | None]
+    options: Mapping[str, Shape]
+    limits: ApiLimits
+    kept_headers: tuple[str, ...]

@@ -1,0 +1,253 @@
+"""The image API's errors: those that it states in JSON, and the pages of whatever stands before it."""
+
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from email.utils import parsedate_to_datetime
+from typing import Any
+
+from darkroom.errors import ASK_AGAIN, Ambiguous, Cause, Code, DarkroomError, Rejected, Unavailable
+from darkroom.providers.reply import QUOTED_CHARACTERS, Reply, redacted
+
+WORDS_CHARACTERS = 20_000  # of what an error says, these are looked at
+REQUEST_ID_HEADERS = ("x-oneapi-request-id", "x-request-id")
+SAY_MORE = f"Say what the picture should show. {ASK_AGAIN}"
+
+
+@dataclass(frozen=True, slots=True)
+class Stated:
+    """An error that the API itself states: `number` is its code where that is one, else the HTTP status."""
+
+    number: int
+    words: str
+    message: str
+    request_id: str | None
+
+
+# What is no JSON comes from whatever stands before the API. Of these it is certain that nothing was made.
+_FREE_PAGES: Mapping[int, Cause] = {
+    401: "credentials",
+    402: "account",
+    403: "credentials",
+    404: "configuration",
+    405: "configuration",
+    407: "configuration",
+    429: "throttled",
+    503: "unreachable",
+    521: "unreachable",
+    522: "unreachable",
+    523: "unreachable",
+}
+
+
+def page(reply: Reply) -> DarkroomError:
+    said = redacted(reply.body[:2000].decode(errors="replace"))[:QUOTED_CHARACTERS]
+    message = f"the image API answered {reply.status} with something that is no JSON: {said or '(empty)'}"
+    if 300 <= reply.status < 400:
+        return redirect(reply)
+    if cause := _FREE_PAGES.get(reply.status):
+        return Unavailable(cause, message, retry_after=_retry_after(reply))
+    if reply.status == 413:
+        return _too_large(message, _named(reply, said))
+    return Ambiguous(message)
+
+
+def endless(reply: Reply, why: str) -> DarkroomError:
+    """Of JSON that says more than any answer: where it is a success it was paid, and is not paid again."""
+    if reply.status >= 300:
+        return page(reply)
+    message = f"the image API's answer is none: {why}"
+    return Rejected("no_image", message, hint=ASK_AGAIN, charged=True, provider_request_id=_named(reply, ""))
+
+
+def redirect(reply: Reply) -> Unavailable:
+    return Unavailable("configuration", f"the image API's address answers with a redirect ({reply.status})")
+
+
+def _retry_after(reply: Reply) -> float | None:
+    """Seconds from when the API said so, whether it names them or a date; None where it says neither."""
+    value = reply.headers.get("retry-after", "").strip()
+    if re.fullmatch(r"\d{1,6}(\.\d{1,6})?", value):
+        return float(value)
+    try:
+        wait = parsedate_to_datetime(value) - parsedate_to_datetime(reply.headers.get("date", ""))
+    except (ValueError, TypeError, OverflowError):  # no date, one with a zone and one without, one of no calendar
+        return None
+    return max(0.0, wait.total_seconds())
+
+
+def request_id(reply: Reply) -> str | None:
+    """The provider's name for the call, from a header."""
+    return _named(reply, "")
+
+
+def _named(reply: Reply, message: str) -> str | None:
+    """The same, from a header or from the end of a message.
+
+    It is logged, so it must look like a name: elsewhere in the message it may be an instruction that is quoted.
+    """
+    header = next((value for name in REQUEST_ID_HEADERS if (value := reply.headers.get(name))), "")
+    at_end = re.search(r"\(request id: ([^()]*)\)[\s.]*$", message)
+    candidates = (header.strip(), at_end[1] if at_end else "")
+    return next((name for name in candidates if re.fullmatch(r"[A-Za-z0-9_.:-]{1,128}", name)), None)
+
+
+_SUCCESS = (None, 0, 200, "0", "200", "success", "ok")
+
+
+def stated(document: Mapping[str, Any], reply: Reply) -> Stated | None:
+    status, error, code = reply.status, document.get("error"), document.get("code")
+    if error and isinstance(error, dict):
+        parts = [error.get("code"), error.get("type"), error.get("message")]
+    elif error or document.get("success") is False or status >= 400 or code not in _SUCCESS:
+        parts = [code, error, document.get("msg") or document.get("message") or document.get("detail")]
+    else:
+        return None
+    said = [str(part) for part in parts if part not in (None, "")]
+    number = next((int(part) for part in said if re.fullmatch(r"[1-5]\d\d", part)), status)
+    message = said[-1] if said else json.dumps(document, default=str)
+    return Stated(number, _words(" ".join(said)), redacted(message)[:QUOTED_CHARACTERS], _named(reply, message))
+
+
+def is_refusal(said: str) -> bool:
+    """Whether an answer's own words say that it is a refusal."""
+    return bool(re.search(_REFUSED, _words(said)))
+
+
+def _words(said: str) -> str:
+    """What is matched: without pictures, which would hide what is said after them."""
+    return redacted(said)[:WORDS_CHARACTERS].lower()
+
+
+# No repetition is without end: what they are matched with is anybody's.
+def _any_of(*patterns: str) -> str:
+    return "|".join(patterns)
+
+
+_SIGNATURE = _any_of("thought_?signature")
+_EMPTY_ACCOUNT = _any_of(
+    r"insufficient.{0,12}(quota|balance|credit|fund)", r"\b(account|no|low|your) balance\b",
+    r"\bbalance\b.{0,20}\b(insufficient|not enough|too low|exhausted|used up)", "arrears", "payment required",
+    "余额", "欠费",
+)  # fmt: skip
+_SUSPENDED = _any_of(r"account\b.{0,40}\b(restricted|suspended|disabled|banned)", "(账号|账户).{0,20}(封|限制|停用)")
+_BILLING = r"billing\b.{0,20}\b(limit|details?|account|inactive|disabled|required|not enabled)"
+_QUOTA = _any_of(r"quota\b.{0,20}\bexceed", _BILLING, "额度")
+_REFUSED = _any_of(
+    "prompt_blocked", r"(?<!case.)sensitive", "safety", "moderation", "content_policy", "content policy",
+    "content_filter", "prohibited_content", "blocklist",
+    r"(polic|guideline|content|terms)\w{0,20}\b.{0,60}\bviolat",
+    r"violat\w{0,20}\b.{0,60}\b(polic|guideline|content|terms)",
+    "敏感", "违规", "内容.{0,4}审核", "(未|不)(能)?通过.{0,6}审核", "审核.{0,4}(未|不)", "不合规",
+)  # fmt: skip
+_MODEL = _any_of(
+    "model_not_found", r"no (available )?channel", "无可用渠道", r"(unknown|no such) model",
+    r"model\W{1,9}(\S{1,200} )?(is |was |has been |does |could )?not (be )?(found|exist|supported|available)",
+    r"model\W{1,9}(\S{1,200} )?(is |was |has been |does |could )?no longer",
+    r"model\W{1,9}(\S{1,200} )?(is |was |has been )?(retired|deprecated|shut ?down|discontinued)",
+    "模型不存在", "模型.{0,20}(下线|停用|不支持)", r"models/\S{1,200} is not found",
+)  # fmt: skip
+_CREDENTIALS = _any_of(
+    "invalid_api_key",
+    "invalid api key",
+    r"api.?key.{0,20}(not valid|invalid|expired)",
+    "unauthori[sz]ed",
+    "invalid token",
+    "token expired",
+    "user location is not supported",
+    "令牌",
+)
+_THROTTLED = _any_of(r"rate.?limit", "too many requests", "resource_exhausted", "overloaded", "限流", "频率")
+_EMPTY = _any_of("empty_response", "empty response", "no image generated")
+_LARGE = _any_of(
+    r"(image|picture|file|payload|body)\b.{0,40}\b(too large|exceed|too big)",
+    r"request (is|was|entity|body|payload)?.{0,12}too (large|big)",
+    "图片过大",
+    "图片.{0,10}超过",
+)
+_IMAGE = _any_of(
+    r"(unsupported|invalid|unknown|corrupt\w*|broken)\b.{0,20}\b(image|picture|mime|media)",
+    r"(image|picture)\b.{0,40}\b(unsupported|not supported|invalid|decode|corrupt)", "图片格式",
+)  # fmt: skip
+# A relay asked the provider, and lost its answer: a picture may have been made.
+_BAD_STATUS = r"bad.?(response.?)?status"
+_RELAYED_STATUS = rf"{_BAD_STATUS}(.?code)?\D{{0,12}}(\d\d\d)\b"
+_LOST = _any_of(
+    "read_response_body_failed", r"read(ing)?\b.{0,20}\bbody\b.{0,40}\bfail", r"fail\w*\b.{0,20}\bread\b.{0,30}\bbody",
+    r"unexpected eof", r":\s*eof\b", r"connection reset", r"broken pipe", r"stream error", r"server sent goaway",
+    r"awaiting (response )?headers", r"context (deadline exceeded|canceled)",
+    r"(?<!connect )time.?out.{0,20}\bupstream", r"upstream\b.{0,40}\btime(d)?.?out",
+)  # fmt: skip
+_NEVER_ASKED = _any_of(r"\bdial\b", "no such host", "connection refused", "handshake", "proxyconnect")
+_INVALID = _any_of(
+    "invalid_request", "invalid request", "convert_request_failed", "invalid_argument", "invalid_parameter"
+)
+
+
+def error(stated: Stated, reply: Reply) -> DarkroomError:
+    """What a stated error means: its code and message first, its number next, the HTTP status last."""
+    number, words = stated.number, stated.words
+    said = f"the image API said: {stated.message}"
+    if number in (504, 524) or reply.status in (504, 524):
+        return Ambiguous(said)
+    if re.search(_SIGNATURE, words):
+        return Unavailable("thought_signature", said, retry_after=0)
+    if re.search(_SUSPENDED, words):
+        return Unavailable("account", said, retry_after=_retry_after(reply))
+    request_id = stated.request_id
+    if re.search(_REFUSED, words):  # before all else: whatever number it comes with, it is never retried
+        return Rejected(
+            "refused", said, text=stated.message, provider_request_id=request_id,
+            hint="The provider refuses this instruction or picture; say it differently. It is never retried.",
+        )  # fmt: skip
+    if cause := _operators_trouble(number, words):
+        return Unavailable(cause, said, retry_after=_retry_after(reply))
+    if _is_lost(number, words):
+        return Ambiguous(said)
+    if re.search(_EMPTY, words):
+        return Rejected("no_image", said, hint=SAY_MORE, provider_request_id=request_id)
+    if number == 413 or re.search(_LARGE, words):
+        return _too_large(said, request_id)
+    if number in (400, 406, 409, 410, 415, 422) or re.search(_INVALID, words):
+        code: Code = "unsupported_image" if re.search(_IMAGE, words) else "invalid_request"
+        return Rejected(code, said, hint="Mend what the image API names.", provider_request_id=request_id)
+    return Unavailable("unreachable", said, retry_after=_retry_after(reply))
+
+
+def _is_lost(number: int, words: str) -> bool:
+    """Whether a relay says that it asked the provider and has no answer.
+
+    A relay's own request may be what is cut short in an error of 4xx. A status that certainly did nothing as a page
+    does nothing when a relay reports it.
+    """
+    if number < 500 or re.search(_NEVER_ASKED, words):
+        return False
+    if re.search(_BAD_STATUS, words):
+        relayed = re.search(_RELAYED_STATUS, words)
+        status = int(relayed[3]) if relayed else number
+        return status >= 500 and status not in _FREE_PAGES
+    return bool(re.search(_LOST, words))
+
+
+def _operators_trouble(number: int, words: str) -> Cause | None:
+    if number == 402 or re.search(_EMPTY_ACCOUNT, words):
+        return "account"
+    if number == 429:
+        return "throttled"
+    if re.search(_QUOTA, words):
+        return "account"
+    if re.search(_MODEL, words):
+        return "model"
+    if number in (401, 403) or re.search(_CREDENTIALS, words):
+        return "credentials"
+    if number in (404, 405):
+        return "configuration"
+    return "throttled" if re.search(_THROTTLED, words) else None
+
+
+def _too_large(said: str, request_id: str | None) -> Rejected:
+    return Rejected(
+        "image_too_large", said, param="images", hint="Attach fewer or smaller pictures.",
+        provider_request_id=request_id,
+    )  # fmt: skip

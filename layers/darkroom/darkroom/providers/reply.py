@@ -1,0 +1,37 @@
+"""A raw reply of the image API, and what may be quoted of it."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from darkroom.domain.outcome import DEFAULT_DIALECT
+from darkroom.streaming.blob import Blob
+
+QUOTED_CHARACTERS = 500  # of what somebody else said, in a message of ours
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """A raw HTTP answer. Header names are lowercase; `seconds` is how long the call took.
+
+    `dialect` is the one that the call was made in, so that the reply is interpreted in it whenever that is.
+    """
+
+    status: int
+    headers: Mapping[str, str]
+    body: Blob
+    seconds: float
+    dialect: str = DEFAULT_DIALECT
+
+
+def without_lone_surrogates(text: str) -> str:
+    """The text without half surrogate pairs, which JSON can say and UTF-8 cannot."""
+    return text.encode(errors="replace").decode()
+
+
+def redacted(text: str) -> str:
+    """The text in one line, without keys and pictures."""
+    text = without_lone_surrogates(text)
+    text = re.sub(r"(?i)\b(sk-|bearer\s+)[\w.\-]{4,}", r"\1…", text)
+    text = re.sub(r"[A-Za-z0-9+/_-]{60,}={0,2}", "…", text)
+    return " ".join(text.split())

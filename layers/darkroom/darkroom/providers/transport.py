@@ -1,0 +1,157 @@
+"""One HTTP exchange on a connection of its own, cut off at a deadline; and whether its request left us.
+
+`requests` bounds each read and not the whole, so a server that drips bytes could hold a call for ever; and it
+raises the same error for a connection that was never made and for one that broke after the request was sent.
+"""
+
+import socket
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from http import HTTPStatus
+from http.client import HTTPException, HTTPResponse
+from typing import Any
+
+import certifi
+import requests
+from requests.adapters import HTTPAdapter
+from urllib3 import HTTPConnectionPool, HTTPSConnectionPool
+from urllib3.connection import HTTPConnection, HTTPSConnection
+
+from darkroom import tls
+from darkroom.domain.timing import KEEPALIVE_IDLE_SECONDS, KEEPALIVE_INTERVAL_SECONDS
+from darkroom.streaming.blob import Blob, chunks
+
+MAX_INTERIM_RESPONSES = 100
+_IDLE_OPTION = getattr(socket, "TCP_KEEPIDLE", getattr(socket, "TCP_KEEPALIVE", None))  # Linux, macOS
+KEEPALIVE = [
+    (socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1),
+    *([(socket.IPPROTO_TCP, _IDLE_OPTION, KEEPALIVE_IDLE_SECONDS)] if _IDLE_OPTION else []),
+    (socket.IPPROTO_TCP, socket.TCP_KEEPINTVL, KEEPALIVE_INTERVAL_SECONDS),
+]
+
+
+class FinalResponse(HTTPResponse):
+    """The final response to a request. `http.client` takes an interim one (1xx), other than 100, for the final one."""
+
+    def begin(self) -> None:
+        """Reads the heads of the interim responses, and then that of the final one."""
+        super().begin()
+        for _ in range(MAX_INTERIM_RESPONSES):
+            if not 100 <= self.status < 200 or self.status == HTTPStatus.SWITCHING_PROTOCOLS:
+                return
+            vars(self).update(headers=None, msg=None)  # as `http.client` leaves them for `begin`
+            super().begin()
+        raise HTTPException(f"more than {MAX_INTERIM_RESPONSES} interim responses")
+
+
+class Body:
+    """A request's body that knows whether any of it was taken to be sent."""
+
+    def __init__(self, blob: Blob) -> None:
+        self._blob = blob
+        self.was_taken = False  # then the request certainly never left us
+
+    def __len__(self) -> int:
+        return len(self._blob)
+
+    def __iter__(self) -> Iterator[bytes]:
+        """urllib3 asks for the first bytes when the connection stands and the headers are out."""
+        for chunk in chunks(self._blob):
+            self.was_taken = True
+            yield chunk
+
+
+class Deadline:
+    """Shuts down the sockets that it watches when its time, in seconds, is up."""
+
+    def __init__(self, seconds: float) -> None:
+        self._sockets: list[socket.socket] = []
+        self._lock = threading.Lock()
+        self._is_over = False
+        self._timer = threading.Timer(seconds, self._shut)
+        self._timer.daemon = True
+
+    def watch(self, connection: HTTPConnection) -> None:
+        """Takes the connection's socket under watch, as soon as it is connected."""
+        with self._lock:
+            if isinstance(connection.sock, socket.socket):
+                self._sockets.append(connection.sock)
+        if self._is_over:
+            self._shut()
+
+    def _shut(self) -> None:
+        with self._lock:
+            self._is_over = True
+            watched_now = list(self._sockets)
+        for watched in watched_now:
+            try:
+                # Not SSLSocket's own, which would take the TLS state away under the reading thread.
+                socket.socket.shutdown(watched, socket.SHUT_RDWR)
+            except OSError:
+                continue  # it is closed already, which is what was wanted
+
+    def __enter__(self) -> "Deadline":
+        self._timer.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._timer.cancel()
+
+
+class _Watched(HTTPAdapter):
+    """An adapter whose connections are watched by a deadline."""
+
+    def __init__(self, deadline: Deadline) -> None:
+        self._deadline = deadline
+        super().__init__(max_retries=0, pool_connections=1, pool_maxsize=1)
+
+    def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
+        super().init_poolmanager(*args, **kwargs, socket_options=[*HTTPConnection.default_socket_options, *KEEPALIVE])
+        deadline = self._deadline
+
+        class Plain(HTTPConnection):
+            response_class = FinalResponse
+
+            def connect(self) -> None:
+                super().connect()
+                deadline.watch(self)
+
+        class Secure(HTTPSConnection):
+            response_class = FinalResponse
+
+            def connect(self) -> None:
+                super().connect()
+                deadline.watch(self)
+
+        class PlainPool(HTTPConnectionPool):
+            ConnectionCls = Plain
+
+        class SecurePool(HTTPSConnectionPool):
+            ConnectionCls = Secure
+
+        self.poolmanager.pool_classes_by_scheme = {"http": PlainPool, "https": SecurePool}
+
+    def build_connection_pool_key_attributes(
+        self, request: requests.PreparedRequest, verify: bool | str, cert: Any = None
+    ) -> tuple[Any, Any]:
+        host, keys = super().build_connection_pool_key_attributes(request, verify, cert)
+        bundle = verify if isinstance(verify, str) else certifi.where()
+        return host, keys | {"ssl_context": tls.context(bundle)}
+
+
+class _Session(requests.Session):
+    """A session that does not look where a redirect leads: `requests` does even where it is not to follow it."""
+
+    def get_redirect_target(self, resp: requests.Response) -> str | None:  # noqa: ARG002 - wherever it leads
+        return None
+
+
+@contextmanager
+def exchange(seconds: float) -> Iterator[requests.Session]:
+    """A session for one exchange, on a fresh connection, that is over after so many seconds."""
+    with Deadline(seconds) as deadline, _Session() as session:
+        session.mount("http://", _Watched(deadline))
+        session.mount("https://", _Watched(deadline))
+        session.headers["Connection"] = "close"
+        yield session

@@ -1,0 +1,70 @@
+"""Base64, in which pictures travel: written while it is read, and read as tolerantly as it is written elsewhere."""
+
+import binascii
+import json
+import re
+from collections.abc import Iterator
+
+import pybase64
+
+from darkroom.streaming.blob import Blob, Hashed, chunks
+
+_URL_SAFE = bytes.maketrans(b"-_", b"+/")
+_WHITESPACE = b" \t\r\n\v\f"
+_BROKEN_ESCAPE = rb"\\(u[0-9A-Fa-f]{0,3})?\Z"
+
+
+class Base64:
+    """A blob in Base64, without a copy: each part is encoded when it is read."""
+
+    def __init__(self, blob: Blob) -> None:
+        self._blob = blob
+
+    def __len__(self) -> int:
+        return (len(self._blob) + 2) // 3 * 4
+
+    def __getitem__(self, part: slice, /) -> bytes:
+        start, stop, _ = part.indices(len(self))
+        first = start // 4
+        encoded = pybase64.b64encode(self._blob[first * 3 : -(-stop // 4) * 3])
+        return encoded[start - first * 4 : max(start, stop) - first * 4]
+
+
+def decoded(text: Blob, *, is_json: bool = False) -> Blob:
+    """What Base64 of either alphabet says, with line breaks and without padding; nothing where it is neither.
+
+    `is_json`: the text is still as JSON writes it, where any character may be escaped.
+    """
+    file, left = Hashed(), b""
+    try:
+        for chunk in _unescaped(text) if is_json else chunks(text):
+            left = left + chunk if left else chunk
+            whole = len(left) // 4 * 4
+            try:
+                file.append(pybase64.b64decode(left[:whole], validate=True))
+            except binascii.Error:
+                left = left.translate(_URL_SAFE, _WHITESPACE)
+                whole = len(left) // 4 * 4
+                file.append(pybase64.b64decode(left[:whole], validate=True))
+            left = left[whole:]
+        left = left.translate(_URL_SAFE, _WHITESPACE).rstrip(b"=")
+        file.append(pybase64.b64decode(left + b"=" * (-len(left) % 4), validate=True))
+    except (binascii.Error, ValueError):
+        return b""
+    return file
+
+
+def _unescaped(text: Blob) -> Iterator[bytes]:
+    """A JSON string's characters, all of ASCII. Raises ValueError where they are not."""
+    left = b""
+    for read in chunks(text):
+        if not left and b"\\" not in read:
+            yield read
+            continue
+        chunk = left + read
+        cut = re.search(_BROKEN_ESCAPE, chunk)
+        left = cut[0] if cut else b""
+        whole = chunk.removesuffix(left)
+        yield json.loads(b'"' + whole + b'"').encode("ascii")
+    if left:
+        raise ValueError("the text ends in an escape")

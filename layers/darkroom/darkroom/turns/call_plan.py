@@ -1,0 +1,123 @@
+"""What a request means in its thread: which turn it answers, with which pictures, model and options."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from darkroom.domain import context
+from darkroom.domain.context import ApiLimits, Context, Image
+from darkroom.domain.outcome import Mode, Outcome, Source
+from darkroom.domain.ports import ObjectStore
+from darkroom.domain.request import Request
+from darkroom.domain.request_schema import ImageRef
+from darkroom.domain.thread import Thread
+from darkroom.errors import Rejected
+from darkroom.pictures.renditions import Renditions
+from darkroom.providers.dialect import Dialect
+from darkroom.turns import input_images
+from darkroom.turns.ports import CallRecord
+
+
+@dataclass(frozen=True, slots=True)
+class Defaults:
+    """What holds where neither the request nor the turn that it answers says anything: the stack's own."""
+
+    model: str
+    dialect: Dialect
+
+
+@dataclass(frozen=True, slots=True)
+class CallPlan:
+    """A request in its thread. `images` are those attached to it, and those that a failed turn left over."""
+
+    instruction: str
+    branch: tuple[Outcome, ...]
+    images: tuple[ImageRef, ...]
+    model: str
+    options: Mapping[str, Any]
+    dialect: str
+
+    @property
+    def mode(self) -> Mode:
+        """The call that it becomes."""
+        if self.branch:
+            return "conversation"
+        return "image_to_image" if self.images else "text_to_image"
+
+    def record(self, attached: Sequence[Source] = ()) -> CallRecord:
+        """What is remembered of a call that is made on it."""
+        answered = self.branch[-1].turn if self.branch else None
+        return CallRecord(self.mode, self.model, self.options, answered, tuple(attached), self.dialect)
+
+
+@dataclass(frozen=True, slots=True)
+class PlannedCall:
+    """What is going to be sent, and the record that remembers it."""
+
+    context: Context
+    record: CallRecord
+
+
+def of(request: Request, thread: Thread, defaults: Defaults) -> CallPlan:
+    """The request's plan. Raises Rejected (`unknown_parent`)."""
+    return _plan(request, thread.branch(request.parent_turn), thread, defaults)
+
+
+def as_far_as_known(request: Request, thread: Thread, defaults: Defaults) -> CallPlan:
+    """The same for a request that failed before anything was asked, whatever it names."""
+    try:
+        return of(request, thread, defaults)
+    except Rejected:
+        return _plan(request, (), thread, defaults)
+
+
+def planned_call(
+    plan: CallPlan,
+    objects: ObjectStore,
+    renditions: Renditions,
+    limits: ApiLimits,
+    *,
+    max_context_images: int,
+    max_request_bytes: int,
+) -> PlannedCall:
+    """Everything that a call needs, read and checked. Raises Rejected."""
+    reader = input_images.Reader(objects, renditions, limits)
+    attached = reader.attached(plan.images)
+    known = [source.sha256 for source, _ in attached]
+    older = reader.older(context.remembered(plan.branch, known, max_context_images))
+    sizes = [len(image.data) for _, image in (*attached, *older)]
+    limit = context.limit_each(plan.branch, plan.instruction, sizes, max_request_bytes, limits)
+
+    def fitting(ref: ImageRef, image: Image) -> Image:
+        return reader.at_most(ref, image, limit)
+
+    conversation = context.compose(
+        plan.branch,
+        plan.instruction,
+        [fitting(ref, image) for ref, (_, image) in zip(plan.images, attached, strict=True)],
+        [(place, fitting(ImageRef(place.bucket, place.key), image)) for place, image in older],
+    )
+    return PlannedCall(conversation, plan.record([source for source, _ in attached]))
+
+
+def _plan(request: Request, branch: tuple[Outcome, ...], thread: Thread, defaults: Defaults) -> CallPlan:
+    images = request.images
+    if not images and request.parent_turn is None:
+        images = tuple(ImageRef(source.bucket, source.key) for source in thread.sources_left_over())
+    model, options = _inherited(branch, defaults.dialect)
+    return CallPlan(
+        request.instruction,
+        branch,
+        images,
+        request.model or model or defaults.model,
+        request.options if request.options is not None else options,
+        defaults.dialect.name,
+    )
+
+
+def _inherited(branch: Sequence[Outcome], dialect: Dialect) -> tuple[str | None, Mapping[str, Any]]:
+    """Model and options of the turn that is answered, if it was asked in the same dialect."""
+    if not branch or branch[-1].dialect != dialect.name:
+        return None, {}
+    answered = branch[-1]
+    return answered.model, {name: option for name, option in answered.options.items() if name in dialect.options}

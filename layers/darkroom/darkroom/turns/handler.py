@@ -1,0 +1,301 @@
+"""The use case: a message becomes a turn of a thread, or is told why not.
+
+    claim - load the branch - mark, call, spool, settle - publish the pictures - commit - announce
+
+Whatever happens, a message ends in one `result.json`, or is left in the queue by raising Unavailable.
+"""
+
+import random
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+from darkroom.domain import keys, outcome, request
+from darkroom.domain.message import Message
+from darkroom.domain.outcome import Outcome
+from darkroom.domain.ports import Done, Held, QueueSender, Reused
+from darkroom.domain.price import Price
+from darkroom.domain.request import Recognised, Request
+from darkroom.domain.request_schema import RequestRules
+from darkroom.domain.thread import Thread
+from darkroom.domain.timing import MAX_STRIKES, PROBE_SECONDS, SAVE_SECONDS
+from darkroom.errors import TROUBLE_CAUSES, Rejected, Unavailable
+from darkroom.pictures.renditions import Renditions
+from darkroom.providers.dialect import Encoded
+from darkroom.providers.reply import Reply
+from darkroom.streaming.blob import Blob
+from darkroom.turns import call_plan, provenance, retry_policy
+from darkroom.turns.call_plan import CallPlan, Defaults, PlannedCall
+from darkroom.turns.outcome_builder import OutcomeBuilder, Subject
+from darkroom.turns.paid_call import CallDependencies, PaidCall, State
+from darkroom.turns.ports import Claim, PictureFetcher
+from darkroom.turns.publisher import Publisher, turn_key
+
+
+@dataclass(frozen=True, slots=True)
+class TurnPolicy:
+    """What the operator decided."""
+
+    rules: RequestRules
+    defaults: Defaults
+    max_context_images: int
+    max_turns: int
+    give_up_after: float
+    api_timeout: float
+    price: Price
+    max_request_bytes: int
+
+
+@dataclass(frozen=True, slots=True)
+class TurnDependencies:
+    """What turns are answered with."""
+
+    calls: CallDependencies
+    publisher: Publisher
+    renditions: Renditions
+    fetcher: PictureFetcher
+    dead_letters: QueueSender
+    probes: QueueSender
+    clock: Callable[[], float] = time.time
+    jitter: Callable[[], float] = random.random
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """One try at a request, in its thread as it is. `time_left` gives the invocation's remaining seconds.
+
+    `is_last`: the request has waited enough for the provider. `is_probe`: it is a copy of a waiting message that
+    makes this try.
+    """
+
+    request: Request
+    thread: Thread
+    call: PaidCall
+    time_left: Callable[[], float]
+    is_last: bool
+    is_probe: bool
+
+    @property
+    def turn(self) -> int:
+        """The number that the turn will have."""
+        return self.thread.latest_turn + 1
+
+    @property
+    def prefix(self) -> str:
+        """Where its pictures will lie."""
+        return keys.turn_prefix(self.request.thread_id, self.turn, self.request.request_id)
+
+
+class TurnHandler:
+    """Answers messages."""
+
+    def __init__(self, policy: TurnPolicy, dependencies: TurnDependencies) -> None:
+        self._policy = policy
+        self._dependencies = dependencies
+        self._ledger = dependencies.calls.ledger
+        self._publisher = dependencies.publisher
+        self._clock = dependencies.clock
+        self._outcomes = OutcomeBuilder(policy.price, dependencies.clock, dependencies.calls.spool.dialect)
+
+    def answer(self, message: Message, time_left: Callable[[], float]) -> Outcome:
+        """The message's outcome, published. Raises Unavailable, with `retry_after`, where it has to wait."""
+        try:
+            asked = self._parsed(message)
+        except Rejected as rejection:
+            return self._refused(message, request.recognise(message.body), rejection)
+        try:
+            return self._turn(asked, message, time_left)
+        except Rejected as rejection:
+            return self._refused(message, asked, rejection)
+
+    def was_abandoned(self, message: Message) -> bool:
+        """Whether its last worker died over it, so that it had better be worked on alone."""
+        try:
+            return message.receive_count > 1 and self._ledger.abandoned(self._parsed(message))
+        except Rejected:
+            return False
+
+    def _refused(self, message: Message, asked: Request | Recognised, rejection: Rejected) -> Outcome:
+        """Tells whoever sent a message that takes no turn, where it will look. Nobody sent a copy."""
+        refused = self._outcomes.refused(message, asked, rejection)
+        if not message.is_probe:
+            images = asked.images if isinstance(asked, Request) else ()
+            self._publisher.announce(refused, keys.rejected_message_key(message.message_id), images)
+        return refused
+
+    def _parsed(self, message: Message) -> Request:
+        return request.parse(message.body, group=message.group, message_id=message.message_id, rules=self._policy.rules)
+
+    def _turn(self, asked: Request, message: Message, time_left: Callable[[], float]) -> Outcome:
+        """Raises Rejected where the request takes no turn."""
+        status = self._ledger.claim(asked, outcome.timestamp(message.sent_at))
+        if isinstance(status, Done):
+            self._publisher.announce(status.outcome, turn_key(status.outcome), asked.images)
+            return status.outcome
+        if isinstance(status, Held):
+            raise Unavailable("held", "another worker has this request in hand", retry_after=status.seconds + 1)
+        if isinstance(status, Reused):
+            raise reused(asked.request_id)
+        try:
+            return self._claimed(asked, status, message, time_left)
+        finally:
+            self._ledger.drop(status)
+
+    def _claimed(self, asked: Request, claim: Claim, message: Message, time_left: Callable[[], float]) -> Outcome:
+        with self._no_strike(claim):
+            thread = self._ledger.thread(asked.thread_id, asked.parent_turn)
+        if thread.latest_turn >= self._policy.max_turns and not claim.paid_calls:
+            self._ledger.forget(claim)
+            raise _too_many_turns(self._policy.max_turns)
+        is_last = retry_policy.is_over(claim, now=self._clock(), give_up_after=self._policy.give_up_after)
+        call = PaidCall(claim, self._dependencies.calls, is_last=is_last)
+        attempt = Attempt(asked, thread, call, time_left, is_last, message.is_probe)
+        try:
+            ended = self._ended(attempt)
+        except Unavailable as trouble:
+            ended = self._deferred(attempt, trouble)
+        if ended.error and ended.error.code == "internal_error":
+            self._dependencies.dead_letters.send(asked.body, asked.thread_id, asked.request_id)
+        with self._no_strike(call.claim):
+            self._ledger.commit(call.claim, ended, thread.past_of(ended))
+        self._publisher.announce(ended, turn_key(ended), asked.images)
+        return ended
+
+    @contextmanager
+    def _no_strike(self, claim: Claim) -> Iterator[None]:
+        """AWS that passes is nobody's fault: lets go of the claim, so that waiting for it is no strike."""
+        try:
+            yield
+        except Unavailable as trouble:
+            if trouble.cause == "aws":
+                self._ledger.defer(claim, trouble)
+            raise
+
+    def _ended(self, attempt: Attempt) -> Outcome:
+        """The outcome, its pictures published. Raises Unavailable where it is not to be had yet."""
+        if attempt.call.claim.strikes > MAX_STRIKES:
+            return self._failed(attempt, _internal_error())
+        reply = None
+        try:
+            reply = self._paid_reply(attempt)
+            answer = attempt.call.answer(reply)
+            made = [self._fetched(picture) for picture in answer.pictures]
+            pictures = self._publisher.pictures(made, attempt.prefix, self._origin(attempt))
+        except Rejected as rejection:
+            return self._failed(attempt, rejection, reply)
+        return self._outcomes.succeeded(self._about(attempt), reply, answer, pictures)
+
+    def _origin(self, attempt: Attempt) -> dict[str, str]:
+        """Where its pictures came from, as `announce` says it of the outcome."""
+        about, asked = self._about(attempt), attempt.request
+        return provenance.metadata(asked.thread_id, asked.request_id, *about.record.sources, *asked.images)
+
+    def _paid_reply(self, attempt: Attempt) -> Reply:
+        """The one reply that the request pays for. Raises Unavailable where it is not to be had yet, or Rejected."""
+        call = attempt.call
+        while (state := call.state) is not State.ANSWERED:
+            if state is State.LEFT_OPEN:
+                call.settle_left_open()
+            elif state is State.LOST:
+                call.look_for_late_answer()
+            elif state is State.SPENT:
+                raise call.outcome_unknown()
+            else:
+                self._call(attempt)
+        return call.reply()
+
+    def _call(self, attempt: Attempt) -> None:
+        """Plans one call, and sends it if the breaker lets it through."""
+        plan = call_plan.of(attempt.request, attempt.thread, self._policy.defaults)
+        self._check_time(attempt)  # before the place of a probe is taken
+        with attempt.call.admitted(plan.model):
+            planned = self._planned(plan, attempt)
+            prepared = attempt.call.prepare(planned)
+            self._check_time(attempt)  # a key may take its time
+            attempt.call.send(planned, prepared)
+
+    def _planned(self, plan: CallPlan, attempt: Attempt) -> PlannedCall:
+        """Everything that a call needs, read and checked before one is counted."""
+        policy, renditions = self._policy, self._dependencies.renditions.checking(lambda: self._check_time(attempt))
+        return call_plan.planned_call(
+            plan,
+            self._dependencies.calls.spool.objects,
+            renditions,
+            policy.defaults.dialect.limits,
+            max_context_images=policy.max_context_images,
+            max_request_bytes=policy.max_request_bytes,
+        )
+
+    def _check_time(self, attempt: Attempt) -> None:
+        if attempt.time_left() < self._policy.api_timeout + SAVE_SECONDS:
+            raise Unavailable("time", "too little of this invocation's time is left for a call", retry_after=0)
+
+    def _fetched(self, picture: Encoded | str) -> Blob:
+        return self._dependencies.fetcher.fetch(picture) if isinstance(picture, str) else picture.decoded()
+
+    def _deferred(self, attempt: Attempt, trouble: Unavailable) -> Outcome:
+        """Lets go until later: raises Unavailable; or the outcome, where it has waited long enough."""
+        claim = attempt.call.claim
+        try:
+            seconds = retry_policy.delay(
+                claim, trouble, model=self._about(attempt).record.model, is_last=attempt.is_last,
+                now=self._clock(), give_up_after=self._policy.give_up_after, jitter=self._dependencies.jitter(),
+            )  # fmt: skip
+        except Rejected as rejection:
+            return self._failed(attempt, rejection)
+        if trouble.cause != "held":
+            self._ledger.defer(claim, trouble)
+        if trouble.cause in TROUBLE_CAUSES:
+            seconds = self._probed(attempt, seconds)
+        raise Unavailable(trouble.cause, trouble.message, retry_after=seconds) from trouble
+
+    def _probed(self, attempt: Attempt, seconds: float) -> float:
+        """How long to wait. While a breaker is open one waiting request has a copy that comes back sooner.
+
+        The message itself cannot: each receive counts for all that wait behind it too, and there are a thousand.
+        """
+        model, breaker = self._about(attempt).record.model, self._dependencies.calls.breaker
+        if attempt.is_probe:
+            return min(seconds, PROBE_SECONDS) if breaker.keeps_probe(model) else seconds
+        if breaker.wants_probe(model):
+            asked = attempt.request
+            self._dependencies.probes.send(asked.body, asked.thread_id, asked.request_id)
+        return seconds
+
+    def _failed(self, attempt: Attempt, rejection: Rejected, reply: Reply | None = None) -> Outcome:
+        return self._outcomes.failed(self._about(attempt), reply, rejection)
+
+    def _about(self, attempt: Attempt) -> Subject:
+        """The subject of the turn's outcome: the call that was made, or would have been."""
+        record = attempt.call.record
+        if record is None:
+            record = call_plan.as_far_as_known(attempt.request, attempt.thread, self._policy.defaults).record()
+        return Subject(attempt.request, attempt.call.claim, record, attempt.turn)
+
+
+def reused(request_id: str) -> Rejected:
+    """What whoever gave an old id to a new request is told."""
+    return Rejected(
+        "request_id_reused",
+        f"request_id {request_id!r} stands for another request of this thread already",
+        hint="Its outcome is untouched. Give each new request an id of its own.",
+        param="request_id",
+    )
+
+
+def _too_many_turns(most: int) -> Rejected:
+    return Rejected(
+        "too_many_turns",
+        f"the thread has its {most} turns",
+        hint="Go on in a new thread, with the newest result among its images; by upload, give that another name.",
+        param="thread_id",
+    )
+
+
+def _internal_error() -> Rejected:
+    return Rejected(
+        "internal_error",
+        f"{MAX_STRIKES} attempts at this request broke off, and not for its own fault",
+        hint="The operator has a copy of the request and an alarm.",
+    )

@@ -1,0 +1,98 @@
+"""Reading the pictures that go into a call: those attached to the request, and those of its branch."""
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+from darkroom.domain.context import ApiLimits, Image, Remembered
+from darkroom.domain.outcome import Picture, Source
+from darkroom.domain.ports import Fetched, ObjectStore
+from darkroom.domain.request_schema import ImageRef
+from darkroom.errors import Rejected, TooLarge, TooManyPixels, Undecodable
+from darkroom.pictures import inspect
+from darkroom.pictures.decoding import MAX_FILE_BYTES
+from darkroom.pictures.renditions import Renditions
+
+SMALLER = "Make the picture smaller and upload it again."
+
+
+@dataclass(frozen=True, slots=True)
+class Reader:
+    """Reads pictures from `objects` as they may be sent to an API with these limits."""
+
+    objects: ObjectStore
+    renditions: Renditions
+    limits: ApiLimits
+
+    def attached(self, refs: Sequence[ImageRef]) -> list[tuple[Source, Image]]:
+        """The request's own pictures. Raises Rejected, naming the one at fault as `images.<position>`."""
+        return [self._attached(ref, f"images.{position}") for position, ref in enumerate(refs)]
+
+    def older(self, wanted: Sequence[Remembered]) -> list[tuple[Remembered, Image]]:
+        """The branch's pictures, where they are still what they were when the thread saw them.
+
+        The newest result is what the instruction is about: where it is gone, Rejected (`image_not_found`).
+        """
+        found = []
+        for place in wanted:
+            image = self._unchanged(place)
+            if image:
+                found.append((place, image))
+            elif isinstance(place, Picture):
+                raise _gone(place)
+        return found
+
+    def at_most(self, ref: ImageRef, image: Image, most_bytes: int) -> Image:
+        """The picture, made smaller where it has more bytes. Raises Rejected."""
+        with _at_fault(ref, "images"):
+            return image if len(image.data) <= most_bytes else self.renditions.of(ref, image.sha256, most_bytes)
+
+    def _attached(self, ref: ImageRef, param: str) -> tuple[Source, Image]:
+        with _at_fault(ref, param):
+            found = self.objects.fetch(ref, most_bytes=MAX_FILE_BYTES)
+            if found is None:
+                hint = "Upload the picture before asking; if it is there, check bucket, key and version."
+                message = f"there is no object s3://{ref.bucket}/{ref.key}"
+                raise Rejected("image_not_found", message, hint=hint, param=param)
+            image = self._sendable(ref, found)
+        return Source(ref.bucket, ref.key, found.etag, found.sha256), image
+
+    def _unchanged(self, place: Remembered) -> Image | None:
+        ref = ImageRef(place.bucket, place.key)
+        known = {place.etag: place.sha256} if isinstance(place, Source) else {}
+        try:
+            found = self.objects.fetch(ref, most_bytes=MAX_FILE_BYTES, known=known)
+            if found is None or found.sha256 != place.sha256:
+                return None
+            return self._sendable(ref, found, is_result=isinstance(place, Picture))
+        except (TooLarge, Undecodable, TooManyPixels):
+            return None
+
+    def _sendable(self, ref: ImageRef, found: Fetched, *, is_result: bool = False) -> Image:
+        """The picture as it may leave the account and as the API takes it; its pixels untouched where they will do."""
+        bare = inspect.bare(found.data, self.limits, is_result=is_result)
+        return Image(*bare, found.sha256) if bare else self.renditions.of(ref, found.sha256, self.limits.image_bytes)
+
+
+@contextmanager
+def _at_fault(ref: ImageRef, param: str) -> Iterator[None]:
+    """Names the picture, where what is done with it shows that it cannot be sent: raises Rejected."""
+    name = f"s3://{ref.bucket}/{ref.key}"
+    try:
+        yield
+    except TooLarge as error:
+        raise Rejected("image_too_large", str(error), hint=SMALLER, param=param) from error
+    except TooManyPixels as error:
+        raise Rejected("image_too_large", f"{name}: {error}", hint=SMALLER, param=param) from error
+    except Undecodable as error:
+        hint = "Open it, save it as JPEG or PNG, and upload that."
+        raise Rejected("unsupported_image", f"{name}: {error}", hint=hint, param=param) from error
+
+
+def _gone(place: Picture) -> Rejected:
+    return Rejected(
+        "image_not_found",
+        f"the picture that this turn builds on is gone: s3://{place.bucket}/{place.key}",
+        hint="Attach a picture and name parent_turn 0 to start anew; by upload, give the photo another name.",
+        param="parent_turn",
+    )

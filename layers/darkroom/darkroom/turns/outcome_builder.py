@@ -1,0 +1,109 @@
+"""The outcomes of requests, put together from the ledger, the call and the answer."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+
+from darkroom.domain import outcome
+from darkroom.domain.message import Message
+from darkroom.domain.outcome import Cost, Outcome, Picture, Timing
+from darkroom.domain.price import Price
+from darkroom.domain.request import Recognised, Request
+from darkroom.errors import Rejected
+from darkroom.providers.dialect import Answer, Dialect
+from darkroom.providers.reply import Reply
+from darkroom.turns.ports import CallRecord, Claim
+
+BODY_BYTES_KEPT = 4096
+
+
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """What an outcome is about: the request, what the ledger knows of it, and the call."""
+
+    request: Request
+    claim: Claim
+    record: CallRecord
+    turn: int
+
+
+@dataclass(frozen=True, slots=True)
+class OutcomeBuilder:
+    """Writes outcomes, with the operator's price and the time of a clock in epoch seconds.
+
+    `dialect` tells the dialect of a reply.
+    """
+
+    price: Price
+    clock: Callable[[], float]
+    dialect: Callable[[Reply], Dialect]
+
+    def succeeded(self, about: Subject, reply: Reply, answer: Answer, pictures: Sequence[Picture]) -> Outcome:
+        """A turn with its pictures."""
+        return replace(
+            self._turn(about, reply),
+            status="succeeded",
+            images=list(pictures),
+            text=answer.text[: outcome.TEXT_CHARACTERS] if answer.text else None,
+            provider_request_id=answer.provider_request_id,
+        )
+
+    def failed(self, about: Subject, reply: Reply | None, rejection: Rejected) -> Outcome:
+        """A turn that failed; `reply` is None where no call was answered."""
+        named = self.dialect(reply).request_id(reply) if reply else None
+        return replace(
+            self._turn(about, reply),
+            error=outcome.failure(rejection),
+            text=rejection.text[: outcome.TEXT_CHARACTERS] if rejection.text else None,
+            provider_request_id=rejection.provider_request_id or named,
+        )
+
+    def refused(self, message: Message, request: Request | Recognised, rejection: Rejected) -> Outcome:
+        """A message that took no turn."""
+        refused = outcome.refusal(
+            rejection,
+            timing=self._timing(outcome.timestamp(message.sent_at), None, None),
+            attempts=message.receive_count,
+            body=message.body.encode(errors="replace")[:BODY_BYTES_KEPT].decode(errors="ignore"),
+        )
+        return replace(
+            refused,
+            thread_id=request.thread_id,
+            request_id=request.request_id,
+            instruction=request.instruction,
+            metadata=dict(request.metadata or {}),
+        )
+
+    def _turn(self, about: Subject, reply: Reply | None) -> Outcome:
+        """A turn of which nothing good is known yet."""
+        request, claim, record = about.request, about.claim, about.record
+        return Outcome(
+            schema_version=1,
+            status="failed",
+            thread_id=request.thread_id,
+            turn=about.turn,
+            parent_turn=record.parent_turn,
+            request_id=request.request_id,
+            instruction=request.instruction,
+            model=record.model,
+            options=dict(record.options),
+            mode=record.mode,
+            sources=list(record.sources),
+            images=[],
+            text=None,
+            error=None,
+            cost=self._cost(claim.paid_calls),
+            timing=self._timing(claim.requested_at, claim.started_at, reply),
+            attempts=claim.attempts,
+            provider_request_id=None,
+            metadata=dict(request.metadata or {}),
+            dialect=record.dialect,
+        )
+
+    def _cost(self, paid_calls: int) -> Cost:
+        price = self.price
+        amount = None if price.amount is None else round(price.amount * paid_calls, 6)
+        return Cost(paid_calls, amount, price.currency)
+
+    def _timing(self, requested_at: str, started_at: str | None, reply: Reply | None) -> Timing:
+        finished_at = outcome.timestamp(self.clock())
+        return Timing(requested_at, started_at, finished_at, reply.seconds if reply else None)

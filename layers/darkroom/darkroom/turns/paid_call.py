@@ -1,0 +1,205 @@
+"""The one answer that a request pays for: found in the spool, or asked for, and spooled before it is looked at.
+
+The ledger marks a call just before its first byte leaves. An attempt that dies before the mark costs nothing. One
+that dies after it, with nothing in the spool, may have been paid.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from enum import Enum, auto
+
+from darkroom.errors import ASK_AGAIN, PROVIDER_CAUSES, TROUBLE_CAUSES, Ambiguous, Fault, Rejected, Unavailable
+from darkroom.providers.dialect import Answer, ApiRequest, PreparedCall
+from darkroom.providers.reply import Reply
+from darkroom.turns.call_plan import PlannedCall
+from darkroom.turns.ports import Breaker, Claim, ImageApi, Ledger
+from darkroom.turns.spool import NEVER_SENT, Spool
+
+
+class State(Enum):
+    """Where a request stands on the way to its one answer; each names the step that comes next."""
+
+    LEFT_OPEN = auto()  # a worker died in a call: settle it by what the spool holds
+    LOST = auto()  # the answers of calls are lost: look whether one has come late
+    SPENT = auto()  # as many calls were lost as may be paid: no further call is made
+    READY = auto()  # a call may be made
+    ANSWERED = auto()  # a call was answered: nothing is paid any more
+
+
+@dataclass(frozen=True, slots=True)
+class CallDependencies:
+    """What paid calls are made with."""
+
+    ledger: Ledger
+    spool: Spool
+    breaker: Breaker
+    api: ImageApi
+    max_paid_calls: int
+
+
+class PaidCall:
+    """Steps 3 to 6 of the protocol, for one claim: mark, call, spool, settle.
+
+    `claim` is the claim as it now is, `record` remembers the call that was made or was about to be. `is_last` says
+    that the request has waited enough for the provider: it is called once more before it is given up.
+    """
+
+    def __init__(self, claim: Claim, dependencies: CallDependencies, *, is_last: bool = False) -> None:
+        self.claim = claim
+        self.record = claim.asked
+        self._dependencies = dependencies
+        self._is_last = is_last
+        self._has_looked = False  # for late answers, since the last call
+        self._spooled_here: dict[int, Reply] = {}
+        self._interpreted: Answer | None = None
+
+    @property
+    def state(self) -> State:
+        """What comes next."""
+        claim = self.claim
+        if claim.open_call:
+            return State.LEFT_OPEN
+        if claim.answered_by:
+            return State.ANSWERED
+        if claim.ambiguous and not self._has_looked:
+            return State.LOST
+        return State.SPENT if claim.ambiguous >= self._dependencies.max_paid_calls else State.READY
+
+    def settle_left_open(self) -> None:
+        """Settles the call that a dead worker left open. Raises Unavailable where it was free or is lost.
+
+        A refusal that a dead worker left in the spool may be old: a request is not given up for it.
+        """
+        try:
+            self._settle(self._spooled(self.claim.open_call or 0))
+        except Unavailable as trouble:
+            if not self._is_last or trouble.cause not in PROVIDER_CAUSES:
+                raise
+
+    def look_for_late_answer(self) -> None:
+        """Settles an answer that was given up as lost, where a worker that had lost its lease has spooled it."""
+        self._has_looked = True
+        for call in range(1, self.claim.calls + 1):
+            reply = self._spooled(call)
+            if reply is not None and (charged := self._is_charged(reply)) is not None:
+                self.claim = self._dependencies.ledger.settle_late(self.claim, call, charged=charged)
+                return
+
+    @contextmanager
+    def admitted(self, model: str) -> Iterator[None]:
+        """Lets a call through to the provider, if the breaker does, and tells it how the provider did.
+
+        It is asked before any picture is read: requests that are held back come again and again.
+        """
+        breaker, lost_before = self._dependencies.breaker, self.claim.ambiguous
+        known_trouble = breaker.admit(model, is_last=self._is_last)
+        if known_trouble == "credentials":
+            self._dependencies.api.distrust_key()
+        try:
+            yield
+        except Unavailable as trouble:
+            if trouble.cause in TROUBLE_CAUSES:
+                breaker.failed(model, trouble, is_first=self.claim.refused_since is None)
+            raise
+        if self.claim.ambiguous > lost_before:
+            breaker.failed(model, Unavailable("ambiguous", "the last call's answer is lost"), is_first=False)
+        else:  # where the history has to be flattened, too
+            breaker.succeeded(model, known_trouble)
+
+    def prepare(self, planned: PlannedCall) -> PreparedCall:
+        """All that can be done, and can fail, before the call is marked."""
+        self.record = record = planned.record
+        return self._dependencies.api.prepare(
+            ApiRequest(planned.context, record.model, record.options, is_flat=self.claim.flatten)
+        )
+
+    def send(self, planned: PlannedCall, prepared: PreparedCall) -> None:
+        """Mark, call, spool, settle. Raises Unavailable where the call was free, or where another follows later."""
+        self._has_looked = False
+        self.claim = self._dependencies.ledger.mark(self.claim, planned.record)
+        try:
+            reply = self._dependencies.api.ask(prepared)
+        except Unavailable as unsent:
+            self._spool(NEVER_SENT)
+            self._settle_free(unsent)
+        except Ambiguous as lost:
+            self._settle_ambiguous(lost)
+        else:
+            self._spool(reply)
+            self._settle(reply)
+
+    def outcome_unknown(self) -> Rejected:
+        """Why a request whose answers are all lost is not called again."""
+        lost = self.claim.ambiguous
+        counted = "a call was" if lost == 1 else f"{lost} calls were"
+        return Rejected(
+            "outcome_unknown",
+            f"{counted} sent to the image API, and no answer came back",
+            hint=f"They may have been charged. If you still want the picture: {ASK_AGAIN}",
+        )
+
+    def reply(self) -> Reply:
+        """The spooled reply that ended the paying."""
+        call = self.claim.answered_by or 0
+        reply = self._spooled_here.get(call) or self._spooled(call)
+        if reply is None:
+            raise Fault("the answer has left the spool")
+        return reply
+
+    def answer(self, reply: Reply) -> Answer:
+        """The answer in the reply that ended the paying. Raises Rejected where it is none."""
+        return self._interpreted or self._interpret(reply)
+
+    def _settle(self, reply: Reply | None) -> None:
+        """The open call's consequence, by its reply; None is an answer that never reached the spool."""
+        try:
+            if reply is None:
+                raise Ambiguous("the process died while the call was under way")
+            self._interpreted = self._interpret(reply)
+        except Unavailable as trouble:
+            self._settle_free(trouble)
+        except Ambiguous as lost:
+            self._settle_ambiguous(lost)
+        except Rejected as rejection:
+            self.claim = self._dependencies.ledger.settle_answered(self.claim, charged=rejection.charged)
+        else:
+            self.claim = self._dependencies.ledger.settle_answered(self.claim, charged=True)
+
+    def _settle_free(self, trouble: Unavailable) -> None:
+        """Where the history has to be flattened, that is done at once, and once."""
+        if trouble.cause == "credentials":
+            self._dependencies.api.distrust_key()
+        may_flatten = trouble.cause == "thought_signature" and not self.claim.flatten
+        self.claim = self._dependencies.ledger.settle_free(self.claim, flatten=may_flatten)
+        if trouble.cause == "thought_signature" and not may_flatten:
+            raise Rejected("invalid_request", trouble.message, hint="This model takes no conversation: name another.")
+        if not may_flatten:
+            raise trouble
+
+    def _settle_ambiguous(self, lost: Ambiguous) -> None:
+        """Where one more call is left, it is made a little later: what broke this one is likely still there."""
+        self.claim = self._dependencies.ledger.settle_ambiguous(self.claim)
+        if self.claim.ambiguous < self._dependencies.max_paid_calls:
+            raise Unavailable("ambiguous", str(lost)) from lost
+
+    def _spool(self, reply: Reply) -> None:
+        claim = self.claim
+        if kept := self._dependencies.spool.keep(claim.thread_id, claim.request_id, claim.calls, reply):
+            self._spooled_here[claim.calls] = kept
+
+    def _spooled(self, call: int) -> Reply | None:
+        return self._dependencies.spool.read(self.claim.thread_id, self.claim.request_id, call)
+
+    def _interpret(self, reply: Reply) -> Answer:
+        return self._dependencies.spool.dialect(reply).interpret(reply)
+
+    def _is_charged(self, reply: Reply) -> bool | None:
+        """Whether the reply that ends a request was paid; None where it does not end one."""
+        try:
+            self._interpret(reply)
+        except Rejected as rejection:
+            return rejection.charged
+        except (Unavailable, Ambiguous):
+            return None
+        return True

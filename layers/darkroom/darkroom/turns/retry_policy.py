@@ -1,0 +1,98 @@
+"""How long a request waits before it is tried again, and when waiting ends."""
+
+from datetime import datetime
+
+from darkroom.domain.timing import (
+    BACKOFF_JITTER_SHARE,
+    BUDGET_SECONDS,
+    FIRST_BACKOFF_SECONDS,
+    LANE_WAIT_SHARE,
+    MAX_AGE_SECONDS,
+    MAX_BACKOFF_SECONDS,
+    MAX_DOWNLOADS,
+    MAX_LANE_WAIT_SECONDS,
+    MAX_RETRY_AFTER_SECONDS,
+    MIN_BACKOFF_SHARE,
+    MIN_LANE_WAIT_SECONDS,
+)
+from darkroom.errors import ASK_AGAIN, PROVIDER_CAUSES, Rejected, Unavailable
+from darkroom.turns.ports import Claim
+
+
+def delay(
+    claim: Claim, trouble: Unavailable, *, model: str, is_last: bool, now: float, give_up_after: float, jitter: float
+) -> float:
+    """Seconds to wait; `jitter` is uniform in [0, 1). Raises Rejected where there was waiting enough.
+
+    `is_last` says that it was over when this try began: whoever is given up was called once more.
+    `model` is the model that the request asks for.
+    """
+    if trouble.cause in PROVIDER_CAUSES:
+        if is_last:
+            raise _provider_unavailable(trouble, model)
+        left = (claim.refused_since or now) + give_up_after - now
+        return min(_wait(claim, trouble, jitter), max(1.0, left))
+    has_waited = now - (claim.waiting_since or now) >= BUDGET_SECONDS
+    if trouble.cause == "budget" and (has_waited or _is_old(claim, now)):
+        raise _budget_exhausted()
+    if trouble.cause == "fetch" and claim.fetches + 1 >= MAX_DOWNLOADS:
+        raise _not_fetched(trouble)
+    return _wait(claim, trouble, jitter)
+
+
+def lane_delay(age: float) -> float:
+    """Seconds until a request of this age, whose lane is full, looks again: a delivery each, and SQS counts them."""
+    return min(max(age * LANE_WAIT_SHARE, MIN_LANE_WAIT_SECONDS), MAX_LANE_WAIT_SECONDS)
+
+
+def is_over(claim: Claim, *, now: float, give_up_after: float) -> bool:
+    """Whether the next refusal of the provider's is the last one."""
+    return now - (claim.refused_since or now) >= give_up_after or _is_old(claim, now)
+
+
+def _is_old(claim: Claim, now: float) -> bool:
+    """Whether it waited behind others of its thread for almost as long as its message lives."""
+    return now - datetime.fromisoformat(claim.requested_at).timestamp() >= MAX_AGE_SECONDS
+
+
+def _wait(claim: Claim, trouble: Unavailable, jitter: float) -> float:
+    """2 s doubling, to 5 min at most, spread so that requests do not all come back at once.
+
+    The provider's `Retry-After` lengthens the wait and never shortens it. Our own code's `retry_after` is exact.
+    """
+    longest = min(MAX_BACKOFF_SECONDS, FIRST_BACKOFF_SECONDS * 2.0 ** min(claim.deferrals, 16))
+    backoff = longest * (MIN_BACKOFF_SHARE + BACKOFF_JITTER_SHARE * jitter)
+    if trouble.retry_after is None:
+        return backoff
+    if trouble.cause in PROVIDER_CAUSES:
+        return max(backoff, min(trouble.retry_after, MAX_RETRY_AFTER_SECONDS) + jitter)
+    return trouble.retry_after + jitter
+
+
+def _provider_unavailable(trouble: Unavailable, model: str) -> Rejected:
+    message = f"the image API could not be used for as long as a request may wait: {trouble.message}"
+    if trouble.cause == "model":
+        hint = (
+            f"The image API does not know the model {model!r}, or has retired it. The operator sets the parameter "
+            f"ImageModel to a model that it offers; a request may name one as `model`. {ASK_AGAIN}"
+        )
+        return Rejected("provider_unavailable", message, hint=hint, param="model")
+    hint = f"{ASK_AGAIN} The operator's alarm names the provider's trouble."
+    return Rejected("provider_unavailable", message, hint=hint)
+
+
+def _budget_exhausted() -> Rejected:
+    return Rejected(
+        "budget_exhausted",
+        "the daily limit of calls left no room for this request for as long as it may wait",
+        hint=f"{ASK_AGAIN} The operator can raise DailyCallLimit.",
+    )
+
+
+def _not_fetched(trouble: Unavailable) -> Rejected:
+    return Rejected(
+        "no_image",
+        f"the picture was made, but {trouble.message}",
+        hint=f"{ASK_AGAIN} The operator can set ResponseFormat to b64_json.",
+        charged=True,
+    )

@@ -1,0 +1,67 @@
+"""The spool: raw replies of the image API, each kept before it is looked at."""
+
+import json
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+
+from darkroom.domain import keys
+from darkroom.domain.outcome import DEFAULT_DIALECT
+from darkroom.domain.ports import ObjectStore
+from darkroom.domain.request_schema import ImageRef
+from darkroom.domain.timing import SPOOL_PAUSES
+from darkroom.errors import Fault, Unavailable
+from darkroom.providers.dialect import Dialect
+from darkroom.providers.reply import Reply
+
+NEVER_SENT = Reply(503, {}, b"", 0.0)  # what is spooled of a call that never left us: interpreted as free
+OCTETS = "application/octet-stream"
+HEADER_CHARACTERS = 200  # of ASCII each: S3 takes 2 KB of metadata in all
+
+
+@dataclass(frozen=True, slots=True)
+class Spool:
+    """Keeps replies in `bucket`, an object a call. The object's metadata holds the reply's head and its dialect."""
+
+    objects: ObjectStore
+    bucket: str
+    dialects: Mapping[str, Dialect]
+    sleep: Callable[[float], None] = time.sleep
+
+    def dialect(self, reply: Reply) -> Dialect:
+        """The dialect that the reply's call was made in. Raises Fault where this release does not know it."""
+        if dialect := self.dialects.get(reply.dialect):
+            return dialect
+        raise Fault(f"the reply is in the dialect {reply.dialect!r}, which this release does not know")
+
+    def keep(self, thread_id: str, request_id: str, call: int, reply: Reply) -> Reply | None:
+        """Writes the reply once, and returns it as it is kept; None where another reply to this call is there."""
+        named = {name: reply.headers[name] for name in self.dialect(reply).kept_headers if name in reply.headers}
+        headers = {name: value[:HEADER_CHARACTERS] for name, value in named.items() if value.isascii()}
+        head = {
+            "status": str(reply.status),
+            "seconds": str(reply.seconds),
+            "headers": json.dumps(headers),
+            "dialect": reply.dialect,
+        }
+        is_kept = self._write(keys.spool_key(thread_id, request_id, call), reply, head)
+        return replace(reply, headers=headers) if is_kept else None
+
+    def read(self, thread_id: str, request_id: str, call: int) -> Reply | None:
+        """The reply to a call, None where there is none. One that names no dialect is in the first that there was."""
+        stored = self.objects.fetch(ImageRef(self.bucket, keys.spool_key(thread_id, request_id, call)))
+        if stored is None:
+            return None
+        head = stored.metadata
+        headers, dialect = json.loads(head["headers"]), head.get("dialect", DEFAULT_DIALECT)
+        return Reply(int(head["status"]), headers, stored.data, float(head["seconds"]), dialect)
+
+    def _write(self, key: str, reply: Reply, head: Mapping[str, str]) -> bool:
+        for pause in SPOOL_PAUSES:
+            try:
+                return self.objects.write_once(self.bucket, key, reply.body, OCTETS, head)
+            except Unavailable:
+                if not pause:
+                    raise
+                self.sleep(pause)
+        raise AssertionError("the last pause is 0")

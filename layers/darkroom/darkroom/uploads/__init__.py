@@ -1,0 +1,1 @@
+"""Uploads: an object in the uploads bucket becomes a request."""

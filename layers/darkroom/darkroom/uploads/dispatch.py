@@ -1,0 +1,115 @@
+"""What was decided on an upload: remembered, and sent as far as its lane lets it pass.
+
+The request is remembered with the decision that made it, so that whatever dies in between, it is sent, once; and a
+full lane changes when a request is sent, and not which requests there are.
+"""
+
+import json
+from collections.abc import Callable
+from dataclasses import asdict, replace
+
+from darkroom.batches import batch_file
+from darkroom.domain import keys
+from darkroom.domain.ports import QueueSender
+from darkroom.domain.timing import MAX_AGE_SECONDS
+from darkroom.domain.upload import Upload
+from darkroom.errors import Unavailable
+from darkroom.turns import retry_policy
+from darkroom.uploads import pairing
+from darkroom.uploads.pairing import Ask, Decision, Stem, Waiting
+from darkroom.uploads.ports import Lanes, UploadState
+
+
+class Dispatch:
+    """Remembers decisions and sends requests and batches. Raises Outdated where a decision has to be made again."""
+
+    def __init__(
+        self, state: UploadState, lanes: Lanes, requests: QueueSender, batches: QueueSender, clock: Callable[[], float]
+    ) -> None:
+        self._state = state
+        self._lanes = lanes
+        self._requests = requests
+        self._batches = batches
+        self._clock = clock
+
+    def stem(self, arrived: Upload) -> Stem:
+        """What is remembered, once what was left unsent has been sent."""
+        return self._sent(arrived, arrived.thread, arrived.stem)
+
+    def carry_out(
+        self,
+        thread: str,
+        arrived: Upload,
+        before: Stem,
+        decision: Decision,
+        waits: Waiting | None = None,
+        *,
+        body: str | None = None,
+    ) -> None:
+        """Remembers a decision, and sends what it asks.
+
+        `waits` is the photo, if it is to wait for words. `body` is the request's message, where the upload says more
+        than its words and its photos.
+        """
+        stem = decision.stem
+        if decision.ask:
+            lane = pairing.lane(arrived, decision.ask, begins=not self._goes_on(thread, arrived))
+            stem = replace(stem, outbox=body or _message(thread, arrived, stem, decision.ask), lane=lane)
+        if stem != before:
+            still_waits, left = waits if decision.waits else None, before.thread or arrived.thread
+            stem = self._state.decide(thread, arrived, stem, decision.ask, still_waits, left=left)
+        if decision.ask:
+            self._send(arrived, arrived.thread, arrived.stem, stem)
+
+    def begin(self, arrived: Upload, before: Stem, stem: Stem) -> bool:
+        """Remembers a batch file, and begins it. False where it is none that is new."""
+        begins = stem.generation > before.generation
+        if begins:
+            stem = replace(stem, outbox=batch_file.uploaded(arrived, stem.generation).body)
+        if stem != before:
+            stem = self._state.decide(arrived.thread, arrived, stem, None, None)
+        if begins:
+            self._send(arrived, arrived.thread, arrived.stem, stem)
+        return begins
+
+    def _goes_on(self, thread: str, arrived: Upload) -> bool:
+        """Whether the thread has begun. What was asked in it by other stems, and waits in a lane, goes first."""
+        if ahead := self._state.ahead(thread):
+            self._sent(arrived, *ahead)
+        return ahead is not None or self._state.has_turn(thread)
+
+    def _sent(self, arrived: Upload, home: str, name: str) -> Stem:
+        stem = self._state.stem(home, name)
+        if not stem.outbox:
+            return stem
+        self._send(arrived, home, name, stem)
+        return self._state.stem(home, name)
+
+    def _send(self, arrived: Upload, home: str, name: str, stem: Stem) -> None:
+        """Sends what is in the stem's outbox; a request where its lane lets it pass. Raises Unavailable."""
+        document, age = json.loads(str(stem.outbox)), self._clock() - arrived.at
+        if "generation" in document:  # a batch; no request has one
+            self._batches.send(str(stem.outbox), document["key"], str(document["generation"]))
+        else:
+            thread, request_id = document["thread_id"], document["request_id"]
+            has_to_pass = stem.lane is not None and age < MAX_AGE_SECONDS
+            if has_to_pass and not self._lanes.enter(str(stem.lane), thread, request_id):
+                raise Unavailable("held", "its lane is full", retry_after=retry_policy.lane_delay(age))
+            self._requests.send(str(stem.outbox), thread, request_id)
+        self._state.sent(home, name, stem)
+
+
+def _message(thread: str, arrived: Upload, stem: Stem, ask: Ask) -> str:
+    """The request as a message; in ASCII, for SQS refuses the whole message over a U+FFFE or U+FFFF in it."""
+    document = {
+        "thread_id": thread,
+        "request_id": request_id(arrived, stem.generation),
+        "instruction": ask.words,
+        "images": [{name: value for name, value in asdict(image).items() if value is not None} for image in ask.images],
+    }
+    return json.dumps(document)
+
+
+def request_id(arrived: Upload, generation: int) -> str:
+    """It follows from the stem and the number of its requests."""
+    return f"upload-{keys.sha256(arrived.stem)[:16]}-{generation}"

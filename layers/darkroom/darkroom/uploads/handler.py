@@ -1,0 +1,40 @@
+"""A message that announces uploads: each is taken in, and the message comes back while one of them waits."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from darkroom.domain.message import Message
+from darkroom.errors import Unavailable
+from darkroom.uploads import s3_notification
+from darkroom.uploads.intake import Intake
+
+
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """What became of an upload, in a word."""
+
+    key: str
+    result: str
+
+
+class UploadHandler:
+    """Works on the messages of the upload events' queue; see `message_batch.MessageHandler`."""
+
+    def __init__(self, intake: Intake) -> None:
+        self._intake = intake
+
+    def answer(self, message: Message, time_left: Callable[[], float]) -> list[Taken]:  # noqa: ARG002 - see `message_batch.MessageHandler`
+        """What became of each upload. Raises Unavailable, for the soonest, where some have to wait."""
+        taken, waiting = [], []
+        for arrived in s3_notification.announced(message.body, heard_at=message.first_received_at):
+            try:
+                taken.append(Taken(arrived.key, self._intake.take(arrived)))
+            except Unavailable as trouble:
+                waiting.append(trouble)
+        if waiting:
+            raise min(waiting, key=lambda trouble: trouble.retry_after or 0)
+        return taken
+
+    def was_abandoned(self, message: Message) -> bool:  # noqa: ARG002 - see `message_batch.MessageHandler`
+        """Uploads are small work, which takes no worker along."""
+        return False

@@ -1,0 +1,56 @@
+"""The words that are said of a photo: in its metadata, in its text, in its folders', or the operator's."""
+
+from collections.abc import Mapping
+
+from darkroom.domain import upload
+from darkroom.domain.ports import ObjectStore, Stored
+from darkroom.domain.request_schema import INSTRUCTION_CHARACTERS, ImageRef
+from darkroom.domain.upload import Upload
+from darkroom.errors import Rejected, TooLarge
+from darkroom.uploads import hints, instruction_text, pairing
+from darkroom.uploads.pairing import Words
+
+MAX_BYTES = INSTRUCTION_CHARACTERS * 4 + 3  # at its longest, in UTF-8 or UTF-16, and a BOM
+
+
+class Instructions:
+    """Finds words in the bucket; `default` are the operator's."""
+
+    def __init__(self, objects: ObjectStore, default: str) -> None:
+        self._objects = objects
+        self._default = default
+
+    def of_photo(
+        self, arrived: Upload, metadata: Mapping[str, str]
+    ) -> tuple[str | None, Words | None, Rejected | None]:
+        """A photo's words: its own, or those that hold for it; or why those that come first cannot be used."""
+        try:
+            own = instruction_text.of_metadata(metadata.get("instruction", "")) or None
+            return own, None if own else self._found(arrived), None
+        except Rejected as unusable:
+            return None, None, unusable
+
+    def _found(self, arrived: Upload) -> Words | None:
+        """The words that hold for a photo, beside its own: its text, the nearest folder's, the operator's."""
+        if own_text := self._readable(arrived.bucket, arrived.stem + pairing.TEXT_EXTENSION):
+            return own_text
+        for key in upload.folder_instructions(arrived.key):
+            if found := self._readable(arrived.bucket, key):
+                return Words(found.words, shared_in=upload.top(key))
+        return Words(self._default, shared_in="") if self._default else None
+
+    def _readable(self, bucket: str, key: str) -> Words | None:
+        """A text's words; none where it is not there, or says nothing. Raises Rejected, naming it."""
+        try:
+            stored = self.read(ImageRef(bucket, key))
+            said = instruction_text.said(stored.data) if stored else ""
+        except Rejected as rejection:
+            raise hints.text_of_a_photo(key, rejection) from rejection
+        return Words(said, stored.modified) if stored and said else None
+
+    def read(self, ref: ImageRef) -> Stored | None:
+        """A text file. Raises Rejected where it is longer than any instruction."""
+        try:
+            return self._objects.read(ref, most_bytes=MAX_BYTES)
+        except TooLarge as error:
+            raise instruction_text.too_long() from error

@@ -1,0 +1,241 @@
+"""The use case of uploads: an object becomes a request in the queue, waits for its other half, or is told why not.
+
+read what it says - decide what is new - remember the decision with the request - pass its lane - send it
+"""
+
+import hashlib
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from itertools import islice
+
+from darkroom.batches import batch_file
+from darkroom.domain import keys, outcome, request_file, upload
+from darkroom.domain.outcome import Timing, Uploaded
+from darkroom.domain.ports import ObjectStore, QueueSender
+from darkroom.domain.request_schema import MAX_IMAGES, ImageRef, RequestRules
+from darkroom.domain.upload import Upload
+from darkroom.errors import Outdated, Rejected, TooLarge, Unavailable
+from darkroom.turns.publisher import Publisher
+from darkroom.uploads import dispatch, hints, instruction_text, multipart_etag, pairing
+from darkroom.uploads.dispatch import Dispatch
+from darkroom.uploads.instruction_lookup import Instructions
+from darkroom.uploads.pairing import Ask, Decision, Waiting
+from darkroom.uploads.ports import Lanes, UploadState
+
+TRIES = 8
+MAX_REQUEST_BYTES = 1 << 20
+MAX_OUTBOX_CHARACTERS = 350_000  # of an item's 400 KB
+
+
+@dataclass(frozen=True, slots=True)
+class IntakePolicy:
+    """What the operator decided. `grace` is how long, in seconds, a photo and its text may be apart."""
+
+    rules: RequestRules
+    default_instruction: str
+    grace: float
+
+
+@dataclass(frozen=True, slots=True)
+class IntakeDependencies:
+    """What uploads are taken in with. `requests` and `batches` are the queues that they end in."""
+
+    objects: ObjectStore
+    state: UploadState
+    lanes: Lanes
+    requests: QueueSender
+    batches: QueueSender
+    publisher: Publisher
+    clock: Callable[[], float] = time.time
+
+
+class Intake:
+    """Takes uploads in."""
+
+    def __init__(self, policy: IntakePolicy, dependencies: IntakeDependencies) -> None:
+        self._policy = policy
+        self._objects = dependencies.objects
+        self._state = dependencies.state
+        self._dispatch = Dispatch(
+            dependencies.state, dependencies.lanes, dependencies.requests, dependencies.batches, dependencies.clock
+        )
+        self._instructions = Instructions(dependencies.objects, policy.default_instruction)
+        self._publisher = dependencies.publisher
+        self._clock = dependencies.clock
+
+    def take(self, arrived: Upload) -> str:
+        """Takes an upload in, and says in a word what became of it.
+
+        Raises Unavailable, with `retry_after`, where it has to wait; what was sent before is not sent again.
+        """
+        try:
+            return self._taken(arrived)
+        except Rejected as rejection:
+            self._refuse(arrived, rejection)
+            return rejection.code
+
+    def _taken(self, arrived: Upload) -> str:
+        if arrived.kind == "noise":
+            return "ignored"
+        if arrived.kind == "unsupported":
+            raise hints.unsupported(arrived)
+        if arrived.kind == "folder_instruction":
+            return self._keep_folder_instruction(arrived)
+        if not arrived.size:
+            return self._take_empty(arrived)
+        receive = {"photo": self._take_photo, "request": self._take_request, "batch": self._take_batch}.get(
+            arrived.kind, self._take_text
+        )
+        for _ in range(TRIES):
+            try:
+                return receive(arrived)
+            except Outdated:
+                continue
+        raise Unavailable("aws", "others keep changing what is remembered of this stem")
+
+    def _keep_folder_instruction(self, arrived: Upload) -> str:
+        """It starts nothing; but who wrote one that cannot be used is told."""
+        if arrived.name != upload.FOLDER_INSTRUCTION:
+            raise hints.misnamed(arrived)
+        stored = self._instructions.read(ImageRef(arrived.bucket, arrived.key, arrived.version_id))
+        if stored and stored.data:
+            instruction_text.of_text(stored.data)
+        return "kept"
+
+    def _take_empty(self, arrived: Upload) -> str:
+        """Some clients make an empty object first. What fills it may be heard of late: it is looked for."""
+        if pairing.is_late(self._dispatch.stem(arrived), arrived):
+            return "nothing new"
+        there = self._objects.part(ImageRef(arrived.bucket, arrived.key), 0)
+        if there is None:
+            return "gone"
+        if there:
+            return "nothing new"
+        if not self._waited(arrived):
+            raise self._later(arrived)
+        raise hints.empty(arrived)
+
+    def _take_photo(self, arrived: Upload) -> str:
+        stem = self._dispatch.stem(arrived)
+        image = ImageRef(arrived.bucket, arrived.key, arrived.version_id)
+        metadata = self._objects.metadata(image)
+        if metadata is None:
+            return "gone"
+        named = _named(metadata)
+        if pairing.is_late(stem, arrived):
+            return "nothing new"
+        arrived = multipart_etag.in_one(self._objects, arrived)
+        thread = named or arrived.thread
+        own, found, unusable = self._instructions.of_photo(arrived, metadata)
+        decision = pairing.photo(stem, arrived, own, found, thread=named)
+        waits = Waiting(arrived.thread, arrived.stem, image, arrived.etag, arrived.at)
+        self._dispatch.carry_out(thread, arrived, stem, decision, waits)
+        result = self._result(arrived, decision)
+        if result == "waits" and self._waited(arrived):
+            raise hints.said_in_vain(arrived, unusable) if unusable else hints.nothing_said(arrived)
+        return result
+
+    def _take_text(self, arrived: Upload) -> str:
+        stem = self._dispatch.stem(arrived)
+        stored = self._instructions.read(ImageRef(arrived.bucket, arrived.key, arrived.version_id))
+        if stored is None:
+            return "gone"
+        thread = _named(stored.metadata) or stem.thread or arrived.thread
+        if pairing.is_late(stem, arrived):
+            return "nothing new"
+        waiting = self._waiting(thread, arrived)
+        starts = not waiting and (self._waited(arrived) or self._is_known(thread))
+        decision = pairing.text(stem, arrived, instruction_text.of_text(stored.data), waiting, starts=starts)
+        self._dispatch.carry_out(thread, arrived, stem, decision)
+        return self._result(arrived, decision)
+
+    def _take_request(self, arrived: Upload) -> str:
+        stem = self._dispatch.stem(arrived)
+        try:
+            stored = self._objects.read(
+                ImageRef(arrived.bucket, arrived.key, arrived.version_id), most_bytes=MAX_REQUEST_BYTES
+            )
+        except TooLarge as error:
+            raise _too_large(f"{MAX_REQUEST_BYTES:,} bytes") from error
+        if stored is None:
+            return "gone"
+        if pairing.is_late(stem, arrived):
+            return "nothing new"
+        asked = request_file.of_file(
+            instruction_text.decoded(stored.data, "body"),
+            folder=batch_file.folder_of(arrived.bucket, arrived.key),
+            thread_id=_named(stored.metadata) or stem.thread or arrived.thread,
+            request_id=dispatch.request_id(arrived, stem.generation + 1),
+            rules=self._policy.rules,
+        )
+        if len(asked.body) > MAX_OUTBOX_CHARACTERS:
+            raise _too_large(f"{MAX_OUTBOX_CHARACTERS:,} characters, as it is sent")
+        content = hashlib.sha256(stored.data).hexdigest()
+        decision = pairing.request(stem, arrived, content, Ask(asked.instruction, asked.images))
+        self._dispatch.carry_out(asked.thread_id, arrived, stem, decision, body=asked.body)
+        return self._result(arrived, decision)
+
+    def _take_batch(self, arrived: Upload) -> str:
+        """Only begins: its lines are read when its message comes."""
+        if arrived.size > batch_file.MAX_BYTES:
+            raise _too_large(f"{batch_file.MAX_BYTES:,} bytes")
+        before = self._dispatch.stem(arrived)
+        if pairing.is_late(before, arrived):
+            return "nothing new"
+        stem = pairing.batch(before, multipart_etag.in_one(self._objects, arrived))
+        return "batch" if self._dispatch.begin(arrived, before, stem) else "nothing new"
+
+    def _result(self, arrived: Upload, decision: Decision) -> str:
+        """Says what became of an upload that was decided on. Raises Unavailable where it has to wait."""
+        if decision.ask:
+            return "asked"
+        if decision.waits and not self._waited(arrived):
+            raise self._later(arrived)
+        return "waits" if decision.waits else "nothing new"
+
+    def _waiting(self, thread: str, text: Upload) -> list[Waiting]:
+        """The thread's photos without words, as many as one request may have."""
+        in_turn = pairing.in_turn(self._state.waiting(thread), text)
+        return list(islice((photo for photo in in_turn if self._still_waits(thread, photo)), MAX_IMAGES))
+
+    def _still_waits(self, thread: str, photo: Waiting) -> bool:
+        """Whether a photo still lies where it was put, and in this thread."""
+        metadata = self._objects.metadata(ImageRef(photo.image.bucket, photo.image.key))
+        return metadata is not None and (_named(metadata) or photo.home) == thread
+
+    def _is_known(self, thread: str) -> bool:
+        """Whether the thread has a turn, or a request of an upload is on its way to one."""
+        return self._state.ahead(thread) is not None or self._state.has_turn(thread)
+
+    def _later(self, arrived: Upload) -> Unavailable:
+        left = self._grace_ends(arrived) - self._clock()
+        return Unavailable("held", "it waits for its other half", retry_after=left)
+
+    def _waited(self, arrived: Upload) -> bool:
+        return self._clock() >= self._grace_ends(arrived)
+
+    def _grace_ends(self, arrived: Upload) -> float:
+        """Where much is going on its other half is heard of late, too, though both came at once."""
+        return max(arrived.at, arrived.heard_at) + self._policy.grace
+
+    def _refuse(self, arrived: Upload, rejection: Rejected) -> None:
+        now = outcome.timestamp(self._clock())
+        refused = outcome.refusal(
+            rejection,
+            timing=Timing(outcome.timestamp(arrived.at), None, now, None),
+            attempts=1,
+            upload=Uploaded(arrived.bucket, arrived.key, arrived.etag, arrived.version_id),
+        )
+        self._publisher.announce(refused, keys.rejected_upload_key(arrived.key, arrived.etag))
+
+
+def _named(metadata: Mapping[str, str]) -> str | None:
+    """The thread that an object's metadata names."""
+    name = instruction_text.thread_in_metadata(metadata.get("thread-id", ""))
+    return keys.thread_of(name) if name else None
+
+
+def _too_large(most: str) -> Rejected:
+    hint = "Shorten it, or split it into several files, and upload those."
+    return Rejected("invalid_request", f"the file is over {most}", hint=hint, param="body")

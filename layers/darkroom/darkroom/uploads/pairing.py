@@ -1,0 +1,242 @@
+"""What is new about an upload: pure decisions on what is remembered of a stem and of its thread.
+
+For each photo of a stem the last pair (its entity tag, the words) is remembered, and for each file the last content.
+What leaves both as they were starts nothing: uploaded again, touched, announced twice or too late.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+
+from darkroom.domain import keys
+from darkroom.domain.request_schema import MAX_IMAGES, ImageRef
+from darkroom.domain.upload import Upload
+
+TEXT_EXTENSION = ".txt"
+
+
+@dataclass(frozen=True, slots=True)
+class Pair:
+    """A photo's entity tag, and the SHA-256 of the words that go with it."""
+
+    etag: str
+    words_sha256: str
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """The newest upload of one file of a stem. `used`: there is nothing more to ask because of it.
+
+    `found`: a photo found it lying there, so that it may be newer than its sequencer; `at` is in whole seconds.
+    """
+
+    sequencer: str
+    at: float
+    content: str
+    used: bool = False
+    found: bool = False
+    generation: int | None = None  # of the batch that it is
+
+
+@dataclass(frozen=True, slots=True)
+class Stem:
+    """What is remembered of a stem; `seen` by a file's extension, `pairs` by a photo's.
+
+    `words_sha256` is that of the last request's words.
+    """
+
+    version: int = 0
+    generation: int = 0
+    words_sha256: str | None = None
+    pairs: Mapping[str, Pair] = field(default_factory=dict)
+    seen: Mapping[str, Seen] = field(default_factory=dict)
+    thread: str | None = None  # that its photo's metadata names, for the stem's other files too
+    outbox: str | None = None  # a request or a batch that was decided on, and is not known to have been sent
+    lane: str | None = None  # that the request in the outbox has to pass
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """A photo without words, by its stem's name and the thread that its key says."""
+
+    home: str
+    stem: str
+    image: ImageRef
+    etag: str
+    at: float
+
+    @property
+    def extension(self) -> str:
+        """That of its key."""
+        return self.image.key.removeprefix(self.stem)
+
+
+@dataclass(frozen=True, slots=True)
+class Words:
+    """An instruction that was found for a photo. `text_at` is when its own text file was saved, if it is from there.
+
+    `shared_in` is the first folder of where it lies, if it holds for all photos there; none is that of the operator's.
+    """
+
+    words: str
+    text_at: float | None = None
+    shared_in: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Ask:
+    """A new request, and the photos that it takes along."""
+
+    words: str
+    images: tuple[ImageRef, ...]
+    taken: tuple[Waiting, ...] = ()
+    shared_in: str | None = None  # see `Words`; None where it brings words of its own
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """The stem as it is from now on; a new request, or an upload that has to wait for its other half."""
+
+    stem: Stem
+    ask: Ask | None = None
+    waits: bool = False
+
+
+def is_late(stem: Stem, upload: Upload) -> bool:
+    """Whether something newer under the upload's key has been seen; by the time where no sequencer tells."""
+    last = stem.seen.get(upload.extension)
+    if last is None:
+        return False
+    if last.sequencer and upload.sequencer:
+        if _comparable(upload.sequencer, last.sequencer) < _comparable(last.sequencer, upload.sequencer):
+            return True
+        if not last.found:
+            return False
+    return upload.at < int(last.at)
+
+
+def photo(stem: Stem, upload: Upload, own: str | None, found: Words | None, *, thread: str | None = None) -> Decision:
+    """`own` are the words in the photo's metadata, `found` those that hold for it otherwise.
+
+    `thread` is the one that its metadata names, for the stem's other files too.
+    """
+    last, asked = stem.seen.get(upload.extension), stem.pairs.get(upload.extension)
+    seen = Seen(upload.sequencer, upload.at, keys.sha256(f"{upload.etag}\n{own or ''}"))
+    if is_late(stem, upload) or _is_settled(last, seen):
+        return Decision(stem)
+    stem = replace(stem, thread=thread)
+    words = own or (found.words if found else None)
+    had_words = asked is not None and asked.etag == upload.etag
+    if words is None:
+        return Decision(_remembering(stem, upload.extension, replace(seen, used=had_words)), waits=not had_words)
+    pair = Pair(upload.etag, keys.sha256(words))
+    says_what_it_said = own is not None and last is not None and last.content == seen.content
+    known = _remembering(stem, upload.extension, replace(seen, used=True))
+    if asked == pair or (had_words and says_what_it_said):
+        return Decision(known)
+    if found and not own and found.text_at is not None:
+        text = stem.seen.get(TEXT_EXTENSION)
+        used = Seen(text.sequencer if text else "", found.text_at, pair.words_sha256, used=True, found=True)
+        known = _remembering(known, TEXT_EXTENSION, used)
+    image = ImageRef(upload.bucket, upload.key, upload.version_id)
+    ask = Ask(words, (image,), shared_in=found.shared_in if found and not own else None)
+    return Decision(_asking(known, pair.words_sha256, {upload.extension: pair}), ask)
+
+
+def in_turn(waiting: Iterable[Waiting], text: Upload) -> list[Waiting]:
+    """The oldest first; but before all the text's own photos, which have no other to wait for."""
+    return sorted(waiting, key=lambda photo: (photo.stem != text.stem, photo.at))
+
+
+def text(stem: Stem, upload: Upload, words: str, waiting: Sequence[Waiting], *, starts: bool) -> Decision:
+    """`waiting` are the thread's photos without words; `starts`: words alone are enough to begin with."""
+    last, content = stem.seen.get(upload.extension), keys.sha256(words)
+    seen = Seen(upload.sequencer, upload.at, content, used=True)
+    if is_late(stem, upload) or _is_settled(last, seen):
+        return Decision(stem)
+    known = _remembering(stem, upload.extension, seen)
+    taken = tuple(in_turn(waiting, upload)[:MAX_IMAGES])
+    own = [photo for photo in taken if photo.stem == upload.stem]
+    is_repeated = last is not None and last.used and last.content == content
+    if (is_repeated and not own) or (stem.words_sha256 == content and not taken):
+        return Decision(known)
+    if taken or starts:
+        paired = {extension: Pair(pair.etag, content) for extension, pair in known.pairs.items()}
+        asking = taken_along(_asking(known, content, paired), own, content)
+        return Decision(asking, Ask(words, tuple(photo.image for photo in taken), taken))
+    return Decision(_remembering(stem, upload.extension, replace(seen, used=False)), waits=True)
+
+
+def request(stem: Stem, upload: Upload, content: str, ask: Ask) -> Decision:
+    """A file that says all that it asks for: what is new about it is its content."""
+    known = _content_seen(stem, upload, content)
+    return Decision(known) if known is not None else Decision(_numbered(_seeing(stem, upload, content)), ask)
+
+
+def batch(stem: Stem, upload: Upload) -> Stem:
+    """A batch file: with other content it is another batch."""
+    known = _content_seen(stem, upload, upload.etag)
+    return known if known is not None else _numbered(_seeing(stem, upload, upload.etag, stem.generation + 1))
+
+
+def _content_seen(stem: Stem, upload: Upload, content: str) -> Stem | None:
+    """The stem, where the file brings nothing new to it."""
+    if is_late(stem, upload):
+        return stem
+    last = stem.seen.get(upload.extension)
+    return _seeing(stem, upload, content, last.generation) if last and last.content == content else None
+
+
+def _seeing(stem: Stem, upload: Upload, content: str, generation: int | None = None) -> Stem:
+    seen = Seen(upload.sequencer, upload.at, content, used=True, generation=generation)
+    return _remembering(stem, upload.extension, seen)
+
+
+def lane(upload: Upload, ask: Ask, *, begins: bool) -> str | None:
+    """Which source of perhaps many requests one is of; None where it may be sent at once.
+
+    So may a follow-up in its own words. One that `begins` a thread may be one of many. Words that many photos share
+    name the lane, and not the photo: one text may hold for very many folders.
+    """
+    if ask.shared_in is not None:
+        return f"folder:{ask.shared_in}"
+    return f"own:{upload.top}" if begins else None
+
+
+def taken_along(stem: Stem, photos: Iterable[Waiting], words_sha256: str) -> Stem:
+    """The stem of photos that a request with these words has taken along."""
+    for photo in photos:
+        seen = stem.seen.get(photo.extension)
+        if seen:
+            stem = _remembering(stem, photo.extension, replace(seen, used=True))
+        stem = replace(
+            stem, words_sha256=words_sha256, pairs={**stem.pairs, photo.extension: Pair(photo.etag, words_sha256)}
+        )
+    return stem
+
+
+def _remembering(stem: Stem, extension: str, seen: Seen) -> Stem:
+    return replace(stem, seen={**stem.seen, extension: seen})
+
+
+def _asking(stem: Stem, words_sha256: str, pairs: Mapping[str, Pair]) -> Stem:
+    return _numbered(replace(stem, words_sha256=words_sha256, pairs={**stem.pairs, **pairs}))
+
+
+def _numbered(stem: Stem) -> Stem:
+    return replace(stem, generation=stem.generation + 1)
+
+
+def _is_settled(last: Seen | None, seen: Seen) -> bool:
+    """Whether this very upload has been dealt with."""
+    if last is None or not last.used:
+        return False
+    if last.sequencer and last.sequencer == seen.sequencer:
+        return True
+    if last.sequencer and seen.sequencer and not last.found:
+        return False
+    return int(last.at) == int(seen.at) and last.content == seen.content
+
+
+def _comparable(sequencer: str, other: str) -> str:
+    """S3's rule: the shorter of two is padded with zeros on its right."""
+    return sequencer.upper().ljust(len(other), "0")

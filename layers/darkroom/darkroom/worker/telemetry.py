@@ -1,0 +1,153 @@
+"""What happened, for the operator: a structured line and a metric each. No instruction, no picture, no message
+of the provider's (which may quote the instruction) is ever written.
+"""
+
+import json
+import sys
+import traceback
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, ClassVar
+
+from aws_lambda_powertools import Logger
+from aws_lambda_powertools.metrics import MetricUnit
+from aws_lambda_powertools.metrics.base import SingleMetric
+
+from darkroom.domain.message import Message
+from darkroom.domain.outcome import Outcome
+from darkroom.domain.request_schema import ImageRef
+from darkroom.errors import PROVIDER_CAUSES, DarkroomError, Fault, Unavailable
+
+if TYPE_CHECKING:
+    from darkroom.batches.handler import BatchEnded
+    from darkroom.uploads.handler import Taken
+
+NAMESPACE = "Darkroom"
+
+
+class _Telemetry:
+    """What the functions that work on messages write. `waits` is said of work that does."""
+
+    waits: ClassVar[str]
+
+    def __init__(self, logger: Logger) -> None:
+        self._logger = logger
+
+    def broke(self, message: Message, error: Exception) -> None:
+        """An attempt raised what nobody expected."""
+        self._logger.error("attempt broke", extra={"message_id": message.message_id, **_described(error)})
+        _count("AttemptsBroken")
+
+    def deferred(self, message: Message, trouble: Unavailable) -> None:
+        """It waits: for what belongs to it, for its turn or for AWS."""
+        self._logger.info(self.waits, message_id=message.message_id, cause=trouble.cause, seconds=trouble.retry_after)
+
+    def noted(self, error: DarkroomError) -> None:
+        """A heartbeat or a deletion failed."""
+        self._logger.warning("went on without", extra=_described(error))
+
+
+class RequestTelemetry(_Telemetry):
+    """The telemetry of `on_request`."""
+
+    waits = "request waits"
+
+    def ended(self, message: Message, ended: Outcome) -> None:
+        """A request has its outcome."""
+        self._logger.info(
+            "request ended",
+            message_id=message.message_id,
+            thread_id=ended.thread_id,
+            turn=ended.turn,
+            request_id=ended.request_id,
+            status=ended.status,
+            code=ended.error.code if ended.error else None,
+            mode=ended.mode,
+            paid_calls=ended.cost.paid_calls,
+            api_seconds=ended.timing.api_seconds,
+            attempts=ended.attempts,
+            provider_request_id=ended.provider_request_id,
+        )
+        _count("RequestsEnded", code=ended.error.code if ended.error else "succeeded")
+
+    def deferred(self, message: Message, trouble: Unavailable) -> None:
+        """A request waits, and perhaps for the provider."""
+        blocked = trouble.cause in PROVIDER_CAUSES
+        write = self._logger.warning if blocked else self._logger.info
+        write(
+            self.waits,
+            message_id=message.message_id,
+            cause=trouble.cause,
+            seconds=trouble.retry_after,
+            receive_count=message.receive_count,
+        )
+        _count("ProviderBlocked" if blocked else "RequestsDeferred", cause=trouble.cause)
+
+
+class UploadTelemetry(_Telemetry):
+    """The telemetry of `on_upload`."""
+
+    waits = "upload waits"
+
+    def ended(self, message: Message, ended: "Sequence[Taken]") -> None:
+        """What became of each upload that the message announced."""
+        for taken in ended:
+            self._logger.info("upload taken", message_id=message.message_id, key=taken.key, became=taken.result)
+            _count("UploadsTaken", became=taken.result)
+
+
+class BatchTelemetry(_Telemetry):
+    """The telemetry of `on_upload`, where it works on batches."""
+
+    waits = "batch waits"
+
+    def ended(self, message: Message, ended: "BatchEnded") -> None:
+        """A batch has its answers, or will have none; or its next message goes on with it."""
+        self._logger.info(
+            "batch ended",
+            message_id=message.message_id,
+            key=ended.key,
+            became=ended.result,
+            total=ended.total,
+            succeeded=ended.succeeded,
+            failed=ended.failed,
+        )
+        _count("BatchesEnded", became=ended.result)
+
+
+class PictureTelemetry:
+    """The telemetry of `on_picture`."""
+
+    def __init__(self, logger: Logger) -> None:
+        self._logger = logger
+
+    def ended(self, ref: ImageRef, result: str) -> None:
+        """A picture is normalized, or why it is not."""
+        self._logger.info("picture ended", bucket=ref.bucket, key=ref.key, became=result)
+        _count("PicturesEnded", became=result)
+
+    def broke(self, ref: ImageRef, error: Exception) -> None:
+        """Developing it raised what nobody expected. Lambda counts that itself."""
+        self._logger.error("picture broke", extra={"bucket": ref.bucket, "key": ref.key, **_described(error)})
+
+
+def _described(error: BaseException) -> dict[str, object]:
+    """An error without the words of others."""
+    return {
+        "error": type(error).__name__,
+        "said": str(error) if _is_in_our_words(error) else None,
+        "where": traceback.format_tb(error.__traceback__)[-4:],
+    }
+
+
+def _is_in_our_words(error: BaseException) -> bool:
+    """Whatever is not ours may quote anything; a refusal and the provider's trouble quote the provider."""
+    return isinstance(error, Fault) or (isinstance(error, Unavailable) and error.cause in ("aws", "held"))
+
+
+def _count(name: str, **dimensions: str) -> None:
+    """The service is a dimension too, which the metric takes from the environment."""
+    metric = SingleMetric(namespace=NAMESPACE)
+    metric.add_metric(name=name, unit=MetricUnit.Count, value=1)
+    for dimension, value in dimensions.items():
+        metric.add_dimension(name=dimension, value=value)
+    sys.stdout.write(json.dumps(metric.serialize_metric_set()) + "\n")

@@ -1,0 +1,67 @@
+"""The register's contract, kept by DynamoDB's adapter and by the fake alike."""
+
+from dataclasses import replace
+
+import pytest
+
+from darkroom.aws.dynamodb.batch_state import DynamoBatchState
+from darkroom.aws.dynamodb.table import Table
+from darkroom.batches.line_reader import Place
+from darkroom.batches.ports import Answered, BatchState, Progress, Sent
+from darkroom.errors import Outdated
+from tests.fakes.batch_state import MemoryBatchState
+
+BATCH = "batch:shop/猫 1.jsonl#3"
+KNOWN = Progress(
+    counted=Place(900, 12), total=11, is_counted=True, read=Place(80, 2), position=2, open=(1, 2), failed=1,
+    moved_at=1_795_348_800.25,
+)  # fmt: skip
+
+
+@pytest.fixture(params=["dynamodb", "memory"])
+def register(request: pytest.FixtureRequest) -> BatchState:
+    if request.param == "memory":
+        return MemoryBatchState()
+    name = request.getfixturevalue("threads_table")
+    return DynamoBatchState(Table(request.getfixturevalue("dynamodb"), name))
+
+
+def line(position: int = 1) -> Sent:
+    return Sent(position, f"r-{position}", "猫/r", "f" * 64, Place(17, 1))
+
+
+def test_of_what_nobody_saved_nothing_is_known(register: BatchState) -> None:
+    assert register.progress(BATCH) == Progress()
+
+
+def test_what_was_saved_is_known(register: BatchState) -> None:
+    saved = register.save(BATCH, KNOWN)
+    assert saved == replace(KNOWN, version=1) == register.progress(BATCH)
+    assert register.progress("batch:another#3") == Progress()
+
+
+def test_progress_that_somebody_else_has_changed_is_outdated_and_its_line_is_not_saved(register: BatchState) -> None:
+    first = register.save(BATCH, KNOWN, line())
+    register.save(BATCH, first)
+    for stale in (KNOWN, first):
+        with pytest.raises(Outdated):
+            register.save(BATCH, stale, replace(line(), message_id="m"))
+    assert register.sent(BATCH, 1) == line()
+
+
+def test_a_line_is_known_by_its_position_until_it_has_ended(register: BatchState) -> None:
+    progress = register.save(BATCH, KNOWN, line())
+    progress = register.save(BATCH, progress, replace(line(), message_id="m"))
+    assert register.sent(BATCH, 1).message_id == "m"
+    register.save(BATCH, progress, Answered(1, "over"))
+    with pytest.raises(Outdated):
+        register.sent(BATCH, 1)
+
+
+def test_answers_come_in_the_order_of_their_lines_however_many(register: BatchState) -> None:
+    progress, text = KNOWN, "雪" * 20_000
+    for position in (11, 2, 50_000, 1, *range(100, 140)):
+        progress = register.save(BATCH, progress, Answered(position, f"{position} {text}"))
+    found = [answer.partition(" ") for answer in register.answers(BATCH)]
+    assert [int(number) for number, _, _ in found] == [1, 2, 11, *range(100, 140), 50_000]
+    assert all(rest == text for _, _, rest in found)

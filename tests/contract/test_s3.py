@@ -1,0 +1,155 @@
+"""The object store's contract, kept by S3's adapter and by the fake alike."""
+
+import io
+import threading
+from base64 import b64decode, b64encode
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from hashlib import sha256
+
+import boto3
+import pytest
+from botocore.response import StreamingBody
+from botocore.stub import ANY, Stubber
+
+from darkroom.aws import clients
+from darkroom.aws.s3 import PART_BYTES, S3Objects
+from darkroom.domain.ports import ObjectStore
+from darkroom.domain.request_schema import ImageRef
+from darkroom.errors import TooLarge
+from darkroom.streaming.blob import File, Hashed
+from tests.fakes.objects import MemoryObjects
+
+ABC = sha256(b"abc").hexdigest()
+ABC_TAG = "900150983cd24fb0d6963f7d28e17f72"
+KEY = "photos/café 夜+1.jpg"
+
+
+@pytest.fixture(params=["s3", "memory"])
+def store(request: pytest.FixtureRequest) -> ObjectStore:
+    if request.param == "memory":
+        return MemoryObjects()
+    request.getfixturevalue("buckets")
+    return S3Objects(clients.s3())
+
+
+def test_what_was_written_is_read(store: ObjectStore) -> None:
+    assert store.write_once("results", KEY, b"abc", "image/png", {"status": "200"})
+    stored = store.read(ImageRef("results", KEY))
+    assert stored is not None
+    assert (stored.data, stored.metadata, stored.etag) == (
+        b"abc",
+        {"status": "200"},
+        ABC_TAG,
+    )
+    assert store.metadata(ImageRef("results", KEY)) == {"status": "200"}
+
+
+def test_the_first_write_stands(store: ObjectStore) -> None:
+    assert store.write_once("results", KEY, b"first", "text/plain")
+    assert not store.write_once("results", KEY, b"second", "text/plain")
+    stored = store.read(ImageRef("results", KEY))
+    assert stored is not None
+    assert stored.data == b"first"
+
+
+def test_what_is_not_there_is_none(store: ObjectStore) -> None:
+    assert store.read(ImageRef("results", KEY)) is None
+    assert store.metadata(ImageRef("results", KEY)) is None
+
+
+def test_what_is_too_large_is_refused(store: ObjectStore) -> None:
+    store.write_once("results", KEY, b"abc", "text/plain")
+    assert store.read(ImageRef("results", KEY), most_bytes=3)
+    with pytest.raises(TooLarge):
+        store.read(ImageRef("results", KEY), most_bytes=2)
+
+
+def test_what_is_fetched_has_its_sha256(store: ObjectStore) -> None:
+    store.write_once("results", KEY, b"abc", "text/plain")
+    fetched = store.fetch(ImageRef("results", KEY))
+    assert fetched is not None
+    assert (fetched.data[:], fetched.sha256) == (b"abc", ABC)
+
+
+def test_a_sha256_that_is_known_is_not_worked_out_again(store: ObjectStore) -> None:
+    """Nor believed of what has another entity tag."""
+    store.write_once("results", KEY, b"abc", "text/plain")
+    here = ImageRef("results", KEY)
+    for known, told in (({ABC_TAG: "known"}, "known"), ({"another tag": "known"}, ABC)):
+        fetched = store.fetch(here, known=known)
+        assert fetched is not None
+        assert (fetched.data[:], fetched.etag, fetched.sha256) == (b"abc", ABC_TAG, told)
+
+
+@pytest.mark.parametrize(("kept", "told"), [("a" * 44, b64decode("a" * 44).hex()), ("a" * 44 + "-2", ABC)])
+def test_the_sha256_that_s3_has_kept_is_not_worked_out_again(kept: str, told: str) -> None:
+    """Of an object in parts it is none of the whole."""
+    client = boto3.client("s3")
+    body = StreamingBody(io.BytesIO(b"abc"), 3)
+    found = {"Body": body, "ContentLength": 3, "ETag": '"tag"', "Metadata": {}, "ChecksumSHA256": kept}
+    with Stubber(client) as s3:  # moto keeps none
+        s3.add_response("get_object", found, {"Bucket": "results", "Key": KEY})
+        fetched = S3Objects(client).fetch(ImageRef("results", KEY))
+    assert fetched is not None
+    assert (fetched.data[:], fetched.sha256) == (b"abc", told)
+
+
+def test_what_was_hashed_is_written_with_its_sha256_and_nothing_is_hashed_for_it() -> None:
+    client = boto3.client("s3")
+    asked = {"Bucket": "results", "Key": KEY, "ContentType": "image/png", "IfNoneMatch": "*", "Metadata": {}}
+    checksum = {"ChecksumSHA256": b64encode(bytes.fromhex(ABC)).decode()}
+    with Stubber(client) as s3:
+        s3.add_response("put_object", {}, {**asked, "Body": ANY, **checksum})
+        s3.add_response("put_object", {}, {**asked, "Body": ANY})
+        assert S3Objects(client).write_once("results", KEY, Hashed([b"abc"]), "image/png")
+        assert S3Objects(client).write_once("results", KEY, File([b"abc"]), "image/png")
+        s3.assert_no_pending_responses()
+
+
+def test_an_object_is_read_in_parts_from_any_place_on(store: ObjectStore) -> None:
+    data = bytes(range(256)) * (PART_BYTES // 256) + b"and a little more"
+    store.write_once("results", KEY, data, "text/plain")
+    assert store.part(ImageRef("results", KEY), 0) == data[:PART_BYTES]
+    assert store.part(ImageRef("results", KEY), 7) == data[7 : PART_BYTES + 7]
+    assert store.part(ImageRef("results", KEY), PART_BYTES + 4) == b"a little more"
+    assert store.part(ImageRef("results", KEY), len(data)) == b""
+    assert store.part(ImageRef("results", "no such key"), 0) is None
+
+
+def test_a_server_that_answers_with_the_whole_object_is_read_in_parts_too() -> None:
+    """As where a range is passed over: HTTP allows that."""
+    client = boto3.client("s3")
+    with Stubber(client) as s3:
+        s3.add_response("get_object", {"Body": StreamingBody(io.BytesIO(b"0123456789"), 10)})
+        assert S3Objects(client).part(ImageRef("results", KEY), 4) == b"456789"
+
+
+def test_a_write_goes_over_what_is_there(store: ObjectStore) -> None:
+    for data in (b"first", b"second"):
+        store.write("results", KEY, io.BytesIO(data), "application/jsonl", {"source": "s3://u/k"})
+    stored = store.read(ImageRef("results", KEY))
+    assert stored is not None
+    assert (stored.data, stored.metadata) == (b"second", {"source": "s3://u/k"})
+
+
+@pytest.mark.usefixtures("buckets")
+def test_of_many_that_are_fetched_two_are_at_once_and_the_others_follow() -> None:
+    """Only a fault could be overlooked on a slow machine, where a third that should not come is late."""
+    client = boto3.client("s3")
+    two, three = threading.Barrier(2), threading.Barrier(3)
+
+    def sent(**_: object) -> None:
+        two.wait(timeout=10)
+        with suppress(threading.BrokenBarrierError):
+            three.wait(timeout=0.3)
+
+    client.meta.events.register("before-send.s3.GetObject", sent)
+    store = S3Objects(client)
+    keys = [f"{number}.png" for number in range(6)]
+    for key in keys[1:]:
+        store.write_once("results", key, b"abc", "image/png")
+    with ThreadPoolExecutor(len(keys)) as pool:
+        fetched = list(pool.map(lambda key: store.fetch(ImageRef("results", key)), keys))
+    assert [found.data[:] for found in fetched if found] == [b"abc"] * 5  # what is not there leaves its place too
+    assert three.broken

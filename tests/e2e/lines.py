@@ -1,0 +1,64 @@
+"""A document's lines, run as they stand: each block that bears a mark.
+
+A mark is a comment before the block: `<!-- run: upload -->`; `<!-- file: consumer.yaml -->` for one that others read.
+"""
+
+import os
+import re
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+from local.stack.home import TOOLS
+from tests.e2e.conftest import Stack
+
+ROOT = Path(__file__).parents[2]
+INTERPRETERS: dict[str, list[str | Path]] = {
+    "sh": ["/bin/sh", "-euc"],
+    "python": [sys.executable, "-c"],
+    "js": [TOOLS / "node" / "bin" / "node", "--input-type=module", "-e"],
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """What stands between two fences."""
+
+    language: str
+    text: str
+
+
+def marked(document: str) -> dict[str, Block]:
+    """A document's marked blocks by name."""
+    text = (ROOT / document).read_text(encoding="utf-8")
+    found = re.findall(r"<!-- (?:run|file): (\S+) -->\n```(\w+)\n(.*?)```", text, re.DOTALL)
+    return {name: Block(language, block) for name, language, block in found}
+
+
+def unmarked(document: str) -> list[str]:
+    """A document's blocks of shell, Python and JavaScript that bear no mark."""
+    text = (ROOT / document).read_text(encoding="utf-8")
+    return re.findall(r"(?<! -->)\n```(?:sh|python|js)\n(.*?)```", text, re.DOTALL)
+
+
+def run(block: Block, stack: Stack, folder: Path) -> str:
+    """Runs a block in a reader's shell, and returns what it said."""
+    done = subprocess.run(
+        [*INTERPRETERS[block.language], block.text],
+        cwd=folder,
+        env=_shell(stack, folder),
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=300,
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def _shell(stack: Stack, folder: Path) -> dict[str, str]:
+    """The environment of a reader who has sourced `.local/env`, and has the `aws` of the project, rclone and s3fs."""
+    own = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
+    path = [Path(sys.executable).parent, own["PATH"], TOOLS / "rclone" / "bin", TOOLS / "s3fs" / "bin"]
+    return {**own, "PATH": os.pathsep.join(map(str, path)), "HOME": str(folder), "AWS_PAGER": "", **stack.env}

@@ -1,0 +1,153 @@
+"""README's lines do what it says of them."""
+
+import json
+import os
+import re
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+import requests
+
+from local.stack.home import TOOLS
+from tests.e2e import lines, s3fs
+from tests.e2e.conftest import Stack
+from tests.e2e.road import Doors, eventually, photo
+
+BLOCKS = lines.marked("README.md")
+MUG, BLUE_MUG = "shop/mug", "shop/blue mug + 茶"
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where the reader stands, with a photo at hand, a folder of them, and the SDK for JavaScript."""
+    here = tmp_path_factory.mktemp("reader")
+    (here / "photo.jpg").write_bytes(photo())
+    (here / "toys").mkdir()
+    (here / "toys" / "car.jpg").write_bytes(photo())
+    (here / "toys" / "car.txt").write_text("加上边框", encoding="utf-8")
+    (here / "node_modules").symlink_to(TOOLS / "aws-sdk-js" / "node_modules")
+    return here
+
+
+def run(name: str, stack: Stack, folder: Path) -> str:
+    return lines.run(BLOCKS[name], stack, folder)
+
+
+def turn(stack: Stack, thread: str, number: int) -> dict[str, Any]:
+    """A turn's `result.json`, as soon as it is there."""
+
+    def look() -> dict[str, Any] | None:
+        bucket, prefix = stack.env["RESULTS_BUCKET"], f"threads/{thread}/{number:05d}-"
+        listed = stack.aws.s3.list_objects_v2(Bucket=bucket, Prefix=prefix).get("Contents", [])
+        keys = [item["Key"] for item in listed if item["Key"].endswith("/result.json")]
+        return dict(json.loads(stack.aws.s3.get_object(Bucket=bucket, Key=keys[0])["Body"].read())) if keys else None
+
+    return eventually(look)
+
+
+def said(result: dict[str, Any]) -> Sequence[object]:
+    return result["status"], result["mode"], result["parent_turn"], result["instruction"]
+
+
+def test_uploads_and_messages_by_the_plain_cli_and_a_look_at_the_thread(stack: Stack, folder: Path) -> None:
+    run("upload", stack, folder)
+    assert said(turn(stack, MUG, 1)) == (
+        "succeeded", "image_to_image", None, "Make it night, please, and let it snow",
+    )  # fmt: skip
+    assert said(turn(stack, BLUE_MUG, 1)) == ("succeeded", "image_to_image", None, "把景色换成夜色下雪的场景")
+
+    run("batch", stack, folder)
+    assert said(turn(stack, "shop/mugs/snow", 1)) == ("succeeded", "image_to_image", None, "In the snow")
+    assert eventually(lambda: Doors(stack).document("batches/shop/mugs.jsonl.manifest.json")) == {
+        "total": 2, "succeeded": 2, "failed": 0,
+    }  # fmt: skip
+
+    run("text", stack, folder)
+    assert said(turn(stack, MUG, 2)) == ("succeeded", "conversation", 1, "Im Café, bei Sonnenuntergang, bitte")
+
+    run("message", stack, folder)
+    assert said(turn(stack, MUG, 3)) == ("succeeded", "conversation", 1, "改成水彩画, mit Rahmen")
+    assert turn(stack, MUG, 3)["request_id"] == "order-4711-1"
+    assert said(turn(stack, BLUE_MUG, 2)) == ("succeeded", "conversation", 1, "Add a white frame")
+
+    back = json.loads(run("back", stack, folder))
+    assert (back["source"], back["thread"]) == (f"s3://{stack.env['UPLOADS_BUCKET']}/shop/mug.jpg", MUG)
+    assert back["request"] == turn(stack, MUG, 1)["request_id"]
+
+    rows = [line.split("\t") for line in run("look", stack, folder).splitlines() if line[:1].isdigit()]
+    assert [row[:3] for row in rows] == [["1", "None", "succeeded"], ["2", "1", "succeeded"], ["3", "1", "succeeded"]]
+    assert sorted(file.name for file in (folder / "mug").rglob("*.*")) == [*["image.png"] * 3, *["result.json"] * 3]
+
+
+def test_the_boto3_lines_wait_for_their_outcomes(stack: Stack, folder: Path) -> None:
+    told = run("boto3", stack, folder).splitlines()
+    assert told[0].startswith("succeeded [{")
+    assert told[1] == "succeeded"
+    thread = "活动/瓶子, été"
+    assert turn(stack, thread, 1)["instruction"] == "Un coucher de soleil, s'il vous plaît"
+    assert said(turn(stack, thread, 2)) == ("succeeded", "conversation", 1, "加上边框")
+
+
+def test_a_folder_goes_up_with_sync(stack: Stack, folder: Path) -> None:
+    run("sync", stack, folder)
+    assert said(turn(stack, "toys/car", 1)) == ("succeeded", "image_to_image", None, "加上边框")
+
+
+def test_rclone_sends_photos_and_folders(stack: Stack, folder: Path) -> None:
+    run("rclone", stack, folder)
+    assert said(turn(stack, "shop/cup", 1)) == ("succeeded", "image_to_image", None, "画成水彩画, bitte")
+    assert said(turn(stack, "rclone/toys/car", 1)) == ("succeeded", "image_to_image", None, "加上边框")
+
+
+def test_with_s3fs_the_bucket_is_a_folder(stack: Stack, folder: Path) -> None:
+    with s3fs.mounted(stack.env["UPLOADS_BUCKET"], folder / "probe", {**os.environ, **stack.env}):
+        pass  # or the test is skipped
+    run("s3fs", stack, folder)
+    assert said(turn(stack, "plate", 1)) == ("succeeded", "image_to_image", None, "Mirror it")
+
+
+def test_the_lines_of_javascript_bring_their_words(stack: Stack, folder: Path) -> None:
+    run("js", stack, folder)
+    assert said(turn(stack, "shop/teapot", 1)) == ("succeeded", "image_to_image", None, "Miroir, s'il te plaît")
+
+
+def test_a_rule_hears_of_an_outcome(stack: Stack, folder: Path) -> None:
+    (folder / "consumer.yaml").write_text(BLOCKS["consumer.yaml"].text, encoding="utf-8")
+    heard = json.loads(run("consume", stack, folder).splitlines()[-1])
+    assert heard["detail-type"] == "Object Created"
+    prefix, _, name = heard["detail"]["object"]["key"].rpartition("/")
+    assert (prefix.rpartition("/")[0], name) == ("threads/shop/lighthouse", "result.json")
+
+
+def test_the_key_is_put_in_and_the_names_are_found(stack: Stack, folder: Path) -> None:
+    secret = stack.env["IMAGE_API_KEY_SECRET_ARN"]
+    secrets = stack.aws.secrets
+    before = secrets.get_secret_value(SecretId=secret)
+    (folder / "key.txt").write_text(before["SecretString"] + "\n", encoding="utf-8")
+    run("key", stack, folder)
+    after = secrets.get_secret_value(SecretId=secret)
+    assert after["SecretString"].strip() == before["SecretString"]
+    assert after["VersionId"] != before["VersionId"]
+
+
+def test_whoever_is_on_duty_hears_of_alarms(stack: Stack, folder: Path) -> None:
+    assert stack.env["ALARMS_TOPIC_ARN"] in run("subscribe", stack, folder)
+
+
+def test_trouble_can_be_asked_for(stack: Stack, folder: Path) -> None:
+    run("trouble", stack, folder)
+    result = turn(stack, "shop/trouble", 1)
+    assert (result["status"], result["attempts"], result["cost"]["paid_calls"]) == ("succeeded", 3, 1)
+    with requests.Session() as session:
+        session.trust_env = False
+        calls = session.get(f"{stack.env['IMAGE_API_URL']}/_stand-in/calls", timeout=10).json()
+    assert [call["status"] for call in calls if "red house" in json.dumps(call)] == [429, 429, 200]
+
+
+def test_every_block_is_marked_and_every_marked_block_is_run_here() -> None:
+    """But the one that asks questions: `sam deploy --guided`."""
+    marked = {name for name, block in BLOCKS.items() if block.language != "yaml"}
+    assert marked == set(re.findall(r'run\("(\w+)"', Path(__file__).read_text(encoding="utf-8")))
+    assert lines.unmarked("README.md") == ["sam build && sam deploy --guided\n"]

@@ -1,0 +1,37 @@
+"""The batch state in memory, held to the contract tests of the real one."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+from darkroom.batches.ports import Answered, Progress, Sent
+from darkroom.errors import Outdated
+
+
+class MemoryBatchState:
+    """The register in memory: what all processes share."""
+
+    def __init__(self) -> None:
+        self.batches: dict[str, Progress] = {}
+        self.lines: dict[str, dict[int, Sent | Answered]] = {}
+
+    def progress(self, batch: str) -> Progress:
+        return self.batches.get(batch, Progress())
+
+    def save(self, batch: str, progress: Progress, line: Sent | Answered | None = None) -> Progress:
+        if self.progress(batch).version != progress.version:
+            raise Outdated
+        self.batches[batch] = replace(progress, version=progress.version + 1)
+        if line:
+            self.lines.setdefault(batch, {})[line.position] = line
+        return self.batches[batch]
+
+    def sent(self, batch: str, position: int) -> Sent:
+        line = self.lines[batch][position]
+        if isinstance(line, Answered):
+            raise Outdated
+        return line
+
+    def answers(self, batch: str) -> Iterator[str]:
+        for _, line in sorted(self.lines[batch].items()):
+            assert isinstance(line, Answered)
+            yield line.text

@@ -1,0 +1,88 @@
+"""The object store in memory."""
+
+import json
+from collections.abc import Callable, Mapping
+from hashlib import md5, sha256
+from typing import IO, Any
+
+from darkroom.aws.s3 import PART_BYTES
+from darkroom.domain.ports import Fetched, ObjectStore, Stored
+from darkroom.domain.request_schema import ImageRef
+from darkroom.errors import TooLarge
+from darkroom.pictures.handler import Normalizer
+from darkroom.pictures.renditions import Renditions
+from darkroom.streaming.blob import Blob
+from tests.fakes.edge import Clock
+
+
+class MemoryObjects:
+    """S3 in memory."""
+
+    def __init__(self, clock: Callable[[], float] = Clock()) -> None:  # noqa: B008 - its time is never advanced
+        self._clock = clock
+        self.objects: dict[tuple[str, str], Stored] = {}
+        self.writes: list[str] = []
+        self.overwritten: list[tuple[str, str]] = []
+        self.parts_read = 0
+
+    def put(
+        self, bucket: str, key: str, data: bytes, metadata: Mapping[str, str] | None = None, parts: int | None = None
+    ) -> str:
+        """Uploads as a person would, over what is there; in so many parts where it is large."""
+        if (bucket, key) in self.objects:
+            self.overwritten.append((bucket, key))
+        etag = md5(data, usedforsecurity=False).hexdigest()
+        if parts:
+            etag = f"{md5(b'%d' % parts + data, usedforsecurity=False).hexdigest()}-{parts}"
+        self.objects[bucket, key] = Stored(data, etag, metadata or {}, self._clock())
+        return etag
+
+    def read(self, ref: ImageRef, *, most_bytes: int | None = None) -> Stored | None:
+        stored = self.objects.get((ref.bucket, ref.key))
+        if stored and most_bytes is not None and len(stored.data) > most_bytes:
+            raise TooLarge(ref.key)
+        return stored
+
+    def fetch(
+        self, ref: ImageRef, *, most_bytes: int | None = None, known: Mapping[str, str] | None = None
+    ) -> Fetched | None:
+        stored = self.read(ref, most_bytes=most_bytes)
+        if stored is None:
+            return None
+        digest = (known or {}).get(stored.etag) or sha256(stored.data).hexdigest()
+        return Fetched(stored.data, stored.etag, digest, stored.metadata)
+
+    def metadata(self, ref: ImageRef) -> Mapping[str, str] | None:
+        stored = self.objects.get((ref.bucket, ref.key))
+        return stored.metadata if stored else None
+
+    def write_once(
+        self, bucket: str, key: str, data: Blob, media_type: str, metadata: Mapping[str, str] | None = None
+    ) -> bool:
+        if (bucket, key) in self.objects:
+            return False
+        self.put(bucket, key, data[:], metadata)
+        self.writes.append(key)
+        return True
+
+    def part(self, ref: ImageRef, offset: int) -> bytes | None:
+        self.parts_read += 1
+        stored = self.objects.get((ref.bucket, ref.key))
+        return stored.data[offset : offset + PART_BYTES] if stored else None
+
+    def write(
+        self, bucket: str, key: str, data: IO[bytes], media_type: str, metadata: Mapping[str, str] | None = None
+    ) -> None:
+        self.put(bucket, key, data.read(), metadata)
+
+    def document(self, bucket: str, key: str) -> dict[str, Any]:
+        """A JSON object that lies here."""
+        return dict(json.loads(self.objects[bucket, key].data))
+
+    def keys(self, bucket: str, prefix: str = "") -> list[str]:
+        return sorted(key for where, key in self.objects if where == bucket and key.startswith(prefix))
+
+
+def developed(objects: ObjectStore) -> Renditions:
+    """Renditions that are made right here, in the spool of this store."""
+    return Renditions(objects, Normalizer(objects, "spool"), "spool")

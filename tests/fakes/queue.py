@@ -1,0 +1,35 @@
+"""A queue that keeps what is sent, and messages as Lambda hands them over."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from darkroom.domain.keys import message_group
+from darkroom.domain.message import Message
+from tests.fakes.edge import NOON
+
+
+@dataclass
+class MemoryOutbox:
+    """A queue that is only looked at."""
+
+    sent: list[tuple[str, str, str]] = field(default_factory=list)
+
+    def send(self, body: str, thread_id: str, request_id: str, *, deduplication_id: str | None = None) -> str:
+        self.sent.append((body, thread_id, request_id))
+        return f"message-{len(self.sent)}"
+
+
+def sent_message(
+    body: Mapping[str, Any] | str,
+    *,
+    thread: str = "t",
+    message_id: str = "m-1",
+    receive_count: int = 1,
+    is_probe: bool = False,
+) -> Message:
+    """A message as its sender meant it."""
+    text = body if isinstance(body, str) else json.dumps(body, ensure_ascii=False)
+    group, receipt = message_group(thread), f"receipt-{message_id}"
+    return Message(message_id, group, text, receipt, NOON - 1, receive_count, is_probe)

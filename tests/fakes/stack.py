@@ -1,0 +1,54 @@
+"""Parts of a stack, put together as most tests want them."""
+
+from collections.abc import Callable
+from typing import Any
+
+from darkroom.domain.ports import ObjectStore, QueueSender
+from darkroom.domain.price import Price
+from darkroom.domain.request_schema import RequestRules
+from darkroom.providers.nebula import NEBULA
+from darkroom.turns.call_plan import Defaults
+from darkroom.turns.handler import TurnPolicy
+from darkroom.turns.publisher import Publisher
+from darkroom.uploads.intake import Intake, IntakeDependencies, IntakePolicy
+from darkroom.uploads.ports import Lanes, UploadState
+
+
+def rules(*buckets: str) -> RequestRules:
+    """What a stack with these buckets takes."""
+    return RequestRules(buckets, NEBULA.options)
+
+
+def turn_policy(**decided: Any) -> TurnPolicy:
+    """What an operator decided who left most of it as it is."""
+    return TurnPolicy(
+        **{
+            "rules": rules("uploads", "results"),
+            "defaults": Defaults("m", NEBULA),
+            "max_context_images": 3,
+            "max_turns": 200,
+            "give_up_after": 86_400,
+            "api_timeout": 300,
+            "price": Price(),
+            "max_request_bytes": 20_000_000,
+            **decided,
+        }
+    )
+
+
+def intake(
+    objects: ObjectStore,
+    state: UploadState,
+    lanes: Lanes,
+    requests: QueueSender,
+    batches: QueueSender,
+    clock: Callable[[], float],
+    *,
+    grace: float,
+    default_instruction: str = "",
+) -> Intake:
+    """The intake of uploads, put together with these."""
+    return Intake(
+        IntakePolicy(rules("uploads", "results"), default_instruction, grace),
+        IntakeDependencies(objects, state, lanes, requests, batches, Publisher(objects, "results"), clock),
+    )

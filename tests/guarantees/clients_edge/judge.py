@@ -1,0 +1,90 @@
+"""What the contract promises of a request, judged by what can be seen from outside: buckets, table, queues, books."""
+
+import hashlib
+import json
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from darkroom.domain import outcome
+from darkroom.domain.outcome import Outcome
+from darkroom.domain.timing import BREAKER_OPENS_AT
+from tests.guarantees.clients_edge.modes import THREAD, Mode
+from tests.guarantees.clients_edge.world import World
+
+
+@dataclass(frozen=True, slots=True)
+class Trial:
+    """A request that was asked: where it is told of if it takes no turn, and what had been told and counted before."""
+
+    mode: Mode
+    told_at: str
+    told_before: Iterable[str]
+    counted_before: int
+
+
+def check_breaker(world: World) -> None:
+    """That one break has not kept everybody else's calls from the provider."""
+    failures = [int(item["failures"]) for item in world.cloud.items("/breaker")]
+    assert max(failures, default=0) < BREAKER_OPENS_AT, "the breaker has opened"
+
+
+def check_published(world: World) -> dict[str, Outcome]:
+    """The outcomes that can be read, by key, each with its pictures readable and its turn in the table; at any time."""
+    written = world.cloud.writes("results")
+    again = [key for key, times in written.items() if times > 1]
+    assert not again, f"written more than once: {again}"
+    turns = [outcome.from_document(item) for item in world.cloud.items(THREAD, "TURN#")]
+    told = {key: _told(world, key) for key in written if key.endswith("/result.json")}
+    for key, each in told.items():
+        assert each.turn is None or each in turns, f"{key} can be read, and its turn is not in the table"
+        for picture in each.images:
+            content = world.cloud.content(picture.bucket, picture.key) or b""
+            assert hashlib.sha256(content).hexdigest() == picture.sha256, f"{picture.key} is not what {key} says"
+    return told
+
+
+def check_ended(world: World, trial: Trial) -> Outcome:
+    """The one outcome of a request that has left the queues, with its turn, and its calls in all books."""
+    mode = trial.mode
+    assert not world.cloud.waiting(), "there is a dead letter"
+    told = check_published(world)
+    new = sorted(told.keys() - set(trial.told_before))
+    assert len(new) == 1, f"it has the outcomes {new}"
+    ended = told[new[0]]
+    assert (ended.error.code if ended.error else None) == mode.code, f"it ended with {ended.error}"
+    assert len(ended.images) == int(mode.code is None), f"it has {len(ended.images)} pictures"
+    if not mode.takes_a_turn:
+        assert new == [trial.told_at], f"it was told at {new}"
+    if mode.sources is not None:
+        assert [source.key for source in ended.sources] == mode.sources, f"it has the sources {ended.sources}"
+    _check_thread(world, mode, ended)
+    _check_books(world, trial, ended)
+    return ended
+
+
+def _check_thread(world: World, mode: Mode, ended: Outcome) -> None:
+    turns = [int(item["turn"]) for item in world.cloud.items(THREAD, "TURN#")]
+    assert turns == list(range(1, mode.turns + 1)), f"the thread has the turns {turns}"
+    heads = [int(item["latest_turn"]) for item in world.cloud.items(THREAD, "THREAD")]
+    assert heads == turns[-1:], f"the thread's head says {heads}"
+    assert ended.turn == (mode.turns if mode.takes_a_turn else None), f"it became turn {ended.turn}"
+
+
+def _check_books(world: World, trial: Trial, ended: Outcome) -> None:
+    received = world.provider.received
+    charged = sum(call.charged for call in received)
+    counted = calls_counted(world) - trial.counted_before
+    assert ended.cost.paid_calls >= charged, f"{charged} calls were charged, {ended.cost.paid_calls} are told"
+    owed = charged if trial.mode.daily_call_limit else 0
+    assert counted >= owed, f"{charged} calls were charged, {counted} are counted"
+    made = {hashlib.sha256(call.picture).hexdigest() for call in received}
+    assert {picture.sha256 for picture in ended.images} <= made, "it shows a picture that the provider never made"
+
+
+def calls_counted(world: World) -> int:
+    """What the days' counters say, in all."""
+    return sum(int(day["calls"]) for day in world.cloud.items("/calls"))
+
+
+def _told(world: World, key: str) -> Outcome:
+    return outcome.from_document(json.loads(world.cloud.content("results", key) or b""))

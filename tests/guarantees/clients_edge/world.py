@@ -1,0 +1,182 @@
+"""What outlives a process: the cloud, and the image API with its own books. And how a process is started in it."""
+
+import functools
+import json
+import os
+import threading
+import uuid
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, Any
+from unittest.mock import patch
+from urllib.parse import quote_plus
+
+import boto3
+from botocore.exceptions import ClientError
+from moto import mock_aws
+from moto.dynamodb.responses import DynamoHandler
+from requests.adapters import HTTPAdapter
+
+from darkroom.aws import clients
+from functions.on_request import app as on_request
+from functions.on_upload import app as on_upload
+from tests.fakes.edge import Died
+from tests.guarantees.clients_edge.cloud import REGION, TEMPLATE, Cloud, Snapshot
+from tests.guarantees.clients_edge.edge import Edge, hooked
+from tests.guarantees.clients_edge.provider import KEY, Provider, noise
+from tests.invocation import CONTEXT, forget_what_was_built
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
+    from mypy_boto3_sqs import SQSClient
+
+HANDLERS = {"OnUploadFunction": on_upload.handler, "OnRequestFunction": on_request.handler}
+UPLOADS, REQUESTS = "UploadEventsQueue", "RequestsQueue"
+PHOTO = noise(100, seed=-1)  # as base64 it is sent in three pieces
+GRACE_SECONDS = str(TEMPLATE["Parameters"]["PairingGraceSeconds"]["Default"])
+THREAD_SECONDS = 5  # for a thread of execution to notice that it is over
+
+
+@dataclass(frozen=True, slots=True)
+class Upload:
+    """An object that is put; announced `age` seconds ago, by which its grace may be over."""
+
+    key: str
+    data: bytes
+    metadata: Mapping[str, str] = field(default_factory=dict)
+    age: float = 3600
+
+
+class World:
+    """The cloud, the provider, and the functions; `edge` is that of their clients, in the run that is on."""
+
+    def __init__(self, cloud: Cloud, provider: Provider) -> None:
+        self.cloud = cloud
+        self.provider = provider
+        self.edge = Edge()
+        self._s3: S3Client = boto3.client("s3")
+        self._sqs: SQSClient = boto3.client("sqs")
+        self.later: list[Upload] = []  # put as soon as time passes
+        self._handles: dict[str, str] = {}
+        self._s3.put_object(Bucket="uploads", Key="photo.png", Body=PHOTO)
+        self.empty = cloud.snapshot()
+
+    def ask(self, thread: str, body: Mapping[str, Any]) -> str:
+        """Sends a message to the requests queue, and returns its id."""
+        return self._sqs.send_message(
+            QueueUrl=self.cloud.queues[REQUESTS],
+            MessageBody=json.dumps(body),
+            MessageGroupId=thread,
+            MessageDeduplicationId=uuid.uuid4().hex,
+        )["MessageId"]
+
+    def upload(self, upload: Upload) -> str:
+        """Puts an object, announces it as S3 does, and returns the message's id."""
+        stored = self._s3.put_object(Bucket="uploads", Key=upload.key, Body=upload.data, Metadata=upload.metadata)
+        announced = {
+            "key": quote_plus(upload.key), "size": len(upload.data), "eTag": stored["ETag"].strip('"'),
+            "versionId": stored["VersionId"], "sequencer": "0065A1B2C3D4E5F601",
+        }  # fmt: skip
+        at = datetime.now(UTC) - timedelta(seconds=upload.age)
+        record = {
+            "eventName": "ObjectCreated:Put",
+            "eventTime": at.isoformat(timespec="milliseconds"),
+            "s3": {"bucket": {"name": "uploads"}, "object": announced},
+        }
+        body = json.dumps({"Records": [record]})
+        return self._sqs.send_message(QueueUrl=self.cloud.queues[UPLOADS], MessageBody=body)["MessageId"]
+
+    def deliver(self) -> None:
+        """Gives the next message to a new process of its function, and deletes it if the function says so."""
+        queue, function = next(iter(self.cloud.waiting().items()))
+        record = self._received(queue)
+        forget_what_was_built()
+        self.edge.is_dead = False
+        before = set(threading.enumerate())
+        with suppress(Died):
+            left = HANDLERS[function]({"Records": [record]}, CONTEXT)["batchItemFailures"]
+            if not left and not self.edge.is_dead:
+                self._delete(queue)
+        self.edge.is_dead = True
+        for thread in set(threading.enumerate()) - before:
+            thread.join(THREAD_SECONDS)
+            assert not thread.is_alive(), f"{thread.name} goes on after its process"
+
+    def _received(self, queue: str) -> dict[str, Any]:
+        url = self.cloud.queues[queue]
+        (message,) = self._sqs.receive_message(QueueUrl=url, AttributeNames=["All"])["Messages"]
+        self._handles[queue] = message["ReceiptHandle"]
+        return {
+            "messageId": message["MessageId"],
+            "receiptHandle": message["ReceiptHandle"],
+            "body": message["Body"],
+            "attributes": message["Attributes"],
+            "eventSourceARN": f"arn:aws:sqs:{REGION}:{url.split('/')[-2]}:{url.split('/')[-1]}",
+        }
+
+    def _delete(self, queue: str) -> None:
+        with suppress(ClientError):  # the function has done so already
+            self._sqs.delete_message(QueueUrl=self.cloud.queues[queue], ReceiptHandle=self._handles[queue])
+
+    def time_passes(self) -> None:
+        """Ten minutes: messages come back, leases end, a breaker lets a call through.
+
+        The handlers' clock is not ours to set, so what they wrote by it is made older instead.
+        """
+        for queue, handle in self._handles.items():
+            with suppress(ClientError):  # it is deleted
+                url = self.cloud.queues[queue]
+                self._sqs.change_message_visibility(QueueUrl=url, ReceiptHandle=handle, VisibilityTimeout=0)
+        self.cloud.grow_older(600)
+        os.environ["PAIRING_GRACE_SECONDS"] = "0"
+        while self.later:
+            self.upload(self.later.pop(0))
+
+    def restore(self, snapshot: Snapshot) -> None:
+        """Everything as it was then, and nothing on its way."""
+        self.cloud.restore(snapshot)
+        self.later = []
+        os.environ["PAIRING_GRACE_SECONDS"] = GRACE_SECONDS
+
+
+@contextmanager
+def world() -> Iterator[World]:
+    """A world of one's own, with the functions' environment and the hooks of the edge in it."""
+    own = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
+    keys = {"AWS_ACCESS_KEY_ID": "testing", "AWS_SECRET_ACCESS_KEY": "testing", "AWS_DEFAULT_REGION": REGION}
+    send = HTTPAdapter.send
+    with (
+        patch.dict(os.environ, own | keys, clear=True),
+        patch.object(DynamoHandler, "transact_write_items", _once_a_token(DynamoHandler.transact_write_items)),
+        patch("botocore.endpoint.time", SimpleNamespace(sleep=lambda _: None)),  # between its own tries
+        mock_aws(),
+        patch.object(HTTPAdapter, "send", send),  # moto's own would read a body before there is a connection
+        Provider() as provider,
+    ):
+        made = World(Cloud(), provider)
+        os.environ.update(made.cloud.environment(provider.url, KEY))
+        session = boto3.Session()
+        # They take long to make, and remember nothing. All else that a process builds dies with it.
+        session.client = functools.cache(session.client)  # type: ignore[method-assign]
+        with (
+            patch.object(clients, "session", lambda: session),
+            hooked(session, provider.server_port, lambda: made.edge),
+        ):
+            yield made
+        forget_what_was_built()
+
+
+def _once_a_token(transact: Any) -> Any:
+    """DynamoDB does what carries a token that it knows once; moto would do it again."""
+    done: dict[str, Any] = {}
+
+    def transact_once(handler: DynamoHandler) -> Any:
+        token = handler.body["ClientRequestToken"]
+        if token not in done:
+            done[token] = transact(handler)
+        return done[token]
+
+    return transact_once

@@ -1,0 +1,20 @@
+"""What tests of the promise share: one world for all sweeps at the clients' edge, and no worker left standing."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from tests.guarantees.clients_edge.world import World, world
+from tests.guarantees.memory import workers
+
+
+@pytest.fixture(scope="module")
+def swept_world() -> Iterator[World]:
+    with world() as made:
+        yield made
+
+
+@pytest.fixture(autouse=True)
+def _no_worker_is_left_standing() -> Iterator[None]:
+    yield
+    workers.end_all()

@@ -1,0 +1,356 @@
+"""Courses: what a state machine would take long to hit upon, laid out step by step, and held to the promise."""
+
+import random
+from collections import Counter
+from collections.abc import Callable
+from itertools import count
+from typing import TypeVar
+
+from darkroom.domain import outcome
+from darkroom.errors import Unavailable
+from tests.fakes.edge import Died, Edge
+from tests.guarantees.memory import sentences
+from tests.guarantees.memory.sweep import Break, Schedule
+from tests.guarantees.memory.workers import Worker, start
+from tests.guarantees.memory.world import World
+
+DAY = 86_400
+
+Course = TypeVar("Course", bound=Callable[..., None])
+COURSES: list[Callable[..., None]] = []
+
+
+def course(laid_out: Course) -> Course:
+    """One of those that are run."""
+    COURSES.append(laid_out)
+    return laid_out
+
+
+@course
+def the_day_is_full() -> None:
+    """Three requests wait for days of one call each, and go through in the order in which they were sent."""
+    world = World(daily_call_limit=1)
+    for number in range(3):
+        world.send("t", f"r-{number}", f"request {number}")
+    _end(world)
+    assert [turn.status for turn in world.ledger.turns["t"]] == ["succeeded"] * 3
+    assert len(set(_days(world))) == 3, "a day each"
+
+
+@course
+def ten_race_for_the_last_calls(seed: int = 0) -> None:
+    """Ten workers at once, in an order drawn from the seed, make no call more than the day has left."""
+    world, order = World(daily_call_limit=3), random.Random(seed)  # noqa: S311 - an order, no secret
+    for number in range(10):
+        world.send(f"t-{number}", "r", f"request {number}")
+    workers = [worker for _ in range(10) if (worker := start(world))]
+    while at_work := [worker for worker in workers if worker.at is not None]:
+        order.choice(at_work).step(order.randint(1, 3))
+        sentences.hold_so_far(world)
+    assert [len(workers), *world.ledger.calls.values()] == [10, 3], "three of ten calls go out"
+    _end(world)
+    assert sorted(Counter(_days(world)).values()) == [1, 3, 3, 3], "the others go out on the next days"
+
+
+@course
+def a_free_call_makes_room() -> None:
+    """What was refused leaves its room to the next one, on the same day."""
+    world = World(["throttled", "a refusal", "a picture"], daily_call_limit=1)
+    world.send("t", "r-0", "request 0")
+    world.send("t", "r-1", "request 1")
+    _end(world)
+    assert [turn.status for turn in world.ledger.turns["t"]] == ["failed", "succeeded"]
+    assert len(set(_days(world))) == 1, "on one day"
+
+
+@course
+def one_waits_and_others_behind_it() -> None:
+    """A request that has to wait lets none of its thread go ahead."""
+    world = World(["throttled", "a picture", "cut", "unreachable"])
+    for number in range(3):
+        world.send("t", f"r-{number}", f"request {number}")
+    _end(world)
+
+
+@course
+def every_line_breaks() -> None:
+    """A provider whose lines always break is called as often as is allowed, and no more."""
+    world = World(["cut"] * 20)
+    world.send("t", "r", "request")
+    _end(world)
+    (turn,) = world.ledger.turns["t"]
+    assert turn.error is not None
+    assert turn.error.code == "outcome_unknown"
+
+
+@course
+def an_attempt_is_given_up_after_five() -> None:
+    """Five attempts that die outside the call end a request as our fault, and a copy of it is kept."""
+
+    world = World()
+    world.send("t", "r", "request")
+    world.run_dry(lambda: Edge(_dies_before_a_call), deliveries=20)
+    (turn,) = world.ledger.turns["t"]
+    assert turn.error is not None
+    assert turn.error.code == "internal_error"
+    assert len(world.dead.entries) == 1
+    _end(world)
+
+
+@course
+def the_attempt_that_gives_up_dies() -> None:
+    """Wherever it does, a copy is kept, and the outcome is told."""
+    for place in count(1):
+        world = World()
+        world.send("t", "r", "request")
+        for _ in range(5):
+            world.deliver(lambda: Edge(_dies_before_a_call))
+            world.pass_time(61)
+        schedule = Schedule(world, [Break(place, "dies")])
+        world.run_dry(schedule.edge)
+        _end(world)
+        (turn,) = world.ledger.turns["t"]
+        assert turn.error is not None
+        assert turn.error.code == "internal_error"
+        if not schedule.is_over:
+            return
+
+
+@course
+def aws_fails_for_long_where_no_call_is_made() -> None:
+    """That is no attempt that broke: the request waits until it passes."""
+    for boundary in ("before thread", "before commit"):
+
+        def fails(_count: int, name: str, at: str = boundary) -> None:
+            if name == at:
+                raise Unavailable("aws", "it passes")
+
+        world = World()
+        world.send("t", "r", "request")
+        for _ in range(20):
+            world.clock.now = max(world.clock.now, world.queue.next_visible_at)
+            world.deliver(lambda: Edge(fails))
+        _end(world)
+        assert [turn.status for turn in world.ledger.turns["t"]] == ["succeeded"], "AWS that fails is nobody's fault"
+
+
+@course
+def a_call_takes_long() -> None:
+    """While a heart beats nobody else takes up what is in hand, however long a call takes."""
+    world, worker = _with_an_answer_in_hand()
+    for _ in range(10):
+        world.pass_time(30)
+        world.deliver()
+    worker.finish()
+    _end(world)
+
+
+@course
+def what_a_dead_worker_held_is_called_for_again_within_two_minutes() -> None:
+    world, worker = _with_an_answer_in_hand()
+    died_at = world.clock()
+    worker.die()
+    while len(world.api.calls) < 2:
+        world.clock.now = max(world.clock.now, world.queue.next_visible_at)
+        world.deliver()
+    assert world.clock() - died_at <= 120, "it is taken up soon"
+    _end(world)
+
+
+@course
+def an_answer_comes_late() -> None:
+    """An owner that lost its lease spools all the same, and what it spooled is not paid again."""
+    world, worker = _with_an_answer_in_hand()
+    world.pass_time(61, hides=False, renews=False)
+    world.deliver()
+    worker.finish()
+    _end(world)
+    assert len(world.api.calls) == 1, "one call"
+
+
+@course
+def a_late_answer_is_found_twice() -> None:
+    """Two find an answer that came late, one after the other, and one of them counts it."""
+    world = World(["a refusal"])
+    world.send("t", "r", "request")
+    first = start(world)
+    assert first is not None
+    first.step(until="after ask", boundaries=60)
+    world.pass_time(61, hides=False, renews=False)
+    world.deliver()
+    first.finish()
+    world.pass_time(61)
+    second = start(world)
+    assert second is not None
+    second.step(until="before settle_late", boundaries=60)
+    world.pass_time(61, hides=False, renews=False)
+    world.run_dry()
+    second.finish()
+    _end(world)
+
+
+@course
+def a_message_goes_out_of_sight() -> None:
+    """A message that goes to the dead letters while it is worked on lets the next one of its thread go ahead."""
+    world = World()
+    world.send("t", "r-0", "request 0")
+    world.send("t", "r-1", "request 1", parent_turn=0)
+    worker = start(world)
+    assert worker is not None
+    worker.step(until="before commit", boundaries=60)
+    world.pass_time(61, hides=False)
+    for sent in world.sent:
+        sent.was_redriven = sent.request_id == "r-0"
+    world.queue.entries[0].receives = 1000
+    world.deliver()
+    assert [turn.request_id for turn in world.ledger.turns["t"]] == ["r-1"]
+    worker.finish()
+    _end(world)
+    assert len(world.ledger.turns["t"]) == 2
+
+
+@course
+def the_provider_is_down() -> None:
+    """Nothing is failed for an outage that is shorter than anybody waits, and one that is longer ends."""
+    world = World(["down"] * 10_000, give_up_after=3600)
+    world.send("t", "r", "request")
+    started = world.clock()
+    while world.clock() - started < 3000:
+        world.clock.now = max(world.clock.now, world.queue.next_visible_at)
+        world.deliver()
+    assert world.queue.entries, "it waits"
+    _end_in_trouble(world)
+    (turn,) = world.ledger.turns["t"]
+    assert turn.error is not None
+    assert turn.error.code == "provider_unavailable"
+
+
+@course
+def an_old_refusal_lies_in_the_spool() -> None:
+    """Nobody is given up for what the provider said long ago, to a worker that died."""
+
+    def dies(_count: int, name: str) -> None:
+        if name == "before settle_free":
+            raise Died
+
+    world = World(["down", "down"], give_up_after=900)
+    world.send("t", "r", "request")
+    world.deliver()
+    world.pass_time(60)
+    world.deliver(lambda: Edge(dies))
+    world.pass_time(1000)
+    _end(world)
+    assert [turn.status for turn in world.ledger.turns["t"]] == ["succeeded"], "it is called once more"
+
+
+@course
+def a_call_never_leaves_and_its_worker_dies() -> None:
+    """That no connection was made is known, whoever takes the request up: another call may be made."""
+
+    def dies(_count: int, name: str) -> None:
+        if name == "before settle_free":
+            raise Died
+
+    world = World(["unreachable"], max_paid_calls=1)
+    world.send("t", "r", "request")
+    world.deliver(lambda: Edge(dies))
+    world.pass_time(61)
+    _end(world)
+    assert [turn.status for turn in world.ledger.turns["t"]] == ["succeeded"], "it was never sent"
+
+
+@course
+def an_id_is_used_again() -> None:
+    """Another request under an id that stands for one already is told so, and changes nothing."""
+    world = World()
+    world.send("t", "r", "request")
+    world.run_dry()
+    world.send("t", "r", "another", again=1)
+    _end(world)
+
+
+@course
+def the_budget_is_used_up_for_ever() -> None:
+    """A request ends when it has waited nine days for a day with room."""
+    world = World(daily_call_limit=1)
+    _fill_the_days(world, 12)
+    world.send("t", "r", "request")
+    sent_at = world.clock()
+    before = dict(world.ledger.calls)
+    world.run_dry()
+    (turn,) = world.ledger.turns["t"]
+    assert turn.error is not None, "it waited nine days"
+    assert turn.error.code == "budget_exhausted"
+    assert 9 * DAY <= world.clock() - sent_at < 9.1 * DAY
+    assert (world.ledger.calls, world.api.calls) == (before, [])
+
+
+@course
+def a_thread_waits_longer_than_a_message_lives() -> None:
+    """A request that waited behind another for almost as long as SQS keeps a message ends before it is forgotten."""
+    world = World(["down"] * 10_000, give_up_after=2 * DAY)
+    for number in range(3):
+        world.send("t", f"r-{number}", f"request {number}")
+    world.deliver()
+    world.pass_time(13.2 * DAY)
+    _end_in_trouble(world)
+    assert [len(world.api.of(f"request {number}")) for number in range(3)] == [2, 1, 1], "each is called once more"
+
+
+@course
+def a_thread_waits_for_the_budget_longer_than_a_message_lives() -> None:
+    """Nor is one forgotten that waits for a day with room behind another that did."""
+    world = World(daily_call_limit=1)
+    _fill_the_days(world, 30)
+    for number in range(3):
+        world.send("t", f"r-{number}", f"request {number}")
+    _end(world)
+
+
+@course
+def the_thread_is_full() -> None:
+    """What is over the limit of a thread's turns takes none, and is told."""
+    world = World(max_turns=2)
+    for number in range(4):
+        world.send("t", f"r-{number}", f"request {number}")
+    _end(world)
+    assert len(world.ledger.turns["t"]) == 2
+    assert len(world.api.calls) == 2
+
+
+def _dies_before_a_call(_count: int, name: str) -> None:
+    if name == "before prepare":
+        raise Died
+
+
+def _with_an_answer_in_hand() -> tuple[World, Worker]:
+    """A worker that was answered, and has not spooled it yet."""
+    world = World()
+    world.send("t", "r", "request")
+    worker = start(world)
+    assert worker is not None
+    worker.step(until="after ask", boundaries=60)
+    return world, worker
+
+
+def _end(world: World) -> None:
+    world.run_dry()
+    world.redrive()
+    world.run_dry()
+    sentences.are_kept(world)
+
+
+def _end_in_trouble(world: World) -> None:
+    world.run_dry(deliveries=300)
+    sentences.are_kept(world)
+
+
+def _fill_the_days(world: World, days: int) -> None:
+    """As if others had used up the calls of so many days."""
+    for day in range(days):
+        world.ledger.calls[outcome.timestamp(world.clock() + day * DAY)[:10]] = 1
+    world.calls_of_others = days
+
+
+def _days(world: World) -> list[str]:
+    return [call.day for call in world.api.calls if not call.is_certainly_free]

@@ -1,0 +1,169 @@
+"""A state machine that does to Darkroom whatever can be done to it, and holds it to its promise.
+
+Messages are sent, sent again and reordered; two workers are at one thread; hearts stop, clocks jump, processes die,
+AWS fails, and the image API answers in every manner. When a run is over everything is let run dry, and is looked at.
+"""
+
+from typing import Any
+
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
+
+from darkroom.errors import Fault, Unavailable
+from tests.guarantees.memory import sentences
+from tests.guarantees.memory.provider import manners
+from tests.guarantees.memory.sweep import NOT_AWS
+from tests.guarantees.memory.workers import Worker, start
+from tests.guarantees.memory.world import World
+
+DAY = 86_400
+MAX_MESSAGES = 9  # a limit of one call a day lets them all through before a message is too old
+MAX_WORKERS = 3
+MAX_DAYS = 3
+
+which = st.integers(0, MAX_MESSAGES - 1)
+
+
+class PromiseMachine(RuleBasedStateMachine):
+    """The rules are what the world does; the sentences are what must be true of it."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.world = World()
+        self.days = 0
+        self.others = 0
+
+    @initialize(
+        daily_call_limit=st.sampled_from((0, 1, 3)),
+        max_paid_calls=st.sampled_from((2, 1, 3)),
+        max_turns=st.sampled_from((200, 2)),
+        give_up_after=st.sampled_from((DAY, 900)),
+    )
+    def begin(self, **terms: Any) -> None:
+        self.world = World(**terms)
+
+    @rule(
+        thread=st.sampled_from("aab"),
+        more=st.sampled_from(({}, {}, {"images": ["s3://uploads/cat.png"]}, {"parent_turn": 0}, {"parent_turn": 1})),
+        is_named=st.booleans(),
+    )
+    def somebody_asks(self, thread: str, more: dict[str, Any], is_named: bool) -> None:
+        number = len(self.world.sent)
+        if number < MAX_MESSAGES:
+            self.world.send(thread, f"r-{number}" if is_named else None, f"request {number}", **more)
+
+    @precondition(lambda self: self.world.sent)
+    @rule(which=which, is_same=st.booleans())
+    def somebody_asks_again(self, which: int, is_same: bool) -> None:
+        """With the same id: a retry of the sender's, or another request by mistake."""
+        sent = self.world.sent[which % len(self.world.sent)]
+        if len(self.world.sent) >= MAX_MESSAGES:
+            return
+        self.others += 1
+        words = sent.instruction if is_same else f"other {self.others}"
+        self.world.send(sent.thread, sent.request_id, words, again=self.others, **sent.more)
+
+    @rule(coming=st.lists(st.sampled_from(sorted(manners())), min_size=1, max_size=3))
+    def the_api_will_answer(self, coming: list[str]) -> None:
+        self.world.api.coming[:] = coming
+
+    @rule()
+    def a_process_works(self) -> None:
+        self.world.deliver()
+
+    @precondition(lambda self: len(self.working) < MAX_WORKERS)
+    @rule(boundaries=st.integers(0, 40), on_probes=st.booleans())
+    def a_worker_starts(self, boundaries: int, on_probes: bool) -> None:
+        if worker := start(self.world, on_probes=on_probes and bool(self.world.probes.entries)):
+            worker.step(boundaries)
+
+    @precondition(lambda self: self.working)
+    @rule(which=which, boundaries=st.integers(1, 12))
+    def a_worker_goes_on(self, which: int, boundaries: int) -> None:
+        self.worker(which).step(boundaries)
+
+    @precondition(lambda self: self.working)
+    @rule(which=which, boundary=st.sampled_from(("before mark", "before ask", "after ask", "before commit")))
+    def a_worker_comes_to(self, which: int, boundary: str) -> None:
+        self.worker(which).step(60, until=boundary)
+
+    @precondition(lambda self: self.working)
+    @rule(which=which)
+    def a_worker_ends(self, which: int) -> None:
+        self.worker(which).finish()
+
+    @precondition(lambda self: self.working)
+    @rule(which=which)
+    def a_worker_dies(self, which: int) -> None:
+        self.worker(which).die()
+
+    @precondition(lambda self: self.working)
+    @rule(which=which, is_passing=st.booleans())
+    def aws_fails(self, which: int, is_passing: bool) -> None:
+        worker = self.worker(which)
+        if worker.lives and not str(worker.at).endswith(NOT_AWS):
+            worker.meets(Unavailable("aws", "it passes") if is_passing else Fault("no permission"))
+
+    @rule(seconds=st.sampled_from((3, 61, 300)))
+    def time_passes(self, seconds: int) -> None:
+        self.world.pass_time(seconds)
+
+    @precondition(lambda self: self.working)
+    @rule(hides=st.booleans(), renews=st.booleans())
+    def hearts_stop(self, hides: bool, renews: bool) -> None:
+        self.world.pass_time(61, hides=hides, renews=renews)
+
+    @precondition(lambda self: self.days < MAX_DAYS)
+    @rule()
+    def midnight_passes(self) -> None:
+        self.days += 1
+        self.world.pass_time(DAY - self.world.clock() % DAY)
+
+    @precondition(lambda self: self.days < MAX_DAYS)
+    @rule()
+    def a_minute_to_midnight(self) -> None:
+        self.days += 1
+        self.world.pass_time(2 * DAY - 60 - self.world.clock() % DAY)
+
+    @precondition(lambda self: self.world.sent)
+    @rule(which=which)
+    def a_message_is_received_too_often(self, which: int) -> None:
+        """As where a deployment cannot start: what is visible goes to the dead letters when it is received next."""
+        sent = self.world.sent[which % len(self.world.sent)]
+        for entry in self.world.queue.entries:
+            if entry.message_id == sent.message_id:
+                sent.was_redriven = True
+                entry.receives = 1000
+
+    @precondition(lambda self: self.world.dead.entries)
+    @rule()
+    def the_operator_redrives(self) -> None:
+        self.world.redrive()
+
+    @invariant()
+    def the_promise_holds_so_far(self) -> None:
+        sentences.hold_so_far(self.world)
+
+    def teardown(self) -> None:
+        """All ends, with a healthy API; what is in the dead letters is brought back."""
+        world = self.world
+        try:
+            world.api.coming.clear()
+            for worker in self.working:
+                worker.finish()
+            for _ in range(3):
+                world.run_dry(deliveries=3000)
+                world.redrive()
+            world.run_dry()
+            sentences.are_kept(world)
+        finally:
+            for worker in self.working:
+                worker.die()
+
+    @property
+    def working(self) -> list[Worker]:
+        """The workers that have not ended."""
+        return [worker for worker in self.world.workers if isinstance(worker, Worker) and worker.at is not None]
+
+    def worker(self, which: int) -> Worker:
+        return self.working[which % len(self.working)]

@@ -1,0 +1,107 @@
+"""The image API, which counts what reaches it and knows what it charges."""
+
+import copy
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from functools import cache
+from typing import Literal
+
+from darkroom.errors import Ambiguous, Unavailable
+from darkroom.providers.dialect import PreparedCall
+from darkroom.providers.reply import Reply
+from tests.fakes.edge import Clock
+from tests.fakes.image_api import ScriptedApi, made, png, stated
+
+UNMARKED = (0, "no day")
+Consequence = Literal["paid", "free", "waits", "lost"]
+# paid: an answer that ends the request. free: it ends it too, and nothing was charged.
+# waits: nothing was charged, and it may be asked again. lost: nobody can know.
+
+
+@dataclass(frozen=True, slots=True)
+class Manner:
+    """A way in which the API answers: with a reply, or with what the client makes of a broken line."""
+
+    consequence: Consequence
+    answer: Reply | Callable[[], Exception]
+    seconds: float = 0.0
+
+
+@cache
+def manners() -> dict[str, Manner]:
+    """Every way in which the API answers, by name."""
+    return {
+        "a picture": Manner("paid", made(png("green"))),
+        "two pictures": Manner("paid", made(png("green"), png("blue"))),
+        "words": Manner("paid", stated(200, {"data": [{"revised_prompt": "which cat?"}]})),
+        "nothing": Manner("paid", stated(200, {"data": []})),
+        "a refusal": Manner("free", stated(400, {"error": {"code": "prompt_blocked", "message": "no"}})),
+        "a fault": Manner("free", stated(400, {"error": {"code": "invalid_request", "message": "no"}})),
+        "throttled": Manner("waits", stated(429, {"code": 429, "msg": "slow down", "data": None})),
+        "down": Manner("waits", stated(503, {"code": 503, "msg": "down", "data": None})),
+        "bad key": Manner("waits", stated(401, {"error": {"code": "invalid_api_key", "message": "no"}})),
+        "empty account": Manner("waits", stated(403, {"error": {"code": "insufficient_user_quota", "message": "no"}})),
+        "unreachable": Manner("waits", lambda: Unavailable("unreachable", "no connection")),
+        "garbage": Manner("lost", Reply(200, {"content-type": "text/html"}, b"<html>", 0.1)),
+        "gateway": Manner("lost", Reply(504, {"content-type": "text/html"}, b"<html>", 100.0)),
+        "cut": Manner("lost", lambda: Ambiguous("the line broke")),
+        "hangs": Manner("lost", lambda: Ambiguous("no answer in time"), 300),
+    }
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """A call that reached the API: what the user said in it, the instruction last.
+
+    `at` is in epoch seconds. `number` counts its request's calls, `day` is the UTC day that it was counted on.
+    """
+
+    words: tuple[str, ...]
+    manner: Manner
+    at: float
+    number: int
+    day: str
+
+    @property
+    def instruction(self) -> str:
+        return self.words[-1]
+
+    @property
+    def is_certainly_free(self) -> bool:
+        return self.manner.consequence in ("free", "waits")
+
+
+class Provider(ScriptedApi):
+    """Answers each call in the next of these manners, and healthily when there are no more.
+
+    `passes` lets time pass while a call hangs.
+    """
+
+    def __init__(self, clock: Clock, passes: Callable[[float], None], script: Iterable[str]) -> None:
+        super().__init__()
+        self._clock = clock
+        self._passes = passes
+        self._marks: Sequence[tuple[int, str]] = ()
+        self.coming = list(script)
+        self.calls: list[Call] = []
+
+    def called_by(self, marks: Sequence[tuple[int, str]]) -> "Provider":
+        """The same API, called by a process that marks its calls here, with number and day."""
+        other = copy.copy(self)
+        other._marks = marks
+        return other
+
+    def ask(self, prepared: PreparedCall) -> Reply:
+        manner = manners()[self.coming.pop(0) if self.coming else "a picture"]
+        said = self._prepared[int(prepared.call.body[:])].context.contents
+        words = tuple(content.text for content in said if content.role == "user")
+        self.calls.append(Call(words, manner, self._clock(), *(self._marks or [UNMARKED])[-1]))
+        if manner.seconds:
+            self._passes(manner.seconds)
+        if isinstance(manner.answer, Reply):
+            return manner.answer
+        raise manner.answer()
+
+    def of(self, instruction: str) -> list[Call]:
+        """The calls that were about this instruction."""
+        return [call for call in self.calls if call.instruction == instruction]

@@ -1,0 +1,167 @@
+"""The promise, sentence by sentence, as what must be true of a world: at every moment, and when all has ended."""
+
+from collections import Counter
+from datetime import datetime
+from typing import Any
+
+from darkroom.domain.keys import rejected_message_key
+from darkroom.domain.outcome import Outcome
+from darkroom.domain.timing import BUDGET_SECONDS, MAX_AGE_SECONDS
+from darkroom.turns.publisher import turn_key
+from tests.guarantees.memory.provider import Call
+from tests.guarantees.memory.world import Sent, World
+
+OF_THE_REQUEST = {"refused", "no_image", "invalid_request", "unknown_parent"}
+
+
+def hold_so_far(world: World) -> None:
+    """What must be true at every moment."""
+    assert not world.objects.overwritten, "nothing that was written is written over"
+    assert not world.queue.forgotten, "nothing is lost"
+    assert not world.journal.bugs, f"no attempt broke but by what was done to it: {world.journal.bugs}"
+    for key in world.objects.writes:
+        if key.startswith("threads/") and key.endswith("/result.json"):
+            _is_committed(world, world.objects.document("results", key))
+    for sent in world.sent:
+        assert len(_charged(world, sent)) <= world.max_paid_calls, f"paid {sent} more often than is allowed"
+    _keep_the_daily_limit(world)
+
+
+def are_kept(world: World) -> None:
+    """What must be true when the queues are empty."""
+    hold_so_far(world)
+    assert not world.queue.entries, "nothing is left over"
+    for thread in {sent.thread for sent in world.sent}:
+        _is_in_order(world, thread)
+    for sent in world.sent:
+        _has_one_outcome(world, sent)
+        _was_paid_once(world, sent)
+    _count_alike(world)
+
+
+def _is_committed(world: World, document: dict[str, Any]) -> None:
+    turns = world.ledger.turns.get(document["thread_id"], [])
+    assert document in [turn.as_document() for turn in turns], "a result.json's turn is in the table"
+    for image in document["images"]:
+        assert (image["bucket"], image["key"]) in world.objects.objects, "a result.json's pictures can be read"
+
+
+def _keep_the_daily_limit(world: World) -> None:
+    charged = Counter(call.day for call in world.api.calls if not call.is_certainly_free)
+    for day, calls in charged.items():
+        assert not world.daily_call_limit or calls <= world.daily_call_limit, f"{calls} calls on {day}"
+        assert calls <= world.ledger.calls.get(day, 0), f"{calls} calls on {day}, and fewer counted"
+
+
+def _is_in_order(world: World, thread: str) -> None:
+    """Turns are numbered, announced once each, in the order of sending, each seeing the one before it."""
+    turns = world.ledger.turns.get(thread, [])
+    by_id = {sent.request_id: sent for sent in reversed(world.sent) if sent.thread == thread}
+    assert [turn.turn for turn in turns] == list(range(1, len(turns) + 1)), "turns are numbered"
+    over = turns[world.max_turns :]
+    assert all(turn.cost.paid_calls and by_id[str(turn.request_id)].was_redriven for turn in over), (
+        "a thread is bounded"
+    )
+    announced = [key for key in world.objects.writes if _is_turn_of(key, thread)]
+    assert sorted(announced) == sorted(map(turn_key, turns)), "each turn has its one result.json"
+    in_line = [sent for turn in turns if not (sent := by_id[str(turn.request_id)]).was_redriven]
+    assert in_line == [sent for sent in world.sent if sent in in_line], "turns are in the order of sending"
+    if any(sent.was_redriven for sent in by_id.values()):
+        return  # what was among the dead letters let later ones go ahead, and may have come in between
+    for turn in turns:
+        _answers_the_right_turn(world, turns, turn, by_id[str(turn.request_id)])
+
+
+def _is_turn_of(key: str, thread: str) -> bool:
+    return key.startswith(f"threads/{thread}/") and key.endswith("/result.json")
+
+
+def _answers_the_right_turn(world: World, turns: list[Outcome], turn: Outcome, sent: Sent) -> None:
+    before = {
+        int(earlier.turn or 0): earlier for earlier in turns[: int(turn.turn or 0) - 1] if earlier.status == "succeeded"
+    }
+    if turn.instruction != sent.instruction:
+        return  # its id was taken by a later one of other content, and of that nothing is known here
+    expected = max(before, default=0) if sent.parent_turn is None else sent.parent_turn
+    if expected and expected not in before:
+        assert turn.error is not None
+        assert turn.error.code == "unknown_parent", turn
+        return
+    assert (turn.parent_turn or 0) == expected, f"{turn} answers the newest turn that succeeded, or the one it names"
+    if turn.status == "succeeded":
+        branch = [turn]
+        while branch[0].parent_turn:
+            branch.insert(0, before[branch[0].parent_turn])
+        said = [call.words for call in world.api.calls if call.instruction == turn.instruction]
+        assert tuple(each.instruction for each in branch) in said, "the API was shown the branch"
+
+
+def _has_one_outcome(world: World, sent: Sent) -> None:
+    ended = [turn for turn in world.ledger.turns.get(sent.thread, []) if turn.request_id == sent.request_id]
+    assert len(ended) <= 1, f"{sent} is one turn"
+    refused = rejected_message_key(sent.message_id)
+    if ended and ended[0].instruction == sent.instruction:
+        assert world.objects.writes.count(refused) == 0, f"{sent} has one outcome"
+        _has_its_reason(world, ended[0], sent)
+        return
+    assert world.objects.writes.count(refused) == 1, f"{sent} has an outcome"
+    code = world.objects.document("results", refused)["error"]["code"]
+    same_id = [other for other in world.sent if (other.thread, other.request_id) == (sent.thread, sent.request_id)]
+    if code == "request_id_reused":
+        assert any(other.instruction != sent.instruction for other in same_id), "its id stands for another request"
+    else:
+        assert (code, ended) == ("too_many_turns", []), f"{sent} is refused for a reason"
+        assert len(world.ledger.turns[sent.thread]) >= world.max_turns, "the thread is full"
+
+
+def _has_its_reason(world: World, ended: Outcome, sent: Sent) -> None:
+    """No request fails for what is not its fault, before everything was tried."""
+    code = ended.error.code if ended.error else None
+    finished = datetime.fromisoformat(ended.timing.finished_at).timestamp() + 0.001
+    if code == "provider_unavailable":
+        refusals = [call.at for call in world.api.of(sent.instruction) if call.manner.consequence == "waits"]
+        held_back = world.ledger.entries[sent.thread, sent.request_id].claim.refused_since or finished
+        first, last = min(held_back, *refusals), max(refusals)
+        asked = datetime.fromisoformat(ended.timing.requested_at).timestamp()
+        is_old = finished - asked >= MAX_AGE_SECONDS
+        assert is_old or finished - first >= world.give_up_after, "no request fails for the provider's trouble too soon"
+        assert is_old or last - first >= world.give_up_after, "nor without a last call"
+    elif code == "outcome_unknown":
+        assert len(_lost(world, sent)) >= world.max_paid_calls, "nothing is given up that may be asked again"
+    elif code == "internal_error":
+        assert min(ended.attempts - 1, world.breaks) >= 5, "five attempts broke"
+        assert (sent.thread, sent.request_id) in world.dead.copies, "a copy is left of what was given up"
+    elif code == "budget_exhausted":
+        asked = datetime.fromisoformat(ended.timing.requested_at).timestamp()
+        assert finished - asked >= BUDGET_SECONDS, "it waited nine days"
+    elif code is not None:
+        assert code in OF_THE_REQUEST, code
+        answered = {call.manner.consequence for call in world.api.of(sent.instruction)}
+        assert code == "unknown_parent" or answered & {"paid", "free"}, "what fails was answered so"
+
+
+def _was_paid_once(world: World, sent: Sent) -> None:
+    if not _lost(world, sent):
+        assert len(_charged(world, sent)) <= 1, f"{sent} is paid once where nothing was lost"
+
+
+def _lost(world: World, sent: Sent) -> list[object]:
+    """The calls of which nobody can know, by the world's account and by the API's."""
+    broken = [call for call in world.disturbed if call[:2] == (sent.thread, sent.request_id)]
+    return [*broken, *(call for call in world.api.of(sent.instruction) if call.manner.consequence == "lost")]
+
+
+def _charged(world: World, sent: Sent) -> list[Call]:
+    return [call for call in world.api.of(sent.instruction) if not call.is_certainly_free]
+
+
+def _count_alike(world: World) -> None:
+    """The days' counters, the outcomes and the API agree on what was paid."""
+    told = sum(turn.cost.paid_calls for turns in world.ledger.turns.values() for turn in turns)
+    claims = [entry.claim for entry in world.ledger.entries.values()]
+    # The day of a late answer is known only where no call followed it.
+    stale = sum(claim.answered_by not in (None, claim.calls) and not claim.charged for claim in claims)
+    counted = sum(world.ledger.calls.values()) - world.calls_of_others
+    assert told <= counted <= told + stale, f"the days count {counted}, the outcomes say {told}"
+    charged = sum(not call.is_certainly_free for call in world.api.calls)
+    assert charged <= told <= charged + len(world.disturbed), "and the API counts as much"

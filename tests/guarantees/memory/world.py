@@ -1,0 +1,254 @@
+"""The whole of Darkroom's requests on fakes: a queue, processes that work on its messages, and what outlives them."""
+
+import json
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
+from typing import Any, Protocol
+
+from darkroom.domain.keys import message_group, sha256, spool_key
+from darkroom.domain.message import Message
+from darkroom.domain.outcome import Outcome
+from darkroom.domain.timing import BEAT_SECONDS
+from darkroom.errors import DarkroomError, Unavailable
+from darkroom.providers.dialects import DIALECTS
+from darkroom.turns.handler import TurnDependencies, TurnHandler
+from darkroom.turns.paid_call import CallDependencies
+from darkroom.turns.publisher import Publisher
+from darkroom.turns.spool import Spool
+from darkroom.worker.message_batch import MessageBatch
+from tests.fakes.breaker import MemoryBreaker
+from tests.fakes.edge import Clock, Died, Edge
+from tests.fakes.image_api import MemoryFetcher, png
+from tests.fakes.ledger import MemoryLedger
+from tests.fakes.objects import MemoryObjects, developed
+from tests.fakes.stack import turn_policy
+from tests.guarantees.memory.fifo import FifoQueue
+from tests.guarantees.memory.provider import Provider
+
+INVOCATION_SECONDS = 900
+NEVER = 1e6  # seconds of a real clock: hearts beat when they are told to
+
+
+@dataclass
+class Sent:
+    """A message that the queue took. Its instruction is its request's alone."""
+
+    thread: str
+    request_id: str
+    instruction: str
+    more: dict[str, Any]
+    message_id: str
+    was_redriven: bool = False
+
+    @property
+    def parent_turn(self) -> int | None:
+        """The turn that it names."""
+        return self.more.get("parent_turn")
+
+
+@dataclass
+class Journal:
+    """What became of the messages; `bugs` is what broke and was no trouble that anybody made."""
+
+    ends: list[Outcome] = field(default_factory=list)
+    waits: list[Unavailable] = field(default_factory=list)
+    bugs: list[Exception] = field(default_factory=list)
+
+    def ended(self, message: Message, ended: Outcome) -> None:
+        self.ends.append(ended)
+
+    def deferred(self, message: Message, trouble: Unavailable) -> None:
+        self.waits.append(trouble)
+
+    def broke(self, message: Message, error: Exception) -> None:
+        if not isinstance(error, DarkroomError):
+            self.bugs.append(error)
+
+    def noted(self, error: DarkroomError) -> None:
+        pass
+
+
+@dataclass
+class CopiesTo:
+    """Where a copy of a request goes."""
+
+    queue: FifoQueue
+
+    def send(self, body: str, thread_id: str, request_id: str, *, deduplication_id: str | None = None) -> str:
+        own = deduplication_id or f"{thread_id}\n{request_id}\n{body}"
+        self.queue.copies.add((thread_id, request_id))
+        return self.queue.send(body, message_group(thread_id), sha256(own))
+
+
+@dataclass(frozen=True)
+class Process:
+    """One invocation of the function, over a batch of messages."""
+
+    messages: Sequence[Message]
+    batch: MessageBatch[Outcome]
+    queue: Any
+    ledger: MemoryLedger
+    deadline: float
+
+    @property
+    def claims(self) -> set[tuple[str, str]]:
+        """The requests that it has in hand, or thinks that it has."""
+        return {(claim.thread_id, claim.request_id) for claim in self.ledger._held.values()}
+
+    def run(self) -> None:
+        """Works on the batch; the event source mapping deletes what is not left. Raises Died."""
+        left = self.batch.work()
+        for message in self.messages:
+            if message.message_id not in left:
+                with suppress(DarkroomError):  # it comes back
+                    self.queue.end(message)
+
+    def beat(self, *, hides: bool, renews: bool) -> None:
+        """One beat of its heart: not while the batch hides something itself, for then the heart waits."""
+        if hides and not self.batch._lock.locked():
+            self.batch._beat()
+        if renews:
+            self.batch._renew()
+
+
+class Living(Protocol):
+    """A process that is under way."""
+
+    process: Process
+
+    @property
+    def lives(self) -> bool: ...
+
+    def beat(self, *, hides: bool, renews: bool) -> None: ...
+
+    def die(self) -> None: ...
+
+
+class World:
+    """What outlives a process: the queue, the table, the buckets, the provider's count of calls."""
+
+    def __init__(
+        self,
+        script: Iterable[str] = (),
+        *,
+        daily_call_limit: int = 0,
+        max_paid_calls: int = 2,
+        max_turns: int = 200,
+        give_up_after: float = 86_400,
+    ) -> None:
+        self.daily_call_limit, self.max_paid_calls = daily_call_limit, max_paid_calls
+        self.max_turns, self.give_up_after = max_turns, give_up_after
+        self.clock = Clock()
+        self.dead = FifoQueue(self.clock, "dead")
+        self.queue = FifoQueue(self.clock, dead=self.dead)
+        self.probes = FifoQueue(self.clock, "probe")
+        self.breaker = MemoryBreaker(self.clock)
+        self.ledger = MemoryLedger(self.clock, daily_call_limit=daily_call_limit)
+        self.objects = MemoryObjects(self.clock)
+        self.objects.put("uploads", "cat.png", png())
+        self.api = Provider(self.clock, self.pass_time, script)
+        self.journal = Journal()
+        self.sent: list[Sent] = []
+        self.workers: list[Living] = []
+        self.disturbed: set[tuple[str, str, int]] = set()  # calls of which nobody can know
+        self.breaks = 0
+        self.calls_of_others = 0
+
+    def process(self, messages: Sequence[Message], edge: Edge) -> Process:
+        """A process of its own; all that it does passes the edge."""
+        memory, deadline = self.ledger.in_another_process(), self.clock() + INVOCATION_SECONDS
+        objects, ledger = edge.around(self.objects), edge.around(memory)
+        queue = edge.around(self.probes if messages[0].is_probe else self.queue)
+        calls = CallDependencies(
+            ledger, Spool(objects, "spool", DIALECTS, sleep=self.clock.advance), edge.around(self.breaker),
+            edge.around(self.api.called_by(memory.marks)), self.max_paid_calls,
+        )  # fmt: skip
+        answering = TurnHandler(
+            turn_policy(max_turns=self.max_turns, give_up_after=self.give_up_after),
+            TurnDependencies(
+                calls, Publisher(objects, "results"), developed(objects), MemoryFetcher(),
+                edge.around(CopiesTo(self.dead)), edge.around(CopiesTo(self.probes)),
+                clock=self.clock, jitter=lambda: 0.0,
+            ),
+        )  # fmt: skip
+        batch = MessageBatch(
+            messages, answering, queue, self.journal,
+            renew=memory.renew, time_left=lambda: deadline - self.clock(), beat_seconds=NEVER,
+        )  # fmt: skip
+        return Process(messages, batch, queue, memory, deadline)
+
+    def send(self, thread: str, request_id: str | None, instruction: str, *, again: int = 0, **more: Any) -> None:
+        """As a sender does; `again` tells a message from an earlier one with the same request id."""
+        named = {} if request_id is None else {"request_id": request_id}
+        body = json.dumps({"instruction": instruction, **named, **more})
+        message_id = self.queue.send(body, message_group(thread), f"{request_id or instruction}/{again}")
+        if message_id not in {sent.message_id for sent in self.sent}:
+            asked = request_id or message_id
+            self.sent.append(Sent(thread, asked, instruction, more, message_id))
+
+    def deliver(self, edge: Callable[[], Edge] = Edge) -> None:
+        """One delivery from each queue, in a process of its own, to its end or its death."""
+        for messages in (self.received(), self.received_probes()):
+            if messages:
+                try:
+                    self.process(messages, edge()).run()
+                except Died:
+                    self.note_break()
+
+    def received(self) -> list[Message]:
+        """The next batch of messages; of one group, for those of several are worked on at once, in no certain order."""
+        return self.queue.receive(most_groups=1)
+
+    def received_probes(self) -> list[Message]:
+        """The next batch of copies that look after the provider."""
+        return [replace(message, is_probe=True) for message in self.probes.receive(most_groups=1)]
+
+    def run_dry(self, edge: Callable[[], Edge] = Edge, *, deliveries: int = 500) -> None:
+        """Delivers until nothing is left in the queues."""
+        for _ in range(deliveries):
+            queues = [queue for queue in (self.queue, self.probes) if queue.entries]
+            if not queues:
+                return
+            self.clock.now = max(self.clock.now, min(queue.next_visible_at for queue in queues))
+            self.deliver(edge)
+        raise AssertionError("it never ended")
+
+    def redrive(self) -> None:
+        """As the operator does: thread and request id that a message had are written into its body."""
+        letters, self.dead.entries = self.dead.entries, []
+        for letter in letters:
+            body = json.loads(letter.body)
+            body = {"thread_id": letter.group, "request_id": letter.message_id, **body}
+            message_id = self.queue.send(json.dumps(body), letter.group, f"redrive/{letter.message_id}/{self.clock()}")
+            for sent in self.sent:
+                if sent.message_id == letter.message_id:
+                    sent.message_id, sent.was_redriven = message_id, True
+
+    def note_break(self) -> None:
+        """Something broke: a call that is open and not spooled may or may not have been paid."""
+        self.breaks += 1
+        self.disturbed |= self.unspooled()
+
+    def unspooled(self) -> set[tuple[str, str, int]]:
+        """The calls that are marked, and neither settled nor in the spool."""
+        marked = {(*where, entry.claim.open_call) for where, entry in self.ledger.entries.items()}
+        return {
+            (thread, request, call)
+            for thread, request, call in marked
+            if call and ("spool", spool_key(thread, request, call)) not in self.objects.objects
+        }
+
+    def pass_time(self, seconds: float, *, hides: bool = True, renews: bool = True) -> None:
+        """Time passes for those at work, and their hearts beat; or they do not hide their messages, or renew claims."""
+        while seconds > 0:
+            living = [worker for worker in self.workers if worker.lives]
+            passing = min(seconds, BEAT_SECONDS) if living else seconds
+            self.clock.advance(passing)
+            seconds -= passing
+            for worker in living:
+                if worker.lives:
+                    worker.beat(hides=hides, renews=renews)
+        in_hand = {where for worker in self.workers if worker.lives and renews for where in worker.process.claims}
+        lapsed = {where for where, entry in self.ledger.entries.items() if entry.lease_until < self.clock()}
+        self.disturbed |= {call for call in self.unspooled() if call[:2] in lapsed - in_hand}

@@ -1,0 +1,29 @@
+"""Whatever breaks at the edge of our clients, and wherever: nothing is lost, and nothing paid twice without need."""
+
+import pytest
+
+from tests.figures import Figures
+from tests.guarantees.clients_edge.modes import MODES
+from tests.guarantees.clients_edge.sweep import AWS_BREAKS, sweep
+from tests.guarantees.clients_edge.world import World
+
+
+@pytest.mark.parametrize("name", MODES)
+def test_wherever_a_process_dies_the_request_ends_as_promised(swept_world: World, name: str, figures: Figures) -> None:
+    swept = sweep(swept_world, MODES[name], ["dies"])
+    figures.tell(f"{name}: {swept}")
+    assert bool(swept.paid_twice) == bool(MODES[name].calls), "the calls whose answers are lost are not among them"
+
+
+@pytest.mark.parametrize("name", ["image to image, by an upload", "text to image, without a limit"])
+def test_whichever_call_to_aws_fails_the_request_ends_as_promised(
+    swept_world: World, name: str, figures: Figures
+) -> None:
+    """In the mode that makes most of them, and where the ledger's writes are no transactions."""
+    figures.tell(f"{name}: {sweep(swept_world, MODES[name], AWS_BREAKS)}")
+
+
+@pytest.mark.torture
+@pytest.mark.parametrize("name", MODES)
+def test_in_every_mode_too(swept_world: World, name: str, figures: Figures) -> None:
+    figures.tell(f"{name}: {sweep(swept_world, MODES[name], AWS_BREAKS)}")

@@ -1,0 +1,14 @@
+"""The proof is proven: with any one safeguard taken out, it goes red, and says why."""
+
+import pytest
+
+from tests.figures import Figures
+from tests.guarantees.memory.sabotage import SABOTAGES, Sabotage
+
+
+@pytest.mark.parametrize("sabotage", SABOTAGES, ids=lambda sabotage: sabotage.name)
+def test_a_sabotage_is_noticed(sabotage: Sabotage, monkeypatch: pytest.MonkeyPatch, figures: Figures) -> None:
+    sabotage.takes_out(monkeypatch)
+    with pytest.raises(AssertionError, match=sabotage.says):
+        sabotage.proof()
+    figures.count("sabotages that were noticed", sabotage.name, 1)

@@ -1,0 +1,81 @@
+"""Whatever people put, in whatever order it is announced: the requests are those that the contract asks for."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from hypothesis import Phase, given, settings
+from hypothesis import seed as seeded
+from hypothesis import strategies as st
+
+from darkroom.aws.dynamodb.upload_state import DynamoUploadState
+from darkroom.uploads import pairing
+from darkroom.uploads.intake import Intake
+from tests.guarantees.uploads.course import SCENES, STEP, Course, Scene, Step
+
+COURSES: dict[str, Any] = {
+    "scene": st.sampled_from(SCENES),
+    "default_instruction": st.sampled_from(["", "", "", "brighter"]),
+    # Left to itself hypothesis draws short ones.
+    "steps": st.one_of(st.lists(STEP, max_size=10), st.lists(STEP, min_size=20, max_size=30)),
+}
+
+
+def compare(scene: Scene, default_instruction: str, steps: list[Step]) -> None:
+    course = Course(scene, default_instruction)
+    for step in steps:
+        course.take(step)
+    course.come_to_rest()
+    course.check()
+
+
+@settings(max_examples=500)
+@given(**COURSES)
+def test_the_requests_are_those_that_the_contract_asks_for(
+    scene: Scene, default_instruction: str, steps: list[Step]
+) -> None:
+    compare(scene, default_instruction, steps)
+
+
+@pytest.mark.torture
+def test_the_requests_are_those_that_the_contract_asks_for_in_many_courses(seed: int) -> None:
+    seeded(seed)(settings(max_examples=30_000, derandomize=False)(given(**COURSES)(compare)))()
+
+
+Sabotage = Callable[[pytest.MonkeyPatch], None]
+
+
+def what_is_late_is_taken(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(pairing, "is_late", lambda *_: False)
+
+
+def what_is_announced_twice_is_taken_twice(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(pairing, "_is_settled", lambda *_: False)
+
+
+def a_photo_that_was_taken_along_is_forgotten(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(pairing, "taken_along", lambda stem, *_: stem)
+
+
+def what_waits_waits_for_ever(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(DynamoUploadState, "_taken", lambda *_: [])
+
+
+def a_deleted_photo_waits_too(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(Intake, "_still_waits", lambda *_: True)
+
+
+@pytest.mark.parametrize(
+    "sabotage",
+    [
+        what_is_late_is_taken,
+        what_is_announced_twice_is_taken_twice,
+        a_photo_that_was_taken_along_is_forgotten,
+        what_waits_waits_for_ever,
+        a_deleted_photo_waits_too,
+    ],
+)
+def test_without_a_safeguard_they_are_not(monkeypatch: pytest.MonkeyPatch, sabotage: Sabotage) -> None:
+    sabotage(monkeypatch)
+    with pytest.raises(AssertionError):
+        settings(max_examples=2000, phases=[Phase.generate], report_multiple_bugs=False)(given(**COURSES)(compare))()

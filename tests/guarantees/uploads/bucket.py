@@ -1,0 +1,82 @@
+"""The uploads bucket in memory: it keeps every version, tells times in whole seconds, and announces what is new."""
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from darkroom.aws.s3 import PART_BYTES
+from darkroom.domain.ports import Stored
+from darkroom.domain.request_schema import ImageRef
+from darkroom.domain.upload import Upload
+from darkroom.errors import TooLarge
+from tests.fakes.edge import Clock
+from tests.fakes.objects import MemoryObjects
+
+BUCKET = "uploads"
+
+
+@dataclass(frozen=True, slots=True)
+class Version:
+    """What was put at a key, the `number`th of all; None in place of bytes marks that it was deleted."""
+
+    number: int
+    key: str
+    data: bytes | None
+    metadata: Mapping[str, str] = field(compare=False)
+    at: float
+
+    @property
+    def id(self) -> str:
+        return f"v{self.number}"
+
+    @property
+    def etag(self) -> str:
+        return hashlib.md5(self.data or b"", usedforsecurity=False).hexdigest()
+
+    @property
+    def announced(self) -> Upload:
+        """As S3 tells of it."""
+        size, sequencer = len(self.data or b""), f"{self.number:06X}"
+        return Upload(BUCKET, self.key, self.etag, self.id, sequencer, size, self.at)
+
+
+class VersionedBucket(MemoryObjects):
+    """The object store in memory, with the versions of what is uploaded; other buckets have none."""
+
+    def __init__(self, clock: Clock) -> None:
+        super().__init__(clock)
+        self._time = clock
+        self.versions: list[Version] = []
+
+    def upload(self, key: str, data: bytes | None, metadata: Mapping[str, str] | None = None) -> Version:
+        """Puts an object, or deletes it. Each comes a second after the one before it, at least."""
+        self._time.advance(1)
+        version = Version(len(self.versions), key, data, metadata or {}, self._time())
+        self.versions.append(version)
+        return version
+
+    def newest(self, key: str) -> Version | None:
+        """What lies there."""
+        found = next((version for version in reversed(self.versions) if version.key == key), None)
+        return found if found and found.data is not None else None
+
+    def read(self, ref: ImageRef, *, most_bytes: int | None = None) -> Stored | None:
+        found = self._found(ref)
+        if found is None or found.data is None:
+            return None
+        if most_bytes is not None and len(found.data) > most_bytes:
+            raise TooLarge(ref.key)
+        return Stored(found.data, found.etag, found.metadata, float(int(found.at)))
+
+    def metadata(self, ref: ImageRef) -> Mapping[str, str] | None:
+        found = self._found(ref)
+        return found.metadata if found else None
+
+    def part(self, ref: ImageRef, offset: int) -> bytes | None:
+        found = self._found(ref)
+        return found.data[offset : offset + PART_BYTES] if found and found.data is not None else None
+
+    def _found(self, ref: ImageRef) -> Version | None:
+        if ref.version_id is None:
+            return self.newest(ref.key)
+        return next((version for version in self.versions if version.id == ref.version_id), None)

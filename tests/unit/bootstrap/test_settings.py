@@ -1,0 +1,121 @@
+"""Settings: each function's environment as one type, checked when it is read."""
+
+import pytest
+
+from darkroom.bootstrap.settings import PictureSettings, RequestSettings, UploadSettings, read
+from darkroom.domain.price import Price
+
+UPLOAD = {
+    "UPLOADS_BUCKET": "uploads",
+    "RESULTS_BUCKET": "results",
+    "THREADS_TABLE": "threads",
+    "REQUESTS_QUEUE_URL": "https://sqs/requests.fifo",
+    "BATCHES_QUEUE_URL": "https://sqs/batches.fifo",
+    "UPLOAD_EVENTS_QUEUE_URL": "https://sqs/events",
+    "DEFAULT_INSTRUCTION": "",
+    "PAIRING_GRACE_SECONDS": "120",
+    "MAXIMUM_CONCURRENCY": "10",
+}
+REQUEST = {
+    "UPLOADS_BUCKET": "uploads",
+    "RESULTS_BUCKET": "results",
+    "SPOOL_BUCKET": "spool",
+    "THREADS_TABLE": "threads",
+    "REQUESTS_QUEUE_URL": "https://sqs/requests.fifo",
+    "REQUESTS_DEAD_LETTER_QUEUE_URL": "https://sqs/dead.fifo",
+    "PROBES_QUEUE_URL": "https://sqs/probes.fifo",
+    "PICTURE_FUNCTION": "on-picture",
+    "IMAGE_API_KEY_SECRET_ARN": "arn:aws:secretsmanager:eu-west-1:1:secret:key",
+    "IMAGE_API_URL": "https://llm.ai-nebula.com/",
+    "IMAGE_MODEL": "gemini-3.1-flash-image",
+    "IMAGE_API_TIMEOUT_SECONDS": "300",
+    "RESPONSE_FORMAT": "b64_json",
+    "REQUEST_STYLE": "contents",
+    "MAX_CONTEXT_IMAGES": "3",
+    "MAX_REQUEST_MEGABYTES": "20",
+    "MAX_PAID_CALLS": "2",
+    "DAILY_CALL_LIMIT": "0",
+    "MAX_TURNS_PER_THREAD": "200",
+    "GIVE_UP_AFTER_SECONDS": "86400",
+    "PRICE_PER_IMAGE": "",
+}
+OPTIONAL = {"DEFAULT_INSTRUCTION", "PRICE_PER_IMAGE"}
+
+
+def test_the_default_parameters_are_fine() -> None:
+    settings = read(RequestSettings, REQUEST)
+    assert settings.image_api_url == "https://llm.ai-nebula.com"
+    assert (settings.max_paid_calls, settings.daily_call_limit) == (2, 0)
+    assert read(UploadSettings, UPLOAD).pairing_grace_seconds == 120
+
+
+@pytest.mark.parametrize("name", sorted(set(REQUEST) - OPTIONAL))
+@pytest.mark.parametrize("value", [None, "", "  "])
+def test_a_missing_variable_of_on_request_is_named(name: str, value: str | None) -> None:
+    environ = {**REQUEST, name: value}
+    with pytest.raises(ValueError, match=f"{name} is not set"):
+        read(RequestSettings, {key: text for key, text in environ.items() if text is not None})
+
+
+@pytest.mark.parametrize("name", sorted(set(UPLOAD) - OPTIONAL))
+def test_a_missing_variable_of_on_upload_is_named(name: str) -> None:
+    with pytest.raises(ValueError, match=f"{name} is not set"):
+        read(UploadSettings, {key: text for key, text in UPLOAD.items() if key != name})
+
+
+def test_on_picture_is_told_where_renditions_are_kept() -> None:
+    assert read(PictureSettings, {"SPOOL_BUCKET": "spool"}).spool_bucket == "spool"
+    with pytest.raises(ValueError, match="SPOOL_BUCKET is not set"):
+        read(PictureSettings, {})
+
+
+@pytest.mark.parametrize("name", sorted(OPTIONAL))
+def test_an_optional_variable_may_be_missing(name: str) -> None:
+    assert read(RequestSettings, {key: text for key, text in REQUEST.items() if key != name})
+    assert read(UploadSettings, {key: text for key, text in UPLOAD.items() if key != name})
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("IMAGE_API_TIMEOUT_SECONDS", "781"),
+        ("IMAGE_API_TIMEOUT_SECONDS", "0"),
+        ("IMAGE_API_TIMEOUT_SECONDS", "300s"),
+        ("MAX_PAID_CALLS", "0"),
+        ("MAX_PAID_CALLS", "-1"),
+        ("MAX_PAID_CALLS", "2.0"),
+        ("DAILY_CALL_LIMIT", "9" * 5000),
+        ("MAX_CONTEXT_IMAGES", "15"),
+        ("MAX_REQUEST_MEGABYTES", "0"),
+        ("MAX_TURNS_PER_THREAD", "100000"),
+        ("RESPONSE_FORMAT", "png"),
+        ("REQUEST_STYLE", "Contents"),
+        ("PRICE_PER_IMAGE", "cheap"),
+        ("PRICE_PER_IMAGE", "-1"),
+        ("PRICE_PER_IMAGE", "0.039 dollars"),
+    ],
+)
+def test_a_wrong_variable_is_named(name: str, value: str) -> None:
+    with pytest.raises(ValueError, match=name):
+        read(RequestSettings, {**REQUEST, name: value})
+
+
+@pytest.mark.parametrize("style", ["contents", "contents_and_prompt", "flat"])
+@pytest.mark.parametrize("response_format", ["b64_json", "url"])
+def test_every_documented_choice_is_taken(style: str, response_format: str) -> None:
+    settings = read(RequestSettings, {**REQUEST, "REQUEST_STYLE": style, "RESPONSE_FORMAT": response_format})
+    assert (settings.request_style, settings.response_format) == (style, response_format)
+
+
+@pytest.mark.parametrize(
+    ("text", "price"),
+    [
+        ("", Price(None, None)),
+        ("0.039", Price(0.039, None)),
+        ("0.039 USD", Price(0.039, "USD")),
+        (" 1 CNY ", Price(1.0, "CNY")),
+        ("0", Price(0.0, None)),
+    ],
+)
+def test_a_price_is_unknown_unless_it_is_given(text: str, price: Price) -> None:
+    assert read(RequestSettings, {**REQUEST, "PRICE_PER_IMAGE": text}).price_per_image == price

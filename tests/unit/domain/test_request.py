@@ -1,0 +1,516 @@
+"""A message's body: every rule of its form, each fault named with its field, all of them at once."""
+
+import hashlib
+import json
+from collections.abc import Callable
+from typing import Any
+
+import jsonschema
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from darkroom.domain import keys, request, request_file
+from darkroom.domain.request import Request
+from darkroom.domain.request_schema import Folder, ImageRef
+from darkroom.errors import Rejected
+from tests.fakes.stack import rules
+from tests.unit.domain import schema_models
+from tests.unit.samples import rejection
+
+BUCKETS = ("my-uploads", "my-results")
+GROUP = "campaign/bottle"
+
+
+def parsed(document: object, group: str = GROUP) -> Request:
+    body = document if isinstance(document, str) else json.dumps(document)
+    return request.parse(body, group=group, message_id="message-1", rules=rules(*BUCKETS))
+
+
+def asked(**fields: Any) -> dict[str, Any]:
+    return {"instruction": "make it blue"} | fields
+
+
+def faults(document: object, group: str = GROUP) -> Rejected:
+    rejected = rejection(lambda: parsed(document, group))
+    assert rejected.code == "invalid_request"
+    assert rejected.hint
+    return rejected
+
+
+FULL: dict[str, Any] = {
+    "thread_id": "campaign/bottle",
+    "request_id": "order-4711-1",
+    "instruction": "把景色换成夜色下雪的场景",
+    "images": ["s3://my-uploads/bottle.jpg"],
+    "parent_turn": 2,
+    "model": "gemini-3-pro-image",
+    "options": {"size": "16:9", "image_size": "2K"},
+    "metadata": {"order": "4711"},
+}
+
+
+def test_a_full_body_is_taken_word_for_word() -> None:
+    assert parsed(FULL) == Request(
+        thread_id="campaign/bottle",
+        request_id="order-4711-1",
+        instruction="把景色换成夜色下雪的场景",
+        images=(ImageRef("my-uploads", "bottle.jpg"),),
+        parent_turn=2,
+        model="gemini-3-pro-image",
+        options={"size": "16:9", "image_size": "2K"},
+        metadata={"order": "4711"},
+    )
+
+
+def test_only_the_instruction_is_required() -> None:
+    assert parsed(asked()) == Request(GROUP, "message-1", "make it blue", metadata={})
+
+
+@pytest.mark.parametrize("space", [" ", "\n", "\u3000", "\t \r\n"])
+def test_space_around_an_instruction_is_trimmed(space: str) -> None:
+    assert parsed(asked(instruction=f"{space}make  it\nblue{space}")).instruction == "make  it\nblue"
+
+
+def test_the_longest_of_everything_is_taken() -> None:
+    most = asked(
+        instruction="雪" * 8000,
+        request_id="A" * 128,
+        images=["s3://my-uploads/" + "k" * 1024] * 14,
+        metadata={f"{number:064d}": "v" * 512 for number in range(16)},
+        parent_turn=99_999,
+    )
+    assert len(parsed(most).images) == 14
+
+
+def test_an_image_may_be_an_object_and_its_key_is_raw() -> None:
+    images = [
+        {"bucket": "my-uploads", "key": "a b.jpg", "version_id": "v1"},
+        {"bucket": "my-results", "key": "threads/x/00001-ab/image.png"},
+        "s3://my-uploads/a%20b+c/ä.jpg",
+    ]
+    assert parsed(asked(images=images)).images == (
+        ImageRef("my-uploads", "a b.jpg", "v1"),
+        ImageRef("my-results", "threads/x/00001-ab/image.png"),
+        ImageRef("my-uploads", "a%20b+c/ä.jpg"),
+    )
+
+
+def test_every_option_of_the_api_is_taken() -> None:
+    options = {
+        "size": "1024x1024", "aspect_ratio": "16:9", "quality": "hd", "image_size": "4K", "mime_type": "image/jpeg",
+        "response_modalities": ["image", "text"], "temperature": 1, "top_p": 0.5,
+    }  # fmt: skip
+    assert parsed(asked(options=options)).options == options
+    assert parsed(asked(options={"response_modalities": "image-text"})).options == {"response_modalities": "image-text"}
+
+
+def test_options_that_are_given_empty_are_not_options_that_are_not_given() -> None:
+    """Those that are not given are the answered turn's."""
+    assert parsed(asked(options={})).options == {}
+    assert parsed(asked()).options is None
+
+
+@pytest.mark.parametrize(
+    ("document", "field", "said"),
+    [
+        ({}, "instruction", "required"),
+        (asked(instruction=""), "instruction", "required"),
+        (asked(instruction=" \n\u3000"), "instruction", "required"),
+        (asked(instruction="x" * 8001), "instruction", "8000"),
+        (asked(instruction=5), "instruction", "string"),
+        (asked(instruction=None), "instruction", "string"),
+        (asked(instruction="half \ud83d"), "instruction", "Unicode"),
+        (asked(thread_id=""), "thread_id", "256 bytes"),
+        (asked(thread_id="x" * 257), "thread_id", "256 bytes"),
+        (asked(thread_id="a//b"), "thread_id", "segment"),
+        (asked(thread_id="a/../b"), "thread_id", "segment"),
+        (asked(thread_id="a\nb"), "thread_id", "control"),
+        (asked(thread_id="a\ud800"), "thread_id", "surrogate"),
+        (asked(thread_id=7), "thread_id", "string"),
+        (asked(request_id=""), "request_id", "128"),
+        (asked(request_id="x" * 129), "request_id", "128"),
+        (asked(request_id="a b"), "request_id", "128"),
+        (asked(request_id="a\n"), "request_id", "128"),
+        (asked(request_id="a/b"), "request_id", "128"),
+        (asked(request_id="é"), "request_id", "128"),
+        (asked(images="s3://my-uploads/a.jpg"), "images", "list"),
+        (asked(images=["s3://my-uploads/a.jpg"] * 15), "images", "14"),
+        (asked(images=["https://example.com/a.jpg"]), "images.0", "s3://"),
+        (asked(images=["data:image/png;base64,AAAA"]), "images.0", "s3://"),
+        (asked(images=["a.jpg"]), "images.0", "s3://"),
+        (asked(images=["s3://my-uploads"]), "images.0", "s3://"),
+        (asked(images=["s3://my-uploads/"]), "images.0.key", "empty"),
+        (asked(images=["s3://somebody-elses/a.jpg"]), "images.0", "my-results or my-uploads"),
+        (asked(images=["s3://my-uploads/a.jpg", "s3:///a.jpg"]), "images.1.bucket", ""),
+        (asked(images=["s3://my-uploads/" + "k" * 1025]), "images.0.key", "1024"),
+        (asked(images=["s3://my-uploads/" + "ü" * 600]), "images.0", "1024"),
+        (asked(images=[7]), "images.0", "object"),
+        (asked(images=[{"bucket": "my-uploads"}]), "images.0.key", "required"),
+        (asked(images=[{"bucket": "my-uploads", "key": "a", "url": "x"}]), "images.0.url", "not a known key"),
+        (asked(parent_turn=-1), "parent_turn", "at least 0"),
+        (asked(parent_turn=100_000), "parent_turn", "at most 99999"),
+        (asked(parent_turn=10**40), "parent_turn", "at most 99999"),
+        (asked(parent_turn="2"), "parent_turn", "whole number"),
+        (asked(parent_turn=1.5), "parent_turn", "whole number"),
+        (asked(parent_turn=True), "parent_turn", "whole number"),
+        (asked(model=""), "model", "empty"),
+        (asked(model="m" * 257), "model", "256"),
+        (asked(options={"n": 2}), "options.n", "not a known key"),
+        (asked(options={"seed": 2}), "options.seed", "not a known key"),
+        (asked(options={"size": 7}), "options.size", "string"),
+        (asked(options={"mime_type": "image/gif"}), "options.mime_type", "image/png"),
+        (asked(options={"temperature": 2.1}), "options.temperature", "at most 2"),
+        (asked(options={"temperature": True}), "options.temperature", "number"),
+        (asked(options={"top_p": -0.1}), "options.top_p", "at least 0"),
+        (asked(options=["size"]), "options", "object"),
+        (asked(metadata={str(number): "" for number in range(17)}), "metadata", "16"),
+        (asked(metadata={"k" * 65: "v"}), "metadata", "64"),
+        (asked(metadata={"k": "v" * 513}), "metadata.k", "512"),
+        (asked(metadata={"k": 5}), "metadata.k", "string"),
+        (asked(prompt="x"), "prompt", "not a known key"),
+        (asked(Instruction="x"), "Instruction", "not a known key"),
+    ],
+)  # fmt: skip
+def test_a_fault_is_named_with_its_field_and_a_remedy(document: object, field: str, said: str) -> None:
+    rejected = faults(document)
+    assert rejected.param is not None
+    assert rejected.param.startswith(field)
+    assert said in rejected.message
+
+
+@pytest.mark.parametrize(
+    "body",
+    ["", "hello", "{", "[]", '"make it blue"', "null", "5", '{"instruction": NaN}', "[" * 100_000, "1" * 5000,
+     '{"instruction": "a",}'],
+)  # fmt: skip
+def test_a_body_that_is_no_json_object_is_refused(body: str) -> None:
+    assert faults(body).param == "body"
+
+
+def test_infinity_is_no_temperature() -> None:
+    body = '{"instruction": "a", "options": {"temperature": 1e999}}'
+    assert faults(body).param == "options.temperature"
+
+
+def test_every_fault_is_named_at_once() -> None:
+    message = faults({"instruction": "", "images": ["http://x/y"], "parent_turn": -1, "colour": "red"}).message
+    for field in ("instruction:", "images.0:", "parent_turn:", "colour:"):
+        assert field in message
+
+
+def test_every_bucket_and_the_group_are_named_at_once() -> None:
+    message = faults(asked(images=["s3://foreign/a", "s3://other/b"]) | {"thread_id": "a"}, group="b").message
+    for field in ("images.0:", "images.1:", "MessageGroupId:"):
+        assert field in message
+
+
+def test_a_thousand_faults_are_named_up_to_a_bound() -> None:
+    assert len(faults(asked(**{f"key-{number}": 1 for number in range(1000)})).message) < 20_000
+
+
+SCHEMA = schema_models.Body.model_json_schema()
+
+
+@pytest.mark.parametrize(
+    "document",
+    [
+        FULL,
+        asked(),
+        asked(images=[{"bucket": "my-uploads", "key": "a b.jpg", "version_id": "v1"}], parent_turn=0),
+        asked(options={"response_modalities": ["image", "text"], "temperature": 1}),
+    ],
+)
+def test_what_is_taken_keeps_to_the_published_schema(document: dict[str, Any]) -> None:
+    assert parsed(document)
+    jsonschema.validate(document, SCHEMA)
+
+
+@pytest.mark.parametrize(
+    "document",
+    [
+        {},
+        asked(instruction=""),
+        asked(images=["https://example.com/a.jpg"]),
+        asked(images=["s3://my-uploads/a"] * 15),
+        asked(options={"n": 2}),
+        asked(request_id="a b"),
+        asked(prompt="x"),
+    ],
+)
+def test_what_is_refused_for_its_form_breaks_the_published_schema(document: dict[str, Any]) -> None:
+    assert faults(document)
+    with pytest.raises(jsonschema.ValidationError):
+        jsonschema.validate(document, SCHEMA)
+
+
+# The thread and its group.
+
+
+def test_the_group_is_the_thread_where_none_is_named() -> None:
+    assert parsed(asked(), group="any thread: even 猫").thread_id == "any thread: even 猫"
+
+
+def test_a_group_that_is_no_thread_id_is_named_where_no_thread_is() -> None:
+    assert faults(asked(), group="a//b").param == "thread_id"
+
+
+@pytest.mark.parametrize("group", ["猫/夜", "other", "campaign", hashlib.sha256(b"campaign/bottle").hexdigest()])
+def test_any_other_group_than_the_threads_own_is_refused(group: str) -> None:
+    rejected = faults(asked(thread_id="campaign/bottle"), group=group)
+    assert rejected.param == "MessageGroupId"
+    assert "campaign/bottle" in rejected.message
+
+
+def test_a_thread_that_sqs_cannot_name_comes_in_the_group_of_its_sha256() -> None:
+    group = hashlib.sha256("猫/夜".encode()).hexdigest()
+    assert parsed(asked(thread_id="猫/夜"), group=group).thread_id == "猫/夜"
+
+
+def test_a_thread_id_is_normalised_before_its_group_is_looked_at() -> None:
+    group = hashlib.sha256("café".encode()).hexdigest()
+    assert parsed(asked(thread_id="cafe\u0301"), group=group).thread_id == "café"
+
+
+# Envelopes.
+
+
+def sns(message: object) -> dict[str, object]:
+    return {"Type": "Notification", "MessageId": "m", "TopicArn": "arn", "Message": json.dumps(message)}
+
+
+def eventbridge(detail: object) -> dict[str, object]:
+    return {"version": "0", "id": "e", "detail-type": "PictureWanted", "source": "shop", "detail": detail}
+
+
+@pytest.mark.parametrize(
+    "document",
+    [sns(FULL), eventbridge(FULL), sns(eventbridge(FULL)), eventbridge(sns(FULL)), sns(sns(FULL))],
+    ids=["sns", "eventbridge", "eventbridge-in-sns", "sns-in-eventbridge", "sns-in-sns"],
+)
+def test_an_envelope_is_unwrapped(document: object) -> None:
+    assert parsed(document) == parsed(FULL)
+
+
+@pytest.mark.parametrize(
+    "document",
+    [sns("hello"), sns([1]), eventbridge({}), eventbridge("hello"), sns(asked(colour="red")),
+     {"Type": "Notification", "Message": "not json"}, {"Type": "Notification", "Message": 5}],
+)  # fmt: skip
+def test_what_is_wrong_in_an_envelope_is_wrong(document: object) -> None:
+    faults(document)
+
+
+def test_there_is_an_end_to_unwrapping() -> None:
+    document: dict[str, object] = FULL
+    for _ in range(10):
+        document = eventbridge(document)
+    faults(document)
+
+
+# The fingerprint.
+
+
+def test_the_same_content_has_the_same_fingerprint_however_it_is_written() -> None:
+    shuffled = json.dumps(dict(reversed(FULL.items())), indent=3)
+    as_object = FULL | {"images": [{"bucket": "my-uploads", "key": "bottle.jpg"}]}
+    spaced = FULL | {"instruction": f"  {FULL['instruction']}\n"}
+    prints = {parsed(document).fingerprint for document in (FULL, shuffled, as_object, spaced, sns(FULL))}
+    assert len(prints) == 1
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        {"instruction": "something else"},
+        {"images": []},
+        {"images": ["s3://my-results/bottle.jpg"]},
+        {"images": [{"bucket": "my-uploads", "key": "bottle.jpg", "version_id": "v1"}]},
+        {"parent_turn": 0},
+        {"model": "another"},
+        {"options": {}},
+        {"options": {"size": "16:9"}},
+        {"metadata": {}},
+    ],
+)
+def test_other_content_has_another_fingerprint(other: dict[str, Any]) -> None:
+    assert parsed(FULL | other).fingerprint != parsed(FULL).fingerprint
+
+
+def test_whole_numbers_and_fractions_are_one_number() -> None:
+    assert (
+        parsed(asked(options={"temperature": 1})).fingerprint == parsed(asked(options={"temperature": 1.0})).fingerprint
+    )
+
+
+# Anything at all.
+
+json_text = st.text(st.characters(codec=None), max_size=12)  # half surrogate pairs too: JSON can say them
+json_values = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | json_text,
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(json_text, inner, max_size=3),
+    max_leaves=8,
+)
+good: dict[str, st.SearchStrategy[Any]] = {
+    "instruction": st.just("make it blue"),
+    "thread_id": st.just(GROUP),
+    "request_id": st.just("r-1"),
+    "images": st.lists(st.sampled_from(["s3://my-uploads/a", "s3://foreign/b", "s3://"]) | json_values, max_size=3),
+    "options": st.dictionaries(st.sampled_from(["size", "temperature", "response_modalities"]), json_values),
+    "metadata": st.dictionaries(json_text, json_text, max_size=3),
+    "Type": st.just("Notification"),
+    "Message": st.just('{"instruction": "inner"}'),
+    "detail-type": json_text,
+    "detail": json_values,
+}
+documents = st.fixed_dictionaries({}, optional={key: value | json_values for key, value in good.items()})
+
+
+def assert_parsed_or_rejected(body: str, group: str = GROUP) -> None:
+    """And whatever is said of it can be written down."""
+    taken = said_of(body, group)
+    if isinstance(taken, Rejected):
+        assert taken.code == "invalid_request"
+        assert f"{taken.message}{taken.param}".encode()
+    else:
+        assert taken.instruction.strip()
+        assert keys.thread_id(taken.thread_id) == taken.thread_id
+        assert str(taken).encode()
+        assert len(taken.fingerprint) == 64
+
+
+def said_of(body: str, group: str) -> Request | Rejected:
+    try:
+        return parsed(body, group)
+    except Rejected as rejected:
+        return rejected
+
+
+@given(body=st.text(max_size=80), group=st.text(max_size=20))
+def test_any_text_is_a_request_or_rejected(body: str, group: str) -> None:
+    assert_parsed_or_rejected(body, group)
+
+
+@given(document=json_values | documents)
+@example({"instruction": "a", "\ud800": 1})
+@example({"instruction": "a", "metadata": {"\ud800": "v"}})
+@example({"instruction": "a", "metadata": {"k": "\ud800"}})
+@example({"instruction": "a", "images": ["s3://my-uploads/\ud800"]})
+@example({"instruction": "a", "model": "\ud800"})
+@example({"instruction": "a", "options": {"\ud800": 1}})
+def test_any_json_is_a_request_or_rejected(document: object) -> None:
+    assert_parsed_or_rejected(json.dumps(document))
+
+
+def test_a_line_in_another_encoding_is_refused_by_its_name() -> None:
+    line = json.dumps({"custom_id": "a", "instruction": "变成红色"}, ensure_ascii=False).encode("gb18030")
+    rejected = rejection(
+        lambda: request_file.of_line(line, folder=Folder("my-uploads", ""), stem="b", rules=rules(*BUCKETS))
+    )
+    assert rejected.message == "body: is not in UTF-8; it looks like GB18030 (Chinese)"
+
+
+# Requests in files and in lines.
+
+FOLDER = Folder("my-uploads", "shop/spring/")
+
+
+def from_file(document: object, folder: Folder = FOLDER) -> Request:
+    text = document if isinstance(document, str) else json.dumps(document)
+    return request_file.of_file(text, folder=folder, thread_id="shop/cat", request_id="upload-1", rules=rules(*BUCKETS))
+
+
+def from_line(document: object, folder: Folder = FOLDER) -> Request:
+    line = document if isinstance(document, bytes) else json.dumps(document).encode()
+    return request_file.of_line(line, folder=folder, stem="shop/spring/all", rules=rules(*BUCKETS))
+
+
+@pytest.mark.parametrize("taken_from", [from_file, lambda document: from_line(document | {"custom_id": "c"})])
+@pytest.mark.parametrize(
+    ("named", "key"),
+    [
+        ("cat.jpg", "shop/spring/cat.jpg"),
+        ("./cat.jpg", "shop/spring/cat.jpg"),
+        ("../cat.jpg", "shop/cat.jpg"),
+        ("../../cat.jpg", "cat.jpg"),
+        ("a/./b/../cat.jpg", "shop/spring/a/cat.jpg"),
+        ("a//cat.jpg", "shop/spring/a//cat.jpg"),
+        ("猫 1%20+.jpg", "shop/spring/猫 1%20+.jpg"),
+        ("...", "shop/spring/..."),
+        ("s3://my-results/x/../cat.jpg", "x/../cat.jpg"),
+    ],
+)
+def test_a_picture_may_be_named_relative_to_the_files_own_folder(
+    taken_from: Callable[[dict[str, Any]], Request], named: str, key: str
+) -> None:
+    bucket = "my-results" if named.startswith("s3:") else "my-uploads"
+    assert taken_from(asked(images=[named])).images == (ImageRef(bucket, key),)
+
+
+@pytest.mark.parametrize(
+    ("named", "said"),
+    [
+        ("/cat.jpg", "relative"),
+        ("//cat.jpg", "relative"),
+        ("https://example.com/cat.jpg", "relative"),
+        ("../../../cat.jpg", "out of the bucket"),
+        ("../../../../shop/cat.jpg", "out of the bucket"),
+        ("", "not a folder"),
+        (".", "not a folder"),
+        ("..", "not a folder"),
+        ("cats/", "not a folder"),
+        ("s3://strangers/cat.jpg", "must lie in"),
+        ("k" * 1030, "at most 1024"),
+        ("雪" * 400, "over 1024 bytes"),
+    ],
+)
+def test_a_picture_that_lies_nowhere_in_the_bucket_is_a_fault(named: str, said: str) -> None:
+    rejected = rejection(lambda: from_file(asked(images=["good.jpg", named])))
+    assert rejected.param
+    assert rejected.param.startswith("images.1")
+    assert said in rejected.message
+    assert "upload the file again" in str(rejected.hint)
+
+
+def test_a_message_knows_no_relative_keys() -> None:
+    assert faults(asked(images=["cat.jpg"])).param == "images.0"
+
+
+def test_a_file_in_no_folder_names_its_neighbours() -> None:
+    assert from_file(asked(images=["cat.jpg"]), Folder("my-uploads", "")).images[0].key == "cat.jpg"
+
+
+def test_what_a_file_does_not_name_is_that_of_its_upload() -> None:
+    assert (from_file(asked()).thread_id, from_file(asked()).request_id) == ("shop/cat", "upload-1")
+    named = from_file(asked(thread_id="camp/cafe\u0301", request_id="r"))
+    assert (named.thread_id, named.request_id) == ("camp/café", "r")
+
+
+def test_a_line_is_its_own_thread_unless_it_names_one() -> None:
+    line = from_line(asked(custom_id="sku:1.a"))
+    assert (line.thread_id, line.request_id) == ("shop/spring/all/sku:1.a", "sku:1.a")
+    assert from_line(asked(custom_id="..")).thread_id.startswith("key-")
+    assert from_line(asked(custom_id="a", thread_id="camp")).thread_id == "camp"
+
+
+def test_an_envelope_is_for_messages_alone() -> None:
+    assert rejection(lambda: from_file({"Type": "Notification", "Message": json.dumps(asked())})).code
+
+
+def test_the_same_request_is_the_same_wherever_it_comes_from() -> None:
+    full = FULL | {"thread_id": "campaign/bottle"}
+    line = {name: value for name, value in full.items() if name != "request_id"} | {"custom_id": full["request_id"]}
+    assert parsed(full).fingerprint == from_file(full).fingerprint == from_line(line).fingerprint
+
+
+@pytest.mark.parametrize("custom_id", [None, 5, "", "a b", "é", "x" * 129, ["a"]])
+def test_a_line_needs_an_id_and_a_faulty_one_is_not_quoted(custom_id: object) -> None:
+    line = json.dumps(asked(custom_id=custom_id)).encode()
+    assert rejection(lambda: from_line(line)).param == "custom_id"
+    assert request_file.custom_id(line) is None
+
+
+def test_the_id_of_a_faulty_line_is_known() -> None:
+    assert request_file.custom_id(b'{"custom_id": "a", "colour": 1}') == "a"
+    assert request_file.custom_id(b"\xff") is None
+    assert request_file.custom_id(b"[1]") is None

@@ -1,0 +1,149 @@
+"""Every alarm watches what is really written, tells somebody, and is explained in the runbook."""
+
+import json
+import re
+from pathlib import Path
+from typing import Any, get_args
+
+import pytest
+from aws_lambda_powertools import Logger
+
+from darkroom.domain.outcome import Timing, refusal
+from darkroom.errors import PROVIDER_CAUSES, Cause, Code, Rejected, Unavailable
+from darkroom.uploads.handler import Taken
+from darkroom.worker.telemetry import RequestTelemetry, UploadTelemetry
+from local.stack.parameters import read_template
+from tests.fakes.queue import sent_message
+
+ROOT = Path(__file__).parents[3]
+RUNBOOK = (ROOT / "docs/runbook.md").read_text(encoding="utf-8")
+RESOURCES: dict[str, dict[str, Any]] = read_template(ROOT / "template.yaml")["Resources"]
+ALARMS = {name: each["Properties"] for name, each in RESOURCES.items() if each["Type"] == "AWS::CloudWatch::Alarm"}
+NOW = Timing("2026-11-22T12:00:00.000Z", None, "2026-11-22T12:00:00.000Z", None)
+FUNCTIONS = {"OnUploadFunction", "OnRequestFunction", "OnPictureFunction"}
+SERVICES = {
+    RESOURCES[function]["Properties"]["Environment"]["Variables"]["POWERTOOLS_SERVICE_NAME"]: journal
+    for function, journal in (("OnUploadFunction", UploadTelemetry), ("OnRequestFunction", RequestTelemetry))
+}
+
+Metric = tuple[str, str, frozenset[tuple[str, str]]]
+
+
+def watched(alarm: dict[str, Any]) -> Metric:
+    dimensions = frozenset((each["Name"], each["Value"]) for each in alarm["Dimensions"])
+    return alarm["Namespace"], alarm["MetricName"], dimensions
+
+
+def written(text: str) -> set[Metric]:
+    """The metrics in what a function wrote, as CloudWatch reads them out of its log."""
+    found: set[Metric] = set()
+    for line in filter(lambda line: '"_aws"' in line, text.splitlines()):
+        document = json.loads(line)
+        for directive in document["_aws"]["CloudWatchMetrics"]:
+            (names,) = directive["Dimensions"]
+            dimensions = frozenset((name, document[name]) for name in names)
+            found |= {(directive["Namespace"], metric["Name"], dimensions) for metric in directive["Metrics"]}
+    return found
+
+
+@pytest.fixture
+def metrics(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> set[Metric]:
+    """Every metric that the journals can write."""
+    message = sent_message({})
+    for service, kind in SERVICES.items():
+        monkeypatch.setenv("POWERTOOLS_SERVICE_NAME", service)
+        journal = kind(Logger())
+        journal.broke(message, ValueError())
+        for cause in get_args(Cause):
+            journal.deferred(message, Unavailable(cause, "later"))
+        if isinstance(journal, RequestTelemetry):
+            for code in get_args(Code):
+                journal.ended(message, refusal(Rejected(code, "no"), timing=NOW, attempts=1))
+        else:
+            journal.ended(message, [Taken("cat.jpg", "asked")])
+    return written(capsys.readouterr().out)
+
+
+def of_namespace(namespace: str) -> set[Metric]:
+    return {watched(alarm) for alarm in ALARMS.values() if alarm["Namespace"] == namespace}
+
+
+def test_an_alarm_on_a_metric_of_ours_watches_one_that_is_written(metrics: set[Metric]) -> None:
+    ours = of_namespace("Darkroom")
+    assert ours
+    assert ours - metrics == set()
+
+
+@pytest.mark.parametrize(
+    ("metric", "dimensions"),
+    [
+        ("RequestsEnded", {"code": "outcome_unknown", "service": "on-request"}),
+        ("RequestsDeferred", {"cause": "budget", "service": "on-request"}),
+        ("AttemptsBroken", {"service": "on-request"}),
+        ("AttemptsBroken", {"service": "on-upload"}),
+        *(("ProviderBlocked", {"cause": cause, "service": "on-request"}) for cause in sorted(PROVIDER_CAUSES)),
+    ],
+)
+def test_what_an_operator_must_hear_of_raises_an_alarm(metric: str, dimensions: dict[str, str]) -> None:
+    assert ("Darkroom", metric, frozenset(dimensions.items())) in of_namespace("Darkroom")
+
+
+def test_dead_letters_and_what_is_not_taken_up_raise_an_alarm() -> None:
+    dead, old = "ApproximateNumberOfMessagesVisible", "ApproximateAgeOfOldestMessage"
+    wanted = {
+        "UploadEventsDeadLetterQueue": dead,
+        "RequestsDeadLetterQueue": dead,
+        "UploadEventsQueue": old,
+        "RequestsQueue": old,
+        "BatchesQueue": old,
+    }
+    assert of_namespace("AWS/SQS") == {
+        ("AWS/SQS", metric, frozenset({("QueueName", f"{queue}.QueueName")})) for queue, metric in wanted.items()
+    }
+    assert wanted.keys() <= RESOURCES.keys()
+
+
+def test_a_function_that_dies_or_is_throttled_raises_an_alarm() -> None:
+    assert of_namespace("AWS/Lambda") == {
+        ("AWS/Lambda", metric, frozenset({("FunctionName", function)}))
+        for metric in ("Errors", "Throttles")
+        for function in FUNCTIONS
+    }
+
+
+def test_an_upload_that_waits_for_its_text_raises_none() -> None:
+    longest = read_template(ROOT / "template.yaml")["Parameters"]["PairingGraceSeconds"]["MaxValue"]
+    assert ALARMS["OldestUploadAlarm"]["Threshold"] > longest
+
+
+@pytest.mark.parametrize("name", ALARMS)
+def test_an_alarm_says_what_happened_and_tells_the_topic_when_it_begins_and_when_it_ends(name: str) -> None:
+    alarm = ALARMS[name]
+    assert re.fullmatch(r"[A-Z].+\.", alarm["AlarmDescription"])
+    assert alarm["AlarmActions"] == alarm["OKActions"] == ["AlarmsTopic"]
+    is_of_dead_letters = alarm["MetricName"] == "ApproximateNumberOfMessagesVisible"
+    assert alarm["TreatMissingData"] == ("ignore" if is_of_dead_letters else "notBreaching")
+
+
+def test_the_alarm_of_an_unknown_model_names_the_model_and_the_parameter() -> None:
+    said = ALARMS["UnknownModelAlarm"]["AlarmDescription"]
+    assert "${ImageModel}" in said
+    assert "Set the parameter ImageModel" in said
+
+
+def test_the_topic_takes_messages_from_this_stacks_alarms_alone() -> None:
+    (policy,) = (each["Properties"] for each in RESOURCES.values() if each["Type"] == "AWS::SNS::TopicPolicy")
+    (allowed,) = (each for each in policy["PolicyDocument"]["Statement"] if isinstance(each, dict))
+    assert (allowed["Principal"], allowed["Action"]) == ({"Service": "cloudwatch.amazonaws.com"}, "sns:Publish")
+    assert allowed["Condition"]["ArnLike"]["aws:SourceArn"].endswith(":alarm:${AWS::StackName}-*")
+    assert allowed["Condition"]["StringEquals"] == {"aws:SourceAccount": "AWS::AccountId"}
+
+
+def test_the_runbook_has_an_entry_for_every_alarm_and_for_no_other() -> None:
+    assert sorted(re.findall(r"^### (\w+)$", RUNBOOK, re.MULTILINE)) == sorted(ALARMS)
+
+
+@pytest.mark.parametrize("name", ALARMS)
+def test_an_entry_of_the_runbook_says_what_it_means_what_to_do_and_what_happens_by_itself(name: str) -> None:
+    entry = re.split(r"^#{2,3} ", RUNBOOK.partition(f"### {name}\n")[2], maxsplit=1, flags=re.MULTILINE)[0]
+    assert re.findall(r"^\*\*(.+?)\*\*", entry, re.MULTILINE) == ["Means.", "Look.", "Do.", "By itself."]

@@ -1,0 +1,221 @@
+"""The template keeps what the contract promises, and asks for no more than it uses."""
+
+import itertools
+import re
+import tomllib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from local.stack.parameters import read_template
+
+ROOT = Path(__file__).parents[3]
+TEMPLATE = read_template(ROOT / "template.yaml")
+RESOURCES: dict[str, dict[str, Any]] = TEMPLATE["Resources"]
+PARAMETERS = {
+    "ImageApiUrl": "https://llm.ai-nebula.com",
+    "ImageModel": "gemini-3.1-flash-image",
+    "ImageApiTimeoutSeconds": 300,
+    "ResponseFormat": "b64_json",
+    "RequestStyle": "contents",
+    "MaxContextImages": 3,
+    "MaxRequestMegabytes": 20,
+    "MaxPaidCalls": 2,
+    "DailyCallLimit": 0,
+    "MaxTurnsPerThread": 200,
+    "GiveUpAfterSeconds": 86400,
+    "MaximumConcurrency": 10,
+    "DefaultInstruction": "",
+    "PairingGraceSeconds": 120,
+    "PricePerImage": "",
+}
+OUTPUTS = {
+    "UploadsBucket", "ResultsBucket", "SpoolBucket", "RequestsQueueUrl", "RequestsQueueArn",
+    "RequestsDeadLetterQueueUrl", "UploadEventsDeadLetterQueueUrl", "ThreadsTable", "OnUploadFunction",
+    "OnRequestFunction", "OnPictureFunction", "ImageApiKeySecretArn", "AlarmsTopicArn",
+}  # fmt: skip
+FUNCTIONS = {
+    "OnUploadFunction": "OnUploadRole",
+    "OnRequestFunction": "OnRequestRole",
+    "OnPictureFunction": "OnPictureRole",
+}
+
+
+def of_type(kind: str) -> dict[str, dict[str, Any]]:
+    return {name: each.get("Properties", {}) for name, each in RESOURCES.items() if each["Type"] == kind}
+
+
+def statements(role: str) -> Iterator[dict[str, Any]]:
+    for policy in RESOURCES[role]["Properties"]["Policies"]:
+        yield from policy["PolicyDocument"]["Statement"]
+
+
+def listed(value: object) -> list[Any]:
+    return value if isinstance(value, list) else [value]
+
+
+def environment(function: str) -> set[str]:
+    own = RESOURCES[function]["Properties"]["Environment"]["Variables"]
+    shared = TEMPLATE["Globals"]["Function"]["Environment"]["Variables"]
+    return {*own, *shared}
+
+
+def test_the_parameters_have_the_contracts_names_and_defaults() -> None:
+    declared = {name: each["Default"] for name, each in TEMPLATE["Parameters"].items() if name != "RequireTls"}
+    assert declared == PARAMETERS
+
+
+def test_every_parameter_is_explained() -> None:
+    assert all(each["Description"].endswith(".") for each in TEMPLATE["Parameters"].values())
+
+
+def test_the_outputs_have_the_contracts_names() -> None:
+    assert set(TEMPLATE["Outputs"]) == OUTPUTS
+
+
+def test_every_parameter_reaches_the_function_that_reads_it() -> None:
+    reached = environment("OnUploadFunction") | environment("OnRequestFunction")
+    variables = {re.sub(r"(?<!^)(?=[A-Z])", "_", name).upper() for name in PARAMETERS}
+    assert variables <= reached
+
+
+def test_a_function_that_goes_on_sending_to_a_queue_that_it_reads_is_no_loop_to_lambda() -> None:
+    """Lambda refuses the 16th invocation of a chain, and a batch's message sends itself anew each day.
+
+    `on_request` sends to `ProbesQueue` as well, in chains of two at most: there Lambda may go on looking for loops.
+    """
+    assert RESOURCES["OnUploadFunction"]["Properties"]["RecursiveLoop"] == "Allow"
+    assert "RecursiveLoop" not in RESOURCES["OnRequestFunction"]["Properties"]
+
+
+@pytest.mark.parametrize("role", ["OnUploadRole", "OnRequestRole", "OnPictureRole"])
+def test_who_reads_a_bucket_may_know_what_is_missing_in_it(role: str) -> None:
+    """Without `s3:ListBucket` a key that is not there is 403, and its reader breaks over it."""
+    read, known = (
+        {
+            resource.partition("/")[0]
+            for statement in statements(role)
+            if action in listed(statement["Action"])
+            for resource in listed(statement["Resource"])
+        }
+        for action in ("s3:GetObject", "s3:ListBucket")
+    )
+    assert read
+    assert read <= known
+
+
+def test_the_runbook_counts_deliveries_as_the_queues_do() -> None:
+    runbook = (ROOT / "docs/runbook.md").read_text(encoding="utf-8")
+    bounds = {
+        queue: RESOURCES[queue]["Properties"]["RedrivePolicy"]["maxReceiveCount"]
+        for queue in ("UploadEventsQueue", "RequestsQueue")
+    }
+    assert set(bounds.values()) == {1000}
+    said = re.findall(r"(\w+) (?:times|deliveries)\b|after (\w+) an event", runbook)
+    assert {"".join(each) for each in said} - {"five", "eight", "several", "some"} == {"1000"}
+    for queue, days in (("UploadEventsQueue", "4.2 days"), ("RequestsQueue", "10.4 days")):
+        seconds = bounds[queue] * RESOURCES[queue]["Properties"]["VisibilityTimeout"]
+        assert f"{seconds / 86_400:.1f} days" == days
+        assert f"after {days}" in runbook
+
+
+def test_requests_are_kept_in_order_and_named_by_their_senders() -> None:
+    queue = RESOURCES["RequestsQueue"]["Properties"]
+    assert queue["FifoQueue"]
+    assert not queue["ContentBasedDeduplication"]
+    assert (queue["DeduplicationScope"], queue["FifoThroughputLimit"]) == (
+        "messageGroup",
+        "perMessageGroupId",
+    )
+    assert queue["MaximumMessageSize"] == 1024 * 1024
+
+
+@pytest.mark.parametrize("name", sorted(of_type("AWS::SQS::Queue")))
+def test_a_queue_is_encrypted_and_keeps_messages_as_long_as_it_can(name: str) -> None:
+    queue = of_type("AWS::SQS::Queue")[name]
+    assert queue["SqsManagedSseEnabled"]
+    assert queue["MessageRetentionPeriod"] == 14 * 24 * 3600
+
+
+@pytest.mark.parametrize("name", sorted(of_type("AWS::S3::Bucket")))
+def test_a_bucket_is_private_encrypted_and_outlives_the_stack(name: str) -> None:
+    bucket = of_type("AWS::S3::Bucket")[name]
+    assert set(bucket["PublicAccessBlockConfiguration"].values()) == {True}
+    assert bucket["OwnershipControls"]["Rules"] == [{"ObjectOwnership": "BucketOwnerEnforced"}]
+    assert "BucketEncryption" in bucket
+    assert RESOURCES[name]["UpdateReplacePolicy"] == "Retain"
+    assert RESOURCES[name]["DeletionPolicy"] == "RetainExceptOnCreate"
+
+
+def test_everything_that_holds_data_refuses_what_is_not_encrypted_on_its_way() -> None:
+    kinds = {"Bucket": "AWS::S3::Bucket", "Queues": "AWS::SQS::Queue", "Topics": "AWS::SNS::Topic"}
+    protected = {
+        listed(policy[guarded])[0]
+        for guarded, kind in kinds.items()
+        for policy in of_type(f"{kind}Policy").values()
+        if _denies_plain_text(policy)
+    }
+    assert protected == {name for kind in kinds.values() for name in of_type(kind)}
+    assert TEMPLATE["Parameters"]["RequireTls"]["Default"] == "true"
+
+
+def _denies_plain_text(policy: dict[str, Any]) -> bool:
+    # A statement that depends on a condition is read as [condition, statement, nothing].
+    branches = [listed(statement) for statement in policy["PolicyDocument"]["Statement"]]
+    found = [each for each in itertools.chain(*branches) if isinstance(each, dict)]
+    return any(each["Effect"] == "Deny" and "Bool" in each["Condition"] for each in found)
+
+
+@pytest.mark.parametrize("role", FUNCTIONS.values())
+def test_a_role_names_its_actions_and_what_they_may_touch(role: str) -> None:
+    assert "ManagedPolicyArns" not in RESOURCES[role]["Properties"]
+    for statement in statements(role):
+        assert not [action for action in listed(statement["Action"]) if "*" in action]
+        assert not [resource for resource in listed(statement["Resource"]) if resource.startswith("*")]
+        assert all("*" not in resource.partition("/")[0] for resource in listed(statement["Resource"]))
+
+
+@pytest.mark.parametrize(("function", "role"), FUNCTIONS.items())
+def test_a_function_has_a_role_and_a_log_of_its_own(function: str, role: str) -> None:
+    properties = RESOURCES[function]["Properties"]
+    assert properties["Role"] == f"{role}.Arn"
+    assert properties["LoggingConfig"]["LogGroup"] == function.replace("Function", "LogGroup")
+
+
+@pytest.mark.parametrize("function", FUNCTIONS)
+def test_a_function_is_a_file_of_its_own_and_reports_what_failed(function: str) -> None:
+    properties = RESOURCES[function]["Properties"]
+    assert (ROOT / properties["CodeUri"] / "app.py").is_file()
+    for source in properties.get("Events", {}).values():
+        assert source["Properties"]["FunctionResponseTypes"] == ["ReportBatchItemFailures"]
+
+
+def test_no_environment_variable_holds_the_key() -> None:
+    held = set().union(*map(environment, FUNCTIONS))
+    assert [name for name in held if "KEY" in name] == ["IMAGE_API_KEY_SECRET_ARN"]
+
+
+def test_the_layer_ships_what_the_lock_file_says() -> None:
+    locked = {each["name"]: each for each in tomllib.loads((ROOT / "uv.lock").read_text())["package"]}
+    shipped = dict(re.findall(r"^([a-z0-9-]+)==(\S+)", (ROOT / "layers/darkroom/requirements.txt").read_text(), re.M))
+    assert shipped == {name: locked[name]["version"] for name in _needed(locked)}
+
+
+def _needed(locked: dict[str, dict[str, Any]]) -> set[str]:
+    """The project's dependencies and theirs, without what is for development alone."""
+    needed: set[str] = set()
+    waiting = [each["name"] for each in locked["darkroom"]["dependencies"]]
+    while waiting:
+        name = waiting.pop()
+        if name not in needed:
+            needed.add(name)
+            waiting += [each["name"] for each in locked[name].get("dependencies", []) if "marker" not in each]
+    return needed
+
+
+def test_a_paid_answer_outlives_every_message_that_may_ask_for_it() -> None:
+    (rule,) = of_type("AWS::S3::Bucket")["SpoolBucket"]["LifecycleConfiguration"]["Rules"]
+    lives = [queue["MessageRetentionPeriod"] for queue in of_type("AWS::SQS::Queue").values()]
+    assert rule["ExpirationInDays"] * 24 * 3600 > 2 * max(lives), "in its queue, and then among the dead letters"
