@@ -123,7 +123,7 @@ def _of_a_sample(servers: Servers) -> dict[str, str]:
     return {
         "IMAGE_API_URL": servers.api.url(),
         "IMAGE_API_KEY": KEY,
-        "IMAGE_MODEL": "gemini-2.5-flash-image",
+        "IMAGE_MODEL": "gemini-3.1-flash-image",
         "RESULTS_BUCKET": "results",
         "THREADS_TABLE": TABLE,
         "POWERTOOLS_SERVICE_NAME": "sample",

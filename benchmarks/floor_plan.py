@@ -37,7 +37,7 @@ class Moved:
 
 def floor_plan(request: Request, moved: Moved, servers: Servers) -> dict[str, Any]:
     """What the floor is told to move for a request: pictures in the order in which the API is sent them."""
-    head = {"model": "gemini-2.5-flash-image", "response_format": "b64_json"}
+    head = {"model": "gemini-3.1-flash-image", "response_format": "b64_json"}
     text = {"text": request.words}
     begin = f'{json.dumps(head)[:-1]},"contents":[{{"role":"user","parts":[{json.dumps(text)}'
     paths = [servers.s3.path_of(digest) for digest in request.sent]

@@ -145,7 +145,7 @@ class Stage:
         (source, uploads), (newest, results) = self._pictures(scenario)
         return {
             "schema_version": 1, "status": "succeeded", "turn": number, "parent_turn": number - 1 or None,
-            "request_id": f"earlier-{number}", "instruction": WORDS, "model": "gemini-2.5-flash-image", "options": {},
+            "request_id": f"earlier-{number}", "instruction": WORDS, "model": "gemini-3.1-flash-image", "options": {},
             "mode": "conversation" if number > 1 else "image_to_image", "text": SAID, "error": None, "attempts": 1,
             "sources": [_source(*self.path(source, uploads), source)] if number == 1 else [],
             "images": [_picture(self.path(newest, results)[0], newest)],

@@ -342,7 +342,7 @@ class MemoryBreaker:
     def failed(self, model: str, trouble: Unavailable, *, is_first: bool) -> None:
         cause: Cause = trouble.cause if trouble.cause in PROVIDER_CAUSES else "unreachable"
         circuit = self.circuits.setdefault(model, Circuit(0, cause, 0))
-        pause = PAUSE_SECONDS if trouble.retry_after is None else min(trouble.retry_after, LONGEST_PAUSE_SECONDS)
+        pause = max(PAUSE_SECONDS, min(trouble.retry_after or 0, LONGEST_PAUSE_SECONDS))
         circuit.failures += weight(trouble, is_first=is_first)
         circuit.cause, circuit.next_call_at = cause, self._clock() + pause
 

@@ -126,6 +126,12 @@ def test_an_alarm_says_what_happened_and_tells_the_topic_when_it_begins_and_when
     assert alarm["TreatMissingData"] == ("ignore" if is_of_dead_letters else "notBreaching")
 
 
+def test_the_alarm_of_an_unknown_model_names_the_model_and_the_parameter() -> None:
+    said = ALARMS["UnknownModelAlarm"]["AlarmDescription"]
+    assert "${ImageModel}" in said
+    assert "Set the parameter ImageModel" in said
+
+
 def test_the_topic_takes_messages_from_this_stacks_alarms_alone() -> None:
     (policy,) = (each["Properties"] for each in RESOURCES.values() if each["Type"] == "AWS::SNS::TopicPolicy")
     (allowed,) = (each for each in policy["PolicyDocument"]["Statement"] if isinstance(each, dict))

@@ -17,7 +17,7 @@ TEMPLATE = read_template(ROOT / "template.yaml")
 RESOURCES: dict[str, dict[str, Any]] = TEMPLATE["Resources"]
 PARAMETERS = {
     "ImageApiUrl": "https://llm.ai-nebula.com",
-    "ImageModel": "gemini-2.5-flash-image",
+    "ImageModel": "gemini-3.1-flash-image",
     "ImageApiTimeoutSeconds": 300,
     "ResponseFormat": "b64_json",
     "RequestStyle": "contents",
@@ -94,6 +94,46 @@ def test_the_longest_call_fits_into_a_function_and_a_function_into_its_queues_pa
     upload = RESOURCES["OnUploadFunction"]["Properties"]["Timeout"]
     for queue in ("UploadEventsQueue", "BatchesQueue"):
         assert upload * 6 <= RESOURCES[queue]["Properties"]["VisibilityTimeout"]
+
+
+def test_a_function_that_goes_on_sending_to_a_queue_that_it_reads_is_no_loop_to_lambda() -> None:
+    """Lambda refuses the 16th invocation of a chain, and a batch's message sends itself anew each day.
+
+    `on_request` sends to `ProbesQueue` as well, in chains of two at most: there Lambda may go on looking for loops.
+    """
+    assert RESOURCES["OnUploadFunction"]["Properties"]["RecursiveLoop"] == "Allow"
+    assert "RecursiveLoop" not in RESOURCES["OnRequestFunction"]["Properties"]
+
+
+@pytest.mark.parametrize("role", ["OnUploadRole", "OnRequestRole", "OnPictureRole"])
+def test_who_reads_a_bucket_may_know_what_is_missing_in_it(role: str) -> None:
+    """Without `s3:ListBucket` a key that is not there is 403, and its reader breaks over it."""
+    read, known = (
+        {
+            resource.partition("/")[0]
+            for statement in statements(role)
+            if action in listed(statement["Action"])
+            for resource in listed(statement["Resource"])
+        }
+        for action in ("s3:GetObject", "s3:ListBucket")
+    )
+    assert read
+    assert read <= known
+
+
+def test_the_runbook_counts_deliveries_as_the_queues_do() -> None:
+    runbook = (ROOT / "docs/runbook.md").read_text(encoding="utf-8")
+    bounds = {
+        queue: RESOURCES[queue]["Properties"]["RedrivePolicy"]["maxReceiveCount"]
+        for queue in ("UploadEventsQueue", "RequestsQueue")
+    }
+    assert set(bounds.values()) == {1000}
+    said = re.findall(r"(\w+) (?:times|deliveries)\b|after (\w+) an event", runbook)
+    assert {"".join(each) for each in said} - {"five", "eight", "several", "some"} == {"1000"}
+    for queue, days in (("UploadEventsQueue", "4.2 days"), ("RequestsQueue", "10.4 days")):
+        seconds = bounds[queue] * RESOURCES[queue]["Properties"]["VisibilityTimeout"]
+        assert f"{seconds / 86_400:.1f} days" == days
+        assert f"after {days}" in runbook
 
 
 def test_whoever_asks_for_a_picture_waits_for_as_long_as_it_may_take() -> None:

@@ -18,6 +18,7 @@ from local.image_api.studio import Studio
 
 DEFAULT_KEY = "sk-stand-in"
 MODELS = (
+    "gemini-3.1-flash-image",
     "gemini-2.5-flash-image",
     "gemini-3-pro-image",
     "gemini-3.1-flash-image",

@@ -130,7 +130,7 @@ def results(
         "PICTURE_FUNCTION": "on-picture",
         "IMAGE_API_KEY_SECRET_ARN": secrets.create_secret(Name="key", SecretString=image_api.key)["ARN"],
         "IMAGE_API_URL": image_api.url,
-        "IMAGE_MODEL": "gemini-2.5-flash-image",
+        "IMAGE_MODEL": "gemini-3.1-flash-image",
         "IMAGE_API_TIMEOUT_SECONDS": "300",
         "RESPONSE_FORMAT": "url",
         "REQUEST_STYLE": "contents",

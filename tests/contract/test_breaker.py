@@ -152,8 +152,13 @@ def test_a_probe_that_fails_is_followed_by_another_pause(breaker: Breaker, clock
     assert held_back(breaker) is None
 
 
-@pytest.mark.parametrize(("said", "pause"), [(3.0, 3.0), (9_999.0, LONGEST_PAUSE_SECONDS)])
-def test_the_pause_is_what_the_provider_says(breaker: Breaker, clock: Clock, said: float, pause: float) -> None:
+@pytest.mark.parametrize(
+    ("said", "pause"),
+    [(40.0, 40.0), (9_999.0, LONGEST_PAUSE_SECONDS), (3.0, PAUSE_SECONDS), (0.0, PAUSE_SECONDS), (-9.0, PAUSE_SECONDS)],
+)
+def test_the_provider_may_lengthen_the_pause_and_not_shorten_it(
+    breaker: Breaker, clock: Clock, said: float, pause: float
+) -> None:
     fail(breaker, Unavailable("throttled", "slow down", retry_after=said))
     clock.advance(pause - 1)
     assert held_back(breaker) == "throttled"

@@ -17,7 +17,7 @@ class Client:
     session: requests.Session
 
     def generate(self, key: str = KEY, **call: Any) -> requests.Response:
-        asked = {"model": "gemini-2.5-flash-image", "response_format": "b64_json", **call}
+        asked = {"model": "gemini-3.1-flash-image", "response_format": "b64_json", **call}
         return self.post("/v1/images/generations", asked, {"Authorization": f"Bearer {key}"})
 
     def post(self, path: str, call: object, headers: dict[str, str] | None = None) -> requests.Response:

@@ -154,6 +154,20 @@ def _pictures_that_are_missing(road: Road, thread: str) -> End:
     return end
 
 
+def _pictures_that_go_while_they_wait(road: Road, thread: str) -> End:
+    """`on_picture` may come when `on_request` has read a picture and its owner has deleted it."""
+    for bucket in ("UPLOADS_BUCKET", "RESULTS_BUCKET"):
+        order = {
+            "bucket": road.stack.env[bucket],
+            "key": f"{thread}/no.tif",
+            "version_id": None,
+            "most_bytes": 7_000_000,
+        }
+        said = road.stack.aws.functions.invoke(FunctionName="darkroom-on-picture", Payload=json.dumps(order))
+        assert json.loads(said["Payload"].read()) == {"became": "waits", "message": "the picture is gone"}
+    return lambda: None
+
+
 def _message_with_faults(road: Road, thread: str) -> End:
     message_id = road.send(thread, {"instruction": ""})
     return lambda: road.refusal(message_id)
@@ -251,6 +265,7 @@ ROADS: dict[str, Callable[[Road, str], End]] = {
     "more-scans": _scans,
     "results": _result_as_a_picture,
     "missing": _pictures_that_are_missing,
+    "going": _pictures_that_go_while_they_wait,
     "faults": _message_with_faults,
     "full": _too_many_turns,
     "twice": _the_same_twice,

@@ -71,7 +71,7 @@ def turn(
         parent_turn=parent,
         request_id=f"request-{number}",
         instruction=instruction,
-        model="gemini-2.5-flash-image",
+        model="gemini-3.1-flash-image",
         options={},
         mode="conversation" if parent else "image_to_image",
         sources=list(sources),

@@ -255,6 +255,28 @@ def test_retry_after_is_honoured(world: World) -> None:
     assert world.wait({"instruction": "a"}).retry_after == 77
 
 
+@pytest.mark.parametrize("said", ["0", "0.001", "-5", "Wed, 21 Oct 2015 07:28:00 GMT", "1"])
+def test_retry_after_never_shortens_the_backoff(world: World, said: str) -> None:
+    """A provider that says 0 would be called a hundred times in as many seconds."""
+    date = "Sun, 29 Nov 2026 07:28:00 GMT"
+    world.script(stated(429, {"error": {"message": "slow"}}, retry_after=said, date=date))
+    waits = [world.wait({"instruction": "a"}).retry_after or 0 for _ in range(9)]
+    assert waits == pytest.approx([min(300, 2 * 2**number) * 0.6 for number in range(9)], abs=1)
+    assert min(waits) >= 1
+
+
+def test_a_model_that_the_provider_does_not_know_is_named_with_the_remedy(world: World) -> None:
+    unknown = {"error": {"code": "model_not_found", "message": "no available channel"}}
+    world.script(stated(503, unknown))
+    assert world.wait({"instruction": "a", "model": "gone-9"}).cause == "model"
+    world.clock.advance(world.give_up_after + 1)
+    error = world.send({"instruction": "a", "model": "gone-9"}).error
+    assert error
+    assert (error.code, error.param) == ("provider_unavailable", "model")
+    assert "'gone-9'" in (error.hint or "")
+    assert "ImageModel" in (error.hint or "")
+
+
 @pytest.mark.parametrize("status", [401, 402, 403])
 def test_the_operators_trouble_never_fails_a_request(world: World, status: int) -> None:
     world.script(stated(status, {"code": status, "msg": "no", "data": None}))

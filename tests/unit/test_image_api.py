@@ -12,14 +12,18 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from urllib3.connection import HTTPConnection
 
 from darkroom.blob import CHUNK_BYTES
 from darkroom.context import Content, Context, Image, Question
 from darkroom.errors import Ambiguous, DarkroomError, Unavailable
-from darkroom.image_api import ImageApi
+from darkroom.image_api import ImageApi, Secret
 from darkroom.replies import Answer, judge
 from darkroom.settings import RequestStyle
-from tests.unit.samples import encoded, image, pictures_in, unavailability
+from darkroom.transport import MAX_INTERIM_RESPONSES
+from tests.unit.samples import encoded, image, pictures_in, unavailability, verdict
 from tests.unit.servers import Exchange, Script, Server, answering, http, tls_context, unused_port
 
 KEY = "sk-the-secret-of-these-tests"
@@ -273,6 +277,43 @@ def test_the_key_is_taken_out_wherever_a_long_answer_quotes_it() -> None:
         assert api.ask(api.prepare(question())).body[:] == bytes(said).replace(key, b"[key]")
 
 
+ESCAPED = "".join(f"\\u{ord(character):04x}" for character in KEY)
+SPELLINGS = [
+    pytest.param(ESCAPED, id="json"),
+    pytest.param(ESCAPED.replace("\\u002d", "-").replace("6e", "6E"), id="json-here-and-there"),
+    pytest.param(ESCAPED.replace("\\", "\\\\"), id="json-within-json"),
+    pytest.param("".join(f"%{ord(character):02X}" for character in KEY), id="url"),
+    pytest.param("".join(f"&#{ord(character)};" for character in KEY), id="html"),
+    pytest.param("".join(f"&#x{ord(character):x};" for character in KEY), id="html-hex"),
+]
+
+
+@pytest.mark.parametrize("spelled", SPELLINGS)
+def test_the_key_is_taken_out_however_the_api_spells_it(spelled: str) -> None:
+    """The words of an error are shown to a requester, who reads them as JSON does."""
+    said = b'{"error": {"message": "no such key: %b, sorry"}}' % spelled.encode()
+    with Server(answering(http(401, said, x_request_id="of-" + spelled.replace("\\\\", "")))) as server:
+        api = client(server.url)
+        reply = api.ask(api.prepare(question()))
+    assert json.loads(reply.body[:])["error"]["message"] == "no such key: [key], sorry"
+    assert spelled not in reply.headers["x-request-id"]
+    assert KEY not in str(verdict(reply))
+
+
+def test_a_key_with_a_slash_is_taken_out_as_json_may_write_it() -> None:
+    key = "sk/with/slashes/and-more"
+    said = b'{"error": "bad key ' + key.replace("/", "\\/").encode() + b'"}'
+    assert b"".join(Secret(key).taken_out([said])) == b'{"error": "bad key [key]"}'
+
+
+@given(data=st.data(), spelling=st.sampled_from([each.values[0] for each in SPELLINGS]))
+def test_a_spelled_key_is_found_wherever_the_chunks_end(data: st.DataObject, spelling: object) -> None:
+    whole = b"\\/abc" * 3 + str(spelling).encode() + b"/9j\\/4" * 40
+    cuts = sorted(data.draw(st.lists(st.integers(0, len(whole)), max_size=6)))
+    chunks = [whole[start:stop] for start, stop in zip([0, *cuts], [*cuts, len(whole)], strict=True)]
+    assert b"".join(Secret(KEY).taken_out(chunks)) == whole.replace(str(spelling).encode(), b"[key]")
+
+
 @pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
 def test_row_22_a_redirect_is_not_followed_and_the_key_not_sent_on(status: int) -> None:
     with Server(answering(http(200, ANSWER))) as elsewhere:
@@ -304,6 +345,46 @@ def test_a_chunked_answer_is_put_together() -> None:
     chunks = b"".join(b"%x\r\n%s\r\n" % (len(part), part) for part in (ANSWER[:10], ANSWER[10:])) + b"0\r\n\r\n"
     with Server(answering(head + chunks)) as server:
         assert pictures_in(called(client(server.url))) == (PNG,)
+
+
+@pytest.mark.parametrize(
+    "interim",
+    [
+        b"HTTP/1.1 102 Processing\r\n\r\n",
+        b"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 102 Processing\r\n\r\n",
+        b"HTTP/1.1 103 Early Hints\r\nLink: </a.css>; rel=preload\r\nContent-Length: 7\r\n\r\n" * 3,
+    ],
+    ids=["102", "100-and-102", "103"],
+)
+def test_an_interim_response_is_skipped(interim: bytes) -> None:
+    with Server(answering(interim + http(200, ANSWER))) as server:
+        assert pictures_in(called(client(server.url))) == (PNG,)
+        assert len(server.exchanges) == 1
+
+
+@pytest.mark.parametrize("said", [b"", http(200, ANSWER)], ids=["nothing-follows", "too-many"])
+def test_interim_responses_alone_are_no_answer(said: bytes) -> None:
+    interim = b"HTTP/1.1 102 Processing\r\n\r\n" * (MAX_INTERIM_RESPONSES + 1 if said else 1)
+    with Server(answering(interim + said)) as server:
+        assert isinstance(failure(client(server.url)), Ambiguous)
+        assert len(server.exchanges) == 1
+
+
+def test_the_connection_of_a_call_is_kept_alive_while_it_is_idle(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A NAT gateway forgets a connection that says nothing for 350 seconds, and a call may take 780."""
+    made: list[list[int]] = []
+    connect = HTTPConnection.connect
+
+    def connected(self: HTTPConnection) -> None:
+        connect(self)
+        tcp, options = socket.IPPROTO_TCP, (socket.TCP_KEEPIDLE, socket.TCP_KEEPINTVL, socket.TCP_NODELAY)
+        is_alive = self.sock.getsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE)
+        made.append([is_alive, *(self.sock.getsockopt(tcp, option) for option in options)])
+
+    monkeypatch.setattr(HTTPConnection, "connect", connected)
+    with Server(answering(http(200, ANSWER))) as server:
+        called(client(server.url))
+    assert made == [[1, 60, 15, 1]]
 
 
 def test_each_call_has_a_connection_of_its_own() -> None:

@@ -174,11 +174,6 @@ def test_success_false_is_an_error_by_its_code() -> None:
         pytest.param(reply(b"<html></html>", 522), "unreachable", id="page-522"),
         pytest.param(reply(b"<html></html>", 523), "unreachable", id="page-523"),
         pytest.param(reply(documented(500, "internal error"), 500), "unreachable", id="stated-500"),
-        pytest.param(
-            reply(stated("do_request_failed", "request failed: context deadline exceeded"), 500),
-            "unreachable",
-            id="stated-timeout-as-500",
-        ),
         pytest.param(reply(stated("bad_response", "upstream"), 502), "unreachable", id="stated-502"),
         pytest.param(reply(documented(520, "unknown"), 520), "unreachable", id="stated-520"),
         pytest.param(reply({}, 500), "unreachable", id="stated-without-a-word"),
@@ -205,11 +200,52 @@ def test_the_providers_or_the_operators_trouble_is_free_and_waits(given_reply: R
         pytest.param(reply(b"<html></html>", 502), id="page-502"),
         pytest.param(reply(b"<html></html>", 400), id="page-400"),
         pytest.param(reply(b"", 418), id="page-418"),
+        pytest.param(
+            reply(stated("bad_response_status_code", "bad response status code 524"), 500), id="a-relay-lost-it-524"
+        ),
+        pytest.param(
+            reply(stated("bad_response_status_code", "bad response status code 502"), 500), id="a-relay-lost-it-502"
+        ),
+        pytest.param(reply(stated("bad_response_status_code", "bad gateway"), 502), id="a-relay-lost-it-by-its-status"),
+        pytest.param(reply(documented(500, "upstream: bad status 500")), id="a-relay-lost-it-with-a-200"),
+        pytest.param(reply(stated("read_response_body_failed", "no more"), 500), id="a-relay-could-not-read-it"),
+        pytest.param(reply(stated("", "failed to read the upstream body"), 502), id="a-relay-failed-to-read-it"),
+        pytest.param(reply(stated("", "unexpected EOF"), 500), id="a-relay-met-the-end"),
+        pytest.param(
+            reply(stated("do_request_failed", 'Post "https://a.example/v1": EOF'), 500),
+            id="a-relay-met-the-end-at-once",
+        ),
+        pytest.param(reply(stated("", "read tcp 10.0.0.1:5: connection reset by peer"), 500), id="a-relay-was-reset"),
+        pytest.param(reply(stated("", "context deadline exceeded"), 500), id="a-relay-lost-its-patience"),
+        pytest.param(
+            reply(stated("", "net/http: timeout awaiting response headers"), 503), id="a-relay-waited-in-vain"
+        ),
+        pytest.param(reply(stated("", "upstream request timeout"), 500), id="a-relay-timed-out"),
     ],
 )
 def test_what_may_have_been_paid_is_ambiguous(given_reply: Reply) -> None:
     with pytest.raises(Ambiguous):
         judge(given_reply)
+
+
+@pytest.mark.parametrize(
+    ("given_reply", "cause"),
+    [
+        (reply(stated("bad_response_status_code", "bad response status code 503"), 500), "unreachable"),
+        (reply(stated("bad_response_status_code", "bad response status code 429"), 500), "unreachable"),
+        (reply(stated("bad_response_status_code", "slow down"), 429), "throttled"),
+        (reply(stated("do_request_failed", "dial tcp 10.0.0.1:443: connect: connection refused"), 500), "unreachable"),
+        (reply(stated("do_request_failed", "dial tcp: lookup a.example: no such host: EOF"), 500), "unreachable"),
+        (reply(stated("", "net/http: TLS handshake timeout: unexpected EOF"), 500), "unreachable"),
+        (reply(stated("", "an internal error"), 500), "unreachable"),
+    ],
+)
+def test_an_answer_that_a_relay_never_asked_for_is_free(given_reply: Reply, cause: str) -> None:
+    assert unavailability(lambda: judge(given_reply)).cause == cause
+
+
+def test_a_request_that_is_cut_short_is_no_lost_answer() -> None:
+    assert rejection(lambda: judge(reply(stated("", "unexpected EOF"), 400))).code == "invalid_request"
 
 
 @pytest.mark.parametrize(

@@ -26,7 +26,7 @@ REQUEST = {
     "PICTURE_FUNCTION": "on-picture",
     "IMAGE_API_KEY_SECRET_ARN": "arn:aws:secretsmanager:eu-west-1:1:secret:key",
     "IMAGE_API_URL": "https://llm.ai-nebula.com/",
-    "IMAGE_MODEL": "gemini-2.5-flash-image",
+    "IMAGE_MODEL": "gemini-3.1-flash-image",
     "IMAGE_API_TIMEOUT_SECONDS": "300",
     "RESPONSE_FORMAT": "b64_json",
     "REQUEST_STYLE": "contents",

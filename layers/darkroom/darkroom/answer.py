@@ -217,7 +217,7 @@ class Answering:
         claim = attempt.payment.claim
         try:
             seconds = patience.delay(
-                claim, trouble, is_last=attempt.is_last,
+                claim, trouble, model=self._about(attempt).asked.model, is_last=attempt.is_last,
                 now=self._clock(), give_up_after=self._terms.give_up_after, jitter=self._jitter(),
             )  # fmt: skip
         except Rejected as rejection:

@@ -157,6 +157,16 @@ _IMAGE = _any_of(
     r"(unsupported|invalid|unknown|corrupt\w*|broken)\b.{0,20}\b(image|picture|mime|media)",
     r"(image|picture)\b.{0,40}\b(unsupported|not supported|invalid|decode|corrupt)", "图片格式",
 )  # fmt: skip
+# A relay asked the provider, and lost its answer: a picture may have been made.
+_BAD_STATUS = r"bad.?(response.?)?status"
+_RELAYED_STATUS = rf"{_BAD_STATUS}(.?code)?\D{{0,12}}(\d\d\d)\b"
+_LOST = _any_of(
+    "read_response_body_failed", r"read(ing)?\b.{0,20}\bbody\b.{0,40}\bfail", r"fail\w*\b.{0,20}\bread\b.{0,30}\bbody",
+    r"unexpected eof", r":\s*eof\b", r"connection reset", r"broken pipe", r"stream error", r"server sent goaway",
+    r"awaiting (response )?headers", r"context (deadline exceeded|canceled)",
+    r"(?<!connect )time.?out.{0,20}\bupstream", r"upstream\b.{0,40}\btime(d)?.?out",
+)  # fmt: skip
+_NEVER_ASKED = _any_of(r"\bdial\b", "no such host", "connection refused", "handshake", "proxyconnect")
 _INVALID = _any_of(
     "invalid_request", "invalid request", "convert_request_failed", "invalid_argument", "invalid_parameter"
 )
@@ -180,6 +190,8 @@ def error(stated: Stated, reply: Reply) -> DarkroomError:
         )  # fmt: skip
     if cause := _operators_trouble(number, words):
         return Unavailable(cause, said, retry_after=_retry_after(reply))
+    if _is_lost(number, words):
+        return Ambiguous(said)
     if re.search(_EMPTY, words):
         return Rejected("no_image", said, hint=SAY_MORE, provider_request_id=request_id)
     if number == 413 or re.search(_LARGE, words):
@@ -188,6 +200,21 @@ def error(stated: Stated, reply: Reply) -> DarkroomError:
         code: Code = "unsupported_image" if re.search(_IMAGE, words) else "invalid_request"
         return Rejected(code, said, hint="Mend what the image API names.", provider_request_id=request_id)
     return Unavailable("unreachable", said, retry_after=_retry_after(reply))
+
+
+def _is_lost(number: int, words: str) -> bool:
+    """Whether a relay says that it asked the provider and has no answer.
+
+    A relay's own request may be what is cut short in an error of 4xx. A status that certainly did nothing as a page
+    does nothing when a relay reports it.
+    """
+    if number < 500 or re.search(_NEVER_ASKED, words):
+        return False
+    if re.search(_BAD_STATUS, words):
+        relayed = re.search(_RELAYED_STATUS, words)
+        status = int(relayed[3]) if relayed else number
+        return status >= 500 and status not in _FREE_PAGES
+    return bool(re.search(_LOST, words))
 
 
 def _operators_trouble(number: int, words: str) -> Cause | None:

@@ -10,19 +10,24 @@ from darkroom.errors import Fault, Unavailable
 _PASSING = frozenset(
     (
         "BadDigest",  # what arrived is not what was sent
+        "CodeArtifactUserPendingException",  # an idle function became Inactive, and Lambda makes it ready again
         "ConditionalRequestConflict",
         "InternalError",
         "InternalFailure",
         "InternalServerError",
         "InternalServiceError",
+        "KmsThrottled",
         "LimitExceededException",
         "OperationAborted",
         "ProvisionedThroughputExceededException",
         "RequestLimitExceeded",
         "RequestThrottled",
         "RequestTimeout",
+        "ResourceConflictException",  # the same, or a function that is being deployed
+        "ResourceNotReadyException",
         "ServiceUnavailable",
         "SlowDown",
+        "SnapStartNotReadyException",
         "Throttling",
         "ThrottlingException",
         "TooManyRequestsException",

@@ -12,7 +12,7 @@ from darkroom.table import Condition, ConditionFailed, Table
 PARTITION = "/breaker"  # no thread's id begins with a slash
 OPENS_AT = 3  # failures on end; one alone may be the request's own
 CERTAIN: frozenset[Cause] = frozenset(("credentials", "account"))  # no other request would fare better
-PAUSE_SECONDS = 15.0  # after a failure, unless the provider says how long
+PAUSE_SECONDS = 15.0  # after a failure; longer where the provider says so
 LONGEST_PAUSE_SECONDS = 300.0
 PROBE_CALL_SECONDS = 60.0  # a probe that has no answer by then keeps nobody else from trying
 PROBE_LEASE_SECONDS = 150.0  # whoever looks after the provider comes several times in it
@@ -41,7 +41,7 @@ class DynamoBreaker:
 
     def failed(self, model: str, trouble: Unavailable, *, is_first: bool) -> None:
         """See `ports.Breaker`."""
-        pause = PAUSE_SECONDS if trouble.retry_after is None else min(trouble.retry_after, LONGEST_PAUSE_SECONDS)
+        pause = max(PAUSE_SECONDS, min(trouble.retry_after or 0, LONGEST_PAUSE_SECONDS))
         changes = {
             "failure": uuid.uuid4().hex,
             "cause": trouble.cause if trouble.cause in PROVIDER_CAUSES else "unreachable",

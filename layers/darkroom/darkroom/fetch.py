@@ -17,6 +17,7 @@ import urllib3
 from darkroom import tls
 from darkroom.blob import Blob, Hashed
 from darkroom.errors import Rejected, Unavailable
+from darkroom.transport import FinalResponse
 
 MOST_BYTES = 100_000_000
 MOST_REDIRECTS = 5
@@ -26,6 +27,17 @@ MOST_URL_CHARACTERS = 8192
 CHUNK_BYTES = 1 << 18
 REDIRECTS = (301, 302, 303, 307, 308)
 DEFAULT_PORTS = {"http": 80, "https": 443}
+
+
+class _PlainPool(urllib3.HTTPConnectionPool):
+    class ConnectionCls(urllib3.connection.HTTPConnection):
+        response_class = FinalResponse
+
+
+class _SecurePool(urllib3.HTTPSConnectionPool):
+    class ConnectionCls(urllib3.connection.HTTPSConnection):
+        response_class = FinalResponse
+
 
 Resolve = Callable[[str, int], Iterable[str]]
 IpAddress = ipaddress.IPv4Address | ipaddress.IPv6Address
@@ -81,9 +93,9 @@ class Fetcher:
         host, port = str(target.hostname), target.port or DEFAULT_PORTS[target.scheme]
         timeout = urllib3.Timeout(connect=CONNECT_SECONDS, read=TOTAL_SECONDS / 2)
         if _origin(target) == self._trusted and target.scheme == "http":
-            return urllib3.HTTPConnectionPool(host, port, timeout=timeout)
+            return _PlainPool(host, port, timeout=timeout)
         address = host if _origin(target) == self._trusted else self._checked(target, host, port)
-        return urllib3.HTTPSConnectionPool(
+        return _SecurePool(
             address, port, timeout=timeout, ca_certs=self._ca_certs, cert_reqs="CERT_REQUIRED",
             server_hostname=host, ssl_context=tls.context(self._ca_certs),
         )  # fmt: skip

@@ -1,6 +1,7 @@
 """The client of the image API: one call, once; what its answer means is told by `replies`."""
 
 import json
+import re
 import time
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
@@ -71,13 +72,14 @@ class ImageApi:
                     stream=True,
                 ) as response,
             ):
-                content = _received(response, prepared.key)
+                secret = Secret(prepared.key)
+                content = _received(response, secret)
         except (requests.RequestException, OSError, Unavailable) as error:  # the disk may be full after all
             kind = type(error).__name__
             if not sent.was_taken:
                 raise Unavailable("unreachable", f"no connection to the image API ({kind})") from error
             raise Ambiguous(f"the line to the image API broke after the request was sent ({kind})") from error
-        headers = {name.lower(): value.replace(prepared.key, "[key]") for name, value in response.headers.items()}
+        headers = {name.lower(): secret.without(value) for name, value in response.headers.items()}
         return Reply(response.status_code, headers, content, round(time.monotonic() - started, 3))
 
 
@@ -92,29 +94,69 @@ class _Bearer(AuthBase):
         return request
 
 
-def _received(response: requests.Response, key: str) -> File:
+class Secret:
+    """Takes a key out of a text in which an API quotes it.
+
+    An API that refuses a key may quote it, and requesters read its words. It may spell any character of the key as
+    JSON does (also JSON within JSON), as a URL does or as HTML does. A key of fewer than SECRET_CHARACTERS stays,
+    because a picture's Base64 may hold it by chance.
+    """
+
+    _MASK = b"[key]"
+    _MAX_SPELLING_BYTES = 14  # of one character: the longest is `\\\\\\\\u006e`
+    _ESCAPES = re.compile(rb"[\\%&]")
+
+    def __init__(self, key: str) -> None:
+        self._key = key.encode() if len(key) >= SECRET_CHARACTERS else b""
+        self._spelled = re.compile(b"".join(map(_spellings, self._key)))
+        self._span = len(self._key) * self._MAX_SPELLING_BYTES
+
+    def without(self, text: str) -> str:
+        """The text without the key."""
+        return b"".join(self.taken_out([text.encode(errors="surrogateescape")])).decode(errors="surrogateescape")
+
+    def taken_out(self, chunks: Iterable[bytes]) -> Iterator[bytes]:
+        """The chunks without the key, also where it lies across their edges."""
+        if not self._key:
+            yield from chunks
+            return
+        left = b""
+        for chunk in chunks:
+            read = self._masked(left + chunk if left else chunk)
+            whole = len(read) - self._begun(read)
+            left = read[whole:]
+            yield read[:whole]
+        yield left
+
+    def _masked(self, read: bytes) -> bytes:
+        if self._ESCAPES.search(read):
+            return self._spelled.sub(self._MASK, read)
+        return read.replace(self._key, self._MASK)
+
+    def _begun(self, read: bytes) -> int:
+        """How many bytes at the end may be the beginning of a key."""
+        if self._ESCAPES.search(read, max(0, len(read) - self._span)):
+            return min(len(read), self._span)
+        return next((length for length in range(len(self._key) - 1, 0, -1) if read.endswith(self._key[:length])), 0)
+
+
+def _spellings(character: int) -> bytes:
+    """A pattern of all the ways in which one ASCII character may be written."""
+    digits = "".join(f"[{digit}{digit.upper()}]" if digit.isalpha() else digit for digit in f"{character:02x}")
+    plain = re.escape(bytes([character]))
+    return rb"(?:%b|\\{1,8}(?:u00%b|%b)|%%%b|&#(?:x0{0,4}%b|0{0,4}%d);)" % (
+        plain, digits.encode(), plain, digits.encode(), digits.encode(), character,
+    )  # fmt: skip
+
+
+def _received(response: requests.Response, secret: Secret) -> File:
     """The answer, on disk as it is read."""
     content = File()
-    for chunk in _without(key.encode(), response.iter_content(CHUNK_BYTES)):
+    for chunk in secret.taken_out(response.iter_content(CHUNK_BYTES)):
         content.append(chunk)
         if len(content) > MOST_ANSWER_BYTES:
             raise Ambiguous(f"the image API's answer is over {MOST_ANSWER_BYTES:,} bytes")
     return content
-
-
-def _without(key: bytes, chunks: Iterable[bytes]) -> Iterator[bytes]:
-    """Some APIs quote the key that they refuse, and what they say is shown to whoever asked."""
-    if len(key) < SECRET_CHARACTERS:
-        yield from chunks
-        return
-    left = b""
-    for chunk in chunks:
-        read = (left + chunk if left else chunk).replace(key, b"[key]")
-        begun = next((length for length in range(len(key) - 1, 0, -1) if read.endswith(key[:length])), 0)
-        whole = len(read) - begun
-        left = read[whole:]
-        yield read[:whole]
-    yield left
 
 
 def body(question: Question, style: RequestStyle, response_format: str) -> Blob:

@@ -17,15 +17,16 @@ MOST_FETCHES = 8
 
 
 def delay(
-    claim: Claim, trouble: Unavailable, *, is_last: bool, now: float, give_up_after: float, jitter: float
+    claim: Claim, trouble: Unavailable, *, model: str, is_last: bool, now: float, give_up_after: float, jitter: float
 ) -> float:
     """Seconds to wait; `jitter` is uniform in [0, 1). Raises Rejected where there was waiting enough.
 
     `is_last` says that it was over when this try began: whoever is given up was called once more.
+    `model` is the model that the request asks for.
     """
     if trouble.cause in PROVIDER_CAUSES:
         if is_last:
-            raise _provider_unavailable(trouble)
+            raise _provider_unavailable(trouble, model)
         left = (claim.refused_since or now) + give_up_after - now
         return min(_wait(claim, trouble, jitter), max(1.0, left))
     has_waited = now - (claim.waiting_since or now) >= BUDGET_SECONDS
@@ -52,20 +53,29 @@ def _is_old(claim: Claim, now: float) -> bool:
 
 
 def _wait(claim: Claim, trouble: Unavailable, jitter: float) -> float:
-    """What the provider asked for, or 2 s doubling, to 5 min at most; spread, lest many come back at once."""
-    if trouble.retry_after is not None:
-        longest = LONGEST_RETRY_AFTER_SECONDS if trouble.cause in PROVIDER_CAUSES else trouble.retry_after
-        return min(trouble.retry_after, longest) + jitter
+    """2 s doubling, to 5 min at most, spread so that requests do not all come back at once.
+
+    The provider's `Retry-After` lengthens the wait and never shortens it. Our own code's `retry_after` is exact.
+    """
     longest = min(LONGEST_SECONDS, FIRST_SECONDS * 2.0 ** min(claim.deferrals, 16))
-    return longest * (0.6 + 0.3 * jitter)  # so that all are back within five minutes, their call's seconds too
+    backoff = longest * (0.6 + 0.3 * jitter)  # so that all are back within five minutes, their call's seconds too
+    if trouble.retry_after is None:
+        return backoff
+    if trouble.cause in PROVIDER_CAUSES:
+        return max(backoff, min(trouble.retry_after, LONGEST_RETRY_AFTER_SECONDS) + jitter)
+    return trouble.retry_after + jitter
 
 
-def _provider_unavailable(trouble: Unavailable) -> Rejected:
-    return Rejected(
-        "provider_unavailable",
-        f"the image API could not be used for as long as a request may wait: {trouble.message}",
-        hint=f"{ASK_AGAIN} The operator's alarm names the provider's trouble.",
-    )
+def _provider_unavailable(trouble: Unavailable, model: str) -> Rejected:
+    message = f"the image API could not be used for as long as a request may wait: {trouble.message}"
+    if trouble.cause == "model":
+        hint = (
+            f"The image API does not know the model {model!r}, or has retired it. The operator sets the parameter "
+            f"ImageModel to a model that it offers; a request may name one as `model`. {ASK_AGAIN}"
+        )
+        return Rejected("provider_unavailable", message, hint=hint, param="model")
+    hint = f"{ASK_AGAIN} The operator's alarm names the provider's trouble."
+    return Rejected("provider_unavailable", message, hint=hint)
 
 
 def _budget_exhausted() -> Rejected:

@@ -8,6 +8,8 @@ import socket
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from http import HTTPStatus
+from http.client import HTTPException, HTTPResponse
 from typing import Any
 
 import certifi
@@ -18,6 +20,30 @@ from urllib3.connection import HTTPConnection, HTTPSConnection
 
 from darkroom import tls
 from darkroom.blob import Blob, chunks
+
+MAX_INTERIM_RESPONSES = 100
+KEEPALIVE_IDLE_SECONDS = 60  # a NAT gateway drops a connection that is idle for 350 s; a call may take 780 s
+KEEPALIVE_INTERVAL_SECONDS = 15
+_IDLE_OPTION = getattr(socket, "TCP_KEEPIDLE", getattr(socket, "TCP_KEEPALIVE", None))  # Linux, macOS
+KEEPALIVE = [
+    (socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1),
+    *([(socket.IPPROTO_TCP, _IDLE_OPTION, KEEPALIVE_IDLE_SECONDS)] if _IDLE_OPTION else []),
+    (socket.IPPROTO_TCP, socket.TCP_KEEPINTVL, KEEPALIVE_INTERVAL_SECONDS),
+]
+
+
+class FinalResponse(HTTPResponse):
+    """The final response to a request. `http.client` takes an interim one (1xx), other than 100, for the final one."""
+
+    def begin(self) -> None:
+        """Reads the heads of the interim responses, and then that of the final one."""
+        super().begin()
+        for _ in range(MAX_INTERIM_RESPONSES):
+            if not 100 <= self.status < 200 or self.status == HTTPStatus.SWITCHING_PROTOCOLS:
+                return
+            vars(self).update(headers=None, msg=None)  # as `http.client` leaves them for `begin`
+            super().begin()
+        raise HTTPException(f"more than {MAX_INTERIM_RESPONSES} interim responses")
 
 
 class Body:
@@ -82,15 +108,19 @@ class _Watched(HTTPAdapter):
         super().__init__(max_retries=0, pool_connections=1, pool_maxsize=1)
 
     def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
-        super().init_poolmanager(*args, **kwargs)
+        super().init_poolmanager(*args, **kwargs, socket_options=[*HTTPConnection.default_socket_options, *KEEPALIVE])
         deadline = self._deadline
 
         class Plain(HTTPConnection):
+            response_class = FinalResponse
+
             def connect(self) -> None:
                 super().connect()
                 deadline.watch(self)
 
         class Secure(HTTPSConnection):
+            response_class = FinalResponse
+
             def connect(self) -> None:
                 super().connect()
                 deadline.watch(self)
