@@ -61,10 +61,10 @@ check: tools $(TOOLS)/checkov/stamp ## ruff, mypy, cfn-lint, sam validate, check
 	@.venv/bin/ruff check --quiet .
 	@.venv/bin/ruff format --check --quiet .
 	@.venv/bin/mypy --no-error-summary
-	@.venv/bin/cfn-lint template.yaml
+	@.venv/bin/cfn-lint template.yaml monitoring.yaml
 	@SAM_CLI_TELEMETRY=0 AWS_DEFAULT_REGION=us-east-1 $(TOOLS)/sam/bin/sam validate --lint --region us-east-1 >/dev/null
 	@said=$$(BC_SKIP_MAPPING=TRUE $(TOOLS)/checkov/bin/checkov --framework cloudformation --skip-download \
-	  --quiet --compact --file template.yaml) || { echo "$$said"; exit 1; }
+	  --quiet --compact --file template.yaml monitoring.yaml) || { echo "$$said"; exit 1; }
 	@echo "All good."
 
 clean: ## stop the stack and remove all that was made here, what it remembers too

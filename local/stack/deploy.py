@@ -16,7 +16,7 @@ from local.stack.home import EMULATOR_PYTHON, HOMES, REPOSITORY, SAM, UV, Home, 
 STACK = "darkroom"
 _ARTIFACTS = "darkroom-artifacts"
 _READY_WITHIN = 60.0
-_BUILT_FROM = ("template.yaml", "layers", "local/tools/ministack.txt")
+_BUILT_FROM = ("template.yaml", "monitoring.yaml", "layers", "local/tools/ministack.txt")
 _DEPLOYED_FROM = (*_BUILT_FROM, "functions")
 
 
@@ -56,7 +56,7 @@ def deploy(home: Home, parameters: Mapping[str, str], mark: str, known: aws.Clie
     _sam(
         home, "deploy", "--template-file", home.build / "template.yaml",
         "--stack-name", STACK, "--region", aws.REGION, "--s3-bucket", _ARTIFACTS,
-        "--capabilities", "CAPABILITY_IAM", "--parameter-overrides", f"file://{wanted}",
+        "--capabilities", "CAPABILITY_IAM", "CAPABILITY_AUTO_EXPAND", "--parameter-overrides", f"file://{wanted}",
         "--no-confirm-changeset", "--no-fail-on-empty-changeset", "--no-progressbar",
     )  # fmt: skip
     _note(home).write_text(json.dumps({"fingerprint": mark, "stack": _identity(known)}))

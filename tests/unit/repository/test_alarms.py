@@ -14,10 +14,11 @@ from darkroom.uploads.handler import Taken
 from darkroom.worker.telemetry import RequestTelemetry, UploadTelemetry
 from local.stack.parameters import read_template
 from tests.fakes.queue import sent_message
+from tests.templates import all_resources
 
 ROOT = Path(__file__).parents[3]
 RUNBOOK = (ROOT / "docs/runbook.md").read_text(encoding="utf-8")
-RESOURCES: dict[str, dict[str, Any]] = read_template(ROOT / "template.yaml")["Resources"]
+RESOURCES = all_resources()
 ALARMS = {name: each["Properties"] for name, each in RESOURCES.items() if each["Type"] == "AWS::CloudWatch::Alarm"}
 NOW = Timing("2026-11-22T12:00:00.000Z", None, "2026-11-22T12:00:00.000Z", None)
 FUNCTIONS = {"OnUploadFunction", "OnRequestFunction", "OnPictureFunction"}
@@ -137,6 +138,16 @@ def test_the_topic_takes_messages_from_this_stacks_alarms_alone() -> None:
     assert (allowed["Principal"], allowed["Action"]) == ({"Service": "cloudwatch.amazonaws.com"}, "sns:Publish")
     assert allowed["Condition"]["ArnLike"]["aws:SourceArn"].endswith(":alarm:${AWS::StackName}-*")
     assert allowed["Condition"]["StringEquals"] == {"aws:SourceAccount": "AWS::AccountId"}
+
+
+def test_the_nested_stack_is_given_what_its_parameters_are_named_after() -> None:
+    given: dict[str, str] = RESOURCES["Monitoring"]["Properties"]["Parameters"]
+    assert [name for name, source in given.items() if not name.startswith(source.partition(".")[0])] == []
+
+
+def test_an_alarm_has_no_name_of_its_own_which_the_topic_would_not_know() -> None:
+    # CloudFormation begins its name with that of its stack, and a nested stack's with that of the stack above.
+    assert [name for name, alarm in ALARMS.items() if "AlarmName" in alarm] == []
 
 
 def test_the_runbook_has_an_entry_for_every_alarm_and_for_no_other() -> None:

@@ -75,6 +75,11 @@ def test_the_outputs_have_the_contracts_names() -> None:
     assert set(TEMPLATE["Outputs"]) == OUTPUTS
 
 
+def test_sam_deploy_may_make_roles_and_the_nested_stack_without_being_told() -> None:
+    settings = tomllib.loads((ROOT / "samconfig.toml").read_text())["default"]["deploy"]["parameters"]
+    assert settings["capabilities"].split() == ["CAPABILITY_IAM", "CAPABILITY_AUTO_EXPAND"]
+
+
 def test_every_parameter_reaches_the_function_that_reads_it() -> None:
     reached = environment("OnUploadFunction") | environment("OnRequestFunction")
     variables = {re.sub(r"(?<!^)(?=[A-Z])", "_", name).upper() for name in PARAMETERS}

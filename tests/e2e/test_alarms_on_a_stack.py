@@ -1,0 +1,41 @@
+"""The alarms on the deployed stack: each is there once, tells the topic, and is one that the topic listens to."""
+
+import json
+import re
+from fnmatch import fnmatchcase
+from typing import Any
+
+import pytest
+from tests.stack.conftest import Stack
+from tests.stack.road import Doors
+
+from tests.templates import all_resources
+
+WANTED = sorted(name for name, each in all_resources().items() if each["Type"] == "AWS::CloudWatch::Alarm")
+
+
+@pytest.fixture(scope="module")
+def alarms(stack: Stack) -> list[dict[str, Any]]:
+    found = Doors(stack).cli("cloudwatch", "describe-alarms", "--alarm-name-prefix", "darkroom-", "--output", "json")
+    alarms: list[dict[str, Any]] = json.loads(found)["MetricAlarms"]
+    return alarms
+
+
+def test_each_alarm_of_the_nested_stack_is_there_once(alarms: list[dict[str, Any]]) -> None:
+    assert sorted(re.findall(r"-(\w+Alarm)-", "\n".join(each["AlarmName"] for each in alarms))) == WANTED
+
+
+def test_each_alarm_tells_the_topic_and_the_topic_listens_to_it(stack: Stack, alarms: list[dict[str, Any]]) -> None:
+    topic = stack.env["ALARMS_TOPIC_ARN"]
+    said = json.loads(Doors(stack).cli("sns", "get-topic-attributes", "--topic-arn", topic, "--output", "json"))
+    (allowed,) = json.loads(said["Attributes"]["Policy"])["Statement"]
+    let_in = allowed["Condition"]["ArnLike"]["aws:SourceArn"]
+    for alarm in alarms:
+        assert alarm["AlarmActions"] == alarm["OKActions"] == [topic]
+        assert fnmatchcase(alarm["AlarmArn"], let_in), alarm["AlarmName"]
+
+
+def test_an_alarm_names_the_stacks_own_model(stack: Stack, alarms: list[dict[str, Any]]) -> None:
+    function = stack.aws.functions.get_function_configuration(FunctionName=stack.env["ON_REQUEST_FUNCTION"])
+    (alarm,) = [each for each in alarms if "-UnknownModelAlarm-" in each["AlarmName"]]
+    assert f"the model {function['Environment']['Variables']['IMAGE_MODEL']}," in alarm["AlarmDescription"]

@@ -1,0 +1,25 @@
+"""What the two templates describe, read as one stack."""
+
+from pathlib import Path
+from typing import Any
+
+from local.stack.parameters import read_template
+
+ROOT = Path(__file__).parent.parent
+
+
+def all_resources() -> dict[str, dict[str, Any]]:
+    """The resources of template.yaml, and of its nested stack, whose parameters have the values that it gives them."""
+    own: dict[str, dict[str, Any]] = read_template(ROOT / "template.yaml")["Resources"]
+    stack = own["Monitoring"]["Properties"]
+    nested = read_template(ROOT / stack["TemplateURL"])["Resources"]
+    assert own.keys().isdisjoint(nested), "one of them would be hidden here, and made twice there"
+    return {**own, **_filled_in(nested, stack["Parameters"])}
+
+
+def _filled_in(part: Any, values: dict[str, str]) -> Any:
+    if isinstance(part, dict):
+        return {name: _filled_in(each, values) for name, each in part.items()}
+    if isinstance(part, list):
+        return [_filled_in(each, values) for each in part]
+    return values.get(part, part) if isinstance(part, str) else part
