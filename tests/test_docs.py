@@ -1,4 +1,4 @@
-"""What the documents list is what the code has: parameters, outputs, codes; their links lead somewhere."""
+"""What the documents list is what the code has: parameters, outputs, codes; their links and contents lead somewhere."""
 
 import re
 from pathlib import Path
@@ -12,6 +12,8 @@ from local.stack.parameters import read_template
 ROOT = Path(__file__).parent.parent
 TEMPLATE = read_template(ROOT / "template.yaml")
 DOCUMENTS = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")])
+GUIDES = sorted(ROOT.glob("docs/guide-*.md"))
+MAX_README_LINES = 200
 DEFAULTS = {name: str(each["Default"]) for name, each in TEMPLATE["Parameters"].items()}
 
 
@@ -25,7 +27,7 @@ def parameters(document: str) -> dict[str, str]:
     return {name: default.strip("`").replace("empty", "") for name, default in rows}
 
 
-@pytest.mark.parametrize("document", ["README.md", "docs/contract.md"])
+@pytest.mark.parametrize("document", ["docs/parameters.md", "docs/contract.md"])
 def test_the_parameters_and_their_defaults_are_the_templates(document: str) -> None:
     assert parameters(document) == DEFAULTS
 
@@ -62,3 +64,16 @@ def test_a_link_leads_to_a_file_and_to_a_title_in_it(document: Path) -> None:
         target = document.parent / name if name else document
         assert target.exists(), name
         assert not anchor or anchor in anchors(target), f"{name}#{anchor}"
+
+
+@pytest.mark.parametrize("document", GUIDES, ids=lambda path: path.name)
+def test_a_guide_begins_with_its_contents(document: Path) -> None:
+    contents = re.findall(r"^- \[(.+)\]\(#.+\)$", prose(document).partition("\n## ")[0], re.MULTILINE)
+    assert contents == titles(document, "##")
+
+
+def test_the_readme_is_a_landing_page_that_begins_with_a_conversation() -> None:
+    assert len(text("README.md").splitlines()) <= MAX_README_LINES
+    first_screen = text("README.md").partition("\n## ")[0]
+    assert re.findall(r"!\[[^\]]+\]\(([^)]+)\)", first_screen) == ["docs/images/conversation.png"]
+    assert re.findall(r"^    (.+)$", first_screen, re.MULTILINE) == ["make demo", "make test"]
