@@ -12,7 +12,7 @@ from local.stack.parameters import read_template
 ROOT = Path(__file__).parent.parent
 TEMPLATE = read_template(ROOT / "template.yaml")
 DOCUMENTS = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")])
-GUIDES = sorted(ROOT.glob("docs/guide-*.md"))
+GUIDES = sorted([ROOT / "CONTRIBUTING.md", *ROOT.glob("docs/guide-*.md")])
 MAX_README_LINES = 200
 DEFAULTS = {name: str(each["Default"]) for name, each in TEMPLATE["Parameters"].items()}
 
