@@ -1,4 +1,4 @@
-"""A document's lines, run as they stand: each block that bears a mark.
+"""The lines of documents, run as they stand: each block that bears a mark.
 
 A mark is a comment before the block: `<!-- run: upload -->`; `<!-- file: consumer.yaml -->` for one that others read.
 """
@@ -7,6 +7,7 @@ import os
 import re
 import subprocess
 import sys
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -29,17 +30,21 @@ class Block:
     text: str
 
 
-def marked(document: str) -> dict[str, Block]:
-    """A document's marked blocks by name."""
-    text = (ROOT / document).read_text(encoding="utf-8")
-    found = re.findall(r"<!-- (?:run|file): (\S+) -->\n```(\w+)\n(.*?)```", text, re.DOTALL)
-    return {name: Block(language, block) for name, language, block in found}
+def marked(*documents: str) -> dict[str, Block]:
+    """The marked blocks of documents, by name. No two have the same name."""
+    found = re.findall(r"<!-- (?:run|file): (\S+) -->\n```(\w+)\n(.*?)```", _text(documents), re.DOTALL)
+    blocks = {name: Block(language, block) for name, language, block in found}
+    assert len(blocks) == len(found), "two blocks have one name"
+    return blocks
 
 
-def unmarked(document: str) -> list[str]:
-    """A document's blocks of shell, Python and JavaScript that bear no mark."""
-    text = (ROOT / document).read_text(encoding="utf-8")
-    return re.findall(r"(?<! -->)\n```(?:sh|python|js)\n(.*?)```", text, re.DOTALL)
+def unmarked(*documents: str) -> list[str]:
+    """The blocks of shell, Python and JavaScript that bear no mark."""
+    return re.findall(r"(?<! -->)\n```(?:sh|python|js)\n(.*?)```", _text(documents), re.DOTALL)
+
+
+def _text(documents: Iterable[str]) -> str:
+    return "\n".join((ROOT / document).read_text(encoding="utf-8") for document in documents)
 
 
 def run(block: Block, stack: Stack, folder: Path) -> str:

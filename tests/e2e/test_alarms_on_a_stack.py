@@ -6,9 +6,9 @@ from fnmatch import fnmatchcase
 from typing import Any
 
 import pytest
-from tests.stack.conftest import Stack
-from tests.stack.road import Doors
 
+from tests.e2e.conftest import Stack
+from tests.e2e.road import Doors
 from tests.templates import all_resources
 
 WANTED = sorted(name for name, each in all_resources().items() if each["Type"] == "AWS::CloudWatch::Alarm")

@@ -1,4 +1,4 @@
-"""README's lines do what it says of them."""
+"""The lines of README and of the pages in `docs/` do what those pages say of them."""
 
 import json
 import os
@@ -15,15 +15,20 @@ from tests.e2e import lines, s3fs
 from tests.e2e.conftest import Stack
 from tests.e2e.road import Doors, eventually, photo
 
-BLOCKS = lines.marked("README.md")
+ROOT = Path(__file__).parents[2]
+RUNBOOK = ROOT / "docs/runbook.md"  # has a test of its own
+PAGES = [str(page) for page in sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")]) if page != RUNBOOK]
+BLOCKS = lines.marked(*PAGES)
 MUG, BLUE_MUG = "shop/mug", "shop/blue mug + 茶"
 
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Where the reader stands, with a photo at hand, a folder of them, and the SDK for JavaScript."""
+    """Where the reader stands: a photo, the demo's photo, a folder of photos, and the SDK for JavaScript."""
     here = tmp_path_factory.mktemp("reader")
     (here / "photo.jpg").write_bytes(photo())
+    (here / "demo").mkdir()
+    (here / "demo" / "source.jpg").write_bytes(photo())
     (here / "toys").mkdir()
     (here / "toys" / "car.jpg").write_bytes(photo())
     (here / "toys" / "car.txt").write_text("加上边框", encoding="utf-8")
@@ -49,6 +54,17 @@ def turn(stack: Stack, thread: str, number: int) -> dict[str, Any]:
 
 def said(result: dict[str, Any]) -> Sequence[object]:
     return result["status"], result["mode"], result["parent_turn"], result["instruction"]
+
+
+def test_the_quick_start_goes_from_a_photo_to_two_turns(stack: Stack, folder: Path) -> None:
+    run("first-upload", stack, folder)
+    assert said(turn(stack, "first/lake", 1)) == (
+        "succeeded", "image_to_image", None, "Make it night, and let it snow",
+    )  # fmt: skip
+    run("first-message", stack, folder)
+    assert said(turn(stack, "first/lake", 2)) == ("succeeded", "conversation", 1, "Add a white frame")
+    run("first-results", stack, folder)
+    assert sorted(file.name for file in (folder / "lake").rglob("*.*")) == [*["image.png"] * 2, *["result.json"] * 2]
 
 
 def test_uploads_and_messages_by_the_plain_cli_and_a_look_at_the_thread(stack: Stack, folder: Path) -> None:
@@ -149,5 +165,5 @@ def test_trouble_can_be_asked_for(stack: Stack, folder: Path) -> None:
 def test_every_block_is_marked_and_every_marked_block_is_run_here() -> None:
     """But the one that asks questions: `sam deploy --guided`."""
     marked = {name for name, block in BLOCKS.items() if block.language != "yaml"}
-    assert marked == set(re.findall(r'run\("(\w+)"', Path(__file__).read_text(encoding="utf-8")))
-    assert lines.unmarked("README.md") == ["sam build && sam deploy --guided\n"]
+    assert marked == set(re.findall(r'run\("([\w-]+)"', Path(__file__).read_text(encoding="utf-8")))
+    assert lines.unmarked(*PAGES) == ["sam build && sam deploy --guided\n"]

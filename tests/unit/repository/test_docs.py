@@ -1,4 +1,4 @@
-"""What the documents list is what the code has: parameters, outputs, codes; and their links lead somewhere."""
+"""What the documents list is what the code has: parameters, outputs, codes; their links and contents lead somewhere."""
 
 import re
 from pathlib import Path
@@ -11,7 +11,9 @@ from local.stack.parameters import read_template
 
 ROOT = Path(__file__).parents[3]
 TEMPLATE = read_template(ROOT / "template.yaml")
-DOCUMENTS = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/*.md")])
+DOCUMENTS = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")])
+GUIDES = sorted([ROOT / "CONTRIBUTING.md", *ROOT.glob("docs/guide-*.md")])
+MAX_README_LINES = 200
 DEFAULTS = {name: str(each["Default"]) for name, each in TEMPLATE["Parameters"].items()}
 
 
@@ -25,7 +27,7 @@ def parameters(document: str) -> dict[str, str]:
     return {name: default.strip("`").replace("empty", "") for name, default in rows}
 
 
-@pytest.mark.parametrize("document", ["README.md", "docs/contract.md"])
+@pytest.mark.parametrize("document", ["docs/parameters.md", "docs/contract.md"])
 def test_the_parameters_and_their_defaults_are_the_templates(document: str) -> None:
     assert parameters(document) == DEFAULTS
 
@@ -40,7 +42,38 @@ def test_every_code_is_explained() -> None:
     assert sorted(re.findall(r"^\| `([a-z_]+)` \|", section, re.MULTILINE)) == sorted(get_args(Code))
 
 
+def prose(document: Path) -> str:
+    """A document without its blocks of code."""
+    return re.sub(r"^ *```.*?^ *```$", "", document.read_text(encoding="utf-8"), flags=re.MULTILINE | re.DOTALL)
+
+
+def titles(document: Path, level: str = "#{1,6}") -> list[str]:
+    return re.findall(rf"^{level} (.+)$", prose(document), re.MULTILINE)
+
+
+def anchors(document: Path) -> list[str]:
+    """The anchors of a document's titles, as GitHub makes them."""
+    plain = [re.sub(r"[^\w\- ]", "", title.lower()).replace(" ", "-") for title in titles(document)]
+    earlier = [plain[:i].count(anchor) for i, anchor in enumerate(plain)]
+    return [f"{anchor}-{count}" if count else anchor for anchor, count in zip(plain, earlier, strict=True)]
+
+
 @pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)
-def test_a_link_to_a_file_leads_to_one(document: Path) -> None:
-    links = re.findall(r"\]\((?!https?:)([^)#]+)", document.read_text(encoding="utf-8"))
-    assert [link for link in links if not (document.parent / link).exists()] == []
+def test_a_link_leads_to_a_file_and_to_a_title_in_it(document: Path) -> None:
+    for name, anchor in re.findall(r"\]\((?!https?:)([^)#]*)#?([^)]*)\)", prose(document)):
+        target = document.parent / name if name else document
+        assert target.exists(), name
+        assert not anchor or anchor in anchors(target), f"{name}#{anchor}"
+
+
+@pytest.mark.parametrize("document", GUIDES, ids=lambda path: path.name)
+def test_a_guide_begins_with_its_contents(document: Path) -> None:
+    contents = re.findall(r"^- \[(.+)\]\(#.+\)$", prose(document).partition("\n## ")[0], re.MULTILINE)
+    assert contents == titles(document, "##")
+
+
+def test_the_readme_is_a_landing_page_that_begins_with_a_conversation() -> None:
+    assert len(text("README.md").splitlines()) <= MAX_README_LINES
+    first_screen = text("README.md").partition("\n## ")[0]
+    assert re.findall(r"!\[[^\]]+\]\(([^)]+)\)", first_screen) == ["docs/images/conversation.png"]
+    assert re.findall(r"^    (.+)$", first_screen, re.MULTILINE) == ["make demo", "make test"]
