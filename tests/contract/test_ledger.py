@@ -12,6 +12,7 @@ from darkroom.aws.dynamodb.daily_calls import COUNTERS
 from darkroom.aws.dynamodb.ledger import DynamoLedger
 from darkroom.aws.dynamodb.request_status import DynamoRequestStatus
 from darkroom.aws.dynamodb.table import ConditionFailed, Table, Write
+from darkroom.aws.dynamodb.turn_store import DynamoTurns
 from darkroom.batches.ports import Outcomes
 from darkroom.domain import outcome
 from darkroom.domain.outcome import Outcome, Source, Timing
@@ -22,6 +23,7 @@ from darkroom.errors import Fault, Rejected, Unavailable
 from darkroom.turns.ports import CallRecord, Claim, Ledger
 from tests.fakes.edge import NOON, Clock
 from tests.fakes.ledger import MemoryLedger
+from tests.unit.samples import turn
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -411,3 +413,17 @@ def test_at_midnight_a_call_is_counted_on_the_day_that_it_is_given_back_to(
     marked = ledger.mark(claim, ASKED)
     counted = Table(dynamodb, threads_table).items(COUNTERS, "2")
     assert [(day["sk"], day["calls"]) for day in counted] == [(marked.call_day, 1)]
+
+
+def test_a_turn_remembers_the_dialect_of_its_call_beside_what_its_outcome_says(
+    dynamodb: "DynamoDBClient", threads_table: str
+) -> None:
+    """`result.json` does not say it. A turn of an older release says nothing, and is of the first."""
+    table = Table(dynamodb, threads_table)
+    turns = DynamoTurns(table, "photos/cat")
+    table.transact(*turns.added(replace(turn(1), dialect="other"), None))
+    assert table.item("photos/cat", "TURN#00001")["dialect"] == "other"
+    assert turns.one(1).dialect == "other"
+    assert "dialect" not in turns.one(1).as_document()
+    table.transact(table.update("photos/cat", "TURN#00001", {"dialect": None}))
+    assert turns.one(1).dialect == "nebula"

@@ -69,7 +69,7 @@ def _upright(picture: Pillow.Image) -> Pillow.Image:
 
 
 def _of_use(picture: Pillow.Image) -> Pillow.Image:
-    """No larger than LONGEST_SIDE. First by whole numbers and in strips: with transparency Pillow copies it all."""
+    """No larger than MAX_SENT_SIDE. First by whole numbers and in strips: with transparency Pillow copies it all."""
     if (factor := max(picture.size) // MAX_SENT_SIDE) > 1:
         whole = picture
         picture = Pillow.new(whole.mode, (-(-whole.width // factor), -(-whole.height // factor)))
