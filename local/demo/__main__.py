@@ -15,16 +15,16 @@ from local.demo.conversation import Conversation, NoOutcomeError
 from local.demo.report import HEAD, explain, farewell, rows
 from local.demo.steps import converse, steps
 from local.demo.table import table
-from local.painting.lake_house import draw_photo
 from local.stack import env_file
 from local.stack.home import HOMES, Trouble
 
 OUT = Path("demo")
+PHOTO = Path(__file__).parent / "lake-house.jpg"
 
 
 def thread_for(photo: Path | None, now: datetime) -> tuple[str, str]:
     """A thread id of this run's own, and the extension of the photo."""
-    name = unicodedata.normalize("NFC", photo.name) if photo else "lake-house.jpg"
+    name = unicodedata.normalize("NFC", (photo or PHOTO).name)
     stem, dot, extension = name.rpartition(".")
     return f"demo/{now:%Y%m%d-%H%M%S}/{stem if dot else name}", f"{dot}{extension.lower()}" if dot else ""
 
@@ -43,14 +43,14 @@ def run(thread: Conversation, photo: bytes, extension: str, out: Path) -> int:
 
 def main(homes: Path = HOMES) -> int:
     options = argparse.ArgumentParser(prog="python -m local.demo", description="A conversation about a picture")
-    options.add_argument("--photo", type=Path, help="a photo of your own; default: one that is drawn")
+    options.add_argument("--photo", type=Path, help="a photo of your own; default: a lake house by day")
     file = options.parse_args().photo
     if file and not file.is_file():
         options.error(f"there is no file {file}")
     thread_id, extension = thread_for(file, datetime.now(UTC))
     try:
         thread = Conversation.connect(env_file.read(homes), thread_id)
-        return run(thread, file.read_bytes() if file else draw_photo(), extension, OUT)
+        return run(thread, (file or PHOTO).read_bytes(), extension, OUT)
     except Trouble as trouble:
         print(trouble)
     except NoOutcomeError as error:

@@ -5,8 +5,7 @@ from dataclasses import dataclass
 
 from PIL import Image, ImageDraw, ImageOps
 
-from local.painting.lettering import font, wrapped, write
-from local.painting.raster import RGB
+from local.lettering import RGB, font, wrapped, write
 
 COLUMNS = 5
 CELL, PICTURE_HEIGHT, GAP, CORNER = 420, 330, 28, 12

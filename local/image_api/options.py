@@ -5,7 +5,7 @@ from collections.abc import Callable
 from typing import Any
 
 from local.image_api.answers import Rejected
-from local.painting.raster import Size
+from local.image_api.painting.raster import Size
 
 RATIOS = ("1:1", "3:2", "2:3", "3:4", "4:3", "4:5", "5:4", "9:16", "16:9", "21:9")
 

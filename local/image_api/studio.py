@@ -15,7 +15,7 @@ from local.image_api.calls import Calls
 from local.image_api.faults import Faults, without_markers
 from local.image_api.generation import Generation
 from local.image_api.options import ratio_asked, size_asked
-from local.painting.edits import LONGEST_SIDE, described, edit_picture, paint_from_words
+from local.image_api.painting.edits import LONGEST_SIDE, described, edit_picture, paint_from_words
 
 KEPT_FILE_BYTES = 256 * 1024 * 1024
 

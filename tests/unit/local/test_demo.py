@@ -18,8 +18,7 @@ from local.demo.conversation import Conversation, NoOutcomeError, message_group
 from local.demo.report import explain, rows
 from local.demo.steps import steps
 from local.demo.table import table, width
-from local.painting.lake_house import draw_photo
-from local.painting.lettering import wrapped
+from local.lettering import wrapped
 from tests.unit.local.image_api.stand_in_client import png
 
 WALL = Image.new("RGB", (400, 300), (200, 30, 30))
@@ -151,7 +150,7 @@ def test_the_demo_goes_from_a_photo_to_a_contact_sheet(
     stack = threading.Thread(target=answer_all, args=(thread.s3, stop))
     stack.start()
     try:
-        assert demo.run(thread, draw_photo(), ".jpg", tmp_path / "demo") == 0
+        assert demo.run(thread, demo.PHOTO.read_bytes(), ".jpg", tmp_path / "demo") == 0
     finally:
         stop.set()
         stack.join()

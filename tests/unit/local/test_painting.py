@@ -6,9 +6,9 @@ import sys
 import pytest
 from PIL import Image, ImageChops, ImageOps, ImageStat
 
-from local.painting.edits import SKILLS, edit_picture, paint_from_words, skills_asked
-from local.painting.lake_house import draw_lake_house
-from local.painting.scene import subjects_of
+from local.image_api.painting.edits import SKILLS, edit_picture, paint_from_words, skills_asked
+from local.image_api.painting.lake_house import draw_lake_house
+from local.image_api.painting.scene import subjects_of
 
 
 @pytest.fixture(scope="module")
@@ -130,7 +130,7 @@ def test_a_scene_shows_what_the_prompt_names() -> None:
 
 def test_a_scene_is_the_same_in_another_process() -> None:
     script = (
-        "import hashlib; from local.painting.edits import paint_from_words;"
+        "import hashlib; from local.image_api.painting.edits import paint_from_words;"
         "print(hashlib.sha256(paint_from_words('a house at night', (96, 96)).tobytes()).hexdigest())"
     )
     runs = {subprocess.check_output([sys.executable, "-c", script]) for _ in range(2)}

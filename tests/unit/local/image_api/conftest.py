@@ -6,7 +6,7 @@ import pytest
 import requests
 
 from local.image_api import StandInServer, running
-from local.painting.lake_house import draw_lake_house
+from local.image_api.painting.lake_house import draw_lake_house
 from tests.unit.local.image_api.stand_in_client import KEY, Client, png
 
 

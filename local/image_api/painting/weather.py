@@ -5,7 +5,7 @@ import random
 
 from PIL import Image, ImageChops, ImageDraw, ImageEnhance, ImageFilter, ImageOps
 
-from local.painting.raster import RGB, clouds, dice, faded, lighten, mix, ramp, share_of, sky_mask, tint
+from local.image_api.painting.raster import RGB, clouds, dice, faded, lighten, mix, ramp, share_of, sky_mask, tint
 
 
 def in_snow(picture: Image.Image, words: str) -> Image.Image:

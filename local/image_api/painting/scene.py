@@ -8,12 +8,8 @@ import re
 
 from PIL import Image, ImageChops
 
-from local.painting.boat import draw_boat
-from local.painting.cat import draw_cat
-from local.painting.house import draw_house
-from local.painting.plants import draw_flowers, draw_tree
-from local.painting.raster import Size, dice, grain, relief
-from local.painting.scenery import (
+from local.image_api.painting.raster import Size, dice, grain, relief
+from local.image_api.painting.scenery import (
     Point,
     draw_forest,
     draw_meadow,
@@ -22,7 +18,11 @@ from local.painting.scenery import (
     draw_water,
     ridge,
 )
-from local.painting.skyline import draw_city, draw_tower
+from local.image_api.painting.subjects.boat import draw_boat
+from local.image_api.painting.subjects.cat import draw_cat
+from local.image_api.painting.subjects.house import draw_house
+from local.image_api.painting.subjects.plants import draw_flowers, draw_tree
+from local.image_api.painting.subjects.skyline import draw_city, draw_tower
 
 SUBJECTS: dict[str, str] = {
     "mountains": r"\bmountain|\bpeak|\balps?\b|山",

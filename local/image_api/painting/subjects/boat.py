@@ -2,7 +2,7 @@
 
 from PIL import Image, ImageDraw
 
-from local.painting.scenery import Point
+from local.image_api.painting.scenery import Point
 
 
 def draw_boat(picture: Image.Image, foot: Point, tall: float) -> None:

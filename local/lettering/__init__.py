@@ -6,10 +6,9 @@ from pathlib import Path
 
 from PIL import Image, ImageDraw, ImageFont
 
-from local.painting.raster import RGB
-
 FONT_FILE = Path(__file__).parent / "fonts" / "DarkroomSansSC-Regular.otf"
 
+RGB = tuple[int, int, int]
 Font = ImageFont.FreeTypeFont | ImageFont.ImageFont
 
 

@@ -4,7 +4,7 @@ import re
 
 from PIL import Image, ImageChops, ImageDraw, ImageEnhance, ImageFilter, ImageOps
 
-from local.painting.raster import RGB, clouds, dice, grain, mix, relief
+from local.image_api.painting.raster import RGB, clouds, dice, grain, mix, relief
 
 PAPER: RGB = (250, 246, 236)
 FRAME_COLOURS: dict[str, RGB] = {

@@ -5,8 +5,8 @@ import random
 
 from PIL import Image, ImageChops, ImageDraw, ImageFilter
 
-from local.painting.raster import RGB, clouds, grain, mix, relief
-from local.painting.scenery import Point, draw_shadow
+from local.image_api.painting.raster import RGB, clouds, grain, mix, relief
+from local.image_api.painting.scenery import Point, draw_shadow
 
 
 def draw_cat(picture: Image.Image, chance: random.Random, foot: Point, tall: float, coat: RGB = (224, 138, 58)) -> None:

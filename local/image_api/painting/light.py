@@ -5,7 +5,7 @@ Each takes an RGB picture and the words that asked for it.
 
 from PIL import Image, ImageChops, ImageDraw, ImageEnhance, ImageFilter, ImageOps
 
-from local.painting.raster import (
+from local.image_api.painting.raster import (
     clouds,
     dice,
     faded,

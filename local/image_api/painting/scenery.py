@@ -7,7 +7,7 @@ from itertools import pairwise
 
 from PIL import Image, ImageChops, ImageDraw, ImageEnhance, ImageFilter
 
-from local.painting.raster import RGB, clouds, faded, glow, gradient, grain, lighten, mix, ramp, relief
+from local.image_api.painting.raster import RGB, clouds, faded, glow, gradient, grain, lighten, mix, ramp, relief
 
 Point = tuple[float, float]
 

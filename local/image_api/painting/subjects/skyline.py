@@ -5,9 +5,9 @@ import random
 
 from PIL import Image, ImageDraw
 
-from local.painting.house import WINDOW
-from local.painting.raster import RGB, mix
-from local.painting.scenery import Point
+from local.image_api.painting.raster import RGB, mix
+from local.image_api.painting.scenery import Point
+from local.image_api.painting.subjects.house import WINDOW
 
 
 def draw_city(picture: Image.Image, chance: random.Random, ground: float) -> None:

@@ -2,8 +2,8 @@
 
 from PIL import Image, ImageDraw
 
-from local.painting.raster import RGB, gradient, mix
-from local.painting.scenery import Point
+from local.image_api.painting.raster import RGB, gradient, mix
+from local.image_api.painting.scenery import Point
 
 WINDOW: RGB = (255, 226, 150)
 

@@ -5,8 +5,8 @@ import random
 
 from PIL import Image, ImageDraw
 
-from local.painting.raster import RGB, mix
-from local.painting.scenery import Point, draw_shadow
+from local.image_api.painting.raster import RGB, mix
+from local.image_api.painting.scenery import Point, draw_shadow
 
 PETALS: tuple[RGB, ...] = ((222, 68, 62), (246, 200, 62), (250, 246, 240), (176, 92, 178), (244, 140, 60))
 

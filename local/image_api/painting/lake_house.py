@@ -1,15 +1,14 @@
 """The "photo" that the demo sends: a red cabin on the shore of a mountain lake."""
 
 import random
-from io import BytesIO
 
-from PIL import Image, ImageChops, ImageDraw, ImageFilter
+from PIL import Image, ImageChops, ImageDraw
 
-from local.painting.house import draw_house
-from local.painting.plants import draw_flowers
-from local.painting.raster import RGB, Size, dice, grain, mix, ramp, relief
-from local.painting.scene import developed, draw_mountains
-from local.painting.scenery import Point, draw_conifer, draw_forest, draw_meadow, draw_sky, draw_water
+from local.image_api.painting.raster import RGB, Size, dice, grain, mix, ramp, relief
+from local.image_api.painting.scene import developed, draw_mountains
+from local.image_api.painting.scenery import Point, draw_conifer, draw_forest, draw_meadow, draw_sky, draw_water
+from local.image_api.painting.subjects.house import draw_house
+from local.image_api.painting.subjects.plants import draw_flowers
 
 
 def draw_lake_house(size: Size = (1024, 768)) -> Image.Image:
@@ -71,10 +70,3 @@ def _across(near: tuple[float, float, float], far: tuple[float, float, float], s
 def _draw_posts(draw: ImageDraw.ImageDraw, ends: tuple[Point, Point], tall: float) -> None:
     for x, y in ends:
         draw.rectangle((x - tall * 0.13, y - tall * 0.8, x + tall * 0.13, y + tall * 0.4), fill=(88, 68, 54))
-
-
-def draw_photo() -> bytes:
-    """The lake house as a camera would have saved it: JPEG, 1024 by 768."""
-    file = BytesIO()
-    draw_lake_house().filter(ImageFilter.UnsharpMask(1, 60, 2)).save(file, "JPEG", quality=92)
-    return file.getvalue()

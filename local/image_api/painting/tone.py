@@ -2,7 +2,7 @@
 
 from PIL import Image, ImageChops, ImageEnhance, ImageFilter, ImageOps
 
-from local.painting.raster import clouds, dice, faded, tint
+from local.image_api.painting.raster import clouds, dice, faded, tint
 
 
 def warmer(picture: Image.Image, _words: str) -> Image.Image:

@@ -1,0 +1,1 @@
+"""What a scene shows: each is drawn by a function of its own."""
