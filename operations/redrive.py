@@ -22,7 +22,7 @@ from darkroom.domain.outcome import DEFAULT_DIALECT, Outcome
 from darkroom.domain.ports import Done
 from darkroom.domain.request_schema import ImageRef, RequestRules
 from darkroom.errors import DarkroomError, Rejected
-from darkroom.providers.dialects import DIALECTS
+from darkroom.providers.dialect_table import DIALECTS
 from darkroom.turns.publisher import turn_key
 from operations import stack as stacks
 from operations.stack import Stack, Trouble

@@ -252,7 +252,7 @@ def beats_once(patch: pytest.MonkeyPatch) -> None:
 
 def without_bound(original: Any) -> Any:
     def claimed(self: TurnHandler, *args: Any) -> Any:
-        self._policy = replace(self._policy, max_turns=10**6)
+        self._policy = self._policy._replace(max_turns=10**6)
         return original(self, *args)
 
     return claimed

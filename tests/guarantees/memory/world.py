@@ -11,7 +11,7 @@ from darkroom.domain.message import Message
 from darkroom.domain.outcome import Outcome
 from darkroom.domain.timing import BEAT_SECONDS
 from darkroom.errors import DarkroomError, Unavailable
-from darkroom.providers.dialects import DIALECTS
+from darkroom.providers.dialect_table import DIALECTS
 from darkroom.turns.handler import TurnDependencies, TurnHandler
 from darkroom.turns.paid_call import CallDependencies
 from darkroom.turns.publisher import Publisher

@@ -15,7 +15,7 @@ from darkroom.domain.message import Message
 from darkroom.domain.request_schema import ImageRef
 from darkroom.domain.upload import Upload
 from darkroom.errors import Unavailable
-from darkroom.providers.dialects import DIALECTS
+from darkroom.providers.dialect_table import DIALECTS
 from darkroom.turns.handler import TurnDependencies, TurnHandler
 from darkroom.turns.paid_call import CallDependencies
 from darkroom.turns.publisher import Publisher

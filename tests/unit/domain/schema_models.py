@@ -1,6 +1,6 @@
 """The form of a request once more, as pydantic's models.
 
-The published schema is made from them, and what reads requests is held to them: see `test_form`.
+The published schema is made from them, and what reads requests is held to them: see `test_request_schema`.
 """
 
 from typing import Annotated, Literal

@@ -3,6 +3,8 @@
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from darkroom.domain import timing
 from darkroom.domain.timing import (
     BACKOFF_JITTER_SHARE,
@@ -42,6 +44,7 @@ PARAMETERS, RESOURCES = TEMPLATE["Parameters"], TEMPLATE["Resources"]
 QUEUES = [name for name, each in RESOURCES.items() if each["Type"] == "AWS::SQS::Queue"]
 WITHIN_SECONDS = 60  # of the provider's recovery work flows again: the contract's promise 6
 ALL_WITHIN_SECONDS = 300
+MAX_RECEIVES = 1000  # of SQS itself
 
 
 def of(resource: str, name: str) -> Any:
@@ -70,8 +73,15 @@ def test_a_request_gives_up_before_its_deliveries_are_used_up() -> None:
     needed = deliveries_in(give_up)
     assert needed < most, (
         f"back-off capped at MAX_BACKOFF_SECONDS={MAX_BACKOFF_SECONDS:.0f} needs {needed} deliveries in "
-        f"GiveUpAfterSeconds={give_up}, and RequestsQueue's maxReceiveCount is {most}"
+        f"GiveUpAfterSeconds={give_up} at most, and RequestsQueue's maxReceiveCount is {most}, which SQS lets grow to "
+        f"{MAX_RECEIVES}. Keep the cap, or lower the maximum of GiveUpAfterSeconds"
     )
+
+
+@pytest.mark.parametrize("queue", ["RequestsQueue", "UploadEventsQueue"])
+def test_sqs_takes_the_receives_that_a_queue_asks_for(queue: str) -> None:
+    """maxReceiveCount: https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_SetQueueAttributes.html"""
+    assert max_receive_count(queue) <= MAX_RECEIVES, f"maxReceiveCount of {queue} is over SQS's own {MAX_RECEIVES}"
 
 
 def test_a_request_that_waits_for_the_daily_limit_too_gives_up_before_its_deliveries_are_used_up() -> None:
@@ -81,7 +91,10 @@ def test_a_request_that_waits_for_the_daily_limit_too_gives_up_before_its_delive
     """
     for_the_provider = deliveries_in(PARAMETERS["GiveUpAfterSeconds"]["MaxValue"], jitter=0.5)
     for_the_limit = BUDGET_SECONDS / MAX_BUDGET_WAIT_SECONDS
-    assert for_the_provider + for_the_limit < max_receive_count("RequestsQueue")
+    assert for_the_provider + for_the_limit < max_receive_count("RequestsQueue"), (
+        f"{for_the_provider} deliveries for the provider (MAX_BACKOFF_SECONDS, GiveUpAfterSeconds) and "
+        f"{for_the_limit:.0f} for the limit (BUDGET_SECONDS, MAX_BUDGET_WAIT_SECONDS) are over maxReceiveCount"
+    )
 
 
 def test_an_upload_that_waits_in_its_lane_does_not_use_up_its_deliveries() -> None:

@@ -10,7 +10,7 @@ from darkroom.domain.request import Request
 from darkroom.domain.thread import Thread
 from darkroom.errors import Fault, Rejected
 from darkroom.providers.dialect import Answer
-from darkroom.providers.dialects import DIALECTS
+from darkroom.providers.dialect_table import DIALECTS
 from darkroom.providers.nebula import NEBULA
 from darkroom.providers.reply import Reply
 from darkroom.turns import call_plan
@@ -35,7 +35,7 @@ def interpreted(reply: Reply) -> Answer:
     return ANSWER
 
 
-OTHER = replace(NEBULA, name="other", interpret=interpreted, options={"size": NEBULA.options["size"]})
+OTHER = NEBULA._replace(name="other", interpret=interpreted, options={"size": NEBULA.options["size"]})
 BOTH = {NEBULA.name: NEBULA, OTHER.name: OTHER}
 
 
@@ -49,10 +49,6 @@ def kept(objects: MemoryObjects, reply: Reply) -> Any:
     Spool(objects, "spool", BOTH).keep("t", "r", 1, reply)
     ((_, stored),) = objects.objects.items()
     return stored
-
-
-def test_every_dialect_has_a_row_under_its_name() -> None:
-    assert {name: dialect.name for name, dialect in DIALECTS.items()} == {"nebula": "nebula"}
 
 
 @pytest.mark.parametrize("dialect", BOTH)

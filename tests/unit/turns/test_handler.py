@@ -13,10 +13,10 @@ from darkroom.domain.keys import sha256
 from darkroom.domain.outcome import Outcome
 from darkroom.domain.price import Price
 from darkroom.domain.request_schema import ImageRef
-from darkroom.domain.timing import LEASE_SECONDS
+from darkroom.domain.timing import FIRST_BACKOFF_SECONDS, LEASE_SECONDS, MAX_BACKOFF_SECONDS, MIN_BACKOFF_SHARE
 from darkroom.errors import Ambiguous, Fault, Unavailable
 from darkroom.providers.dialect import ApiRequest, DialectSettings, PreparedCall
-from darkroom.providers.dialects import DIALECTS
+from darkroom.providers.dialect_table import DIALECTS
 from darkroom.providers.nebula import NEBULA
 from darkroom.turns.call_plan import Defaults
 from darkroom.turns.handler import TurnDependencies, TurnHandler
@@ -248,7 +248,8 @@ def test_retry_after_never_shortens_the_backoff(world: World, said: str) -> None
     date = "Sun, 29 Nov 2026 07:28:00 GMT"
     world.script(stated(429, {"error": {"message": "slow"}}, retry_after=said, date=date))
     waits = [world.wait({"instruction": "a"}).retry_after or 0 for _ in range(9)]
-    assert waits == pytest.approx([min(300, 2 * 2**number) * 0.6 for number in range(9)], abs=1)
+    backoff = [min(MAX_BACKOFF_SECONDS, FIRST_BACKOFF_SECONDS * 2**number) for number in range(9)]
+    assert waits == pytest.approx([seconds * MIN_BACKOFF_SHARE for seconds in backoff], abs=1)
     assert min(waits) >= 1
 
 

@@ -26,7 +26,7 @@ from darkroom.errors import Fault, Unavailable
 from darkroom.pictures.renditions import Renditions
 from darkroom.providers.client import ImageApi
 from darkroom.providers.dialect import Dialect, DialectSettings
-from darkroom.providers.dialects import DIALECTS
+from darkroom.providers.dialect_table import DIALECTS
 from darkroom.providers.download import Fetcher
 from darkroom.turns.call_plan import Defaults
 from darkroom.turns.handler import TurnDependencies, TurnHandler, TurnPolicy

@@ -18,7 +18,7 @@ from darkroom.bootstrap.settings import UploadSettings, read
 from darkroom.domain import message
 from darkroom.domain.outcome import DEFAULT_DIALECT
 from darkroom.domain.request_schema import RequestRules
-from darkroom.providers.dialects import DIALECTS
+from darkroom.providers.dialect_table import DIALECTS
 from darkroom.turns.publisher import Publisher
 from darkroom.uploads.handler import Taken, UploadHandler
 from darkroom.uploads.intake import Intake, IntakeDependencies, IntakePolicy

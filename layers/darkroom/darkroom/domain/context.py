@@ -7,7 +7,7 @@ known by the SHA-256 of its bytes, and is sent once: where it is attached now, i
 import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from darkroom.domain.outcome import Mode, Outcome, Picture, Source
 from darkroom.errors import Rejected
@@ -22,8 +22,7 @@ NOTHING_SAID = "(1 image)"  # a model turn must hold something, also where its p
 Remembered = Picture | Source  # a picture of the branch, by its place
 
 
-@dataclass(frozen=True, slots=True)
-class ApiLimits:
+class ApiLimits(NamedTuple):
     """What an image API takes: the bytes and the pixels a side of one picture, its media types, and which share of
     the bytes that a picture takes in a request are its own (Base64 makes four of three).
     """

@@ -1,11 +1,10 @@
 """The formats of pictures: their media types, the endings of their names, and whether they come in a container."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from typing import NamedTuple
 
 
-@dataclass(frozen=True, slots=True)
-class PictureFormat:
+class PictureFormat(NamedTuple):
     """A format by its decoder's name. A picture that is made in it gets the first of its `endings`.
 
     `in_container`: the file is one of ISO base media (HEIF), whose brands tell which decoder opens it.

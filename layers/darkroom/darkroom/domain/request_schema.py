@@ -4,7 +4,7 @@ import re
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 from darkroom.domain import keys
 from darkroom.domain.validation import Faults, RuleError, Shape, array, mapping, optional, record, text, value, whole
@@ -56,8 +56,7 @@ class Line(Asking):
 Form = TypeVar("Form", bound=Asking)
 
 
-@dataclass(frozen=True, slots=True)
-class RequestRules:
+class RequestRules(NamedTuple):
     """What a stack takes: the buckets that pictures may lie in, and the shapes of its dialect's options."""
 
     buckets: Collection[str]

@@ -1,8 +1,7 @@
-"""The port of a dialect: how to speak with one kind of image API. `dialects` lists those that there are."""
+"""The port of a dialect: how to speak with one kind of image API. `dialect_table` lists those that there are."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 from darkroom.domain.context import ApiLimits, Context
 from darkroom.domain.validation import Shape
@@ -14,16 +13,14 @@ RequestStyle = Literal["contents", "contents_and_prompt", "flat"]
 ResponseFormat = Literal["b64_json", "url"]
 
 
-@dataclass(frozen=True, slots=True)
-class DialectSettings:
+class DialectSettings(NamedTuple):
     """What the operator sets of a dialect. Each dialect reads the settings that it knows."""
 
     response_format: ResponseFormat = "b64_json"
     request_style: RequestStyle = "contents"
 
 
-@dataclass(frozen=True, slots=True)
-class ApiRequest:
+class ApiRequest(NamedTuple):
     """All that an image API is asked. `is_flat`: a model refused the history, so it is sent without its turns."""
 
     context: Context
@@ -32,8 +29,7 @@ class ApiRequest:
     is_flat: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class ApiCall:
+class ApiCall(NamedTuple):
     """A request as a dialect writes it: a POST to `path`, below the API's address. The body streams from disk."""
 
     path: str
@@ -41,16 +37,15 @@ class ApiCall:
     body: Blob
 
 
-@dataclass(frozen=True, slots=True)
 class PreparedCall:
-    """A call that needs nothing more than to be sent."""
+    """A call that needs nothing more than to be sent. It has no `repr`, which would tell the key."""
 
-    call: ApiCall
-    key: str = field(repr=False)
+    def __init__(self, call: ApiCall, key: str) -> None:
+        self.call = call
+        self.key = key
 
 
-@dataclass(frozen=True, slots=True)
-class Encoded:
+class Encoded(NamedTuple):
     """A picture in an answer, as it is written there: Base64, as JSON writes it where `is_json`."""
 
     text: Blob
@@ -61,8 +56,7 @@ class Encoded:
         return decoded(self.text, is_json=self.is_json)
 
 
-@dataclass(frozen=True, slots=True)
-class Answer:
+class Answer(NamedTuple):
     """A paid answer: pictures, or the addresses where they lie, in the API's order; and its words."""
 
     pictures: tuple[Encoded | str, ...]
@@ -70,8 +64,7 @@ class Answer:
     provider_request_id: str | None
 
 
-@dataclass(frozen=True, slots=True)
-class Dialect:
+class Dialect(NamedTuple):
     """One kind of image API.
 
     `call` writes a request. It raises Rejected, free of charge, for one that the API cannot be asked.

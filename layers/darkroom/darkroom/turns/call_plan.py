@@ -1,8 +1,7 @@
 """What a request means in its thread: which turn it answers, with which pictures, model and options."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from darkroom.domain import context
 from darkroom.domain.context import ApiLimits, Context, Image
@@ -18,16 +17,14 @@ from darkroom.turns import input_images
 from darkroom.turns.ports import CallRecord
 
 
-@dataclass(frozen=True, slots=True)
-class Defaults:
+class Defaults(NamedTuple):
     """What holds where neither the request nor the turn that it answers says anything: the stack's own."""
 
     model: str
     dialect: Dialect
 
 
-@dataclass(frozen=True, slots=True)
-class CallPlan:
+class CallPlan(NamedTuple):
     """A request in its thread. `images` are those attached to it, and those that a failed turn left over."""
 
     instruction: str
@@ -50,8 +47,7 @@ class CallPlan:
         return CallRecord(self.mode, self.model, self.options, answered, tuple(attached), self.dialect)
 
 
-@dataclass(frozen=True, slots=True)
-class PlannedCall:
+class PlannedCall(NamedTuple):
     """What is going to be sent, and the record that remembers it."""
 
     context: Context

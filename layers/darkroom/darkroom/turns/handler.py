@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from darkroom.domain import keys, outcome, request
 from darkroom.domain.message import Message
@@ -33,8 +34,7 @@ from darkroom.turns.ports import Claim, PictureFetcher
 from darkroom.turns.publisher import Publisher, turn_key
 
 
-@dataclass(frozen=True, slots=True)
-class TurnPolicy:
+class TurnPolicy(NamedTuple):
     """What the operator decided."""
 
     rules: RequestRules
@@ -47,8 +47,7 @@ class TurnPolicy:
     max_request_bytes: int
 
 
-@dataclass(frozen=True, slots=True)
-class TurnDependencies:
+class TurnDependencies(NamedTuple):
     """What turns are answered with."""
 
     calls: CallDependencies

@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 
 from darkroom.domain.context import ApiLimits, Image, Remembered
 from darkroom.domain.outcome import Picture, Source
@@ -16,13 +15,13 @@ from darkroom.pictures.renditions import Renditions
 SMALLER = "Make the picture smaller and upload it again."
 
 
-@dataclass(frozen=True, slots=True)
 class Reader:
     """Reads pictures from `objects` as they may be sent to an API with these limits."""
 
-    objects: ObjectStore
-    renditions: Renditions
-    limits: ApiLimits
+    def __init__(self, objects: ObjectStore, renditions: Renditions, limits: ApiLimits) -> None:
+        self._objects = objects
+        self._renditions = renditions
+        self._limits = limits
 
     def attached(self, refs: Sequence[ImageRef]) -> list[tuple[Source, Image]]:
         """The request's own pictures. Raises Rejected, naming the one at fault as `images.<position>`."""
@@ -45,11 +44,11 @@ class Reader:
     def at_most(self, ref: ImageRef, image: Image, most_bytes: int) -> Image:
         """The picture, made smaller where it has more bytes. Raises Rejected."""
         with _at_fault(ref, "images"):
-            return image if len(image.data) <= most_bytes else self.renditions.of(ref, image.sha256, most_bytes)
+            return image if len(image.data) <= most_bytes else self._renditions.of(ref, image.sha256, most_bytes)
 
     def _attached(self, ref: ImageRef, param: str) -> tuple[Source, Image]:
         with _at_fault(ref, param):
-            found = self.objects.fetch(ref, most_bytes=MAX_FILE_BYTES)
+            found = self._objects.fetch(ref, most_bytes=MAX_FILE_BYTES)
             if found is None:
                 hint = "Upload the picture before asking; if it is there, check bucket, key and version."
                 message = f"there is no object s3://{ref.bucket}/{ref.key}"
@@ -61,7 +60,7 @@ class Reader:
         ref = ImageRef(place.bucket, place.key)
         known = {place.etag: place.sha256} if isinstance(place, Source) else {}
         try:
-            found = self.objects.fetch(ref, most_bytes=MAX_FILE_BYTES, known=known)
+            found = self._objects.fetch(ref, most_bytes=MAX_FILE_BYTES, known=known)
             if found is None or found.sha256 != place.sha256:
                 return None
             return self._sendable(ref, found, is_result=isinstance(place, Picture))
@@ -70,8 +69,8 @@ class Reader:
 
     def _sendable(self, ref: ImageRef, found: Fetched, *, is_result: bool = False) -> Image:
         """The picture as it may leave the account and as the API takes it; its pixels untouched where they will do."""
-        bare = inspect.bare(found.data, self.limits, is_result=is_result)
-        return Image(*bare, found.sha256) if bare else self.renditions.of(ref, found.sha256, self.limits.image_bytes)
+        bare = inspect.bare(found.data, self._limits, is_result=is_result)
+        return Image(*bare, found.sha256) if bare else self._renditions.of(ref, found.sha256, self._limits.image_bytes)
 
 
 @contextmanager

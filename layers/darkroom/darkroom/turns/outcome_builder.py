@@ -1,7 +1,8 @@
 """The outcomes of requests, put together from the ledger, the call and the answer."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
+from typing import NamedTuple
 
 from darkroom.domain import outcome
 from darkroom.domain.message import Message
@@ -16,8 +17,7 @@ from darkroom.turns.ports import CallRecord, Claim
 BODY_BYTES_KEPT = 4096
 
 
-@dataclass(frozen=True, slots=True)
-class Subject:
+class Subject(NamedTuple):
     """What an outcome is about: the request, what the ledger knows of it, and the call."""
 
     request: Request
@@ -26,16 +26,16 @@ class Subject:
     turn: int
 
 
-@dataclass(frozen=True, slots=True)
 class OutcomeBuilder:
     """Writes outcomes, with the operator's price and the time of a clock in epoch seconds.
 
     `dialect` tells the dialect of a reply.
     """
 
-    price: Price
-    clock: Callable[[], float]
-    dialect: Callable[[Reply], Dialect]
+    def __init__(self, price: Price, clock: Callable[[], float], dialect: Callable[[Reply], Dialect]) -> None:
+        self._price = price
+        self._clock = clock
+        self._dialect = dialect
 
     def succeeded(self, about: Subject, reply: Reply, answer: Answer, pictures: Sequence[Picture]) -> Outcome:
         """A turn with its pictures."""
@@ -49,7 +49,7 @@ class OutcomeBuilder:
 
     def failed(self, about: Subject, reply: Reply | None, rejection: Rejected) -> Outcome:
         """A turn that failed; `reply` is None where no call was answered."""
-        named = self.dialect(reply).request_id(reply) if reply else None
+        named = self._dialect(reply).request_id(reply) if reply else None
         return replace(
             self._turn(about, reply),
             error=outcome.failure(rejection),
@@ -100,10 +100,10 @@ class OutcomeBuilder:
         )
 
     def _cost(self, paid_calls: int) -> Cost:
-        price = self.price
+        price = self._price
         amount = None if price.amount is None else round(price.amount * paid_calls, 6)
         return Cost(paid_calls, amount, price.currency)
 
     def _timing(self, requested_at: str, started_at: str | None, reply: Reply | None) -> Timing:
-        finished_at = outcome.timestamp(self.clock())
+        finished_at = outcome.timestamp(self._clock())
         return Timing(requested_at, started_at, finished_at, reply.seconds if reply else None)

@@ -6,8 +6,8 @@ that dies after it, with nothing in the spool, may have been paid.
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from enum import Enum, auto
+from typing import NamedTuple
 
 from darkroom.errors import ASK_AGAIN, PROVIDER_CAUSES, TROUBLE_CAUSES, Ambiguous, Fault, Rejected, Unavailable
 from darkroom.providers.dialect import Answer, ApiRequest, PreparedCall
@@ -27,8 +27,7 @@ class State(Enum):
     ANSWERED = auto()  # a call was answered: nothing is paid any more
 
 
-@dataclass(frozen=True, slots=True)
-class CallDependencies:
+class CallDependencies(NamedTuple):
     """What paid calls are made with."""
 
     ledger: Ledger

@@ -1,4 +1,4 @@
-"""How long a request waits before it is tried again, and when waiting ends."""
+"""How long a request waits before it is tried again, and when waiting ends. `domain.timing` has the numbers."""
 
 from datetime import datetime
 

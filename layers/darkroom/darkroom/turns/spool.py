@@ -3,7 +3,7 @@
 import json
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from darkroom.domain import keys
 from darkroom.domain.outcome import DEFAULT_DIALECT
@@ -19,18 +19,24 @@ OCTETS = "application/octet-stream"
 HEADER_CHARACTERS = 200  # of ASCII each: S3 takes 2 KB of metadata in all
 
 
-@dataclass(frozen=True, slots=True)
 class Spool:
     """Keeps replies in `bucket`, an object a call. The object's metadata holds the reply's head and its dialect."""
 
-    objects: ObjectStore
-    bucket: str
-    dialects: Mapping[str, Dialect]
-    sleep: Callable[[float], None] = time.sleep
+    def __init__(
+        self,
+        objects: ObjectStore,
+        bucket: str,
+        dialects: Mapping[str, Dialect],
+        sleep: Callable[[float], None] = time.sleep,
+    ) -> None:
+        self.objects = objects
+        self._bucket = bucket
+        self._dialects = dialects
+        self._sleep = sleep
 
     def dialect(self, reply: Reply) -> Dialect:
         """The dialect that the reply's call was made in. Raises Fault where this release does not know it."""
-        if dialect := self.dialects.get(reply.dialect):
+        if dialect := self._dialects.get(reply.dialect):
             return dialect
         raise Fault(f"the reply is in the dialect {reply.dialect!r}, which this release does not know")
 
@@ -49,7 +55,7 @@ class Spool:
 
     def read(self, thread_id: str, request_id: str, call: int) -> Reply | None:
         """The reply to a call, None where there is none. One that names no dialect is in the first that there was."""
-        stored = self.objects.fetch(ImageRef(self.bucket, keys.spool_key(thread_id, request_id, call)))
+        stored = self.objects.fetch(ImageRef(self._bucket, keys.spool_key(thread_id, request_id, call)))
         if stored is None:
             return None
         head = stored.metadata
@@ -59,9 +65,9 @@ class Spool:
     def _write(self, key: str, reply: Reply, head: Mapping[str, str]) -> bool:
         for pause in SPOOL_PAUSES:
             try:
-                return self.objects.write_once(self.bucket, key, reply.body, OCTETS, head)
+                return self.objects.write_once(self._bucket, key, reply.body, OCTETS, head)
             except Unavailable:
                 if not pause:
                     raise
-                self.sleep(pause)
+                self._sleep(pause)
         raise AssertionError("the last pause is 0")

@@ -1,7 +1,6 @@
 """The day's calls: one counter a UTC day, in the threads table. The ledger changes it together with its own items."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 from darkroom.aws.dynamodb.table import Condition, Table, Write
@@ -11,21 +10,21 @@ from darkroom.errors import Unavailable
 COUNTERS = "/calls"  # no thread's id begins with a slash
 
 
-@dataclass(frozen=True, slots=True)
 class DailyCalls:
     """Counts calls against a limit. `limit` 0 is none: then no call is counted."""
 
-    table: Table
-    limit: int
-    clock: Callable[[], float]
+    def __init__(self, table: Table, limit: int, clock: Callable[[], float]) -> None:
+        self._table = table
+        self._limit = limit
+        self._clock = clock
 
     def today(self) -> str | None:
         """The day that a call is counted on now; None where none is counted."""
-        return self._now().date().isoformat() if self.limit else None
+        return self._now().date().isoformat() if self._limit else None
 
     def one_more(self, day: str | None) -> list[Write]:
         """The write that counts a call, which fails where the day has none left."""
-        below = Condition("attribute_not_exists(calls) OR calls < :limit", {"limit": self.limit})
+        below = Condition("attribute_not_exists(calls) OR calls < :limit", {"limit": self._limit})
         return [self._counted(day, 1, below)] if day else []
 
     def one_less(self, day: str | None) -> list[Write]:
@@ -38,15 +37,15 @@ class DailyCalls:
 
     def used_up(self) -> Unavailable:
         """That today has no call left."""
-        message = f"the {self.limit} calls of this UTC day are used up"
+        message = f"the {self._limit} calls of this UTC day are used up"
         return Unavailable("budget", message, retry_after=self._until_tomorrow())
 
     def _counted(self, day: str, by: int, condition: Condition | None) -> Write:
-        expires = {"expires_at": int(self.clock()) + LEDGER_KEPT_SECONDS}
-        return self.table.update(COUNTERS, day, expires, condition, add={"calls": by})
+        expires = {"expires_at": int(self._clock()) + LEDGER_KEPT_SECONDS}
+        return self._table.update(COUNTERS, day, expires, condition, add={"calls": by})
 
     def _now(self) -> datetime:
-        return datetime.fromtimestamp(self.clock(), UTC)
+        return datetime.fromtimestamp(self._clock(), UTC)
 
     def _until_tomorrow(self) -> float:
         now = self._now()
