@@ -1,96 +1,20 @@
 """The use case, on nasty fakes: every way that a message can end, and every way that it can wait."""
 
 import io
-import json
-from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
 from PIL import Image
 
 from darkroom.domain.keys import sha256
-from darkroom.domain.outcome import Outcome
-from darkroom.domain.price import Price
 from darkroom.domain.request_schema import ImageRef
-from darkroom.domain.timing import FIRST_BACKOFF_SECONDS, LEASE_SECONDS, MAX_BACKOFF_SECONDS, MIN_BACKOFF_SHARE
+from darkroom.domain.timing import LEASE_SECONDS
 from darkroom.errors import Ambiguous, Fault, Unavailable
-from darkroom.providers.dialect import ApiRequest, DialectSettings, PreparedCall
-from darkroom.providers.dialect_table import DIALECTS
-from darkroom.providers.nebula import NEBULA
-from darkroom.turns.call_plan import Defaults
-from darkroom.turns.handler import TurnDependencies, TurnHandler
-from darkroom.turns.paid_call import CallDependencies
-from darkroom.turns.publisher import Publisher
-from darkroom.turns.spool import Spool
-from tests.fakes.breaker import MemoryBreaker
-from tests.fakes.edge import NOON, Clock, Died
-from tests.fakes.image_api import MemoryFetcher, Scripted, ScriptedApi, made, png, stated
-from tests.fakes.ledger import MemoryLedger
-from tests.fakes.objects import MemoryObjects, developed
-from tests.fakes.queue import MemoryOutbox, sent_message
-from tests.fakes.stack import turn_policy
-
-REFUSED = stated(400, {"error": {"code": "prompt_blocked", "message": "not allowed"}})
-THROTTLED = stated(429, {"code": 429, "msg": "slow down", "data": None})
-
-
-@dataclass
-class World:
-    """Everything that the use case touches."""
-
-    clock: Clock = field(default_factory=Clock)
-    api: ScriptedApi = field(default_factory=ScriptedApi)
-    fetcher: MemoryFetcher = field(default_factory=MemoryFetcher)
-    dead: MemoryOutbox = field(default_factory=MemoryOutbox)
-    probes: MemoryOutbox = field(default_factory=MemoryOutbox)
-    daily_call_limit: int = 0
-    max_paid_calls: int = 2
-    max_turns: int = 200
-    give_up_after: float = 86_400
-    price: Price = field(default_factory=Price)
-
-    def __post_init__(self) -> None:
-        self.objects = MemoryObjects(self.clock)
-        self.ledger = MemoryLedger(self.clock, daily_call_limit=self.daily_call_limit)
-        self.breaker = MemoryBreaker(self.clock)
-
-    def script(self, *script: Scripted) -> None:
-        self.api.script[:] = script
-
-    def answering(self) -> TurnHandler:
-        policy = turn_policy(
-            defaults=Defaults("stack-model", NEBULA),
-            max_turns=self.max_turns,
-            give_up_after=self.give_up_after,
-            price=self.price,
-        )
-        spool = Spool(self.objects, "spool", DIALECTS)
-        return TurnHandler(
-            policy,
-            TurnDependencies(
-                CallDependencies(self.ledger, spool, self.breaker, self.api, self.max_paid_calls),
-                Publisher(self.objects, "results"), developed(self.objects), self.fetcher, self.dead, self.probes,
-                clock=self.clock, jitter=lambda: 0.0,
-            ),
-        )  # fmt: skip
-
-    def send(self, body: Mapping[str, Any] | str, *, time_left: float = 900, **about: Any) -> Outcome:
-        """One delivery of a message; a request without an id has that of its message."""
-        return self.answering().answer(sent_message(body, **about), lambda: time_left)
-
-    def result(self, turn: int, request_id: str, thread: str = "t") -> dict[str, Any]:
-        return self.objects.document("results", f"threads/{thread}/{turn:05d}-{sha256(request_id)[:8]}/result.json")
-
-    def wait(self, body: Mapping[str, Any] | str, **about: Any) -> Unavailable:
-        with pytest.raises(Unavailable) as caught:
-            self.send(body, **about)
-        return caught.value
-
-
-@pytest.fixture
-def world() -> World:
-    return World()
+from darkroom.providers.dialect import ApiRequest, PreparedCall
+from tests.fakes.edge import NOON
+from tests.fakes.image_api import ScriptedApi, made, png, stated
+from tests.fakes.objects import MemoryObjects
+from tests.unit.turns.world import REFUSED, THROTTLED, World
 
 
 def test_words_alone_become_a_picture(world: World) -> None:
@@ -136,13 +60,6 @@ def test_nothing_is_answered_where_the_parent_is_zero(world: World) -> None:
     world.send({"instruction": "a"})
     world.send({"instruction": "b", "parent_turn": 0}, message_id="m-2")
     assert (world.result(2, "m-2")["mode"], world.result(2, "m-2")["parent_turn"]) == ("text_to_image", None)
-
-
-def test_the_same_request_five_times_is_one_turn_and_one_call(world: World) -> None:
-    outcomes = [world.send({"instruction": "a", "request_id": "r"}, message_id=f"m-{n}") for n in range(5)]
-    assert len(world.api.questions) == 1
-    assert [outcome.turn for outcome in outcomes] == [1] * 5
-    assert len([key for key in world.objects.writes if key.endswith("result.json")]) == 1
 
 
 def test_an_id_with_other_content_is_refused_and_leaves_the_first_alone(world: World) -> None:
@@ -228,91 +145,6 @@ def test_a_picture_that_does_not_decode_is_no_image(world: World) -> None:
     assert world.result(1, "m-1")["cost"]["paid_calls"] == 1
 
 
-def test_a_throttled_request_waits_longer_each_time_and_then_goes_through(world: World) -> None:
-    world.script(THROTTLED, THROTTLED, made())
-    waits = [world.wait({"instruction": "a"}).retry_after for _ in range(2)]
-    assert waits == pytest.approx([1.2, 2.4])
-    world.send({"instruction": "a"})
-    assert world.result(1, "m-1")["cost"]["paid_calls"] == 1
-    assert world.ledger.calls == {"2026-11-22": 1}
-
-
-def test_retry_after_is_honoured(world: World) -> None:
-    world.script(stated(429, {"error": {"message": "slow"}}, retry_after="77"))
-    assert world.wait({"instruction": "a"}).retry_after == 77
-
-
-@pytest.mark.parametrize("said", ["0", "0.001", "-5", "Wed, 21 Oct 2015 07:28:00 GMT", "1"])
-def test_retry_after_never_shortens_the_backoff(world: World, said: str) -> None:
-    """A provider that says 0 would be called a hundred times in as many seconds."""
-    date = "Sun, 29 Nov 2026 07:28:00 GMT"
-    world.script(stated(429, {"error": {"message": "slow"}}, retry_after=said, date=date))
-    waits = [world.wait({"instruction": "a"}).retry_after or 0 for _ in range(9)]
-    backoff = [min(MAX_BACKOFF_SECONDS, FIRST_BACKOFF_SECONDS * 2**number) for number in range(9)]
-    assert waits == pytest.approx([seconds * MIN_BACKOFF_SHARE for seconds in backoff], abs=1)
-    assert min(waits) >= 1
-
-
-def test_a_model_that_the_provider_does_not_know_is_named_with_the_remedy(world: World) -> None:
-    unknown = {"error": {"code": "model_not_found", "message": "no available channel"}}
-    world.script(stated(503, unknown))
-    assert world.wait({"instruction": "a", "model": "gone-9"}).cause == "model"
-    world.clock.advance(world.give_up_after + 1)
-    error = world.send({"instruction": "a", "model": "gone-9"}).error
-    assert error
-    assert (error.code, error.param) == ("provider_unavailable", "model")
-    assert "'gone-9'" in (error.hint or "")
-    assert "ImageModel" in (error.hint or "")
-
-
-@pytest.mark.parametrize("status", [401, 402, 403])
-def test_the_operators_trouble_never_fails_a_request(world: World, status: int) -> None:
-    world.script(stated(status, {"code": status, "msg": "no", "data": None}))
-    for _ in range(20):
-        assert world.wait({"instruction": "a"}).cause in ("credentials", "account")
-        world.clock.advance(300)
-    world.script(made())
-    assert world.send({"instruction": "a"}).status == "succeeded"
-
-
-def test_a_refused_key_is_fetched_anew(world: World) -> None:
-    world.script(stated(401, {"code": 401, "msg": "no", "data": None}))
-    world.wait({"instruction": "a"})
-    assert world.api.distrusted == 1
-
-
-def test_the_provider_is_given_up_a_day_after_its_first_refusal(world: World) -> None:
-    world.script(THROTTLED)
-    world.wait({"instruction": "a"})
-    world.clock.advance(86_399)
-    world.wait({"instruction": "a"})
-    world.clock.advance(2)
-    world.send({"instruction": "a"})
-    assert world.result(1, "m-1")["error"]["code"] == "provider_unavailable"
-    assert world.result(1, "m-1")["cost"]["paid_calls"] == 0
-
-
-def test_over_the_daily_limit_a_request_waits_for_the_next_day() -> None:
-    world = World(daily_call_limit=1)
-    world.send({"instruction": "a"})
-    trouble = world.wait({"instruction": "b"}, message_id="m-2")
-    assert (trouble.cause, trouble.retry_after) == ("budget", 3600)
-    world.clock.advance(12 * 3600)
-    world.send({"instruction": "b"}, message_id="m-2")
-    assert world.result(2, "m-2")["status"] == "succeeded"
-
-
-def test_after_nine_days_the_budget_is_exhausted() -> None:
-    world = World(daily_call_limit=1)
-    world.send({"instruction": "a"})
-    for _ in range(9):
-        world.wait({"instruction": "b"}, message_id="m-2")
-        world.ledger.calls = dict.fromkeys(("2026-11-22", *(f"2026-11-{n}" for n in range(23, 31)), "2026-12-01"), 1)
-        world.clock.advance(24 * 3600)
-    world.send({"instruction": "b"}, message_id="m-2")
-    assert world.result(2, "m-2")["error"]["code"] == "budget_exhausted"
-
-
 def test_pictures_that_are_too_large_together_are_made_smaller_and_none_is_left_out(world: World) -> None:
     noise = Image.effect_noise((2400, 2000), 120).convert("RGB")
     large = io.BytesIO()
@@ -346,96 +178,6 @@ def test_what_was_never_asked_still_says_with_which_pictures() -> None:
     result = world.result(1, "m-1")
     assert result["error"]["code"] == "provider_unavailable"
     assert [source["key"] for source in result["sources"]] == ["cat.jpg"]
-
-
-def test_a_lost_answer_is_asked_for_once_more_and_no_more(world: World) -> None:
-    world.script(Ambiguous("cut"))
-    assert world.wait({"instruction": "a"}).cause == "ambiguous"
-    world.send({"instruction": "a"})
-    result = world.result(1, "m-1")
-    assert (result["error"]["code"], result["cost"]["paid_calls"]) == ("outcome_unknown", 2)
-    assert len(world.api.questions) == 2
-
-
-def test_later_turns_go_on_after_an_unknown_outcome(world: World) -> None:
-    world.script(Ambiguous("cut"), Ambiguous("cut"), made())
-    world.wait({"instruction": "a"})
-    world.send({"instruction": "a"})
-    world.send({"instruction": "b"}, message_id="m-2")
-    assert world.result(2, "m-2")["status"] == "succeeded"
-
-
-def test_a_second_call_may_succeed(world: World) -> None:
-    world.script(Ambiguous("cut"), made())
-    world.wait({"instruction": "a"})
-    world.send({"instruction": "a"})
-    assert world.result(1, "m-1")["cost"]["paid_calls"] == 2
-
-
-def test_one_paid_call_may_be_all_there_is() -> None:
-    world = World(max_paid_calls=1, price=Price(0.039, "USD"))
-    world.script(Ambiguous("cut"))
-    world.send({"instruction": "a"})
-    assert world.result(1, "m-1")["error"]["code"] == "outcome_unknown"
-    assert world.result(1, "m-1")["cost"] == {"paid_calls": 1, "amount": 0.039, "currency": "USD"}
-
-
-def test_no_connection_costs_nothing(world: World) -> None:
-    world.script(Unavailable("unreachable", "refused"), made())
-    world.wait({"instruction": "a"})
-    world.send({"instruction": "a"})
-    assert world.result(1, "m-1")["cost"]["paid_calls"] == 1
-
-
-def test_a_model_that_takes_no_history_gets_it_flattened_at_once(world: World) -> None:
-    world.send({"instruction": "a"})
-    world.script(stated(400, {"error": {"message": "missing a thought_signature"}}), made())
-    world.send({"instruction": "b"}, message_id="m-2")
-    *_, refused, flattened = world.api.questions
-    assert [content.role for content in refused.context.contents] == ["user", "model", "user"]
-    assert (refused.is_flat, flattened.is_flat) == (False, True)
-    body = json.loads(NEBULA.call(flattened, DialectSettings()).body[:])
-    ((words, picture),) = [content["parts"] for content in body["contents"]]
-    assert (words, picture["image"][:15]) == ({"text": "b"}, "data:image/png;")
-    assert world.result(2, "m-2")["cost"]["paid_calls"] == 1
-
-
-def test_it_is_flattened_only_once(world: World) -> None:
-    world.send({"instruction": "a"})
-    world.script(stated(400, {"error": {"message": "missing a thought_signature"}}))
-    world.send({"instruction": "b"}, message_id="m-2")
-    assert world.result(2, "m-2")["error"]["code"] == "invalid_request"
-    assert len(world.api.questions) == 3
-
-
-def test_who_dies_in_a_call_has_perhaps_paid(world: World) -> None:
-    world.script(Died(), made())
-    with pytest.raises(Died):
-        world.send({"instruction": "a"})
-    assert world.wait({"instruction": "a"}).cause == "held"
-    world.clock.advance(LEASE_SECONDS + 1)
-    assert world.wait({"instruction": "a"}).cause == "ambiguous"
-    world.send({"instruction": "a"})
-    assert world.result(1, "m-1")["cost"]["paid_calls"] == 2
-
-
-def test_a_spooled_answer_is_not_paid_again(world: World) -> None:
-    class Dying(MemoryObjects):
-        def write_once(self, bucket: str, *args: Any, **kwargs: Any) -> bool:
-            if bucket == "results":
-                raise Died
-            return super().write_once(bucket, *args, **kwargs)
-
-    world.objects = Dying(world.clock)
-    with pytest.raises(Died):
-        world.send({"instruction": "a"})
-    world.clock.advance(LEASE_SECONDS + 1)
-    kept = MemoryObjects(world.clock)
-    kept.objects = world.objects.objects
-    world.objects = kept
-    world.send({"instruction": "a"})
-    assert world.result(1, "m-1")["cost"]["paid_calls"] == 1
-    assert len(world.api.questions) == 1
 
 
 def test_five_deaths_outside_a_call_are_our_fault(world: World) -> None:
@@ -481,29 +223,6 @@ def test_what_may_have_been_paid_is_let_into_a_full_thread(world: World) -> None
     world.wait({"instruction": "a", "request_id": "r-1"})
     world.send({"instruction": "b", "request_id": "r-2"}, message_id="m-2")
     assert world.send({"instruction": "a", "request_id": "r-1"}).turn == 2
-
-
-def test_a_call_is_not_begun_without_the_time_to_end_it(world: World) -> None:
-    assert world.wait({"instruction": "a"}, time_left=350).cause == "time"
-    assert world.ledger.calls == {}
-
-
-def test_an_address_is_fetched_from_the_spooled_answer_and_never_paid_again(world: World) -> None:
-    world.script(stated(200, {"data": [{"url": "https://cdn.example/1.png"}]}))
-    for _ in range(3):
-        assert world.wait({"instruction": "a"}).cause == "fetch"
-    world.fetcher.pages["https://cdn.example/1.png"] = png()
-    world.send({"instruction": "a"})
-    assert world.result(1, "m-1")["status"] == "succeeded"
-    assert len(world.api.questions) == 1
-
-
-def test_an_address_that_never_answers_is_no_image(world: World) -> None:
-    world.script(stated(200, {"data": [{"url": "https://cdn.example/1.png"}]}))
-    for _ in range(7):
-        world.wait({"instruction": "a"})
-    world.send({"instruction": "a"})
-    assert world.result(1, "m-1")["error"]["code"] == "no_image"
 
 
 def test_a_picture_that_was_fetched_twice_is_the_one_that_was_stored_first(world: World) -> None:

@@ -8,7 +8,7 @@ from darkroom.domain.keys import sha256
 from tests.fakes.edge import Died
 from tests.fakes.image_api import made, png, stated
 from tests.fakes.queue import sent_message
-from tests.unit.turns.test_handler import World
+from tests.unit.turns.world import World
 
 BACK = {"source": "s3://uploads/shop/mug%20%E8%8C%B6.jpg", "thread": "t", "request": "m-1"}
 ASKED = {"instruction": "night", "images": ["s3://uploads/shop/mug 茶.jpg"]}

@@ -18,16 +18,11 @@ from tests.fakes.edge import Died, Edge
 from tests.fakes.image_api import made, png, stated
 from tests.fakes.queue import sent_message
 from tests.fakes.stack import rules
-from tests.unit.turns.test_handler import THROTTLED, World
+from tests.unit.turns.world import THROTTLED, World
 
 BAD_KEY = stated(401, {"error": {"code": "invalid_api_key", "message": "no"}})
 DOWN = Unavailable("unreachable", "down")
 ASKED = {"instruction": "a", "request_id": "r"}
-
-
-@pytest.fixture
-def world() -> World:
-    return World()
 
 
 def wait(world: World, number: int, **about: object) -> Unavailable:

@@ -1,0 +1,134 @@
+"""The one answer that a request pays for: lost, late, free, spooled, and asked for again."""
+
+import json
+from typing import Any
+
+import pytest
+
+from darkroom.domain.price import Price
+from darkroom.domain.timing import LEASE_SECONDS
+from darkroom.errors import Ambiguous, Unavailable
+from darkroom.providers.dialect import DialectSettings
+from darkroom.providers.nebula import NEBULA
+from tests.fakes.edge import Died
+from tests.fakes.image_api import made, png, stated
+from tests.fakes.objects import MemoryObjects
+from tests.unit.turns.world import World
+
+
+def test_the_same_request_five_times_is_one_turn_and_one_call(world: World) -> None:
+    outcomes = [world.send({"instruction": "a", "request_id": "r"}, message_id=f"m-{n}") for n in range(5)]
+    assert len(world.api.questions) == 1
+    assert [outcome.turn for outcome in outcomes] == [1] * 5
+    assert len([key for key in world.objects.writes if key.endswith("result.json")]) == 1
+
+
+def test_a_refused_key_is_fetched_anew(world: World) -> None:
+    world.script(stated(401, {"code": 401, "msg": "no", "data": None}))
+    world.wait({"instruction": "a"})
+    assert world.api.distrusted == 1
+
+
+def test_a_lost_answer_is_asked_for_once_more_and_no_more(world: World) -> None:
+    world.script(Ambiguous("cut"))
+    assert world.wait({"instruction": "a"}).cause == "ambiguous"
+    world.send({"instruction": "a"})
+    result = world.result(1, "m-1")
+    assert (result["error"]["code"], result["cost"]["paid_calls"]) == ("outcome_unknown", 2)
+    assert len(world.api.questions) == 2
+
+
+def test_later_turns_go_on_after_an_unknown_outcome(world: World) -> None:
+    world.script(Ambiguous("cut"), Ambiguous("cut"), made())
+    world.wait({"instruction": "a"})
+    world.send({"instruction": "a"})
+    world.send({"instruction": "b"}, message_id="m-2")
+    assert world.result(2, "m-2")["status"] == "succeeded"
+
+
+def test_a_second_call_may_succeed(world: World) -> None:
+    world.script(Ambiguous("cut"), made())
+    world.wait({"instruction": "a"})
+    world.send({"instruction": "a"})
+    assert world.result(1, "m-1")["cost"]["paid_calls"] == 2
+
+
+def test_one_paid_call_may_be_all_there_is() -> None:
+    world = World(max_paid_calls=1, price=Price(0.039, "USD"))
+    world.script(Ambiguous("cut"))
+    world.send({"instruction": "a"})
+    assert world.result(1, "m-1")["error"]["code"] == "outcome_unknown"
+    assert world.result(1, "m-1")["cost"] == {"paid_calls": 1, "amount": 0.039, "currency": "USD"}
+
+
+def test_no_connection_costs_nothing(world: World) -> None:
+    world.script(Unavailable("unreachable", "refused"), made())
+    world.wait({"instruction": "a"})
+    world.send({"instruction": "a"})
+    assert world.result(1, "m-1")["cost"]["paid_calls"] == 1
+
+
+def test_a_model_that_takes_no_history_gets_it_flattened_at_once(world: World) -> None:
+    world.send({"instruction": "a"})
+    world.script(stated(400, {"error": {"message": "missing a thought_signature"}}), made())
+    world.send({"instruction": "b"}, message_id="m-2")
+    *_, refused, flattened = world.api.questions
+    assert [content.role for content in refused.context.contents] == ["user", "model", "user"]
+    assert (refused.is_flat, flattened.is_flat) == (False, True)
+    body = json.loads(NEBULA.call(flattened, DialectSettings()).body[:])
+    ((words, picture),) = [content["parts"] for content in body["contents"]]
+    assert (words, picture["image"][:15]) == ({"text": "b"}, "data:image/png;")
+    assert world.result(2, "m-2")["cost"]["paid_calls"] == 1
+
+
+def test_it_is_flattened_only_once(world: World) -> None:
+    world.send({"instruction": "a"})
+    world.script(stated(400, {"error": {"message": "missing a thought_signature"}}))
+    world.send({"instruction": "b"}, message_id="m-2")
+    assert world.result(2, "m-2")["error"]["code"] == "invalid_request"
+    assert len(world.api.questions) == 3
+
+
+def test_who_dies_in_a_call_has_perhaps_paid(world: World) -> None:
+    world.script(Died(), made())
+    with pytest.raises(Died):
+        world.send({"instruction": "a"})
+    assert world.wait({"instruction": "a"}).cause == "held"
+    world.clock.advance(LEASE_SECONDS + 1)
+    assert world.wait({"instruction": "a"}).cause == "ambiguous"
+    world.send({"instruction": "a"})
+    assert world.result(1, "m-1")["cost"]["paid_calls"] == 2
+
+
+def test_a_spooled_answer_is_not_paid_again(world: World) -> None:
+    class Dying(MemoryObjects):
+        def write_once(self, bucket: str, *args: Any, **kwargs: Any) -> bool:
+            if bucket == "results":
+                raise Died
+            return super().write_once(bucket, *args, **kwargs)
+
+    world.objects = Dying(world.clock)
+    with pytest.raises(Died):
+        world.send({"instruction": "a"})
+    world.clock.advance(LEASE_SECONDS + 1)
+    kept = MemoryObjects(world.clock)
+    kept.objects = world.objects.objects
+    world.objects = kept
+    world.send({"instruction": "a"})
+    assert world.result(1, "m-1")["cost"]["paid_calls"] == 1
+    assert len(world.api.questions) == 1
+
+
+def test_a_call_is_not_begun_without_the_time_to_end_it(world: World) -> None:
+    assert world.wait({"instruction": "a"}, time_left=350).cause == "time"
+    assert world.ledger.calls == {}
+
+
+def test_an_address_is_fetched_from_the_spooled_answer_and_never_paid_again(world: World) -> None:
+    world.script(stated(200, {"data": [{"url": "https://cdn.example/1.png"}]}))
+    for _ in range(3):
+        assert world.wait({"instruction": "a"}).cause == "fetch"
+    world.fetcher.pages["https://cdn.example/1.png"] = png()
+    world.send({"instruction": "a"})
+    assert world.result(1, "m-1")["status"] == "succeeded"
+    assert len(world.api.questions) == 1
