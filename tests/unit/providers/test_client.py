@@ -318,6 +318,14 @@ def test_a_spelled_key_is_found_wherever_the_chunks_end(data: st.DataObject, spe
     assert b"".join(Secret(KEY).taken_out(chunks)) == whole.replace(str(spelling).encode(), b"[key]")
 
 
+@pytest.mark.parametrize("spelled", SPELLINGS)
+def test_a_spelled_key_is_found_wherever_a_chunk_ends(spelled: str) -> None:
+    whole = b"\\/abc" + spelled.encode() + b"/9j\\/4"
+    for cut in range(len(whole) + 1):
+        found = b"".join(Secret(KEY).taken_out([whole[:cut], whole[cut:]]))
+        assert found == whole.replace(spelled.encode(), b"[key]")
+
+
 @pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
 def test_row_22_a_redirect_is_not_followed_and_the_key_not_sent_on(status: int) -> None:
     with Server(answering(http(200, ANSWER))) as elsewhere:
