@@ -5,16 +5,18 @@ UV_VERSION := 0.13.9
 TOOLS := .local/tools
 UV := $(TOOLS)/uv/bin/uv
 RUN := .venv/bin/python
+# Tests that share a stack share a process.
+PARALLEL := --numprocesses=auto --dist=loadgroup
 
 # The Python that is here is the one that is used.
 export UV_PYTHON_DOWNLOADS := never
 export UV_NO_PROGRESS := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help demo up down logs redrive backfill test torture fuzz bench check clean tools clients locks
+.PHONY: help demo up down logs redrive backfill lint check test-unit test test-all torture fuzz bench clean tools clients locks
 
 help: ## this list
-	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' Makefile
 	@echo
 	@echo "  make demo PHOTO=cat.jpg                              with a photo of your own"
 	@echo "  make up PORT=4600 PARAMETERS=\"DailyCallLimit=5\"      another port, other parameters"
@@ -44,8 +46,26 @@ backfill: tools ## one INSTRUCTION=… for all pictures below PREFIX=…; asks b
 	@$(RUN) -m operations.backfill $(if $(STACK),--stack "$(STACK)",$(if $(PORT),--port $(PORT))) \
 	  --prefix="$$BACKFILL_PREFIX" --instruction="$$BACKFILL_INSTRUCTION" $(if $(MOST),--most "$(MOST)") $(if $(filter 1,$(YES)),--yes)
 
-test: tools clients ## run the tests, those on the whole stack last
-	@$(RUN) -m pytest $(ARGS)
+lint: .venv/stamp ## ruff and mypy
+	@.venv/bin/ruff check --quiet .
+	@.venv/bin/ruff format --check --quiet .
+	@.venv/bin/mypy --no-error-summary
+
+check: tools lint $(TOOLS)/checkov/stamp ## lint, and the templates: cfn-lint, sam validate, checkov
+	@.venv/bin/cfn-lint template.yaml monitoring.yaml
+	@SAM_CLI_TELEMETRY=0 AWS_DEFAULT_REGION=us-east-1 $(TOOLS)/sam/bin/sam validate --lint --region us-east-1 >/dev/null
+	@said=$$(BC_SKIP_MAPPING=TRUE $(TOOLS)/checkov/bin/checkov --framework cloudformation --skip-download \
+	  --quiet --compact --file template.yaml monitoring.yaml) || { echo "$$said"; exit 1; }
+	@echo "All good."
+
+test-unit: .venv/stamp ## the tests on fakes alone; under a minute
+	@$(RUN) -m pytest $(PARALLEL) tests/unit $(ARGS)
+
+test: tools ## the tests, those on the deployed stack last
+	@$(RUN) -m pytest $(PARALLEL) $(ARGS)
+
+test-all: tools clients ## what `make test` leaves out: every client, kill, outage and minute-long wait
+	@$(RUN) -m pytest $(PARALLEL) -m "slow and not torture" $(ARGS)
 
 torture: tools clients ## kills, crashes in pairs, an API that fails in every way; SEED=… repeats a run
 	@$(RUN) -m pytest -m torture $(if $(SEED),--seed $(SEED)) $(ARGS)
@@ -56,16 +76,6 @@ fuzz: $(TOOLS)/fuzz/stamp ## look for bytes that break a parser; SECONDS=… for
 
 bench: tools $(TOOLS)/bench/stamp ## measure it against the naive handler and the floor; ARGS="memory cpu" some rows
 	@$(RUN) -m benchmarks $(ARGS)
-
-check: tools $(TOOLS)/checkov/stamp ## ruff, mypy, cfn-lint, sam validate, checkov
-	@.venv/bin/ruff check --quiet .
-	@.venv/bin/ruff format --check --quiet .
-	@.venv/bin/mypy --no-error-summary
-	@.venv/bin/cfn-lint template.yaml monitoring.yaml
-	@SAM_CLI_TELEMETRY=0 AWS_DEFAULT_REGION=us-east-1 $(TOOLS)/sam/bin/sam validate --lint --region us-east-1 >/dev/null
-	@said=$$(BC_SKIP_MAPPING=TRUE $(TOOLS)/checkov/bin/checkov --framework cloudformation --skip-download \
-	  --quiet --compact --file template.yaml monitoring.yaml) || { echo "$$said"; exit 1; }
-	@echo "All good."
 
 clean: ## stop the stack and remove all that was made here, what it remembers too
 	@if [ -x $(RUN) ]; then $(RUN) -m local.stack down; fi

@@ -1,10 +1,11 @@
 """Settings of every test run: hypothesis, the seed of what is random on purpose, and the figures that are told.
 
 By default hypothesis tries the same examples on every run; `pytest --hypothesis-profile=exploring` looks further.
-Tests marked `torture` take minutes, are left out unless `-m torture` asks for them, and draw from `seed`.
+Tests marked `slow` are left to `make test-all`. Those marked `torture` take minutes, and draw from `seed`.
 """
 
 import secrets
+from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, settings
@@ -38,6 +39,19 @@ def pytest_report_header(config: pytest.Config) -> str:
 
 
 _FIGURES = pytest.StashKey[Figures]()
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """A worker of xdist hands over what it has measured."""
+    if hasattr(session.config, "workeroutput") and _FIGURES in session.config.stash:
+        session.config.workeroutput["figures"] = session.config.stash[_FIGURES].handed_over()
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_testnodedown(node: Any) -> None:
+    """And its controller takes that in."""
+    if handed_over := getattr(node, "workeroutput", {}).get("figures"):
+        node.config.stash.setdefault(_FIGURES, Figures()).take_in(handed_over)
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:

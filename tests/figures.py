@@ -1,6 +1,8 @@
 """What a run of the tests measured, told at its end whether it passed or not: `docs/reliability.md` quotes it."""
 
 from collections import Counter, defaultdict
+from collections.abc import Mapping
+from typing import Any
 
 
 class Figures:
@@ -16,6 +18,16 @@ class Figures:
     def count(self, what: str, kind: str, number: int) -> None:
         """So many more of what is counted, of one kind of it."""
         self._counts[what][kind] += number
+
+    def handed_over(self) -> dict[str, Any]:
+        """All of it in plain lists and dictionaries, for another process."""
+        return {"lines": self._lines, "counts": {what: dict(kinds) for what, kinds in self._counts.items()}}
+
+    def take_in(self, handed_over: Mapping[str, Any]) -> None:
+        """What another process measured, added to this."""
+        self._lines += handed_over["lines"]
+        for what, kinds in handed_over["counts"].items():
+            self._counts[what].update(kinds)
 
     def lines(self) -> list[str]:
         """What was told, and the sums of what was counted."""

@@ -2,8 +2,6 @@
 
 import itertools
 import json
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -355,13 +353,3 @@ def test_two_workers_at_once_do_not_get_in_each_others_way(world: BatchWorld) ->
             assert sorted(world.calls) == ["paint a", "paint c"]
         if edge.count < boundary:
             break
-
-
-def test_the_most_lines_are_worked_through_in_little_memory() -> None:
-    """In a process of its own, which can tell the most that it ever had. The file alone has 300 MB."""
-    command = [sys.executable, "-m", "tests.unit.batches.largest_batch"]
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
-    told = json.loads(done.stdout)
-    assert told["failed"] == batch_file.MAX_LINES
-    assert told["last"].startswith("line 50000: body: is not JSON")
-    assert told["megabytes"] < 150

@@ -2,8 +2,6 @@
 
 import hashlib
 import io
-import subprocess
-import sys
 import zlib
 from pathlib import Path
 from typing import Any
@@ -394,39 +392,3 @@ def test_a_photo_gives_up_quality_before_size() -> None:
     image = sent_of(data)
     assert len(image.data) <= 7_000_000
     assert opened(image.data).size == (3600, 2700)
-
-
-PEAK = """
-import re, sys
-from pathlib import Path
-from darkroom.pictures import inspect, normalize
-from darkroom.providers.nebula import NEBULA
-
-def tell():
-    print(int(re.search("VmHWM:[^0-9]*([0-9]+)", Path("/proc/self/status").read_text())[1]) // 1000)
-
-data = Path(sys.argv[1]).read_bytes()
-inspect.inspect(data)
-tell()
-assert inspect.bare(data, NEBULA.limits) is None
-normalize.normalized(data, 7_000_000)
-tell()
-"""
-
-
-@pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells a process its peak")
-@pytest.mark.parametrize(
-    ("options", "inspected", "sent_in"),
-    [({}, 120, 400), ({"progressive": True}, 450, 600)],
-    ids=["baseline", "progressive"],
-)
-def test_a_hundred_megapixels_take_little_memory(
-    tmp_path: Path, options: dict[str, bool], inspected: int, sent_in: int
-) -> None:
-    """Open it would be 400 MB. Of a progressive one the decoder keeps all coefficients, 300 MB."""
-    path = tmp_path / "large.jpg"
-    path.write_bytes(saved(scene(size=(10_000, 10_000)), "JPEG", quality=90, **options))
-    done = subprocess.run([sys.executable, "-c", PEAK, str(path)], capture_output=True, text=True, check=True)
-    first, second = map(int, done.stdout.split())
-    assert first <= inspected
-    assert second <= sent_in

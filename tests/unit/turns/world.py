@@ -44,6 +44,7 @@ class World:
     max_paid_calls: int = 2
     max_turns: int = 200
     give_up_after: float = 86_400
+    max_request_bytes: int = 20_000_000
     price: Price = field(default_factory=Price)
 
     def __post_init__(self) -> None:
@@ -60,6 +61,7 @@ class World:
             max_turns=self.max_turns,
             give_up_after=self.give_up_after,
             price=self.price,
+            max_request_bytes=self.max_request_bytes,
         )
         spool = Spool(self.objects, "spool", DIALECTS)
         return TurnHandler(
