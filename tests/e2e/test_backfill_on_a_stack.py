@@ -7,9 +7,13 @@ import sys
 import uuid
 from pathlib import Path
 
+import pytest
+
 from tests.e2e import workers
 from tests.e2e.conftest import Stack
 from tests.e2e.road import Road, eventually, photo
+
+pytestmark = pytest.mark.slow
 
 ROOT = Path(__file__).parents[2]
 PICTURES = 30

@@ -11,6 +11,8 @@ from tests.e2e.provider import Call, Mood, Provider, provider
 from tests.e2e.road import Doors, eventually
 from tests.figures import Figures
 
+pytestmark = pytest.mark.slow
+
 API_SECONDS = 2.0
 THREADS = 200
 TURNS = 20  # of the one thread that has more

@@ -14,6 +14,8 @@ from tests.e2e import s3fs
 from tests.e2e.clients import Boto3, Cli, Client, JavaScript, Rclone, S3fs, S3fsOnTheWire
 from tests.e2e.road import Road, eventually, photo
 
+pytestmark = pytest.mark.slow
+
 NAME = "a b+茶 😀 #?%25&=;@$'(~)[x]^!"
 QUEUES = ("upload-events", "requests.fifo")
 

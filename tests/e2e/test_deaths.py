@@ -14,6 +14,8 @@ from tests.e2e.provider import Call, Mood, Provider, provider
 from tests.e2e.road import Doors, eventually
 from tests.figures import Figures
 
+pytestmark = pytest.mark.slow
+
 API_SECONDS = 3
 TIMEOUT_SECONDS = API_SECONDS + 60 + 2  # a call is started with a minute left to save its answer
 TAKEN_UP_SECONDS = 120.0

@@ -28,6 +28,8 @@ from tests.figures import Figures
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
 
+pytestmark = pytest.mark.slow
+
 PLACES = 5  # half of the MaximumConcurrency that the stack has by default
 MANY = 40
 VERY_MANY = 600  # the emulator takes a quarter of an hour for them, and hours for 5,000

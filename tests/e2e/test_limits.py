@@ -26,6 +26,8 @@ from tests.fakes.edge import Clock
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
 
+pytestmark = pytest.mark.slow
+
 LIMIT = 7
 REQUESTS = 30
 WORKERS = 10

@@ -16,6 +16,8 @@ from tests.e2e.road import Doors, eventually
 from tests.e2e.verdict import complaints, gathered, measured
 from tests.figures import Figures
 
+pytestmark = pytest.mark.slow
+
 API_SECONDS = 6
 TIMEOUT_SECONDS = API_SECONDS + 60 + 4  # a call is started with a minute left to save its answer
 SENDING_SECONDS = 240.0

@@ -12,6 +12,8 @@ from tests.e2e.provider import Provider, provider
 from tests.e2e.road import Doors
 from tests.pictures.making import DISPLAY_P3, FILES, SECRET, corners, furthest, photographed, rgb_profile, saved, scene
 
+pytestmark = pytest.mark.slow
+
 TOLERANCE = 8  # of 256
 PHOTOS = {
     **{path.name: path.read_bytes() for path in sorted(FILES.iterdir())},

@@ -67,6 +67,7 @@ def test_the_quick_start_goes_from_a_photo_to_two_turns(stack: Stack, folder: Pa
     assert sorted(file.name for file in (folder / "lake").rglob("*.*")) == [*["image.png"] * 2, *["result.json"] * 2]
 
 
+@pytest.mark.slow
 def test_uploads_and_messages_by_the_plain_cli_and_a_look_at_the_thread(stack: Stack, folder: Path) -> None:
     run("upload", stack, folder)
     assert said(turn(stack, MUG, 1)) == (
@@ -97,6 +98,7 @@ def test_uploads_and_messages_by_the_plain_cli_and_a_look_at_the_thread(stack: S
     assert sorted(file.name for file in (folder / "mug").rglob("*.*")) == [*["image.png"] * 3, *["result.json"] * 3]
 
 
+@pytest.mark.slow
 def test_the_boto3_lines_wait_for_their_outcomes(stack: Stack, folder: Path) -> None:
     told = run("boto3", stack, folder).splitlines()
     assert told[0].startswith("succeeded [{")
@@ -106,17 +108,20 @@ def test_the_boto3_lines_wait_for_their_outcomes(stack: Stack, folder: Path) -> 
     assert said(turn(stack, thread, 2)) == ("succeeded", "conversation", 1, "加上边框")
 
 
+@pytest.mark.slow
 def test_a_folder_goes_up_with_sync(stack: Stack, folder: Path) -> None:
     run("sync", stack, folder)
     assert said(turn(stack, "toys/car", 1)) == ("succeeded", "image_to_image", None, "加上边框")
 
 
+@pytest.mark.slow
 def test_rclone_sends_photos_and_folders(stack: Stack, folder: Path) -> None:
     run("rclone", stack, folder)
     assert said(turn(stack, "shop/cup", 1)) == ("succeeded", "image_to_image", None, "画成水彩画, bitte")
     assert said(turn(stack, "rclone/toys/car", 1)) == ("succeeded", "image_to_image", None, "加上边框")
 
 
+@pytest.mark.slow
 def test_with_s3fs_the_bucket_is_a_folder(stack: Stack, folder: Path) -> None:
     with s3fs.mounted(stack.env["UPLOADS_BUCKET"], folder / "probe", {**os.environ, **stack.env}):
         pass  # or the test is skipped
@@ -124,11 +129,13 @@ def test_with_s3fs_the_bucket_is_a_folder(stack: Stack, folder: Path) -> None:
     assert said(turn(stack, "plate", 1)) == ("succeeded", "image_to_image", None, "Mirror it")
 
 
+@pytest.mark.slow
 def test_the_lines_of_javascript_bring_their_words(stack: Stack, folder: Path) -> None:
     run("js", stack, folder)
     assert said(turn(stack, "shop/teapot", 1)) == ("succeeded", "image_to_image", None, "Miroir, s'il te plaît")
 
 
+@pytest.mark.slow
 def test_a_rule_hears_of_an_outcome(stack: Stack, folder: Path) -> None:
     (folder / "consumer.yaml").write_text(BLOCKS["consumer.yaml"].text, encoding="utf-8")
     heard = json.loads(run("consume", stack, folder).splitlines()[-1])
@@ -137,6 +144,7 @@ def test_a_rule_hears_of_an_outcome(stack: Stack, folder: Path) -> None:
     assert (prefix.rpartition("/")[0], name) == ("threads/shop/lighthouse", "result.json")
 
 
+@pytest.mark.slow
 def test_the_key_is_put_in_and_the_names_are_found(stack: Stack, folder: Path) -> None:
     secret = stack.env["IMAGE_API_KEY_SECRET_ARN"]
     secrets = stack.aws.secrets
@@ -148,10 +156,12 @@ def test_the_key_is_put_in_and_the_names_are_found(stack: Stack, folder: Path) -
     assert after["VersionId"] != before["VersionId"]
 
 
+@pytest.mark.slow
 def test_whoever_is_on_duty_hears_of_alarms(stack: Stack, folder: Path) -> None:
     assert stack.env["ALARMS_TOPIC_ARN"] in run("subscribe", stack, folder)
 
 
+@pytest.mark.slow
 def test_trouble_can_be_asked_for(stack: Stack, folder: Path) -> None:
     run("trouble", stack, folder)
     result = turn(stack, "shop/trouble", 1)
@@ -162,6 +172,7 @@ def test_trouble_can_be_asked_for(stack: Stack, folder: Path) -> None:
     assert [call["status"] for call in calls if "red house" in json.dumps(call)] == [429, 429, 200]
 
 
+@pytest.mark.slow
 def test_every_block_is_marked_and_every_marked_block_is_run_here() -> None:
     """But the one that asks questions: `sam deploy --guided`."""
     marked = {name for name, block in BLOCKS.items() if block.language != "yaml"}

@@ -15,6 +15,8 @@ import pytest
 from tests.e2e.conftest import Stack
 from tests.e2e.road import Road, eventually
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).parents[2]
 
 

@@ -19,6 +19,8 @@ from tests.e2e import roads
 from tests.e2e.road import Road
 from tests.figures import Figures
 
+pytestmark = pytest.mark.slow
+
 ROLES = {"OnUploadRole": "on-upload", "OnRequestRole": "on-request", "OnPictureRole": "on-picture"}
 # What Lambda itself does in the function's name, and the emulator does without asking. The event source mapping:
 # https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-configure.html#events-sqs-permissions; the log: https://docs.aws.amazon.com/lambda/latest/dg/monitoring-cloudwatchlogs.html

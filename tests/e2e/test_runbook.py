@@ -17,6 +17,8 @@ from tests.e2e.conftest import Stack, log_everything
 from tests.e2e.road import Road, eventually
 from tests.e2e.test_redrive import Address, redrive
 
+pytestmark = pytest.mark.slow
+
 BLOCKS = lines.marked("docs/runbook.md")
 THREAD = "photos/cat"
 

@@ -15,6 +15,8 @@ from tests.e2e.provider import Mood, Provider, provider
 from tests.e2e.road import Doors, eventually
 from tests.figures import Figures
 
+pytestmark = pytest.mark.slow
+
 MAX_AT_FIRST = 10 + BREAKER_OPENS_AT  # a batch that is under way, and what opens the breaker
 REQUESTS = 20
 STOPPED_AFTER_SECONDS = 5.0

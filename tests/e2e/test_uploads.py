@@ -14,6 +14,8 @@ import pytest
 from darkroom.domain import keys
 from tests.e2e.road import Road, eventually, photo
 
+pytestmark = pytest.mark.slow
+
 REST_SECONDS = 240
 Play = Callable[[Road, str], Iterator[None]]
 PLAYS: dict[str, Play] = {}

@@ -5,7 +5,11 @@ import json
 import uuid
 from urllib.parse import unquote
 
+import pytest
+
 from tests.e2e.road import Road, photo
+
+pytestmark = pytest.mark.slow
 
 SNOW = "把景色换成夜色下雪的场景"
 

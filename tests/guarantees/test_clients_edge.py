@@ -7,14 +7,18 @@ from tests.guarantees.clients_edge.modes import MODES
 from tests.guarantees.clients_edge.sweep import AWS_BREAKS, sweep
 from tests.guarantees.clients_edge.world import World
 
+QUICK = ("text to image", "image to image, by an upload")  # a message, and an upload: both functions
+EVERY = [pytest.param(name, marks=() if name in QUICK else pytest.mark.slow) for name in MODES]
 
-@pytest.mark.parametrize("name", MODES)
+
+@pytest.mark.parametrize("name", EVERY)
 def test_wherever_a_process_dies_the_request_ends_as_promised(swept_world: World, name: str, figures: Figures) -> None:
     swept = sweep(swept_world, MODES[name], ["dies"])
     figures.tell(f"{name}: {swept}")
     assert bool(swept.paid_twice) == bool(MODES[name].calls), "the calls whose answers are lost are not among them"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["image to image, by an upload", "text to image, without a limit"])
 def test_whichever_call_to_aws_fails_the_request_ends_as_promised(
     swept_world: World, name: str, figures: Figures
