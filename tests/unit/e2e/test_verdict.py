@@ -45,7 +45,7 @@ class Past:
         self.stored[f"k{number}"] = data
 
     def evidence(self, breaks: list[float]) -> Evidence:
-        items = [{**result, "sk": f"TURN#{result['turn']:05}"} for result in self.results]
+        items = [{**result, "sk": f"TURN#{result['turn']:05}", "dialect": "nebula"} for result in self.results]
         head = {"thread_id": "t", "sk": "THREAD", "latest_turn": TURNS}
         s3 = SimpleNamespace(get_object=lambda Bucket, Key: {"Body": BytesIO(self.stored[Key])})  # noqa: ARG005, N803
         doors = SimpleNamespace(
