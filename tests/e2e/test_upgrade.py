@@ -26,6 +26,7 @@ from tests.e2e.road import Doors, eventually, photo
 from tests.e2e.test_redrive import redrive
 from tests.e2e.verdict import Document, Evidence, complaints, gathered
 
+pytestmark = pytest.mark.slow
 REST_SECONDS = 240.0
 TURNS_BEFORE = {
     **dict.fromkeys(("finished", "paired", "file", "spoilt", "known", "broken", "small/small-1"), 1),

@@ -8,10 +8,10 @@ from types import SimpleNamespace
 from typing import Any, cast
 
 import pytest
+
 from tests.e2e.load import Asked
 from tests.e2e.provider import Call
 from tests.e2e.verdict import Evidence, complaints
-
 from tests.unit.samples import encoded
 
 TURNS = 4
