@@ -26,6 +26,7 @@ settings.load_profile("darkroom")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--record-interface", action="store_true", help="see tests/contract/test_interface.py")
     parser.addoption("--seed", type=int, help="repeats the torture of the run that printed this seed")
 
 
