@@ -5,8 +5,8 @@ UV_VERSION := 0.13.9
 TOOLS := .local/tools
 UV := $(TOOLS)/uv/bin/uv
 RUN := .venv/bin/python
-# Tests that share a stack share a process.
-PARALLEL := --numprocesses=auto --dist=loadgroup
+# The tests of a file share a process, and so the stack that they have brought up.
+PARALLEL := --numprocesses=auto --dist=loadfile
 
 # The Python that is here is the one that is used.
 export UV_PYTHON_DOWNLOADS := never

@@ -35,17 +35,8 @@ BringUp = Callable[..., Stack]
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """The quick ones first: a stack takes a while. Tests that share a stack share a worker of xdist."""
+    """The quick ones first: a stack takes a while."""
     items.sort(key=lambda item: _HERE in item.path.parents)
-    for item in items:
-        if _HERE in item.path.parents:
-            item.add_marker(pytest.mark.xdist_group(_stack_of(item)))
-
-
-def _stack_of(item: pytest.Item) -> str:
-    """The stack that a test uses: one that others use too, or its file's own."""
-    fixtures = getattr(item, "fixturenames", ())
-    return next((name for name in ("road", "stack") if name in fixtures), item.path.stem)
 
 
 @pytest.fixture(scope="session")
