@@ -153,7 +153,7 @@ class JavaScript:
 
     def _run(self, *words: str) -> None:
         """From the standard input, so that its imports are looked for where the SDK is."""
-        script = (REPOSITORY / "tests" / "stack" / "upload.mjs").read_text(encoding="utf-8")
+        script = (REPOSITORY / "tests" / "e2e" / "upload.mjs").read_text(encoding="utf-8")
         node = TOOLS / "node" / "bin" / "node"
         _run(self.doors, node, "--input-type=module", "-", *words, script=script, cwd=TOOLS / "aws-sdk-js")
 
