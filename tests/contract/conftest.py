@@ -1,5 +1,6 @@
 """moto as the second opinion: what the template describes, made through the services, and the functions upon it."""
 
+import functools
 import json
 import uuid
 from collections.abc import Iterator, Mapping
@@ -7,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import boto3
+import botocore.session
 import pytest
 from moto import mock_aws
 
@@ -23,6 +25,8 @@ if TYPE_CHECKING:
 
 TEMPLATE = Path(__file__).parents[2] / "template.yaml"
 EVENTS = Path(__file__).parents[2] / "events"
+# Each session of boto3 reads the descriptions of AWS's services, megabytes of JSON. Those of the tests share a reader.
+_READER = functools.cache(botocore.session.create_loader)
 
 
 @pytest.fixture(scope="session")
@@ -37,6 +41,7 @@ def aws(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", "testing")
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "testing")
     monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
+    monkeypatch.setattr(botocore.session, "create_loader", _READER)
     with mock_aws():
         yield
 
