@@ -14,7 +14,7 @@ def sections() -> dict[str, list[str]]:
     """The tests that each sentence of the promise names, by the sentence."""
     parts = re.split(r"^#+ (\d\. .+)$", PROOF, flags=re.MULTILINE)
     titles, texts = parts[1::2], parts[2::2]
-    return {title: re.findall(r"`(tests/[\w/]+\.py)", text) for title, text in zip(titles, texts, strict=True)}
+    return {title: re.findall(r"`(tests/[\w/]*/test_\w+\.py)", text) for title, text in zip(titles, texts, strict=True)}
 
 
 def is_quick(path: str) -> bool:
