@@ -42,6 +42,7 @@ def pytest_report_header(config: pytest.Config) -> str:
 _FIGURES = pytest.StashKey[Figures]()
 
 
+@pytest.hookimpl(trylast=True)  # after the fixtures of the session have told what they have
 def pytest_sessionfinish(session: pytest.Session) -> None:
     """A worker of xdist hands over what it has measured."""
     if hasattr(session.config, "workeroutput") and _FIGURES in session.config.stash:

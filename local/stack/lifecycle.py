@@ -66,10 +66,12 @@ def _deploy(home: Home, wanted: Wanted, values: Mapping[str, str], known: aws.Cl
     mark = deploy.fingerprint(values)
     if not deploy.exists(known) and deploy.has_buckets(known):
         _start_afresh(home, wanted, say)
-    say("Building …")
-    deploy.build(home)
-    say("Deploying …")
-    deploy.deploy(home, values, mark, known)
+    # One at a time on this machine: what one deployment packs another one's build would clean away.
+    with _locked(HOMES / "deploy.lock"):
+        say("Building …")
+        deploy.build(home)
+        say("Deploying …")
+        deploy.deploy(home, values, mark, known)
 
 
 def _start_afresh(home: Home, wanted: Wanted, say: Say) -> None:
@@ -105,8 +107,15 @@ def _values(wanted: Wanted, image_api_url: str) -> dict[str, str]:
 @contextmanager
 def _alone(home: Home) -> Iterator[None]:
     """One `up` or `down` of a stack at a time."""
-    home.folder.mkdir(parents=True, exist_ok=True)
-    with (home.folder / "lock").open("w") as lock:
+    with _locked(home.folder / "lock"):
+        yield
+
+
+@contextmanager
+def _locked(path: Path) -> Iterator[None]:
+    """Holds the lock that this file is, which other processes wait for."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         yield
 

@@ -18,8 +18,9 @@ def test_wherever_a_process_dies_the_request_ends_as_promised(swept_world: World
     assert bool(swept.paid_twice) == bool(MODES[name].calls), "the calls whose answers are lost are not among them"
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("name", ["image to image, by an upload", "text to image, without a limit"])
+@pytest.mark.parametrize(
+    "name", [pytest.param("image to image, by an upload", marks=pytest.mark.slow), "text to image, without a limit"]
+)
 def test_whichever_call_to_aws_fails_the_request_ends_as_promised(
     swept_world: World, name: str, figures: Figures
 ) -> None:
