@@ -20,19 +20,23 @@ from benchmarks.photographs import EVERY, made
 from benchmarks.rows.calls import Calls
 from benchmarks.rows.cold_start import ColdStart
 from benchmarks.rows.gb_seconds import GbSeconds
+from benchmarks.rows.instructions import Instructions
 from benchmarks.rows.layer import Layer
 from benchmarks.rows.limit import Limit
 from benchmarks.rows.row import Report, Row, Table
 from benchmarks.rows.stages import Stages
-from benchmarks.rows.turns import AT_ONCE, CPU, CPU_ROUNDS, MEMORY, THREAD
+from benchmarks.rows.turns import AT_ONCE, CPU, MEMORY, THREAD
 from benchmarks.runs import Bench, Discarded
 from benchmarks.samples import Samples, sampled
 from benchmarks.scenario import PICTURES
 from benchmarks.servers.processes import running
+from benchmarks.terminal import say
 from benchmarks.verdict import Line, conclusion, failures
 from local.stack.home import REPOSITORY
 
-ROWS: Sequence[Row] = (MEMORY, AT_ONCE, CPU, GbSeconds(), ColdStart(), Limit(), Calls(), THREAD, Layer(), Stages())
+ROWS: Sequence[Row] = (
+    MEMORY, AT_ONCE, Instructions(), CPU, ColdStart(), GbSeconds(), Limit(), Calls(), THREAD, Layer(), Stages(),
+)  # fmt: skip
 ROUNDS = 5
 DOCS = REPOSITORY / "docs"
 
@@ -65,19 +69,19 @@ def _options() -> argparse.Namespace:
 
 
 def _measured(rows: Sequence[Row], rounds: int) -> list[Report]:
-    _say("making the pictures")
+    say("making the pictures")
     for photograph in EVERY:
         made(PICTURES, photograph)
-    _say("building the layer")
+    say("building the layer")
     packages = built_layer()
     with trust.made() as trusted, running(trusted.certificate) as servers:
         bench = Bench(servers, Environment(trusted, packages, uncompiled_packages()))
-        samples = sampled(bench, [series for row in rows for series in row.series], rounds, _say)
+        samples = sampled(bench, [series for row in rows for series in row.series], rounds, say)
         return [_report(row, samples, bench) for row in rows]
 
 
 def _report(row: Row, samples: Samples, bench: Bench) -> Report:
-    _say(row.name)
+    say(row.name)
     try:
         return row.report(samples, bench)
     except Discarded as reason:
@@ -87,7 +91,7 @@ def _report(row: Row, samples: Samples, bench: Bench) -> Report:
 def _circumstances(rounds: int, seconds: float) -> str:
     return (
         f"{time.strftime('%Y-%m-%d')}, {platform.system()} {platform.machine()}, {os.cpu_count()} processors, "
-        f"{_python()}; medians of {rounds} rounds, of a turn's processor time {CPU_ROUNDS}; "
+        f"{_python()}; medians of {rounds} rounds; "
         f"memory setting {memory_megabytes()} MB; "
         f"the whole run took {seconds / 60:.1f} minutes."
     )
@@ -113,10 +117,6 @@ def _publish(lines: Sequence[Line], tables: dict[str, Table], circumstances: str
     target.write_text(written, encoding="utf-8")
     (DOCS / "performance.svg").write_text(chart.chart(lines), encoding="utf-8")
     _keep(DOCS / "performance.json", lines, tables, circumstances)
-
-
-def _say(what: str) -> None:
-    print(f"… {what}", file=sys.stderr, flush=True)
 
 
 if __name__ == "__main__":

@@ -8,6 +8,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
+from benchmarks import callgrind
+from benchmarks.callgrind import Count
 from benchmarks.environment import MODULES, PYTHON, Environment
 from benchmarks.floor_plan import Moved, floor_plan
 from benchmarks.scenario import SPOOL, WARM_UP, Request, Scenario, Stage
@@ -18,6 +20,8 @@ from local.stack.home import REPOSITORY
 
 Client = Literal["naive", "darkroom", "floor"]
 MAX_SECONDS = 90.0
+MAX_COUNTED_SECONDS = 3600.0
+TURN = 2  # the part of a count, after that of the small turn
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +51,7 @@ class Measured:
     write_units: float
     spooled: int
     calls: dict[str, int] = field(hash=False)
+    count: Count | None = None  # the turn's
 
 
 class Discarded(Exception):
@@ -58,11 +63,15 @@ class Died(Discarded):
 
 
 class Bench:
-    """Runs clients against the servers."""
+    """Runs clients against the servers. With `is_counted` Valgrind counts their instructions: then no server may drop a
+    connection that idles, since it goes by the machine how long one does.
+    """
 
-    def __init__(self, servers: Servers, environment: Environment) -> None:
+    def __init__(self, servers: Servers, environment: Environment, *, is_counted: bool = False) -> None:
         self._servers = servers
         self._environment = environment
+        self._is_counted = is_counted
+        self._longest = MAX_COUNTED_SECONDS if is_counted else MAX_SECONDS
         self._stage = Stage(servers)
         self._moved: dict[str, Moved] = {}
 
@@ -74,7 +83,7 @@ class Bench:
     def environment(self) -> Environment:
         return self._environment
 
-    def run(self, series: Series, longest: float = MAX_SECONDS) -> Measured:
+    def run(self, series: Series, longest: float | None = None) -> Measured:
         """One run, of so many seconds at most. Raises Discarded."""
         if series.client == "floor":
             self._know(series.scenario)
@@ -96,7 +105,7 @@ class Bench:
             read_units=sum(each.units.read for each in turn),
             write_units=sum(each.units.written for each in turn),
             spooled=spooled,
-            calls=found["calls"],
+            calls=found["calls"], count=found["count"],
         )  # fmt: skip
 
     def _know(self, scenario: Scenario) -> None:
@@ -109,32 +118,37 @@ class Bench:
         self._servers.api.calls()
 
     def _process(
-        self, series: Series, warm_up: Sequence[Request], asked: Sequence[Request], longest: float
+        self, series: Series, warm_up: Sequence[Request], asked: Sequence[Request], longest: float | None
     ) -> dict[str, Any]:
         with tempfile.TemporaryDirectory() as folder:
-            report = Path(folder) / "report.json"
+            report, profile = Path(folder) / "report.json", Path(folder) / "profile"
             job = {
                 "module": MODULES[series.client],
                 "counts_calls": series.client != "floor",
                 "warm_up": self._events(series, warm_up)[0],
                 "turn": self._events(series, asked),
-                "pause": IDLE_SECONDS + 0.2,
+                "pause": 0.0 if self._is_counted else IDLE_SECONDS + 0.2,
+                "slowness": callgrind.SLOWNESS if self._is_counted else 1,
                 "start_groups": series.start_groups,
                 "turn_groups": series.turn_groups,
                 "report": str(report),
             }
-            done = self._ran(series, job, longest)
+            done = self._ran(series, job, profile, longest or self._longest)
             if done.returncode or not report.exists():
                 said = f"{done.stdout[-1000:]}{done.stderr[-500:]}".strip()
                 raise Died(f"{series.client}, {series.scenario.name}: ended with {done.returncode}\n{said}")
-            return dict(json.loads(report.read_text()))
+            count = _turns_count(profile) if self._is_counted else None
+            return {**json.loads(report.read_text()), "count": count}
 
-    def _ran(self, series: Series, job: dict[str, Any], longest: float) -> subprocess.CompletedProcess[str]:
+    def _ran(
+        self, series: Series, job: dict[str, Any], profile: Path, longest: float
+    ) -> subprocess.CompletedProcess[str]:
+        under, more = (callgrind.command(profile), callgrind.VARIABLES) if self._is_counted else ([], {})
         try:
             return subprocess.run(
-                [PYTHON, "-m", "benchmarks.clients.turn"],
+                [*under, PYTHON, "-m", "benchmarks.clients.turn"],
                 input=json.dumps(job), text=True, capture_output=True, cwd=REPOSITORY, check=False,
-                env=self._environment.variables(series.client, self._servers), timeout=longest,
+                env={**self._environment.variables(series.client, self._servers), **more}, timeout=longest,
             )  # fmt: skip
         except subprocess.TimeoutExpired as error:
             raise Died(f"{series.client}, {series.scenario.name}: not over after {longest:.0f} s") from error
@@ -176,3 +190,10 @@ class Bench:
         documents = [self._servers.s3.read(path) for path in written if path.endswith("/result.json")]
         if [json.loads(document)["status"] for document in documents] != ["succeeded"]:
             raise Discarded(f"{series.client}, {series.scenario.name}: no result.json that says succeeded")
+
+
+def _turns_count(profile: Path) -> Count:
+    count = callgrind.counted(callgrind.part(profile, TURN))
+    if not count.hashing:
+        raise Discarded("Valgrind's count does not name OpenSSL's SHA-256, so that it cannot be left out")
+    return count

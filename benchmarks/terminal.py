@@ -1,11 +1,18 @@
 """The table as a terminal shows it."""
 
+import sys
 from collections.abc import Sequence
 
 from benchmarks.spread import Estimate
 from benchmarks.verdict import Line
 
+REPEATS = 0.05  # a spread below it, in percent, does not reach the digit that is shown
 HEADS = ("", "naive", "Darkroom", "floor", "ratio", "goal", "")
+
+
+def say(what: str) -> None:
+    """What is done now, beside the table."""
+    print(f"… {what}", file=sys.stderr, flush=True)
 
 
 def table(lines: Sequence[Line]) -> str:
@@ -13,8 +20,11 @@ def table(lines: Sequence[Line]) -> str:
     rows = [HEADS, *(cells(line) for line in lines)]
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     told = ["  ".join(_aligned(row, widths)).rstrip() for row in rows]
-    problems = [f"\n{line.what}:\n  {line.problem}" for line in lines if line.problem]
-    return "\n".join([told[0], "-" * (sum(widths) + 2 * len(widths)), *told[1:], *problems])
+    reasons: dict[str, list[str]] = {}
+    for line in lines:
+        reasons.setdefault(line.problem or line.missing, []).append(line.what)
+    why = ["\n" + "\n".join(whats) + f":\n  {reason}" for reason, whats in reasons.items() if reason]
+    return "\n".join([told[0], "-" * (sum(widths) + 2 * len(widths)), *told[1:], *why])
 
 
 def cells(line: Line) -> tuple[str, ...]:
@@ -34,14 +44,16 @@ def number(value: float | None, unit: str) -> str:
 
 
 def _found(found: Estimate, *, is_ratio: bool) -> str:
+    """With more digits where the rounds agree in them."""
     scale, unit = (100, " %") if is_ratio else (1, "")
-    return f"{found.value * scale:.0f} ± {found.spread * scale:.0f}{unit}"
+    digits = 2 if found.spread * scale < REPEATS else 0
+    return f"{found.value * scale:.{digits}f} ± {found.spread * scale:.{digits}f}{unit}"
 
 
 def _goal(line: Line, *, is_ratio: bool) -> str:
     if line.goal is None:
         return ""
-    return f"≤ {line.goal:.0%}".replace("%", " %") if is_ratio else f"≤ {line.goal:g} {line.per}"
+    return f"≤ {line.goal * 100:.6g} %" if is_ratio else f"≤ {line.goal:g} {line.per}"
 
 
 def _aligned(row: Sequence[str], widths: Sequence[int]) -> list[str]:

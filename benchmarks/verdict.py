@@ -24,11 +24,12 @@ class Line:
     per: str = ""
     goal: float | None = None
     problem: str = ""  # why nothing was found
+    missing: str = ""  # why nothing could be found here, where the run is not to blame
 
     @property
     def verdict(self) -> Verdict:
         """A goal that is missed by no more than the run's own spread is not known to be missed."""
-        if self.problem:
+        if self.problem or self.missing:
             return "not measured"
         if self.goal is None or self.found is None:
             return ""
@@ -38,8 +39,8 @@ class Line:
 
 
 def failures(lines: Sequence[Line]) -> list[Line]:
-    """What makes the run fail."""
-    return [line for line in lines if line.verdict in ("missed", "not measured")]
+    """The lines that make the run fail: goals that are missed, and numbers that were thrown away."""
+    return [line for line in lines if line.verdict == "missed" or line.problem]
 
 
 def conclusion(lines: Sequence[Line]) -> str:

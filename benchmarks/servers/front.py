@@ -100,12 +100,14 @@ def _exactly(stream: io.BufferedIOBase, size: int) -> bytes:
 
 
 class Front:
-    """A server on a free port of 127.0.0.1. `certificate` is a file with certificate and key; without, it is http."""
+    """A server on a free port of 127.0.0.1. `certificate` is a file with certificate and key; without, it is http.
+    A connection may be idle for `idle_seconds`.
+    """
 
-    def __init__(self, certificate: Path | None) -> None:
+    def __init__(self, certificate: Path | None, idle_seconds: float = IDLE_SECONDS) -> None:
         self._lock = threading.Lock()
         self._exchanges: list[Exchange] = []
-        self._server = _Server(self, certificate)
+        self._server = _Server(self, certificate, idle_seconds)
         self._scheme = "https" if certificate else "http"
         threading.Thread(target=self._server.serve_forever, daemon=True).start()
 
@@ -137,9 +139,10 @@ class _Server(ThreadingHTTPServer):
     daemon_threads = True
     request_queue_size = 128
 
-    def __init__(self, front: Front, certificate: Path | None) -> None:
+    def __init__(self, front: Front, certificate: Path | None, idle_seconds: float) -> None:
         super().__init__(("127.0.0.1", 0), _Handler)
         self.front = front
+        self.idle_seconds = idle_seconds
         self.tls: ssl.SSLContext | None = None
         if certificate:
             self.tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
@@ -166,7 +169,7 @@ class _Handler(BaseHTTPRequestHandler):
         self.close_connection = False
         while not self.close_connection:  # who has only just connected is not idle, however busy the machine is
             self.handle_one_request()
-            self.connection.settimeout(IDLE_SECONDS)
+            self.connection.settimeout(self.server.idle_seconds)
 
     def parse_request(self) -> bool:
         self.connection.settimeout(EXCHANGE_SECONDS)

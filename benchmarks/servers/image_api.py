@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from benchmarks.servers.front import Front, Request, Response
+from benchmarks.servers.front import IDLE_SECONDS, Front, Request, Response
 from local.image_api.answers import envelope
 
 UNKNOWN = Response(400, b'{"error":{"message":"nobody said what to answer","type":"bench","code":"invalid_request"}}')
@@ -27,11 +27,11 @@ class Call:
 class ImageApi(Front):
     """`POST /v1/images/generations`. What the last words of a call are answered with is said beforehand."""
 
-    def __init__(self, certificate: Path | None) -> None:
+    def __init__(self, certificate: Path | None, idle_seconds: float = IDLE_SECONDS) -> None:
         self._answers: dict[str, tuple[bytes, float]] = {}
         self._bodies: dict[Path, bytes] = {}
         self._calls: list[Call] = []
-        super().__init__(certificate)
+        super().__init__(certificate, idle_seconds)
 
     def will_answer(self, instruction: str, picture: Path, seconds: float) -> None:
         """A call with these words is answered with this picture, so many seconds after its last byte."""

@@ -8,7 +8,7 @@ from multiprocessing.managers import BaseManager
 from pathlib import Path
 from typing import cast
 
-from benchmarks.servers.front import Exchange, Front
+from benchmarks.servers.front import IDLE_SECONDS, Exchange, Front
 from benchmarks.servers.image_api import ImageApi
 from benchmarks.servers.s3 import S3
 from benchmarks.servers.small_calls import SmallCalls
@@ -37,16 +37,13 @@ class Servers:
 
 
 @contextmanager
-def running(certificate: Path | None) -> Iterator[Servers]:
+def running(certificate: Path | None, idle_seconds: float = IDLE_SECONDS) -> Iterator[Servers]:
     """The servers, until this is left."""
     with ExitStack() as stack:
-        yield Servers(
-            cast("S3", _started(S3, certificate, stack)),
-            cast("ImageApi", _started(ImageApi, certificate, stack)),
-            cast("SmallCalls", _started(SmallCalls, certificate, stack)),
-        )
+        s3, api, small = (_started(kind, certificate, idle_seconds, stack) for kind in (S3, ImageApi, SmallCalls))
+        yield Servers(cast("S3", s3), cast("ImageApi", api), cast("SmallCalls", small))
 
 
-def _started(kind: type[Front], certificate: Path | None, stack: ExitStack) -> object:
+def _started(kind: type[Front], certificate: Path | None, idle_seconds: float, stack: ExitStack) -> object:
     process = stack.enter_context(_Process(ctx=multiprocessing.get_context("spawn")))
-    return getattr(process, kind.__name__)(certificate)
+    return getattr(process, kind.__name__)(certificate, idle_seconds)

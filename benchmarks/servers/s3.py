@@ -11,7 +11,7 @@ from functools import cached_property
 from pathlib import Path
 from urllib.parse import unquote
 
-from benchmarks.servers.front import Front, Request, Response
+from benchmarks.servers.front import IDLE_SECONDS, Front, Request, Response
 
 PARTS = {"Accept-Ranges": "bytes"}
 CHECKSUM = "x-amz-checksum-sha256"
@@ -33,9 +33,9 @@ class Object:
 class S3(Front):
     """Buckets are the first segment of an object's path."""
 
-    def __init__(self, certificate: Path | None) -> None:
+    def __init__(self, certificate: Path | None, idle_seconds: float = IDLE_SECONDS) -> None:
         self._objects: dict[str, Object] = {}
-        super().__init__(certificate)
+        super().__init__(certificate, idle_seconds)
 
     def put(self, path: str, data: bytes, media_type: str, *, with_checksum: bool) -> str:
         """Puts an object at `/bucket/key`, from behind; by whom gives its SHA-256, or not. Its entity tag."""

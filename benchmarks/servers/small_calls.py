@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from benchmarks.servers.front import Front, Request, Response
+from benchmarks.servers.front import IDLE_SECONDS, Front, Request, Response
 from benchmarks.servers.table import Table
 from benchmarks.servers.units import Meter, Units
 
@@ -21,9 +21,9 @@ KEY = "sk-" + "benchmark" * 5  # as long as keys are: answers are searched for i
 class SmallCalls(Front):
     """The three services, told apart by the target that each request names."""
 
-    def __init__(self, certificate: Path | None) -> None:
+    def __init__(self, certificate: Path | None, idle_seconds: float = IDLE_SECONDS) -> None:
         self.new_table([])
-        super().__init__(certificate)
+        super().__init__(certificate, idle_seconds)
 
     def new_table(self, items: list[dict[str, Any]]) -> None:
         """A table that holds these items in DynamoDB's JSON; what was in the one before is gone."""

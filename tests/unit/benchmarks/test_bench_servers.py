@@ -36,6 +36,18 @@ def test_one_that_idles_after_an_answer_is_dropped(connection: http.client.HTTPC
     assert connection.sock.recv(1) == b""
 
 
+def test_none_is_dropped_by_servers_of_a_counted_turn() -> None:
+    """How long a connection idles there goes by how busy the machine is."""
+    server = S3(None, idle_seconds=60)
+    server.put("/results/picture", b"abc", "image/png", with_checksum=False)
+    with closing(http.client.HTTPConnection(urlsplit(server.url()).netloc, timeout=5)) as connection:
+        connection.request("GET", "/results/picture")
+        assert connection.getresponse().read() == b"abc"
+        connection.sock.settimeout(IDLE_SECONDS + 0.3)
+        with pytest.raises(TimeoutError):
+            connection.sock.recv(1)
+
+
 def test_what_lies_below_a_prefix_is_counted_in_bytes() -> None:
     server = S3(None)
     for path in ("/spool/1", "/spool/2", "/results/1"):

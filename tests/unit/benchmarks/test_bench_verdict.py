@@ -9,6 +9,7 @@ from benchmarks.rows.turns import MEMORY
 from benchmarks.runs import Measured, Series
 from benchmarks.samples import Samples, TooFew
 from benchmarks.spread import Estimate, estimate, ratio
+from benchmarks.terminal import cells, table
 from benchmarks.verdict import Line, conclusion, failures
 
 LINE = Line("cpu", "CPU of a turn", "ms", 500.0, 200.0, None, Estimate(0.40, 0.02), "naive", goal=0.35)
@@ -33,6 +34,19 @@ def test_a_goal_that_is_reached_exactly_is_met() -> None:
 
 def test_what_was_not_measured_fails_the_run() -> None:
     assert failures([replace(LINE, found=None, problem="killed")])
+
+
+def test_what_cannot_be_measured_here_says_so_and_fails_nothing() -> None:
+    untold = replace(LINE, found=None, missing="Valgrind is missing")
+    assert untold.verdict == "not measured"
+    assert failures([untold]) == []
+    assert table([untold]).endswith("CPU of a turn:\n  Valgrind is missing")
+
+
+def test_what_repeats_is_told_with_more_digits() -> None:
+    assert cells(LINE)[4:6] == ("40 ± 2 % of naive", "≤ 35 %")
+    repeating = replace(LINE, found=Estimate(1.39494, 0.00001), goal=1.4)
+    assert cells(repeating)[4:6] == ("139.49 ± 0.00 % of naive", "≤ 140 %")
 
 
 def test_what_has_no_goal_is_only_told() -> None:
