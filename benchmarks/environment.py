@@ -92,13 +92,6 @@ def python_version() -> str:
     return "python" + ".".join(told.split()[1].split(".")[:2])
 
 
-def made_with() -> str:
-    """The measured interpreter, and the libraries beside ours that decide how many instructions it runs."""
-    told = "sys.version, platform.machine(), ssl.OPENSSL_VERSION, f'botocore {botocore.__version__}'"
-    program = f"import botocore, platform, ssl, sys; print({told}, sep=', ')"
-    return subprocess.run([PYTHON, "-c", program], capture_output=True, text=True, check=True).stdout.strip()
-
-
 def memory_megabytes() -> int:
     """What the function that answers requests is given."""
     return int(template()["Resources"]["OnRequestFunction"]["Properties"]["MemorySize"])
