@@ -84,7 +84,7 @@ def test_a_turns_document_has_the_keys_of_the_contract() -> None:
     assert list(document) == [
         "schema_version", "status", "thread_id", "turn", "parent_turn", "request_id", "instruction", "model",
         "options", "mode", "sources", "images", "text", "error", "cost", "timing", "attempts",
-        "provider_request_id", "metadata",
+        "provider_request_id", "metadata", "warnings",
     ]  # fmt: skip
     assert list(document["images"][0]) == [
         "bucket", "key", "media_type", "bytes", "width", "height", "sha256", "primary",

@@ -14,6 +14,16 @@ DEFAULT_DIALECT = "nebula"  # of a turn, a call or a reply that names none: ther
 
 Mode = Literal["text_to_image", "image_to_image", "conversation"]
 Status = Literal["succeeded", "failed"]
+WarningCode = Literal[
+    "unchanged",  # a picture has the pixels of a source
+    "single_colour",  # a picture is one colour all over
+    "aspect_ratio",  # a picture has another shape than was asked for
+    "repaired",  # the file of a picture was broken, and is mended
+    "unverified",  # nobody could tell whether the whole picture is there
+    "draft",  # the answer ended before its final picture
+    "unusual_answer",  # the picture was found in a place where answers have none
+    "restarted",  # the thread's pictures are gone, so the request began anew
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +59,14 @@ class Failure:
     retryable: bool
     hint: str | None
     param: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Caution:
+    """One of `warnings`: what a person had better look at before they rely on the pictures."""
+
+    code: WarningCode
+    message: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,6 +121,7 @@ class Outcome:
     attempts: int
     provider_request_id: str | None
     metadata: dict[str, str] = field(default_factory=dict)
+    warnings: list[Caution] = field(default_factory=list)
     body: str | None = None
     upload: Uploaded | None = None
     dialect: str = DEFAULT_DIALECT
@@ -134,6 +153,7 @@ def from_document(document: Mapping[str, Any]) -> Outcome:
             "cost": Cost(**document["cost"] | {"amount": _float(document["cost"]["amount"])}),
             "timing": Timing(**document["timing"] | {"api_seconds": _float(document["timing"]["api_seconds"])}),
             "upload": Uploaded(**upload) if upload else None,
+            "warnings": [Caution(**each) for each in document.get("warnings", ())],
         }
     )
 

@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, Literal, NamedTuple
 
 from darkroom.domain.context import ApiLimits, Context
+from darkroom.domain.outcome import Caution
 from darkroom.domain.validation import Shape
 from darkroom.providers.reply import Reply
 from darkroom.streaming.base64_blob import decoded
@@ -62,6 +63,7 @@ class Answer(NamedTuple):
     pictures: tuple[Encoded | str, ...]
     text: str | None
     provider_request_id: str | None
+    warnings: tuple[Caution, ...] = ()
 
 
 class Dialect(NamedTuple):

@@ -183,7 +183,7 @@ class TurnHandler:
             pictures = self._publisher.pictures(made, attempt.prefix, self._origin(attempt))
         except Rejected as rejection:
             return self._failed(attempt, rejection, reply)
-        return self._outcomes.succeeded(self._about(attempt), reply, answer, pictures)
+        return self._outcomes.succeeded(self._about(attempt), reply, answer, pictures, answer.warnings)
 
     def _origin(self, attempt: Attempt) -> dict[str, str]:
         """Where its pictures came from, as `announce` says it of the outcome."""

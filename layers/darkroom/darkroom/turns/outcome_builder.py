@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from darkroom.domain import outcome
 from darkroom.domain.message import Message
-from darkroom.domain.outcome import Cost, Outcome, Picture, Timing
+from darkroom.domain.outcome import Caution, Cost, Outcome, Picture, Timing
 from darkroom.domain.price import Price
 from darkroom.domain.request import Recognised, Request
 from darkroom.errors import Rejected
@@ -37,14 +37,17 @@ class OutcomeBuilder:
         self._clock = clock
         self._dialect = dialect
 
-    def succeeded(self, about: Subject, reply: Reply, answer: Answer, pictures: Sequence[Picture]) -> Outcome:
-        """A turn with its pictures."""
+    def succeeded(
+        self, about: Subject, reply: Reply, answer: Answer, pictures: Sequence[Picture], warnings: Sequence[Caution]
+    ) -> Outcome:
+        """A turn with its pictures, and what is to be said of them."""
         return replace(
             self._turn(about, reply),
             status="succeeded",
             images=list(pictures),
             text=answer.text[: outcome.TEXT_CHARACTERS] if answer.text else None,
             provider_request_id=answer.provider_request_id,
+            warnings=list(warnings),
         )
 
     def failed(self, about: Subject, reply: Reply | None, rejection: Rejected) -> Outcome:
