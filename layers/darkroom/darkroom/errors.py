@@ -71,7 +71,8 @@ class DarkroomError(Exception):
 class Rejected(DarkroomError):
     """The request ends now, and whoever sent it is told why.
 
-    `charged` says that the provider may have been paid for saying no.
+    `charged` says that the provider may have been paid for saying no. `trouble` is the provider's or the operator's
+    trouble that the call has shown, if it would be the same for any other request.
     """
 
     def __init__(
@@ -84,6 +85,7 @@ class Rejected(DarkroomError):
         text: str | None = None,
         charged: bool = False,
         provider_request_id: str | None = None,
+        trouble: Cause | None = None,
     ) -> None:
         super().__init__(f"{code}: {message}")
         self.code = code
@@ -93,6 +95,7 @@ class Rejected(DarkroomError):
         self.text = text
         self.charged = charged
         self.provider_request_id = provider_request_id
+        self.trouble = trouble
 
 
 class Unavailable(DarkroomError):

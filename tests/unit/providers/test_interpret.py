@@ -11,8 +11,9 @@ from hypothesis import strategies as st
 
 from darkroom.errors import Ambiguous, DarkroomError, Rejected, Unavailable
 from darkroom.providers.dialect import Answer
-from darkroom.providers.interpret import MAX_PICTURES, interpret
+from darkroom.providers.interpret import interpret
 from darkroom.providers.reply import Reply, redacted
+from darkroom.providers.shown_pictures import MAX_PICTURES
 from tests.unit.samples import encoded, pictures_in, rejection, reply, unavailability, verdict
 
 PNG = encoded("PNG")
@@ -95,6 +96,7 @@ def test_the_words_of_all_the_items_are_kept_in_order() -> None:
         row(3, "data-missing", reply({"code": 200, "msg": "ok"}), "no_image", True),
         row(3, "data-empty-wrapped", reply(wrapped()), "no_image", True),
         row(3, "all-fields-empty", reply(wrapped(item())), "no_image", True),
+        row(3, "json-that-is-no-object", reply([1, 2, 3]), "no_image", True),
         row(4, "code-in-200", reply(documented(400, "参数错误")), "invalid_request", False),
         row(4, "error-in-200", reply(stated("invalid_request", "size is wrong")), "invalid_request", False),
         row(5, "invalid_request-as-500",
@@ -103,6 +105,8 @@ def test_the_words_of_all_the_items_are_kept_in_order() -> None:
             reply(stated("convert_request_failed", "cannot convert"), 500), "invalid_request", False),
         row(5, "sensitive-as-500", reply(stated("sensitive_words_detected", "words"), 500), "refused", False),
         row(5, "sensitive-words-as-500", reply(documented(500, "包含敏感词")), "refused", False),
+        row(23, "A15-mime-type", reply(stated(400, "Unhandled generated data mime type: image/jpeg"), 400),
+            "unsupported_image", False),
         row(18, "prompt_blocked", reply(stated("prompt_blocked", "the prompt was blocked"), 400), "refused", False),
         row(18, "InputTextSensitiveContentDetected",
             reply(stated("InputTextSensitiveContentDetected", "try another"), 400), "refused", False),
@@ -155,6 +159,9 @@ def test_success_false_is_an_error_by_its_code() -> None:
         row(6, "403-model", reply(stated("", "This token has no access to model gemini-x"), 403), "credentials"),
         row(7, "no-channel", reply(stated("model_not_found", "no available channel for model gemini-x"), 503), "model"),
         row(7, "no-channel-zh", reply(stated("", "当前分组下对于模型 gemini-x 无可用渠道"), 503), "model"),
+        row(7, "A11-no-model-for-pictures", reply(stated(
+            "convert_request_failed",
+            "not supported model for image generation, only imagen models are supported"), 500), "model"),
         row(8, "429-empty", reply(b"", 429), "throttled"),
         row(8, "429-stated", reply(documented(429, "rate limit"), 429), "throttled"),
         row(16, "thought-signature", reply(
@@ -194,10 +201,9 @@ def test_the_providers_or_the_operators_trouble_is_free_and_waits(given_reply: R
         row(9, "504-stated", reply(stated("bad_response_status_code", "upstream timed out"), 504)),
         row(9, "524-stated", reply(documented(524, "a timeout occurred"), 524)),
         row(9, "504-stated-in-200", reply(documented(504, "timeout"))),
-        row(11, "truncated", reply(json.dumps(wrapped(item(b64_json=B64))).encode()[:-20])),
+        row(11, "truncated", reply(json.dumps(wrapped(item(b64_json=B64))).encode()[:-90])),
         row(11, "empty-200", reply(b"")),
         row(22, "html-200", reply(b"<html>Welcome</html>")),
-        row(22, "json-that-is-no-object", reply([1, 2, 3])),
         pytest.param(reply(b"<html></html>", 520), id="page-520"),
         pytest.param(reply(b"<html></html>", 500), id="page-500"),
         pytest.param(reply(b"<html></html>", 502), id="page-502"),

@@ -1,13 +1,14 @@
 """The one answer that a request pays for: lost, late, free, spooled, and asked for again."""
 
 import json
+from base64 import b64encode
 from typing import Any
 
 import pytest
 
 from darkroom.domain.price import Price
 from darkroom.domain.timing import LEASE_SECONDS
-from darkroom.errors import Ambiguous, Unavailable
+from darkroom.errors import Ambiguous, Rejected, Unavailable
 from darkroom.providers.dialect import DialectSettings
 from darkroom.providers.nebula import NEBULA
 from tests.fakes.edge import Died
@@ -132,3 +133,38 @@ def test_an_address_is_fetched_from_the_spooled_answer_and_never_paid_again(worl
     world.send({"instruction": "a"})
     assert world.result(1, "m-1")["status"] == "succeeded"
     assert len(world.api.questions) == 1
+
+
+BARE: dict[str, Any] = {"data": [{"text": "I refuse, but see https://cdn.example/1.png"}]}
+
+
+def test_a_bare_address_that_leads_to_a_picture_is_the_answer(world: World) -> None:
+    world.script(stated(200, BARE))
+    world.fetcher.pages["https://cdn.example/1.png"] = png()
+    world.send({"instruction": "a"})
+    assert world.result(1, "m-1")["status"] == "succeeded"
+
+
+@pytest.mark.parametrize("page", [b"<html>", Rejected("no_image", "a private address", charged=True)])
+def test_a_bare_address_that_leads_to_none_leaves_the_words(world: World, page: bytes | Exception) -> None:
+    world.script(stated(200, BARE))
+    world.fetcher.pages["https://cdn.example/1.png"] = page
+    world.send({"instruction": "a"})
+    ended = world.result(1, "m-1")
+    assert (ended["error"]["code"], ended["text"]) == ("refused", BARE["data"][0]["text"])
+
+
+def test_a_bare_address_that_never_answers_leaves_the_words(world: World) -> None:
+    world.script(stated(200, BARE))
+    for _ in range(7):
+        assert world.wait({"instruction": "a"}).cause == "fetch"
+    world.send({"instruction": "a"})
+    assert world.result(1, "m-1")["error"]["code"] == "refused"
+
+
+def test_what_an_answer_is_to_be_doubted_for_stands_in_its_outcome(world: World) -> None:
+    world.script(stated(200, {"strange": {"place": b64encode(png()).decode()}}))
+    world.send({"instruction": "a"})
+    ended = world.result(1, "m-1")
+    assert [warning["code"] for warning in ended["warnings"]] == ["unusual_answer"]
+    assert world.ledger.turns["t"][0].warnings == world.send({"instruction": "a"}).warnings

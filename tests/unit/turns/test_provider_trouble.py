@@ -10,6 +10,7 @@ from darkroom.domain.timing import (
     BREAKER_OPENS_AT,
     BREAKER_PAUSE_SECONDS,
     LEASE_SECONDS,
+    MAX_BREAKER_PAUSE_SECONDS,
     PROBE_SECONDS,
 )
 from darkroom.errors import Ambiguous, Cause, Unavailable
@@ -263,3 +264,17 @@ def test_nobody_waits_longer_than_until_giving_up(world: World) -> None:
     world.give_up_after = 100
     world.script(stated(429, {"code": 429, "msg": "slow down"}, retry_after="200"))
     assert (world.wait(ASKED).retry_after or 0) <= 100
+
+
+def test_an_answer_that_is_a_task_ends_its_request_and_holds_all_others_back(world: World) -> None:
+    """A second call would buy the same task."""
+    world.script(stated(200, {"code": 200, "data": [{"status": "submitted", "task_id": "t"}]}))
+    world.send(ASKED)
+    ended = world.result(1, "r")
+    assert (ended["error"]["code"], ended["cost"]["paid_calls"]) == ("no_image", 1)
+    assert {wait(world, number).cause for number in range(9)} == {"configuration"}
+    assert len(world.api.questions) == 1
+    world.clock.advance(MAX_BREAKER_PAUSE_SECONDS)
+    world.script(made())
+    world.send({"instruction": "a"}, thread="t-1", message_id="m-1")
+    assert world.result(1, "m-1", "t-1")["status"] == "succeeded"

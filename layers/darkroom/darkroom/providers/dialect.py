@@ -6,6 +6,7 @@ from typing import Any, Literal, NamedTuple
 from darkroom.domain.context import ApiLimits, Context
 from darkroom.domain.outcome import Caution
 from darkroom.domain.validation import Shape
+from darkroom.errors import Rejected
 from darkroom.providers.reply import Reply
 from darkroom.streaming.base64_blob import decoded
 from darkroom.streaming.blob import Blob
@@ -47,23 +48,27 @@ class PreparedCall:
 
 
 class Encoded(NamedTuple):
-    """A picture in an answer, as it is written there: Base64, as JSON writes it where `is_json`."""
+    """A picture in an answer, as it is written there: Base64, Base64 as JSON writes it, or the bytes themselves."""
 
-    text: Blob
-    is_json: bool = False
+    written: Blob
+    form: Literal["text", "json", "bytes"] = "text"
 
     def decoded(self) -> Blob:
         """Its bytes; no bytes where it is not Base64."""
-        return decoded(self.text, is_json=self.is_json)
+        return self.written if self.form == "bytes" else decoded(self.written, is_json=self.form == "json")
 
 
 class Answer(NamedTuple):
-    """A paid answer: pictures, or the addresses where they lie, in the API's order; and its words."""
+    """A paid answer: pictures, or the addresses where they lie, in the API's order; and its words.
+
+    `otherwise` is how the request ends where the pictures cannot be had; None leaves that to whoever looks for them.
+    """
 
     pictures: tuple[Encoded | str, ...]
     text: str | None
     provider_request_id: str | None
     warnings: tuple[Caution, ...] = ()
+    otherwise: Rejected | None = None
 
 
 class Dialect(NamedTuple):

@@ -110,9 +110,9 @@ def stated(document: Mapping[str, Any], reply: Reply) -> Stated | None:
     return Stated(number, _words(" ".join(said)), redacted(message)[:QUOTED_CHARACTERS], _named(reply, message))
 
 
-def is_refusal(said: str) -> bool:
-    """Whether an answer's own words say that it is a refusal."""
-    return bool(re.search(_REFUSED, _words(said)))
+def is_refusal(said: str, reasons: str) -> bool:
+    """Whether an answer's own words, or its reasons to stop, say that it is a refusal."""
+    return bool(re.search(_REFUSED, _words(said)) or re.search(_REFUSING_REASON, _words(reasons)))
 
 
 def _words(said: str) -> str:
@@ -141,11 +141,13 @@ _REFUSED = _any_of(
     r"violat\w{0,20}\b.{0,60}\b(polic|guideline|content|terms)",
     "敏感", "违规", "内容.{0,4}审核", "(未|不)(能)?通过.{0,6}审核", "审核.{0,4}(未|不)", "不合规",
 )  # fmt: skip
+_REFUSING_REASON = _any_of("safety", "prohibit", "block", "spii", "recitation", "filter", "refus", "policy")
 _MODEL = _any_of(
     "model_not_found", r"no (available )?channel", "无可用渠道", r"(unknown|no such) model",
     r"model\W{1,9}(\S{1,200} )?(is |was |has been |does |could )?not (be )?(found|exist|supported|available)",
     r"model\W{1,9}(\S{1,200} )?(is |was |has been |does |could )?no longer",
     r"model\W{1,9}(\S{1,200} )?(is |was |has been )?(retired|deprecated|shut ?down|discontinued)",
+    r"\b(not supported|unsupported) model\b", r"only .{0,40}\bmodels? (is|are) supported",
     "模型不存在", "模型.{0,20}(下线|停用|不支持)", r"models/\S{1,200} is not found",
 )  # fmt: skip
 _CREDENTIALS = _any_of(
@@ -167,7 +169,7 @@ _LARGE = _any_of(
     "图片.{0,10}超过",
 )
 _IMAGE = _any_of(
-    r"(unsupported|invalid|unknown|corrupt\w*|broken)\b.{0,20}\b(image|picture|mime|media)",
+    r"(unsupported|unhandled|invalid|unknown|corrupt\w*|broken)\b.{0,20}\b(image|picture|mime|media)",
     r"(image|picture)\b.{0,40}\b(unsupported|not supported|invalid|decode|corrupt)", "图片格式",
 )  # fmt: skip
 # A relay asked the provider, and lost its answer: a picture may have been made.

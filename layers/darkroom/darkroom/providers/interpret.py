@@ -3,145 +3,173 @@
 Documented and undocumented forms alike: https://docs.openai-nebula.com, and what its users and siblings met.
 """
 
-import json
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from codecs import BOM_UTF8
+from collections.abc import Iterator
 from typing import Any
 
-from darkroom.errors import Rejected, TooLarge
-from darkroom.providers import error_rules
+from darkroom.domain import picture_formats
+from darkroom.domain.outcome import Caution
+from darkroom.errors import Ambiguous, DarkroomError, Rejected, TooLarge
+from darkroom.providers import answer_reader, error_rules, reply_documents
+from darkroom.providers.answer_reader import Found
 from darkroom.providers.dialect import Answer, Encoded
-from darkroom.providers.error_rules import SAY_MORE
-from darkroom.providers.reply import Reply, without_lone_surrogates
-from darkroom.streaming import json_document
+from darkroom.providers.error_rules import SAY_MORE, Stated
+from darkroom.providers.reply import MAX_ANSWER_BYTES, QUOTED_CHARACTERS, Reply, redacted
+from darkroom.providers.reply_documents import BROKEN, DONE, EVENT
+from darkroom.providers.shown_pictures import MAX_PICTURES, long_picture_of
 from darkroom.streaming.blob import Blob, Part, search
-from darkroom.streaming.json_document import LongString
 
-MAX_PICTURES = 32  # far over any answer; the last are the final ones
-MAX_TEXT_BYTES = 100_000  # of what is said before, between and after pictures
-DATA_URI_BYTES = 200  # within them is the comma before the picture
+UNUSUAL = Caution(
+    "unusual_answer",
+    "The picture stood in a place where answers have none. It may be a picture that was sent, or a logo.",
+)
+DRAFT = Caution("draft", "The answer ended before its final picture. This is its newest draft.")
+_HEAD_BYTES = 400
+_OBJECT = re.compile(rb"\s*[\[{]")
+_QUOTE, _BEGINNING = re.compile(rb'"'), re.compile(rb'"(?:data:image/|iVBORw0K|/9j/|\\/9j|R0lGOD|UklGR|AAAA..Z0eX)')
+_BEGINNING_BYTES = 12  # the longest of them
+
+
+class _Read:
+    """A reply's documents, read: what they hold, and the first error that they state."""
+
+    def __init__(self, reply: Reply) -> None:
+        self.found = Found()
+        self.error: Stated | None = None
+        self.is_cut = False  # the last document is none
+        self.documents = 0
+        self.too_large = ""
+        self.is_stream = False  # it came in pieces, so that its end may be missing
+        self._reply = reply
+        try:
+            self._read(_without_mark(reply.body))
+        except TooLarge as error:
+            self.too_large = str(error)
+
+    def _read(self, text: Blob) -> None:
+        whole = reply_documents.document(text)
+        if whole is not BROKEN:
+            self._add(whole)
+            return
+        for document in reply_documents.pieces(text):
+            self.is_stream = self.is_stream or document is EVENT
+            self._add(document)
+
+    def _add(self, document: Any) -> None:
+        self.is_cut = document is BROKEN
+        if document is DONE:
+            self.found.has_ended = True
+        elif document is not BROKEN and document is not EVENT:
+            self.documents += 1
+            self._judge(document)
+
+    def _judge(self, document: Any) -> None:
+        """Pictures beside a code that we do not know, and no word of an error, were made."""
+        had_pictures = bool(self.found.pictures)
+        self.found.add(document)
+        if not isinstance(document, dict) or not (stated := error_rules.stated(document, self._reply)):
+            return
+        says_no = document.get("error") or document.get("success") is False or self._reply.status >= 300
+        if says_no and not had_pictures:
+            self.found.forget_pictures()
+        if not self.found.pictures:
+            self.error = self.error or stated
 
 
 def interpret(reply: Reply) -> Answer:
     """The answer in a reply. Raises Rejected, Unavailable or Ambiguous, by what the reply says of the call."""
-    try:
-        said = _json_object(reply.body)
-    except TooLarge as error:
-        raise error_rules.endless(reply, str(error)) from error
-    if said is None:
-        raise error_rules.page(reply)
+    is_success = 200 <= reply.status < 300
+    if is_success and (picture := _bare_picture(reply.body)):
+        return Answer((picture,), None, error_rules.request_id(reply))
+    read = _Read(reply)
+    if is_success and not read.documents:
+        read.found.unusual.extend(_quoted_pictures(reply.body))
+    if not read.documents and not read.found.unusual:
+        raise _unreadable(read, reply)
     if 300 <= reply.status < 400:
         raise error_rules.redirect(reply)
-    if (stated := error_rules.stated(said, reply)) and not _is_paid(said, reply):
-        raise error_rules.error(stated, reply)
-    return _answer(said, error_rules.request_id(reply))
+    if read.error and not read.found.pictures:
+        raise error_rules.error(read.error, reply)
+    if not is_success:
+        raise error_rules.page(reply)
+    return _answer(read, reply)
 
 
-def _is_paid(said: Mapping[str, Any], reply: Reply) -> bool:
-    """Whether there are pictures beside a code that we do not know, and no word of an error: they were made."""
-    said_no = said.get("error") or said.get("success") is False or reply.status >= 300
-    return not said_no and any(list(_pictures(item)) for item in _items(said.get("data")))
+def _unreadable(read: _Read, reply: Reply) -> DarkroomError:
+    """Of what is no JSON, or no more than its beginning. JSON that came to its end was paid, whatever it is."""
+    if read.too_large or len(reply.body) >= MAX_ANSWER_BYTES:
+        return error_rules.endless(reply, read.too_large or f"it is over {MAX_ANSWER_BYTES:,} bytes")
+    is_json = _OBJECT.match(reply.body[:_HEAD_BYTES]) and reply.body[-_HEAD_BYTES:].rstrip()[-1:] in (b"}", b"]")
+    if is_json and 200 <= reply.status < 300:
+        return error_rules.endless(reply, "it is no JSON that can be read")
+    return error_rules.page(reply)
 
 
-def _json_object(body: Blob) -> dict[str, Any] | None:
-    try:
-        parsed = json_document.parsed(body)
-    except (ValueError, RecursionError):
-        return None
-    return parsed if isinstance(parsed, dict) else None
+def _without_mark(body: Blob) -> Blob:
+    """The body without UTF-8's byte order mark."""
+    return Part(body, len(BOM_UTF8), len(body)) if body[: len(BOM_UTF8)] == BOM_UTF8 else body
 
 
-# No part of it goes past a `[`, so that words that are full of beginnings are read once, and not from each of them.
-_MARKDOWN = re.compile(r"!\[[^\[\]]*\]\(\s*(data:image/[^)\[]+|https?://[^)\s\[]+\s*)\)")
-
-# The same of what is not held in memory.
-_DATA_URI, _END, _OPENING = re.compile(rb"data:image/"), re.compile(rb"\)"), re.compile(r"!\[[^\[\]]*\]\(\s*$")
-
-
-def _answer(said: Mapping[str, Any], request_id: str | None) -> Answer:
-    items = list(_items(said.get("data")))
-    pictures = [picture for item in items for picture in _pictures(item)]
-    text = "\n".join(dict.fromkeys(filter(None, map(_words, items)))) or None
-    if not pictures and (text or error_rules.is_refusal(json.dumps(items, ensure_ascii=False, default=str))):
-        hint = "A refusal or a question, in its own words. Say it differently."
-        raise Rejected(
-            "refused", "the model answered without a picture",
-            hint=hint, text=text, charged=True, provider_request_id=request_id,
-        )  # fmt: skip
-    if not pictures:
-        raise Rejected(
-            "no_image", "the image API answered with neither picture nor words",
-            hint=SAY_MORE, charged=True, provider_request_id=request_id,
-        )  # fmt: skip
-    return Answer(tuple(pictures[-MAX_PICTURES:]), text, request_id)
+def _bare_picture(body: Blob) -> Encoded | None:
+    """A body that is the picture itself, or its Base64."""
+    head = body[:_HEAD_BYTES]
+    if picture_formats.begins_like_picture(head):
+        return Encoded(body, form="bytes")
+    if answer_reader.is_encoded_picture(head.decode(errors="replace")):
+        return long_picture_of(body, "text")
+    return None
 
 
-def _items(data: object) -> Iterator[Mapping[str, Any]]:
-    """The items of `data.data[]`, of `data[]`, or `data` itself where it is the one item."""
-    if isinstance(data, dict) and isinstance(data.get("data"), list):
-        data = data["data"]
-    elements: Sequence[object] = data if isinstance(data, list) else [data]
-    yield from (element for element in elements if isinstance(element, dict))
-
-
-def _pictures(item: Mapping[str, Any]) -> Iterator[Encoded | str]:
-    for field in ("b64_json", "url"):
-        value = item.get(field)
-        if isinstance(value, LongString):
-            yield _long_picture(value)
-            return
-        if isinstance(value, str) and value.strip():
-            yield _picture(value.strip(), is_address=field == "url")
-            return
-    for _, pictures in _told(item):
-        yield from pictures
-
-
-def _picture(value: str, *, is_address: bool) -> Encoded | str:
-    if value.startswith("data:"):
-        return Encoded(value.partition(",")[2].encode(errors="replace"))
-    if is_address or value.startswith(("http://", "https://")):
-        return value
-    return Encoded(value.encode(errors="replace"))
-
-
-def _long_picture(value: LongString) -> Encoded:
-    """No address is as long."""
-    head = value[:DATA_URI_BYTES]
-    begin = head.find(b",") + 1 if b"data:" in head else 0
-    return Encoded(Part(value, begin, len(value)), is_json=True)
-
-
-def _told(item: Mapping[str, Any]) -> Iterator[tuple[str, list[Encoded | str]]]:
-    """What each of its texts says, and the pictures that are in it as Markdown."""
-    for field in ("revised_prompt", "text", "content"):
-        value = item.get(field)
-        if isinstance(value, LongString):
-            yield _long_told(value)
-        elif isinstance(value, str):
-            text = without_lone_surrogates(value)
-            yield _MARKDOWN.sub("", text).strip(), _shown(text)
-
-
-def _long_told(value: LongString) -> tuple[str, list[Encoded | str]]:
-    """The same of a text that is not held in memory: its pictures stay where they are."""
-    words, pictures, position = "", list[Encoded | str](), 0
-    for _ in range(MAX_PICTURES):  # each beginning costs a look at all the words before it
-        begin = search(_DATA_URI, value, position, width=11)
-        end = search(_END, value, begin[0], width=1) if begin else None
+def _quoted_pictures(body: Blob) -> Iterator[Encoded]:
+    """The strings of a body that begin like pictures, whatever stands around them: for JSON that cannot be read."""
+    position = 0
+    for _ in range(MAX_PICTURES):
+        begin = search(_BEGINNING, body, position, width=_BEGINNING_BYTES)
+        end = search(_QUOTE, body, begin[0] + 1, width=1) if begin else None
         if not begin or not end:
-            break
-        words += LongString(value, position, begin[0]).text(MAX_TEXT_BYTES)
-        if value[max(0, begin[0] - 10) : begin[0]].rstrip().endswith(b"]("):
-            pictures.append(_long_picture(LongString(value, begin[0], end[0])))
-        words, position = _OPENING.sub("", words), end[0] + 1
-    words = without_lone_surrogates(words + LongString(value, position, len(value)).text(MAX_TEXT_BYTES))
-    return _MARKDOWN.sub("", words[:MAX_TEXT_BYTES]).strip(), pictures + _shown(words)
+            return
+        yield long_picture_of(Part(body, begin[0] + 1, end[0]))
+        position = end[0] + 1
 
 
-def _shown(text: str) -> list[Encoded | str]:
-    return [_picture(found[1].strip(), is_address=True) for found in _MARKDOWN.finditer(text)]
+def _answer(read: _Read, reply: Reply) -> Answer:
+    found, text, request_id = read.found, read.found.text, error_rules.request_id(reply)
+    is_over = not read.is_cut and (found.has_ended or not read.is_stream)
+    if pictures := found.pictures:
+        return Answer(tuple(pictures), text, request_id)
+    if found.unusual:
+        return Answer(tuple(found.unusual), text, request_id, (UNUSUAL,))
+    if found.drafts and is_over:
+        return Answer((found.drafts[-1],), text, request_id, (DRAFT,))
+    if not is_over:
+        raise Ambiguous("the image API's answer was cut off before its picture")
+    without = _without_picture(read, reply)
+    if found.addresses:
+        return Answer(tuple(dict.fromkeys(found.addresses)), text, request_id, otherwise=without)
+    if found.echoes and without.code == "no_image":
+        return Answer(tuple(found.echoes), text, request_id, (UNUSUAL,), without)
+    raise without
 
 
-def _words(item: Mapping[str, Any]) -> str:
-    return "\n".join(words for words, _ in _told(item) if words)
+def _without_picture(read: _Read, reply: Reply) -> Rejected:
+    """Why an answer that was paid has no picture."""
+    found, text = read.found, read.found.text
+    reasons = redacted(", ".join(dict.fromkeys(found.reasons)))[:QUOTED_CHARACTERS]
+    said = f" ({reasons})" if reasons else ""
+    if not read.is_stream and (found.is_task or reply.status == 202):
+        return Rejected(
+            "no_image", "the image API answered with a task, and not with a picture",
+            hint="Darkroom polls no tasks. The operator names a model or an address that answers with the picture.",
+            charged=True, provider_request_id=error_rules.request_id(reply), trouble="configuration",
+        )  # fmt: skip
+    if text or error_rules.is_refusal(found.said, reasons):
+        return Rejected(
+            "refused", f"the model answered without a picture{said}",
+            hint="A refusal or a question, in its own words. Say it differently.",
+            text=text, charged=True, provider_request_id=error_rules.request_id(reply),
+        )  # fmt: skip
+    return Rejected(
+        "no_image", f"the image API answered with neither picture nor words{said}",
+        hint=SAY_MORE, charged=True, provider_request_id=error_rules.request_id(reply),
+    )  # fmt: skip

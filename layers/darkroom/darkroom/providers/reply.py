@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from darkroom.domain.outcome import DEFAULT_DIALECT
 from darkroom.streaming.blob import Blob
 
+MAX_ANSWER_BYTES = 160_000_000  # far over any picture; of a hostile answer no more is read
 QUOTED_CHARACTERS = 500  # of what somebody else said, in a message of ours
 
 

@@ -16,6 +16,7 @@ from darkroom.streaming.blob import Blob, Part, chunks
 LONG_BYTES = 64 << 10
 QUOTED_BYTES = 16 << 10
 MAX_PARSED_BYTES = 1_000_000  # which take twenty times as much memory
+_MAX_DIGITS = 1000
 _IN_STRING = re.compile(rb'[^"\\]*(?:\\.[^"\\]*)*', re.DOTALL)
 _MARK = "\0long "  # no text begins so; who writes it all the same gets one of his own long strings
 
@@ -58,10 +59,16 @@ def parsed(blob: Blob) -> Any:
         else:
             outline += piece[:]
     outlined = json.loads(
-        outline.decode("utf-8-sig"),
+        outline.decode("utf-8-sig", errors="replace"),
+        parse_int=_number,
         object_hook=lambda members: {name: _meant(value, found) for name, value in members.items()},
     )
     return _meant(outlined, found)
+
+
+def _number(digits: str) -> float:
+    """Python reads no whole number of thousands of digits."""
+    return int(digits) if len(digits) <= _MAX_DIGITS else float(digits)
 
 
 def _meant(value: Any, found: list[LongString]) -> Any:

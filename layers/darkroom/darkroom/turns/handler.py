@@ -182,7 +182,7 @@ class TurnHandler:
             made = [self._fetched(picture) for picture in answer.pictures]
             pictures = self._publisher.pictures(made, attempt.prefix, self._origin(attempt))
         except Rejected as rejection:
-            return self._failed(attempt, rejection, reply)
+            return self._failed(attempt, attempt.call.otherwise or rejection, reply)
         return self._outcomes.succeeded(self._about(attempt), reply, answer, pictures, answer.warnings)
 
     def _origin(self, attempt: Attempt) -> dict[str, str]:
@@ -242,7 +242,7 @@ class TurnHandler:
                 now=self._clock(), give_up_after=self._policy.give_up_after, jitter=self._dependencies.jitter(),
             )  # fmt: skip
         except Rejected as rejection:
-            return self._failed(attempt, rejection)
+            return self._failed(attempt, attempt.call.otherwise or rejection)
         if trouble.cause != "held":
             self._ledger.defer(claim, trouble)
         if trouble.cause in TROUBLE_CAUSES:

@@ -9,7 +9,8 @@ from contextlib import contextmanager
 from enum import Enum, auto
 from typing import NamedTuple
 
-from darkroom.errors import ASK_AGAIN, PROVIDER_CAUSES, TROUBLE_CAUSES, Ambiguous, Fault, Rejected, Unavailable
+from darkroom.domain.timing import MAX_BREAKER_PAUSE_SECONDS
+from darkroom.errors import ASK_AGAIN, PROVIDER_CAUSES, TROUBLE_CAUSES, Ambiguous, Cause, Fault, Rejected, Unavailable
 from darkroom.providers.dialect import Answer, ApiRequest, PreparedCall
 from darkroom.providers.reply import Reply
 from darkroom.turns.call_plan import PlannedCall
@@ -52,6 +53,7 @@ class PaidCall:
         self._has_looked = False  # for late answers, since the last call
         self._spooled_here: dict[int, Reply] = {}
         self._interpreted: Answer | None = None
+        self._shown_trouble: Cause | None = None  # that an answer has shown, which ends this request alone
 
     @property
     def state(self) -> State:
@@ -101,7 +103,10 @@ class PaidCall:
             if trouble.cause in TROUBLE_CAUSES:
                 breaker.failed(model, trouble, is_first=self.claim.refused_since is None)
             raise
-        if self.claim.ambiguous > lost_before:
+        if self._shown_trouble:
+            shown = Unavailable(self._shown_trouble, "as its answer shows", retry_after=MAX_BREAKER_PAUSE_SECONDS)
+            breaker.failed(model, shown, is_first=True)
+        elif self.claim.ambiguous > lost_before:
             breaker.failed(model, Unavailable("ambiguous", "the last call's answer is lost"), is_first=False)
         else:  # where the history has to be flattened, too
             breaker.succeeded(model, known_trouble)
@@ -148,7 +153,13 @@ class PaidCall:
 
     def answer(self, reply: Reply) -> Answer:
         """The answer in the reply that ended the paying. Raises Rejected where it is none."""
-        return self._interpreted or self._interpret(reply)
+        self._interpreted = self._interpreted or self._interpret(reply)
+        return self._interpreted
+
+    @property
+    def otherwise(self) -> Rejected | None:
+        """How the request ends where the pictures that its answer names cannot be had, if the answer tells."""
+        return self._interpreted.otherwise if self._interpreted else None
 
     def _settle(self, reply: Reply | None) -> None:
         """The open call's consequence, by its reply; None is an answer that never reached the spool."""
@@ -161,6 +172,7 @@ class PaidCall:
         except Ambiguous as lost:
             self._settle_ambiguous(lost)
         except Rejected as rejection:
+            self._shown_trouble = rejection.trouble
             self.claim = self._dependencies.ledger.settle_answered(self.claim, charged=rejection.charged)
         else:
             self.claim = self._dependencies.ledger.settle_answered(self.claim, charged=True)

@@ -18,7 +18,7 @@ from darkroom.domain.timing import (
 from darkroom.errors import PROVIDER_CAUSES, Cause, Unavailable
 
 PARTITION = "/breaker"  # no thread's id begins with a slash
-CERTAIN: frozenset[Cause] = frozenset(("credentials", "account"))  # no other request would fare better
+CERTAIN: frozenset[Cause] = frozenset(("credentials", "account", "configuration"))  # no other request would fare better
 
 
 def weight(trouble: Unavailable, *, is_first: bool) -> int:

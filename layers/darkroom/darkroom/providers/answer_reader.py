@@ -1,0 +1,241 @@
+"""What a reply's documents hold, whatever their form: pictures, words, reasons to stop, errors.
+
+Answers have pictures in known places; `_KNOWN` lists them. One walk over each document sorts what it finds: pictures
+in known places, pictures in other places, drafts, and what repeats the request.
+"""
+
+import re
+from collections import deque
+from collections.abc import Iterator, Mapping
+from itertools import count
+from typing import Any, NamedTuple
+
+from darkroom.domain import picture_formats
+from darkroom.providers import shown_pictures
+from darkroom.providers.dialect import Encoded
+from darkroom.providers.error_rules import WORDS_CHARACTERS
+from darkroom.providers.shown_pictures import MAX_PICTURES, MAX_TEXT_BYTES, Told
+from darkroom.streaming.json_document import LongString
+
+_HEAD_BYTES = 400  # of a string: its data URI's beginning, and the first bytes of a picture
+_DIGITS = 24  # of Base64, which tell what the bytes are
+_BASE64 = re.compile(rf"[A-Za-z0-9+/_-]{{{_DIGITS}}}")
+_DATA_URI = re.compile(r"\s*data:[^\s,\"'{}]{0,100},")
+_PATH_CHARACTERS = 200
+
+# Paths of names, without their lists; a name is in lowercase, without `_` and `-`.
+_ENVELOPE = r"(?:(?:data|response|result|results|body|output|outputs|payload)/){0,4}"
+_PICTURE = r"(?:url|uri|src|b64json|b64|base64|data|bytes|imagebytes|imagebase64|imageurl(?:/url)?)"
+_KNOWN = re.compile(
+    rf"{_ENVELOPE}(?:"
+    rf"|data|output|outputs|result|results|b64json|b64|base64|url|imageb64|imagebase64|imagebytes|imagedata"
+    rf"|(?:image|images|imageurl|imageurls|urls|generatedimages|artifacts|predictions)(?:/(?:image/)?{_PICTURE})?"
+    rf"|predictions/bytesbase64encoded"
+    rf"|choices/(?:message|delta)/(?:images|content)(?:/{_PICTURE})"
+    rf"|choices/(?:message|delta)/images"
+    rf"|candidates/content/parts/(?:inlinedata/data|filedata/fileuri)"
+    rf"|(?:choices/)?(?:message/)?content/(?:source/)?{_PICTURE}"
+    rf"|partialimageb64|item/result)"
+)
+_DOCUMENTED = re.compile(r"(?:data/){0,2}(?:b64json|url)")  # taken for a picture whatever it looks like
+_TEXT = re.compile(
+    rf"{_ENVELOPE}(?:revisedprompt|text|content|outputtext|(?:item/|message/)?content/text|message/content"
+    rf"|choices/(?:message|delta)/(?:content|content/text|refusal)|candidates/content/parts/text)"
+)
+_REASON = re.compile(r"(?:.*/)?(?:native)?(?:finish|block|stop)(?:_?reason|message)")
+_ECHOES = frozenset(
+    ("input", "inputs", "request", "source", "sources", "sourceimage", "original", "originalimage", "initimage",
+     "inputimage", "reference", "references", "referenceimages", "prompt", "contents", "logo", "avatar", "icon")
+)  # fmt: skip
+_DRAFT_MARKS = ("thought", "partial", "ispartial", "draft", "isdraft")
+_TASK_IDS = ("taskid", "jobid", "requestid", "predictionid")
+_PENDING = frozenset(
+    ("submitted", "pending", "queued", "inqueue", "processing", "inprogress", "running", "starting", "started",
+     "accepted", "waiting", "notstart", "notstarted", "scheduled", "created")
+)  # fmt: skip
+
+
+class _Place(NamedTuple):
+    """Where a string stands. `holder` numbers the element of a list that it is in."""
+
+    path: str = ""
+    holder: int = 0
+    is_draft: bool = False
+    is_echo: bool = False
+
+
+class _Picture(NamedTuple):
+    """A picture by its number among all strings, in its place."""
+
+    number: int
+    place: _Place
+    picture: Encoded | str
+
+
+class Found:
+    """What has been found in the documents so far. Pictures are in the API's order; of very many the last are kept."""
+
+    def __init__(self) -> None:
+        self.unusual = deque[Encoded | str](maxlen=MAX_PICTURES)
+        self.drafts = deque[Encoded | str](maxlen=MAX_PICTURES)
+        self.echoes = deque[Encoded | str](maxlen=MAX_PICTURES)
+        self.addresses = deque[str](maxlen=MAX_PICTURES)
+        self.reasons = deque[str](maxlen=MAX_PICTURES)
+        self.is_task = False
+        self.has_ended = False
+        self._known = deque[_Picture](maxlen=MAX_PICTURES)
+        self._shown = deque[_Picture](maxlen=MAX_PICTURES)
+        self._texts: dict[str, str] = {}
+        self._said = ""
+        self._heard = 0
+        self._numbers = count(1)
+
+    @property
+    def pictures(self) -> list[Encoded | str]:
+        """Those in known places; of what holds a picture by itself, not those that its words show."""
+        holders = {each.place.holder for each in self._known}
+        shown = [each for each in self._shown if each.place.holder not in holders]
+        return [each.picture for each in sorted([*self._known, *shown], key=_number)]
+
+    @property
+    def text(self) -> str | None:
+        """The model's own words. What a stream says in pieces is one text."""
+        return "\n".join(dict.fromkeys(filter(None, map(str.strip, self._texts.values())))) or None
+
+    @property
+    def said(self) -> str:
+        """The first words that stand anywhere: they may hold a refusal."""
+        return self._said
+
+    def add(self, document: Any) -> None:
+        """Adds a document."""
+        for place, value in self._strings(document):
+            if len(value):
+                self._sort(place, value)
+
+    def forget_pictures(self) -> None:
+        """Forgets the pictures in known places: an error stands beside them."""
+        self._known.clear()
+        self._shown.clear()
+
+    def _strings(self, document: Any) -> Iterator[tuple[_Place, str | LongString]]:
+        """Every string, in order."""
+        stack = [(document, _Place())]
+        while stack:
+            value, place = stack.pop()
+            if isinstance(value, dict):
+                self._note(value)
+                place = place._replace(is_draft=place.is_draft or _is_draft(value))
+                stack += [(inner, _below(place, name)) for name, inner in reversed(value.items())]
+            elif isinstance(value, list):
+                stack += [(inner, place._replace(holder=next(self._numbers))) for inner in reversed(value)]
+            elif isinstance(value, str | LongString):
+                yield place, value
+
+    def _note(self, members: Mapping[str, Any]) -> None:
+        """Whether there is a task that is not done, and whether a stream has come to its end."""
+        names = {_plain(name): value for name, value in members.items()}
+        status = next((names[name] for name in ("taskstatus", "status", "state") if name in names), "")
+        if _plain(str(status)) in _PENDING:
+            self.is_task = self.is_task or any(name == "id" or name.endswith(_TASK_IDS) for name in names)
+        is_last = str(names.get("type") or "").endswith((".completed", ".done"))
+        self.has_ended = self.has_ended or is_last or bool(names.get("finishreason") or names.get("stopreason"))
+
+    def _sort(self, place: _Place, value: str | LongString) -> None:
+        is_picture = _is_picture(value)
+        if _DOCUMENTED.fullmatch(place.path) and _is_visible(value):
+            self._take(place, _picture(value), is_known=True)
+        elif is_picture:
+            is_known = _KNOWN.fullmatch(place.path) or _TEXT.fullmatch(place.path)
+            self._take(place, _picture(value), is_known=bool(is_known))
+        elif _is_address(value) and _KNOWN.fullmatch(place.path):
+            self._take(place, _picture(value), is_known=True)
+        elif _TEXT.fullmatch(place.path):
+            self._hear(place, shown_pictures.told(value))
+        else:
+            self._overhear(place, value)
+
+    def _take(self, place: _Place, picture: Encoded | str, *, is_known: bool) -> None:
+        if place.is_echo:
+            self.echoes.append(picture)
+        elif place.is_draft:
+            self.drafts.append(picture)
+        elif is_known:
+            self._known.append(_Picture(next(self._numbers), place, picture))
+        else:
+            self.unusual.append(picture)
+
+    def _hear(self, place: _Place, said: Told) -> None:
+        """What the model says."""
+        if place.is_draft or place.is_echo:
+            return
+        if self._heard < MAX_TEXT_BYTES:
+            self._heard += len(said.words) + 1
+            at = place.path if "delta" in place.path else f"{place.path} {place.holder}"
+            self._texts[at] = self._texts.get(at, "") + said.words
+        self._shown += [_Picture(next(self._numbers), place, picture) for picture in said.pictures]
+        self.addresses += said.addresses
+        self._say(said.words)
+
+    def _overhear(self, place: _Place, value: str | LongString) -> None:
+        """What stands where answers have no words of the model's; it may show a picture all the same."""
+        self._say(repr(value) if isinstance(value, LongString) else value)
+        if isinstance(value, str) and _REASON.fullmatch(place.path):
+            self.reasons.append(value)
+        said = shown_pictures.told(value)
+        for picture in said.pictures:
+            self._take(place, picture, is_known=False)
+        if not place.is_echo:
+            self.addresses += said.addresses
+
+    def _say(self, words: str) -> None:
+        if len(self._said) < WORDS_CHARACTERS:
+            self._said += f" {words[:WORDS_CHARACTERS]}"
+
+
+def _number(each: _Picture) -> int:
+    return each.number
+
+
+def _plain(name: str) -> str:
+    return name.lower().replace("_", "").replace("-", "")
+
+
+def _below(place: _Place, name: str) -> _Place:
+    plain = _plain(name)
+    path = f"{place.path}/{plain}" if place.path else plain
+    is_echo = plain in _ECHOES and not path.endswith("content/source")  # which holds what the model made
+    return place._replace(path=path[-_PATH_CHARACTERS:], is_echo=place.is_echo or is_echo)
+
+
+def _is_draft(members: Mapping[str, Any]) -> bool:
+    if "partial" in str(members.get("type", "")):
+        return True
+    return any(members[name] is True for name in members if _plain(name) in _DRAFT_MARKS)
+
+
+def _is_visible(value: str | LongString) -> bool:
+    return isinstance(value, LongString) or bool(value.strip())
+
+
+def _is_address(value: str | LongString) -> bool:
+    return isinstance(value, str) and value.strip().startswith(("http://", "https://"))
+
+
+def _picture(value: str | LongString) -> Encoded | str:
+    return shown_pictures.long_picture_of(value) if isinstance(value, LongString) else shown_pictures.picture_of(value)
+
+
+def _is_picture(value: str | LongString) -> bool:
+    """Whether a string is the data URI or the Base64 of what begins like a picture."""
+    head = value.text(_HEAD_BYTES) if isinstance(value, LongString) else value[:_HEAD_BYTES]
+    return is_encoded_picture(head)
+
+
+def is_encoded_picture(head: str) -> bool:
+    """The same of a string that begins so."""
+    begun = _DATA_URI.match(head)
+    digits = "".join((head[begun.end() :] if begun else head).split())[:_DIGITS]
+    if not _BASE64.fullmatch(digits):
+        return False
+    return picture_formats.begins_like_picture(Encoded(digits.encode()).decoded()[:])

@@ -1,0 +1,272 @@
+"""Pictures in the forms in which relays answer: those that people reported, and any other form."""
+
+import base64
+import json
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from darkroom.errors import Ambiguous, Unavailable
+from darkroom.providers.interpret import interpret
+from darkroom.providers.reply import Reply
+from tests.unit.samples import encoded, pictures_in, rejection, reply
+
+PNG, OTHER = encoded("PNG"), encoded("PNG", (9, 9))
+B64, OTHER_B64 = base64.b64encode(PNG).decode(), base64.b64encode(OTHER).decode()
+LONG_PNG = PNG + bytes(100_000)  # is left on the disk
+LONG_B64 = base64.b64encode(LONG_PNG).decode()
+DATA_URI = f"data:image/png;base64,{B64}"
+URL = "https://cdn.example.com/a.png"
+
+
+def gemini(*parts: object, reason: str = "STOP") -> dict[str, object]:
+    """An answer of Gemini's `generateContent`."""
+    return {"candidates": [{"content": {"role": "model", "parts": list(parts)}, "finishReason": reason}]}
+
+
+def inline(data: str, **more: object) -> dict[str, object]:
+    return {"inlineData": {"mimeType": "image/png", "data": data}} | more
+
+
+def chat(content: object, **more: object) -> dict[str, object]:
+    """An answer of a chat's completion."""
+    return {"choices": [{"message": {"role": "assistant", "content": content} | more, "finish_reason": "stop"}]}
+
+
+def stream(*events: object, end: str = "data: [DONE]\n\n", line: str = "\n") -> bytes:
+    """Server-sent events."""
+    said = "".join(f"data: {json.dumps(event)}\n\n" for event in events) + end
+    return said.replace("\n", line).encode()
+
+
+def partial(data: str, number: int) -> dict[str, object]:
+    return {"type": "image_generation.partial_image", "b64_json": data, "partial_image_index": number}
+
+
+def codes(given: Reply) -> list[str]:
+    return [warning.code for warning in interpret(given).warnings]
+
+
+@pytest.mark.parametrize(
+    ("document", "pictures"),
+    [
+        pytest.param(gemini(inline(B64)), [PNG], id="A1-gemini"),
+        pytest.param({"code": 200, "data": gemini(inline(B64))}, [PNG], id="A1-gemini-wrapped"),
+        pytest.param(gemini({"inline_data": {"mime_type": "image/png", "data": B64}}), [PNG], id="A1-gemini-snake"),
+        pytest.param(gemini(inline(OTHER_B64, thought=True), inline(B64)), [PNG], id="A1-a-thought-gives-way"),
+        pytest.param(chat("", images=[{"image_url": {"url": DATA_URI}}]), [PNG], id="A3-chat-images"),
+        pytest.param(chat(None, images=[{"image_url": URL}]), [URL], id="A3-chat-images-by-address"),
+        pytest.param(chat(f"Here it is:\n![cat]({DATA_URI})"), [PNG], id="A4-markdown-data-uri"),
+        pytest.param(chat(f"![cat]({URL})"), [URL], id="A4-markdown-address"),
+        pytest.param(chat([{"type": "image_url", "image_url": {"url": DATA_URI}}]), [PNG], id="A4-content-in-parts"),
+        pytest.param(chat(DATA_URI), [PNG], id="A4-a-bare-data-uri"),
+        pytest.param({"output": [{"type": "image_generation_call", "result": B64}]}, [PNG], id="A5-output"),
+        pytest.param({"data": [{"url": [URL]}]}, [URL], id="A6-url-is-a-list"),
+        pytest.param({"images": [{"url": URL}]}, [URL], id="A6-images"),
+        pytest.param({"data": B64}, [PNG], id="A6-data-is-a-string"),
+        pytest.param({"data": [B64, OTHER_B64]}, [PNG, OTHER], id="A6-data-is-a-list-of-strings"),
+        pytest.param({"image_base64": B64}, [PNG], id="A6-image_base64"),
+        pytest.param({"data": {"images": [{"b64_json": B64}]}}, [PNG], id="A6-data-images"),
+        pytest.param({"data": {"images": [URL]}}, [URL], id="A6-data-images-are-addresses"),
+        pytest.param({"data": [{"text": f'![a cat]({URL} "the title")'}]}, [URL], id="A12-a-title"),
+        pytest.param({"data": [{"text": f"![a [b] c]({URL})"}]}, [URL], id="A12-brackets"),
+        pytest.param({"data": [{"text": f'<img alt="a" src="{URL}">'}]}, [URL], id="A12-html"),
+        pytest.param({"data": [{"text": f"<IMG SRC='{DATA_URI}'/>"}]}, [PNG], id="A12-html-data-uri"),
+        pytest.param({"data": [{"text": f"It is at {URL}."}]}, [URL], id="A12-a-bare-address"),
+        pytest.param([gemini(inline(B64))], [PNG], id="G10-a-list"),
+    ],
+)
+def test_a_picture_is_found_where_relays_put_it(document: Any, pictures: list[bytes | str]) -> None:
+    answer = interpret(reply(document))
+    assert list(pictures_in(answer)) == pictures
+    assert answer.warnings == ()
+
+
+@pytest.mark.parametrize(
+    ("body", "picture"),
+    [
+        pytest.param(stream({"data": [{"b64_json": B64}]}), PNG, id="A8-events"),
+        pytest.param(stream({"data": [{"b64_json": LONG_B64}]}), LONG_PNG, id="A8-a-long-event"),
+        pytest.param(stream({"data": [{"b64_json": B64}]}, line="\r\n"), PNG, id="A8-lines-of-windows"),
+        pytest.param(stream({"data": [{"b64_json": B64}]}, end=""), PNG, id="A8-no-mark-at-its-end"),
+        pytest.param(json.dumps({"data": [{"b64_json": B64}]}).encode() + b"\n\ndata: [DONE]", PNG, id="A8-a-mark"),
+        pytest.param(b": keep-alive\n\n" * 9 + json.dumps({"data": [{"b64_json": B64}]}, indent=1).encode(), PNG,
+                     id="A8-comments"),
+        pytest.param(stream(partial(OTHER_B64, 0), partial(OTHER_B64, 1),
+                            {"type": "image_generation.completed", "b64_json": B64}), PNG, id="A8-partial-pictures"),
+        pytest.param(b"data: {}\ndata: " + json.dumps(gemini(inline(B64))).encode() + b"\n", PNG, id="A8-dense-lines"),
+        pytest.param(b"\n".join(json.dumps(each).encode() for each in ({}, {"image": B64})), PNG, id="A8-json-lines"),
+        pytest.param(b" \n" * 5000 + json.dumps({"data": [{"b64_json": B64}]}).encode(), PNG, id="A16-white-space"),
+        pytest.param(b"\xef\xbb\xbf" + stream({"data": [{"b64_json": B64}]}), PNG, id="A16-bom-before-events"),
+        pytest.param(b'{"n": %b, "image": "%b"}' % (b"9" * 6000, B64.encode()), PNG, id="G10-a-number-of-6000-digits"),
+        pytest.param(PNG, PNG, id="the-picture-itself"),
+        pytest.param(DATA_URI.encode(), PNG, id="a-data-uri-as-the-body"),
+        pytest.param(B64.encode(), PNG, id="base64-as-the-body"),
+        pytest.param(json.dumps(DATA_URI).encode(), PNG, id="a-string-of-json"),
+    ],
+)  # fmt: skip
+def test_a_picture_is_found_in_whatever_a_relay_makes_of_a_body(body: bytes, picture: bytes) -> None:
+    answer = interpret(reply(body))
+    assert pictures_in(answer) == (picture,)
+    assert answer.warnings == ()
+
+
+def test_words_that_a_stream_says_in_pieces_are_one_text() -> None:
+    pieces = [{"choices": [{"delta": {"content": piece}}]} for piece in ("a ", "white", " cat")]
+    made = {"choices": [{"delta": {"images": [{"image_url": {"url": DATA_URI}}]}}]}
+    answer = interpret(reply(stream(*pieces, made)))
+    assert (pictures_in(answer), answer.text) == ((PNG,), "a white cat")
+
+
+def test_of_drafts_alone_the_newest_is_published_with_a_warning() -> None:
+    given = reply(stream(partial(OTHER_B64, 0), partial(B64, 1)))
+    assert (pictures_in(interpret(given)), codes(given)) == ((PNG,), ["draft"])
+    given = reply(gemini(inline(B64, thought=True)))
+    assert (pictures_in(interpret(given)), codes(given)) == ((PNG,), ["draft"])
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        stream(partial(B64, 0), end=""),
+        stream(partial(B64, 0), end='data: {"type": "image_generation.completed", "b64_json": "iVBOR'),
+        stream({"choices": [{"delta": {"content": "a "}}]}, {"choices": [{"delta": {"content": "white"}}]}, end=""),
+    ],
+)
+def test_a_stream_that_was_cut_is_ambiguous(body: bytes) -> None:
+    with pytest.raises(Ambiguous):
+        interpret(reply(body))
+
+
+@pytest.mark.parametrize(
+    "reason",
+    ["IMAGE_SAFETY", "SAFETY", "PROHIBITED_CONTENT", "BLOCKLIST", "SPII", "IMAGE_RECITATION", "RECITATION"],
+)  # fmt: skip
+@pytest.mark.parametrize("form", ["finish", "block", "wrapped"])
+def test_a_reason_of_gemini_is_a_refusal_that_quotes_it(reason: str, form: str) -> None:
+    """A2."""
+    blocked = {"promptFeedback": {"blockReason": reason}}
+    documents = {"finish": gemini(reason=reason), "block": blocked, "wrapped": {"code": 200, "data": blocked}}
+    refused = rejection(lambda: interpret(reply(documents[form])))
+    assert (refused.code, refused.charged) == ("refused", True)
+    assert reason in refused.message
+
+
+def test_a_reason_that_is_no_refusal_is_quoted_too() -> None:
+    missing = rejection(lambda: interpret(reply(gemini(reason="MAX_TOKENS"))))
+    assert missing.code == "no_image"
+    assert "MAX_TOKENS" in missing.message
+
+
+@pytest.mark.parametrize("status", [200, 202])
+@pytest.mark.parametrize(
+    "document",
+    [
+        {"code": 200, "data": [{"status": "submitted", "task_id": "t"}]},
+        {"id": "p", "status": "starting", "urls": {"get": "https://api.example.com/p"}},
+        {"data": {"taskId": "t", "state": "IN_PROGRESS"}, "message": "task submitted"},
+    ],
+)
+def test_a_task_ends_the_request_and_is_the_operators_trouble(document: object, status: int) -> None:
+    """A7. A second call would buy the same task."""
+    task = rejection(lambda: interpret(reply(document, status)))
+    assert (task.code, task.charged, task.trouble) == ("no_image", True, "configuration")
+    assert "task" in task.message
+
+
+@pytest.mark.parametrize(
+    "text", [f"See {URL}", f"I refuse. ({URL})", "https://cdn.example.com/pictures/ä.webp?token=1&x=2"]
+)
+def test_a_bare_address_that_shows_no_picture_is_as_if_it_were_not_there(text: str) -> None:
+    """A12."""
+    answer = interpret(reply({"data": [{"text": text}]}))
+    assert answer.otherwise
+    assert (answer.otherwise.code, answer.otherwise.text) == ("refused", text)
+
+
+def test_an_address_that_is_no_pictures_is_only_words() -> None:
+    said = rejection(lambda: interpret(reply({"data": [{"text": "See https://example.com/rules.html"}]})))
+    assert said.code == "refused"
+
+
+@pytest.mark.parametrize(
+    "document",
+    [
+        {"weird": {"png": B64}},
+        {"status": "ok", "message": "done", "files": [{"name": "a.png", "content_base64": DATA_URI}]},
+        {"a": [[[{"b": {"c": LONG_B64}}]]]},
+        {"note": f"here: ![]({DATA_URI})"},
+    ],
+)
+def test_a_picture_in_an_unusual_place_is_published_with_a_warning(document: object) -> None:
+    given = reply(document)
+    assert pictures_in(interpret(given)) in ((PNG,), (LONG_PNG,))
+    assert codes(given) == ["unusual_answer"]
+
+
+def test_a_picture_that_was_sent_gives_way_to_the_one_that_was_made() -> None:
+    given = reply({"request": {"image": OTHER_B64}, "strange": {"place": B64}, "logo": OTHER_B64})
+    assert pictures_in(interpret(given)) == (PNG,)
+
+
+def test_a_picture_that_was_sent_is_no_answer_where_the_model_refuses() -> None:
+    given = {"request": {"image": OTHER_B64}, "data": [{"text": "I cannot do that."}]}
+    assert rejection(lambda: interpret(reply(given))).code == "refused"
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b'{"a": ' * 150_000 + json.dumps({"b64_json": B64}).encode() + b"}" * 150_000,
+        json.dumps({"data": [{"b64_json": B64}]}).encode()[:-2],
+        json.dumps({"data": [{"b64_json": B64}]}).encode().replace(b"}]", b",}]"),
+        b'{"log": [' + b"1," * 600_000 + b'1], "b64_json": "' + B64.encode() + b'"}',
+    ],
+    ids=["deep", "cut-after-the-picture", "a-comma-too-many", "endless"],
+)
+def test_a_whole_picture_in_json_that_cannot_be_read_is_found(body: bytes) -> None:
+    """G10."""
+    assert (pictures_in(interpret(reply(body))), codes(reply(body))) == ((PNG,), ["unusual_answer"])
+
+
+@pytest.mark.parametrize("body", [b"[" * 150_000 + b"]" * 150_000, b'{"data": [,]}', b'{"a": 1} {"b": }'])
+def test_json_that_came_to_its_end_was_paid_and_is_not_paid_again(body: bytes) -> None:
+    """G10."""
+    ended = rejection(lambda: interpret(reply(body)))
+    assert (ended.code, ended.charged) == ("no_image", True)
+
+
+def test_an_error_in_a_stream_is_that_error() -> None:
+    with pytest.raises(Unavailable) as caught:
+        interpret(reply(stream({"error": {"code": 429, "message": "slow down"}})))
+    assert caught.value.cause == "throttled"
+
+
+def test_a_picture_before_an_error_in_a_stream_was_made() -> None:
+    given = reply(stream({"data": [{"b64_json": B64}]}, {"error": {"code": 500, "message": "lost"}}))
+    assert pictures_in(interpret(given)) == (PNG,)
+
+
+names = st.text("abcdefgh_", min_size=1, max_size=8)
+leaves = st.none() | st.booleans() | st.integers() | st.text("xyz .!", max_size=12)
+
+
+@st.composite
+def nested(draw: st.DrawFn, picture: object) -> Any:
+    """A JSON document of any shape with the picture somewhere in it."""
+    document = picture
+    for _ in range(draw(st.integers(1, 6))):
+        beside = draw(st.dictionaries(names, leaves, max_size=3))
+        if draw(st.booleans()):
+            document = {**beside, draw(names): document}
+        else:
+            document = [*beside.values(), document, *draw(st.lists(leaves, max_size=2))]
+    return document
+
+
+@given(document=st.sampled_from([B64, DATA_URI, LONG_B64, f"![x]({DATA_URI})"]).flatmap(nested))
+def test_a_picture_anywhere_in_json_of_any_shape_is_found(document: Any) -> None:
+    answer = interpret(reply(document))
+    assert pictures_in(answer) in ((PNG,), (LONG_PNG,))
