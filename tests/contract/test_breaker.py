@@ -40,26 +40,27 @@ def breaker(request: pytest.FixtureRequest, clock: Clock) -> Breaker:
 def fail(
     breaker: Breaker, trouble: Unavailable = DOWN, times: int = BREAKER_OPENS_AT, *, is_first: bool = True
 ) -> None:
-    for _ in range(times):
-        breaker.failed("m", trouble, is_first=is_first)
+    """So many requests fail, each once."""
+    for number in range(times):
+        breaker.failed("m", f"r-{number}", trouble, is_first=is_first)
 
 
 def held_back(breaker: Breaker, model: str = "m") -> Cause | None:
     try:
-        breaker.admit(model, is_last=False)
+        breaker.admit(model, "r", is_last=False)
     except Unavailable as refused:
         return refused.cause
     return None
 
 
 def test_where_there_is_no_trouble_every_call_goes_out(breaker: Breaker) -> None:
-    assert [breaker.admit("m", is_last=False) for _ in range(3)] == [None] * 3
+    assert [breaker.admit("m", "r", is_last=False).trouble for _ in range(3)] == [None] * 3
     assert not breaker.wants_probe("m")
 
 
 def test_one_failure_says_little(breaker: Breaker) -> None:
     fail(breaker, times=BREAKER_OPENS_AT - 1)
-    assert [breaker.admit("m", is_last=False) for _ in range(3)] == ["unreachable"] * 3
+    assert [breaker.admit("m", "r", is_last=False).trouble for _ in range(3)] == ["unreachable"] * 3
     assert not breaker.wants_probe("m")
 
 
@@ -68,7 +69,7 @@ def test_failures_on_end_keep_calls_back_and_say_why(breaker: Breaker) -> None:
     assert held_back(breaker) == "throttled"
 
 
-@pytest.mark.parametrize("cause", ["credentials", "account"])
+@pytest.mark.parametrize("cause", ["credentials", "account", "configuration"])
 def test_what_no_request_would_fare_better_with_keeps_calls_back_at_once(breaker: Breaker, cause: Cause) -> None:
     fail(breaker, Unavailable(cause, "no"), times=1)
     assert held_back(breaker) == cause
@@ -108,7 +109,7 @@ def test_an_answer_that_another_worker_got_starts_the_count_again_too(
 ) -> None:
     """However many calls are under way when a provider that is well fails one now and then, it stays open to all."""
     one, another = (DynamoBreaker(Table(dynamodb, threads_table), clock=clock) for _ in range(2))
-    known = [another.admit("m", is_last=False) for _ in range(10)]
+    known = [another.admit("m", "r", is_last=False).trouble for _ in range(10)]
     for trouble in known:
         fail(one, times=BREAKER_OPENS_AT - 1)
         another.succeeded("m", trouble)
@@ -124,14 +125,14 @@ def test_an_answer_to_a_call_from_before_the_trouble_says_nothing_of_its_end(bre
 def test_after_a_pause_one_call_goes_out_and_no_second(breaker: Breaker, clock: Clock) -> None:
     fail(breaker)
     clock.advance(BREAKER_PAUSE_SECONDS)
-    assert breaker.admit("m", is_last=False) == "unreachable"
+    assert breaker.admit("m", "r", is_last=False).trouble == "unreachable"
     assert held_back(breaker) == "unreachable"
 
 
 def test_a_probe_that_hangs_keeps_the_next_one_back_for_a_minute_at_most(breaker: Breaker, clock: Clock) -> None:
     fail(breaker)
     clock.advance(BREAKER_PAUSE_SECONDS)
-    breaker.admit("m", is_last=False)
+    breaker.admit("m", "r", is_last=False)
     clock.advance(PROBE_CALL_SECONDS)
     assert held_back(breaker) is None
 
@@ -139,16 +140,16 @@ def test_a_probe_that_hangs_keeps_the_next_one_back_for_a_minute_at_most(breaker
 def test_a_probe_that_succeeds_lets_everything_through(breaker: Breaker, clock: Clock) -> None:
     fail(breaker)
     clock.advance(BREAKER_PAUSE_SECONDS)
-    breaker.admit("m", is_last=False)
+    breaker.admit("m", "r", is_last=False)
     breaker.succeeded("m", "unreachable")
-    assert [breaker.admit("m", is_last=False) for _ in range(3)] == [None] * 3
+    assert [breaker.admit("m", "r", is_last=False).trouble for _ in range(3)] == [None] * 3
 
 
 def test_a_probe_that_fails_is_followed_by_another_pause(breaker: Breaker, clock: Clock) -> None:
     fail(breaker)
     clock.advance(BREAKER_PAUSE_SECONDS)
-    breaker.admit("m", is_last=False)
-    breaker.failed("m", DOWN, is_first=True)
+    breaker.admit("m", "r", is_last=False)
+    breaker.failed("m", "r", DOWN, is_first=True)
     clock.advance(BREAKER_PAUSE_SECONDS - 1)
     assert held_back(breaker) == "unreachable"
     clock.advance(1)
@@ -177,7 +178,7 @@ def test_the_provider_may_lengthen_the_pause_and_not_shorten_it(
 
 def test_the_call_before_giving_up_goes_out_whatever_is_known(breaker: Breaker) -> None:
     fail(breaker)
-    assert breaker.admit("m", is_last=True) == "unreachable"
+    assert breaker.admit("m", "r", is_last=True).trouble == "unreachable"
 
 
 def test_one_at_a_time_looks_after_the_provider(breaker: Breaker, clock: Clock) -> None:
@@ -208,7 +209,7 @@ def test_the_echo_of_its_own_write_takes_nobodys_place(echoing_table: Table, clo
     breaker = DynamoBreaker(echoing_table, clock=clock)
     fail(breaker)
     clock.advance(BREAKER_PAUSE_SECONDS)
-    assert breaker.admit("m", is_last=False) == "unreachable"
+    assert breaker.admit("m", "r", is_last=False).trouble == "unreachable"
     assert breaker.wants_probe("m")
 
 
@@ -218,3 +219,34 @@ def test_an_open_breaker_is_not_forgotten_while_anybody_waits(
     table = Table(dynamodb, threads_table)
     fail(DynamoBreaker(table, clock=clock))
     assert table.item("/breaker", "m")["expires_at"] >= clock() + 24 * 3600
+
+
+def fail_alone(breaker: Breaker, times: int) -> None:
+    for number in range(times):
+        breaker.failed("m", "culprit", DOWN, is_first=number == 0)
+
+
+def test_one_requests_own_failures_keep_only_itself_back(breaker: Breaker) -> None:
+    fail_alone(breaker, times=9)
+    assert held_back(breaker) is None
+    assert not breaker.admit("m", "r", is_last=False).is_probe
+    with pytest.raises(Unavailable):
+        breaker.admit("m", "culprit", is_last=False)
+
+
+def test_once_another_request_fails_too_it_is_the_providers_trouble(breaker: Breaker) -> None:
+    fail_alone(breaker, times=BREAKER_OPENS_AT)
+    breaker.failed("m", "another", DOWN, is_first=True)
+    assert held_back(breaker) == "unreachable"
+
+
+def test_a_bad_key_is_nobodys_own_failure(breaker: Breaker) -> None:
+    breaker.failed("m", "culprit", Unavailable("credentials", "no"), is_first=True)
+    assert held_back(breaker) == "credentials"
+
+
+def test_a_probe_knows_that_it_is_one(breaker: Breaker, clock: Clock) -> None:
+    fail(breaker)
+    assert breaker.admit("m", "r", is_last=True).is_probe
+    clock.advance(BREAKER_PAUSE_SECONDS)
+    assert breaker.admit("m", "r", is_last=False).is_probe

@@ -67,7 +67,9 @@ def test_what_waits_what_was_said_and_what_a_thread_has(stack: Stack, folder: Pa
 
 def test_what_the_breakers_know(stack: Stack, folder: Path) -> None:
     table = Table(stack.aws.dynamodb, stack.env["THREADS_TABLE"])
-    DynamoBreaker(table).failed("a-retired-model", Unavailable("model", "it is not offered any longer"), is_first=True)
+    DynamoBreaker(table).failed(
+        "a-retired-model", "a request", Unavailable("model", "it is not offered any longer"), is_first=True
+    )
     rows = [row.split("\t") for row in run("trouble", stack, folder).splitlines()]
     assert ["a-retired-model", "model", "1"] in [row[:3] for row in rows]
 

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from darkroom.aws.dynamodb.breaker import weight
+from darkroom.aws.dynamodb.breaker import is_open, weight
 from darkroom.domain.timing import (
     BREAKER_OPENS_AT,
     BREAKER_PAUSE_SECONDS,
@@ -11,6 +11,7 @@ from darkroom.domain.timing import (
     PROBE_LEASE_SECONDS,
 )
 from darkroom.errors import PROVIDER_CAUSES, Cause, Unavailable
+from darkroom.turns.ports import Admission
 from tests.fakes.edge import Clock
 
 
@@ -22,6 +23,7 @@ class Circuit:
     cause: Cause
     next_call_at: float
     probed_until: float = 0.0
+    culprit: str = ""
 
 
 class MemoryBreaker:
@@ -31,18 +33,21 @@ class MemoryBreaker:
         self._clock = clock
         self.circuits: dict[str, Circuit] = {}
 
-    def admit(self, model: str, *, is_last: bool) -> Cause | None:
+    def admit(self, model: str, request: str, *, is_last: bool) -> Admission:
         circuit = self.circuits.get(model)
-        if circuit is None or circuit.failures < BREAKER_OPENS_AT or is_last:
-            return circuit.cause if circuit else None
-        if circuit.next_call_at > self._clock():
-            raise Unavailable(circuit.cause, "held back")
-        circuit.next_call_at = self._clock() + PROBE_CALL_SECONDS
-        return circuit.cause
+        if circuit is None or not is_open(circuit.failures, circuit.culprit, request):
+            return Admission(circuit.cause if circuit else None, is_probe=False)
+        if not is_last:
+            if circuit.next_call_at > self._clock():
+                raise Unavailable(circuit.cause, "held back")
+            circuit.next_call_at = self._clock() + PROBE_CALL_SECONDS
+        return Admission(circuit.cause, is_probe=True)
 
-    def failed(self, model: str, trouble: Unavailable, *, is_first: bool) -> None:
+    def failed(self, model: str, request: str, trouble: Unavailable, *, is_first: bool) -> None:
         cause: Cause = trouble.cause if trouble.cause in PROVIDER_CAUSES else "unreachable"
-        circuit = self.circuits.setdefault(model, Circuit(0, cause, 0))
+        circuit = self.circuits.setdefault(model, Circuit(0, cause, 0, culprit=request))
+        if weight(trouble, is_first=is_first) >= BREAKER_OPENS_AT or circuit.culprit != request:
+            circuit.culprit = ""
         pause = max(BREAKER_PAUSE_SECONDS, min(trouble.retry_after or 0, MAX_BREAKER_PAUSE_SECONDS))
         circuit.failures += weight(trouble, is_first=is_first)
         circuit.cause, circuit.next_call_at = cause, self._clock() + pause

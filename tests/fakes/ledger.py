@@ -91,10 +91,11 @@ class MemoryLedger:
         self.marks.append((number, day))
         return self._change(claim, calls=number, open_call=number, call_day=day, asked=asked)
 
-    def settle_free(self, claim: Claim, *, flatten: bool = False) -> Claim:
+    def settle_free(self, claim: Claim, *, flatten: bool = False, doubtful: int = 0, alone: int = 0) -> Claim:
         self._fence(claim)
         self.calls[str(claim.call_day)] -= 1
-        return self._change(claim, open_call=None, flatten=flatten or claim.flatten)
+        doubts = {"doubtful": claim.doubtful + doubtful, "doubtful_alone": claim.doubtful_alone + alone}
+        return self._change(claim, open_call=None, flatten=flatten or claim.flatten, **doubts)
 
     def settle_ambiguous(self, claim: Claim) -> Claim:
         return self._change(claim, open_call=None, ambiguous=claim.ambiguous + 1)

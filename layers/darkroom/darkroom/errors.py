@@ -99,10 +99,16 @@ class Rejected(DarkroomError):
 
 
 class Unavailable(DarkroomError):
-    """Safe to retry: nothing was done. `retry_after` is in seconds, None leaves it to the backoff."""
+    """Safe to retry: nothing was done. `retry_after` is in seconds, None leaves it to the backoff.
 
-    def __init__(self, cause: Cause, message: str, *, retry_after: float | None = None) -> None:
+    `is_doubtful`: nobody can prove that nothing was done, so that it is believed a few times only.
+    """
+
+    def __init__(
+        self, cause: Cause, message: str, *, retry_after: float | None = None, is_doubtful: bool = False
+    ) -> None:
         super().__init__(f"{cause}: {message}")
+        self.is_doubtful = is_doubtful
         self.cause = cause
         self.message = message
         self.retry_after = retry_after

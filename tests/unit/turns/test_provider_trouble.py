@@ -10,11 +10,14 @@ from darkroom.domain.timing import (
     BREAKER_OPENS_AT,
     BREAKER_PAUSE_SECONDS,
     LEASE_SECONDS,
+    MAX_BACKOFF_SECONDS,
     MAX_BREAKER_PAUSE_SECONDS,
+    MAX_DOUBTFUL_CALLS,
+    MAX_RETRY_AFTER_SECONDS,
     PROBE_SECONDS,
 )
 from darkroom.errors import Ambiguous, Cause, Unavailable
-from darkroom.turns.ports import Claim
+from darkroom.turns.ports import Admission, Claim
 from tests.fakes.edge import Died, Edge
 from tests.fakes.image_api import made, png, stated
 from tests.fakes.queue import sent_message
@@ -132,7 +135,7 @@ def test_nobody_is_given_up_without_having_been_tried_at_the_end(world: World) -
     for number in range(10):
         wait(world, number)
     world.clock.advance(world.give_up_after)
-    world.breaker.failed("stack-model", DOWN, is_first=True)
+    world.breaker.failed("stack-model", "another", DOWN, is_first=True)
     sent_before = len(world.api.questions)
     ended = world.send({"instruction": "a"}, thread="t-9", message_id="m-9")
     assert ended.error
@@ -194,12 +197,12 @@ def test_nobody_is_given_up_on_the_breakers_word_though_the_time_is_over_in_the_
     for number in range(10):
         wait(world, number)
     world.clock.advance(world.give_up_after - 1)
-    world.breaker.failed("stack-model", DOWN, is_first=True)
+    world.breaker.failed("stack-model", "another", DOWN, is_first=True)
     admit, sent_before = world.breaker.admit, len(world.api.questions)
 
-    def admitted_late(model: str, *, is_last: bool) -> Cause | None:
+    def admitted_late(model: str, request: str, *, is_last: bool) -> Admission:
         world.clock.advance(2)
-        return admit(model, is_last=is_last)
+        return admit(model, request, is_last=is_last)
 
     world.breaker.admit = admitted_late  # type: ignore[method-assign]
     assert wait(world, 9).retry_after == 1
@@ -278,3 +281,55 @@ def test_an_answer_that_is_a_task_ends_its_request_and_holds_all_others_back(wor
     world.script(made())
     world.send({"instruction": "a"}, thread="t-1", message_id="m-1")
     assert world.result(1, "m-1", "t-1")["status"] == "succeeded"
+
+
+PLAIN = stated(500, {"error": {"message": "an internal error"}})
+
+
+def test_a_request_that_always_fails_holds_no_healthy_one_up(world: World) -> None:
+    for number in range(2):
+        world.script(PLAIN)
+        for _ in range(BREAKER_OPENS_AT):
+            world.wait(ASKED)
+        world.script(made())
+        assert world.send({"instruction": "b"}, thread=f"well-{number}", message_id="m").status == "succeeded"
+
+
+def test_failures_that_nobody_can_prove_free_are_bounded_while_the_provider_is_well(world: World) -> None:
+    """A relay may lose every answer that it pays for. Others succeed, so the failures are this request's own."""
+    ended = None
+    for number in range(40):
+        world.script(PLAIN)
+        try:
+            ended = world.send(ASKED)
+            break
+        except Unavailable:
+            world.clock.advance(MAX_BACKOFF_SECONDS)
+        world.script(made())
+        world.send({"instruction": "b"}, thread=f"well-{number}", message_id="m")
+    assert ended
+    assert ended.error
+    assert (ended.error.code, ended.cost.paid_calls) == ("outcome_unknown", world.max_paid_calls)
+    assert number + 1 == MAX_DOUBTFUL_CALLS + world.max_paid_calls
+
+
+def test_in_an_outage_they_stay_free_and_are_probes_of_every_five_minutes_at_most(world: World) -> None:
+    world.script(PLAIN)
+    waits = []
+    for _ in range(60):
+        waits.append(world.wait(ASKED, is_probe=True).retry_after or 0)
+        world.clock.advance(waits[-1])
+    assert min(waits[-40:]) >= MAX_RETRY_AFTER_SECONDS
+    assert max(waits) <= MAX_BACKOFF_SECONDS
+    world.script(made())
+    assert world.send(ASKED).cost.paid_calls == 1
+
+
+def test_a_provider_that_was_never_reached_was_certainly_not_paid(world: World) -> None:
+    for number in range(20):
+        world.script(DOWN)
+        world.wait(ASKED)
+        world.clock.advance(MAX_BACKOFF_SECONDS)
+        world.script(made())
+        world.send({"instruction": "b"}, thread=f"well-{number}", message_id="m")
+    assert world.send(ASKED).cost.paid_calls == 1

@@ -256,7 +256,8 @@ class TurnHandler:
         """
         model, breaker = self._about(attempt).record.model, self._dependencies.calls.breaker
         if attempt.is_probe:
-            return min(seconds, PROBE_SECONDS) if breaker.keeps_probe(model) else seconds
+            may_probe = not retry_policy.is_doubtful(attempt.call.claim) and breaker.keeps_probe(model)
+            return min(seconds, PROBE_SECONDS) if may_probe else seconds
         if breaker.wants_probe(model):
             asked = attempt.request
             self._dependencies.probes.send(asked.body, asked.thread_id, asked.request_id)

@@ -9,7 +9,8 @@ from contextlib import contextmanager
 from enum import Enum, auto
 from typing import NamedTuple
 
-from darkroom.domain.timing import MAX_BREAKER_PAUSE_SECONDS
+from darkroom.domain import keys
+from darkroom.domain.timing import MAX_BREAKER_PAUSE_SECONDS, MAX_DOUBTFUL_CALLS
 from darkroom.errors import ASK_AGAIN, PROVIDER_CAUSES, TROUBLE_CAUSES, Ambiguous, Cause, Fault, Rejected, Unavailable
 from darkroom.providers.dialect import Answer, ApiRequest, PreparedCall
 from darkroom.providers.reply import Reply
@@ -50,6 +51,7 @@ class PaidCall:
         self.record = claim.asked
         self._dependencies = dependencies
         self._is_last = is_last
+        self._is_probe = True  # as long as nobody knows
         self._has_looked = False  # for late answers, since the last call
         self._spooled_here: dict[int, Reply] = {}
         self._interpreted: Answer | None = None
@@ -94,20 +96,21 @@ class PaidCall:
         It is asked before any picture is read: requests that are held back come again and again.
         """
         breaker, lost_before = self._dependencies.breaker, self.claim.ambiguous
-        known_trouble = breaker.admit(model, is_last=self._is_last)
+        request = keys.sha256(f"{self.claim.thread_id}/{self.claim.request_id}")
+        known_trouble, self._is_probe = breaker.admit(model, request, is_last=self._is_last)
         if known_trouble == "credentials":
             self._dependencies.api.distrust_key()
         try:
             yield
         except Unavailable as trouble:
             if trouble.cause in TROUBLE_CAUSES:
-                breaker.failed(model, trouble, is_first=self.claim.refused_since is None)
+                breaker.failed(model, request, trouble, is_first=self.claim.refused_since is None)
             raise
         if self._shown_trouble:
             shown = Unavailable(self._shown_trouble, "as its answer shows", retry_after=MAX_BREAKER_PAUSE_SECONDS)
-            breaker.failed(model, shown, is_first=True)
+            breaker.failed(model, request, shown, is_first=True)
         elif self.claim.ambiguous > lost_before:
-            breaker.failed(model, Unavailable("ambiguous", "the last call's answer is lost"), is_first=False)
+            breaker.failed(model, request, Unavailable("ambiguous", "the call's answer is lost"), is_first=False)
         else:  # where the history has to be flattened, too
             breaker.succeeded(model, known_trouble)
 
@@ -168,7 +171,10 @@ class PaidCall:
                 raise Ambiguous("the process died while the call was under way")
             self._interpreted = self._interpret(reply)
         except Unavailable as trouble:
-            self._settle_free(trouble)
+            if self._is_beyond_doubt(trouble):
+                self._settle_free(trouble)
+            else:
+                self._settle_ambiguous(Ambiguous(trouble.message))
         except Ambiguous as lost:
             self._settle_ambiguous(lost)
         except Rejected as rejection:
@@ -177,12 +183,21 @@ class PaidCall:
         else:
             self.claim = self._dependencies.ledger.settle_answered(self.claim, charged=True)
 
+    def _is_beyond_doubt(self, trouble: Unavailable) -> bool:
+        """Whether the call is taken for free. An outage is everybody's: its failures, which are probes', are."""
+        return not trouble.is_doubtful or self._is_probe or self.claim.doubtful_alone < MAX_DOUBTFUL_CALLS
+
     def _settle_free(self, trouble: Unavailable) -> None:
         """Where the history has to be flattened, that is done at once, and once."""
         if trouble.cause == "credentials":
             self._dependencies.api.distrust_key()
         may_flatten = trouble.cause == "thought_signature" and not self.claim.flatten
-        self.claim = self._dependencies.ledger.settle_free(self.claim, flatten=may_flatten)
+        self.claim = self._dependencies.ledger.settle_free(
+            self.claim,
+            flatten=may_flatten,
+            doubtful=int(trouble.is_doubtful),
+            alone=int(trouble.is_doubtful and not self._is_probe),
+        )
         if trouble.cause == "thought_signature" and not may_flatten:
             raise Rejected("invalid_request", trouble.message, hint="This model takes no conversation: name another.")
         if not may_flatten:

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 from darkroom.domain.outcome import DEFAULT_DIALECT, Mode, Outcome, Source
 from darkroom.domain.ports import Done, Held, Reused
@@ -48,6 +48,8 @@ class Claim:
     refused_since: float | None = None
     waiting_since: float | None = None
     deferrals: int = 0  # that lengthen the backoff
+    doubtful: int = 0  # calls that were taken for free, which nobody can prove
+    doubtful_alone: int = 0  # those of them that failed while the provider was well
     fetches: int = 0  # of the answer's pictures, that failed
     writes: int = 0  # of its owners, in their order
 
@@ -77,8 +79,8 @@ class Ledger(Protocol):
         """One more call, about to be sent. Raises Unavailable (`budget`) where the day has none left."""
         ...
 
-    def settle_free(self, claim: Claim, *, flatten: bool = False) -> Claim:
-        """The open call did nothing; the day gets it back."""
+    def settle_free(self, claim: Claim, *, flatten: bool = False, doubtful: int = 0, alone: int = 0) -> Claim:
+        """The open call did nothing; the day gets it back. `doubtful` and `alone` are added to the claim's counts."""
         ...
 
     def settle_ambiguous(self, claim: Claim) -> Claim: ...
@@ -115,21 +117,26 @@ class Ledger(Protocol):
         ...
 
 
+class Admission(NamedTuple):
+    """A call that the breaker lets through: the provider's trouble of late, and whether it goes out as a probe."""
+
+    trouble: Cause | None
+    is_probe: bool
+
+
 class Breaker(Protocol):
     """A circuit breaker a model, shared by every worker: keeps calls from a provider that is in trouble.
 
     Closed, it lets every call through. A few failures on end open it; then it lets one call through now and
-    then, as a probe, and the first that succeeds closes it.
+    then, as a probe, and the first that succeeds closes it. While all of those failures are of one request it is open
+    for that request alone: what fails may be the request. `request` is any name that is the request's own.
     """
 
-    def admit(self, model: str, *, is_last: bool) -> Cause | None:
-        """Lets a call through: what the provider's trouble was of late, None where there was none.
-
-        Raises Unavailable where it is open, unless this is the call before giving up.
-        """
+    def admit(self, model: str, request: str, *, is_last: bool) -> Admission:
+        """Lets a call through. Raises Unavailable where it is open, unless this is the call before giving up."""
         ...
 
-    def failed(self, model: str, trouble: Unavailable, *, is_first: bool) -> None:
+    def failed(self, model: str, request: str, trouble: Unavailable, *, is_first: bool) -> None:
         """A call that was let through failed by the provider's trouble, of which its request hears first."""
         ...
 

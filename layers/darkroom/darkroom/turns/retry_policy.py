@@ -9,6 +9,7 @@ from darkroom.domain.timing import (
     LANE_WAIT_SHARE,
     MAX_AGE_SECONDS,
     MAX_BACKOFF_SECONDS,
+    MAX_DOUBTFUL_CALLS,
     MAX_DOWNLOADS,
     MAX_LANE_WAIT_SECONDS,
     MAX_RETRY_AFTER_SECONDS,
@@ -31,13 +32,19 @@ def delay(
         if is_last:
             raise _provider_unavailable(trouble, model)
         left = (claim.refused_since or now) + give_up_after - now
-        return min(_wait(claim, trouble, jitter), max(1.0, left))
+        least = MAX_RETRY_AFTER_SECONDS if is_doubtful(claim) else 0.0
+        return min(max(_wait(claim, trouble, jitter), least), max(1.0, left))
     has_waited = now - (claim.waiting_since or now) >= BUDGET_SECONDS
     if trouble.cause == "budget" and (has_waited or _is_old(claim, now)):
         raise _budget_exhausted()
     if trouble.cause == "fetch" and claim.fetches + 1 >= MAX_DOWNLOADS:
         raise _not_fetched(trouble)
     return _wait(claim, trouble, jitter)
+
+
+def is_doubtful(claim: Claim) -> bool:
+    """Whether so many of its calls failed, each of which may have been paid, that it is called seldom."""
+    return claim.doubtful >= MAX_DOUBTFUL_CALLS
 
 
 def lane_delay(age: float) -> float:

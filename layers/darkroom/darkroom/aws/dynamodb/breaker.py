@@ -16,6 +16,7 @@ from darkroom.domain.timing import (
     PROBE_LEASE_SECONDS,
 )
 from darkroom.errors import PROVIDER_CAUSES, Cause, Unavailable
+from darkroom.turns.ports import Admission
 
 PARTITION = "/breaker"  # no thread's id begins with a slash
 CERTAIN: frozenset[Cause] = frozenset(("credentials", "account", "configuration"))  # no other request would fare better
@@ -26,6 +27,11 @@ def weight(trouble: Unavailable, *, is_first: bool) -> int:
     return BREAKER_OPENS_AT if trouble.cause in CERTAIN and is_first else 1
 
 
+def is_open(failures: int, culprit: str, request: str) -> bool:
+    """Whether it is open for a request. `culprit` is the request that all failures are of, empty if there are more."""
+    return failures >= BREAKER_OPENS_AT and culprit in ("", request)
+
+
 class DynamoBreaker:
     """The breaker of `turns.ports`, on DynamoDB. The model's item is there only while there is trouble."""
 
@@ -33,15 +39,17 @@ class DynamoBreaker:
         self._table = table
         self._clock = clock
 
-    def admit(self, model: str, *, is_last: bool) -> Cause | None:
+    def admit(self, model: str, request: str, *, is_last: bool) -> Admission:
         """See `turns.ports.Breaker`."""
         item = self._table.item(PARTITION, model)
         cause: Cause | None = item.get("cause")
-        if item.get("failures", 0) >= BREAKER_OPENS_AT and not is_last and not self._is_probe(model):
+        if not is_open(item.get("failures", 0), item.get("culprit", ""), request):
+            return Admission(cause, is_probe=False)
+        if not is_last and not self._is_probe(model):
             raise Unavailable(cause or "unreachable", "calls are held back until the image API is well again")
-        return cause
+        return Admission(cause, is_probe=True)
 
-    def failed(self, model: str, trouble: Unavailable, *, is_first: bool) -> None:
+    def failed(self, model: str, request: str, trouble: Unavailable, *, is_first: bool) -> None:
         """See `turns.ports.Breaker`."""
         pause = max(BREAKER_PAUSE_SECONDS, min(trouble.retry_after or 0, MAX_BREAKER_PAUSE_SECONDS))
         changes = {
@@ -49,8 +57,12 @@ class DynamoBreaker:
             "cause": trouble.cause if trouble.cause in PROVIDER_CAUSES else "unreachable",
             "next_call_at": self._clock() + pause,
         }
-        is_another = Condition("attribute_not_exists(#failure) OR #failure <> :failure")
-        self._change(model, changes, is_another, failures=weight(trouble, is_first=is_first))
+        failures = weight(trouble, is_first=is_first)
+        is_another = "(attribute_not_exists(#failure) OR #failure <> :failure)"
+        is_culprit = Condition(f"{is_another} AND (attribute_not_exists(culprit) OR culprit = :culprit)")
+        is_certain = failures >= BREAKER_OPENS_AT
+        if is_certain or not self._change(model, changes | {"culprit": request}, is_culprit, failures=failures):
+            self._change(model, changes | {"culprit": ""}, Condition(is_another), failures=failures)
 
     def succeeded(self, model: str, known_trouble: Cause | None) -> None:
         """See `turns.ports.Breaker`."""

@@ -94,9 +94,10 @@ class DynamoLedger:
         number = claim.calls + 1
         return self._change(claim, {"calls": number, "open_call": number, "call_day": day, "asked": asked}, *counts)
 
-    def settle_free(self, claim: Claim, *, flatten: bool = False) -> Claim:
+    def settle_free(self, claim: Claim, *, flatten: bool = False, doubtful: int = 0, alone: int = 0) -> Claim:
         """See `turns.ports.Ledger`."""
-        changes = {"open_call": None, "flatten": flatten or claim.flatten}
+        doubts = {"doubtful": claim.doubtful + doubtful, "doubtful_alone": claim.doubtful_alone + alone}
+        changes = {"open_call": None, "flatten": flatten or claim.flatten, **(doubts if doubtful else {})}
         return self._change(claim, changes, *self._days.one_less(claim.call_day))
 
     def settle_ambiguous(self, claim: Claim) -> Claim:
