@@ -406,7 +406,29 @@ def answer_seeds() -> list[bytes]:
         {"code": 429, "msg": "Bearer abcdefgh", "data": None}, {"success": False, "detail": "额度"},
     ]  # fmt: skip
     texts = [json.dumps(body, ensure_ascii=False).encode() for body in bodies] + [b"<html>sk-abcdefgh</html>"]
-    return [bytes([number]) + b"Mon, 23 Nov 2026 12:00:00 GMT\n" + text for number, text in enumerate(texts)]
+    dated = b"Mon, 23 Nov 2026 12:00:00 GMT\n"
+    others = [b"\0" + dated + text for text in other_answers()]
+    return [bytes([number]) + dated + text for number, text in enumerate(texts)] + others
+
+
+def other_answers() -> list[bytes]:
+    """Answers in the forms of other providers and of relays."""
+    png = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=="
+    uri = f"data:image/png;base64,{png}"
+    documents: list[object] = [
+        {"candidates": [{"content": {"parts": [{"inlineData": {"data": png}, "thought": True}]}}]},
+        {"candidates": [{"finishReason": "IMAGE_SAFETY"}], "promptFeedback": {"blockReason": "SPII"}},
+        {"choices": [{"message": {"content": f"![a [b]]({uri} 'c')", "images": [{"image_url": {"url": uri}}]}}]},
+        {"output": [{"type": "image_generation_call", "result": png}], "status": "queued", "id": "t"},
+        {"data": [{"url": ["https://cdn.example.com/a.png"]}], "images": [png], "image_base64": png},
+        {"data": [{"text": f'<img alt="a" src="{uri}"> https://cdn.example.com/a.webp.'}]},
+        {"request": {"image": png}, "body": json.dumps({"strange": png})},
+    ]
+    events = [{"type": "image_generation.partial_image", "b64_json": png}, {"type": "x.completed", "b64_json": png}]
+    written = [json.dumps(document).encode() for document in documents]
+    stream = b"".join(b"data: %b\n\n" % json.dumps(event).encode() for event in events)
+    marked = [stream + b"data: [DONE]\n\n", b": keep-alive\r\n\r\n" + written[0], written[1] + b"\ndata: [DONE]"]
+    return [*written, *marked, written[0].decode().encode("utf-16"), b"callback(" + written[0] + b")", uri.encode()]
 
 
 def line_seeds() -> list[bytes]:

@@ -76,6 +76,8 @@ def codes(given: Reply) -> list[str]:
         pytest.param({"data": [{"text": f"<IMG SRC='{DATA_URI}'/>"}]}, [PNG], id="A12-html-data-uri"),
         pytest.param({"data": [{"text": f"It is at {URL}."}]}, [URL], id="A12-a-bare-address"),
         pytest.param([gemini(inline(B64))], [PNG], id="G10-a-list"),
+        pytest.param({"body": json.dumps({"data": [{"b64_json": B64}]})}, [PNG], id="json-in-json"),
+        pytest.param({"body": json.dumps({"text": "ä\n", "images": [LONG_B64]})}, [LONG_PNG], id="long-json-in-json"),
     ],
 )
 def test_a_picture_is_found_where_relays_put_it(document: Any, pictures: list[bytes | str]) -> None:
@@ -198,6 +200,9 @@ def test_an_address_that_is_no_pictures_is_only_words() -> None:
         {"status": "ok", "message": "done", "files": [{"name": "a.png", "content_base64": DATA_URI}]},
         {"a": [[[{"b": {"c": LONG_B64}}]]]},
         {"note": f"here: ![]({DATA_URI})"},
+        {"xml": f"<image>{B64}</image>"},
+        {"xml": f"<image>{LONG_B64}</image>"},
+        {"event": json.dumps({"strange": {"place": LONG_B64}})},
     ],
 )
 def test_a_picture_in_an_unusual_place_is_published_with_a_warning(document: object) -> None:
@@ -223,8 +228,11 @@ def test_a_picture_that_was_sent_is_no_answer_where_the_model_refuses() -> None:
         json.dumps({"data": [{"b64_json": B64}]}).encode()[:-2],
         json.dumps({"data": [{"b64_json": B64}]}).encode().replace(b"}]", b",}]"),
         b'{"log": [' + b"1," * 600_000 + b'1], "b64_json": "' + B64.encode() + b'"}',
+        b"callback(" + json.dumps({"data": [{"b64_json": B64}]}).encode() + b");",
+        str({"data": [{"b64_json": DATA_URI}]}).encode(),
+        b"<?xml version='1.0'?><image>" + B64.encode() + b"</image>",
     ],
-    ids=["deep", "cut-after-the-picture", "a-comma-too-many", "endless"],
+    ids=["deep", "cut-after-the-picture", "a-comma-too-many", "endless", "a-call", "python", "xml"],
 )
 def test_a_whole_picture_in_json_that_cannot_be_read_is_found(body: bytes) -> None:
     """G10."""

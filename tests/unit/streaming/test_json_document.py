@@ -7,7 +7,7 @@ import tracemalloc
 from typing import Any
 
 import pytest
-from hypothesis import example, given
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from darkroom.errors import TooLarge
@@ -109,3 +109,13 @@ def test_many_short_strings_take_little_time_and_a_long_one_little_memory() -> N
     assert len(parsed(answer)["a"]) == 20_000_000
     assert tracemalloc.get_traced_memory()[1] < 2_000_000
     tracemalloc.stop()
+
+
+@settings(max_examples=20)
+@given(text=st.text(max_size=40), before=st.integers(0, 14))
+@example("😀", 6)
+@example("\\ud83d", 7)
+def test_a_long_string_says_what_json_meant_wherever_its_chunks_end(text: str, before: int) -> None:
+    said = "x" * (CHUNK_BYTES - before) + text
+    written = json.dumps(said).encode()[1:-1]
+    assert LongString(written, 0, len(written)).unescaped()[:] == said.encode(errors="replace")

@@ -10,17 +10,16 @@ from collections.abc import Iterator, Mapping
 from itertools import count
 from typing import Any, NamedTuple
 
-from darkroom.domain import picture_formats
-from darkroom.providers import shown_pictures
+from darkroom.errors import TooLarge
+from darkroom.providers import picture_strings, shown_pictures
 from darkroom.providers.dialect import Encoded
 from darkroom.providers.error_rules import WORDS_CHARACTERS
+from darkroom.providers.picture_strings import picture_of
 from darkroom.providers.shown_pictures import MAX_PICTURES, MAX_TEXT_BYTES, Told
+from darkroom.streaming import json_document
 from darkroom.streaming.json_document import LongString
 
-_HEAD_BYTES = 400  # of a string: its data URI's beginning, and the first bytes of a picture
-_DIGITS = 24  # of Base64, which tell what the bytes are
-_BASE64 = re.compile(rf"[A-Za-z0-9+/_-]{{{_DIGITS}}}")
-_DATA_URI = re.compile(r"\s*data:[^\s,\"'{}]{0,100},")
+_MAX_DEPTH = 3
 _PATH_CHARACTERS = 200
 
 # Paths of names, without their lists; a name is in lowercase, without `_` and `-`.
@@ -62,6 +61,7 @@ class _Place(NamedTuple):
     holder: int = 0
     is_draft: bool = False
     is_echo: bool = False
+    depth: int = 0  # of JSON within a string of JSON
 
 
 class _Picture(NamedTuple):
@@ -109,18 +109,21 @@ class Found:
 
     def add(self, document: Any) -> None:
         """Adds a document."""
-        for place, value in self._strings(document):
+        self._add(document, _Place())
+
+    def _add(self, document: Any, place: "_Place") -> None:
+        for inner, value in self._strings(document, place):
             if len(value):
-                self._sort(place, value)
+                self._sort(inner, value)
 
     def forget_pictures(self) -> None:
         """Forgets the pictures in known places: an error stands beside them."""
         self._known.clear()
         self._shown.clear()
 
-    def _strings(self, document: Any) -> Iterator[tuple[_Place, str | LongString]]:
+    def _strings(self, document: Any, place: _Place) -> Iterator[tuple[_Place, str | LongString]]:
         """Every string, in order."""
-        stack = [(document, _Place())]
+        stack = [(document, place)]
         while stack:
             value, place = stack.pop()
             if isinstance(value, dict):
@@ -142,14 +145,16 @@ class Found:
         self.has_ended = self.has_ended or is_last or bool(names.get("finishreason") or names.get("stopreason"))
 
     def _sort(self, place: _Place, value: str | LongString) -> None:
-        is_picture = _is_picture(value)
+        is_picture = picture_strings.is_picture(value)
         if _DOCUMENTED.fullmatch(place.path) and _is_visible(value):
-            self._take(place, _picture(value), is_known=True)
+            self._take(place, picture_of(value), is_known=True)
         elif is_picture:
             is_known = _KNOWN.fullmatch(place.path) or _TEXT.fullmatch(place.path)
-            self._take(place, _picture(value), is_known=bool(is_known))
-        elif _is_address(value) and _KNOWN.fullmatch(place.path):
-            self._take(place, _picture(value), is_known=True)
+            self._take(place, picture_of(value), is_known=bool(is_known))
+        elif picture_strings.is_address(value) and _KNOWN.fullmatch(place.path):
+            self._take(place, picture_of(value), is_known=True)
+        elif (inner := _inner_document(value, place)) is not None:
+            self._add(inner, place._replace(depth=place.depth + 1))
         elif _TEXT.fullmatch(place.path):
             self._hear(place, shown_pictures.told(value))
         else:
@@ -193,6 +198,19 @@ class Found:
             self._said += f" {words[:WORDS_CHARACTERS]}"
 
 
+def _inner_document(value: str | LongString, place: _Place) -> Any:
+    """The document that a string of JSON holds, as bodies that were wrapped once more do; None where it holds none."""
+    head = value[:1] if isinstance(value, str) else value.text(1)
+    if head not in ("{", "[") or place.depth >= _MAX_DEPTH:
+        return None
+    try:
+        text = value.unescaped() if isinstance(value, LongString) else value.encode(errors="replace")
+        document = json_document.parsed(text)
+    except (ValueError, RecursionError, TooLarge):
+        return None
+    return document if isinstance(document, dict | list) else None
+
+
 def _number(each: _Picture) -> int:
     return each.number
 
@@ -216,26 +234,3 @@ def _is_draft(members: Mapping[str, Any]) -> bool:
 
 def _is_visible(value: str | LongString) -> bool:
     return isinstance(value, LongString) or bool(value.strip())
-
-
-def _is_address(value: str | LongString) -> bool:
-    return isinstance(value, str) and value.strip().startswith(("http://", "https://"))
-
-
-def _picture(value: str | LongString) -> Encoded | str:
-    return shown_pictures.long_picture_of(value) if isinstance(value, LongString) else shown_pictures.picture_of(value)
-
-
-def _is_picture(value: str | LongString) -> bool:
-    """Whether a string is the data URI or the Base64 of what begins like a picture."""
-    head = value.text(_HEAD_BYTES) if isinstance(value, LongString) else value[:_HEAD_BYTES]
-    return is_encoded_picture(head)
-
-
-def is_encoded_picture(head: str) -> bool:
-    """The same of a string that begins so."""
-    begun = _DATA_URI.match(head)
-    digits = "".join((head[begun.end() :] if begun else head).split())[:_DIGITS]
-    if not _BASE64.fullmatch(digits):
-        return False
-    return picture_formats.begins_like_picture(Encoded(digits.encode()).decoded()[:])

@@ -5,30 +5,27 @@ Documented and undocumented forms alike: https://docs.openai-nebula.com, and wha
 
 import re
 from codecs import BOM_UTF8
-from collections.abc import Iterator
 from typing import Any
 
 from darkroom.domain import picture_formats
 from darkroom.domain.outcome import Caution
 from darkroom.errors import Ambiguous, DarkroomError, Rejected, TooLarge
-from darkroom.providers import answer_reader, error_rules, reply_documents
+from darkroom.providers import error_rules, picture_strings, reply_documents, shown_pictures
 from darkroom.providers.answer_reader import Found
 from darkroom.providers.dialect import Answer, Encoded
 from darkroom.providers.error_rules import SAY_MORE, Stated
+from darkroom.providers.picture_strings import HEAD_BYTES, long_picture_of
 from darkroom.providers.reply import MAX_ANSWER_BYTES, QUOTED_CHARACTERS, Reply, redacted
 from darkroom.providers.reply_documents import BROKEN, DONE, EVENT
-from darkroom.providers.shown_pictures import MAX_PICTURES, long_picture_of
-from darkroom.streaming.blob import Blob, Part, search
+from darkroom.streaming.blob import Blob, Part
 
 UNUSUAL = Caution(
     "unusual_answer",
     "The picture stood in a place where answers have none. It may be a picture that was sent, or a logo.",
 )
 DRAFT = Caution("draft", "The answer ended before its final picture. This is its newest draft.")
-_HEAD_BYTES = 400
 _OBJECT = re.compile(rb"\s*[\[{]")
-_QUOTE, _BEGINNING = re.compile(rb'"'), re.compile(rb'"(?:data:image/|iVBORw0K|/9j/|\\/9j|R0lGOD|UklGR|AAAA..Z0eX)')
-_BEGINNING_BYTES = 12  # the longest of them
+_HTML = re.compile(rb"\s*<(?:!doctype\s+)?html", re.IGNORECASE)
 
 
 class _Read:
@@ -83,8 +80,9 @@ def interpret(reply: Reply) -> Answer:
     if is_success and (picture := _bare_picture(reply.body)):
         return Answer((picture,), None, error_rules.request_id(reply))
     read = _Read(reply)
-    if is_success and not read.documents:
-        read.found.unusual.extend(_quoted_pictures(reply.body))
+    if is_success and not read.documents and not _HTML.match(reply.body[:HEAD_BYTES]):  # which shows a logo
+        quoted = [each for each in shown_pictures.quoted(reply.body) if each.stop < len(reply.body)]
+        read.found.unusual.extend(map(long_picture_of, quoted))
     if not read.documents and not read.found.unusual:
         raise _unreadable(read, reply)
     if 300 <= reply.status < 400:
@@ -100,7 +98,7 @@ def _unreadable(read: _Read, reply: Reply) -> DarkroomError:
     """Of what is no JSON, or no more than its beginning. JSON that came to its end was paid, whatever it is."""
     if read.too_large or len(reply.body) >= MAX_ANSWER_BYTES:
         return error_rules.endless(reply, read.too_large or f"it is over {MAX_ANSWER_BYTES:,} bytes")
-    is_json = _OBJECT.match(reply.body[:_HEAD_BYTES]) and reply.body[-_HEAD_BYTES:].rstrip()[-1:] in (b"}", b"]")
+    is_json = _OBJECT.match(reply.body[:HEAD_BYTES]) and reply.body[-HEAD_BYTES:].rstrip()[-1:] in (b"}", b"]")
     if is_json and 200 <= reply.status < 300:
         return error_rules.endless(reply, "it is no JSON that can be read")
     return error_rules.page(reply)
@@ -113,24 +111,12 @@ def _without_mark(body: Blob) -> Blob:
 
 def _bare_picture(body: Blob) -> Encoded | None:
     """A body that is the picture itself, or its Base64."""
-    head = body[:_HEAD_BYTES]
+    head = body[:HEAD_BYTES]
     if picture_formats.begins_like_picture(head):
         return Encoded(body, form="bytes")
-    if answer_reader.is_encoded_picture(head.decode(errors="replace")):
+    if picture_strings.begins_like_picture(head.decode(errors="replace")):
         return long_picture_of(body, "text")
     return None
-
-
-def _quoted_pictures(body: Blob) -> Iterator[Encoded]:
-    """The strings of a body that begin like pictures, whatever stands around them: for JSON that cannot be read."""
-    position = 0
-    for _ in range(MAX_PICTURES):
-        begin = search(_BEGINNING, body, position, width=_BEGINNING_BYTES)
-        end = search(_QUOTE, body, begin[0] + 1, width=1) if begin else None
-        if not begin or not end:
-            return
-        yield long_picture_of(Part(body, begin[0] + 1, end[0]))
-        position = end[0] + 1
 
 
 def _answer(read: _Read, reply: Reply) -> Answer:

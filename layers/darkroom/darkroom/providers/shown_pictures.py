@@ -1,18 +1,19 @@
-"""Pictures that a text shows: as Markdown, as HTML, as a data URI, or as the bare address of one."""
+"""Pictures that a text shows: as Markdown, as HTML, as a data URI, as bare Base64, or as the address of one."""
 
 import re
-from typing import Literal, NamedTuple
-from urllib.parse import urlsplit
+from collections.abc import Iterator
+from typing import NamedTuple
 
-from darkroom.domain import picture_formats
+from darkroom.providers import picture_strings
 from darkroom.providers.dialect import Encoded
+from darkroom.providers.picture_strings import HEAD_BYTES, long_picture_of, picture_of
 from darkroom.providers.reply import without_lone_surrogates
 from darkroom.streaming.blob import Blob, Part, search
 from darkroom.streaming.json_document import LongString
 
 MAX_PICTURES = 32  # far over any answer; the last are the final ones
 MAX_TEXT_BYTES = 100_000  # of what is said before, between and after pictures
-_DATA_URI_BYTES = 200  # within them is the comma before the picture
+_FEWEST_BYTES = 60  # of the Base64 of a picture
 _TAIL_BYTES = 2000  # of a bare data URI and the words that follow it without a space
 
 
@@ -35,13 +36,18 @@ _HTML = re.compile(
     r"<img\b[^<>]{0,500}?\bsrc\s*=\s*[\"']?(?P<picture>data:image/[^\"'<>]+|https?://[^\s\"'<>]+)[^<>]{0,500}>",
     re.IGNORECASE,
 )
-_BARE_DATA_URI = re.compile(r"(?P<picture>data:image/[\w.+-]{1,30};base64,[\w+/=-]{16,})")
-_FORMS = (_MARKDOWN, _HTML, _BARE_DATA_URI)
+_BARE = re.compile(
+    r"(?<![A-Za-z0-9+/])(?P<picture>data:image/[\w.+-]{1,30};base64,[\w+/=-]{60,}"
+    r"|(?:iVBORw0KGgo|/9j/|R0lGOD|UklGR)[\w+/=-]{60,})"
+)
+_FORMS = (_MARKDOWN, _HTML, _BARE)
 _LINK = re.compile(r"https?://[^\s<>\"'()\[\]`]+")
 _AFTER_LINK = ".,;:!?*_。，；：！？、）」"
 
-# The same of what is not held in memory. A quotation mark has a backslash before it there.
-_DATA_URI, _END = re.compile(rb"data:image/"), re.compile(rb"[)\"'<> ]")
+# The same of what is not held in memory. In JSON a quotation mark has a backslash before it, and so may a slash.
+_BEGINNING = re.compile(rb"data:image/|(?<![A-Za-z0-9+/])(?:iVBORw0KGgo|R0lGOD[dl]h|UklGR|\\?/9j\\?/|AAAA..Z0eX)")
+_BEGINNING_BYTES = 11  # the longest
+_END, _END_OF_BARE = re.compile(rb"[)\"'<> ]"), re.compile(rb"[^A-Za-z0-9+/=_\\-]")
 _END_OF_LINE = re.compile(rb"=(?=\\[nr])|\\n\\n")  # of a bare one: its Base64 may be in lines itself
 _OPENING = re.compile(r"(?:!\[[^\[\]]*\]\(\s*<?|<img\b[^<>]*)$", re.IGNORECASE)
 _CLOSING = re.compile(r"\s*>?\s*\)|[\"'][^<>\[\]]{0,500}>")
@@ -54,28 +60,28 @@ def told(value: str | LongString) -> Told:
     return _short_told(without_lone_surrogates(value))
 
 
-def picture_of(value: str) -> Encoded | str:
-    """A picture that a string is: an address as it stands, or its Base64."""
-    text = value.strip()
-    if text.startswith("data:"):
-        return Encoded(text.partition(",")[2].encode(errors="replace"))
-    return text if text.startswith(("http://", "https://")) else Encoded(text.encode(errors="replace"))
+def quoted(text: Blob) -> Iterator["Quoted"]:
+    """The data URIs and the Base64 of pictures in a text that is not held in memory, whatever stands around them."""
+    position = 0
+    for _ in range(MAX_PICTURES):
+        begin = search(_BEGINNING, text, position, width=_BEGINNING_BYTES)
+        if not begin:
+            return
+        is_bare = begin[1] != b"data:image/"
+        picture = Quoted(text, begin[0], _end(text, begin[0], is_bare=is_bare))
+        position = max(picture.stop, picture.start + _BEGINNING_BYTES)
+        head = picture[:HEAD_BYTES].decode(errors="replace").replace("\\", "")
+        is_picture = picture_strings.begins_like_picture(head) if is_bare else ";base64," in head
+        if len(picture) >= _FEWEST_BYTES and is_picture:
+            yield picture
 
 
-def long_picture_of(value: Blob, form: Literal["text", "json"] = "json") -> Encoded:
-    """The same of a string that is not held in memory. No address is as long."""
-    head = value[:_DATA_URI_BYTES]
-    begin = head.find(b",") + 1 if b"data:" in head else 0
-    return Encoded(Part(value, begin, len(value)), form)
+class Quoted(Part):
+    """A part of a text, which knows where it begins and ends."""
 
-
-def is_address_of_picture(text: str) -> bool:
-    """Whether an address ends as the names of pictures do."""
-    try:
-        path = urlsplit(text).path.lower()
-    except ValueError:
-        return False
-    return any(path.endswith(ending) for ending in picture_formats.ENDINGS)
+    def __init__(self, whole: Blob, start: int, stop: int) -> None:
+        super().__init__(whole, start, stop)
+        self.start, self.stop = start, stop
 
 
 def _short_told(text: str) -> Told:
@@ -84,22 +90,16 @@ def _short_told(text: str) -> Told:
         pictures += [picture_of(found["picture"]) for found in form.finditer(text)]
         text = form.sub("", text)
     links = (link.rstrip(_AFTER_LINK) for link in _LINK.findall(text))
-    return Told(text, pictures, [link for link in links if is_address_of_picture(link)])
+    return Told(text, pictures, [link for link in links if picture_strings.is_address_of_picture(link)])
 
 
 def _long_told(value: LongString) -> Told:
     """Its pictures stay where they are."""
     words, pictures, position = "", list[Encoded | str](), 0
-    for _ in range(MAX_PICTURES):  # each beginning costs a look at all the words before it
-        begin = search(_DATA_URI, value, position, width=11)
-        if not begin:
-            break
-        stop = _end_of_data_uri(value, begin[0])
-        words = _OPENING.sub("", words + _said_between(value, position, begin[0]))
-        picture = Part(value, begin[0], stop)
-        if b";base64," in picture[:_DATA_URI_BYTES]:
-            pictures.append(long_picture_of(picture))
-        position = stop
+    for picture in quoted(value):
+        words = _OPENING.sub("", words + _said_between(value, position, picture.start))
+        pictures.append(long_picture_of(picture))
+        position = picture.stop
     rest = _short_told(without_lone_surrogates(words + _said_between(value, position, len(value)))[:MAX_TEXT_BYTES])
     return Told(rest.words, pictures + rest.pictures, rest.addresses)
 
@@ -111,10 +111,10 @@ def _said_between(value: LongString, start: int, stop: int) -> str:
     return words[closing.end() :] if closing else words
 
 
-def _end_of_data_uri(value: LongString, begin: int) -> int:
-    found = search(_END, value, begin, width=1)
-    stop = found[0] if found else len(value)
+def _end(text: Blob, begin: int, *, is_bare: bool) -> int:
+    found = search(_END_OF_BARE if is_bare else _END, text, begin, width=1)
+    stop = found[0] if found else len(text)
     tail = max(begin, stop - _TAIL_BYTES)
-    if broken := _END_OF_LINE.search(value[tail:stop]):
+    if broken := _END_OF_LINE.search(text[tail:stop]):
         return tail + broken.start() + (broken[0] == b"=")
-    return stop - (value[stop - 1 : stop] == b"\\")
+    return stop - (text[stop - 1 : stop] == b"\\")

@@ -4,6 +4,7 @@ The parsers of the field hold a string in memory whole. Here one that is long be
 and only the rest is parsed.
 """
 
+import codecs
 import json
 import re
 from collections.abc import Iterator
@@ -11,13 +12,15 @@ from contextlib import suppress
 from typing import Any
 
 from darkroom.errors import TooLarge
-from darkroom.streaming.blob import Blob, Part, chunks
+from darkroom.streaming.blob import Blob, File, Part, chunks
 
 LONG_BYTES = 64 << 10
 QUOTED_BYTES = 16 << 10
 MAX_PARSED_BYTES = 1_000_000  # which take twenty times as much memory
 _MAX_DIGITS = 1000
 _IN_STRING = re.compile(rb'[^"\\]*(?:\\.[^"\\]*)*', re.DOTALL)
+_UNICODE = r"\\(?:u[0-9A-Fa-f]{0,3})?"  # an escape that is cut
+_CUT_ESCAPE = re.compile(rf"(?<!\\)(?:\\\\)*(?P<cut>(?:\\u[dD][89abAB][0-9A-Fa-f]{{2}})?(?:{_UNICODE})?)\Z")
 _MARK = "\0long "  # no text begins so; who writes it all the same gets one of his own long strings
 
 
@@ -27,6 +30,16 @@ class LongString(Part):
     def text(self, most_bytes: int) -> str:
         """What it says, as far as so many bytes go."""
         return _said(self[:most_bytes])
+
+    def unescaped(self) -> File:
+        """All that it says, in UTF-8. Raises ValueError where JSON writes nothing so."""
+        decoder, left, said = codecs.getincrementaldecoder("utf-8")(errors="replace"), "", File()
+        for chunk in (*chunks(self), b""):
+            text = left + decoder.decode(chunk, final=not chunk)
+            cut = _CUT_ESCAPE.search(text) if chunk else None
+            left = cut["cut"] if cut else ""
+            said.append(json.loads(f'"{text.removesuffix(left)}"', strict=False).encode(errors="replace"))
+        return said
 
     def __repr__(self) -> str:
         """How it begins and ends: in between may be a picture that it quotes."""

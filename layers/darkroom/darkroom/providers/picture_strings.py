@@ -1,0 +1,60 @@
+"""Strings that are pictures: Base64, a data URI, an address."""
+
+import re
+from typing import Literal
+from urllib.parse import urlsplit
+
+from darkroom.domain import picture_formats
+from darkroom.providers.dialect import Encoded
+from darkroom.streaming.blob import Blob, Part
+from darkroom.streaming.json_document import LongString
+
+HEAD_BYTES = 400  # of a string: its data URI's beginning, and the first bytes of a picture
+_DIGITS = 24  # of Base64, which tell what the bytes are
+_BASE64 = re.compile(rf"[A-Za-z0-9+/_-]{{{_DIGITS}}}")
+_DATA_URI = re.compile(r"\s*data:[^\s,\"'{}]{0,100},")
+
+
+def picture_of(value: str | LongString) -> Encoded | str:
+    """The picture that a string of JSON's is: an address as it stands, or its Base64."""
+    if isinstance(value, LongString):
+        return long_picture_of(value)
+    text = value.strip()
+    if text.startswith("data:"):
+        return Encoded(text.partition(",")[2].encode(errors="replace"))
+    return text if is_address(text) else Encoded(text.encode(errors="replace"))
+
+
+def long_picture_of(value: Blob, form: Literal["text", "json"] = "json") -> Encoded:
+    """The same of a string that is not held in memory. No address is as long."""
+    head = value[:HEAD_BYTES]
+    begin = head.find(b",") + 1 if b"data:" in head else 0
+    return Encoded(Part(value, begin, len(value)), form)
+
+
+def is_picture(value: str | LongString) -> bool:
+    """Whether a string is the data URI or the Base64 of what begins like a picture."""
+    return begins_like_picture(value.text(HEAD_BYTES) if isinstance(value, LongString) else value[:HEAD_BYTES])
+
+
+def begins_like_picture(head: str) -> bool:
+    """The same of a string that begins so."""
+    begun = _DATA_URI.match(head)
+    digits = "".join((head[begun.end() :] if begun else head).split())[:_DIGITS]
+    if not _BASE64.fullmatch(digits):
+        return False
+    return picture_formats.begins_like_picture(Encoded(digits.encode()).decoded()[:])
+
+
+def is_address(value: str | LongString) -> bool:
+    """Whether a string is an address of the web."""
+    return isinstance(value, str) and value.strip().startswith(("http://", "https://"))
+
+
+def is_address_of_picture(text: str) -> bool:
+    """Whether an address ends as the names of pictures do."""
+    try:
+        path = urlsplit(text).path.lower()
+    except ValueError:
+        return False
+    return any(path.endswith(ending) for ending in picture_formats.ENDINGS)
