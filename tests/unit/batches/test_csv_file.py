@@ -4,6 +4,7 @@ import csv
 import io
 import json
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import Any
 
 import pytest
@@ -16,6 +17,7 @@ from darkroom.batches.line_reader import LINE_BYTES, Line, Place
 from darkroom.domain.keys import sha256
 from darkroom.errors import Unavailable
 from darkroom.providers.nebula import OPTIONS
+from tests.fakes.edge import Died, Edge
 from tests.fakes.image_api import png
 from tests.unit.batches.batch_world import BatchWorld, asking
 
@@ -258,6 +260,26 @@ def test_a_table_goes_on_at_its_rows_however_often_it_is_stopped() -> None:
     world.run(batch)
     assert ids(world) == [f"r-{number}" for number in range(9)]
     assert world.calls == [f"paint\n{number}" for number in range(9)]
+
+
+def test_killed_at_any_call_over_a_port_a_table_ends_as_if_nothing_had_been() -> None:
+    content = f'{HEAD}a,"paint\na",\n,,\nb,,\nc c,paint c,\nd,paint d,\n'
+    for boundary in range(1, 200):
+        world = BatchWorld(places=2, key=KEY)
+        batch = world.upload(content)
+
+        def dies(count: int, _name: str, at: int = boundary) -> None:
+            if count == at:
+                raise Died
+
+        with suppress(Died, Unavailable):
+            world.tick(batch, edge := Edge(dies))
+        world.run(batch)
+        assert ids(world) == ["a", "b", "c c", "d"], boundary
+        assert sorted(world.calls) == ["paint\na", "paint c", "paint d"], boundary
+        if edge.count < boundary:
+            break
+    assert boundary > 15
 
 
 def test_the_rows_of_a_table_that_is_gone_keep_their_ids(world: BatchWorld) -> None:

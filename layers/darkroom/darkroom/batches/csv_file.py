@@ -7,6 +7,7 @@ Its first row names the columns, which are the fields of a line: `custom_id`, `i
 import csv
 import json
 import re
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -54,7 +55,7 @@ def _columns(head: Line, options: Mapping[str, Shape]) -> _Columns:
         delimiter = max(DELIMITERS, key=text.count)
         columns = _Columns(tuple(name.strip() for name in _cells(text, delimiter)), delimiter)
         named = [name for name in columns.names if name]
-        if twice := sorted({name for name in named if named.count(name) > 1}):
+        if twice := [name for name, count in Counter(named).items() if count > 1]:
             raise ValueError(f"body: two columns have the name {twice[0]!r}")
         validated(request_schema.Line, _sample(named), REMEDY, options=options)
     except ValueError as error:
