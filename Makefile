@@ -13,7 +13,7 @@ export UV_PYTHON_DOWNLOADS := never
 export UV_NO_PROGRESS := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help demo up down logs redrive backfill lint check test-unit test test-all torture fuzz bench clean tools clients locks
+.PHONY: help demo photo up down logs redrive backfill lint check test-unit test test-all torture fuzz bench clean tools clients locks
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' Makefile
@@ -23,8 +23,12 @@ help: ## this list
 	@echo "  make up IMAGE_API_URL=https://… IMAGE_API_KEY=…      the real image API"
 	@echo "  make backfill PREFIX=shop/ INSTRUCTION='Make it night'  MOST=5000 for more than 1000, YES=1 without asking"
 
-demo: up ## a whole conversation about a picture, on this machine
+demo: photo up ## a whole conversation about a picture, on this machine
 	@$(RUN) -m local.demo $(if $(PHOTO),--photo "$(PHOTO)")
+
+# A slip in its name is told before anything is started.
+photo:
+	@test -z "$(PHOTO)" || test -f "$(PHOTO)" || { echo "There is no file $(PHOTO). Nothing was started." >&2; exit 1; }
 
 up: tools ## start the stack on this machine, or bring it up to date
 	@$(RUN) -m local.stack up

@@ -49,16 +49,20 @@ def on_this_machine(port: int | None) -> Stack:
     """The stack on `port` of this machine, or the one last brought up. The process takes on its environment."""
     for name in _OF_ANOTHER_ACCOUNT:
         os.environ.pop(name, None)
-    os.environ.update(_environment(LOCAL / str(port or "") / "env"))
+    os.environ.update(_environment(LOCAL, port))
     return on_aws(LOCAL_STACK)
 
 
-def _environment(path: Path) -> dict[str, str]:
+def _environment(homes: Path, port: int | None) -> dict[str, str]:
     """The variables that `make up` wrote, as `export NAME='value'` lines."""
     try:
-        lines = path.read_text(encoding="utf-8").splitlines()
+        lines = (homes / str(port or "") / "env").read_text(encoding="utf-8").splitlines()
     except FileNotFoundError as missing:
-        raise Trouble("There is no stack here yet. `make up` starts one.") from missing
+        known = sorted(f"PORT={path.parent.name}" for path in homes.glob("*/env") if path.parent.name.isdigit())
+        where, way_out = ("here yet", "`make up` starts one.") if port is None else (f"on port {port}", "")
+        if known:
+            way_out = f"There are: {', '.join(known)}."
+        raise Trouble(f"There is no stack {where}. {way_out}".rstrip()) from missing
     pairs = (shlex.split(line)[1].partition("=") for line in lines)
     return {name: value for name, _, value in pairs}
 

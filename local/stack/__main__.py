@@ -66,7 +66,7 @@ def _follow(port: int | None, say: Say) -> None:
     env = env_file.read(HOMES, port)
     home = Home(HOMES, env_file.port_of(env))
     if not emulator.running(home):
-        raise Trouble(f"The stack on port {home.port} is not running. `make up` starts it.")
+        raise Trouble(f"The stack on port {home.port} is not running. {env_file.elsewhere(HOMES)}")
     logs.follow(home, (env["ON_UPLOAD_FUNCTION"], env["ON_REQUEST_FUNCTION"], env["ON_PICTURE_FUNCTION"]), say)
 
 

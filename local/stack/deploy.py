@@ -50,7 +50,7 @@ def build(home: Home) -> None:
 def deploy(home: Home, parameters: Mapping[str, str], mark: str, known: aws.Clients) -> None:
     _remove_failed(known)
     known.s3.create_bucket(Bucket=_ARTIFACTS)
-    wanted = home.folder / "parameters.yaml"
+    wanted = _parameters(home)
     # JSON is YAML, too, and no value needs to be quoted for anybody's command line.
     wanted.write_text(json.dumps(dict(parameters), ensure_ascii=False, indent=2), encoding="utf-8")
     _sam(
@@ -60,6 +60,15 @@ def deploy(home: Home, parameters: Mapping[str, str], mark: str, known: aws.Clie
         "--no-confirm-changeset", "--no-fail-on-empty-changeset", "--no-progressbar",
     )  # fmt: skip
     _note(home).write_text(json.dumps({"fingerprint": mark, "stack": _identity(known)}))
+
+
+def last_parameters(home: Home) -> dict[str, str]:
+    """The values that the last deployment was given; none where there was none."""
+    try:
+        noted: dict[str, str] = json.loads(_parameters(home).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return noted
 
 
 def outputs(known: aws.Clients) -> dict[str, str]:
@@ -153,6 +162,10 @@ def _sam(home: Home, *words: str | Path) -> None:
 
 def _interpreter() -> str:
     return str(EMULATOR_PYTHON.resolve())
+
+
+def _parameters(home: Home) -> Path:
+    return home.folder / "parameters.yaml"
 
 
 def _note(home: Home) -> Path:

@@ -5,8 +5,8 @@ import shlex
 from collections.abc import Mapping
 from pathlib import Path
 
-from local.stack import aws
-from local.stack.home import Home, Trouble
+from local.stack import aws, emulator
+from local.stack.home import Home, Trouble, existing
 
 _NAMES = {
     "UploadsBucket": "UPLOADS_BUCKET",
@@ -48,8 +48,15 @@ def read(homes: Path, port: int | None = None) -> dict[str, str]:
     try:
         lines = path(homes, port).read_text(encoding="utf-8").splitlines()
     except FileNotFoundError as missing:
-        raise Trouble("There is no stack here yet. `make up` starts one.") from missing
+        where = "here yet" if port is None else f"on port {port}"
+        raise Trouble(f"There is no stack {where}. {elsewhere(homes)}") from missing
     return dict(_assignment(line) for line in lines)
+
+
+def elsewhere(homes: Path) -> str:
+    """Where stacks do run, for whoever has asked for one that does not."""
+    running = [f"PORT={home.port}" for home in existing(homes) if emulator.running(home)]
+    return f"These run: {', '.join(running)}." if running else "`make up` starts one."
 
 
 def path(homes: Path, port: int | None) -> Path:

@@ -41,7 +41,11 @@ def down(homes: Path, port: int | None, say: Say) -> None:
     for home in stopped:
         say(f"Stopped the stack on port {home.port}. What it remembers stays; `make up` goes on from there.")
     if not stopped:
-        say("Nothing was running.")
+        say(
+            "Nothing was running."
+            if port is None
+            else f"Nothing was running on port {port}. {env_file.elsewhere(homes)}"
+        )
 
 
 def _up(home: Home, wanted: Wanted, say: Say) -> dict[str, str]:
@@ -64,6 +68,9 @@ def _up(home: Home, wanted: Wanted, say: Say) -> dict[str, str]:
 def _deploy(home: Home, wanted: Wanted, values: Mapping[str, str], known: aws.Clients, say: Say) -> None:
     # Before anything is read: what changes meanwhile is deployed the next time.
     mark = deploy.fingerprint(values)
+    named = {*wanted.parameters, *(["ImageApiUrl"] if wanted.image_api_url else [])}
+    if changes := parameters.taken_back(deploy.last_parameters(home), values, named):
+        say(f"Not named this time, and so as by default again: {', '.join(changes)}.")
     if not deploy.exists(known) and deploy.has_buckets(known):
         _start_afresh(home, wanted, say)
     # One at a time on this machine: what one deployment packs another one's build would clean away.

@@ -1,7 +1,7 @@
 """The template's parameters, and what `PARAMETERS="Name=value Other='two words'"` says about them."""
 
 import shlex
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -56,3 +56,9 @@ def complete(template: Path, given: Mapping[str, str]) -> dict[str, str]:
     if unknown:
         raise Trouble(f"PARAMETERS: there is no {', '.join(unknown)}. There are: {', '.join(declared)}.")
     return {name: given.get(name, str(each["Default"])) for name, each in declared.items()}
+
+
+def taken_back(before: Mapping[str, str], now: Mapping[str, str], named: Collection[str]) -> list[str]:
+    """What a deployment changes though nobody has named it: its value now, and the one that it had."""
+    changed = {name: now[name] for name in now if name not in named and before.get(name, now[name]) != now[name]}
+    return [f"{name}={shlex.quote(value)} (was {shlex.quote(before[name])})" for name, value in changed.items()]

@@ -66,7 +66,7 @@ def test_a_batch_file_is_answered_line_by_line_and_nothing_that_it_says_is_logge
     found = s3.get_object(Bucket="results", Key="batches/shop/spring.jsonl.out")
     answers = [json.loads(line) for line in found["Body"].read().splitlines()]
     assert found["Metadata"] == {"source": "s3://uploads/shop/spring.jsonl"}
-    assert [answer["custom_id"] for answer in answers] == ["a", "b", "c", None]
+    assert [answer["custom_id"] for answer in answers] == ["a", "b", "c", WORDS]
     assert all(answer["result"].startswith("s3://results/threads/shop/spring/") for answer in answers[:3])
     assert (answers[3]["status"], answers[3]["result"]) == ("failed", None)
     manifest = s3.get_object(Bucket="results", Key="batches/shop/spring.jsonl.manifest.json")["Body"].read()

@@ -49,6 +49,18 @@ def test_progress_that_somebody_else_has_changed_is_outdated_and_its_line_is_not
     assert register.sent(BATCH, 1) == line()
 
 
+def test_the_ids_of_lines_are_known_by_their_positions_however_they_were_saved(register: BatchState) -> None:
+    assert register.ids(BATCH) == {}
+    longest = ["\U0001f408" * 128] * 500
+    register.save_ids(BATCH, 1, longest)
+    register.save_ids(BATCH, 501, ["a", None])
+    register.save_ids(BATCH, 501, ["a", None, "杯子 1"])
+    register.save_ids("batch:another#1", 1, ["b"])
+    wanted = dict(enumerate([*longest, "a", None, "杯子 1"], start=1))
+    assert register.ids(BATCH) == wanted
+    assert list(register.answers(BATCH)) == []
+
+
 def test_a_line_is_known_by_its_position_until_it_has_ended(register: BatchState) -> None:
     progress = register.save(BATCH, KNOWN, line())
     progress = register.save(BATCH, progress, replace(line(), message_id="m"))

@@ -123,7 +123,7 @@ def test_how_a_batch_file_was_cut_does_not_make_it_another(bucket: Bucket) -> No
     assert bucket.upload("many.jsonl", "{ }", 2) == "batch"
 
 
-@pytest.mark.parametrize("key", ["cat.jpg", "many.jsonl"])
+@pytest.mark.parametrize("key", ["cat.jpg", "many.jsonl", "many.csv"])
 def test_what_comes_too_late_is_not_read(bucket: Bucket, key: str) -> None:
     late, newer = (bucket.put(key, png(colour), 3, instruction="night") for colour in ("red", "blue"))
     bucket.announce(newer)
@@ -467,7 +467,7 @@ def test_a_broken_request_file_is_told_what_is_wrong(bucket: Bucket, content: st
     assert bucket.asked == []
 
 
-@pytest.mark.parametrize("key", ["a.json", "a.jsonl"])
+@pytest.mark.parametrize("key", ["a.json", "a.jsonl", "a.csv"])
 def test_an_empty_file_is_not_there_yet_and_told_when_it_stays_so(bucket: Bucket, key: str) -> None:
     empty = bucket.put(key, "")
     assert bucket.announce(empty) == "waits"

@@ -81,6 +81,11 @@ def test_uploads_and_messages_by_the_plain_cli_and_a_look_at_the_thread(stack: S
         "total": 2, "succeeded": 2, "failed": 0,
     }  # fmt: skip
 
+    run("table", stack, folder)
+    assert eventually(lambda: Doors(stack).document("batches/shop/cups.csv.manifest.json")) == {
+        "total": 2, "succeeded": 2, "failed": 0,
+    }  # fmt: skip
+
     run("text", stack, folder)
     assert said(turn(stack, MUG, 2)) == ("succeeded", "conversation", 1, "Im Café, bei Sonnenuntergang, bitte")
 

@@ -1,6 +1,6 @@
 """The batch state in memory, held to the contract tests of the real one."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from darkroom.batches.ports import Answered, Progress, Sent
@@ -13,6 +13,7 @@ class MemoryBatchState:
     def __init__(self) -> None:
         self.batches: dict[str, Progress] = {}
         self.lines: dict[str, dict[int, Sent | Answered]] = {}
+        self.known_ids: dict[str, dict[int, str | None]] = {}
 
     def progress(self, batch: str) -> Progress:
         return self.batches.get(batch, Progress())
@@ -25,6 +26,12 @@ class MemoryBatchState:
             self.lines.setdefault(batch, {})[line.position] = line
         return self.batches[batch]
 
+    def save_ids(self, batch: str, first: int, ids: Sequence[str | None]) -> None:
+        self.known_ids.setdefault(batch, {}).update(enumerate(ids, start=first))
+
+    def ids(self, batch: str) -> Mapping[int, str | None]:
+        return self.known_ids.get(batch, {})
+
     def sent(self, batch: str, position: int) -> Sent:
         line = self.lines[batch][position]
         if isinstance(line, Answered):
@@ -32,6 +39,6 @@ class MemoryBatchState:
         return line
 
     def answers(self, batch: str) -> Iterator[str]:
-        for _, line in sorted(self.lines[batch].items()):
+        for _, line in sorted(self.lines.get(batch, {}).items()):
             assert isinstance(line, Answered)
             yield line.text

@@ -13,7 +13,7 @@ import socket
 import sys
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache
@@ -24,8 +24,8 @@ from urllib.parse import quote_plus, urlsplit
 import jsonschema
 from PIL import Image as Pillow
 
-from darkroom.batches import line_reader
-from darkroom.batches.line_reader import Place
+from darkroom.batches import csv_file, line_reader
+from darkroom.batches.line_reader import Line, Place
 from darkroom.domain import keys, outcome, request, request_file, request_schema, upload
 from darkroom.domain.message import Message
 from darkroom.domain.outcome import Outcome, Timing
@@ -174,6 +174,21 @@ def _batch_file(data: bytes) -> object:
     return [_batch_line(line.data) for line in found[:MAX_LINES_LOOKED_AT] if line.data and not line.is_blank]
 
 
+def _table(data: bytes) -> object:
+    """A `.csv` upload: all of it comes back in its rows, wherever the reading is begun again."""
+
+    def read(start: Place) -> Iterator[Line]:
+        return csv_file.read(lambda offset: data[offset : offset + PIECE], start, rules().options)
+
+    found = list(read(Place()))
+    assert (found[-1].after.offset if found else len(data)) - len(data) in (0, 1)
+    for row in found[:MAX_LINES_LOOKED_AT]:
+        first = next(read(row.after), None)
+        assert first is None or first.after.number == row.after.number + 1
+        assert row.data is not None or row.fault.encode()
+    return [_batch_line(row.data) for row in found[:MAX_LINES_LOOKED_AT] if row.data]
+
+
 def _batch_line(line: bytes) -> object:
     try:
         taken = request_file.of_line(line, folder=Folder("my-uploads", ""), stem="spring", rules=rules(*BUCKETS))
@@ -183,7 +198,7 @@ def _batch_line(line: bytes) -> object:
         assert_can_be_told(rejected)
         assert str(request_file.custom_id(line)).encode()
         return rejected.message
-    assert request_file.custom_id(line) == taken.request_id
+    assert request_file.request_id_of(str(request_file.custom_id(line))) == taken.request_id
     _assert_is_self_contained(taken)
     return taken
 
@@ -464,6 +479,11 @@ BATCHES = (
     b'\xef\xbb\xbf{"custom_id": "a", "thread_id": "t", "instruction": "\xe9\x9b\xaa", "metadata": {"k": "v"}}',
     b'{"custom_id": "a", "request_id": "a"}\n\n[]\nnull\n{"custom_id": "..", "instruction": "x", "images": ["./../a"]}',
 )
+TABLES = (
+    b'custom_id,instruction,images\na,x,../c.jpg b.jpg\n"b","y\r\n""z""",\n\n,,\n',
+    b"\xef\xbb\xbfcustom_id;instruction;options.size;parent_turn\r\n1;\xe9\x9b\xaa;1:1;0\r\n2;\xff;;\r\n",
+    b'custom_id\tinstruction\tmetadata.k\na\t"x\tv\n',
+)
 KEYS = (
     b"photos/cat.jpg", b"threads/campaign/bottle/cat.txt", b"a/_instruction.txt", b"a/.hidden/b.jpg", b"a/../../b.png",
     b"batch.jsonl", "猫/夜景.heic".encode(), b"a%2Fb+c.jpg", b"x" * 1024, b"a//b\n\0.txt",
@@ -473,6 +493,7 @@ DOORS = (
     Door("message", _message, (Rejected,), lambda: event_seeds("request")),
     Door("request", _request_file, (Rejected,), lambda: event_seeds("request")),
     Door("batch", _batch_file, (), lambda: BATCHES),
+    Door("table", _table, (Rejected,), lambda: TABLES),
     Door("group", _group, (Rejected,), lambda: KEYS),
     Door("announcement", _announcement, (Fault,), lambda: event_seeds("upload")),
     Door("key", _key, (), lambda: KEYS),

@@ -105,6 +105,15 @@ def refused_uploads(stage: Stage) -> None:
         stage.arrival(refused)
 
 
+def table(stage: Stage) -> None:
+    """A batch from a spreadsheet: an id that can be no request's id, and a row with a fault."""
+    stage.upload("sale/autumn.csv", b"custom_id;instruction;options.size\nSKU 12/3;night;1:1\n;;\nd;;\n")
+    (begun,) = stage.take("batches.fifo")
+    stage.arrival(begun)
+    stage.deliver()
+    stage.arrival(begun)
+
+
 def uploads_that_are_none(stage: Stage) -> None:
     """A folder, an object that is gone, an announcement that cannot be read."""
     stage.upload("photos/", b"")
@@ -125,5 +134,5 @@ def operators_batch(stage: Stage) -> None:
 
 UPLOAD_SCENES = (
     photos, photos_with_versions, texts, lane, queues_that_are_gone, request_files, batch, refused_uploads,
-    uploads_that_are_none, operators_batch,
+    table, uploads_that_are_none, operators_batch,
 )  # fmt: skip

@@ -1,7 +1,7 @@
 """Batches on the fakes: a file, its register, a lane with few places, and the function that answers requests."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
@@ -73,6 +73,7 @@ class BatchWorld:
     """Everything that a batch touches. `places` is how many of its requests may be in the queue at once."""
 
     places: int = 3
+    key: str = KEY
     max_turns: int = 200
     clock: Clock = field(default_factory=Clock)
     api: ScriptedApi = field(default_factory=ScriptedApi)
@@ -86,18 +87,26 @@ class BatchWorld:
         self.stems = Stems()
         self._uploads = 0
 
-    def upload(self, content: bytes | str | Sequence[Any], key: str = KEY) -> BatchFile:
+    def upload(self, content: bytes | str | Sequence[Any]) -> BatchFile:
         """Uploads a batch file, as its bytes or as documents, and decides on it as on_upload does."""
         if not isinstance(content, bytes | str):
             content = "".join(json.dumps(document, ensure_ascii=False) + "\n" for document in content)
         data = content.encode() if isinstance(content, str) else content
         self._uploads += 1
-        etag = self.objects.put("uploads", key, data)
-        arrived = Upload("uploads", key, etag, etag, f"{self._uploads:06X}", len(data), self.clock())
+        etag = self.objects.put("uploads", self.key, data)
+        arrived = Upload("uploads", self.key, etag, etag, f"{self._uploads:06X}", len(data), self.clock())
         self.stems.kept = pairing.batch(self.stems.kept, arrived)
         return uploaded(arrived, self.stems.kept.generation)
 
-    def tick(self, batch: BatchFile, edge: Edge | None = None, *, seconds: float = 60, age: float = 0) -> BatchEnded:
+    def tick(
+        self,
+        batch: BatchFile,
+        edge: Edge | None = None,
+        *,
+        seconds: float = 60,
+        age: float = 0,
+        time_left: Callable[[], float] | None = None,
+    ) -> BatchEnded:
         """One delivery of its message. Raises Unavailable while its lines are on their way."""
         around = (edge or Edge()).around
         tools = BatchDependencies(
@@ -113,7 +122,7 @@ class BatchWorld:
         publication = Publisher(around(self.objects), "results")
         message = Message("batch-message", "g", batch.body, "receipt", self.clock() - age, 1)
         return BatchHandler(tools, around(self.stems), around(self.batches), publication).answer(
-            message, lambda: seconds
+            message, time_left or (lambda: seconds)
         )
 
     def answer_requests(self, most: int = 10) -> int:
@@ -140,11 +149,11 @@ class BatchWorld:
 
     @property
     def raw_out(self) -> bytes:
-        return self.objects.objects["results", answer_key(KEY)].data
+        return self.objects.objects["results", answer_key(self.key)].data
 
     @property
     def manifest(self) -> dict[str, Any]:
-        return self.objects.document("results", manifest_key(KEY))
+        return self.objects.document("results", manifest_key(self.key))
 
     @property
     def calls(self) -> list[str]:

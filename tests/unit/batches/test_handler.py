@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from darkroom.batches import batch_file
-from darkroom.batches.handler import MAX_LINES_IN_ALL
+from darkroom.batches.handler import IDS_AT_ONCE, MAX_LINES_IN_ALL
 from darkroom.domain.keys import sha256
 from darkroom.errors import Unavailable
 from tests.fakes.edge import Died, Edge
@@ -102,8 +102,8 @@ BAD = [
     ("null", "body"),
     ('{"custom_id": "x"}', "instruction"),
     ('{"instruction": "paint"}', "custom_id"),
-    ('{"custom_id": "a b", "instruction": "paint"}', "custom_id"),
-    ('{"custom_id": 5, "instruction": "paint"}', "custom_id"),
+    ('{"custom_id": "", "instruction": "paint"}', "custom_id"),
+    ('{"custom_id": null, "instruction": "paint"}', "custom_id"),
     ('{"custom_id": "x", "request_id": "x", "instruction": "paint"}', "request_id"),
     ('{"custom_id": "x", "instruction": "paint", "images": ["../../a.jpg"]}', "images.0"),
     ('{"custom_id": "x", "instruction": "paint", "images": ["s3://strangers/a.jpg"]}', "images.0"),
@@ -129,6 +129,41 @@ def test_a_bad_line_fails_alone_and_says_which_it_is_and_what_is_wrong(
     assert failed["error"]["hint"]
     assert failed["custom_id"] == ("x" if b'"x"' in raw and field not in ("custom_id", "body") else None)
     assert world.manifest == {"total": 3, "succeeded": 2, "failed": 1}
+
+
+def test_any_string_is_an_id_and_the_answers_have_it_as_it_was_given(world: BatchWorld) -> None:
+    names = ["SKU 12/3", "杯子-1", 4711, "4711", "a b"]
+    world.run(world.upload([asking(str(name)) | {"custom_id": name} for name in names]))
+    assert ids(world) == ["SKU 12/3", "杯子-1", "4711", "4711", "a b"], "a number is answered as text"
+    assert world.manifest == {"total": 5, "succeeded": 5, "failed": 0}
+    assert world.out[2] == world.out[3], "one id, one request"
+    request_id = f"custom-{sha256('SKU 12/3')}"
+    place = f"threads/shop/spring/{request_id}/00001-{sha256(request_id)[:8]}/result.json"
+    assert world.out[0]["result"] == f"s3://results/{place}"
+    assert world.objects.document("results", place)["request_id"] == request_id
+
+
+def test_the_ids_of_a_file_that_is_counted_in_many_steps_are_known_when_it_is_gone(world: BatchWorld) -> None:
+    """Without them nobody could tell which of its lines were not sent."""
+    names = [f"雪 {number}" for number in range(IDS_AT_ONCE + 30)]
+    batch, seconds = world.upload([asking(name) for name in names]), itertools.chain([99.0] * 7, [1.0])
+    with pytest.raises(Unavailable, match="counted"):
+        world.tick(batch, time_left=lambda: next(seconds))
+    with pytest.raises(Unavailable):
+        world.tick(batch)
+    world.objects.versions.clear()
+    world.run(batch)
+    assert ids(world) == names
+
+
+def test_of_a_batch_that_a_former_release_counted_no_id_is_known_and_it_ends(world: BatchWorld) -> None:
+    batch = world.upload([asking(f"r-{number}") for number in range(4)])
+    with pytest.raises(Unavailable):
+        world.tick(batch)
+    world.register.known_ids.clear()
+    world.objects.versions.clear()
+    world.run(batch)
+    assert ids(world) == ["r-0", "r-1", "r-2", None]
 
 
 @pytest.mark.parametrize("end", ["\n", "\r\n", "\n\n \t\n", "\r\n\r\n"])
@@ -205,12 +240,12 @@ def test_the_same_file_again_is_nothing_new_and_another_is_the_one_that_is_answe
 
 
 def test_a_file_that_is_deleted_answers_what_was_sent_and_fails_the_rest(world: BatchWorld) -> None:
-    batch = world.upload([asking(f"r-{number}") for number in range(6)])
+    batch = world.upload([*(asking(f"r-{number}") for number in range(4)), {"instruction": "?"}, asking("雪 5")])
     with pytest.raises(Unavailable):
         world.tick(batch)
     world.objects.versions.clear()
     world.run(batch)
-    assert ids(world) == ["r-0", "r-1", "r-2", None, None, None]
+    assert ids(world) == ["r-0", "r-1", "r-2", "r-3", None, "雪 5"], "each line keeps its id"
     assert [line["status"] for line in world.out] == ["succeeded"] * 3 + ["failed"] * 3
     assert world.out[5]["error"]["message"] == "the batch file was deleted before this line was sent"
 
@@ -232,7 +267,7 @@ def test_of_a_line_that_died_while_it_was_sent_and_whose_file_is_gone_it_is_said
     unsure, unsent = (line["error"]["message"] for line in world.out)
     assert unsure == "the batch file was deleted, and this line may not have been sent"
     assert unsent == "the batch file was deleted before this line was sent"
-    assert ids(world) == ["a", None]
+    assert ids(world) == ["a", "b"]
 
 
 def test_a_file_that_is_gone_at_once_is_none(world: BatchWorld) -> None:

@@ -48,12 +48,18 @@ def _image_object(value: object) -> object:
     return {"bucket": bucket, "key": key}
 
 
+def _listed(value: object) -> object:
+    return [value] if isinstance(value, str) else value
+
+
 def _thread_id(value: object) -> object:
     return keys.thread_id(value) if isinstance(value, str) else value
 
 
 S3Uri = Annotated[str, Field(pattern="^s3://[^/]+/.+$")]
 Image = Annotated[ImageObject, BeforeValidator(_image_object, json_schema_input_type=ImageObject | S3Uri)]
+ImageList = Annotated[list[Image], Field(max_length=MAX_IMAGES)]
+Images = Annotated[ImageList, BeforeValidator(_listed, json_schema_input_type=ImageList | S3Uri)]
 
 
 class Asking(BaseModel):
@@ -65,7 +71,7 @@ class Asking(BaseModel):
         str, StringConstraints(strip_whitespace=True, min_length=1, max_length=INSTRUCTION_CHARACTERS)
     ]
     thread_id: Annotated[str, BeforeValidator(_thread_id), Field(min_length=1, max_length=256)] | None = None
-    images: Annotated[list[Image], Field(max_length=MAX_IMAGES)] | None = None
+    images: Images | None = None
     parent_turn: Annotated[int, Field(ge=0, le=MAX_TURNS)] | None = None
     model: Annotated[str, StringConstraints(min_length=1, max_length=256)] | None = None
     options: Options | None = None

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -134,7 +135,8 @@ def test_options_that_are_given_empty_are_not_options_that_are_not_given() -> No
         (asked(request_id="a\n"), "request_id", "128"),
         (asked(request_id="a/b"), "request_id", "128"),
         (asked(request_id="é"), "request_id", "128"),
-        (asked(images="s3://my-uploads/a.jpg"), "images", "list"),
+        (asked(images={"bucket": "my-uploads", "key": "a.jpg"}), "images", "list"),
+        (asked(images="a.jpg"), "images.0", "s3://"),
         (asked(images=["s3://my-uploads/a.jpg"] * 15), "images", "14"),
         (asked(images=["https://example.com/a.jpg"]), "images.0", "s3://"),
         (asked(images=["data:image/png;base64,AAAA"]), "images.0", "s3://"),
@@ -168,8 +170,18 @@ def test_options_that_are_given_empty_are_not_options_that_are_not_given() -> No
         (asked(metadata={"k" * 65: "v"}), "metadata", "64"),
         (asked(metadata={"k": "v" * 513}), "metadata.k", "512"),
         (asked(metadata={"k": 5}), "metadata.k", "string"),
-        (asked(prompt="x"), "prompt", "not a known key"),
-        (asked(Instruction="x"), "Instruction", "not a known key"),
+        (asked(colour="x"), "colour", "not a known key; remove it or mend its spelling"),
+        ({"prompt": "x"}, "instruction", "prompt: is not a known key: did you mean `instruction`?"),
+        (asked(Instruction="x"), "Instruction", "did you mean `instruction`?"),
+        (asked(instrution="x"), "instrution", "did you mean `instruction`?"),
+        (asked(image="x"), "image", "did you mean `images`?"),
+        (asked(imageUrls=["x"]), "imageUrls", "did you mean `images`?"),
+        (asked(aspectRatio="16:9"), "aspectRatio", "did you mean `options.aspect_ratio`?"),
+        (asked(size="1:1"), "size", "did you mean `options.size`?"),
+        (asked(parentTurn=1), "parentTurn", "did you mean `parent_turn`?"),
+        (asked(custom_id="a"), "custom_id", "did you mean `request_id`?"),
+        (asked(options={"aspectRatio": "16:9"}), "options.aspectRatio", "did you mean `aspect_ratio`?"),
+        (asked(images=[{"bucket": "my-uploads", "Key": "a"}]), "images.0.key", "Key: is not a known key: did you mean"),
     ],
 )  # fmt: skip
 def test_a_fault_is_named_with_its_field_and_a_remedy(document: object, field: str, said: str) -> None:
@@ -186,6 +198,46 @@ def test_a_fault_is_named_with_its_field_and_a_remedy(document: object, field: s
 )  # fmt: skip
 def test_a_body_that_is_no_json_object_is_refused(body: str) -> None:
     assert faults(body).param == "body"
+
+
+@pytest.mark.parametrize(
+    ("body", "said"),
+    [
+        ('{"instruction": “make it blue”}', 'curly quotes: use " (column 17)'),
+        ('{\n  “instruction”: "make it blue"\n}', 'curly quotes: use " (line 2, column 3)'),
+        ("{'instruction': 'make it blue'}", 'single quotes: use " (column 2)'),
+        ('{"instruction": "blue",}', "a comma before a closing bracket: remove it (column 23)"),
+        ('{"instruction": "blue", "images": ["a", ]}', "a comma before a closing bracket: remove it (column 39)"),
+        ('{\n"instruction": "blue",\n}', "a comma before a closing bracket: remove it (line 2, column 22)"),
+        ('{instruction: "blue"}', 'a name without quotes: write "instruction" (column 2)'),
+        ('{"instruction": "a "blue" cat"}', "a missing comma, or a quotation mark inside the words"),
+        ('{"instruction": "C:\\photos"}', r"a lone backslash: write \\"),
+        ('{"instruction": "one\ntwo"}', "a line break or a tab inside quotes"),
+        ('{"instruction": "blue', "a quotation mark that is never closed (column 17)"),
+        ('{"instruction" "blue"}', "a missing colon"),
+        ('{"instruction": "blue"', "it ends too early"),
+        ('{"instruction": "blue"}}', "something after the end of the object"),
+        ('{"instruction": "blue", // night\n}', "a comment: remove it"),
+        ('{"instruction": None}', "None of Python: write null (column 17)"),
+    ],
+)
+def test_a_slip_of_who_writes_json_by_hand_is_named_with_its_remedy_and_its_place(body: str, said: str) -> None:
+    assert f"body: is not JSON: {said}" in faults(body).message
+
+
+@given(body=st.text("{}[]:,\"'\\ \n/#“aN1", max_size=30))
+def test_of_any_text_that_is_not_json_something_is_said(body: str) -> None:
+    try:
+        json.loads(body)
+    except ValueError:
+        assert re.search(r"is not JSON: .+ \((line \d+, )?column \d+\)", faults(body).message)
+
+
+def test_one_string_for_images_is_a_list_of_one() -> None:
+    one = asked(images="s3://my-uploads/a.jpg")
+    assert parsed(one).images == (ImageRef("my-uploads", "a.jpg"),)
+    assert parsed(one).fingerprint == parsed(asked(images=["s3://my-uploads/a.jpg"])).fingerprint
+    assert from_file(asked(images="cat.jpg")).images == (ImageRef("my-uploads", "shop/spring/cat.jpg"),)
 
 
 def test_infinity_is_no_temperature() -> None:
@@ -218,6 +270,7 @@ SCHEMA = schema_models.Body.model_json_schema()
         FULL,
         asked(),
         asked(images=[{"bucket": "my-uploads", "key": "a b.jpg", "version_id": "v1"}], parent_turn=0),
+        asked(images="s3://my-uploads/bottle.jpg"),
         asked(options={"response_modalities": ["image", "text"], "temperature": 1}),
     ],
 )
@@ -235,6 +288,7 @@ def test_what_is_taken_keeps_to_the_published_schema(document: dict[str, Any]) -
         asked(images=["s3://my-uploads/a"] * 15),
         asked(options={"n": 2}),
         asked(request_id="a b"),
+        asked(images="https://example.com/a.jpg"),
         asked(prompt="x"),
     ],
 )
@@ -503,7 +557,90 @@ def test_the_same_request_is_the_same_wherever_it_comes_from() -> None:
     assert parsed(full).fingerprint == from_file(full).fingerprint == from_line(line).fingerprint
 
 
-@pytest.mark.parametrize("custom_id", [None, 5, "", "a b", "é", "x" * 129, ["a"]])
+@given(custom_id=st.from_regex(r"\A[A-Za-z0-9._:-]{1,128}\Z"))
+@example("custom-" + "a" * 63)
+def test_an_id_that_may_be_a_request_id_is_one(custom_id: str) -> None:
+    assert request_file.request_id_of(custom_id) == from_line(asked(custom_id=custom_id)).request_id == custom_id
+
+
+@given(custom_id=st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=128))
+@example("SKU 12/3")
+@example("杯子-1")
+@example("a/b")
+@example("\x00")
+def test_any_string_is_an_id_and_its_request_may_be_sent(custom_id: str) -> None:
+    line = from_line(asked(custom_id=custom_id))
+    assert request_file.custom_id(json.dumps(asked(custom_id=custom_id)).encode()) == custom_id
+    assert re.fullmatch(r"[A-Za-z0-9._:-]{1,128}", line.request_id)
+    assert parsed(line.body, keys.message_group(line.thread_id)) == line
+
+
+def test_the_request_id_of_any_other_id_follows_from_it() -> None:
+    line = from_line(asked(custom_id="SKU 12/3"))
+    assert line.request_id == f"custom-{hashlib.sha256(b'SKU 12/3').hexdigest()}"
+    assert line.thread_id == f"shop/spring/all/{line.request_id}"
+
+
+def test_no_two_ids_have_one_request_id_or_one_thread() -> None:
+    derived = request_file.request_id_of("a b")
+    lines = [from_line(asked(custom_id=name)) for name in ("a b", derived, "a/b", "caf\u00e9", "cafe\u0301", "a", "a ")]
+    assert len({line.request_id for line in lines}) == len({line.thread_id for line in lines}) == len(lines)
+
+
+@pytest.mark.parametrize(("number", "custom_id"), [("4711", "4711"), ("0.5", "0.5"), ("-1", "-1")])
+def test_a_number_is_an_id_as_text(number: str, custom_id: str) -> None:
+    line = f'{{"custom_id": {number}, "instruction": "blue"}}'.encode()
+    assert request_file.custom_id(line) == from_line(line).request_id == custom_id
+
+
+FOREIGN = {
+    "OpenAI": {
+        "custom_id": "a", "method": "POST", "url": "/v1/images/generations",
+        "body": {"model": "gpt-image-1", "prompt": "A cat", "size": "1024x1024"},
+    },
+    "OpenAI ": {
+        "custom_id": "a", "method": "POST", "url": "/v1/chat/completions",
+        "body": {"messages": [{"role": "system", "content": "Be brief"}, {"role": "user", "content": "A cat"}]},
+    },
+    "Gemini": {"key": "a", "request": {"contents": [{"parts": [{"text": "A cat"}, {"inline_data": {"data": "AA"}}]}]}},
+    "Anthropic": {
+        "custom_id": "a", "params": {"messages": [{"role": "user", "content": [{"type": "text", "text": "A cat"}]}]},
+    },
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("whose", FOREIGN)
+def test_a_line_for_the_batches_of_another_service_is_named_with_the_line_as_it_should_be(whose: str) -> None:
+    rejected = rejection(lambda: from_line(FOREIGN[whose]))
+    shown = re.search(rf"body: is a line for the batches of {whose.strip()}: write (\{{.*\}}),", rejected.message)
+    assert shown, rejected.message
+    line = from_line(shown[1].encode())
+    assert (line.request_id, line.instruction) == ("a", "A cat")
+    assert line.options == ({"size": "1024x1024"} if whose == "OpenAI" else None)
+    assert rejected.param == "body"
+
+
+@given(
+    document=st.fixed_dictionaries(
+        {"custom_id": json_values, "key": json_values, "method": json_values},
+        optional={
+            "body": st.dictionaries(st.sampled_from(["prompt", "size", "messages"]), json_values),
+            "request": st.dictionaries(st.sampled_from(["contents", "text"]), json_values),
+        },
+    )
+)
+def test_whatever_another_services_line_says_it_is_refused_in_few_words(document: object) -> None:
+    rejected = rejection(lambda: from_line(document))
+    assert rejected.code == "invalid_request"
+    assert len(rejected.message.encode()) < 4000
+
+
+def test_words_without_end_are_not_quoted_without_end() -> None:
+    line = {"custom_id": "x" * 1000, "method": "POST", "body": {"prompt": "x" * 100_000, "size": "x" * 1000}}
+    assert len(rejection(lambda: from_line(line)).message) < 500
+
+
+@pytest.mark.parametrize("custom_id", [None, True, "", "x" * 129, 10**200, ["a"], "\ud800"])
 def test_a_line_needs_an_id_and_a_faulty_one_is_not_quoted(custom_id: object) -> None:
     line = json.dumps(asked(custom_id=custom_id)).encode()
     assert rejection(lambda: from_line(line)).param == "custom_id"

@@ -51,6 +51,8 @@ def test_the_stem_is_the_key_without_its_last_extension(key: str, stem: str, ext
         ("a/cat.json", "request"),
         ("a/cats.jsonl", "batch"),
         ("a/cats.JSONL", "batch"),
+        ("a/cats.csv", "batch"),
+        ("a/cats.CSV", "batch"),
         ("a/cat.pdf", "unsupported"),
         ("a/cat", "unsupported"),
     ],

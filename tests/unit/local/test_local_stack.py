@@ -3,6 +3,7 @@
 import fcntl
 import json
 import os
+import shutil
 import subprocess
 import sys
 import time
@@ -11,8 +12,10 @@ from pathlib import Path
 
 import pytest
 
-from local.stack import aws, env_file, logs, parameters, ports, processes
+from local.demo.__main__ import PHOTO as LAKE
+from local.stack import aws, deploy, env_file, lifecycle, logs, parameters, ports, processes
 from local.stack.home import REPOSITORY, Home, Trouble
+from operations import stack as operators
 
 TEMPLATE = REPOSITORY / "template.yaml"
 OUTPUTS = {name: f"the {name}" for name in parameters.read_template(TEMPLATE)["Outputs"]}
@@ -72,6 +75,98 @@ def test_a_parameter_that_the_template_does_not_have_is_refused() -> None:
 def test_parameters_that_are_not_given_have_the_templates_defaults() -> None:
     values = parameters.complete(TEMPLATE, {"DailyCallLimit": "5"})
     assert (values["DailyCallLimit"], values["MaxPaidCalls"], values["DefaultInstruction"]) == ("5", "2", "")
+
+
+def test_what_a_deployment_takes_back_unnamed_is_said_with_both_values() -> None:
+    before = parameters.complete(TEMPLATE, {"DailyCallLimit": "5", "DefaultInstruction": "Make it night"})
+    now = parameters.complete(TEMPLATE, {"MaxPaidCalls": "3"})
+    assert parameters.taken_back(before, now, {"MaxPaidCalls"}) == [
+        "DailyCallLimit=0 (was 5)", "DefaultInstruction='' (was 'Make it night')",
+    ]  # fmt: skip
+    assert parameters.taken_back(before, before, ()) == parameters.taken_back({}, now, ()) == []
+
+
+def test_the_values_of_the_last_deployment_are_known(tmp_path: Path) -> None:
+    home = Home(tmp_path, 4600)
+    assert deploy.last_parameters(home) == {}
+    home.folder.mkdir()
+    (home.folder / "parameters.yaml").write_text('{"DefaultInstruction": "雪"}', encoding="utf-8")
+    assert deploy.last_parameters(home) == {"DefaultInstruction": "雪"}
+
+
+def test_whoever_asks_for_a_stack_that_is_not_there_hears_which_run(tmp_path: Path) -> None:
+    with pytest.raises(Trouble, match=r"There is no stack on port 4711\. `make up` starts one\."):
+        env_file.read(tmp_path, 4711)
+    for port in (4702, 4703):
+        Home(tmp_path, port).folder.mkdir()
+    pid_file, _ = started(Home(tmp_path, 4702).folder)
+    pid_file.rename(pid_file.with_name("ministack.pid"))
+    try:
+        with pytest.raises(Trouble, match=r"There is no stack on port 4711\. These run: PORT=4702\."):
+            env_file.read(tmp_path, 4711)
+        said: list[str] = []
+        lifecycle.down(tmp_path, 4711, said.append)
+        assert said == ["Nothing was running on port 4711. These run: PORT=4702."]
+    finally:
+        processes.stop(pid_file.with_name("ministack.pid"))
+
+
+def test_operators_hear_which_stacks_there_are(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(operators, "LOCAL", tmp_path)
+    with pytest.raises(operators.Trouble, match="There is no stack here yet"):
+        operators.on_this_machine(None)
+    home = Home(tmp_path, 4702)
+    home.folder.mkdir()
+    env_file.write(home, env_file.environment(home, OUTPUTS, "http://127.0.0.1:1"))
+    with pytest.raises(operators.Trouble, match=r"There is no stack on port 4711\. There are: PORT=4702\."):
+        operators.on_this_machine(4711)
+
+
+@pytest.mark.parametrize(("photo", "begun"), [("nofile.jpg", []), ("local", []), (str(LAKE), ["up", "--photo"])])
+def test_a_photo_that_is_not_there_is_told_before_anything_is_started(
+    tmp_path: Path, photo: str, begun: list[str]
+) -> None:
+    """With something that says what it was asked for in the place of Python."""
+    listener = tmp_path / "listener.py"
+    listener.write_text("import sys; print(sys.argv[3])", encoding="utf-8")
+    environ = {name: value for name, value in os.environ.items() if not name.startswith(("MAKE", "MFLAGS"))}
+    command = ["make", "--silent", "--old-file=tools", "demo", f"PHOTO={photo}", f"RUN={sys.executable} {listener}"]
+    done = subprocess.run(command, cwd=REPOSITORY, env=environ, capture_output=True, text=True, check=False)
+    assert done.stdout.split() == begun
+    assert (done.returncode == 0) == bool(begun)
+    assert begun or f"There is no file {photo}" in done.stderr
+
+
+def python_with(folder: Path, *, pip: bool) -> Path:
+    """A folder whose `python3` has pip, or has none; either writes down what it installs."""
+    folder.mkdir()
+    (folder / "mkdir").symlink_to(str(shutil.which("mkdir")))
+    program = folder / "python3"
+    program.write_text(
+        f'#!/bin/sh\n[ "$3" = --version ] && exit {int(not pip)}\necho "$0 $3"; exit 1\n', encoding="utf-8"
+    )
+    program.chmod(0o755)
+    return folder
+
+
+def built_with(folder: Path, *path: Path) -> "subprocess.CompletedProcess[str]":
+    """The build of the layer where no uv is on the path."""
+    command = [str(shutil.which("make")), "build-DarkroomLayer", f"ARTIFACTS_DIR={folder}"]
+    environ = {"PATH": os.pathsep.join(map(str, path))}
+    layer = REPOSITORY / "layers" / "darkroom"
+    return subprocess.run(command, cwd=layer, env=environ, capture_output=True, text=True, check=False)
+
+
+def test_the_layer_is_installed_by_the_first_python_that_has_pip(tmp_path: Path) -> None:
+    """The first on the path of who has followed the README is that of `.venv`, which has none."""
+    without, with_pip = python_with(tmp_path / "venv", pip=False), python_with(tmp_path / "system", pip=True)
+    assert f"{with_pip}/python3 install" in built_with(tmp_path, without, with_pip).stdout
+
+
+def test_where_nothing_can_install_the_layer_its_build_says_what_is_missing(tmp_path: Path) -> None:
+    done = built_with(tmp_path, python_with(tmp_path / "venv", pip=False))
+    assert done.returncode
+    assert "put uv on the PATH, or a python3 that has pip" in done.stderr
 
 
 def test_a_shell_reads_from_the_env_file_what_was_written(tmp_path: Path) -> None:

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from darkroom.domain.picture_formats import ENDINGS
-from darkroom.domain.upload import Upload
+from darkroom.domain.upload import KINDS, Upload
 from darkroom.errors import Rejected
 from darkroom.uploads import hints
 
@@ -24,7 +24,8 @@ def upload(key: str) -> Upload:
         ("film.mp4 IMG_1.MOV a.webm", "screenshot"),
         ("memo.m4a a.mp3", ".txt"),
         ("brief.docx report.pdf notes.rtf slides.key", ".txt"),
-        ("notes.md list.csv words.text", "ending .txt"),
+        ("notes.md words.text", "ending .txt"),
+        ("list.xlsx list.ods list.numbers list.tsv", "as CSV in UTF-8"),
         ("all.zip all.tar.gz all.7z", "Unpack it"),
         ("IMG_1.AAE a.xmp desktop.ini", "not needed"),
         ("README photo", "ending .jpg or .png"),
@@ -41,7 +42,7 @@ def test_each_family_of_files_has_its_own_way_out(names: str, way_out: str) -> N
 
 def test_no_family_claims_what_is_a_photo_or_a_text() -> None:
     claimed = {extension for family in hints.FAMILIES for extension in family.extensions.split()}
-    assert not claimed & {*ENDINGS, ".txt", ".json", ".jsonl"}
+    assert not claimed & {*ENDINGS, *KINDS}
     assert all(extension == extension.lower() and extension.startswith(".") for extension in claimed)
 
 

@@ -1,4 +1,4 @@
-"""A batch file: an uploaded `.jsonl`, and what a message of the batches' queue says of it."""
+"""A batch file: an uploaded `.jsonl` or `.csv`, and what a message of the batches' queue says of it."""
 
 import json
 from dataclasses import asdict, dataclass
@@ -32,6 +32,11 @@ class BatchFile:
     def extension(self) -> str:
         """By which its stem knows it."""
         return self.key.removeprefix(self.stem)
+
+    @property
+    def is_table(self) -> bool:
+        """Whether its requests are rows under names of columns, and not lines of JSON."""
+        return self.extension.lower() == ".csv"
 
     @property
     def ref(self) -> ImageRef:

@@ -12,9 +12,10 @@ from typing import IO
 
 from darkroom.batches import batch_file
 from darkroom.batches.batch_file import MAX_LINES, BatchFile
+from darkroom.batches.line_reader import UTF_16, Line
 from darkroom.batches.ports import Generations, Progress
 from darkroom.batches.step import BatchDependencies, BatchStep, Gone, lines_of
-from darkroom.domain import keys, outcome
+from darkroom.domain import keys, outcome, request_file
 from darkroom.domain.message import Message
 from darkroom.domain.outcome import Timing, Uploaded
 from darkroom.domain.ports import QueueSender
@@ -31,7 +32,7 @@ from darkroom.turns import provenance
 from darkroom.turns.publisher import Publisher
 
 MAX_LINES_IN_ALL = 4 * MAX_LINES  # blank ones too: no step could read past endlessly many
-UTF_16 = (b"\xff\xfe", b"\xfe\xff")
+IDS_AT_ONCE = 500  # the longest fit into an item
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,22 +98,28 @@ class BatchHandler:
         """Before the first line is sent, so that a file with too many of them costs nothing."""
         if progress.is_counted:
             return progress
+        ids: list[str | None] = []
         for line in lines_of(self._dependencies, batch, progress.counted):
-            if line.after.number == 1 and line.data and line.data.startswith(UTF_16):
-                raise _refused("the file is UTF-16", "Save it as UTF-8 and upload it again.")
             progress = replace(progress, counted=line.after, total=progress.total + int(not line.is_blank))
-            if progress.total > MAX_LINES:
-                raise _refused(f"the file has more than {MAX_LINES:,} lines", "Split it into several files.")
-            if line.after.number > MAX_LINES_IN_ALL:
-                said = f"the file has more than {MAX_LINES_IN_ALL:,} lines, most of them blank"
-                raise _refused(said, "Take the blank ones out.")
-            if time_left() < BATCH_SPARE_SECONDS:
+            _assert_acceptable(line, progress.total)
+            ids += [] if line.is_blank else [request_file.custom_id(line.data)]
+            is_late = time_left() < BATCH_SPARE_SECONDS
+            if len(ids) == IDS_AT_ONCE or is_late:
+                ids = self._save_ids(batch, progress, ids)
+            if is_late:
                 self._dependencies.state.save(batch.name, replace(progress, moved_at=self._dependencies.clock()))
                 raise Unavailable("time", "its lines are being counted", retry_after=0)
         if not progress.total:
             raise _refused("the file has no line that says anything", "Write a request into each line.")
+        self._save_ids(batch, progress, ids)
         known = replace(progress, is_counted=True, moved_at=self._dependencies.clock())
         return self._dependencies.state.save(batch.name, known)
+
+    def _save_ids(self, batch: BatchFile, progress: Progress, ids: list[str | None]) -> list[str | None]:
+        """Remembers the ids of the lines that were counted last. Returns those that are left: none."""
+        if ids:
+            self._dependencies.state.save_ids(batch.name, progress.total - len(ids) + 1, ids)
+        return []
 
     def _wait(self, progress: Progress) -> float:
         wait = BATCH_WAIT_SHARE * (self._dependencies.clock() - progress.moved_at)
@@ -142,6 +149,17 @@ class BatchHandler:
             upload=Uploaded(batch.bucket, batch.key, batch.etag, batch.version_id),
         )
         self._publisher.announce(refused, keys.rejected_upload_key(batch.key, batch.etag))
+
+
+def _assert_acceptable(line: Line, total: int) -> None:
+    """Raises Rejected, of the whole file, where a line shows that it is none that is worked on."""
+    if line.after.number == 1 and line.data and line.data.startswith(UTF_16):
+        raise _refused("the file is UTF-16", "Save it as UTF-8 and upload it again.")
+    if total > MAX_LINES:
+        raise _refused(f"the file has more than {MAX_LINES:,} lines", "Split it into several files.")
+    if line.after.number > MAX_LINES_IN_ALL:
+        said = f"the file has more than {MAX_LINES_IN_ALL:,} lines, most of them blank"
+        raise _refused(said, "Take the blank ones out.")
 
 
 def _refused(message: str, hint: str) -> Rejected:

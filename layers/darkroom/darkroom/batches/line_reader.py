@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 LINE_BYTES = 1 << 20
 BYTE_ORDER_MARK = b"\xef\xbb\xbf"
+UTF_16 = (b"\xff\xfe", b"\xfe\xff")
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,10 +18,11 @@ class Place:
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """One line without its end, and the place after it; `data` is None where it is over `LINE_BYTES`."""
+    """One line without its end, and the place after it; `data` is None where nothing can be made of it."""
 
     data: bytes | None
     after: Place
+    fault: str = f"is over {LINE_BYTES:,} bytes"  # where it has no data
 
     @property
     def is_blank(self) -> bool:

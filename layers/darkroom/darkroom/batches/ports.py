@@ -1,6 +1,6 @@
 """What batches need of the world, beside the shared ports."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -47,7 +47,7 @@ class Sent:
     """A line that is sent, or about to be: then nobody knows its message's id."""
 
     position: int
-    custom_id: str
+    custom_id: str  # from which its request's id follows
     thread: str
     fingerprint: str
     place: Place  # in the file, before it
@@ -69,6 +69,14 @@ class BatchState(Protocol):
 
     def save(self, batch: str, progress: Progress, line: Sent | Answered | None = None) -> Progress:
         """Remembers both or neither. Raises Outdated where another worker was here since the progress was read."""
+        ...
+
+    def save_ids(self, batch: str, first: int, ids: Sequence[str | None]) -> None:
+        """Remembers the ids of the lines from a position on, so that they can be told where the file is gone."""
+        ...
+
+    def ids(self, batch: str) -> Mapping[int, str | None]:
+        """The ids of the lines by their positions, as far as they are known."""
         ...
 
     def sent(self, batch: str, position: int) -> Sent:

@@ -6,12 +6,12 @@ line is passed over; and one that may have been sent or not is sent again, which
 
 import json
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict, dataclass, replace
 
-from darkroom.batches import line_reader
+from darkroom.batches import csv_file, line_reader
 from darkroom.batches.batch_file import BatchFile
-from darkroom.batches.line_reader import LINE_BYTES, Line, Place
+from darkroom.batches.line_reader import Line, Place
 from darkroom.batches.ports import Answered, BatchState, Outcomes, Progress, Sent
 from darkroom.domain import keys, outcome, request_file
 from darkroom.domain.outcome import Failure, Status
@@ -19,7 +19,7 @@ from darkroom.domain.ports import Done, Held, ObjectStore, QueueSender, Reused
 from darkroom.domain.request import Request
 from darkroom.domain.request_schema import ImageRef, RequestRules
 from darkroom.domain.timing import BATCH_SPARE_SECONDS
-from darkroom.errors import DarkroomError, Rejected
+from darkroom.errors import DarkroomError, FieldFault, Rejected, invalid
 from darkroom.turns import handler
 from darkroom.turns.publisher import turn_key
 
@@ -51,7 +51,7 @@ class BatchDependencies:
 
 
 def lines_of(dependencies: BatchDependencies, batch: BatchFile, start: Place) -> Iterator[Line]:
-    """The file's lines from a place on. Raises Gone."""
+    """The file's lines from a place on, of a table its rows as lines. Raises Gone; Rejected where it is no table."""
 
     def part(offset: int) -> bytes:
         piece = dependencies.objects.part(batch.ref, offset)
@@ -59,7 +59,7 @@ def lines_of(dependencies: BatchDependencies, batch: BatchFile, start: Place) ->
             raise Gone(f"{batch.key} is gone")
         return piece
 
-    return line_reader.read(part, start)
+    return csv_file.read(part, start, dependencies.rules.options) if batch.is_table else line_reader.read(part, start)
 
 
 class BatchStep:
@@ -73,6 +73,7 @@ class BatchStep:
         self._time_left = time_left
         self._lines = lines_of(dependencies, batch, progress.read)
         self._is_gone = False
+        self._ids: Mapping[int, str | None] | None = None  # looked up where the file is gone
         self._open = [dependencies.state.sent(batch.name, position) for position in progress.open]
         self._unheard = set(progress.open)  # a refusal is rare: it is looked for once a step
         self.progress = progress
@@ -93,7 +94,7 @@ class BatchStep:
             try:
                 asked = self._parsed(self._read(lines_of(self._dependencies, self._batch, line.place)))
             except Gone:
-                if self._dependencies.outcomes.status(line.thread, line.custom_id, line.fingerprint) is None:
+                if self._status(line) is None:
                     self._end(self.progress, line.position, line.custom_id, error=outcome.failure(_gone(_UNSURE)))
                 continue
             self._send(self.progress, line, asked)
@@ -107,8 +108,12 @@ class BatchStep:
                 settled += 1
         return settled
 
+    def _status(self, line: Sent) -> Done | Held | Reused | None:
+        request_id = request_file.request_id_of(line.custom_id)
+        return self._dependencies.outcomes.status(line.thread, request_id, line.fingerprint)
+
     def _is_settled(self, line: Sent) -> bool:
-        status = self._dependencies.outcomes.status(line.thread, line.custom_id, line.fingerprint)
+        status = self._status(line)
         if isinstance(status, Done):
             ended = status.outcome
             result = f"s3://{self._dependencies.results_bucket}/{turn_key(ended)}"
@@ -147,17 +152,23 @@ class BatchStep:
         position = self.progress.position + 1
         line = self._read_next()
         if line is None:
-            self._end(replace(self.progress, position=position), position, None, error=outcome.failure(_gone(_UNSENT)))
+            unread = replace(self.progress, position=position)
+            self._end(unread, position, self._known_id(position), error=outcome.failure(_gone(_UNSENT)))
             return
-        read = replace(self.progress, position=position, read=line.after)
+        read, named = replace(self.progress, position=position, read=line.after), request_file.custom_id(line.data)
         try:
             asked = self._parsed(line)
         except Rejected as rejection:
-            named = request_file.custom_id(line.data) if line.data is not None else None
             self._end(read, position, named, error=outcome.failure(rejection))
         else:
-            sent = Sent(position, asked.request_id, asked.thread_id, asked.fingerprint, self.progress.read)
+            sent = Sent(position, str(named), asked.thread_id, asked.fingerprint, self.progress.read)
             self._send(replace(read, open=(*read.open, position)), sent, asked)
+
+    def _known_id(self, position: int) -> str | None:
+        """The id of a line that cannot be read any more."""
+        if self._ids is None:
+            self._ids = self._dependencies.state.ids(self._batch.name)
+        return self._ids.get(position)
 
     def _read_next(self) -> Line | None:
         """None where the file is gone."""
@@ -175,13 +186,12 @@ class BatchStep:
     def _parsed(self, line: Line) -> Request:
         try:
             if line.data is None:
-                hint = "Shorten it and upload the file again."
-                raise Rejected("invalid_request", f"body: is over {LINE_BYTES:,} bytes", hint=hint, param="body")
+                raise invalid([FieldFault("body", line.fault)], request_file.LINE_REMEDY)
             return request_file.of_line(
                 line.data, folder=self._batch.folder, stem=self._batch.stem, rules=self._dependencies.rules
             )
         except Rejected as rejection:
-            said = f"line {line.after.number}: {rejection.message}"
+            said = f"{'row' if self._batch.is_table else 'line'} {line.after.number}: {rejection.message}"
             raise Rejected(rejection.code, said, hint=rejection.hint, param=rejection.param) from rejection
 
     def _send(self, progress: Progress, line: Sent, asked: Request) -> None:

@@ -1,5 +1,6 @@
 """The form of a request: what its fields may hold, in a message, a file or a line; each fault in our words."""
 
+import math
 import re
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
@@ -14,7 +15,18 @@ INSTRUCTION_CHARACTERS = 8000
 MAX_IMAGES = 14
 MAX_TURNS = 99_999  # a turn's number has five digits in a key
 KEY_BYTES = 1024
-_REQUEST_ID = r"[A-Za-z0-9._:-]{1,128}"
+REQUEST_ID = r"[A-Za-z0-9._:-]{1,128}"
+CUSTOM_ID_CHARACTERS = 128
+_ALIASES = {
+    **dict.fromkeys(("prompt", "text", "words", "description", "caption"), "instruction"),
+    **dict.fromkeys(("input", "message", "content"), "instruction"),
+    **dict.fromkeys(("image", "image_url", "image_urls", "input_image", "picture", "pictures"), "images"),
+    **dict.fromkeys(("photo", "photos", "file", "files", "source", "sources"), "images"),
+    **dict.fromkeys(("thread", "conversation", "conversation_id"), "thread_id"),
+    **dict.fromkeys(("parent", "parent_id"), "parent_turn"),
+    **dict.fromkeys(("config", "parameters", "settings", "generation_config"), "options"),
+}
+_IDS = ("id", "key", "idempotency_key")
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,9 +132,15 @@ def _thread_id(given: Any) -> str:
 
 
 def _request_id(given: Any) -> str:
-    if not re.fullmatch(_REQUEST_ID, text(0)(given)):
+    if not re.fullmatch(REQUEST_ID, text(0)(given)):
         raise ValueError("must be 1 to 128 of the characters A-Z a-z 0-9 . _ : -")
     return str(given)
+
+
+def _custom_id(given: Any) -> str:
+    """A number is the text that it is written as."""
+    is_number = isinstance(given, int | float) and not isinstance(given, bool) and math.isfinite(given)
+    return str(text(1, CUSTOM_ID_CHARACTERS)(str(given) if is_number else given))
 
 
 _IMAGE_OBJECT = record(
@@ -144,6 +162,11 @@ def _options(shapes: Mapping[str, Shape]) -> Shape:
         return {name: option for name, option in taken.items() if option is not None}
 
     return read
+
+
+def _listed(shape: Shape) -> Shape:
+    """A list; one string is a list of one."""
+    return lambda field, given, faults: shape(field, [given] if isinstance(given, str) else given, faults)
 
 
 def _image(folder: Folder | None) -> Shape:
@@ -173,7 +196,7 @@ def _asking(folder: Folder | None, options: Mapping[str, Shape]) -> dict[str, Sh
     return {
         "instruction": value(_instruction),
         "thread_id": optional(value(_thread_id)),
-        "images": optional(array(_image(folder), most=MAX_IMAGES)),
+        "images": optional(_listed(array(_image(folder), most=MAX_IMAGES))),
         "parent_turn": optional(value(whole(0, MAX_TURNS))),
         "model": optional(value(text(1, 256))),
         "options": optional(_options(options)),
@@ -182,11 +205,19 @@ def _asking(folder: Folder | None, options: Mapping[str, Shape]) -> dict[str, Sh
 
 
 def _body(folder: Folder | None, options: Mapping[str, Shape]) -> Shape:
-    return record({**_asking(folder, options), "request_id": optional(value(_request_id))})
+    shapes = {**_asking(folder, options), "request_id": optional(value(_request_id))}
+    return record(shapes, aliases=_aliases(options, "request_id", "custom_id"))
 
 
 def _line(folder: Folder | None, options: Mapping[str, Shape]) -> Shape:
-    return record({**_asking(folder, options), "custom_id": value(_request_id)}, required=("custom_id",))
+    shapes = {**_asking(folder, options), "custom_id": value(_custom_id)}
+    return record(shapes, required=("custom_id",), aliases=_aliases(options, "custom_id", "request_id"))
+
+
+def _aliases(options: Mapping[str, Shape], own_id: str, other_id: str) -> dict[str, str]:
+    """What people call the fields: an option that stands beside them, too."""
+    beside = {name: f"options.{name}" for name in options}
+    return {**_ALIASES, **beside, **dict.fromkeys((*_IDS, other_id), own_id)}
 
 
 _SHAPES: Mapping[type[Asking], Any] = {Body: _body, Line: _line}

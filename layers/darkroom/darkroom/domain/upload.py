@@ -10,7 +10,7 @@ FOLDER_INSTRUCTION = "_instruction.txt"
 THREADS_PREFIX = "threads/"
 
 Kind = Literal["photo", "text", "folder_instruction", "request", "batch", "noise", "unsupported"]
-KINDS: Mapping[str, Kind] = {".txt": "text", ".json": "request", ".jsonl": "batch"}
+KINDS: Mapping[str, Kind] = {".txt": "text", ".json": "request", ".jsonl": "batch", ".csv": "batch"}
 
 
 @dataclass(frozen=True, slots=True)

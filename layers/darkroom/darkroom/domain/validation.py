@@ -4,14 +4,18 @@ A rule takes a value, or raises ValueError with a sentence. A shape reads a fiel
 """
 
 import math
+import re
 from collections.abc import Callable, Collection, Mapping
+from types import MappingProxyType
 from typing import Any
 
-from darkroom.errors import FieldFault
+from darkroom.errors import FIELD_CHARACTERS, MAX_FAULTS, FieldFault
 
 Rule = Callable[[Any], Any]
 Faults = list[FieldFault]
 Shape = Callable[[str, Any, Faults], Any]
+NO_ALIASES: Mapping[str, str] = MappingProxyType({})
+LIKENESS = 0.75  # of a misspelt key to the one that was meant: between 0 and 1
 
 
 class RuleError(ValueError):
@@ -51,8 +55,17 @@ def either(one: Shape, other: Shape) -> Shape:
     return read
 
 
-def record(shapes: Mapping[str, Shape], *, required: Collection[str] = (), is_open: bool = False) -> Shape:
-    """An object with these keys, and no others unless it is open. A key that is not there stays away."""
+def record(
+    shapes: Mapping[str, Shape],
+    *,
+    required: Collection[str] = (),
+    is_open: bool = False,
+    aliases: Mapping[str, str] = NO_ALIASES,
+) -> Shape:
+    """An object with these keys, and no others unless it is open. A key that is not there stays away.
+
+    `aliases` are keys that people write instead, each with the key that they mean.
+    """
 
     def read(field: str, given: Any, faults: Faults) -> Any:
         if not isinstance(given, dict):
@@ -64,10 +77,22 @@ def record(shapes: Mapping[str, Shape], *, required: Collection[str] = (), is_op
             elif name in required:
                 _wrong(_within(field, name), "is required", faults)
         for name in [] if is_open else [name for name in given if name not in shapes]:
-            _wrong(_within(field, name), "is not a known key; remove it or mend its spelling", faults)
+            # Whoever sends thousands of unknown keys hears of the first ones alone.
+            meant = _meant(name, shapes, aliases) if len(faults) < MAX_FAULTS else None
+            way_out = f": did you mean `{meant}`?" if meant else "; remove it or mend its spelling"
+            _wrong(_within(field, name), f"is not a known key{way_out}", faults)
         return taken
 
     return read
+
+
+def _meant(name: str, shapes: Mapping[str, Shape], aliases: Mapping[str, str]) -> str | None:
+    """The key that an unknown one is likely to mean."""
+    import difflib  # at a fault alone: a cold start does without it
+
+    snake = re.sub(r"(?<=[a-z0-9])(?=[A-Z])|[- ]", "_", name[:FIELD_CHARACTERS]).lower()
+    found = difflib.get_close_matches(snake, [*shapes, *aliases], n=1, cutoff=LIKENESS)
+    return aliases.get(found[0], found[0]) if found else None
 
 
 def array(shape: Shape, *, most: int | None = None, least: int = 0) -> Shape:

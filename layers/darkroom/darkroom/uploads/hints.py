@@ -49,12 +49,18 @@ FAMILIES = (
         "a document",
         "Copy its words into a plain text file (.txt); save a picture in it as PNG or JPEG (a screenshot will do). "
         "Then upload that.",
-        ".pdf .doc .docx .odt .rtf .pages .ppt .pptx .odp .key .xls .xlsx .ods .numbers .epub .html .htm .eml .msg",
+        ".pdf .doc .docx .odt .rtf .pages .ppt .pptx .odp .key .epub .html .htm .eml .msg",
+    ),
+    Family(
+        "a spreadsheet",
+        "Save it as CSV in UTF-8, with a first row such as custom_id,instruction,images, and upload that: each further "
+        "row is a request.",
+        ".xls .xlsx .xlsm .ods .numbers .tsv",
     ),
     Family(
         "a text, but no plain one by its name",
         "Save it as plain text with the ending .txt, and upload that.",
-        ".text .md .markdown .log .csv .tsv .yaml .yml .xml .toml .textclipping",
+        ".text .md .markdown .log .yaml .yml .xml .toml .textclipping",
     ),
     Family(
         "an archive", "Unpack it, and upload what is in it.", ".zip .rar .7z .tar .gz .tgz .bz2 .xz .zst .cbz .dmg .iso"

@@ -1,7 +1,7 @@
-"""What is known of batches: an item for how far each is, and one for each of its lines, in a partition of its own."""
+"""What is known of batches, in a partition of its own each: how far it is, its lines, and five hundred ids an item."""
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, replace
 from typing import Any
 
@@ -36,7 +36,7 @@ class DynamoBatchState:
     def save(self, batch: str, progress: Progress, line: Sent | Answered | None = None) -> Progress:
         """See `batches.ports.BatchState`."""
         known = replace(progress, version=progress.version + 1)
-        partition, expires = PARTITIONS + batch, {"expires_at": int(self._clock()) + BATCH_KEPT_SECONDS}
+        partition, expires = PARTITIONS + batch, self._expires()
         unchanged = Condition("version = :before", {"before": progress.version})
         new = Condition("attribute_not_exists(sk)")
         condition = unchanged if progress.version else new
@@ -48,6 +48,17 @@ class DynamoBatchState:
         except ConditionFailed as failed:
             raise Outdated from failed
         return known
+
+    def save_ids(self, batch: str, first: int, ids: Sequence[str | None]) -> None:
+        """See `batches.ports.BatchState`. Whoever counts the lines again writes the same."""
+        document = {"ids": list(ids), **self._expires()}
+        self._table.write(self._table.put(PARTITIONS + batch, f"IDS#{first:05d}", document))
+
+    def ids(self, batch: str) -> Mapping[int, str | None]:
+        """See `batches.ports.BatchState`."""
+        found = self._table.items(PARTITIONS + batch, "IDS#")
+        parts = ((int(item["sk"].partition("#")[2]), item["ids"]) for item in found)
+        return {first + place: custom_id for first, ids in parts for place, custom_id in enumerate(ids)}
 
     def sent(self, batch: str, position: int) -> Sent:
         """See `batches.ports.BatchState`."""
@@ -61,6 +72,9 @@ class DynamoBatchState:
         """See `batches.ports.BatchState`."""
         for item in self._table.each(PARTITIONS + batch, "LINE#", "text"):
             yield item["text"]
+
+    def _expires(self) -> dict[str, int]:
+        return {"expires_at": int(self._clock()) + BATCH_KEPT_SECONDS}
 
 
 def _line_sk(position: int) -> str:

@@ -1,0 +1,179 @@
+"""A `.csv` batch: each row becomes the line of a `.jsonl` that it stands for, and is worked on as one.
+
+Its first row names the columns, which are the fields of a line: `custom_id`, `instruction`, `images`, `options.size`,
+`metadata.order`. A row may go over several lines of the file, and a place in the file lies between two rows.
+"""
+
+import csv
+import json
+import re
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from darkroom.batches import line_reader
+from darkroom.batches.line_reader import LINE_BYTES, UTF_16, Line, Place
+from darkroom.domain import request_schema
+from darkroom.domain.request_schema import validated
+from darkroom.domain.validation import Faults, Shape
+from darkroom.errors import Rejected
+from darkroom.streaming import charsets
+
+DELIMITERS = (",", ";", "\t")
+EXAMPLE = "custom_id,instruction,images"
+REMEDY = f"Name the columns in the first row, as in {EXAMPLE}, and upload the file again; nothing was started or paid."
+_NAMED_BY_ANYBODY = ("metadata", "options")
+
+
+@dataclass(frozen=True, slots=True)
+class _Columns:
+    """What the first row says: the names of the columns, and what stands between two cells."""
+
+    names: tuple[str, ...]
+    delimiter: str
+
+
+def read(part: Callable[[int], bytes], start: Place, options: Mapping[str, Shape]) -> Iterator[Line]:
+    """The rows from a place on, each as JSON; a place's number counts rows, the first one too. Raises Rejected.
+
+    `part` is that of `line_reader.read`; `options` are the shapes of the options that a request may have.
+    """
+    lines = line_reader.read(part, Place())
+    head = next(lines, Line(b"", Place()))
+    columns = _columns(head, options)
+    if start.offset:
+        lines = line_reader.read(part, start)
+    for row in _rows(lines, max(start.number, head.after.number), columns.delimiter):
+        yield _as_json(row, columns, options)
+
+
+def _columns(head: Line, options: Mapping[str, Shape]) -> _Columns:
+    """The columns that the first row names. Raises Rejected where they cannot be the fields of a line."""
+    try:
+        text = _decoded(head)
+        delimiter = max(DELIMITERS, key=text.count)
+        columns = _Columns(tuple(name.strip() for name in _cells(text, delimiter)), delimiter)
+        named = [name for name in columns.names if name]
+        if twice := [name for name, count in Counter(named).items() if count > 1]:
+            raise ValueError(f"body: two columns have the name {twice[0]!r}")
+        validated(request_schema.Line, _sample(named), REMEDY, options=options)
+    except ValueError as error:
+        raise _refused(str(error)) from error
+    except Rejected as rejection:
+        raise _refused(rejection.message, rejection.param) from rejection
+    return columns
+
+
+def _decoded(head: Line) -> str:
+    if head.data is None:
+        raise ValueError(f"body: is over {LINE_BYTES:,} bytes")
+    try:
+        return head.data.decode()
+    except UnicodeDecodeError as error:
+        looks = "is UTF-16: save it as UTF-8" if head.data.startswith(UTF_16) else charsets.told(head.data)
+        raise ValueError(f"body: {looks}") from error
+
+
+def _refused(said: str, param: str | None = "body") -> Rejected:
+    return Rejected("invalid_request", f"row 1 has to name the columns: {said}", hint=REMEDY, param=param)
+
+
+def _sample(names: list[str]) -> dict[str, Any]:
+    """A row in which nothing can be wrong but the names of its columns."""
+    sample: dict[str, Any] = {}
+    for name in names:
+        is_needed = name in ("custom_id", "instruction", *_NAMED_BY_ANYBODY) or name.startswith("metadata.")
+        _put(sample, name, "-" if is_needed else None)
+    return sample
+
+
+def _rows(lines: Iterator[Line], number: int, delimiter: str) -> Iterator[Line]:
+    """The rows as they stand in the file. A line break in quotes ends none."""
+    opening = re.compile(rb'(?:^|%b) *"' % delimiter.encode())
+    held, is_too_long, is_open = bytearray(), False, False
+    after = Place()
+    for line in lines:
+        after = Place(line.after.offset, number + 1)
+        is_too_long = is_too_long or line.data is None or len(held) + len(line.data) > LINE_BYTES
+        held += b"" if is_too_long or line.data is None else line.data + b"\n"
+        is_open = line.data is not None and _is_open(line.data, opening, is_open)
+        if not is_open:
+            yield Line(None if is_too_long else bytes(held), after)
+            held, is_too_long, number = bytearray(), False, number + 1
+    if is_open:
+        yield Line(None if is_too_long else bytes(held), after)
+
+
+def _is_open(line: bytes, opening: re.Pattern[bytes], is_open: bool) -> bool:
+    """Whether the next line belongs to the same row: a cell in quotes goes on. `is_open` says so of this one."""
+    at = 0
+    while True:
+        if is_open:
+            at = line.find(b'"', at) + 1
+            if not at:
+                return True
+            is_open = line.startswith(b'"', at)  # two are one that is meant
+            at += is_open
+        elif found := opening.search(line, at):
+            at, is_open = found.end(), True
+        else:
+            return False
+
+
+def _as_json(row: Line, columns: _Columns, options: Mapping[str, Shape]) -> Line:
+    if row.data is None:
+        return Line(None, row.after, f"is over {LINE_BYTES:,} bytes: is a quotation mark never closed?")
+    try:
+        document = _document(row.data.decode(), columns, options)
+    except UnicodeDecodeError:
+        return Line(None, row.after, charsets.told(row.data))
+    except ValueError as error:
+        return Line(None, row.after, str(error))
+    return Line(json.dumps(document, ensure_ascii=False).encode() if document else b"", row.after)
+
+
+def _document(text: str, columns: _Columns, options: Mapping[str, Shape]) -> dict[str, Any]:
+    """The line that a row stands for; an empty cell says nothing. Raises ValueError."""
+    cells = [cell.strip().replace("\r\n", "\n") for cell in _cells(text, columns.delimiter)]
+    names = columns.names
+    if any(cells[len(names) :]) or any(cell and not name for name, cell in zip(names, cells, strict=False)):
+        raise ValueError(f"has a cell beyond its named columns: quote a cell that holds {columns.delimiter!r}")
+    document: dict[str, Any] = {}
+    for name, cell in zip(names, cells, strict=False):
+        if cell:
+            _put(document, name, _read(name, cell, options))
+    return document
+
+
+def _cells(text: str, delimiter: str) -> list[str]:
+    try:
+        return next(csv.reader([text], delimiter=delimiter, strict=True, skipinitialspace=True))
+    except csv.Error as error:
+        raise ValueError(f'has quotes that do not close, or are not doubled inside a cell ("") ({error})') from error
+
+
+def _put(document: dict[str, Any], name: str, given: Any) -> None:
+    """At its place: `options.size` is the `size` of `options`."""
+    outer, dot, inner = name.partition(".")
+    part = document.setdefault(outer, {}) if dot else document
+    if isinstance(part, dict):
+        part[inner if dot else name] = given
+
+
+def _read(name: str, cell: str, options: Mapping[str, Shape]) -> Any:
+    """The value that a cell says: all are text, but for lists of pictures, and numbers where text will not do."""
+    if name == "images":
+        return [key.strip() for key in cell.split("|") if key.strip()] if "|" in cell else cell.split()
+    faults: Faults = []
+    option = options.get(name.removeprefix("options.")) if name.startswith("options.") else None
+    if option:
+        option(name, cell, faults)
+    return _number(cell) if faults or name == "parent_turn" else cell
+
+
+def _number(cell: str) -> Any:
+    """The number that a cell says; the text where it says none."""
+    if re.fullmatch(r"-?\d{1,9}", cell, re.ASCII):
+        return int(cell)
+    return float(cell) if re.fullmatch(r"-?\d{1,9}\.\d{1,9}", cell, re.ASCII) else cell
