@@ -72,6 +72,7 @@ class Provider:
     def __init__(self, key: str) -> None:
         self.key = key
         self.mood: Callable[[str], Mood] = _well
+        self.write: Callable[[str, bytes], Answer] = _documented
         self._calls: list[Call] = []
         self._lock = threading.Lock()
         self._server = _Server(self, 0)
@@ -116,6 +117,12 @@ class Provider:
 
 def _well(words: str) -> Mood:
     return Mood()
+
+
+def _documented(words: str, picture: bytes) -> Answer:
+    """The answer to these words, which made this picture."""
+    entry = {"url": "", "b64_json": base64.b64encode(picture).decode(), "revised_prompt": ""}
+    return as_json(200, envelope([entry]))
 
 
 @contextmanager
@@ -195,8 +202,7 @@ class _Handler(BaseHTTPRequestHandler):
     def _made(self, call: Call) -> Answer:
         picture = _picture(f"{call.words} {call.began}")
         call.picture = hashlib.sha256(picture).hexdigest()
-        entry = {"url": "", "b64_json": base64.b64encode(picture).decode(), "revised_prompt": ""}
-        answer = as_json(200, envelope([entry]))
+        answer = self.server.provider.write(call.words, picture)
         answer.sent_share = 0.5 if call.mood == "cut" else 1
         return answer
 

@@ -10,10 +10,9 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from darkroom.errors import Ambiguous, DarkroomError, Rejected, Unavailable
-from darkroom.providers.dialect import Answer
+from darkroom.providers.dialect import MAX_PICTURES, Answer
 from darkroom.providers.interpret import interpret
 from darkroom.providers.reply import Reply, redacted
-from darkroom.providers.shown_pictures import MAX_PICTURES
 from tests.unit.samples import encoded, pictures_in, rejection, reply, unavailability, verdict
 
 PNG = encoded("PNG")

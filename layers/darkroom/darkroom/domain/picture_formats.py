@@ -1,6 +1,5 @@
 """The formats of pictures: their media types, the endings of their names, and whether they come in a container."""
 
-import re
 from collections.abc import Mapping
 from typing import NamedTuple
 
@@ -32,14 +31,3 @@ FORMATS: Mapping[str, PictureFormat] = {
     )
 }
 ENDINGS = frozenset(ending for each in FORMATS.values() for ending in each.endings)
-
-_BEGINNINGS = re.compile(
-    rb"\x89PNG\r\n|\xff\xd8\xff|GIF8[79]a|RIFF....WEBP|BM....\0\0\0\0|II[*+]\0|MM\0[*+]"
-    rb"|....ftyp(?:avif|avis|mif1|msf1|hei[cxms]|hev[cx])",
-    re.DOTALL,
-)
-
-
-def begins_like_picture(head: bytes) -> bool:
-    """Whether bytes that begin so are likely a picture: 16 of them tell."""
-    return _BEGINNINGS.match(head) is not None

@@ -12,10 +12,10 @@ from typing import Any, NamedTuple
 
 from darkroom.errors import TooLarge
 from darkroom.providers import picture_strings, shown_pictures
-from darkroom.providers.dialect import Encoded
+from darkroom.providers.dialect import MAX_PICTURES, Encoded
 from darkroom.providers.error_rules import WORDS_CHARACTERS
 from darkroom.providers.picture_strings import picture_of
-from darkroom.providers.shown_pictures import MAX_PICTURES, MAX_TEXT_BYTES, Told
+from darkroom.providers.shown_pictures import MAX_TEXT_BYTES, Told
 from darkroom.streaming import json_document
 from darkroom.streaming.json_document import LongString
 

@@ -11,6 +11,7 @@ from darkroom.providers.reply import Reply
 from darkroom.streaming.base64_blob import decoded
 from darkroom.streaming.blob import Blob
 
+MAX_PICTURES = 32  # of an answer, far over any; the last are the final ones
 RequestStyle = Literal["contents", "contents_and_prompt", "flat"]
 ResponseFormat = Literal["b64_json", "url"]
 
@@ -19,7 +20,10 @@ class DialectSettings(NamedTuple):
     """What the operator sets of a dialect. Each dialect reads the settings that it knows."""
 
     response_format: ResponseFormat = "b64_json"
-    request_style: RequestStyle = "contents"
+    request_style: MAX_PICTURES = 32  # of an answer, far over any; the last are the final ones
+
+
+RequestStyle = "contents"
 
 
 class ApiRequest(NamedTuple):

@@ -5,13 +5,12 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from darkroom.providers import picture_strings
-from darkroom.providers.dialect import Encoded
+from darkroom.providers.dialect import MAX_PICTURES, Encoded
 from darkroom.providers.picture_strings import HEAD_BYTES, long_picture_of, picture_of
 from darkroom.providers.reply import without_lone_surrogates
 from darkroom.streaming.blob import Blob, Part, search
 from darkroom.streaming.json_document import LongString
 
-MAX_PICTURES = 32  # far over any answer; the last are the final ones
 MAX_TEXT_BYTES = 100_000  # of what is said before, between and after pictures
 _FEWEST_BYTES = 60  # of the Base64 of a picture
 _TAIL_BYTES = 2000  # of a bare data URI and the words that follow it without a space

@@ -1,0 +1,157 @@
+"""What replies in any form mean: errors, other providers' answers, and what a relay makes of them."""
+
+import re
+from codecs import BOM_UTF8
+from typing import Any
+
+from darkroom.domain.outcome import Caution
+from darkroom.errors import Ambiguous, DarkroomError, Rejected, TooLarge
+from darkroom.providers import error_rules, picture_strings, reply_documents, shown_pictures
+from darkroom.providers.answer_reader import Found
+from darkroom.providers.dialect import Answer, Encoded
+from darkroom.providers.error_rules import SAY_MORE, Stated
+from darkroom.providers.picture_strings import HEAD_BYTES, long_picture_of
+from darkroom.providers.reply import MAX_ANSWER_BYTES, QUOTED_CHARACTERS, Reply, redacted
+from darkroom.providers.reply_documents import BROKEN, DONE, EVENT
+from darkroom.streaming.blob import Blob, Part
+
+UNUSUAL = Caution(
+    "unusual_answer",
+    "The picture stood in a place where answers have none. It may be a picture that was sent, or a logo.",
+)
+DRAFT = Caution("draft", "The answer ended before its final picture. This is its newest draft.")
+_OBJECT = re.compile(rb"\s*[\[{]")
+_HTML = re.compile(rb"\s*<(?:!doctype\s+)?html", re.IGNORECASE)
+
+
+class _Read:
+    """A reply's documents, read: what they hold, and the first error that they state."""
+
+    def __init__(self, reply: Reply) -> None:
+        self.found = Found()
+        self.error: Stated | None = None
+        self.is_cut = False  # the last document is none
+        self.documents = 0
+        self.too_large = ""
+        self.is_stream = False  # it came in pieces, so that its end may be missing
+        self._reply = reply
+        try:
+            self._read(_without_mark(reply.body))
+        except TooLarge as error:
+            self.too_large = str(error)
+
+    def _read(self, text: Blob) -> None:
+        whole = reply_documents.document(text)
+        if whole is not BROKEN:
+            self._add(whole)
+            return
+        for document in reply_documents.pieces(text):
+            self.is_stream = self.is_stream or document is EVENT
+            self._add(document)
+
+    def _add(self, document: Any) -> None:
+        self.is_cut = document is BROKEN
+        if document is DONE:
+            self.found.has_ended = True
+        elif document is not BROKEN and document is not EVENT:
+            self.documents += 1
+            self._judge(document)
+
+    def _judge(self, document: Any) -> None:
+        """Pictures beside a code that we do not know, and no word of an error, were made."""
+        had_pictures = bool(self.found.pictures)
+        self.found.add(document)
+        if not isinstance(document, dict) or not (stated := error_rules.stated(document, self._reply)):
+            return
+        says_no = document.get("error") or document.get("success") is False or self._reply.status >= 300
+        if says_no and not had_pictures:
+            self.found.forget_pictures()
+        if not self.found.pictures:
+            self.error = self.error or stated
+
+
+def interpret(reply: Reply) -> Answer:
+    """The answer in a reply. Raises Rejected, Unavailable or Ambiguous, by what the reply says of the call."""
+    is_success = 200 <= reply.status < 300
+    if is_success and (picture := _bare_picture(reply.body)):
+        return Answer((picture,), None, error_rules.request_id(reply))
+    read = _Read(reply)
+    if is_success and not read.documents and not _HTML.match(reply.body[:HEAD_BYTES]):  # which shows a logo
+        quoted = [each for each in shown_pictures.quoted(reply.body) if each.stop < len(reply.body)]
+        read.found.unusual.extend(map(long_picture_of, quoted))
+    if not read.documents and not read.found.unusual:
+        raise _unreadable(read, reply)
+    if 300 <= reply.status < 400:
+        raise error_rules.redirect(reply)
+    if read.error and not read.found.pictures:
+        raise error_rules.error(read.error, reply)
+    if not is_success:
+        raise error_rules.page(reply)
+    return _answer(read, reply)
+
+
+def _unreadable(read: _Read, reply: Reply) -> DarkroomError:
+    """Of what is no JSON, or no more than its beginning. JSON that came to its end was paid, whatever it is."""
+    if read.too_large or len(reply.body) >= MAX_ANSWER_BYTES:
+        return error_rules.endless(reply, read.too_large or f"it is over {MAX_ANSWER_BYTES:,} bytes")
+    is_json = _OBJECT.match(reply.body[:HEAD_BYTES]) and reply.body[-HEAD_BYTES:].rstrip()[-1:] in (b"}", b"]")
+    if is_json and 200 <= reply.status < 300:
+        return error_rules.endless(reply, "it is no JSON that can be read")
+    return error_rules.page(reply)
+
+
+def _without_mark(body: Blob) -> Blob:
+    """The body without UTF-8's byte order mark."""
+    return Part(body, len(BOM_UTF8), len(body)) if body[: len(BOM_UTF8)] == BOM_UTF8 else body
+
+
+def _bare_picture(body: Blob) -> Encoded | None:
+    """A body that is the picture itself, or its Base64."""
+    head = body[:HEAD_BYTES]
+    if picture_strings.are_picture(head):
+        return Encoded(body, form="bytes")
+    if picture_strings.begins_like_picture(head.decode(errors="replace")):
+        return long_picture_of(body, "text")
+    return None
+
+
+def _answer(read: _Read, reply: Reply) -> Answer:
+    found, text, request_id = read.found, read.found.text, error_rules.request_id(reply)
+    is_over = not read.is_cut and (found.has_ended or not read.is_stream)
+    if pictures := found.pictures:
+        return Answer(tuple(pictures), text, request_id)
+    if found.unusual:
+        return Answer(tuple(found.unusual), text, request_id, (UNUSUAL,))
+    if found.drafts and is_over:
+        return Answer((found.drafts[-1],), text, request_id, (DRAFT,))
+    if not is_over:
+        raise Ambiguous("the image API's answer was cut off before its picture")
+    without = _without_picture(read, reply)
+    if found.addresses:
+        return Answer(tuple(dict.fromkeys(found.addresses)), text, request_id, otherwise=without)
+    if found.echoes and without.code == "no_image":
+        return Answer(tuple(found.echoes), text, request_id, (UNUSUAL,), without)
+    raise without
+
+
+def _without_picture(read: _Read, reply: Reply) -> Rejected:
+    """Why an answer that was paid has no picture."""
+    found, text = read.found, read.found.text
+    reasons = redacted(", ".join(dict.fromkeys(found.reasons)))[:QUOTED_CHARACTERS]
+    said = f" ({reasons})" if reasons else ""
+    if not read.is_stream and (found.is_task or reply.status == 202):
+        return Rejected(
+            "no_image", "the image API answered with a task, and not with a picture",
+            hint="Darkroom polls no tasks. The operator names a model or an address that answers with the picture.",
+            charged=True, provider_request_id=error_rules.request_id(reply), trouble="configuration",
+        )  # fmt: skip
+    if text or error_rules.is_refusal(found.said, reasons):
+        return Rejected(
+            "refused", f"the model answered without a picture{said}",
+            hint="A refusal or a question, in its own words. Say it differently.",
+            text=text, charged=True, provider_request_id=error_rules.request_id(reply),
+        )  # fmt: skip
+    return Rejected(
+        "no_image", f"the image API answered with neither picture nor words{said}",
+        hint=SAY_MORE, charged=True, provider_request_id=error_rules.request_id(reply),
+    )  # fmt: skip
