@@ -126,6 +126,18 @@ def _scans(road: Road, thread: str) -> End:
     return end
 
 
+def _doubtful_answer(road: Road, thread: str) -> End:
+    """A large picture of so few bytes that it has to be decoded. The second turn finds it checked before."""
+    for words in ("all in teal", "again"):
+        road.send(thread, {"instruction": f"{words} [fault:plain]"})
+
+    def end() -> None:
+        for turn in (1, 2):
+            assert [each["code"] for each in road.turn(thread, turn)["warnings"]] == ["single_colour"]
+
+    return end
+
+
 def _result_as_a_picture(road: Road, thread: str) -> End:
     """A person may name whatever lies in the results bucket, and is told where it is no picture."""
     road.send(thread, {"instruction": "a lighthouse in a storm"})
@@ -264,6 +276,7 @@ ROADS: dict[str, Callable[[Road, str], End]] = {
     "pictures": _pictures_by_key_and_by_version,
     "scans": _scans,
     "more-scans": _scans,
+    "doubtful": _doubtful_answer,
     "results": _result_as_a_picture,
     "missing": _pictures_that_are_missing,
     "going": _pictures_that_go_while_they_wait,
