@@ -25,6 +25,7 @@ _MOVES = frozenset((b"acTL", b"fcTL", b"fdAT"))  # numbered chunks: all of them,
 # After the last row a JPEG decoder passes over these bytes; where rows are missing it makes pixels of them. The
 # markers take it from one restart to the next.
 _NO_ROWS = b"".join(b"\x55" * 64 + bytes((0xFF, restart)) for restart in range(0xD0, 0xD8)) * 2
+_STRIP = 64  # rows
 _SAME_LEVELS = 8  # of 256; what a lossy encoder makes of one colour
 
 
@@ -43,13 +44,10 @@ def read_whole(data: Blob, *, is_doubtful: bool = True) -> bool:
     """Decodes the picture: whether it is one colour all over. Raises TooManyPixels, or Undecodable; of what
     `is_doubtful` also where a decoder would fill up what is missing.
     """
-    with opened(data, to_decode=True) as picture:
-        picture.load()
-        extrema = colour.eight_bit(picture).getextrema()
+    is_single_colour = _is_single_colour(data)
     if is_doubtful and not has_every_row(data):
         raise Undecodable(BROKEN)
-    bands = cast("tuple[tuple[float, float], ...]", extrema if isinstance(extrema[0], tuple) else (extrema,))
-    return all(highest - lowest <= _SAME_LEVELS for lowest, highest in bands)
+    return is_single_colour
 
 
 def has_every_row(data: Blob) -> bool:
@@ -84,9 +82,20 @@ def _candidates(data: Blob) -> Iterator[Blob]:
         yield stripped
 
 
+def _is_single_colour(data: Blob) -> bool:
+    with opened(data, to_decode=True) as picture:
+        picture.load()
+        extrema = colour.eight_bit(picture).getextrema()
+    bands = cast("tuple[tuple[float, float], ...]", extrema if isinstance(extrema[0], tuple) else (extrema,))
+    return all(highest - lowest <= _SAME_LEVELS for lowest, highest in bands)
+
+
 def _pixels(jpeg: Blob) -> int:
+    """A checksum of the rows, worked out in strips: as bytes, all of them are as large as the picture again."""
     with opened(jpeg, to_decode=True) as picture:
-        return zlib.crc32(picture.tobytes())
+        tops = range(0, picture.height, _STRIP)
+        strips = (picture.crop((0, top, picture.width, min(top + _STRIP, picture.height))) for top in tops)
+        return reduce(lambda so_far, strip: zlib.crc32(strip.tobytes(), so_far), strips, 0)
 
 
 def _mended_jpeg(data: Blob) -> Blob:
