@@ -169,13 +169,12 @@ def _pictures_that_are_missing(road: Road, thread: str) -> End:
 
 def _pictures_that_go_while_they_wait(road: Road, thread: str) -> End:
     """`on_picture` may come when `on_request` has read a picture and its owner has deleted it."""
-    for bucket in ("UPLOADS_BUCKET", "RESULTS_BUCKET"):
-        order = {
-            "bucket": road.stack.env[bucket],
-            "key": f"{thread}/no.tif",
-            "version_id": None,
-            "most_bytes": 7_000_000,
-        }
+    for bucket, key, more in (
+        ("UPLOADS_BUCKET", f"{thread}/no.tif", {"most_bytes": 7_000_000}),
+        ("RESULTS_BUCKET", f"{thread}/no.tif", {"most_bytes": 7_000_000}),
+        ("SPOOL_BUCKET", "doubtful/no", {"check": True}),
+    ):
+        order = {"bucket": road.stack.env[bucket], "key": key, "version_id": None, **more}
         said = road.stack.aws.functions.invoke(FunctionName="darkroom-on-picture", Payload=json.dumps(order))
         assert json.loads(said["Payload"].read()) == {"became": "waits", "message": "the picture is gone"}
     return lambda: None
