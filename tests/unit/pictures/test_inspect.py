@@ -93,6 +93,7 @@ def test_a_jpeg_of_any_mode_is_a_picture(mode: str) -> None:
         pytest.param(b"GIF89a", id="gif-signature-alone"),
         pytest.param(png_claiming(0, 5), id="png-of-no-width"),
         pytest.param(png_claiming(50, 50), id="png-without-rows"),
+        pytest.param(encoded("PNG", mode="P").replace(b"PLTE", b"pLTE"), id="png-without-its-palette"),
     ],
 )
 def test_what_is_no_whole_picture_is_undecodable(data: bytes) -> None:

@@ -30,6 +30,7 @@ DECODER_ERRORS = (
     OverflowError,
     EOFError,
     RuntimeError,  # libheif's and libavif's
+    AssertionError,  # Pillow's, of a palette that is not there
     struct.error,
 )
 BROKEN = "the picture is broken, or not all of it is there"
