@@ -1,10 +1,13 @@
 """The answers of the stand-in, good and bad, in the forms that the image API uses."""
 
 import base64
+import io
 import json
 import time
 from dataclasses import dataclass, field
 from typing import Any
+
+from PIL import Image
 
 ERRORS = {
     "401": (401, "无效的令牌 (invalid token)"),
@@ -56,7 +59,7 @@ def new_api_error(status: int, message: str, code: str, request_id: str) -> Answ
 
 
 def oddity(name: str, request_id: str) -> Answer | None:
-    """Answers that hold no picture, or none that can be used."""
+    """Answers that hold no picture, or none that is of use."""
     junk = base64.b64encode(b"\x89PNG\r\n\x1a\n" + b"not a picture " * 40).decode()
     entry = {"url": "", "b64_json": "", "revised_prompt": ""}
     oddities = {
@@ -65,5 +68,12 @@ def oddity(name: str, request_id: str) -> Answer | None:
         "text": as_json(200, envelope([{**entry, "revised_prompt": "I cannot draw that. What else may I do?"}])),
         "none": as_json(200, envelope([])),
         "garbage": as_json(200, envelope([{**entry, "b64_json": junk}])),
+        "plain": as_json(200, envelope([{**entry, "b64_json": base64.b64encode(_plain()).decode()}])),
     }
     return oddities.get(name)
+
+
+def _plain() -> bytes:
+    target = io.BytesIO()
+    Image.new("RGB", (1024, 1024), "teal").save(target, "PNG")
+    return target.getvalue()

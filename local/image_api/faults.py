@@ -11,6 +11,7 @@
 | text | 200, words in `revised_prompt` and no picture |
 | none | 200, `data` empty |
 | garbage | 200, a picture that does not decode |
+| plain | 200, a large picture of one colour |
 | cut | the head and half the body, then the connection is closed |
 | hang | the connection is closed without an answer |
 | slow | the number of seconds that is given (5), then the normal answer |
@@ -25,7 +26,7 @@ from dataclasses import dataclass
 MARKER = re.compile(r"\[fault:([^\]]*)\]", re.IGNORECASE)
 NAMES = (
     *("401", "402", "429", "500", "503", "504"),
-    *("refusal", "text", "none", "garbage", "cut", "hang", "slow", "signature"),
+    *("refusal", "text", "none", "garbage", "plain", "cut", "hang", "slow", "signature"),
 )
 REMEMBERED_TEXTS = 1000
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import boto3
 import pytest
 from botocore.config import Config
+from PIL import Image as Pillow
 
 from darkroom.aws.image_function import LambdaNormalizer
 from darkroom.aws.s3 import S3Objects
@@ -20,7 +21,7 @@ from functions.on_picture import app as on_picture
 from tests.contract.conftest import Results
 from tests.fakes.image_api import png
 from tests.invocation import CONTEXT
-from tests.pictures.making import photographed, scene
+from tests.pictures.making import photographed, saved, scene
 from tests.unit.samples import opened
 from tests.unit.servers import Exchange, Script, Server, answering, http, unused_port
 
@@ -119,6 +120,26 @@ def test_so_is_one_of_too_many_pixels(developer: PictureNormalizer, s3: "S3Clien
         developer.normalize(REF, 7_000_000)
 
 
+@pytest.mark.parametrize(("answer", "is_single_colour"), [(scene(), False), (Pillow.new("RGB", (9, 9)), True)])
+def test_a_picture_of_an_answer_is_looked_at_and_nothing_of_it_is_kept(
+    developer: PictureNormalizer, s3: "S3Client", answer: Pillow.Image, is_single_colour: bool
+) -> None:
+    data = saved(answer, "PNG")
+    sha256 = hashlib.sha256(data).hexdigest()
+    assert Renditions(S3Objects(s3), developer, "spool").check(data, sha256) is is_single_colour
+    (kept,) = s3.list_objects_v2(Bucket="spool")["Contents"]
+    assert kept["Key"] == f"doubtful/{sha256}"
+    assert s3.get_object(Bucket="spool", Key=kept["Key"])["Body"].read() == data
+
+
+def test_one_that_is_not_all_there_is_named_in_the_same_words(developer: PictureNormalizer, s3: "S3Client") -> None:
+    photo = saved(scene(), "JPEG")
+    cut = photo[: len(photo) * 2 // 3] + b"\xff\xd9"
+    for data in (SCAN[:300], cut):
+        with pytest.raises(Undecodable, match="the picture is broken, or not all of it is there"):
+            Renditions(S3Objects(s3), developer, "spool").check(data, hashlib.sha256(data).hexdigest())
+
+
 @pytest.mark.parametrize(
     "script",
     [
@@ -157,6 +178,8 @@ def test_a_function_that_died_over_the_picture_or_may_not_be_called_is_a_strike(
     with pytest.raises(Fault) as caught:
         lambda_that(script).normalize(REF, 7_000_000)
     assert str(caught.value) == said
+    with pytest.raises(Fault):
+        lambda_that(script).check(REF)
 
 
 def test_a_client_is_not_made_before_a_picture_needs_it() -> None:

@@ -126,6 +126,18 @@ def _scans(road: Road, thread: str) -> End:
     return end
 
 
+def _doubtful_answer(road: Road, thread: str) -> End:
+    """A large picture of so few bytes that it has to be decoded. The second turn finds it checked before."""
+    for words in ("all in teal", "again"):
+        road.send(thread, {"instruction": f"{words} [fault:plain]"})
+
+    def end() -> None:
+        for turn in (1, 2):
+            assert [each["code"] for each in road.turn(thread, turn)["warnings"]] == ["single_colour"]
+
+    return end
+
+
 def _result_as_a_picture(road: Road, thread: str) -> End:
     """A person may name whatever lies in the results bucket, and is told where it is no picture."""
     road.send(thread, {"instruction": "a lighthouse in a storm"})
@@ -157,13 +169,12 @@ def _pictures_that_are_missing(road: Road, thread: str) -> End:
 
 def _pictures_that_go_while_they_wait(road: Road, thread: str) -> End:
     """`on_picture` may come when `on_request` has read a picture and its owner has deleted it."""
-    for bucket in ("UPLOADS_BUCKET", "RESULTS_BUCKET"):
-        order = {
-            "bucket": road.stack.env[bucket],
-            "key": f"{thread}/no.tif",
-            "version_id": None,
-            "most_bytes": 7_000_000,
-        }
+    for bucket, key, more in (
+        ("UPLOADS_BUCKET", f"{thread}/no.tif", {"most_bytes": 7_000_000}),
+        ("RESULTS_BUCKET", f"{thread}/no.tif", {"most_bytes": 7_000_000}),
+        ("SPOOL_BUCKET", "doubtful/no", {"check": True}),
+    ):
+        order = {"bucket": road.stack.env[bucket], "key": key, "version_id": None, **more}
         said = road.stack.aws.functions.invoke(FunctionName="darkroom-on-picture", Payload=json.dumps(order))
         assert json.loads(said["Payload"].read()) == {"became": "waits", "message": "the picture is gone"}
     return lambda: None
@@ -264,6 +275,7 @@ ROADS: dict[str, Callable[[Road, str], End]] = {
     "pictures": _pictures_by_key_and_by_version,
     "scans": _scans,
     "more-scans": _scans,
+    "doubtful": _doubtful_answer,
     "results": _result_as_a_picture,
     "missing": _pictures_that_are_missing,
     "going": _pictures_that_go_while_they_wait,

@@ -42,6 +42,7 @@ from darkroom.providers.reply import Reply
 from darkroom.turns.outcome_builder import OutcomeBuilder
 from darkroom.uploads import instruction_text, s3_notification
 from tests.fakes.stack import rules
+from tests.pictures.breaking import EVERY, with_split_pixels
 from tests.pictures.making import photographed, scene
 
 ROOT = Path(__file__).parents[2]
@@ -374,7 +375,11 @@ def _ip_address(data: bytes) -> object:
 
 
 def _picture(data: bytes) -> object:
-    facts = inspect.inspect(data)
+    found = inspect.inspect(data)
+    facts = found.facts
+    if found.is_repaired:
+        Pillow.open(io.BytesIO(found.data[:])).verify()
+        assert not inspect.inspect(found.data).is_repaired, "it was to be whole"
     assert 1 <= facts.width * facts.height <= decoding.MAX_PIXELS
     bare = inspect.bare(data, NEBULA.limits)
     sent, media_type = bare or normalize.normalized(data, NEBULA.limits.image_bytes)
@@ -382,7 +387,7 @@ def _picture(data: bytes) -> object:
     for made, kind in ((sent, media_type), smaller):
         assert kind in NEBULA.limits.media_types
         assert len(made) <= NEBULA.limits.image_bytes
-        assert inspect.inspect(made).media_type == kind
+        assert inspect.inspect(made).facts.media_type == kind
     return facts
 
 
@@ -401,7 +406,10 @@ def picture_seeds() -> list[bytes]:
     moving = [_saved(frames[0], kind, save_all=True, append_images=frames[1:]) for kind in ("GIF", "PNG", "WEBP")]
     packed = [_saved(Pillow.new("RGB", (8, 6)), "TIFF", compression=how) for how in ("tiff_lzw", "jpeg")]
     phones = [photographed(kind, scene(size=(16, 12)), 6) for kind in ("HEIF", "AVIF", "JPEG", "WEBP", "PNG")]
-    return [*still, *moving, *packed, *phones, _saved(Pillow.new("RGB", (8, 6)), "JPEG", progressive=True)]
+    scenes = {kind: _saved(scene(size=(16, 12)), kind) for kind in ("PNG", "JPEG", "WEBP")}
+    broken = [broken(scenes[kind]) for kind, _, broken in EVERY]
+    progressive = _saved(Pillow.new("RGB", (8, 6)), "JPEG", progressive=True)
+    return [*still, *moving, *packed, *phones, *broken, progressive, with_split_pixels(scenes["PNG"])]
 
 
 def _saved(picture: Pillow.Image, kind: str, **options: object) -> bytes:

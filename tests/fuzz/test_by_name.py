@@ -211,7 +211,7 @@ def zipped() -> bytes:
     ],
 )
 def test_a_polyglot_is_published_as_the_picture_that_it_is(data: bytes, media_type: str) -> None:
-    assert inspect.inspect(data).media_type == media_type
+    assert inspect.inspect(data).facts.media_type == media_type
 
 
 def test_a_picture_in_a_script_is_none() -> None:
@@ -242,7 +242,9 @@ def test_a_name_that_is_no_text_does_not_take_the_process_down(item: bytes) -> N
 
 def test_a_picture_of_tiles_is_what_phones_make() -> None:
     """So the tests above could not succeed on a frame that no decoder takes."""
-    facts = inspect.inspect(derived(b"grid", grid(4, 3, 250, 180), 12, 64, 250).replace(ispe(250, 250), ispe(250, 180)))
+    facts = inspect.inspect(
+        derived(b"grid", grid(4, 3, 250, 180), 12, 64, 250).replace(ispe(250, 250), ispe(250, 180))
+    ).facts
     assert (facts.media_type, facts.width, facts.height) == ("image/heic", 250, 180)
 
 
@@ -273,7 +275,7 @@ def test_of_thousands_of_frames_the_first_is_looked_at(kind: str) -> None:
     target = io.BytesIO()
     frames = [Pillow.new("L", (8, 6), number % 255) for number in range(3000)]
     frames[0].save(target, kind, save_all=True, append_images=frames[1:])
-    assert checked(BY_NAME["picture"], target.getvalue()) == inspect.inspect(target.getvalue())
+    assert checked(BY_NAME["picture"], target.getvalue()) == inspect.inspect(target.getvalue()).facts
 
 
 @pytest.mark.parametrize("side", [30_000, 65_535, 2**31 - 1])

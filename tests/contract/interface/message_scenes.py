@@ -7,7 +7,17 @@ import hashlib
 from contextlib import suppress
 from itertools import pairwise
 
-from tests.contract.interface.responses import CUT_OFF, DEEP, DIED, ODD_ANSWERS, OUT_OF_MONEY, REFUSAL, SCAN, TROUBLES
+from tests.contract.interface.responses import (
+    CUT_OFF,
+    DEEP,
+    DIED,
+    ODD_ANSWERS,
+    OUT_OF_MONEY,
+    PLAIN,
+    REFUSAL,
+    SCAN,
+    TROUBLES,
+)
 from tests.contract.interface.stage import HURRIED, Stage
 from tests.invocation import forget_what_was_built
 
@@ -101,6 +111,14 @@ def renditions(stage: Stage) -> None:
     stage.ask(ODD_GROUP, "m-dead", asked)
 
 
+def doubtful_answers(stage: Stage) -> None:
+    """A large picture of few bytes, which `on_picture` looks at; and the same where that dies over it."""
+    stage.api_script = [PLAIN]
+    stage.ask("doubtful", "m-plain", CASTLE)
+    stage.api_script, stage.lambda_script = [PLAIN], [DIED]
+    stage.ask("doubtful", "m-unverified", {**CASTLE, "request_id": "r-2"})
+
+
 def orders(stage: Stage) -> None:
     """A picture that is broken, one that is gone, and a spool that is gone."""
     stage.put("photos/broken.tif", SCAN[:300])
@@ -132,5 +150,5 @@ def _lengthen(stage: Stage, thread: str, length: int) -> None:
 
 MESSAGE_SCENES = (
     conversation, refused_messages, odd_threads, odd_answers, ambiguous_call, provider_in_trouble, other_troubles,
-    limits, renditions, orders, long_threads,
+    limits, renditions, doubtful_answers, orders, long_threads,
 )  # fmt: skip

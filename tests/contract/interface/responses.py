@@ -1,7 +1,7 @@
 """Responses of an image API, and the pictures of the scenario. All of them are fixed bytes."""
 
 import json
-from base64 import b64decode
+from base64 import b64decode, b64encode
 
 from tests.pictures.making import FILES
 from tests.unit.servers import http
@@ -40,7 +40,9 @@ ODD_ANSWERS = {
     "words": response(200, {"data": [{"revised_prompt": "What else may I do?"}]}),
     "nothing": response(200, {"data": []}),
     "undecodable": response(200, {"data": [{"b64_json": "aVZCT1J3MEtHZ28="}]}),
-    "two": response(200, {"data": [{"b64_json": PNG_BASE64}, {"b64_json": PNG_BASE64}]}),
+    "two": response(200, {"data": [{"b64_json": b64encode(DEEP).decode()}, {"b64_json": PNG_BASE64}]}),
 }
+# 2000 x 2000 pixels of one colour, as WebP.
+PLAIN = response(200, {"data": [{"b64_json": "UklGRhwAAABXRUJQVlA4TBAAAAAvz8fzAQdQwChg/wMR0f8A"}]})
 # Of Lambda, where `on_picture` died.
 DIED = http(200, b'{"errorType": "Runtime.ExitError"}', x_amz_function_error="Unhandled")

@@ -24,6 +24,7 @@ from darkroom.domain.timing import (
     MAX_BREAKER_PAUSE_SECONDS,
     MAX_BUDGET_WAIT_SECONDS,
     MAX_CALL_SECONDS,
+    MAX_CHECKS,
     MAX_LANE_WAIT_SECONDS,
     MAX_RETRY_AFTER_SECONDS,
     MIN_BACKOFF_SHARE,
@@ -173,9 +174,10 @@ def test_a_function_ends_before_its_messages_come_back() -> None:
 
 
 def test_a_picture_may_take_its_time() -> None:
-    """PICTURE_SECONDS; Timeout of OnPictureFunction and of OnRequestFunction."""
+    """PICTURE_SECONDS, MAX_CHECKS, SAVE_SECONDS; Timeout of OnPictureFunction and of OnRequestFunction."""
     assert of("OnPictureFunction", "Timeout") < PICTURE_SECONDS
     assert of("OnRequestFunction", "Timeout") > 2 * PICTURE_SECONDS
+    assert of("OnRequestFunction", "Timeout") > MAX_CHECKS * PICTURE_SECONDS + SAVE_SECONDS
 
 
 def test_a_call_keeps_its_connection_alive() -> None:

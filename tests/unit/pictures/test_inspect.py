@@ -56,24 +56,24 @@ def png_claiming(width: int, height: int, data: bytes = b"") -> bytes:
 def test_a_picture_is_told_by_its_bytes(kind: str) -> None:
     data = encoded(kind, (24, 16))
     media_type, extension = KINDS[kind]
-    assert inspect.inspect(data) == Facts(media_type, extension, 24, 16, hashlib.sha256(data).hexdigest())
+    assert inspect.inspect(data).facts == Facts(media_type, extension, 24, 16, hashlib.sha256(data).hexdigest())
 
 
 def test_a_phones_photo_of_several_pictures_is_a_jpeg() -> None:
     data = encoded("MPO", (24, 16), save_all=True, append_images=[opened(encoded("JPEG", (24, 16)))])
     assert opened(data).format == "MPO"
-    facts = inspect.inspect(data)
+    facts = inspect.inspect(data).facts
     assert (facts.media_type, facts.extension) == ("image/jpeg", ".jpg")
 
 
 @pytest.mark.parametrize("mode", ["1", "L", "P", "RGB", "RGBA", "LA", "I;16"])
 def test_a_png_of_any_mode_is_a_picture(mode: str) -> None:
-    assert inspect.inspect(encoded("PNG", mode=mode)).media_type == "image/png"
+    assert inspect.inspect(encoded("PNG", mode=mode)).facts.media_type == "image/png"
 
 
 @pytest.mark.parametrize("mode", ["L", "CMYK"])
 def test_a_jpeg_of_any_mode_is_a_picture(mode: str) -> None:
-    assert inspect.inspect(encoded("JPEG", mode=mode)).media_type == "image/jpeg"
+    assert inspect.inspect(encoded("JPEG", mode=mode)).facts.media_type == "image/jpeg"
 
 
 @pytest.mark.parametrize(
@@ -93,6 +93,7 @@ def test_a_jpeg_of_any_mode_is_a_picture(mode: str) -> None:
         pytest.param(b"GIF89a", id="gif-signature-alone"),
         pytest.param(png_claiming(0, 5), id="png-of-no-width"),
         pytest.param(png_claiming(50, 50), id="png-without-rows"),
+        pytest.param(encoded("PNG", mode="P").replace(b"PLTE", b"pLTE"), id="png-without-its-palette"),
     ],
 )
 def test_what_is_no_whole_picture_is_undecodable(data: bytes) -> None:
@@ -111,7 +112,7 @@ def test_a_picture_that_was_cut_off_is_undecodable(kind: str, kept: float) -> No
 def test_a_picture_that_is_something_else_besides_is_a_picture_still() -> None:
     """A polyglot: its end is a web page. It is published by its own type, so nothing takes it for one."""
     polyglot = encoded("PNG") + b"<script>alert(1)</script>"
-    assert inspect.inspect(polyglot).media_type == "image/png"
+    assert inspect.inspect(polyglot).facts.media_type == "image/png"
 
 
 def test_a_web_page_that_ends_in_a_picture_is_none() -> None:
@@ -149,8 +150,7 @@ def test_other_headers_that_claim_too_much_are_refused_too(kind: str) -> None:
 def test_words_in_a_picture_that_unpack_without_end_do_not_fill_the_memory() -> None:
     bomb = png_chunk(b"zTXt", b"Comment\x00\x00" + zlib.compress(bytes(80_000_000), 9))
     whole = encoded("PNG")
-    with pytest.raises(Undecodable):
-        inspect.inspect(whole[:33] + bomb + whole[33:])
+    assert inspect.inspect(whole[:33] + bomb + whole[33:]).data[:] == whole
 
 
 def progressive(scans: int) -> bytes:
@@ -161,7 +161,7 @@ def progressive(scans: int) -> bytes:
 
 
 def test_a_photo_may_have_a_hundred_scans() -> None:
-    assert inspect.inspect(progressive(100)).media_type == "image/jpeg"
+    assert inspect.inspect(progressive(100)).facts.media_type == "image/jpeg"
 
 
 @pytest.mark.parametrize("junk", [b"", b"\xff\xff\xff", b"junk", b"\xff\xd0"])
@@ -174,7 +174,7 @@ def test_a_photo_of_endless_scans_is_not_decoded(junk: bytes) -> None:
 
 def test_what_comes_after_a_photo_is_not_counted() -> None:
     """The film that goes with a photo of a phone, with every pair of bytes in it."""
-    assert inspect.inspect(progressive(10) + b"\xff\xda\0\2" * 1000).media_type == "image/jpeg"
+    assert inspect.inspect(progressive(10) + b"\xff\xda\0\2" * 1000).facts.media_type == "image/jpeg"
 
 
 def tiff(order: str, *, is_big: bool, strips: int) -> bytes:
@@ -195,7 +195,7 @@ def tiff(order: str, *, is_big: bool, strips: int) -> bytes:
 @pytest.mark.parametrize(("order", "is_big"), [("<", False), (">", False), ("<", True)])
 def test_a_tiff_of_endless_strips_is_not_opened(order: str, is_big: bool) -> None:
     """Of 100 MB of them Pillow makes 6 GB of tuples."""
-    assert inspect.inspect(tiff(order, is_big=is_big, strips=1)).media_type == "image/tiff"
+    assert inspect.inspect(tiff(order, is_big=is_big, strips=1)).facts.media_type == "image/tiff"
     with pytest.raises(Undecodable, match="parts"):
         inspect.inspect(tiff(order, is_big=is_big, strips=500_001))
 
@@ -203,7 +203,7 @@ def test_a_tiff_of_endless_strips_is_not_opened(order: str, is_big: bool) -> Non
 @pytest.mark.parametrize("head", [b"MM*\0", b"MM\0+", b"II\0*"])
 def test_nor_one_whose_head_is_wrong_in_a_way_that_the_decoder_overlooks(head: bytes) -> None:
     order = "<" if head.startswith(b"I") else ">"
-    assert inspect.inspect(head + tiff(order, is_big=False, strips=1)[4:]).media_type == "image/tiff"
+    assert inspect.inspect(head + tiff(order, is_big=False, strips=1)[4:]).facts.media_type == "image/tiff"
     with pytest.raises(Undecodable, match="parts"):
         inspect.inspect(head + tiff(order, is_big=False, strips=500_001)[4:])
 
@@ -230,7 +230,7 @@ def test_a_picture_of_endless_pieces_is_not_read_to_its_end() -> None:
 
 def test_exactly_100_megapixels_are_fine() -> None:
     rows = zlib.compress(bytes(10_000 * (10_000 // 8 + 1)), 1)
-    facts = inspect.inspect(png_claiming(10_000, 10_000, rows))
+    facts = inspect.inspect(png_claiming(10_000, 10_000, rows)).facts
     assert (facts.width, facts.height) == (10_000, 10_000)
 
 
@@ -239,7 +239,7 @@ def test_exactly_100_megapixels_are_fine() -> None:
 
 def assert_facts_or_named(data: bytes) -> None:
     try:
-        facts = inspect.inspect(data)
+        facts = inspect.inspect(data).facts
         sent = sent_of(data)
     except (Undecodable, TooManyPixels, Rejected):
         return
@@ -286,7 +286,7 @@ def test_what_the_api_takes_is_sent_byte_for_byte(kind: str) -> None:
 @pytest.mark.parametrize("kind", sorted(set(KINDS) - set(SENT_AS_THEY_ARE)))
 def test_what_it_does_not_take_is_converted_without_loss(kind: str) -> None:
     data = encoded(kind, (24, 16))
-    facts = inspect.inspect(data)
+    facts = inspect.inspect(data).facts
     sent = sent_of(data)
     assert sent.media_type == "image/png"
     assert sent.sha256 == facts.sha256
@@ -305,7 +305,7 @@ def test_what_is_transparent_stays_transparent() -> None:
 def test_what_is_too_heavy_is_made_smaller_and_keeps_its_shape(kind: str, options: dict[str, int]) -> None:
     data = noise(2400, 1600, kind, **options)
     assert len(data) > LIMIT
-    facts = inspect.inspect(data)
+    facts = inspect.inspect(data).facts
     sent = sent_of(data)
     assert len(sent.data) <= LIMIT
     assert sent.media_type in NEBULA.limits.media_types
@@ -337,7 +337,7 @@ def test_a_converted_photo_stands_upright() -> None:
 def test_what_is_sent_smaller_is_a_picture_that_is_taken_back() -> None:
     data = noise(2400, 1600, "BMP")
     sent = sent_of(data)
-    assert inspect.inspect(sent.data).media_type == sent.media_type
+    assert inspect.inspect(sent.data).facts.media_type == sent.media_type
 
 
 @pytest.mark.parametrize("data", [b"\xff\xd8" + bytes(15_000_000), b"\0\0\0\x18ftypheic" + bytes(99), b"GIF89a"])

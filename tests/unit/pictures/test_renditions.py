@@ -29,11 +29,17 @@ class CountedNormalizer:
     objects: MemoryObjects
     happens: Callable[[], object] = lambda: None
     done: list[tuple[str, int]] = field(default_factory=list)
+    checked: list[str] = field(default_factory=list)
 
     def normalize(self, ref: ImageRef, most_bytes: int) -> None:
         self.done.append((ref.key, most_bytes))
         self.happens()
         Normalizer(self.objects, "spool").normalize(ref, most_bytes)
+
+    def check(self, ref: ImageRef) -> bool:
+        self.checked.append(ref.key)
+        self.happens()
+        return Normalizer(self.objects, "spool").check(ref)
 
 
 @pytest.fixture

@@ -370,9 +370,9 @@ def test_a_turn_in_the_container_is_made_once_whatever_the_exif_says() -> None:
 
 
 def test_a_picture_of_hevc_is_told_by_its_bytes() -> None:
-    facts = inspect.inspect(photographed("HEIF", scene()))
+    facts = inspect.inspect(photographed("HEIF", scene())).facts
     assert (facts.media_type, facts.extension, facts.width, facts.height) == ("image/heic", ".heic", 96, 64)
-    facts = inspect.inspect(photographed("AVIF", scene()))
+    facts = inspect.inspect(photographed("AVIF", scene())).facts
     assert (facts.media_type, facts.extension, facts.width, facts.height) == ("image/avif", ".avif", 96, 64)
 
 

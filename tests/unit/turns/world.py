@@ -1,6 +1,6 @@
 """The world of the use case of messages: every port in memory, and what tests ask of them."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -10,6 +10,7 @@ from darkroom.domain.keys import sha256
 from darkroom.domain.outcome import Outcome
 from darkroom.domain.price import Price
 from darkroom.errors import Unavailable
+from darkroom.pictures.renditions import Renditions
 from darkroom.providers.dialect_table import DIALECTS
 from darkroom.providers.nebula import NEBULA
 from darkroom.turns.call_plan import Defaults
@@ -46,6 +47,7 @@ class World:
     give_up_after: float = 86_400
     max_request_bytes: int = 20_000_000
     price: Price = field(default_factory=Price)
+    renditions: Callable[[MemoryObjects], Renditions] = developed
 
     def __post_init__(self) -> None:
         self.objects = MemoryObjects(self.clock)
@@ -68,7 +70,7 @@ class World:
             policy,
             TurnDependencies(
                 CallDependencies(self.ledger, spool, self.breaker, self.api, self.max_paid_calls),
-                Publisher(self.objects, "results"), developed(self.objects), self.fetcher, self.dead, self.probes,
+                Publisher(self.objects, "results"), self.renditions(self.objects), self.fetcher, self.dead, self.probes,
                 clock=self.clock, jitter=lambda: 0.0,
             ),
         )  # fmt: skip

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from darkroom.aws.errors import translate_aws_errors
 from darkroom.domain.request_schema import ImageRef
 from darkroom.errors import DarkroomError, Fault, TooManyPixels, Unavailable, Undecodable
+from darkroom.pictures.renditions import SINGLE_COLOUR
 
 if TYPE_CHECKING:
     from mypy_boto3_lambda import LambdaClient
@@ -30,9 +31,18 @@ class LambdaNormalizer:
     def normalize(self, ref: ImageRef, most_bytes: int) -> None:
         """See `domain.ports.PictureNormalizer`."""
         order = {"bucket": ref.bucket, "key": ref.key, "version_id": ref.version_id, "most_bytes": most_bytes}
+        self._result(order)
+
+    def check(self, ref: ImageRef) -> bool:
+        """See `domain.ports.PictureNormalizer`."""
+        order = {"bucket": ref.bucket, "key": ref.key, "version_id": ref.version_id, "check": True}
+        return self._result(order) == SINGLE_COLOUR
+
+    def _result(self, order: Mapping[str, Any]) -> str:
         answer = self._answer(json.dumps(order))
         if error := _ERRORS.get(answer["became"]):
             raise error(answer["message"])
+        return str(answer["became"])
 
     def _answer(self, order: str) -> dict[str, Any]:
         """A function that died may have died of this picture, and would again: Fault, so that it counts as a strike."""

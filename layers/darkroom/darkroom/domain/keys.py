@@ -63,6 +63,11 @@ def rendition_key(sha256: str, most_bytes: int) -> str:
     return f"renditions/{sha256}/{most_bytes}"
 
 
+def doubtful_key(sha256: str) -> str:
+    """Where a picture of an answer with these bytes lies, while it is decoded to see whether it is whole."""
+    return f"doubtful/{sha256}"
+
+
 def rejected_message_key(message_id: str) -> str:
     """Where the sender of a message that could not become a turn is told so."""
     return f"rejected/messages/{message_id}/result.json"

@@ -98,6 +98,10 @@ class PictureNormalizer(Protocol):
         """
         ...
 
+    def check(self, ref: ImageRef) -> bool:
+        """Decodes the picture, and keeps nothing: whether it is one colour all over. Raises what `normalize` does."""
+        ...
+
 
 class QueueSender(Protocol):
     """A queue that a request's message is put into."""

@@ -24,6 +24,7 @@ KEY_SECONDS = 300  # how long the API's key is believed
 DOWNLOAD_SECONDS = 60  # for a picture at an address
 MAX_DOWNLOADS = 8  # tries at the same answer's pictures
 PICTURE_SECONDS = 130  # how long `on_request` waits for `on_picture`: more than that function has
+MAX_CHECKS = 5  # of one answer's pictures by `on_picture`: an invocation has the time for them
 
 # Waiting for the provider: 2 s doubling to 5 min. Each wait ends in a delivery, and SQS counts deliveries.
 FIRST_BACKOFF_SECONDS = 2.0

@@ -30,10 +30,11 @@ DECODER_ERRORS = (
     OverflowError,
     EOFError,
     RuntimeError,  # libheif's and libavif's
+    AssertionError,  # Pillow's, of a palette that is not there
     struct.error,
 )
-_BROKEN = "the picture is broken, or not all of it is there"
-_BROKEN_CONTENT = f"{_BROKEN}, or it is a kind of HEVC or AV1 that cannot be decoded here"
+BROKEN = "the picture is broken, or not all of it is there"
+_BROKEN_CONTENT = f"{BROKEN}, or it is a kind of HEVC or AV1 that cannot be decoded here"
 _UNKNOWN_CONTENT = "the file is in the form of HEIC and AVIF, but holds no HEVC or AV1 picture that can be decoded here"
 _AHEAD_BYTES = 16 << 10  # most heads; Pillow reads them a few bytes at a time
 _one_at_a_time = threading.Lock()  # a picture of 100 megapixels is 400 MB when it is open
@@ -60,7 +61,7 @@ def opened(data: Blob, *, to_decode: bool) -> Iterator[Pillow.Image]:
                 _UNKNOWN_CONTENT if _is_container(data) else f"the bytes are no {TAKEN} picture"
             ) from error
         except DECODER_ERRORS as error:
-            raise Undecodable(_BROKEN_CONTENT if _is_container(data) else _BROKEN) from error
+            raise Undecodable(_BROKEN_CONTENT if _is_container(data) else BROKEN) from error
 
 
 def _claimed(data: Blob) -> int:

@@ -14,13 +14,19 @@ from darkroom.streaming.blob import CHUNK_BYTES, Blob, as_file, search
 MAX_PARTS = 100_000  # segments or chunks; a decoder keeps a few hundred bytes of each
 MAX_SCANS = 100  # of a JPEG, as in libtiff: photos have ten
 MAX_VALUES = 500_000  # of one TIFF tag: 100 megapixels in tiles of 16 x 16 have fewer
+# Pixels to a byte of theirs: a photo has ten, one colour sixty and more, a head without a picture any number.
+FEW_BYTES, TOO_FEW_BYTES = 32, 400
 
 # A marker of a JPEG, past whatever lies before it. What follows 0xFF within a scan is 0 or a restart.
 _MARKER = re.compile(rb"\xff([\x01-\xcf\xd8-\xfe])")
-_END_OF_IMAGE, _START_OF_SCAN = 0xD9, 0xDA
-_FRAMES = (0xC0, 0xC1, 0xC2)  # of which every decoder knows the kind
+END_OF_IMAGE, _START_OF_SCAN = 0xD9, 0xDA
+FRAMES = frozenset((0xC0, 0xC1, 0xC2))  # of which every decoder knows the kind
 _JPEG_HEAD, _PNG_HEAD = b"\xff\xd8", b"\x89PNG\r\n\x1a\n"
 _NEEDED_CHUNKS = {b"IHDR", b"IDAT", b"IEND"}
+_WEBP_CHUNKS = frozenset((b"VP8X", b"VP8 ", b"VP8L", b"ALPH", b"ANIM", b"ANMF", b"ICCP", b"EXIF", b"XMP "))
+_PACKED_TEXTS = (b"zTXt", b"iTXt")
+_TASTED_BYTES, _TASTED_PIXELS = 1024, 4096  # of a PNG's pixels, packed and unpacked
+_LAST_FILTER = 4  # of a row of a PNG
 _TIFF_HEADS = (b"II*\0", b"MM\0*", b"II+\0", b"MM*\0", b"MM\0+", b"II\0*")  # Pillow reads the wrong ones too
 _TEXT_TYPES = (1, 2, 6, 7)  # of TIFF: these values stay bytes
 
@@ -28,7 +34,8 @@ _TEXT_TYPES = (1, 2, 6, 7)  # of TIFF: these values stay bytes
 def is_sound(data: Blob, *, to_decode: bool) -> bool:
     """Whether the file has no more parts than a picture has; of a JPEG or PNG not `to_decode`, before its pixels."""
     if data[:2] == _JPEG_HEAD:
-        kinds = _markers(data) if to_decode else takewhile(lambda kind: kind != _START_OF_SCAN, _markers(data))
+        every = (kind for kind, _ in segments(data))
+        kinds = every if to_decode else takewhile(lambda kind: kind != _START_OF_SCAN, every)
         markers = list(islice(kinds, MAX_PARTS + 1))
         return len(markers) <= MAX_PARTS and markers.count(_START_OF_SCAN) <= MAX_SCANS
     if data[:4] == _PNG_HEAD[:4]:
@@ -42,39 +49,83 @@ def is_sound(data: Blob, *, to_decode: bool) -> bool:
     return True
 
 
-def is_whole(data: Blob) -> bool:
-    """Whether all of a JPEG, PNG or WebP file is there and as it was made; of what is unusual it is never said."""
+def pixel_bytes(data: Blob) -> int:
+    """How many bytes the pixels of a JPEG, PNG or WebP file have, where all of it is there and as it was made; 0 where
+    that cannot be said.
+    """
     if data[:2] == _JPEG_HEAD:
-        kinds = list(islice(_markers(data), MAX_PARTS))
-        return kinds[-1:] == [_END_OF_IMAGE] and _START_OF_SCAN in kinds and sum(map(_FRAMES.count, kinds)) == 1
+        return _jpeg_pixel_bytes(list(islice(segments(data), MAX_PARTS)))
     if data[:8] == _PNG_HEAD:
-        return _is_whole_png(data)
-    return data[:4] + data[8:12] == b"RIFFWEBP" and 8 + int.from_bytes(data[4:8], "little") <= len(data)
+        return _png_pixel_bytes(data)
+    return len(data) if is_webp(data) and is_right_webp(data) else 0
 
 
-def _markers(data: Blob) -> Iterator[int]:
-    """The kinds of a JPEG's segments, with its end as the last: a film may follow."""
+def is_webp(data: Blob) -> bool:
+    """By its head."""
+    return data[:4] + data[8:12] == b"RIFFWEBP"
+
+
+def is_right_webp(data: Blob) -> bool:
+    """Whether a WebP file is as long as it says, and says so of all its parts."""
+    return end_of_webp(data) <= 8 + int.from_bytes(data[4:8], "little") <= len(data)
+
+
+def end_of_webp(data: Blob) -> int:
+    """Where the last part of a WebP file ends that is all there, by its own length."""
+    position = end = 12
+    while data[position : position + 4] in _WEBP_CHUNKS:
+        following = position + 8 + int.from_bytes(data[position + 4 : position + 8], "little")
+        if following > len(data):
+            break
+        end, position = following, following + following % 2
+    return end
+
+
+def segments(data: Blob) -> Iterator[tuple[int, int]]:
+    """The kinds of a JPEG's segments and where they begin, with its end as the last: a film may follow."""
     position, kind = 2, 0
-    while kind != _END_OF_IMAGE and (found := search(_MARKER, data, position, width=2)):
+    while kind != END_OF_IMAGE and (found := search(_MARKER, data, position, width=2)):
         kind, after = found[1][1], found[0] + 2
-        yield kind
+        yield kind, found[0]
         position = after + int.from_bytes(data[after : after + 2])
 
 
-def _is_whole_png(data: Blob) -> bool:
-    file, seen = as_file(data, ahead=CHUNK_BYTES), set()
+def _jpeg_pixel_bytes(found: list[tuple[int, int]]) -> int:
+    kinds = [kind for kind, _ in found]
+    if kinds[-1:] != [END_OF_IMAGE] or _START_OF_SCAN not in kinds or sum(kind in FRAMES for kind in kinds) != 1:
+        return 0
+    return found[-1][1] - found[kinds.index(_START_OF_SCAN)][1]
+
+
+def _png_pixel_bytes(data: Blob) -> int:
+    file, seen, pixels = as_file(data, ahead=CHUNK_BYTES), set(), 0
     file.seek(8)
     for _ in range(MAX_PARTS):
         head = file.read(8)
+        if pixels and head[4:] in _PACKED_TEXTS:
+            return 0  # a decoder unpacks them when all rows are read, and may break then
         left, checksum = int.from_bytes(head[:4]), zlib.crc32(head[4:])
         while left and (read := file.read(min(left, CHUNK_BYTES))):
+            if head[4:] == b"IDAT":
+                if not pixels and not _are_rows(read[:_TASTED_BYTES]):
+                    return 0
+                pixels += len(read)
             checksum, left = zlib.crc32(read, checksum), left - len(read)
         if file.read(4) != checksum.to_bytes(4):
-            return False
+            return 0
         seen.add(head[4:])
         if head[4:] == b"IEND":
-            return seen >= _NEEDED_CHUNKS
-    return False
+            return pixels if seen >= _NEEDED_CHUNKS else 0
+    return 0
+
+
+def _are_rows(packed: bytes) -> bool:
+    """Whether the pixels of a PNG begin as rows do: its checksums say nothing of that."""
+    try:
+        first = zlib.decompressobj().decompress(packed, _TASTED_PIXELS)
+    except zlib.error:
+        return False
+    return not first or first[0] <= _LAST_FILTER
 
 
 def _chunks(data: Blob) -> Iterator[bytes]:

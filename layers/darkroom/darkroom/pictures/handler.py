@@ -1,4 +1,6 @@
-"""The use case of pictures: one that may not be sent as it is, normalized, and its rendition kept."""
+"""The use case of pictures: one that may not be sent as it is, normalized, and its rendition kept; and one of an
+answer, decoded to see whether it is whole.
+"""
 
 import hashlib
 from collections.abc import Mapping
@@ -8,9 +10,9 @@ from darkroom.domain import keys
 from darkroom.domain.ports import ObjectStore
 from darkroom.domain.request_schema import ImageRef
 from darkroom.errors import Fault, TooLarge, TooManyPixels, Unavailable, Undecodable
-from darkroom.pictures import normalize
+from darkroom.pictures import normalize, repair
 from darkroom.pictures.decoding import MAX_FILE_BYTES
-from darkroom.pictures.renditions import MEDIA_TYPE
+from darkroom.pictures.renditions import MEDIA_TYPE, SINGLE_COLOUR, WHOLE
 
 
 class Telemetry(Protocol):
@@ -30,12 +32,20 @@ class Normalizer:
 
     def normalize(self, ref: ImageRef, most_bytes: int) -> None:
         """See `domain.ports.PictureNormalizer`."""
+        original = self._original(ref)
+        key = keys.rendition_key(hashlib.sha256(original).hexdigest(), most_bytes)
+        data, media_type = normalize.normalized(original, most_bytes)
+        self._objects.write_once(self._bucket, key, data, media_type, {MEDIA_TYPE: media_type})
+
+    def check(self, ref: ImageRef) -> bool:
+        """See `domain.ports.PictureNormalizer`."""
+        return repair.read_whole(self._original(ref))
+
+    def _original(self, ref: ImageRef) -> bytes:
         original = self._objects.read(ref, most_bytes=MAX_FILE_BYTES)
         if original is None:
             raise Unavailable("aws", "the picture is gone")  # who asks for it again is told so
-        key = keys.rendition_key(hashlib.sha256(original.data).hexdigest(), most_bytes)
-        data, media_type = normalize.normalized(original.data, most_bytes)
-        self._objects.write_once(self._bucket, key, data, media_type, {MEDIA_TYPE: media_type})
+        return original.data
 
 
 class Orders:
@@ -49,16 +59,18 @@ class Orders:
         """What became of the picture. Raises Fault, which fails the invocation, where nobody knows why not."""
         ref = ImageRef(order["bucket"], order["key"], order["version_id"])
         try:
-            result, message = self._normalized(ref, order["most_bytes"])
+            result, message = self._done(ref, order)
         except Exception as error:  # noqa: BLE001 - the one boundary: it is logged in our words
             self._telemetry.broke(ref, error)
             raise Fault("a picture could not be normalized") from None
         self._telemetry.ended(ref, result)
         return {"became": result, "message": message}
 
-    def _normalized(self, ref: ImageRef, most_bytes: int) -> tuple[str, str]:
+    def _done(self, ref: ImageRef, order: Mapping[str, Any]) -> tuple[str, str]:
         try:
-            self._normalizer.normalize(ref, most_bytes)
+            if order.get("check"):
+                return (SINGLE_COLOUR if self._normalizer.check(ref) else WHOLE), ""
+            self._normalizer.normalize(ref, order["most_bytes"])
         except Undecodable as error:
             return "unsupported_image", str(error)
         except (TooLarge, TooManyPixels) as error:

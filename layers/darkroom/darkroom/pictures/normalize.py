@@ -7,8 +7,10 @@ from collections.abc import Mapping
 
 from PIL import Image as Pillow
 
-from darkroom.pictures import colour
-from darkroom.pictures.decoding import DECODER_ERRORS, opened
+from darkroom.errors import Undecodable
+from darkroom.pictures import colour, file_structure, repair
+from darkroom.pictures.decoding import BROKEN, DECODER_ERRORS, opened
+from darkroom.streaming.blob import Blob
 
 MAX_SENT_SIDE = 4096  # the largest that a model makes; what is more is not looked at either
 _PHOTOS = ("JPEG", "MPO", "HEIF", "AVIF")  # their encoders have left out already what no eye misses
@@ -30,8 +32,17 @@ _TURNS: Mapping[object, Pillow.Transpose] = {
 
 def normalized(data: bytes, most_bytes: int) -> tuple[bytes, str]:
     """A PNG or JPEG of `most_bytes` at most, and its media type. Raises Undecodable or TooManyPixels."""
-    with opened(data, to_decode=True) as picture:
-        return _encoded(picture, most_bytes)
+
+    def read(candidate: Blob) -> tuple[bytes, str]:
+        with opened(candidate, to_decode=True) as picture:
+            pixels = picture.width * picture.height
+            made = _encoded(picture, most_bytes)
+        is_doubtful = candidate is not data or len(candidate) * file_structure.TOO_FEW_BYTES < pixels
+        if is_doubtful and not repair.has_every_row(candidate):
+            raise Undecodable(BROKEN)
+        return made
+
+    return repair.first_whole(data, read)[1]
 
 
 def turn(picture: Pillow.Image) -> Pillow.Transpose | None:

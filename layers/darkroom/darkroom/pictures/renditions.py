@@ -1,4 +1,6 @@
-"""Renditions: pictures made into what may be sent. Each is made once, and kept in the spool."""
+"""Renditions: pictures made into what may be sent. Each is made once, and kept in the spool; and so are pictures of
+answers that have to be decoded to know whether they are whole.
+"""
 
 from collections.abc import Callable
 
@@ -7,8 +9,10 @@ from darkroom.domain.context import Image
 from darkroom.domain.ports import ObjectStore, PictureNormalizer
 from darkroom.domain.request_schema import ImageRef
 from darkroom.errors import Unavailable
+from darkroom.streaming.blob import Blob
 
 MEDIA_TYPE = "media-type"  # of a rendition, in its metadata
+WHOLE, SINGLE_COLOUR = "whole", "single_colour"  # what became of a picture that was checked
 
 
 class Renditions:
@@ -40,6 +44,13 @@ class Renditions:
         if kept is None:
             raise Unavailable("aws", "the picture changed while it was read")
         return kept
+
+    def check(self, data: Blob, sha256: str) -> bool:
+        """Whether a picture of an answer is one colour all over. Raises what a normalizer does."""
+        self._check_time()
+        doubtful = ImageRef(self._bucket, keys.doubtful_key(sha256))
+        self._objects.write_once(doubtful.bucket, doubtful.key, data, "application/octet-stream")
+        return self._normalizer.check(doubtful)
 
     def _kept(self, sha256: str, most_bytes: int) -> Image | None:
         found = self._objects.fetch(ImageRef(self._bucket, keys.rendition_key(sha256, most_bytes)))

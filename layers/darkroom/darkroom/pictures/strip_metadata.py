@@ -9,7 +9,7 @@ import struct
 from collections.abc import Callable, Iterator, Mapping
 from itertools import islice
 
-from darkroom.streaming.blob import Blob, Joined, Part, search
+from darkroom.streaming.blob import CHUNK_BYTES, Blob, Joined, Part, search
 
 MAX_PARTS = 20_000  # a PNG of 7 MB in parts of 8 KB has 900
 _END, _SCAN = 0xD9, 0xDA
@@ -53,6 +53,24 @@ def stripped(data: Blob) -> Blob:
         return _webp(data)
     except (struct.error, IndexError) as error:
         raise Unusual("the file ends too soon") from error
+
+
+def have_same_pixels(one: Blob, other: Blob) -> bool:
+    """Whether two files differ in no more than what they say beside their pixels. What was compressed in another way is
+    not seen to be the same.
+    """
+    stripped, beside = _stripped_if_usual(one), _stripped_if_usual(other)
+    return len(stripped) == len(beside) and all(
+        stripped[start : start + CHUNK_BYTES] == beside[start : start + CHUNK_BYTES]
+        for start in range(0, len(stripped), CHUNK_BYTES)
+    )
+
+
+def _stripped_if_usual(data: Blob) -> Blob:
+    try:
+        return stripped(data)
+    except Unusual:
+        return data
 
 
 def _few(parts: Iterator[Blob]) -> list[Blob]:

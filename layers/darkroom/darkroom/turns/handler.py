@@ -7,20 +7,21 @@ Whatever happens, a message ends in one `result.json`, or is left in the queue b
 
 import random
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from darkroom.domain import keys, outcome, request
+from darkroom.domain.context import Image
 from darkroom.domain.message import Message
-from darkroom.domain.outcome import Outcome
+from darkroom.domain.outcome import Caution, Outcome, Picture
 from darkroom.domain.ports import Done, Held, QueueSender, Reused
 from darkroom.domain.price import Price
 from darkroom.domain.request import Recognised, Request
 from darkroom.domain.request_schema import RequestRules
 from darkroom.domain.thread import Thread
-from darkroom.domain.timing import MAX_STRIKES, PROBE_SECONDS, SAVE_SECONDS
+from darkroom.domain.timing import MAX_STRIKES, PICTURE_SECONDS, PROBE_SECONDS, SAVE_SECONDS
 from darkroom.errors import TROUBLE_CAUSES, Rejected, Unavailable
 from darkroom.pictures.renditions import Renditions
 from darkroom.providers.dialect import Encoded
@@ -28,6 +29,7 @@ from darkroom.providers.reply import Reply
 from darkroom.streaming.blob import Blob
 from darkroom.turns import call_plan, provenance, retry_policy
 from darkroom.turns.call_plan import CallPlan, Defaults, PlannedCall
+from darkroom.turns.cautions import Asked
 from darkroom.turns.outcome_builder import OutcomeBuilder, Subject
 from darkroom.turns.paid_call import CallDependencies, PaidCall, State
 from darkroom.turns.ports import Claim, PictureFetcher
@@ -74,6 +76,7 @@ class Attempt:
     time_left: Callable[[], float]
     is_last: bool
     is_probe: bool
+    sent: list[Image] = field(default_factory=list)  # by the call that it makes
 
     @property
     def turn(self) -> int:
@@ -180,10 +183,16 @@ class TurnHandler:
             reply = self._paid_reply(attempt)
             answer = attempt.call.answer(reply)
             made = [self._fetched(picture) for picture in answer.pictures]
-            pictures = self._publisher.pictures(made, attempt.prefix, self._origin(attempt))
+            pictures, cautions = self._published(made, attempt)
         except Rejected as rejection:
             return self._failed(attempt, attempt.call.otherwise or rejection, reply)
-        return self._outcomes.succeeded(self._about(attempt), reply, answer, pictures, answer.warnings)
+        return self._outcomes.succeeded(self._about(attempt), reply, answer, pictures, (*answer.warnings, *cautions))
+
+    def _published(self, made: Sequence[Blob], attempt: Attempt) -> tuple[list[Picture], list[Caution]]:
+        record = self._about(attempt).record
+        renditions = self._dependencies.renditions.checking(lambda: self._check_time(attempt, PICTURE_SECONDS))
+        asked = Asked(record.options, record.sources, attempt.sent)
+        return self._publisher.pictures(made, attempt.prefix, self._origin(attempt), asked, renditions)
 
     def _origin(self, attempt: Attempt) -> dict[str, str]:
         """Where its pictures came from, as `announce` says it of the outcome."""
@@ -210,6 +219,7 @@ class TurnHandler:
         self._check_time(attempt)  # before the place of a probe is taken
         with attempt.call.admitted(plan.model):
             planned = self._planned(plan, attempt)
+            attempt.sent[:] = planned.context.images
             prepared = attempt.call.prepare(planned)
             self._check_time(attempt)  # a key may take its time
             attempt.call.send(planned, prepared)
@@ -226,8 +236,8 @@ class TurnHandler:
             max_request_bytes=policy.max_request_bytes,
         )
 
-    def _check_time(self, attempt: Attempt) -> None:
-        if attempt.time_left() < self._policy.api_timeout + SAVE_SECONDS:
+    def _check_time(self, attempt: Attempt, seconds: float | None = None) -> None:
+        if attempt.time_left() < (seconds or self._policy.api_timeout) + SAVE_SECONDS:
             raise Unavailable("time", "too little of this invocation's time is left for a call", retry_after=0)
 
     def _fetched(self, picture: Encoded | str) -> Blob:

@@ -2,16 +2,21 @@
 
 import json
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from dataclasses import replace
 
 from darkroom.domain import keys
-from darkroom.domain.outcome import Outcome, Picture
+from darkroom.domain.outcome import Caution, Outcome, Picture
 from darkroom.domain.ports import ObjectStore
 from darkroom.domain.request_schema import ImageRef
+from darkroom.domain.timing import MAX_CHECKS
 from darkroom.errors import ASK_AGAIN, Fault, Rejected, TooManyPixels, Undecodable
-from darkroom.pictures import inspect
-from darkroom.pictures.inspect import Facts
-from darkroom.streaming.blob import Blob
-from darkroom.turns import provenance
+from darkroom.pictures import inspect, strip_metadata
+from darkroom.pictures.inspect import Facts, Inspected
+from darkroom.pictures.renditions import Renditions
+from darkroom.streaming.blob import Blob, sha256
+from darkroom.turns import cautions, provenance
+from darkroom.turns.cautions import Asked
 
 
 class Publisher:
@@ -21,12 +26,17 @@ class Publisher:
         self._objects = objects
         self._bucket = bucket
 
-    def pictures(self, made: Sequence[Blob], prefix: str, origin: Mapping[str, str]) -> list[Picture]:
-        """Stores the pictures of an answer; the last is the primary one. Raises Rejected (`no_image`).
+    def pictures(
+        self, made: Sequence[Blob], prefix: str, origin: Mapping[str, str], asked: Asked, renditions: Renditions
+    ) -> tuple[list[Picture], list[Caution]]:
+        """Stores the pictures of an answer, and says what is to be said of them; the last is the primary one. Raises
+        Rejected (`no_image`), or Unavailable.
 
-        A draft that does not decode is left out, as long as one picture does. `origin` becomes their metadata.
+        A draft that does not decode is left out, as long as one picture does, and so is one that comes again.
+        `origin` becomes their metadata. `renditions` have those decoded that are too large for that here.
         """
-        whole = [(data, facts) for data in made if (facts := _facts(data))]
+        doubts = _Doubts(renditions)
+        whole = _once([found for data in made if (found := doubts.inspected(data))])
         if not whole:
             raise Rejected(
                 "no_image",
@@ -35,10 +45,17 @@ class Publisher:
                 charged=True,
             )
         last = len(whole)
-        return [
-            self._picture(data, facts, prefix + _name(facts, number, last), origin, primary=number == last)
-            for number, (data, facts) in enumerate(whole, start=1)
+        named = [(_name(found.facts, number, last), found) for number, found in enumerate(whole, start=1)]
+        warnings = [
+            caution
+            for name, found in named
+            for caution in cautions.of(name, found, asked, is_unverified=doubts.are_about(found))
         ]
+        pictures = [
+            self._picture(found.data, found.facts, prefix + name, origin, primary=found is whole[-1])
+            for name, found in named
+        ]
+        return pictures, warnings
 
     def announce(self, outcome: Outcome, key: str, images: Sequence[ImageRef] = ()) -> None:
         """Writes the outcome's `result.json`: the commit marker, and what consumers are told by.
@@ -58,10 +75,39 @@ class Publisher:
     def _as_stored(self, key: str) -> tuple[Blob, Facts]:
         """What an earlier attempt wrote: an address may give other bytes when it is fetched again."""
         stored = self._objects.fetch(ImageRef(self._bucket, key))
-        facts = _facts(stored.data) if stored else None
-        if stored is None or facts is None:
-            raise Fault(f"{key} was written, and is no picture")
-        return stored.data, facts
+        if stored is None:
+            raise Fault(f"{key} was written, and is gone")
+        return stored.data, inspect.facts(stored.data)
+
+
+class _Doubts:
+    """The pictures of one answer, and which of them nobody could tell to be whole.
+
+    An answer is paid: whatever happens to `on_picture` over a picture, that is published.
+    """
+
+    def __init__(self, renditions: Renditions) -> None:
+        self._renditions = renditions
+        self._checks_left = MAX_CHECKS
+        self._unverified: list[Blob] = []
+
+    def inspected(self, data: Blob) -> Inspected | None:
+        """None where it cannot be decoded. Raises Unavailable."""
+        try:
+            return inspect.inspect(data, self._read)
+        except (Undecodable, TooManyPixels):
+            return None
+
+    def are_about(self, picture: Inspected) -> bool:
+        return any(data is picture.data for data in self._unverified)
+
+    def _read(self, data: Blob) -> bool:
+        if self._checks_left:
+            self._checks_left -= 1
+            with suppress(Fault):
+                return self._renditions.check(data, sha256(data))
+        self._unverified.append(data)
+        return False
 
 
 def turn_key(outcome: Outcome) -> str:
@@ -73,8 +119,16 @@ def _name(facts: Facts, number: int, count: int) -> str:
     return f"image{facts.extension}" if count == 1 else f"image-{number}{facts.extension}"
 
 
-def _facts(data: Blob) -> Facts | None:
-    try:
-        return inspect.inspect(data)
-    except (Undecodable, TooManyPixels):
-        return None
+def _once(pictures: Sequence[Inspected]) -> list[Inspected]:
+    """Each picture once, the last of those with the same pixels: an API gives its final picture as a draft, too."""
+    return [
+        picture
+        for number, picture in enumerate(pictures)
+        if not any(_are_the_same(picture, later) for later in pictures[number + 1 :])
+    ]
+
+
+def _are_the_same(one: Inspected, other: Inspected) -> bool:
+    if replace(one.facts, sha256="") != replace(other.facts, sha256=""):
+        return False
+    return one.facts.sha256 == other.facts.sha256 or strip_metadata.have_same_pixels(one.data, other.data)

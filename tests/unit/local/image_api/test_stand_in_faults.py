@@ -47,6 +47,11 @@ def test_garbage_is_no_picture(client: Client) -> None:
         picture_of(client.generate(prompt="[fault:garbage]"))
 
 
+def test_a_plain_picture_is_one_colour(client: Client) -> None:
+    picture = picture_of(client.generate(prompt="[fault:plain]"))
+    assert (picture.size, picture.getcolors(1)) == ((1024, 1024), [(1024 * 1024, (0, 128, 128))])
+
+
 def test_an_answer_may_be_cut_in_the_middle(client: Client, photo: bytes) -> None:
     with pytest.raises(requests.exceptions.ChunkedEncodingError):
         client.generate(contents=[user("mirror it [fault:cut]", photo)])

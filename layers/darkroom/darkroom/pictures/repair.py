@@ -1,0 +1,158 @@
+"""Repairing a picture's file: its compressed pixels stay as they are, and a decoder decides whether all are there.
+
+What decoders stumble over lies beside the pixels: a wrong checksum, an end or a length that is missing or wrong, a
+remark that is broken.
+"""
+
+import struct
+import zlib
+from collections.abc import Callable, Iterator
+from functools import reduce
+from itertools import islice
+from typing import NamedTuple, TypeVar, cast
+
+from darkroom.errors import Undecodable
+from darkroom.pictures import colour, file_structure, strip_metadata
+from darkroom.pictures.decoding import BROKEN, opened
+from darkroom.streaming.blob import Blob, Joined, Part, chunks
+
+_T = TypeVar("_T")
+_JPEG_HEAD, _JPEG_END = b"\xff\xd8", b"\xff\xd9"
+_PNG_HEAD, _PNG_END = b"\x89PNG\r\n\x1a\n", b"\0\0\0\0IEND\xaeB`\x82"
+_PACKED = (b"iCCP", b"zTXt")  # PNG chunks that name their compression, after a keyword
+_KEYWORD_BYTES = 80  # with the zero that ends it
+_MOVES = frozenset((b"acTL", b"fcTL", b"fdAT"))  # numbered chunks: all of them, or none
+# After the last row a JPEG decoder passes over these bytes; where rows are missing it makes pixels of them. The
+# markers take it from one restart to the next.
+_NO_ROWS = b"".join(b"\x55" * 64 + bytes((0xFF, restart)) for restart in range(0xD0, 0xD8)) * 2
+_STRIP = 64  # rows
+_SAME_LEVELS = 8  # of 256; what a lossy encoder makes of one colour
+
+
+def first_whole(data: Blob, read: Callable[[Blob], _T]) -> tuple[Blob, _T]:
+    """The file, or the least that it has to be repaired for `read`, which raises Undecodable; and what that says."""
+    refused: Undecodable | None = None
+    for candidate in _candidates(data):
+        try:
+            return candidate, read(candidate)
+        except Undecodable as error:
+            refused = refused or error
+    raise refused or Undecodable(BROKEN)
+
+
+def read_whole(data: Blob, *, is_doubtful: bool = True) -> bool:
+    """Decodes the picture: whether it is one colour all over. Raises TooManyPixels, or Undecodable; of what
+    `is_doubtful` also where a decoder would fill up what is missing.
+    """
+    is_single_colour = _is_single_colour(data)
+    if is_doubtful and not has_every_row(data):
+        raise Undecodable(BROKEN)
+    return is_single_colour
+
+
+def has_every_row(data: Blob) -> bool:
+    """False of a JPEG whose decoder would fill up what is missing: what is written in its place changes the picture."""
+    starts = dict(file_structure.segments(data)) if data[:2] == _JPEG_HEAD else {}
+    if not starts.keys() & file_structure.FRAMES:
+        return True
+    rows = Part(data, 0, starts.get(file_structure.END_OF_IMAGE, len(data)))
+    return _pixels(Joined((rows, _JPEG_END))) == _pixels(Joined((rows, _NO_ROWS, _JPEG_END)))
+
+
+def mended(data: Blob) -> Blob:
+    """The file as decoders want it; the very same where nothing is to be mended, or it is of another kind."""
+    if data[:2] == _JPEG_HEAD:
+        return _mended_jpeg(data)
+    if data[:8] == _PNG_HEAD:
+        return _mended_png(data)
+    return _mended_webp(data) if file_structure.is_webp(data) else data
+
+
+def _candidates(data: Blob) -> Iterator[Blob]:
+    """Each is another file than those before it."""
+    yield data
+    candidate = mended(data)
+    if candidate is not data:
+        yield candidate
+    try:
+        stripped = strip_metadata.stripped(candidate)
+    except strip_metadata.Unusual:
+        return
+    if len(stripped) != len(candidate):
+        yield stripped
+
+
+def _is_single_colour(data: Blob) -> bool:
+    with opened(data, to_decode=True) as picture:
+        picture.load()
+        extrema = colour.eight_bit(picture).getextrema()
+    bands = cast("tuple[tuple[float, float], ...]", extrema if isinstance(extrema[0], tuple) else (extrema,))
+    return all(highest - lowest <= _SAME_LEVELS for lowest, highest in bands)
+
+
+def _pixels(jpeg: Blob) -> int:
+    """A checksum of the rows, worked out in strips: as bytes, all of them are as large as the picture again."""
+    with opened(jpeg, to_decode=True) as picture:
+        tops = range(0, picture.height, _STRIP)
+        strips = (picture.crop((0, top, picture.width, min(top + _STRIP, picture.height))) for top in tops)
+        return reduce(lambda so_far, strip: zlib.crc32(strip.tobytes(), so_far), strips, 0)
+
+
+def _mended_jpeg(data: Blob) -> Blob:
+    kinds = [kind for kind, _ in islice(file_structure.segments(data), file_structure.MAX_PARTS)]
+    if file_structure.END_OF_IMAGE in kinds[-1:] or len(kinds) == file_structure.MAX_PARTS:
+        return data
+    return Joined((Part(data, 0, len(data) - (data[-1:] == _JPEG_END[:1])), _JPEG_END))
+
+
+class _Chunk(NamedTuple):
+    """A PNG's chunk: the whole of it, and what of its content is there. `is_sound`: decoders read it."""
+
+    name: bytes
+    whole: Blob
+    content: Blob
+    checksum: int
+    is_sound: bool
+
+    def parts(self) -> tuple[Blob, ...]:
+        """It, or one that has its content and is sound."""
+        if self.is_sound:
+            return (self.whole,)
+        return (struct.pack(">L4s", len(self.content), self.name), self.content, self.checksum.to_bytes(4))
+
+
+def _mended_png(data: Blob) -> Blob:
+    found = list(islice(_png_chunks(data), file_structure.MAX_PARTS))
+    broken = {chunk.name for chunk in found if not chunk.is_sound}
+    has_end = bool(found) and found[-1].name == b"IEND"
+    if has_end and not broken:
+        return data
+    left_out = _MOVES if broken & _MOVES else frozenset[bytes]()
+    kept = [chunk for chunk in found if (chunk.is_sound or chunk.name[:1].isupper()) and chunk.name not in left_out]
+    parts = [part for chunk in kept for part in chunk.parts()]
+    return Joined((_PNG_HEAD, *parts, b"" if has_end else _PNG_END))
+
+
+def _png_chunks(data: Blob) -> Iterator[_Chunk]:
+    """Up to the end, or to what is no chunk."""
+    position, name = 8, b""
+    while name != b"IEND" and len(head := data[position : position + 8]) == 8 and head[4:].isalpha():
+        name, end = head[4:], position + 8 + int.from_bytes(head[:4])
+        content = Part(data, position + 8, end)
+        checksum = reduce(lambda so_far, chunk: zlib.crc32(chunk, so_far), chunks(content), zlib.crc32(name))
+        is_sound = data[end : end + 4] == checksum.to_bytes(4) and not (name in _PACKED and _is_packed_oddly(content))
+        yield _Chunk(name, Part(data, position, end + 4), content, checksum, is_sound)
+        position = end + 4
+
+
+def _is_packed_oddly(content: Blob) -> bool:
+    """PNG has one way to pack, of the number 0."""
+    return content[: _KEYWORD_BYTES + 1].partition(b"\0")[2][:1] != b"\0"
+
+
+def _mended_webp(data: Blob) -> Blob:
+    if file_structure.is_right_webp(data):
+        return data
+    end = file_structure.end_of_webp(data)
+    length = min(end + end % 2, len(data)) - 8
+    return Joined((b"RIFF", struct.pack("<L", length), Part(data, 8, 8 + length)))

@@ -1,0 +1,64 @@
+"""Warnings about pictures that were made: what a person had better look at, told where it costs little to know."""
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, NamedTuple
+
+from darkroom.domain.context import Image
+from darkroom.domain.outcome import Caution, Source
+from darkroom.pictures import strip_metadata
+from darkroom.pictures.inspect import Inspected
+
+# A shape as options say it: 16:9, 1024x1024.
+_SHAPE = re.compile(r"\s*(\d{1,5}(?:\.\d{1,3})?)\s*[:xX×*/]\s*(\d{1,5}(?:\.\d{1,3})?)\s*")
+_SAME_SHAPE = 0.05  # models make 16:9 of 1344 x 768, and 5:4 of 1152 x 896
+_MAX_REMARK_BYTES = 100_000  # what an API adds to a picture that it leaves as it is
+
+
+class Asked(NamedTuple):
+    """What pictures were asked for with: the options of the call, the request's own pictures, and those that were sent
+    as they were sent. These are none where the answer was found in the spool.
+    """
+
+    options: Mapping[str, Any] = {}
+    sources: Sequence[Source] = ()
+    sent: Sequence[Image] = ()
+
+
+def of(name: str, picture: Inspected, asked: Asked, *, is_unverified: bool) -> Iterator[Caution]:
+    """The warnings about one picture of this name."""
+    if picture.is_repaired:
+        yield Caution("repaired", f"the file of {name} was broken, and is repaired: its pixels are as they came")
+    if is_unverified:
+        yield Caution("unverified", f"it could not be told whether all of {name} is there")
+    if picture.is_single_colour:
+        yield Caution("single_colour", f"{name} is one colour all over")
+    if _is_unchanged(picture, asked):
+        yield Caution("unchanged", f"{name} has the same pixels as a picture that was sent")
+    if other := _other_shape(picture, asked.options):
+        yield Caution("aspect_ratio", f"{name} is {picture.facts.width} x {picture.facts.height}, and {other}")
+
+
+def _is_unchanged(picture: Inspected, asked: Asked) -> bool:
+    """Files are compared, and only where they are about as long: no picture is decoded for it."""
+    known = {source.sha256 for source in asked.sources} | {image.sha256 for image in asked.sent}
+    if picture.facts.sha256 in known:
+        return True
+    return any(
+        image.media_type == picture.facts.media_type
+        and abs(len(image.data) - len(picture.data)) <= _MAX_REMARK_BYTES
+        and strip_metadata.have_same_pixels(picture.data, image.data)
+        for image in asked.sent
+    )
+
+
+def _other_shape(picture: Inspected, options: Mapping[str, Any]) -> str | None:
+    """Which option asked for another shape, in words."""
+    for option in ("aspect_ratio", "size"):
+        found = _SHAPE.fullmatch(str(options.get(option)))
+        width, height = map(float, found.groups()) if found else (0.0, 0.0)
+        if width and height:
+            share = (picture.facts.width * height) / (picture.facts.height * width)
+            is_other = max(share, 1 / share) > 1 + _SAME_SHAPE
+            return f"{option} asked for {options[option]}" if is_other else None
+    return None

@@ -1,0 +1,254 @@
+"""A picture that every viewer shows is taken, as a source and as an answer; what is not all there is not."""
+
+import hashlib
+import io
+import random
+from collections.abc import Callable
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from PIL import Image as Pillow
+from PIL import ImageChops, ImageFilter
+
+from darkroom.errors import Fault, Rejected, TooManyPixels, Undecodable
+from darkroom.pictures import file_structure, inspect, repair
+from darkroom.streaming.blob import Blob
+from tests.pictures.breaking import (
+    BROKEN_PNG,
+    EVERY,
+    chunk,
+    chunks,
+    with_chunk,
+    with_junk_for_pixels,
+    with_split_pixels,
+)
+from tests.pictures.making import ORIENTATION, corners, furthest, saved, scene
+from tests.unit.samples import opened, sent_of
+
+SMALL, LARGE = (120, 80), (600, 420)  # one is decoded where it is inspected, the other is not
+PHOTO = Pillow.effect_noise(LARGE, 60).filter(ImageFilter.GaussianBlur(2)).convert("RGB")
+SIZES = pytest.mark.parametrize("size", [SMALL, LARGE], ids=["small", "large"])
+BROKEN = pytest.mark.parametrize(
+    ("kind", "broken"), [(kind, broken) for kind, _, broken in EVERY], ids=[f"{kind}-{name}" for kind, name, _ in EVERY]
+)
+JPEGS = pytest.mark.parametrize(
+    "options",
+    [{}, {"progressive": True}, {"restart_marker_rows": 1}, {"subsampling": "4:4:4"}, {"quality": 30}],
+    ids=["usual", "progressive", "restarts", "full-colour", "coarse"],
+)
+
+
+def photo(kind: str, size: tuple[int, int], **options: object) -> bytes:
+    return saved(PHOTO.resize(size), kind, **options)
+
+
+def strictly_opened(data: Blob) -> Pillow.Image:
+    """As those open it who want every checksum right and every part in its place."""
+    Pillow.open(io.BytesIO(data[:])).verify()
+    return opened(data)
+
+
+def are_the_same(one: Pillow.Image, other: Pillow.Image) -> bool:
+    return ImageChops.difference(one.convert("RGB"), other.convert("RGB")).getbbox() is None
+
+
+# What every viewer shows.
+
+
+@SIZES
+@BROKEN
+def test_an_answer_is_repaired_and_every_pixel_stays(
+    kind: str, broken: Callable[[bytes], bytes], size: tuple[int, int]
+) -> None:
+    whole = photo(kind, size)
+    found = inspect.inspect(broken(whole))
+    assert found.is_repaired
+    assert are_the_same(strictly_opened(found.data), opened(whole))
+    assert found.facts.sha256 == hashlib.sha256(found.data[:]).hexdigest()
+
+
+@SIZES
+@BROKEN
+def test_a_source_is_sent(kind: str, broken: Callable[[bytes], bytes], size: tuple[int, int]) -> None:
+    whole = photo(kind, size)
+    sent = strictly_opened(sent_of(broken(whole)).data)
+    difference = ImageChops.difference(sent.convert("RGB"), opened(whole).convert("RGB"))
+    assert max(highest for _, highest in difference.getextrema()) <= (12 if kind == "JPEG" else 0)  # type: ignore[misc]
+
+
+@SIZES
+@JPEGS
+def test_a_jpeg_of_any_kind_needs_no_end(options: dict[str, object], size: tuple[int, int]) -> None:
+    whole = photo("JPEG", size, **options)
+    found = inspect.inspect(whole[:-2])
+    assert (found.data[:], found.is_repaired) == (whole, True)
+
+
+@pytest.mark.parametrize("kind", ["PNG", "JPEG", "WEBP"])
+@SIZES
+def test_what_is_whole_stays_as_it_is(kind: str, size: tuple[int, int]) -> None:
+    whole = photo(kind, size)
+    found = inspect.inspect(whole)
+    assert found.data is whole
+    assert not found.is_repaired
+
+
+def test_an_answer_keeps_the_words_that_are_whole() -> None:
+    whole = with_chunk(photo("PNG", SMALL), b"tEXt", b"Software\0a model")
+    found = inspect.inspect(with_chunk(whole, b"iCCP", b"a\0\0", 1))
+    assert found.data[:] == whole
+
+
+@pytest.mark.parametrize("broken", [b"acTL", b"fcTL"])
+def test_a_moving_png_of_a_wrong_checksum_stands_still(broken: bytes) -> None:
+    still = PHOTO.resize(SMALL)
+    moving = saved(still, "PNG", save_all=True, append_images=[still.rotate(180)])
+    assert {b"acTL", b"fcTL"} <= {name for name, _ in chunks(moving)}
+    data = b"".join(chunk(name, content, 1 if name == broken else None) for name, content in chunks(moving))
+    found = inspect.inspect(moving[:8] + data)
+    assert are_the_same(strictly_opened(found.data), still)
+
+
+@SIZES
+def test_words_within_the_pixels_are_cut_out(size: tuple[int, int]) -> None:
+    whole = saved(scene(size=size), "PNG")
+    assert are_the_same(strictly_opened(inspect.inspect(with_split_pixels(whole)).data), opened(whole))
+    assert are_the_same(opened(sent_of(with_split_pixels(whole)).data), opened(whole))
+
+
+def test_a_broken_second_directory_turns_nothing() -> None:
+    """Samsung's thumbnails say that they stand upright, and lie beyond the end of the EXIF."""
+    said = Pillow.Exif()
+    said[ORIENTATION] = 6
+    exif = bytearray(said.tobytes())
+    entries = int.from_bytes(exif[14:16], "big" if exif[6:8] == b"MM" else "little")
+    order = "big" if exif[6:8] == b"MM" else "little"
+    exif[16 + 12 * entries :] = (8 + 2 + 12 * entries + 4).to_bytes(4, order)  # type: ignore[arg-type]
+    thumbnail = (9).to_bytes(2, order) + b"".join(  # type: ignore[arg-type]
+        value.to_bytes(size, order)  # type: ignore[arg-type]
+        for value, size in ((ORIENTATION, 2), (3, 2), (1, 4), (1, 2), (0, 2))
+    )
+    turned = scene().transpose(Pillow.Transpose.ROTATE_90)
+    data = saved(turned, "JPEG", exif=bytes(exif) + thumbnail + b"\xff\xff\xff\xff")
+    sent = opened(sent_of(data).data)
+    assert sent.size == (96, 64)
+    assert furthest(corners(sent), corners(scene())) <= 8
+
+
+# What is not all there.
+
+
+@SIZES
+@JPEGS
+@pytest.mark.parametrize("missing", [0.05, 0.5, 0.8])
+def test_a_jpeg_whose_rows_are_missing_is_none(
+    options: dict[str, object], missing: float, size: tuple[int, int]
+) -> None:
+    """With an end behind them its decoder would fill them up with grey, and say nothing."""
+    whole = photo("JPEG", size, **options)
+    scan = whole.rindex(b"\xff\xda") if "progressive" in options else whole.index(b"\xff\xda")
+    cut = whole[: len(whole) - int((len(whole) - scan) * missing)]
+    with pytest.raises(Undecodable, match="broken"):
+        inspect.inspect(cut)
+    with pytest.raises(Rejected, match="broken"):
+        sent_of(cut)
+
+
+@SIZES
+@pytest.mark.parametrize("kind", ["PNG", "WEBP"])
+def test_so_is_a_png_or_a_webp(kind: str, size: tuple[int, int]) -> None:
+    whole = photo(kind, size)
+    for cut in (whole[: len(whole) // 2], whole[:-80]):
+        with pytest.raises(Undecodable):
+            inspect.inspect(cut)
+        with pytest.raises(Rejected):
+            sent_of(cut)
+
+
+@SIZES
+def test_checksums_that_are_right_prove_no_pixels(size: tuple[int, int]) -> None:
+    for junk in (random.Random(7).randbytes, bytes, lambda length: b"junk" * (length // 4)):  # noqa: S311
+        data = with_junk_for_pixels(photo("PNG", size), junk)
+        with pytest.raises(Undecodable):
+            inspect.inspect(data)
+        with pytest.raises(Rejected) as caught:
+            sent_of(data)
+        assert caught.value.code == "unsupported_image"
+
+
+HEADS = {
+    "GIF": lambda whole: whole[:30],
+    "BMP": lambda whole: whole[:60],
+    "JPEG": lambda whole: whole[: whole.index(b"\xff\xda") + 14] + b"\xff\xd9",
+    "PNG": lambda whole: whole[:8] + b"".join(
+        chunk(name, content[:9] if name == b"IDAT" else content) for name, content in chunks(whole)),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("kind", HEADS)
+def test_a_head_alone_is_no_picture(kind: str) -> None:
+    head = HEADS[kind](saved(scene(size=(2000, 1999)), kind))
+    with pytest.raises(Undecodable):
+        inspect.inspect(head)
+    with pytest.raises(Rejected):
+        sent_of(head)
+
+
+@pytest.mark.parametrize(("kind", "size"), [("PNG", LARGE), ("JPEG", LARGE), ("WEBP", (2400, 1600))])
+def test_what_is_large_is_decoded_only_where_it_is_doubtful(kind: str, size: tuple[int, int]) -> None:
+    noise = Pillow.effect_noise(size, 60)
+    assert inspect.inspect(saved(noise, kind), read_large=refuse).facts.width == size[0]
+    with pytest.raises(Fault):
+        inspect.inspect(saved(scene(size=size), kind), read_large=refuse)
+
+
+def refuse(data: Blob) -> bool:
+    raise Fault(f"{len(data)} bytes are not decoded here")
+
+
+# One colour.
+
+
+@pytest.mark.parametrize("size", [SMALL, (1024, 1024)])
+@pytest.mark.parametrize(("kind", "mode"), [("PNG", "RGB"), ("PNG", "RGBA"), ("PNG", "P"), ("PNG", "L"), ("PNG", "1"),
+                         ("JPEG", "RGB"), ("JPEG", "L"), ("WEBP", "RGB"), ("GIF", "P"), ("TIFF", "F")])  # fmt: skip
+def test_one_colour_all_over_is_seen(kind: str, mode: str, size: tuple[int, int]) -> None:
+    options = {"quality": 95, "subsampling": "4:4:4"} if kind == "JPEG" else {}
+    assert inspect.inspect(saved(Pillow.new(mode, size, 1), kind, **options)).is_single_colour
+    assert inspect.inspect(saved(scene(size=size), kind)).is_single_colour is False
+
+
+# Whatever the bytes are.
+
+
+@given(
+    kind=st.sampled_from(["PNG", "JPEG", "WEBP"]),
+    changes=st.lists(st.tuples(st.integers(0, 10_000), st.integers(0, 255)), max_size=4),
+    cut=st.integers(0, 60),
+    breaks=st.sampled_from([None, *BROKEN_PNG.values()]),
+)
+def test_whatever_is_taken_satisfies_a_strict_decoder(
+    kind: str, changes: list[tuple[int, int]], cut: int, breaks: Callable[[bytes], bytes] | None
+) -> None:
+    data = bytearray(SAMPLES[kind])
+    if breaks and kind == "PNG":
+        data = bytearray(breaks(bytes(data)))
+    for at, value in changes:
+        data[at % len(data)] = value
+    try:
+        found = inspect.inspect(bytes(data[: len(data) - cut]))
+    except (Undecodable, TooManyPixels):
+        return
+    strictly_opened(found.data)
+
+
+SAMPLES = {kind: saved(scene(size=(24, 16)), kind) for kind in ("PNG", "JPEG", "WEBP")}
+
+
+def test_pixels_are_counted_only_of_what_is_whole() -> None:
+    for kind in ("PNG", "JPEG", "WEBP"):
+        whole = photo(kind, SMALL)
+        assert 0 < file_structure.pixel_bytes(whole) <= len(whole)
+        assert repair.mended(whole) is whole
+        assert file_structure.pixel_bytes(whole[:-30]) == 0
