@@ -20,10 +20,7 @@ class DialectSettings(NamedTuple):
     """What the operator sets of a dialect. Each dialect reads the settings that it knows."""
 
     response_format: ResponseFormat = "b64_json"
-    request_style: MAX_PICTURES = 32  # of an answer, far over any; the last are the final ones
-
-
-RequestStyle = "contents"
+    request_style: RequestStyle = "contents"
 
 
 class ApiRequest(NamedTuple):
