@@ -14,11 +14,13 @@ from tests.figures import Figures
 
 pytestmark = pytest.mark.slow
 
+ASKED = "please answer in the form of "  # words that no log line has by chance
+
 
 @pytest.fixture(scope="module")
 def api() -> Iterator[Provider]:
     def write(words: str, picture: bytes) -> Answer:
-        name, _, packing = words.partition(" | ")
+        name, _, packing = words.removeprefix(ASKED).partition(" | ")
         body, media_type = SHAPES[name](picture)
         if packing:
             return Answer(200, compressed(body), media_type, {"Content-Encoding": "gzip"})
@@ -31,7 +33,7 @@ def api() -> Iterator[Provider]:
 
 def test_every_form_of_answer_is_published_and_paid_once(bring_up: BringUp, api: Provider, figures: Figures) -> None:
     doors = Doors(bring_up(image_api_url=api.url, image_api_key=api.key))
-    asked = [*SHAPES, *(f"{name} | gzip" for name in ("media", "named events"))]
+    asked = [ASKED + name for name in (*SHAPES, "media | gzip", "named events | gzip")]
     for number, words in enumerate(asked):
         doors.send(f"shapes/{number}", {"instruction": words})
     ended = {words: doors.turn(f"shapes/{number}", 1) for number, words in enumerate(asked)}
