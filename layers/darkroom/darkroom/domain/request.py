@@ -9,7 +9,6 @@ from typing import Any, NoReturn
 from darkroom.domain import keys
 from darkroom.domain.request_schema import KEY_BYTES, Asking, Body, ImageRef, RequestRules, validated
 from darkroom.errors import FieldFault, Rejected, invalid
-from darkroom.streaming import json_faults
 
 ENVELOPES = 4  # SNS around EventBridge around … : more is no envelope but a puzzle
 
@@ -122,6 +121,8 @@ def json_object(body: str, remedy: str) -> dict[str, object]:
     try:
         document = json.loads(body.removeprefix("\ufeff"), parse_constant=_no_constant)
     except json.JSONDecodeError as error:
+        from darkroom.streaming import json_faults  # only for a fault
+
         raise invalid([FieldFault("body", f"is not JSON: {json_faults.told(error)}")], remedy) from error
     except (ValueError, RecursionError) as error:
         raise invalid([FieldFault("body", f"is not JSON ({error})"[:200])], remedy) from error

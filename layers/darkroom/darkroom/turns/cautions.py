@@ -10,7 +10,7 @@ from darkroom.pictures import strip_metadata
 from darkroom.pictures.inspect import Inspected
 
 # A shape as options say it: 16:9, 1024x1024.
-_SHAPE = re.compile(r"\s*(\d{1,5}(?:\.\d{1,3})?)\s*[:xX×*/]\s*(\d{1,5}(?:\.\d{1,3})?)\s*")
+_SHAPE = r"\s*(\d{1,5}(?:\.\d{1,3})?)\s*[:xX×*/]\s*(\d{1,5}(?:\.\d{1,3})?)\s*"
 _SAME_SHAPE = 0.05  # models make 16:9 of 1344 x 768, and 5:4 of 1152 x 896
 _MAX_REMARK_BYTES = 100_000  # what an API adds to a picture that it leaves as it is
 
@@ -55,7 +55,7 @@ def _is_unchanged(picture: Inspected, asked: Asked) -> bool:
 def _other_shape(picture: Inspected, options: Mapping[str, Any]) -> str | None:
     """Which option asked for another shape, in words."""
     for option in ("aspect_ratio", "size"):
-        found = _SHAPE.fullmatch(str(options.get(option)))
+        found = re.fullmatch(_SHAPE, str(options[option])) if option in options else None
         width, height = map(float, found.groups()) if found else (0.0, 0.0)
         if width and height:
             share = (picture.facts.width * height) / (picture.facts.height * width)
