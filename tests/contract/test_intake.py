@@ -133,6 +133,50 @@ def test_what_comes_too_late_is_not_read(bucket: Bucket, key: str) -> None:
     assert bucket.objects.parts_read == read
 
 
+@pytest.mark.parametrize(
+    ("key", "parts"),
+    [
+        ("cat.jpg", None),
+        ("cat.jpg", 2),
+        ("cat.txt", None),
+        ("cat.json", None),
+        ("many.jsonl", 2),
+        ("_instruction.txt", None),
+    ],
+)
+def test_a_file_that_may_not_be_read_is_told(bucket: Bucket, key: str, parts: int | None) -> None:
+    locked = bucket.put(key, "{}", parts)
+    bucket.objects.locked.add(("uploads", key))
+    assert bucket.announce(locked) == "unreadable"
+    told = bucket.told(locked)
+    assert (told["code"], told["retryable"]) == ("unreadable", False)
+    assert "Upload it again without one" in told["hint"]
+    bucket.objects.locked.clear()
+    assert bucket.upload("dog.jpg", png(), instruction="night") == "asked"
+
+
+def test_a_photo_whose_text_may_not_be_read_is_told_which_file_it_is(bucket: Bucket) -> None:
+    """And it is not started with words that its uploader did not mean."""
+    bucket.upload("_instruction.txt", "on white")
+    bucket.put("cat.txt", "night")
+    bucket.objects.locked.add(("uploads", "cat.txt"))
+    photo = bucket.put("cat.jpg", png())
+    assert bucket.announce(photo) == "waits"
+    bucket.clock.advance(GRACE)
+    assert bucket.announce(photo) == "needs_instruction"
+    assert "'cat.txt' is there, and may not be read" in bucket.told(photo)["message"]
+    bucket.objects.locked.clear()
+    assert bucket.upload("cat.txt", "night") == "asked"
+
+
+def test_a_photo_that_was_replaced_by_one_that_may_not_be_read_is_not_taken_along(bucket: Bucket) -> None:
+    assert bucket.upload("threads/trip/a.jpg", png()) == "waits"
+    bucket.objects.locked.add(("uploads", "threads/trip/a.jpg"))
+    assert bucket.upload("threads/trip/b.jpg", png("blue")) == "waits"
+    assert bucket.upload("threads/trip/1.txt", "a postcard") == "asked"
+    assert bucket.asked == [("trip", "a postcard", ["threads/trip/b.jpg"])]
+
+
 def test_a_photo_in_parts_that_cannot_be_used_is_told_by_its_own_entity_tag(bucket: Bucket) -> None:
     photo = bucket.put("cat.jpg", png(), 2)
     bucket.clock.advance(GRACE)

@@ -14,7 +14,7 @@ from darkroom.domain.keys import sha256
 from darkroom.domain.message import Message
 from darkroom.domain.request_schema import ImageRef
 from darkroom.domain.upload import Upload
-from darkroom.errors import Unavailable
+from darkroom.errors import Unavailable, Unreadable
 from darkroom.providers.dialect_table import DIALECTS
 from darkroom.turns.handler import TurnDependencies, TurnHandler
 from darkroom.turns.paid_call import CallDependencies
@@ -51,6 +51,8 @@ class VersionedObjects(MemoryObjects):
         return etag
 
     def part(self, ref: ImageRef, offset: int) -> bytes | None:
+        if (ref.bucket, ref.key) in self.locked:
+            raise Unreadable(ref.key)
         data = self.versions.get((ref.key, ref.version_id))
         return None if data is None else data[offset : offset + PART_BYTES]
 

@@ -64,6 +64,14 @@ def test_however_long_its_requests_wait_no_more_of_them_are_in_the_queue_than_th
     assert len(world.out) == 9
 
 
+def test_a_file_that_may_not_be_read_is_told_as_a_whole(world: BatchWorld) -> None:
+    batch = world.upload([asking("a")])
+    world.objects.locked.add(("uploads", KEY))
+    assert world.run(batch).result == "unreadable"
+    assert world.told(batch)["code"] == "unreadable"
+    assert world.calls == []
+
+
 def test_the_answers_are_there_before_the_manifest(world: BatchWorld) -> None:
     written = []
 

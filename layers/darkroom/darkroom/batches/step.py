@@ -19,7 +19,7 @@ from darkroom.domain.ports import Done, Held, ObjectStore, QueueSender, Reused
 from darkroom.domain.request import Request
 from darkroom.domain.request_schema import ImageRef, RequestRules
 from darkroom.domain.timing import BATCH_SPARE_SECONDS
-from darkroom.errors import DarkroomError, FieldFault, Rejected, invalid
+from darkroom.errors import NO_KEY_OF_ITS_OWN, DarkroomError, FieldFault, Rejected, Unreadable, invalid
 from darkroom.turns import handler
 from darkroom.turns.publisher import turn_key
 
@@ -51,10 +51,14 @@ class BatchDependencies:
 
 
 def lines_of(dependencies: BatchDependencies, batch: BatchFile, start: Place) -> Iterator[Line]:
-    """The file's lines from a place on, of a table its rows as lines. Raises Gone; Rejected where it is no table."""
+    """The file's lines from a place on, of a table its rows as lines. Raises Gone; Rejected where it is no table or locked."""
 
     def part(offset: int) -> bytes:
-        piece = dependencies.objects.part(batch.ref, offset)
+        try:
+            piece = dependencies.objects.part(batch.ref, offset)
+        except Unreadable as locked:
+            said = f"the file {batch.key!r} is there, and may not be read"
+            raise Rejected("unreadable", said, hint=NO_KEY_OF_ITS_OWN) from locked
         if piece is None:
             raise Gone(f"{batch.key} is gone")
         return piece

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from darkroom.domain.upload import FOLDER_INSTRUCTION, Upload
-from darkroom.errors import Code, Rejected
+from darkroom.errors import NO_KEY_OF_ITS_OWN, Code, Rejected
 
 TEXT = "Write what you want into a plain text file (.txt) instead, and upload that."
 
@@ -97,6 +97,11 @@ def empty(arrived: Upload) -> Rejected:
     hint = "Its upload broke off, or the file is empty on your side too. Upload it again when something is in it."
     code: Code = "unsupported_image" if arrived.kind == "photo" else "invalid_request"
     return Rejected(code, f"the file {arrived.name!r} is empty", hint=hint)
+
+
+def unreadable(name: str) -> Rejected:
+    """Of a file that is there and may not be read."""
+    return Rejected("unreadable", f"the file {name!r} is there, and may not be read", hint=NO_KEY_OF_ITS_OWN)
 
 
 def nothing_said(arrived: Upload) -> Rejected:

@@ -4,9 +4,9 @@ from collections.abc import Mapping
 
 from darkroom.domain import upload
 from darkroom.domain.ports import ObjectStore, Stored
-from darkroom.domain.request_schema import INSTRUCTION_CHARACTERS, ImageRef
+from darkroom.domain.request_schema import INSTRUCTION_CHARACTERS, ImageRef, can_be_seen
 from darkroom.domain.upload import Upload
-from darkroom.errors import Rejected, TooLarge
+from darkroom.errors import Rejected, TooLarge, Unreadable
 from darkroom.uploads import hints, instruction_text, pairing
 from darkroom.uploads.pairing import Words
 
@@ -18,7 +18,7 @@ class Instructions:
 
     def __init__(self, objects: ObjectStore, default: str) -> None:
         self._objects = objects
-        self._default = default
+        self._default = default if can_be_seen(default) else ""
 
     def of_photo(
         self, arrived: Upload, metadata: Mapping[str, str]
@@ -46,6 +46,8 @@ class Instructions:
             said = instruction_text.said(stored.data) if stored else ""
         except Rejected as rejection:
             raise hints.text_of_a_photo(key, rejection) from rejection
+        except Unreadable as locked:
+            raise hints.unreadable(key.rpartition("/")[2]) from locked
         return Words(said, stored.modified) if stored and said else None
 
     def read(self, ref: ImageRef) -> Stored | None:

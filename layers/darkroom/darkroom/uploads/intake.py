@@ -15,7 +15,7 @@ from darkroom.domain.outcome import Timing, Uploaded
 from darkroom.domain.ports import ObjectStore, QueueSender
 from darkroom.domain.request_schema import MAX_IMAGES, ImageRef, RequestRules
 from darkroom.domain.upload import Upload
-from darkroom.errors import Outdated, Rejected, TooLarge, Unavailable
+from darkroom.errors import Outdated, Rejected, TooLarge, Unavailable, Unreadable
 from darkroom.turns.publisher import Publisher
 from darkroom.uploads import dispatch, hints, instruction_text, multipart_etag, pairing
 from darkroom.uploads.dispatch import Dispatch
@@ -74,6 +74,9 @@ class Intake:
         except Rejected as rejection:
             self._refuse(arrived, rejection)
             return rejection.code
+        except Unreadable:
+            self._refuse(arrived, locked := hints.unreadable(arrived.name))
+            return locked.code
 
     def _taken(self, arrived: Upload) -> str:
         if arrived.kind == "noise":
@@ -145,7 +148,7 @@ class Intake:
         if pairing.is_late(stem, arrived):
             return "nothing new"
         waiting = self._waiting(thread, arrived)
-        starts = not waiting and (self._waited(arrived) or self._is_known(thread))
+        starts = not waiting and (self._waited(arrived) or self._is_known(thread, arrived))
         decision = pairing.text(stem, arrived, instruction_text.of_text(stored.data), waiting, starts=starts)
         self._dispatch.carry_out(thread, arrived, stem, decision)
         return self._result(arrived, decision)
@@ -201,12 +204,15 @@ class Intake:
 
     def _still_waits(self, thread: str, photo: Waiting) -> bool:
         """Whether a photo still lies where it was put, and in this thread."""
-        metadata = self._objects.metadata(ImageRef(photo.image.bucket, photo.image.key))
+        try:
+            metadata = self._objects.metadata(ImageRef(photo.image.bucket, photo.image.key))
+        except Unreadable:
+            return False  # what was put in its place is told itself
         return metadata is not None and (_named(metadata) or photo.home) == thread
 
-    def _is_known(self, thread: str) -> bool:
-        """Whether the thread has a turn, or a request of an upload is on its way to one."""
-        return self._state.ahead(thread) is not None or self._state.has_turn(thread)
+    def _is_known(self, thread: str, arrived: Upload) -> bool:
+        """Whether the thread has a turn, or a request from the upload's own folder is on its way to one."""
+        return self._state.ahead(thread, arrived.top) is not None or self._state.has_turn(thread)
 
     def _later(self, arrived: Upload) -> Unavailable:
         left = self._grace_ends(arrived) - self._clock()
