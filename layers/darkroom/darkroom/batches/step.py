@@ -51,7 +51,7 @@ class BatchDependencies:
 
 
 def lines_of(dependencies: BatchDependencies, batch: BatchFile, start: Place) -> Iterator[Line]:
-    """The file's lines from a place on, of a table its rows as lines. Raises Gone; Rejected where it is no table or locked."""
+    """The file's lines from a place on, of a table its rows. Raises Gone; Rejected where it is no table or locked."""
 
     def part(offset: int) -> bytes:
         try:
