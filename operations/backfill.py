@@ -29,6 +29,7 @@ from darkroom.domain.request_schema import ImageRef, RequestRules
 from darkroom.domain.upload import Upload
 from darkroom.errors import DarkroomError, Rejected
 from darkroom.uploads import instruction_text
+from darkroom.worker.escaping import escaped
 from operations import batch_lines
 from operations import stack as stacks
 from operations.stack import Stack, Trouble
@@ -191,7 +192,7 @@ def _agrees() -> bool:
 
 
 def _say(line: str) -> None:
-    print(line, flush=True)
+    print(escaped(line), flush=True)
 
 
 def main() -> int:

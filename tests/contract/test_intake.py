@@ -13,6 +13,7 @@ from darkroom.domain.keys import rejected_upload_key
 from darkroom.domain.upload import Upload
 from darkroom.errors import Outdated, Unavailable
 from darkroom.pictures.decoding import MAX_FILE_BYTES
+from darkroom.uploads.intake import Intake, Taken
 from darkroom.uploads.pairing import Stem
 from tests.fakes.edge import Clock
 from tests.fakes.image_api import png
@@ -51,8 +52,9 @@ class Bucket:
         self.clock.advance(1)
         return Upload("uploads", key, etag, None, f"{self._sequence:016X}", len(raw), self.clock())
 
-    def announce(self, upload: Upload) -> str:
-        taking = intake(
+    @property
+    def taking(self) -> Intake:
+        return intake(
             self.objects,
             self.memory,
             self.lanes,
@@ -62,8 +64,10 @@ class Bucket:
             grace=GRACE,
             default_instruction=self.default_instruction,
         )
+
+    def announce(self, upload: Upload) -> str:
         try:
-            return taking.take(upload)
+            return self.taking.take(upload)
         except Unavailable as trouble:
             return "waits" if trouble.retry_after else "fails"
 
@@ -90,6 +94,16 @@ def bucket(dynamodb: "DynamoDBClient", threads_table: str) -> Bucket:
 def test_a_photo_with_words_in_its_metadata_starts_at_once(bucket: Bucket) -> None:
     assert bucket.upload("photos/cat.jpg", png(), instruction="=?utf-8?q?caf=C3=A9?=") == "asked"
     assert bucket.asked == [("photos/cat", "café", ["photos/cat.jpg"])]
+
+
+def test_a_photo_that_waited_says_that_its_request_is_on_its_way(bucket: Bucket) -> None:
+    """And one that is uploaded again as it was says that it is nothing new, and no more."""
+    photo = bucket.put("cat.jpg", png())
+    assert bucket.announce(photo) == "waits"
+    assert bucket.upload("cat.txt", "night") == "asked"
+    assert bucket.taking.taken(photo) == Taken("cat.jpg", "nothing new", "its request is on its way, or has ended")
+    again = bucket.put("cat.jpg", png())
+    assert bucket.taking.taken(again) == Taken("cat.jpg", "nothing new")
 
 
 @pytest.mark.parametrize("text_first", [True, False])

@@ -8,6 +8,7 @@ import stat
 import subprocess
 import sys
 import time
+import unicodedata
 from collections.abc import Callable
 from pathlib import Path
 
@@ -254,3 +255,12 @@ def test_a_structured_line_is_told_in_words() -> None:
     line = json.dumps({"level": "INFO", "message": "answered", "thread_id": "cat", "service": "on-request", "n": 1})
     assert logs.readable(0, "darkroom-on-request", line).endswith("on-request  INFO     answered  thread_id=cat  n=1")
     assert logs.readable(0, "darkroom-on-upload", "plain").endswith("on-upload   plain")
+
+
+def test_a_name_in_a_log_line_does_nothing_to_the_terminal() -> None:
+    """It is JSON that says it, a line of Lambda's own, or an exception."""
+    name = "a\x1b[2J\x9b\u2028\u202e\nb"
+    line = json.dumps({"level": "INFO", "message": "upload taken", "key": name, "exception": f"Error:\n  {name}"})
+    for told in (logs.readable(0, "darkroom-on-upload", line), logs.readable(0, "darkroom-on-upload", f"plain {name}")):
+        assert not [each for each in told if each != "\n" and unicodedata.category(each) in ("Cc", "Cf", "Zl", "Zp")]
+    assert "key=a\\u001b[2J\\u009b\\u2028\\u202e\\u000ab\n" in logs.readable(0, "darkroom-on-upload", line)

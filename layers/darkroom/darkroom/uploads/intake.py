@@ -26,6 +26,7 @@ from darkroom.uploads.ports import Lanes, UploadState
 TRIES = 8
 MAX_REQUEST_BYTES = 1 << 20
 MAX_OUTBOX_CHARACTERS = 350_000  # of an item's 400 KB
+_ASKED_BEFORE = "its request is on its way, or has ended"
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +51,15 @@ class IntakeDependencies:
     clock: Callable[[], float] = time.time
 
 
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """What became of an upload, in a word; and why it is nothing new, where that may surprise."""
+
+    key: str
+    result: str
+    because: str | None = None
+
+
 class Intake:
     """Takes uploads in."""
 
@@ -65,10 +75,20 @@ class Intake:
         self._clock = dependencies.clock
 
     def take(self, arrived: Upload) -> str:
-        """Takes an upload in, and says in a word what became of it.
+        """Takes an upload in, and says in a word what became of it. Raises Unavailable, as `taken` does."""
+        return self.taken(arrived).result
+
+    def taken(self, arrived: Upload) -> Taken:
+        """Takes an upload in.
 
         Raises Unavailable, with `retry_after`, where it has to wait; what was sent before is not sent again.
         """
+        result = self._became(arrived)
+        if result == _ASKED_BEFORE:
+            return Taken(arrived.key, "nothing new", _ASKED_BEFORE)
+        return Taken(arrived.key, result)
+
+    def _became(self, arrived: Upload) -> str:
         try:
             return self._taken(arrived)
         except Rejected as rejection:
@@ -195,6 +215,8 @@ class Intake:
             return "asked"
         if decision.waits and not self._waited(arrived):
             raise self._later(arrived)
+        if decision.is_settled:
+            return _ASKED_BEFORE
         return "waits" if decision.waits else "nothing new"
 
     def _waiting(self, thread: str, text: Upload) -> list[Waiting]:
