@@ -34,6 +34,7 @@ class Bucket:
 
     memory: DynamoUploadState
     default_instruction: str = ""
+    keeps_folders_apart: bool = False
     clock: Clock = field(default_factory=Clock)
     queue: MemoryOutbox = field(default_factory=MemoryOutbox)
     batches: MemoryOutbox = field(default_factory=MemoryOutbox)
@@ -63,6 +64,7 @@ class Bucket:
             self.clock,
             grace=GRACE,
             default_instruction=self.default_instruction,
+            keeps_folders_apart=self.keeps_folders_apart,
         )
 
     def announce(self, upload: Upload) -> str:
@@ -593,3 +595,66 @@ def test_what_was_decided_is_sent_by_whoever_comes_next(bucket: Bucket) -> None:
     bucket.queue = whole
     assert bucket.announce(upload) == "nothing new"
     assert bucket.asked == [("cat", "night", ["cat.jpg"])]
+
+
+# Folders that are kept apart.
+
+
+@pytest.fixture
+def apart(bucket: Bucket) -> Bucket:
+    bucket.keeps_folders_apart = True
+    return bucket
+
+
+def test_a_photo_that_names_a_strangers_thread_is_told_where_folders_are_kept_apart(apart: Bucket) -> None:
+    photo = apart.put("mallory/cat.jpg", png(), instruction="night", thread_id="victim/cat")
+    assert apart.announce(photo) == "invalid_request"
+    assert apart.told(photo)["param"] == "thread-id"
+    assert "own first folder" in apart.told(photo)["hint"]
+    text = apart.put("mallory/note.txt", "night", thread_id="victim")
+    assert apart.announce(text) == "invalid_request"
+    assert apart.asked == []
+
+
+def test_it_may_name_those_of_its_own_folder(apart: Bucket) -> None:
+    assert apart.upload("shop/cat.jpg", png(), instruction="night", thread_id="shop/all") == "asked"
+    assert apart.upload("threads/shop/new/1.jpg", png(), instruction="night") == "asked"
+    assert apart.upload("threads/shop/2.jpg", png(), instruction="night", thread_id="shop/new") == "asked"
+    assert apart.upload("cat.jpg", png(), instruction="night") == "asked"
+    assert [thread for thread, _, _ in apart.asked] == ["shop/all", "shop/new", "shop/new", "cat"]
+
+
+@pytest.mark.parametrize(
+    ("document", "param"),
+    [
+        ({"instruction": "a", "images": ["../victim/cat.jpg"]}, "images.0"),
+        (
+            {"instruction": "a", "images": ["a.jpg", "s3://results/threads/victim/1-a/image.png"]},
+            "images.1",
+        ),
+        ({"instruction": "a", "thread_id": "victim/cat"}, "thread_id"),
+    ],
+)
+def test_so_is_a_request_in_a_file(apart: Bucket, document: dict[str, Any], param: str) -> None:
+    asked = apart.put("mallory/order.json", json.dumps(document))
+    assert apart.announce(asked) == "invalid_request"
+    assert apart.told(asked)["param"] == param
+    apart.keeps_folders_apart = False
+    assert apart.announce(asked) == "asked"
+
+
+@pytest.mark.parametrize("key", ["_instruction.txt", "threads/_instruction.txt"])
+def test_words_for_the_folders_of_many_are_told_and_hold_for_none(apart: Bucket, key: str) -> None:
+    words = apart.put(key, "on white")
+    assert apart.announce(words) == "unsupported_file"
+    assert "_instruction.txt into each folder" in apart.told(words)["hint"]
+    assert apart.upload("shop/cat.jpg", png()) == "waits"
+    assert apart.upload("threads/trip/cat.jpg", png()) == "waits"
+    apart.upload("shop/_instruction.txt", "on black")
+    assert apart.upload("shop/dog.jpg", png()) == "asked"
+
+
+def test_a_thread_that_was_named_before_folders_were_kept_apart_is_a_strangers_too(bucket: Bucket) -> None:
+    bucket.upload("mallory/cat.jpg", png(), instruction="night", thread_id="victim/cat")
+    bucket.keeps_folders_apart = True
+    assert bucket.upload("mallory/cat.txt", "snow") == "invalid_request"

@@ -77,6 +77,7 @@ class BatchWorld:
     places: int = 3
     key: str = KEY
     max_turns: int = 200
+    keeps_folders_apart: bool = False
     clock: Clock = field(default_factory=Clock)
     api: ScriptedApi = field(default_factory=ScriptedApi)
     batches: MemoryOutbox = field(default_factory=MemoryOutbox)
@@ -118,7 +119,7 @@ class BatchWorld:
             places=self.places,
             requests=around(CopiesTo(self.queue)),
             results_bucket="results",
-            rules=rules("uploads", "results"),
+            rules=rules("uploads", "results")._replace(keeps_folders_apart=self.keeps_folders_apart),
             clock=self.clock,
         )
         publication = Publisher(around(self.objects), "results")

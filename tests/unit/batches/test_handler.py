@@ -72,6 +72,29 @@ def test_a_file_that_may_not_be_read_is_told_as_a_whole(world: BatchWorld) -> No
     assert world.calls == []
 
 
+def test_where_folders_are_kept_apart_a_line_that_names_another_ones_fails_alone() -> None:
+    world = BatchWorld(keeps_folders_apart=True)
+    lines = [
+        asking("own"), asking("thread", thread_id="victim/cat"), asking("picture", images=["../victim/cat.jpg"]),
+        asking("below", thread_id="shop/other"),
+    ]  # fmt: skip
+    world.run(world.upload(lines))
+    assert [line["status"] for line in world.out] == ["succeeded", "failed", "failed", "succeeded"]
+    told = [error for error in errors(world) if error]
+    assert [(error["code"], error["param"]) for error in told] == [
+        ("invalid_request", "thread_id"), ("invalid_request", "images.0"),
+    ]  # fmt: skip
+    assert told[0]["message"].startswith("line 2: thread_id")
+
+
+def test_a_batch_at_the_root_names_the_threads_of_its_own_name_alone() -> None:
+    world = BatchWorld(keeps_folders_apart=True)
+    batch = world.upload([asking("own"), asking("named", thread_id="shop/own")], key="many.jsonl")
+    world.run(batch)
+    out = [json.loads(line) for line in world.objects.objects["results", "batches/many.jsonl.out"].data.splitlines()]
+    assert [line["status"] for line in out] == ["succeeded", "failed"]
+
+
 def test_the_answers_are_there_before_the_manifest(world: BatchWorld) -> None:
     written = []
 

@@ -21,6 +21,7 @@ UPLOAD = {
     "DEFAULT_INSTRUCTION": "",
     "PAIRING_GRACE_SECONDS": "120",
     "MAXIMUM_CONCURRENCY": "10",
+    "KEEP_FOLDERS_APART": "false",
 }
 REQUEST = {
     "UPLOADS_BUCKET": "uploads",
@@ -156,3 +157,10 @@ def test_every_documented_choice_is_taken(style: str, response_format: str) -> N
 )
 def test_a_price_is_unknown_unless_it_is_given(text: str, price: Price) -> None:
     assert read(RequestSettings, {**REQUEST, "PRICE_PER_IMAGE": text}).price_per_image == price
+
+
+def test_folders_are_kept_apart_where_the_operator_says_so() -> None:
+    for said, is_so in (("true", True), ("false", False)):
+        assert read(UploadSettings, {**UPLOAD, "KEEP_FOLDERS_APART": said}).keep_folders_apart is is_so
+    with pytest.raises(ValueError, match="KEEP_FOLDERS_APART must be true or false"):
+        read(UploadSettings, {**UPLOAD, "KEEP_FOLDERS_APART": "yes"})

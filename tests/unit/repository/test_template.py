@@ -29,6 +29,7 @@ PARAMETERS = {
     "MaximumConcurrency": 10,
     "DefaultInstruction": "",
     "PairingGraceSeconds": 120,
+    "KeepFoldersApart": "false",
     "PricePerImage": "",
 }
 OUTPUTS = {

@@ -19,6 +19,7 @@ from darkroom.domain.ports import Done, Held, ObjectStore, QueueSender, Reused
 from darkroom.domain.request import Request
 from darkroom.domain.request_schema import ImageRef, RequestRules
 from darkroom.domain.timing import BATCH_SPARE_SECONDS
+from darkroom.domain.upload import OWN_FOLDER, Owner
 from darkroom.errors import NO_KEY_OF_ITS_OWN, DarkroomError, FieldFault, Rejected, Unreadable, invalid
 from darkroom.turns import handler
 from darkroom.turns.publisher import turn_key
@@ -191,12 +192,21 @@ class BatchStep:
         try:
             if line.data is None:
                 raise invalid([FieldFault("body", line.fault)], request_file.LINE_REMEDY)
-            return request_file.of_line(
+            asked = request_file.of_line(
                 line.data, folder=self._batch.folder, stem=self._batch.stem, rules=self._dependencies.rules
             )
+            return self._kept_apart(asked)
         except Rejected as rejection:
             said = f"{'row' if self._batch.is_table else 'line'} {line.after.number}: {rejection.message}"
             raise Rejected(rejection.code, said, hint=rejection.hint, param=rejection.param) from rejection
+
+    def _kept_apart(self, asked: Request) -> Request:
+        """The request of a line. Raises Rejected where folders are kept apart and it names what is another's."""
+        batch = self._batch
+        owner = Owner(batch.bucket, batch.key, batch.stem, keys.thread_of(f"{batch.stem}/{asked.request_id}"))
+        if self._dependencies.rules.keeps_folders_apart and (faults := owner.strangers(asked.thread_id, asked.images)):
+            raise invalid(faults, OWN_FOLDER)
+        return asked
 
     def _send(self, progress: Progress, line: Sent, asked: Request) -> None:
         """Written down, sent, and written down under which id: each try at sending it has a number of its own."""

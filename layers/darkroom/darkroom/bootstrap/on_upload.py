@@ -70,7 +70,8 @@ def _intake(settings: UploadSettings) -> Intake:
 
 
 def _rules(settings: UploadSettings) -> RequestRules:
-    return RequestRules((settings.uploads_bucket, settings.results_bucket), DIALECTS[DEFAULT_DIALECT].options)
+    buckets, options = (settings.uploads_bucket, settings.results_bucket), DIALECTS[DEFAULT_DIALECT].options
+    return RequestRules(buckets, options, settings.keep_folders_apart)
 
 
 def _places(settings: UploadSettings) -> int:

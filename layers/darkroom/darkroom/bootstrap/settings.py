@@ -56,6 +56,13 @@ def one_of(values: object) -> Take:
     return take
 
 
+def flag(name: str, text: str) -> bool:
+    """True or false."""
+    if required(name, text) not in ("true", "false"):
+        raise ValueError(f"{name} must be true or false, and is {text!r}")
+    return text == "true"
+
+
 Text = Annotated[str, required]
 OptionalText = Annotated[str, lambda _, text: text]
 Address = Annotated[str, address]
@@ -74,6 +81,7 @@ class UploadSettings:
     default_instruction: OptionalText
     pairing_grace_seconds: Annotated[int, whole(0, 43_200)]
     maximum_concurrency: Annotated[int, whole(2, 1000)]
+    keep_folders_apart: Annotated[bool, flag]
 
 
 @dataclass(frozen=True, slots=True)

@@ -75,10 +75,14 @@ Form = TypeVar("Form", bound=Asking)
 
 
 class RequestRules(NamedTuple):
-    """What a stack takes: the buckets that pictures may lie in, and the shapes of its dialect's options."""
+    """What a stack takes: the buckets that pictures may lie in, and the shapes of its dialect's options.
+
+    `keeps_folders_apart`: an upload may name only what is of its own first folder.
+    """
 
     buckets: Collection[str]
     options: Mapping[str, Shape]
+    keeps_folders_apart: bool = False
 
 
 @dataclass(frozen=True, slots=True)

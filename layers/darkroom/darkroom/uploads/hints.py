@@ -136,6 +136,15 @@ def _text_name(arrived: Upload) -> str:
     return f"{arrived.stem.rpartition('/')[2]}.txt"
 
 
+def for_all_folders(arrived: Upload) -> Rejected:
+    """Of a folder's instruction that would hold for the folders of others."""
+    return Rejected(
+        "unsupported_file",
+        f"{arrived.key!r} would hold for the folders of others, and this stack keeps folders apart",
+        hint=f"Put {FOLDER_INSTRUCTION} into each folder whose photos it is for.",
+    )
+
+
 def misnamed(arrived: Upload) -> Rejected:
     """Of a folder's instruction: keys are exact, and this one would never be looked at."""
     return Rejected(

@@ -14,10 +14,14 @@ MAX_BYTES = INSTRUCTION_CHARACTERS * 4 + 3  # at its longest, in UTF-8 or UTF-16
 
 
 class Instructions:
-    """Finds words in the bucket; `default` are the operator's."""
+    """Finds words in the bucket; `default` are the operator's.
 
-    def __init__(self, objects: ObjectStore, default: str) -> None:
+    `is_shared`: words that lie above all first folders hold for them.
+    """
+
+    def __init__(self, objects: ObjectStore, default: str, *, is_shared: bool = True) -> None:
         self._objects = objects
+        self._passed_over = () if is_shared else upload.SHARED_INSTRUCTIONS
         self._default = default if can_be_seen(default) else ""
 
     def of_photo(
@@ -35,7 +39,7 @@ class Instructions:
         if own_text := self._readable(arrived.bucket, arrived.stem + pairing.TEXT_EXTENSION):
             return own_text
         for key in upload.folder_instructions(arrived.key):
-            if found := self._readable(arrived.bucket, key):
+            if key not in self._passed_over and (found := self._readable(arrived.bucket, key)):
                 return Words(found.words, shared_in=upload.top(key))
         return Words(self._default, shared_in="") if self._default else None
 

@@ -5,7 +5,7 @@ read what it says - decide what is new - remember the decision with the request 
 
 import hashlib
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
 
@@ -14,8 +14,8 @@ from darkroom.domain import keys, outcome, request_file, upload
 from darkroom.domain.outcome import Timing, Uploaded
 from darkroom.domain.ports import ObjectStore, QueueSender
 from darkroom.domain.request_schema import MAX_IMAGES, ImageRef, RequestRules
-from darkroom.domain.upload import Upload
-from darkroom.errors import Outdated, Rejected, TooLarge, Unavailable, Unreadable
+from darkroom.domain.upload import Owner, Upload
+from darkroom.errors import Outdated, Rejected, TooLarge, Unavailable, Unreadable, invalid
 from darkroom.turns.publisher import Publisher
 from darkroom.uploads import dispatch, hints, instruction_text, multipart_etag, pairing
 from darkroom.uploads.dispatch import Dispatch
@@ -70,7 +70,9 @@ class Intake:
         self._dispatch = Dispatch(
             dependencies.state, dependencies.lanes, dependencies.requests, dependencies.batches, dependencies.clock
         )
-        self._instructions = Instructions(dependencies.objects, policy.default_instruction)
+        self._instructions = Instructions(
+            dependencies.objects, policy.default_instruction, is_shared=not policy.rules.keeps_folders_apart
+        )
         self._publisher = dependencies.publisher
         self._clock = dependencies.clock
 
@@ -121,6 +123,8 @@ class Intake:
         """It starts nothing; but who wrote one that cannot be used is told."""
         if arrived.name != upload.FOLDER_INSTRUCTION:
             raise hints.misnamed(arrived)
+        if self._policy.rules.keeps_folders_apart and arrived.key in upload.SHARED_INSTRUCTIONS:
+            raise hints.for_all_folders(arrived)
         stored = self._instructions.read(ImageRef(arrived.bucket, arrived.key, arrived.version_id))
         if stored and stored.data:
             instruction_text.of_text(stored.data)
@@ -150,6 +154,7 @@ class Intake:
             return "nothing new"
         arrived = multipart_etag.in_one(self._objects, arrived)
         thread = named or arrived.thread
+        self._keep_apart(arrived, thread)
         own, found, unusable = self._instructions.of_photo(arrived, metadata)
         decision = pairing.photo(stem, arrived, own, found, thread=named)
         waits = Waiting(arrived.thread, arrived.stem, image, arrived.etag, arrived.at)
@@ -167,6 +172,7 @@ class Intake:
         thread = _named(stored.metadata) or stem.thread or arrived.thread
         if pairing.is_late(stem, arrived):
             return "nothing new"
+        self._keep_apart(arrived, thread)
         waiting = self._waiting(thread, arrived)
         starts = not waiting and (self._waited(arrived) or self._is_known(thread, arrived))
         decision = pairing.text(stem, arrived, instruction_text.of_text(stored.data), waiting, starts=starts)
@@ -192,6 +198,7 @@ class Intake:
             request_id=dispatch.request_id(arrived, stem.generation + 1),
             rules=self._policy.rules,
         )
+        self._keep_apart(arrived, asked.thread_id, asked.images, field="thread_id")
         if len(asked.body) > MAX_OUTBOX_CHARACTERS:
             raise _too_large(f"{MAX_OUTBOX_CHARACTERS:,} characters, as it is sent")
         content = hashlib.sha256(stored.data).hexdigest()
@@ -208,6 +215,14 @@ class Intake:
             return "nothing new"
         stem = pairing.batch(before, multipart_etag.in_one(self._objects, arrived))
         return "batch" if self._dispatch.begin(arrived, before, stem) else "nothing new"
+
+    def _keep_apart(
+        self, arrived: Upload, thread: str, images: Sequence[ImageRef] = (), *, field: str = "thread-id"
+    ) -> None:
+        """Raises Rejected where folders are kept apart and the upload names what is not of its own."""
+        owner = Owner(arrived.bucket, arrived.key, arrived.stem, arrived.thread)
+        if self._policy.rules.keeps_folders_apart and (faults := owner.strangers(thread, images, field)):
+            raise invalid(faults, upload.OWN_FOLDER)
 
     def _result(self, arrived: Upload, decision: Decision) -> str:
         """Says what became of an upload that was decided on. Raises Unavailable where it has to wait."""

@@ -51,7 +51,7 @@ class DynamoUploadState:
         ]
 
     def ahead(self, thread: str, top: str) -> tuple[str, str] | None:
-        """See `uploads.ports.UploadState`. Until 0.1.1 a thread had one item for all folders, whose key is first."""
+        """See `uploads.ports.UploadState`. Releases up to 0.1.1 know the first item alone, for all folders."""
         asked = self._table.items(PARTITIONS + thread, _ASKED, most=MAX_FOLDERS)
         own = [(item["home"], item["stem"]) for item in asked if upload.top(item["stem"]) == top]
         return own[-1] if own else None
@@ -75,8 +75,9 @@ class DynamoUploadState:
         writes = [self._stem_put(arrived.thread, arrived.stem, stem)]
         if ask:
             if stem.lane is not None:
-                stem_of = {"home": arrived.thread, "stem": arrived.stem}
-                writes.append(self._table.put(partition, f"{_ASKED}#{_digest(arrived.top)}", stem_of))
+                asked = {"home": arrived.thread, "stem": arrived.stem}
+                own = f"{_ASKED}#{_digest(arrived.top)}"
+                writes += [self._table.put(partition, sk, asked) for sk in (_ASKED, own)]
             writes += self._taken(partition, arrived, ask)
         if waits:
             writes.append(self._table.put(partition, _waiting_sk(arrived.key), asdict(waits)))
