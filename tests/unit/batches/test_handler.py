@@ -88,11 +88,16 @@ def test_where_folders_are_kept_apart_a_line_that_names_another_ones_fails_alone
 
 
 def test_a_batch_at_the_root_names_the_threads_of_its_own_name_alone() -> None:
-    world = BatchWorld(keeps_folders_apart=True)
-    batch = world.upload([asking("own"), asking("named", thread_id="shop/own")], key="many.jsonl")
-    world.run(batch)
-    out = [json.loads(line) for line in world.objects.objects["results", "batches/many.jsonl.out"].data.splitlines()]
-    assert [line["status"] for line in out] == ["succeeded", "failed"]
+    world = BatchWorld(keeps_folders_apart=True, key="many.jsonl")
+    world.run(world.upload([asking("own"), asking("名前"), asking("named", thread_id="shop/own")]))
+    assert [line["status"] for line in world.out] == ["succeeded", "succeeded", "failed"]
+
+
+def test_so_does_a_row_of_a_table() -> None:
+    world = BatchWorld(keeps_folders_apart=True, key="shop/spring.csv")
+    rows = "custom_id,instruction,images,thread_id\na,night,,\nb,night,../victim/cat.jpg,\nc,night,,victim/cat\n"
+    world.run(world.upload(rows))
+    assert [line["status"] for line in world.out] == ["succeeded", "failed", "failed"]
 
 
 def test_the_answers_are_there_before_the_manifest(world: BatchWorld) -> None:
