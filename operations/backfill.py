@@ -29,6 +29,7 @@ from darkroom.domain.request_schema import ImageRef, RequestRules
 from darkroom.domain.upload import Upload
 from darkroom.errors import DarkroomError, Rejected
 from darkroom.uploads import instruction_text
+from darkroom.worker.escaping import escaped
 from operations import batch_lines
 from operations import stack as stacks
 from operations.stack import Stack, Trouble
@@ -136,12 +137,20 @@ def _calls(number: int, each: Price) -> str:
     return f"{calls}, {Decimal(str(each.amount)) * number:,f} {each.currency or ''}".rstrip()
 
 
+_KEPT_APART = (
+    "This stack keeps folders apart, and a batch file in backfill/ may name no other folder's pictures. Nothing was "
+    "sent. Set KeepFoldersApart to false while a backfill runs."
+)
+
+
 def work(
     stack: Stack, prefix: str, instruction: str, *, most: int, agrees: Callable[[], bool], say: Callable[[str], None]
 ) -> None:
     """Counts, tells, asks and sends. Raises Trouble where there are more pictures than `most`."""
     if not prefix:
         raise Trouble("Say which pictures: PREFIX=shop/")
+    if stack.parameters.get("KeepFoldersApart") == "true":
+        raise Trouble(_KEPT_APART)
     backfill = Backfill(stack, prefix, _valid(instruction))
     found, where = backfill.objects(), f"below s3://{stack.outputs['UploadsBucket']}/{prefix}"
     pictures = [each for each in found if is_picture(each)]
@@ -191,7 +200,7 @@ def _agrees() -> bool:
 
 
 def _say(line: str) -> None:
-    print(line, flush=True)
+    print(escaped(line), flush=True)
 
 
 def main() -> int:

@@ -24,6 +24,7 @@ from darkroom.domain.request_schema import ImageRef, RequestRules
 from darkroom.errors import DarkroomError, Rejected
 from darkroom.providers.dialect_table import DIALECTS
 from darkroom.turns.publisher import turn_key
+from darkroom.worker.escaping import escaped
 from operations import stack as stacks
 from operations.stack import Stack, Trouble
 
@@ -137,7 +138,7 @@ def main() -> int:
     given = options.parse_args()
     try:
         found = stacks.on_aws(given.stack) if given.stack else stacks.on_this_machine(given.port)
-        redrive = Redrive(found, lambda line: print(line, flush=True))
+        redrive = Redrive(found, lambda line: print(escaped(line), flush=True))
         done, left = redrive.work(), redrive.left()
     except (Trouble, BotoCoreError, ClientError, DarkroomError) as trouble:
         print(f"{trouble}\nNothing is lost. Run it again when that is mended.", file=sys.stderr)

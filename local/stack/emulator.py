@@ -31,6 +31,16 @@ def start(home: Home, program: str = PROGRAM) -> None:
         raise Trouble(f"The emulator did not start. Its log: {home.log('ministack')}")
 
 
+def make_folders(home: Home) -> None:
+    """What the emulator writes into, for its owner alone: the secrets lie there, which earlier runs left open."""
+    services = home.state / "services"
+    for folder in (home.folder, home.state, services, home.state / "s3", home.scratch):
+        folder.mkdir(parents=True, exist_ok=True)
+        folder.chmod(0o700)
+    for file in services.iterdir():
+        file.chmod(0o700 if file.is_dir() else 0o600)
+
+
 def stop(home: Home) -> bool:
     return processes.stop(_pid_file(home))
 
@@ -43,8 +53,7 @@ def _start(home: Home, program: str) -> None:
     # Also takes along what a killed one left running.
     processes.stop(_pid_file(home))
     shutil.rmtree(home.scratch, ignore_errors=True)
-    for folder in (home.state / "services", home.state / "s3", home.scratch):
-        folder.mkdir(parents=True, exist_ok=True)
+    make_folders(home)
     command: list[str | Path] = [EMULATOR_PYTHON, "-P", REPOSITORY / program]
     processes.start(
         command, _pid_file(home), home.log("ministack"), _environment(home, os.environ), home.folder, _mark(program)

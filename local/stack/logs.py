@@ -8,6 +8,7 @@ from typing import NoReturn
 
 from botocore.exceptions import BotoCoreError, ClientError
 
+from darkroom.worker.escaping import escaped, escaped_lines
 from local.stack import aws
 from local.stack.home import Home
 
@@ -39,19 +40,19 @@ def _told(line: str) -> str:
     try:
         entry = json.loads(line)
     except ValueError:
-        return line
+        return escaped_lines(line)
     if not isinstance(entry, dict) or "message" not in entry or "level" not in entry:
-        return line
+        return escaped_lines(line)
     boring = {"level", "location", "message", "timestamp", "service", "xray_trace_id", "exception"} | {
         name for name in entry if name.startswith(("function_", "cold_start"))
     }
-    rest = [f"{name}={_word(value)}" for name, value in entry.items() if name not in boring]
-    words = [f"{entry['level']:<7}", _word(entry["message"]), *rest]
-    return "  ".join(words) + (f"\n{entry['exception']}" if entry.get("exception") else "")
+    rest = [f"{escaped(name)}={_word(value)}" for name, value in entry.items() if name not in boring]
+    words = [f"{_word(entry['level']):<7}", _word(entry["message"]), *rest]
+    return "  ".join(words) + (f"\n{escaped_lines(str(entry['exception']))}" if entry.get("exception") else "")
 
 
 def _word(value: object) -> str:
-    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+    return escaped(value if isinstance(value, str) else json.dumps(value, ensure_ascii=False))
 
 
 def _news(known: aws.Clients, functions: tuple[str, ...], since: int, seen: set[str]) -> Iterator[Event]:

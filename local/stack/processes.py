@@ -14,6 +14,8 @@ import urllib.request
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+PRIVATE = 0o077
+"""The bits that no file of theirs has: the emulator keeps secrets in files."""
 PATIENCE = 20.0
 """Seconds a process has to end by itself, its state saved, before it is killed."""
 
@@ -31,6 +33,7 @@ def start(
             env=dict(env),
             cwd=cwd,
             start_new_session=True,
+            umask=PRIVATE,
         )
     noted = {"pid": process.pid, "started": _started(process.pid), "mark": mark}
     pid_file.write_text(json.dumps(noted))

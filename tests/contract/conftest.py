@@ -146,6 +146,7 @@ def results(
         "MAX_TURNS_PER_THREAD": "200",
         "GIVE_UP_AFTER_SECONDS": "86400",
         "PAIRING_GRACE_SECONDS": "120",
+        "KEEP_FOLDERS_APART": "false",
         "MAXIMUM_CONCURRENCY": "10",
         # A logger of this name keeps the output that it was made with.
         "POWERTOOLS_SERVICE_NAME": uuid.uuid4().hex,

@@ -109,6 +109,14 @@ def test_each_picture_below_the_prefix_is_a_line_in_the_order_of_the_keys(shop: 
     )
 
 
+def test_where_folders_are_kept_apart_nothing_is_sent_and_the_way_out_is_told(shop: Shop) -> None:
+    shop.put("shop/a.jpg")
+    shop.stack = replace(shop.stack, parameters={**shop.stack.parameters, "KeepFoldersApart": "true"})
+    with pytest.raises(Trouble, match="Set KeepFoldersApart to false"):
+        shop.run()
+    assert shop.sent() == []
+
+
 def test_a_picture_is_asked_for_in_its_own_thread(shop: Shop) -> None:
     shop.put("shop/a.jpg", thread_id="=?UTF-8?B?5rS75Yqo?=")
     shop.put("shop/b.jpg")

@@ -13,6 +13,7 @@ from darkroom.domain.keys import rejected_upload_key
 from darkroom.domain.upload import Upload
 from darkroom.errors import Outdated, Unavailable
 from darkroom.pictures.decoding import MAX_FILE_BYTES
+from darkroom.uploads.intake import Intake, Taken
 from darkroom.uploads.pairing import Stem
 from tests.fakes.edge import Clock
 from tests.fakes.image_api import png
@@ -33,6 +34,7 @@ class Bucket:
 
     memory: DynamoUploadState
     default_instruction: str = ""
+    keeps_folders_apart: bool = False
     clock: Clock = field(default_factory=Clock)
     queue: MemoryOutbox = field(default_factory=MemoryOutbox)
     batches: MemoryOutbox = field(default_factory=MemoryOutbox)
@@ -51,8 +53,9 @@ class Bucket:
         self.clock.advance(1)
         return Upload("uploads", key, etag, None, f"{self._sequence:016X}", len(raw), self.clock())
 
-    def announce(self, upload: Upload) -> str:
-        taking = intake(
+    @property
+    def taking(self) -> Intake:
+        return intake(
             self.objects,
             self.memory,
             self.lanes,
@@ -61,9 +64,12 @@ class Bucket:
             self.clock,
             grace=GRACE,
             default_instruction=self.default_instruction,
+            keeps_folders_apart=self.keeps_folders_apart,
         )
+
+    def announce(self, upload: Upload) -> str:
         try:
-            return taking.take(upload)
+            return self.taking.take(upload)
         except Unavailable as trouble:
             return "waits" if trouble.retry_after else "fails"
 
@@ -90,6 +96,16 @@ def bucket(dynamodb: "DynamoDBClient", threads_table: str) -> Bucket:
 def test_a_photo_with_words_in_its_metadata_starts_at_once(bucket: Bucket) -> None:
     assert bucket.upload("photos/cat.jpg", png(), instruction="=?utf-8?q?caf=C3=A9?=") == "asked"
     assert bucket.asked == [("photos/cat", "café", ["photos/cat.jpg"])]
+
+
+def test_a_photo_that_waited_says_that_its_request_is_on_its_way(bucket: Bucket) -> None:
+    """And one that is uploaded again as it was says that it is nothing new, and no more."""
+    photo = bucket.put("cat.jpg", png())
+    assert bucket.announce(photo) == "waits"
+    assert bucket.upload("cat.txt", "night") == "asked"
+    assert bucket.taking.taken(photo) == Taken("cat.jpg", "nothing new", "its request is on its way, or has ended")
+    again = bucket.put("cat.jpg", png())
+    assert bucket.taking.taken(again) == Taken("cat.jpg", "nothing new")
 
 
 @pytest.mark.parametrize("text_first", [True, False])
@@ -131,6 +147,50 @@ def test_what_comes_too_late_is_not_read(bucket: Bucket, key: str) -> None:
     assert read
     assert bucket.announce(late) == "nothing new"
     assert bucket.objects.parts_read == read
+
+
+@pytest.mark.parametrize(
+    ("key", "parts"),
+    [
+        ("cat.jpg", None),
+        ("cat.jpg", 2),
+        ("cat.txt", None),
+        ("cat.json", None),
+        ("many.jsonl", 2),
+        ("_instruction.txt", None),
+    ],
+)
+def test_a_file_that_may_not_be_read_is_told(bucket: Bucket, key: str, parts: int | None) -> None:
+    locked = bucket.put(key, "{}", parts)
+    bucket.objects.locked.add(("uploads", key))
+    assert bucket.announce(locked) == "unreadable"
+    told = bucket.told(locked)
+    assert (told["code"], told["retryable"]) == ("unreadable", False)
+    assert "Upload it again without one" in told["hint"]
+    bucket.objects.locked.clear()
+    assert bucket.upload("dog.jpg", png(), instruction="night") == "asked"
+
+
+def test_a_photo_whose_text_may_not_be_read_is_told_which_file_it_is(bucket: Bucket) -> None:
+    """And it is not started with words that its uploader did not mean."""
+    bucket.upload("_instruction.txt", "on white")
+    bucket.put("cat.txt", "night")
+    bucket.objects.locked.add(("uploads", "cat.txt"))
+    photo = bucket.put("cat.jpg", png())
+    assert bucket.announce(photo) == "waits"
+    bucket.clock.advance(GRACE)
+    assert bucket.announce(photo) == "needs_instruction"
+    assert "'cat.txt' is there, and may not be read" in bucket.told(photo)["message"]
+    bucket.objects.locked.clear()
+    assert bucket.upload("cat.txt", "night") == "asked"
+
+
+def test_a_photo_that_was_replaced_by_one_that_may_not_be_read_is_not_taken_along(bucket: Bucket) -> None:
+    assert bucket.upload("threads/trip/a.jpg", png()) == "waits"
+    bucket.objects.locked.add(("uploads", "threads/trip/a.jpg"))
+    assert bucket.upload("threads/trip/b.jpg", png("blue")) == "waits"
+    assert bucket.upload("threads/trip/1.txt", "a postcard") == "asked"
+    assert bucket.asked == [("trip", "a postcard", ["threads/trip/b.jpg"])]
 
 
 def test_a_photo_in_parts_that_cannot_be_used_is_told_by_its_own_entity_tag(bucket: Bucket) -> None:
@@ -535,3 +595,66 @@ def test_what_was_decided_is_sent_by_whoever_comes_next(bucket: Bucket) -> None:
     bucket.queue = whole
     assert bucket.announce(upload) == "nothing new"
     assert bucket.asked == [("cat", "night", ["cat.jpg"])]
+
+
+# Folders that are kept apart.
+
+
+@pytest.fixture
+def apart(bucket: Bucket) -> Bucket:
+    bucket.keeps_folders_apart = True
+    return bucket
+
+
+def test_a_photo_that_names_a_strangers_thread_is_told_where_folders_are_kept_apart(apart: Bucket) -> None:
+    photo = apart.put("mallory/cat.jpg", png(), instruction="night", thread_id="victim/cat")
+    assert apart.announce(photo) == "invalid_request"
+    assert apart.told(photo)["param"] == "thread-id"
+    assert "own first folder" in apart.told(photo)["hint"]
+    text = apart.put("mallory/note.txt", "night", thread_id="victim")
+    assert apart.announce(text) == "invalid_request"
+    assert apart.asked == []
+
+
+def test_it_may_name_those_of_its_own_folder(apart: Bucket) -> None:
+    assert apart.upload("shop/cat.jpg", png(), instruction="night", thread_id="shop/all") == "asked"
+    assert apart.upload("threads/shop/new/1.jpg", png(), instruction="night") == "asked"
+    assert apart.upload("threads/shop/2.jpg", png(), instruction="night", thread_id="shop/new") == "asked"
+    assert apart.upload("cat.jpg", png(), instruction="night") == "asked"
+    assert [thread for thread, _, _ in apart.asked] == ["shop/all", "shop/new", "shop/new", "cat"]
+
+
+@pytest.mark.parametrize(
+    ("document", "param"),
+    [
+        ({"instruction": "a", "images": ["../victim/cat.jpg"]}, "images.0"),
+        (
+            {"instruction": "a", "images": ["a.jpg", "s3://results/threads/victim/1-a/image.png"]},
+            "images.1",
+        ),
+        ({"instruction": "a", "thread_id": "victim/cat"}, "thread_id"),
+    ],
+)
+def test_so_is_a_request_in_a_file(apart: Bucket, document: dict[str, Any], param: str) -> None:
+    asked = apart.put("mallory/order.json", json.dumps(document))
+    assert apart.announce(asked) == "invalid_request"
+    assert apart.told(asked)["param"] == param
+    apart.keeps_folders_apart = False
+    assert apart.announce(asked) == "asked"
+
+
+@pytest.mark.parametrize("key", ["_instruction.txt", "threads/_instruction.txt"])
+def test_words_for_the_folders_of_many_are_told_and_hold_for_none(apart: Bucket, key: str) -> None:
+    words = apart.put(key, "on white")
+    assert apart.announce(words) == "unsupported_file"
+    assert "_instruction.txt into each folder" in apart.told(words)["hint"]
+    assert apart.upload("shop/cat.jpg", png()) == "waits"
+    assert apart.upload("threads/trip/cat.jpg", png()) == "waits"
+    apart.upload("shop/_instruction.txt", "on black")
+    assert apart.upload("shop/dog.jpg", png()) == "asked"
+
+
+def test_a_thread_that_was_named_before_folders_were_kept_apart_is_a_strangers_too(bucket: Bucket) -> None:
+    bucket.upload("mallory/cat.jpg", png(), instruction="night", thread_id="victim/cat")
+    bucket.keeps_folders_apart = True
+    assert bucket.upload("mallory/cat.txt", "snow") == "invalid_request"

@@ -151,11 +151,101 @@ def test_what_comes_to_a_thread_stays_behind_what_another_stem_asks_in_it(bucket
     for name in ("x", "y"):
         bucket.upload(f"photos/{name}.jpg", png(), instruction="night")
     bucket.upload("photos/cat.jpg", png(), instruction="night", thread_id="camp")
-    text = bucket.put("notes/more.txt", "snow", thread_id="camp")
+    text = bucket.put("photos/more.txt", "snow", thread_id="camp")
     assert bucket.announce(text) == "waits"
     bucket.end_all()
     assert bucket.announce(text) == "asked"
     assert bucket.asked[2:] == [("camp", "night", ["photos/cat.jpg"]), ("camp", "snow", [])]
+
+
+def test_what_waits_in_another_folders_lane_keeps_nobody_from_its_own_thread(bucket: Narrow) -> None:
+    """Five that wait in one folder's lane, and then one from there that names a stranger's thread."""
+    for name in "abc":
+        bucket.upload(f"mallory/{name}.jpg", png(), instruction="night")
+    named = bucket.put("mallory/z.jpg", png(), instruction="night", thread_id="victim/cat")
+    assert bucket.announce(named) == "waits"
+    asked = len(bucket.asked)
+    assert bucket.upload("victim/cat.jpg", png(), instruction="snow") == "asked"
+    assert bucket.upload("victim/cat.txt", "more snow") == "asked"
+    assert bucket.upload("threads/victim/cat/2.jpg", png("blue"), instruction="rain") == "asked"
+    assert bucket.asked[asked:] == [
+        ("victim/cat", "snow", ["victim/cat.jpg"]),
+        ("victim/cat", "more snow", []),
+        ("victim/cat", "rain", ["threads/victim/cat/2.jpg"]),
+    ]
+    bucket.end_all()
+    assert bucket.announce(named) == "nothing new"
+    assert bucket.asked[-1] == ("victim/cat", "night", ["mallory/z.jpg"])
+
+
+def test_what_waits_there_does_not_make_a_thread_known_to_others(bucket: Narrow) -> None:
+    """Else the victim's text would be asked before its photo has come."""
+    for name in "ab":
+        bucket.upload(f"mallory/{name}.jpg", png(), instruction="night")
+    bucket.upload("mallory/z.jpg", png(), instruction="night", thread_id="victim/cat")
+    assert bucket.upload("victim/cat.txt", "snow") == "waits"
+    assert bucket.upload("victim/cat.jpg", png()) == "asked"
+    assert bucket.asked[-1] == ("victim/cat", "snow", ["victim/cat.jpg"])
+
+
+def test_nor_does_it_take_the_order_from_those_whose_thread_it_is(bucket: Narrow) -> None:
+    for name in "ab":
+        bucket.upload(f"shop/{name}.jpg", png(), instruction="night")
+        bucket.upload(f"mallory/{name}.jpg", png(), instruction="night")
+    first = bucket.put("shop/cat.jpg", png(), instruction="snow", thread_id="camp")
+    between = bucket.put("mallory/z.jpg", png(), instruction="night", thread_id="camp")
+    second = bucket.put("shop/more.txt", "rain", thread_id="camp")
+    assert [bucket.announce(upload) for upload in (first, between, second)] == ["waits"] * 3
+    bucket.end_all()
+    bucket.announce(second)
+    asked = [words for thread, words, _ in bucket.asked if thread == "camp"]
+    assert asked == ["snow", "rain"]
+
+
+def test_what_an_older_release_remembered_still_goes_first(bucket: Narrow, memory: DynamoUploadState) -> None:
+    """It kept one item a thread."""
+    for name in "ab":
+        bucket.upload(f"photos/{name}.jpg", png(), instruction="night")
+    bucket.upload("photos/cat.jpg", png(), instruction="night", thread_id="camp")
+    table, partition = memory._table, "/uploads/camp"
+    (own,) = table.items(partition, "ASKED#")
+    table.write(table.delete(partition, own["sk"]))
+    text = bucket.put("photos/more.txt", "snow", thread_id="camp")
+    assert bucket.announce(text) == "waits"
+    bucket.end_all()
+    assert bucket.announce(text) == "asked"
+    assert [words for thread, words, _ in bucket.asked if thread == "camp"] == ["night", "snow"]
+
+
+@settings(max_examples=8)
+@given(
+    steps=st.lists(
+        st.tuples(
+            st.sampled_from(["mallory/a.jpg", "mallory/b.jpg", "other/a.jpg", "victim/a.jpg", "victim/b.txt"]),
+            st.sampled_from(["red", "blue"]),
+            st.booleans(),
+        ),
+        max_size=8,
+    )
+)
+def test_whatever_others_ask_in_its_thread_an_upload_waits_for_its_own_folder_alone(
+    memory: DynamoUploadState, steps: list[tuple[str, str, bool]]
+) -> None:
+    """With room in its own lane it is sent at once, however full the others' are."""
+    bucket, mark = Narrow(memory, places=1), uuid.uuid4().hex
+    thread = f"victim-{mark}/a"
+    for full in ("mallory", "other"):
+        assert bucket.upload(f"{full}-{mark}/full.jpg", png(), instruction="night") == "asked"
+    for key, words, names in [*steps, ("mallory/b.jpg", "red", True), ("victim/a.jpg", "green", False)]:
+        whose, _, name = key.partition("/")
+        named = {"thread_id": thread} if names else {}
+        if whose == "victim":
+            bucket.ended |= set(bucket.lanes.holders.get(f"own:victim-{mark}", {}))
+        about = {"instruction": words, **named} if name.endswith(".jpg") else named
+        data = png(words) if name.endswith(".jpg") else words.encode()
+        became = bucket.upload(f"{whose}-{mark}/{name}", data, **about)
+        if key == "victim/a.jpg":
+            assert became in ("asked", "nothing new")
 
 
 def test_each_change_is_a_request_though_all_of_them_waited(bucket: Narrow) -> None:

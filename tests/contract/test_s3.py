@@ -3,6 +3,7 @@
 import io
 import threading
 from base64 import b64decode, b64encode
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from hashlib import sha256
@@ -16,7 +17,7 @@ from darkroom.aws import clients
 from darkroom.aws.s3 import PART_BYTES, S3Objects
 from darkroom.domain.ports import ObjectStore
 from darkroom.domain.request_schema import ImageRef
-from darkroom.errors import TooLarge
+from darkroom.errors import Fault, TooLarge, Unreadable
 from darkroom.streaming.blob import File, Hashed
 from tests.fakes.objects import MemoryObjects
 
@@ -56,6 +57,96 @@ def test_the_first_write_stands(store: ObjectStore) -> None:
 def test_what_is_not_there_is_none(store: ObjectStore) -> None:
     assert store.read(ImageRef("results", KEY)) is None
     assert store.metadata(ImageRef("results", KEY)) is None
+
+
+SSE_C = ("InvalidRequest", "The object was stored using a form of Server Side Encryption.", 400)
+KMS = (
+    "AccessDenied",
+    "… is not authorized to perform: kms:Decrypt … because no identity-based policy allows the kms:Decrypt action",
+    403,
+)
+LOCKED = [
+    SSE_C,
+    KMS,
+    ("KMS.DisabledException", "arn:aws:kms:… is disabled.", 400),
+    ("AccessDenied", "… s3:GetObject … with an explicit deny in a resource-based policy", 403),
+    ("InvalidObjectState", "The operation is not valid for the object's storage class", 403),
+]
+READS: dict[str, Callable[[S3Objects, ImageRef], object]] = {
+    "read": S3Objects.read,
+    "fetch": S3Objects.fetch,
+    "part": lambda store, ref: store.part(ref, 0),
+}
+
+
+def failing(*errors: tuple[str, str, int], head: int | None = None) -> tuple[S3Objects, Stubber]:
+    """A store whose reads fail so; `head` is the status of a HEAD's answer, which has no body."""
+    client = boto3.client("s3")
+    stub = Stubber(client)
+    if head:
+        stub.add_client_error("head_object", str(head), "", head)
+    for code, words, status in errors:
+        stub.add_client_error("get_object", code, words, status)
+    stub.activate()
+    return S3Objects(client), stub
+
+
+@pytest.mark.parametrize("how", READS)
+@pytest.mark.parametrize("error", LOCKED, ids=lambda error: error[0])
+@pytest.mark.parametrize("version", ["v1", None])
+def test_what_is_there_and_locked_is_not_gone(how: str, error: tuple[str, str, int], version: str | None) -> None:
+    store, _ = failing(error)
+    with pytest.raises(Unreadable):
+        READS[how](store, ImageRef("uploads", KEY, version))
+
+
+@pytest.mark.parametrize(("head", "error"), [(400, SSE_C), (403, LOCKED[3])])
+def test_what_a_head_cannot_say_is_asked_for_by_a_get(head: int, error: tuple[str, str, int]) -> None:
+    store, asked = failing(error, head=head)
+    with pytest.raises(Unreadable):
+        store.metadata(ImageRef("uploads", KEY, "v1"))
+    asked.assert_no_pending_responses()
+
+
+@pytest.mark.parametrize(
+    ("code", "status"),
+    [("NoSuchKey", 404), ("NoSuchVersion", 404), ("MethodNotAllowed", 405), ("404", 404), ("405", 405)],
+)
+@pytest.mark.parametrize("how", READS)
+def test_a_404_or_a_delete_marker_is_gone(how: str, code: str, status: int) -> None:
+    store, _ = failing((code, "", status))
+    assert READS[how](store, ImageRef("uploads", KEY, "v1")) is None
+
+
+@pytest.mark.parametrize("status", [404, 405])
+def test_so_it_is_in_a_head(status: int) -> None:
+    store, _ = failing(head=status)
+    assert store.metadata(ImageRef("uploads", KEY, "v1")) is None
+
+
+@pytest.mark.usefixtures("buckets")
+def test_a_version_that_can_be_none_is_not_there() -> None:
+    store = S3Objects(clients.s3())
+    store.write_once("uploads", KEY, b"abc", "text/plain")
+    assert store.read(ImageRef("uploads", KEY, "no version")) is None
+
+
+@pytest.mark.parametrize("how", READS)
+def test_a_role_that_may_read_nothing_is_our_fault_and_not_the_uploaders(how: str) -> None:
+    words = "… may not perform: s3:GetObject because no identity-based policy allows the s3:GetObject action"
+    store, _ = failing(("AccessDenied", words, 403))
+    with pytest.raises(Fault) as caught:
+        READS[how](store, ImageRef("uploads", KEY))
+    assert not isinstance(caught.value, Unreadable)
+
+
+def test_the_store_in_memory_has_locked_objects_too() -> None:
+    store = MemoryObjects()
+    store.put("uploads", KEY, b"abc")
+    store.locked.add(("uploads", KEY))
+    for read in (store.read, store.fetch, store.metadata, lambda ref: store.part(ref, 0)):
+        with pytest.raises(Unreadable):
+            read(ImageRef("uploads", KEY))
 
 
 def test_what_is_too_large_is_refused(store: ObjectStore) -> None:

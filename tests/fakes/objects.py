@@ -8,7 +8,7 @@ from typing import IO, Any
 from darkroom.aws.s3 import PART_BYTES
 from darkroom.domain.ports import Fetched, ObjectStore, Stored
 from darkroom.domain.request_schema import ImageRef
-from darkroom.errors import TooLarge
+from darkroom.errors import TooLarge, Unreadable
 from darkroom.pictures.handler import Normalizer
 from darkroom.pictures.renditions import Renditions
 from darkroom.streaming.blob import Blob
@@ -24,6 +24,7 @@ class MemoryObjects:
         self.writes: list[str] = []
         self.overwritten: list[tuple[str, str]] = []
         self.parts_read = 0
+        self.locked: set[tuple[str, str]] = set()  # they are there, and may not be read
 
     def put(
         self, bucket: str, key: str, data: bytes, metadata: Mapping[str, str] | None = None, parts: int | None = None
@@ -38,7 +39,7 @@ class MemoryObjects:
         return etag
 
     def read(self, ref: ImageRef, *, most_bytes: int | None = None) -> Stored | None:
-        stored = self.objects.get((ref.bucket, ref.key))
+        stored = self._stored(ref)
         if stored and most_bytes is not None and len(stored.data) > most_bytes:
             raise TooLarge(ref.key)
         return stored
@@ -53,8 +54,13 @@ class MemoryObjects:
         return Fetched(stored.data, stored.etag, digest, stored.metadata)
 
     def metadata(self, ref: ImageRef) -> Mapping[str, str] | None:
-        stored = self.objects.get((ref.bucket, ref.key))
+        stored = self._stored(ref)
         return stored.metadata if stored else None
+
+    def _stored(self, ref: ImageRef) -> Stored | None:
+        if (ref.bucket, ref.key) in self.locked:
+            raise Unreadable(f"s3://{ref.bucket}/{ref.key} may not be read")
+        return self.objects.get((ref.bucket, ref.key))
 
     def write_once(
         self, bucket: str, key: str, data: Blob, media_type: str, metadata: Mapping[str, str] | None = None
@@ -67,7 +73,7 @@ class MemoryObjects:
 
     def part(self, ref: ImageRef, offset: int) -> bytes | None:
         self.parts_read += 1
-        stored = self.objects.get((ref.bucket, ref.key))
+        stored = self._stored(ref)
         return stored.data[offset : offset + PART_BYTES] if stored else None
 
     def write(

@@ -46,9 +46,12 @@ def intake(
     *,
     grace: float,
     default_instruction: str = "",
+    keeps_folders_apart: bool = False,
 ) -> Intake:
     """The intake of uploads, put together with these."""
     return Intake(
-        IntakePolicy(rules("uploads", "results"), default_instruction, grace),
+        IntakePolicy(
+            rules("uploads", "results")._replace(keeps_folders_apart=keeps_folders_apart), default_instruction, grace
+        ),
         IntakeDependencies(objects, state, lanes, requests, batches, Publisher(objects, "results"), clock),
     )

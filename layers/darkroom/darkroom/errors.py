@@ -9,6 +9,7 @@ DarkroomError
 |- TooManyPixels  the same
 |- Outdated       of a decision, until it is made again
 `- Fault          none of these: a bug or a broken deployment. Five of them end a request
+   `- Unreadable  of an object, until whoever named it is told
 """
 
 from collections.abc import Sequence
@@ -21,6 +22,7 @@ Code = Literal[
     "unsupported_image",
     "image_too_large",
     "image_not_found",
+    "unreadable",
     "unknown_parent",
     "too_many_turns",
     "request_id_reused",
@@ -57,6 +59,11 @@ TROUBLE_CAUSES: frozenset[Cause] = PROVIDER_CAUSES | {"ambiguous"}
 UNCOUNTED_CAUSES: frozenset[Cause] = frozenset(("budget", "time", "thought_signature"))
 
 
+NO_KEY_OF_ITS_OWN = (
+    "It was uploaded with an encryption key that this stack may not use, or is locked or archived. Upload it again "
+    "without one: no --sse-c, no --sse aws:kms, no encryption in your program's settings. The bucket encrypts by "
+    "itself."
+)
 # The very same upload starts nothing; the very same message with a new id does.
 ASK_AGAIN = "Ask again with a new request_id; by upload, save the words again with one of them changed."
 
@@ -136,6 +143,10 @@ class Outdated(DarkroomError):
 
 class Fault(DarkroomError):
     """Nobody's fault but ours: a missing permission, a broken deployment, a bug."""
+
+
+class Unreadable(Fault):
+    """An object is there, and S3 does not hand it out: it has a key of its own, or a lock. Its reader knows whose."""
 
 
 @dataclass(frozen=True, slots=True)

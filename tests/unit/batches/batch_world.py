@@ -14,7 +14,7 @@ from darkroom.domain.keys import sha256
 from darkroom.domain.message import Message
 from darkroom.domain.request_schema import ImageRef
 from darkroom.domain.upload import Upload
-from darkroom.errors import Unavailable
+from darkroom.errors import Unavailable, Unreadable
 from darkroom.providers.dialect_table import DIALECTS
 from darkroom.turns.handler import TurnDependencies, TurnHandler
 from darkroom.turns.paid_call import CallDependencies
@@ -51,6 +51,8 @@ class VersionedObjects(MemoryObjects):
         return etag
 
     def part(self, ref: ImageRef, offset: int) -> bytes | None:
+        if (ref.bucket, ref.key) in self.locked:
+            raise Unreadable(ref.key)
         data = self.versions.get((ref.key, ref.version_id))
         return None if data is None else data[offset : offset + PART_BYTES]
 
@@ -75,6 +77,7 @@ class BatchWorld:
     places: int = 3
     key: str = KEY
     max_turns: int = 200
+    keeps_folders_apart: bool = False
     clock: Clock = field(default_factory=Clock)
     api: ScriptedApi = field(default_factory=ScriptedApi)
     batches: MemoryOutbox = field(default_factory=MemoryOutbox)
@@ -116,7 +119,7 @@ class BatchWorld:
             places=self.places,
             requests=around(CopiesTo(self.queue)),
             results_bucket="results",
-            rules=rules("uploads", "results"),
+            rules=rules("uploads", "results")._replace(keeps_folders_apart=self.keeps_folders_apart),
             clock=self.clock,
         )
         publication = Publisher(around(self.objects), "results")

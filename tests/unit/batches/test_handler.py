@@ -64,6 +64,42 @@ def test_however_long_its_requests_wait_no_more_of_them_are_in_the_queue_than_th
     assert len(world.out) == 9
 
 
+def test_a_file_that_may_not_be_read_is_told_as_a_whole(world: BatchWorld) -> None:
+    batch = world.upload([asking("a")])
+    world.objects.locked.add(("uploads", KEY))
+    assert world.run(batch).result == "unreadable"
+    assert world.told(batch)["code"] == "unreadable"
+    assert world.calls == []
+
+
+def test_where_folders_are_kept_apart_a_line_that_names_another_ones_fails_alone() -> None:
+    world = BatchWorld(keeps_folders_apart=True)
+    lines = [
+        asking("own"), asking("thread", thread_id="victim/cat"), asking("picture", images=["../victim/cat.jpg"]),
+        asking("below", thread_id="shop/other"),
+    ]  # fmt: skip
+    world.run(world.upload(lines))
+    assert [line["status"] for line in world.out] == ["succeeded", "failed", "failed", "succeeded"]
+    told = [error for error in errors(world) if error]
+    assert [(error["code"], error["param"]) for error in told] == [
+        ("invalid_request", "thread_id"), ("invalid_request", "images.0"),
+    ]  # fmt: skip
+    assert told[0]["message"].startswith("line 2: thread_id")
+
+
+def test_a_batch_at_the_root_names_the_threads_of_its_own_name_alone() -> None:
+    world = BatchWorld(keeps_folders_apart=True, key="many.jsonl")
+    world.run(world.upload([asking("own"), asking("名前"), asking("named", thread_id="shop/own")]))
+    assert [line["status"] for line in world.out] == ["succeeded", "succeeded", "failed"]
+
+
+def test_so_does_a_row_of_a_table() -> None:
+    world = BatchWorld(keeps_folders_apart=True, key="shop/spring.csv")
+    rows = "custom_id,instruction,images,thread_id\na,night,,\nb,night,../victim/cat.jpg,\nc,night,,victim/cat\n"
+    world.run(world.upload(rows))
+    assert [line["status"] for line in world.out] == ["succeeded", "failed", "failed"]
+
+
 def test_the_answers_are_there_before_the_manifest(world: BatchWorld) -> None:
     written = []
 

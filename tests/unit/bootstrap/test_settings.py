@@ -1,9 +1,15 @@
 """Settings: each function's environment as one type, checked when it is read."""
 
+import re
+from pathlib import Path
+
 import pytest
 
 from darkroom.bootstrap.settings import PictureSettings, RequestSettings, UploadSettings, read
 from darkroom.domain.price import Price
+from local.stack.parameters import read_template
+
+ROOT = Path(__file__).parents[3]
 
 UPLOAD = {
     "UPLOADS_BUCKET": "uploads",
@@ -15,6 +21,7 @@ UPLOAD = {
     "DEFAULT_INSTRUCTION": "",
     "PAIRING_GRACE_SECONDS": "120",
     "MAXIMUM_CONCURRENCY": "10",
+    "KEEP_FOLDERS_APART": "false",
 }
 REQUEST = {
     "UPLOADS_BUCKET": "uploads",
@@ -90,6 +97,7 @@ def test_an_optional_variable_may_be_missing(name: str) -> None:
         ("MAX_TURNS_PER_THREAD", "100000"),
         ("RESPONSE_FORMAT", "png"),
         ("REQUEST_STYLE", "Contents"),
+        ("IMAGE_API_URL", "http://llm.ai-nebula.com"),
         ("PRICE_PER_IMAGE", "cheap"),
         ("PRICE_PER_IMAGE", "-1"),
         ("PRICE_PER_IMAGE", "0.039 dollars"),
@@ -98,6 +106,36 @@ def test_an_optional_variable_may_be_missing(name: str) -> None:
 def test_a_wrong_variable_is_named(name: str, value: str) -> None:
     with pytest.raises(ValueError, match=name):
         read(RequestSettings, {**REQUEST, name: value})
+
+
+@pytest.mark.parametrize(
+    ("url", "is_taken"),
+    [
+        ("https://llm.ai-nebula.com", True),
+        ("https://10.0.0.7:8443/api", True),
+        ("http://127.0.0.1:4712", True),
+        ("http://localhost/api", True),
+        ("http://llm.ai-nebula.com", False),
+        ("http://10.0.0.7", False),
+        ("http://localhost.example.com", False),
+        ("http://localhost:80@example.com", False),
+        ("http://127.0.0.1@example.com/", False),
+        ("http://127.0.0.1:x@example.com/", False),
+        ("http://127.0.0.10", False),
+        ("http://127x0x0x1", False),
+        ("ftp://localhost", False),
+        ("llm.ai-nebula.com", False),
+    ],
+)
+def test_a_key_goes_in_clear_to_this_machine_alone(url: str, is_taken: bool) -> None:
+    """Neither a deployment nor a function takes another address."""
+    pattern = read_template(ROOT / "template.yaml")["Parameters"]["ImageApiUrl"]["AllowedPattern"]
+    assert bool(re.fullmatch(pattern, url)) == is_taken
+    if is_taken:
+        assert read(RequestSettings, {**REQUEST, "IMAGE_API_URL": url}).image_api_url == url
+    else:
+        with pytest.raises(ValueError, match="IMAGE_API_URL must be an https:// address"):
+            read(RequestSettings, {**REQUEST, "IMAGE_API_URL": url})
 
 
 @pytest.mark.parametrize("style", ["contents", "contents_and_prompt", "flat"])
@@ -119,3 +157,10 @@ def test_every_documented_choice_is_taken(style: str, response_format: str) -> N
 )
 def test_a_price_is_unknown_unless_it_is_given(text: str, price: Price) -> None:
     assert read(RequestSettings, {**REQUEST, "PRICE_PER_IMAGE": text}).price_per_image == price
+
+
+def test_folders_are_kept_apart_where_the_operator_says_so() -> None:
+    for said, is_so in (("true", True), ("false", False)):
+        assert read(UploadSettings, {**UPLOAD, "KEEP_FOLDERS_APART": said}).keep_folders_apart is is_so
+    with pytest.raises(ValueError, match="KEEP_FOLDERS_APART must be true or false"):
+        read(UploadSettings, {**UPLOAD, "KEEP_FOLDERS_APART": "yes"})

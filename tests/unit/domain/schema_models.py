@@ -5,10 +5,16 @@ The published schema is made from them, and what reads requests is held to them:
 
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints
 
 from darkroom.domain import keys
-from darkroom.domain.request_schema import INSTRUCTION_CHARACTERS, KEY_BYTES, MAX_IMAGES, MAX_TURNS
+from darkroom.domain.request_schema import (
+    INSTRUCTION_CHARACTERS,
+    KEY_BYTES,
+    MAX_IMAGES,
+    MAX_TURNS,
+    can_be_seen,
+)
 
 RequestId = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9._:-]{1,128}$")]
 Word = Annotated[str, StringConstraints(min_length=1, max_length=64)]
@@ -56,6 +62,12 @@ def _thread_id(value: object) -> object:
     return keys.thread_id(value) if isinstance(value, str) else value
 
 
+def _seen(value: str) -> str:
+    if not can_be_seen(value):
+        raise ValueError("nothing of it can be seen")
+    return value
+
+
 S3Uri = Annotated[str, Field(pattern="^s3://[^/]+/.+$")]
 Image = Annotated[ImageObject, BeforeValidator(_image_object, json_schema_input_type=ImageObject | S3Uri)]
 ImageList = Annotated[list[Image], Field(max_length=MAX_IMAGES)]
@@ -68,7 +80,9 @@ class Asking(BaseModel):
     model_config = ConfigDict(extra="forbid", strict=True)
 
     instruction: Annotated[
-        str, StringConstraints(strip_whitespace=True, min_length=1, max_length=INSTRUCTION_CHARACTERS)
+        str,
+        StringConstraints(strip_whitespace=True, min_length=1, max_length=INSTRUCTION_CHARACTERS),
+        AfterValidator(_seen),
     ]
     thread_id: Annotated[str, BeforeValidator(_thread_id), Field(min_length=1, max_length=256)] | None = None
     images: Images | None = None

@@ -240,6 +240,60 @@ def test_one_string_for_images_is_a_list_of_one() -> None:
     assert from_file(asked(images="cat.jpg")).images == (ImageRef("my-uploads", "shop/spring/cat.jpg"),)
 
 
+INVISIBLE = [
+    "\u200b", "\u2060 \u200d\ufeff", "\u3164", "\u115f\u1160", "\u2800", "\ufe0f", "\U000e0101", "\u202e\u2066", "\x07",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("words", INVISIBLE)
+def test_an_instruction_that_nobody_can_see_is_none(words: str) -> None:
+    rejected = faults(asked(instruction=words))
+    assert rejected.message == "instruction: is required: say in words what to make or to change"
+    assert rejection(lambda: from_file(asked(instruction=words))).param == "instruction"
+    assert rejection(lambda: from_line(asked(instruction=words, custom_id="c"))).param == "instruction"
+
+
+@pytest.mark.parametrize("words", ["a", "?", "\u200b.", "👍\ufe0f", "猫", "e\u0301", "ㅎ", "⠁"])
+def test_one_that_shows_anything_is_one(words: str) -> None:
+    assert parsed(asked(instruction=words)).instruction == words
+
+
+TWICE = [
+    ('{"instruction": "a", "instruction": "b"}', "instruction"),
+    ('{"instruction": "a", "images": [], "images": []}', "images"),
+    ('{"instruction": "a", "options": {"size": "1:1", "size": "16:9"}}', "size"),
+    ('{"instruction": "a", "metadata": {"k": "v", "k": "v"}}', "k"),
+    ('{"instruction": "a", "images": [{"bucket": "my-uploads", "key": "a", "key": "b"}]}', "key"),
+]
+
+
+@pytest.mark.parametrize(("body", "name"), TWICE)
+def test_a_key_that_stands_twice_is_refused_by_name(body: str, name: str) -> None:
+    line = (body[:-1] + ', "custom_id": "c"}').encode()
+    for refused in (faults(body), rejection(lambda: from_file(body)), rejection(lambda: from_line(line))):
+        assert (refused.code, refused.param) == ("invalid_request", name)
+        assert refused.message == f"{name}: stands there more than once; keep one of them"
+    assert request_file.custom_id(line) == "c"
+
+
+def test_every_key_that_stands_twice_is_named() -> None:
+    message = faults('{"instruction": "a", "model": "m", "model": "m", "instruction": "a"}').message
+    assert "instruction: stands" in message
+    assert "model: stands" in message
+
+
+def test_a_key_that_stands_twice_in_an_envelope_is_refused_too() -> None:
+    inner = '{"instruction": "a", "instruction": "b"}'
+    assert faults({"Type": "Notification", "Message": inner}).param == "instruction"
+
+
+def test_what_stands_once_beside_it_is_recognised() -> None:
+    body = '{"thread_id": "t", "request_id": "r", "instruction": "a", "instruction": "b"}'
+    known = request.recognise(body)
+    assert (known.thread_id, known.request_id, known.instruction) == ("t", "r", None)
+    assert request_file.custom_id(b'{"custom_id": "a", "custom_id": "b", "instruction": "a"}') is None
+
+
 def test_infinity_is_no_temperature() -> None:
     body = '{"instruction": "a", "options": {"temperature": 1e999}}'
     assert faults(body).param == "options.temperature"

@@ -9,7 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from darkroom.domain import keys
-from darkroom.domain.upload import Upload, folder_instructions
+from darkroom.domain.request_schema import ImageRef
+from darkroom.domain.upload import Owner, Upload, folder_instructions
 from darkroom.errors import Fault
 from darkroom.uploads.s3_notification import announced
 
@@ -173,3 +174,74 @@ def test_an_announcement_without_version_and_sequencer_is_taken() -> None:
         del bare["s3"]["object"][name]
     (arrived,) = announced(json.dumps({"Records": [bare]}))
     assert (arrived.version_id, arrived.sequencer, arrived.size) == (None, "", 1)
+
+
+# Folders that are kept apart.
+
+
+def owner(key: str) -> Owner:
+    arrived = Upload("uploads", key, "etag", None, "0A", 5, 0.0)
+    return Owner(arrived.bucket, key, arrived.stem, arrived.thread)
+
+
+@pytest.mark.parametrize(
+    ("key", "thread", "is_own"),
+    [
+        ("alice/cat.jpg", "alice/cat", True),
+        ("alice/new/cat.jpg", "alice/old", True),
+        ("alice/cat.jpg", "alice", True),
+        ("alice/cat.jpg", "bob/cat", False),
+        ("alice/cat.jpg", "alicex/cat", False),
+        ("alice/cat.jpg", "Alice/cat", False),
+        ("alice/cat.jpg", "cat", False),
+        ("threads/alice/1.jpg", "alice", True),
+        ("threads/alice/new/1.jpg", "alice/old", True),
+        ("threads/alice/1.jpg", "bob", False),
+        ("threads/alice/1.jpg", "threads/alice", False),
+        ("cafe\u0301/cat.jpg", "caf\u00e9/dog", True),
+        ("cat.jpg", "cat", True),
+        ("cat.jpg", "cat/dog", False),
+        ("cat.jpg", "dog", False),
+        ("a//b.jpg", keys.thread_of("a//b"), True),
+        ("//b.jpg", "b", False),
+    ],
+)
+def test_where_folders_are_kept_apart_an_upload_names_threads_of_its_own(key: str, thread: str, is_own: bool) -> None:
+    assert (owner(key).strangers(thread, []) == []) == is_own
+
+
+@pytest.mark.parametrize(
+    ("key", "bucket", "image", "is_own"),
+    [
+        ("alice/a.json", "uploads", "alice/cat.jpg", True),
+        ("alice/a.json", "uploads", "alice/new/cat.jpg", True),
+        ("alice/a.json", "uploads", "threads/alice/cat.jpg", True),
+        ("threads/alice/a.json", "uploads", "alice/cat.jpg", True),
+        ("alice/a.json", "uploads", "bob/cat.jpg", False),
+        ("alice/a.json", "uploads", "alice", False),
+        ("alice/a.json", "uploads", "cat.jpg", False),
+        ("alice/a.json", "uploads", "threads/bob/cat.jpg", False),
+        ("alice/a.json", "uploads", "threads/cat.jpg", False),
+        ("alice/a.json", "results", "threads/alice/cat/00001-abcdef01/image.png", True),
+        ("alice/a.json", "results", "threads/bob/cat/00001-abcdef01/image.png", False),
+        ("alice/a.json", "results", "alice/cat/00001-abcdef01/image.png", False),
+        ("alice/a.json", "results", "rejected/uploads/alice/a.jpg", False),
+        ("cat.json", "uploads", "cat.jpg", True),
+        ("cat.json", "uploads", "cat", True),
+        ("cat.json", "uploads", "cat.old.jpg", False),
+        ("cat.json", "uploads", "cats.jpg", False),
+        ("cat.json", "uploads", "cat/dog.jpg", False),
+        ("cat.json", "uploads", "alice/cat.jpg", False),
+        ("cat.json", "results", "threads/cat/00001-abcdef01/image.png", True),
+        ("cat.json", "results", "threads/cat/dog/00001-abcdef01/image.png", False),
+    ],
+)
+def test_and_pictures_of_its_own(key: str, bucket: str, image: str, is_own: bool) -> None:
+    named = owner(key)
+    assert (named.strangers(named.thread, [ImageRef(bucket, image)]) == []) == is_own
+
+
+def test_every_stranger_is_named() -> None:
+    images = [ImageRef("uploads", "alice/a.jpg"), ImageRef("uploads", "bob/a.jpg"), ImageRef("uploads", "c.jpg")]
+    faults = owner("alice/a.json").strangers("bob/cat", images)
+    assert [fault.field for fault in faults] == ["thread_id", "images.1", "images.2"]

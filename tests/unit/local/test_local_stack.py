@@ -4,16 +4,18 @@ import fcntl
 import json
 import os
 import shutil
+import stat
 import subprocess
 import sys
 import time
+import unicodedata
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from local.demo.__main__ import PHOTO as LAKE
-from local.stack import aws, deploy, env_file, lifecycle, logs, parameters, ports, processes
+from local.stack import aws, deploy, emulator, env_file, lifecycle, logs, parameters, ports, processes
 from local.stack.home import REPOSITORY, Home, Trouble
 from operations import stack as operators
 
@@ -50,6 +52,32 @@ def eventually(condition: Callable[[], bool]) -> None:
     while not condition():
         assert time.monotonic() < deadline
         time.sleep(0.02)
+
+
+def mode(path: Path) -> int:
+    return stat.S_IMODE(path.stat().st_mode)
+
+
+def test_the_emulators_memory_is_its_owners_alone_also_what_earlier_runs_left_open(tmp_path: Path) -> None:
+    home = Home(tmp_path, 4702)
+    secrets = home.state / "services" / "secretsmanager.json"
+    secrets.parent.mkdir(parents=True)
+    secrets.write_text("{}")
+    secrets.chmod(0o644)
+    emulator.make_folders(home)
+    assert {mode(folder) for folder in (home.folder, home.state, home.state / "services", home.state / "s3")} == {0o700}
+    assert mode(secrets) == 0o600
+
+
+def test_what_a_started_process_writes_is_its_owners_alone(tmp_path: Path) -> None:
+    program = "import pathlib, time; pathlib.Path('written').write_text('key'); time.sleep(60)"
+    pid_file = tmp_path / "writer.pid"
+    processes.start([sys.executable, "-c", program], pid_file, tmp_path / "log", os.environ, tmp_path)
+    try:
+        eventually((tmp_path / "written").exists)
+        assert mode(tmp_path / "written") == 0o600
+    finally:
+        processes.stop(pid_file)
 
 
 def test_parameters_are_quoted_as_in_a_shell() -> None:
@@ -227,3 +255,12 @@ def test_a_structured_line_is_told_in_words() -> None:
     line = json.dumps({"level": "INFO", "message": "answered", "thread_id": "cat", "service": "on-request", "n": 1})
     assert logs.readable(0, "darkroom-on-request", line).endswith("on-request  INFO     answered  thread_id=cat  n=1")
     assert logs.readable(0, "darkroom-on-upload", "plain").endswith("on-upload   plain")
+
+
+def test_a_name_in_a_log_line_does_nothing_to_the_terminal() -> None:
+    """It is JSON that says it, a line of Lambda's own, or an exception."""
+    name = "a\x1b[2J\x9b\u2028\u202e\nb"
+    line = json.dumps({"level": "INFO", "message": "upload taken", "key": name, "exception": f"Error:\n  {name}"})
+    for told in (logs.readable(0, "darkroom-on-upload", line), logs.readable(0, "darkroom-on-upload", f"plain {name}")):
+        assert not [each for each in told if each != "\n" and unicodedata.category(each) in ("Cc", "Cf", "Zl", "Zp")]
+    assert "key=a\\u001b[2J\\u009b\\u2028\\u202e\\u000ab\n" in logs.readable(0, "darkroom-on-upload", line)

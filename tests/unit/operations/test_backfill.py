@@ -15,7 +15,7 @@ from darkroom.batches import batch_file
 from darkroom.domain import request_file
 from darkroom.domain.price import Price
 from darkroom.domain.request import Request
-from darkroom.domain.request_schema import ImageRef
+from darkroom.domain.request_schema import ImageRef, can_be_seen
 from darkroom.domain.upload import Upload
 from operations import backfill, batch_lines
 from tests.fakes.stack import rules
@@ -30,7 +30,7 @@ def upload(key: str, size: int = 1, etag: str = "e") -> Upload:
     return Upload("uploads", key, etag, None, "", size, 0.0)
 
 
-@given(names, names.filter(str.strip))
+@given(names, names.filter(can_be_seen))
 def test_a_line_is_one_line_and_asks_for_what_was_meant(key: str, instruction: str) -> None:
     picture = upload(key)
     wanted = Request(

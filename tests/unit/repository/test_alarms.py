@@ -10,7 +10,7 @@ from aws_lambda_powertools import Logger
 
 from darkroom.domain.outcome import Timing, refusal
 from darkroom.errors import PROVIDER_CAUSES, Cause, Code, Rejected, Unavailable
-from darkroom.uploads.handler import Taken
+from darkroom.uploads.intake import Taken
 from darkroom.worker.telemetry import RequestTelemetry, UploadTelemetry
 from local.stack.parameters import read_template
 from tests.fakes.queue import sent_message

@@ -77,3 +77,15 @@ def test_the_readme_is_a_landing_page_that_begins_with_a_conversation() -> None:
     first_screen = text("README.md").partition("\n## ")[0]
     assert re.findall(r"!\[[^\]]+\]\(([^)]+)\)", first_screen) == ["docs/images/conversation.png"]
     assert re.findall(r"^    (.+)$", first_screen, re.MULTILINE) == ["make demo", "make test"]
+
+
+def test_a_stack_is_said_to_be_one_trust_domain_before_anything_else_is_said_of_who_may_do_what() -> None:
+    security, guide = text("SECURITY.md"), text("docs/guide-operators.md")
+    assert security.split("\n\n")[1].startswith("**A stack is one trust domain.**")
+    assert "**Messages are not kept apart.**" in security
+    assert "A stack is one trust domain" in guide.partition("## Deploy on AWS")[0]
+
+
+def test_the_first_deployment_asks_for_a_daily_limit() -> None:
+    deploy = text("docs/guide-operators.md").partition("## Deploy on AWS")[2].partition("\n## ")[0]
+    assert "Give **`DailyCallLimit`** a number" in deploy

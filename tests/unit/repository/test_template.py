@@ -29,6 +29,7 @@ PARAMETERS = {
     "MaximumConcurrency": 10,
     "DefaultInstruction": "",
     "PairingGraceSeconds": 120,
+    "KeepFoldersApart": "false",
     "PricePerImage": "",
 }
 OUTPUTS = {
@@ -171,6 +172,16 @@ def _denies_plain_text(policy: dict[str, Any]) -> bool:
     branches = [listed(statement) for statement in policy["PolicyDocument"]["Statement"]]
     found = [each for each in itertools.chain(*branches) if isinstance(each, dict)]
     return any(each["Effect"] == "Deny" and "Bool" in each["Condition"] for each in found)
+
+
+def test_an_upload_with_its_uploaders_own_key_is_refused_at_the_door_whatever_else_is_required() -> None:
+    statements = of_type("AWS::S3::BucketPolicy")["UploadsBucketPolicy"]["PolicyDocument"]["Statement"]
+    assert "Condition" not in RESOURCES["UploadsBucketPolicy"]
+    (refusal,) = [each for each in statements if isinstance(each, dict)]
+    assert (refusal["Effect"], refusal["Principal"], refusal["Action"]) == ("Deny", "*", "s3:PutObject")
+    assert refusal["Resource"] == "${UploadsBucket.Arn}/*"
+    # A key that is there is not null.
+    assert refusal["Condition"] == {"Null": {"s3:x-amz-server-side-encryption-customer-algorithm": "false"}}
 
 
 @pytest.mark.parametrize("role", FUNCTIONS.values())

@@ -72,6 +72,28 @@ def test_an_id_with_other_content_is_refused_and_leaves_the_first_alone(world: W
     assert world.result(1, "r") == before
 
 
+def test_a_picture_that_is_there_and_may_not_be_read_is_not_called_gone_and_no_attempt_breaks(world: World) -> None:
+    world.objects.put("uploads", "cat.jpg", png())
+    world.objects.locked.add(("uploads", "cat.jpg"))
+    ended = world.send({"instruction": "a", "images": ["s3://uploads/cat.jpg"]})
+    assert ended.error
+    assert (ended.error.code, ended.error.param, world.api.questions) == ("unreadable", "images.0", [])
+    assert "Upload it again without one" in (ended.error.hint or "")
+
+
+def test_nor_is_the_result_that_a_turn_builds_on(world: World) -> None:
+    world.objects.put("uploads", "cat.jpg", png("blue"))
+    first = world.send({"instruction": "a", "images": ["s3://uploads/cat.jpg"]})
+    world.objects.locked.add(("uploads", "cat.jpg"))  # an older source is left out
+    assert world.send({"instruction": "b"}, message_id="m-2").status == "succeeded"
+    second = world.result(2, "m-2")["images"][0]["key"]
+    world.objects.locked.add(("results", second))
+    ended = world.send({"instruction": "c"}, message_id="m-3")
+    assert first.status == "succeeded"
+    assert ended.error
+    assert (ended.error.code, ended.error.param) == ("unreadable", "parent_turn")
+
+
 def test_a_body_with_faults_is_told_where_its_sender_looks(world: World) -> None:
     world.send("x" * 5000)
     refused = world.objects.document("results", "rejected/messages/m-1/result.json")

@@ -47,6 +47,7 @@ def test_a_text_file_says_what_it_says(data: bytes, said: str) -> None:
         b"  \r\n",
         b"\xef\xbb\xbf",
         "\u3000\u200b\u2060\xa0".encode(),
+        "\u3164\ufe0f\u2800".encode(),
         "noir et blanc, été".encode("latin-1"),
         "夜".encode("utf-16")[:-1],
         b"\xff\xfe" + b"\x3d\xd8",

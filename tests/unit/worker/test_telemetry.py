@@ -2,12 +2,16 @@
 
 import json
 import uuid
+from dataclasses import replace
+from typing import Any
 
 import pytest
 from aws_lambda_powertools import Logger
 
 from darkroom.domain.message import Message
 from darkroom.errors import Ambiguous, Fault, Rejected, Unavailable
+from darkroom.uploads.intake import Taken
+from darkroom.worker import escaping
 from darkroom.worker.telemetry import BatchTelemetry, RequestTelemetry, UploadTelemetry
 from tests.unit.worker.test_message_batch import message
 
@@ -15,9 +19,17 @@ WORDS = "paint a canary"
 MESSAGE: Message = message("a1")
 
 
-def told(capsys: pytest.CaptureFixture[str], error: Exception) -> object:
+def journal() -> Logger:
     # A logger's name keeps the handler, and with it the output, of the test that used it first.
-    RequestTelemetry(Logger(service=f"journal-{uuid.uuid4()}")).broke(MESSAGE, error)
+    return Logger(service=f"journal-{uuid.uuid4()}", json_serializer=escaping.as_json)
+
+
+def line_of(capsys: pytest.CaptureFixture[str]) -> dict[str, Any]:
+    return dict(json.loads(capsys.readouterr().out.splitlines()[0]))
+
+
+def told(capsys: pytest.CaptureFixture[str], error: Exception) -> object:
+    RequestTelemetry(journal()).broke(MESSAGE, error)
     line = json.loads(capsys.readouterr().out.splitlines()[0])
     assert line["error"] == type(error).__name__
     assert WORDS not in json.dumps(line)
@@ -50,6 +62,47 @@ def test_what_may_quote_the_provider_is_not(capsys: pytest.CaptureFixture[str], 
 def test_what_waits_is_told_by_what_it_is(
     capsys: pytest.CaptureFixture[str], kind: type[RequestTelemetry | UploadTelemetry | BatchTelemetry], said: str
 ) -> None:
-    kind(Logger(service=f"journal-{uuid.uuid4()}")).deferred(MESSAGE, Unavailable("held", "later", retry_after=3))
+    kind(journal()).deferred(MESSAGE, Unavailable("held", "later", retry_after=3))
     line = json.loads(capsys.readouterr().out.splitlines()[0])
     assert (line["message"], line["message_id"], line["cause"], line["seconds"]) == (said, "a1", "held", 3)
+
+
+ASKED = replace(MESSAGE, group="campaign", body=json.dumps({"thread_id": "campaign/bottle", "request_id": "r-1"}))
+WAITS = Unavailable("throttled", "slow down", retry_after=12.345678901234)
+
+
+@pytest.mark.parametrize("is_probe", [False, True])
+def test_a_line_of_a_request_names_it_and_says_whether_a_probe_writes_it(
+    capsys: pytest.CaptureFixture[str], is_probe: bool
+) -> None:
+    """A probe is a copy with a message of its own: without that it looks like a second request."""
+    message = replace(ASKED, is_probe=is_probe)
+    names = {"message_id": "a1", "thread_id": "campaign/bottle", "request_id": "r-1", "probe": is_probe}
+    RequestTelemetry(journal()).deferred(message, WAITS)
+    assert line_of(capsys).items() >= names.items()
+    RequestTelemetry(journal()).broke(message, Fault("PutObject: AccessDenied"))
+    assert line_of(capsys).items() >= names.items()
+
+
+def test_what_a_message_does_not_name_is_that_of_the_message(capsys: pytest.CaptureFixture[str]) -> None:
+    RequestTelemetry(journal()).deferred(replace(ASKED, body="no JSON"), WAITS)
+    line = line_of(capsys)
+    assert (line["thread_id"], line["request_id"]) == ("campaign", "a1")
+
+
+@pytest.mark.parametrize("kind", [RequestTelemetry, UploadTelemetry, BatchTelemetry])
+def test_seconds_are_written_as_a_person_reads_them(
+    capsys: pytest.CaptureFixture[str], kind: type[RequestTelemetry | UploadTelemetry | BatchTelemetry]
+) -> None:
+    kind(journal()).deferred(ASKED, WAITS)
+    assert line_of(capsys)["seconds"] == 12.3
+    kind(journal()).deferred(ASKED, Unavailable("held", "later"))
+    assert "seconds" not in line_of(capsys)
+
+
+def test_an_upload_that_is_nothing_new_says_why_where_that_surprises(capsys: pytest.CaptureFixture[str]) -> None:
+    UploadTelemetry(journal()).ended(MESSAGE, [Taken("cat.jpg", "nothing new", "its request is on its way")])
+    line = line_of(capsys)
+    assert (line["became"], line["because"]) == ("nothing new", "its request is on its way")
+    UploadTelemetry(journal()).ended(MESSAGE, [Taken("cat.jpg", "asked")])
+    assert "because" not in line_of(capsys)

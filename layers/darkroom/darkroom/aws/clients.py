@@ -11,6 +11,7 @@ from botocore.config import Config
 from darkroom import tls
 from darkroom.aws.dynamodb.table import Table
 from darkroom.domain.timing import PICTURE_SECONDS
+from darkroom.worker import escaping
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -91,4 +92,4 @@ def logger() -> Logger:
     """Where the functions' lines go."""
     # Where a server's headers are malformed it would log the whole address, and what is signed in it.
     logging.getLogger("urllib3").setLevel(logging.ERROR)
-    return Logger()
+    return Logger(json_serializer=escaping.as_json)

@@ -13,15 +13,16 @@ from botocore.exceptions import ClientError
 from darkroom.aws.errors import code_of, status_of, translate_aws_errors
 from darkroom.domain.ports import Fetched, Stored
 from darkroom.domain.request_schema import ImageRef
-from darkroom.errors import TooLarge
+from darkroom.errors import TooLarge, Unreadable
 from darkroom.streaming.blob import CHUNK_BYTES, Blob, File, Hashed, as_file, sha256
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
     from mypy_boto3_s3.type_defs import GetObjectOutputTypeDef
 
-# A version id that is none is a 400, a delete marker a 405, what was archived away a 403 of its own kind.
-_MISSING = frozenset(("NoSuchKey", "NoSuchVersion", "NoSuchBucket", "404", "MethodNotAllowed", "InvalidObjectState"))
+_MISSING = frozenset(("NoSuchKey", "NoSuchVersion", "NoSuchBucket", "404", "MethodNotAllowed", "405"))
+_LOCKED = frozenset(("AccessDenied", "InvalidObjectState", "InvalidRequest"))  # KMS or a policy, an archive, SSE-C
+_UNNAMED = (400, 403)  # a HEAD's error has no body to say what it is
 CONFLICT_TRIES = 5
 PART_BYTES = 4 << 20
 FETCHED_AT_ONCE = 2  # more get in each other's way: all would be there late, and every call would go out late
@@ -58,12 +59,7 @@ class S3Objects:
     @contextmanager
     def _opened(self, ref: ImageRef, most_bytes: int | None) -> Iterator["GetObjectOutputTypeDef | None"]:
         with translate_aws_errors():
-            try:
-                found = self._client.get_object(Bucket=ref.bucket, Key=ref.key, **_version(ref))
-            except ClientError as error:
-                if not _is_missing(error, ref):
-                    raise
-                found = None
+            found = _answer(self._client.get_object, ref)
             if found is None:
                 yield None
                 return
@@ -76,11 +72,13 @@ class S3Objects:
         """See `domain.ports.ObjectStore`."""
         with translate_aws_errors():
             try:
-                return self._client.head_object(Bucket=ref.bucket, Key=ref.key, **_version(ref))["Metadata"]
+                found = _answer(self._client.head_object, ref)
             except ClientError as error:
-                if _is_missing(error, ref):
-                    return None
-                raise
+                if status_of(error) not in _UNNAMED:
+                    raise
+                with self._opened(ref, None) as found:
+                    return found["Metadata"] if found else None
+            return found["Metadata"] if found else None
 
     def write_once(
         self, bucket: str, key: str, data: Blob, media_type: str, metadata: Mapping[str, str] | None = None
@@ -112,18 +110,19 @@ class S3Objects:
         bounds = f"bytes={offset}-{offset + PART_BYTES - 1}"
         with translate_aws_errors():
             try:
-                found = self._client.get_object(Bucket=ref.bucket, Key=ref.key, Range=bounds, **_version(ref))
+                found = _answer(self._client.get_object, ref, Range=bounds)
             except ClientError as error:
                 if status_of(error) == 416:
                     return b""
-                if _is_missing(error, ref):
-                    return None
                 raise
+            if found is None:
+                return None
             with found["Body"] as body:
                 to_skip = 0 if "ContentRange" in found else offset  # a server may answer with the whole object
                 while to_skip and (skipped := body.read(min(to_skip, PART_BYTES))):
                     to_skip -= len(skipped)
-                return body.read(PART_BYTES)
+                piece: bytes = body.read(PART_BYTES)
+                return piece
 
     def write(
         self, bucket: str, key: str, data: IO[bytes], media_type: str, metadata: Mapping[str, str] | None = None
@@ -147,5 +146,28 @@ def _version(ref: ImageRef) -> dict[str, Any]:
     return {"VersionId": ref.version_id} if ref.version_id else {}
 
 
-def _is_missing(error: ClientError, ref: ImageRef) -> bool:
-    return code_of(error) in _MISSING or bool(ref.version_id and status_of(error) == 400)
+def _answer(ask: Callable[..., Any], ref: ImageRef, **more: Any) -> Any:
+    """What S3 answers to a read, None where there is no object. Raises Unreadable where it may not be read."""
+    try:
+        return ask(Bucket=ref.bucket, Key=ref.key, **_version(ref), **more)
+    except ClientError as error:
+        if code_of(error) in _MISSING or _names_no_version(error):
+            return None
+        if _is_locked(error):
+            raise Unreadable(f"s3://{ref.bucket}/{ref.key} may not be read: {code_of(error)}") from error
+        raise
+
+
+def _names_no_version(error: ClientError) -> bool:
+    """S3's answer to a version id that can be none."""
+    return code_of(error) == "InvalidArgument" and "version id" in _words_of(error)
+
+
+def _is_locked(error: ClientError) -> bool:
+    """Whether it is the object that is locked; a role that may not read at all is our own fault."""
+    is_the_roles = "no identity-based policy allows the s3:" in _words_of(error)
+    return (code_of(error) in _LOCKED and not is_the_roles) or code_of(error).startswith("KMS.")
+
+
+def _words_of(error: ClientError) -> str:
+    return error.response.get("Error", {}).get("Message", "")

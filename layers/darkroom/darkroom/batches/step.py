@@ -19,7 +19,8 @@ from darkroom.domain.ports import Done, Held, ObjectStore, QueueSender, Reused
 from darkroom.domain.request import Request
 from darkroom.domain.request_schema import ImageRef, RequestRules
 from darkroom.domain.timing import BATCH_SPARE_SECONDS
-from darkroom.errors import DarkroomError, FieldFault, Rejected, invalid
+from darkroom.domain.upload import OWN_FOLDER, Owner
+from darkroom.errors import NO_KEY_OF_ITS_OWN, DarkroomError, FieldFault, Rejected, Unreadable, invalid
 from darkroom.turns import handler
 from darkroom.turns.publisher import turn_key
 
@@ -51,10 +52,14 @@ class BatchDependencies:
 
 
 def lines_of(dependencies: BatchDependencies, batch: BatchFile, start: Place) -> Iterator[Line]:
-    """The file's lines from a place on, of a table its rows as lines. Raises Gone; Rejected where it is no table."""
+    """The file's lines from a place on, of a table its rows. Raises Gone; Rejected where it is no table or locked."""
 
     def part(offset: int) -> bytes:
-        piece = dependencies.objects.part(batch.ref, offset)
+        try:
+            piece = dependencies.objects.part(batch.ref, offset)
+        except Unreadable as locked:
+            said = f"the file {batch.key!r} is there, and may not be read"
+            raise Rejected("unreadable", said, hint=NO_KEY_OF_ITS_OWN) from locked
         if piece is None:
             raise Gone(f"{batch.key} is gone")
         return piece
@@ -187,12 +192,21 @@ class BatchStep:
         try:
             if line.data is None:
                 raise invalid([FieldFault("body", line.fault)], request_file.LINE_REMEDY)
-            return request_file.of_line(
+            asked = request_file.of_line(
                 line.data, folder=self._batch.folder, stem=self._batch.stem, rules=self._dependencies.rules
             )
+            return self._kept_apart(asked)
         except Rejected as rejection:
             said = f"{'row' if self._batch.is_table else 'line'} {line.after.number}: {rejection.message}"
             raise Rejected(rejection.code, said, hint=rejection.hint, param=rejection.param) from rejection
+
+    def _kept_apart(self, asked: Request) -> Request:
+        """The request of a line. Raises Rejected where folders are kept apart and it names what is another's."""
+        batch = self._batch
+        owner = Owner(batch.bucket, batch.key, batch.stem, keys.thread_of(f"{batch.stem}/{asked.request_id}"))
+        if self._dependencies.rules.keeps_folders_apart and (faults := owner.strangers(asked.thread_id, asked.images)):
+            raise invalid(faults, OWN_FOLDER)
+        return asked
 
     def _send(self, progress: Progress, line: Sent, asked: Request) -> None:
         """Written down, sent, and written down under which id: each try at sending it has a number of its own."""

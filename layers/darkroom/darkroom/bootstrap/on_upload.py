@@ -20,8 +20,8 @@ from darkroom.domain.outcome import DEFAULT_DIALECT
 from darkroom.domain.request_schema import RequestRules
 from darkroom.providers.dialect_table import DIALECTS
 from darkroom.turns.publisher import Publisher
-from darkroom.uploads.handler import Taken, UploadHandler
-from darkroom.uploads.intake import Intake, IntakeDependencies, IntakePolicy
+from darkroom.uploads.handler import UploadHandler
+from darkroom.uploads.intake import Intake, IntakeDependencies, IntakePolicy, Taken
 from darkroom.worker.message_batch import MessageBatch
 from darkroom.worker.telemetry import BatchTelemetry, UploadTelemetry
 
@@ -70,7 +70,8 @@ def _intake(settings: UploadSettings) -> Intake:
 
 
 def _rules(settings: UploadSettings) -> RequestRules:
-    return RequestRules((settings.uploads_bucket, settings.results_bucket), DIALECTS[DEFAULT_DIALECT].options)
+    buckets, options = (settings.uploads_bucket, settings.results_bucket), DIALECTS[DEFAULT_DIALECT].options
+    return RequestRules(buckets, options, settings.keep_folders_apart)
 
 
 def _places(settings: UploadSettings) -> int:

@@ -13,6 +13,8 @@ from darkroom.domain.price import Price
 from darkroom.domain.timing import MAX_CALL_SECONDS
 from darkroom.providers.dialect import RequestStyle, ResponseFormat
 
+ADDRESS = r"https://[^\s]+|http://(127\.0\.0\.1|localhost)(:[0-9]+)?(/[^\s]*)?"  # the template's, too
+
 Kind = TypeVar("Kind")
 Take = Callable[[str, str], object]
 
@@ -22,6 +24,13 @@ def required(name: str, text: str) -> str:
     if not text:
         raise ValueError(f"{name} is not set")
     return text
+
+
+def address(name: str, text: str) -> str:
+    """An address that a key may be sent to: with TLS, or on this machine."""
+    if not re.fullmatch(ADDRESS, required(name, text)):
+        raise ValueError(f"{name} must be an https:// address; http:// is for 127.0.0.1 and localhost alone")
+    return text.rstrip("/")
 
 
 def whole(least: int, most: int) -> Take:
@@ -47,9 +56,16 @@ def one_of(values: object) -> Take:
     return take
 
 
+def flag(name: str, text: str) -> bool:
+    """True or false."""
+    if required(name, text) not in ("true", "false"):
+        raise ValueError(f"{name} must be true or false, and is {text!r}")
+    return text == "true"
+
+
 Text = Annotated[str, required]
 OptionalText = Annotated[str, lambda _, text: text]
-Address = Annotated[str, lambda name, text: required(name, text).rstrip("/")]
+Address = Annotated[str, address]
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +81,7 @@ class UploadSettings:
     default_instruction: OptionalText
     pairing_grace_seconds: Annotated[int, whole(0, 43_200)]
     maximum_concurrency: Annotated[int, whole(2, 1000)]
+    keep_folders_apart: Annotated[bool, flag]
 
 
 @dataclass(frozen=True, slots=True)

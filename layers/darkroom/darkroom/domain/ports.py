@@ -49,7 +49,7 @@ class Fetched:
 
 
 class ObjectStore(Protocol):
-    """S3, as far as it is used here."""
+    """S3, as far as it is used here. Whatever reads raises Unreadable where the object is there and locked."""
 
     def read(self, ref: ImageRef, *, most_bytes: int | None = None) -> Stored | None:
         """The object, or None where there is none. Raises TooLarge over `most_bytes`."""

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+from collections import Counter
 from collections.abc import Collection, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any, NoReturn
@@ -79,7 +80,7 @@ class Recognised:
 def recognise(body: str) -> Recognised:
     """The fields of a faulty body that have no fault themselves."""
     try:
-        document = _unwrapped(json_object(body, REMEDY))
+        document = _unwrapped(json_object(body, REMEDY, is_lenient=True), is_lenient=True)
     except Rejected:
         return Recognised()
     return Recognised(**{name: _valid(document, name) for name in Recognised.__dataclass_fields__})
@@ -116,26 +117,36 @@ def _no_constant(name: str) -> NoReturn:
     raise ValueError(f"{name} is not JSON")
 
 
-def json_object(body: str, remedy: str) -> dict[str, object]:
-    """The object that a text says in JSON. Raises Rejected."""
+def json_object(body: str, remedy: str, *, is_lenient: bool = False) -> dict[str, object]:
+    """The object that a text says in JSON, each key once. Raises Rejected; if lenient, such keys are left out."""
+    repeated: list[str] = []
+
+    def once(pairs: list[tuple[str, object]]) -> dict[str, object]:
+        counts = Counter(name for name, _ in pairs)
+        repeated.extend(name for name, count in counts.items() if count > 1)
+        return {name: value for name, value in pairs if counts[name] == 1}
+
     try:
-        document = json.loads(body.removeprefix("\ufeff"), parse_constant=_no_constant)
+        document = json.loads(body.removeprefix("\ufeff"), parse_constant=_no_constant, object_pairs_hook=once)
     except json.JSONDecodeError as error:
         from darkroom.streaming import json_faults  # only for a fault
 
         raise invalid([FieldFault("body", f"is not JSON: {json_faults.told(error)}")], remedy) from error
     except (ValueError, RecursionError) as error:
         raise invalid([FieldFault("body", f"is not JSON ({error})"[:200])], remedy) from error
+    if repeated and not is_lenient:
+        names = [name.encode(errors="replace").decode() or "body" for name in repeated]
+        raise invalid([FieldFault(name, "stands there more than once; keep one of them") for name in names], remedy)
     if not isinstance(document, dict):
         raise invalid([FieldFault("body", 'must be a JSON object, as in {"instruction": "…"}')], remedy)
     return document
 
 
-def _unwrapped(document: dict[str, object]) -> dict[str, object]:
+def _unwrapped(document: dict[str, object], *, is_lenient: bool = False) -> dict[str, object]:
     """The body inside the envelopes that SNS and EventBridge put around it."""
     for _ in range(ENVELOPES):
         if document.get("Type") == "Notification" and isinstance(document.get("Message"), str):
-            document = json_object(str(document["Message"]), REMEDY)
+            document = json_object(str(document["Message"]), REMEDY, is_lenient=is_lenient)
         elif "detail-type" in document and isinstance(detail := document.get("detail"), dict):
             document = detail
         else:

@@ -47,7 +47,7 @@ def of_line(line: bytes, *, folder: Folder, stem: str, rules: RequestRules) -> R
 def custom_id(line: bytes | None) -> str | None:
     """The id of a line, if there is nothing wrong with that; of a line without data, none."""
     try:
-        document = json_object((line or b"").decode(), LINE_REMEDY)
+        document = json_object((line or b"").decode(), LINE_REMEDY, is_lenient=True)
         asked = {"instruction": "-", "custom_id": document.get("custom_id")}
         return validated(Line, asked, LINE_REMEDY).custom_id
     except (UnicodeDecodeError, Rejected):

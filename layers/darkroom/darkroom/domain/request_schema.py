@@ -2,6 +2,7 @@
 
 import math
 import re
+import unicodedata
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
@@ -27,6 +28,11 @@ _ALIASES = {
     **dict.fromkeys(("config", "parameters", "settings", "generation_config"), "options"),
 }
 _IDS = ("id", "key", "idempotency_key")
+_INVISIBLE = frozenset(("Cc", "Cf", "Zs", "Zl", "Zp"))
+# Letters, marks and signs that have no ink either: fillers, selectors of variants, the empty pattern of Braille.
+_WITHOUT_INK = re.compile(
+    "[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u2800\u3164\ufe00-\ufe0f\uffa0\U000e0100-\U000e01ef]"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,10 +75,14 @@ Form = TypeVar("Form", bound=Asking)
 
 
 class RequestRules(NamedTuple):
-    """What a stack takes: the buckets that pictures may lie in, and the shapes of its dialect's options."""
+    """What a stack takes: the buckets that pictures may lie in, and the shapes of its dialect's options.
+
+    `keeps_folders_apart`: an upload may name only what is of its own first folder.
+    """
 
     buckets: Collection[str]
     options: Mapping[str, Shape]
+    keeps_folders_apart: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,9 +128,14 @@ def validated(
     return form(**taken)
 
 
+def can_be_seen(words: str) -> bool:
+    """Whether there is anything to see: a zero width space is no instruction."""
+    return any(unicodedata.category(each) not in _INVISIBLE and not _WITHOUT_INK.match(each) for each in words)
+
+
 def _instruction(given: Any) -> str:
     trimmed = given.strip() if isinstance(given, str) else given
-    if trimmed == "":
+    if isinstance(trimmed, str) and not can_be_seen(trimmed):
         raise ValueError("is required: say in words what to make or to change")
     return str(text(1, INSTRUCTION_CHARACTERS)(trimmed))
 

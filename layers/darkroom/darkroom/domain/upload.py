@@ -1,13 +1,21 @@
 """An upload: what its name says it is, and the thread that it belongs to."""
 
-from collections.abc import Iterator, Mapping
+import unicodedata
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from darkroom.domain import keys, picture_formats
+from darkroom.domain.request_schema import ImageRef
+from darkroom.errors import FieldFault
 
 FOLDER_INSTRUCTION = "_instruction.txt"
 THREADS_PREFIX = "threads/"
+SHARED_INSTRUCTIONS = (FOLDER_INSTRUCTION, THREADS_PREFIX + FOLDER_INSTRUCTION)  # they hold for many first folders
+OWN_FOLDER = (
+    "Name only threads and pictures of the upload's own first folder; at the root, only those of the file's own name. "
+    "Upload the file into the folder that it is about, or ask the operator."
+)
 
 Kind = Literal["photo", "text", "folder_instruction", "request", "batch", "noise", "unsupported"]
 KINDS: Mapping[str, Kind] = {".txt": "text", ".json": "request", ".jsonl": "batch", ".csv": "batch"}
@@ -85,3 +93,43 @@ def folder_instructions(key: str) -> Iterator[str]:
     while folder:
         folder = folder.rpartition("/")[0]
         yield f"{folder}/{FOLDER_INSTRUCTION}" if folder else FOLDER_INSTRUCTION
+
+
+class Owner(NamedTuple):
+    """An upload as the owner of names, where folders are kept apart; `thread` is the one that its key says."""
+
+    bucket: str
+    key: str
+    stem: str
+    thread: str
+
+    def strangers(self, thread: str, images: Sequence[ImageRef], field: str = "thread_id") -> list[FieldFault]:
+        """What it names that is not its own; `field` is where it names the thread."""
+        said = "is not of the upload's own folder, and this stack keeps folders apart"
+        faults = [FieldFault(f"images.{at}", said) for at, image in enumerate(images) if not self._has(image)]
+        return faults if self._may_name(thread) else [FieldFault(field, said), *faults]
+
+    def _may_name(self, thread: str) -> bool:
+        """A thread's id is in NFC."""
+        own = _folder(self.key)
+        return thread == self.thread or (own is not None and thread.partition("/")[0] == _normal(own))
+
+    def _has(self, image: ImageRef) -> bool:
+        """Uploads are told apart byte for byte; results lie where their thread says."""
+        own, extension = _folder(self.key), image.key.removeprefix(self.stem)
+        if image.bucket == self.bucket:
+            is_of_stem = image.key.startswith(self.stem) and extension[:1] in ("", ".") and "/" not in extension
+            return (is_of_stem and "." not in extension[1:]) if own is None else _folder(image.key) == own
+        thread = image.key.removeprefix(THREADS_PREFIX).rpartition("/")[0].rpartition("/")[0]
+        return image.key.startswith(THREADS_PREFIX) and self._may_name(thread)
+
+
+def _folder(key: str) -> str | None:
+    """A key's first folder, and of `threads/<x>/` the x; None at the root."""
+    in_thread = key.removeprefix(THREADS_PREFIX)
+    path = in_thread if "/" in in_thread else key
+    return path.partition("/")[0] if "/" in path else None
+
+
+def _normal(name: str) -> str:
+    return unicodedata.normalize("NFC", name)

@@ -7,7 +7,7 @@ from darkroom.domain.context import ApiLimits, Image, Remembered
 from darkroom.domain.outcome import Picture, Source
 from darkroom.domain.ports import Fetched, ObjectStore
 from darkroom.domain.request_schema import ImageRef
-from darkroom.errors import Rejected, TooLarge, TooManyPixels, Undecodable
+from darkroom.errors import NO_KEY_OF_ITS_OWN, Rejected, TooLarge, TooManyPixels, Undecodable, Unreadable
 from darkroom.pictures import inspect
 from darkroom.pictures.decoding import MAX_FILE_BYTES
 from darkroom.pictures.renditions import Renditions
@@ -64,6 +64,10 @@ class Reader:
             if found is None or found.sha256 != place.sha256:
                 return None
             return self._sendable(ref, found, is_result=isinstance(place, Picture))
+        except Unreadable as locked:
+            if isinstance(place, Picture):
+                raise _locked(ref, "parent_turn") from locked
+            return None
         except (TooLarge, Undecodable, TooManyPixels):
             return None
 
@@ -79,6 +83,8 @@ def _at_fault(ref: ImageRef, param: str) -> Iterator[None]:
     name = f"s3://{ref.bucket}/{ref.key}"
     try:
         yield
+    except Unreadable as error:
+        raise _locked(ref, param) from error
     except TooLarge as error:
         raise Rejected("image_too_large", str(error), hint=SMALLER, param=param) from error
     except TooManyPixels as error:
@@ -86,6 +92,11 @@ def _at_fault(ref: ImageRef, param: str) -> Iterator[None]:
     except Undecodable as error:
         hint = "Open it, save it as JPEG or PNG, and upload that."
         raise Rejected("unsupported_image", f"{name}: {error}", hint=hint, param=param) from error
+
+
+def _locked(ref: ImageRef, param: str) -> Rejected:
+    message = f"the picture s3://{ref.bucket}/{ref.key} is there, and may not be read"
+    return Rejected("unreadable", message, hint=NO_KEY_OF_ITS_OWN, param=param)
 
 
 def _gone(place: Picture) -> Rejected:

@@ -73,8 +73,12 @@ class Dispatch:
         return begins
 
     def _goes_on(self, thread: str, arrived: Upload) -> bool:
-        """Whether the thread has begun. What was asked in it by other stems, and waits in a lane, goes first."""
-        if ahead := self._state.ahead(thread):
+        """Whether the thread has begun.
+
+        What other stems of the same first folder ask in it, and waits in a lane, goes first. What comes from another
+        folder joins the thread when it leaves its own lane, which is nothing to wait for.
+        """
+        if ahead := self._state.ahead(thread, arrived.top):
             self._sent(arrived, *ahead)
         return ahead is not None or self._state.has_turn(thread)
 

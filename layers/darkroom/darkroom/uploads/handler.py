@@ -1,20 +1,11 @@
 """A message that announces uploads: each is taken in, and the message comes back while one of them waits."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
 
 from darkroom.domain.message import Message
 from darkroom.errors import Unavailable
 from darkroom.uploads import s3_notification
-from darkroom.uploads.intake import Intake
-
-
-@dataclass(frozen=True, slots=True)
-class Taken:
-    """What became of an upload, in a word."""
-
-    key: str
-    result: str
+from darkroom.uploads.intake import Intake, Taken
 
 
 class UploadHandler:
@@ -28,7 +19,7 @@ class UploadHandler:
         taken, waiting = [], []
         for arrived in s3_notification.announced(message.body, heard_at=message.first_received_at):
             try:
-                taken.append(Taken(arrived.key, self._intake.take(arrived)))
+                taken.append(self._intake.taken(arrived))
             except Unavailable as trouble:
                 waiting.append(trouble)
         if waiting:

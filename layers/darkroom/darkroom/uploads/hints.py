@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from darkroom.domain.upload import FOLDER_INSTRUCTION, Upload
-from darkroom.errors import Code, Rejected
+from darkroom.errors import NO_KEY_OF_ITS_OWN, Code, Rejected
 
 TEXT = "Write what you want into a plain text file (.txt) instead, and upload that."
 
@@ -99,6 +99,11 @@ def empty(arrived: Upload) -> Rejected:
     return Rejected(code, f"the file {arrived.name!r} is empty", hint=hint)
 
 
+def unreadable(name: str) -> Rejected:
+    """Of a file that is there and may not be read."""
+    return Rejected("unreadable", f"the file {name!r} is there, and may not be read", hint=NO_KEY_OF_ITS_OWN)
+
+
 def nothing_said(arrived: Upload) -> Rejected:
     """Of a photo without words."""
     return Rejected(
@@ -129,6 +134,15 @@ def text_of_a_photo(key: str, unusable: Rejected) -> Rejected:
 
 def _text_name(arrived: Upload) -> str:
     return f"{arrived.stem.rpartition('/')[2]}.txt"
+
+
+def for_all_folders(arrived: Upload) -> Rejected:
+    """Of a folder's instruction that would hold for the folders of others."""
+    return Rejected(
+        "unsupported_file",
+        f"{arrived.key!r} would hold for the folders of others, and this stack keeps folders apart",
+        hint=f"Put {FOLDER_INSTRUCTION} into each folder whose photos it is for.",
+    )
 
 
 def misnamed(arrived: Upload) -> Rejected:

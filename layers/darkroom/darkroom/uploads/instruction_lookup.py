@@ -4,9 +4,9 @@ from collections.abc import Mapping
 
 from darkroom.domain import upload
 from darkroom.domain.ports import ObjectStore, Stored
-from darkroom.domain.request_schema import INSTRUCTION_CHARACTERS, ImageRef
+from darkroom.domain.request_schema import INSTRUCTION_CHARACTERS, ImageRef, can_be_seen
 from darkroom.domain.upload import Upload
-from darkroom.errors import Rejected, TooLarge
+from darkroom.errors import Rejected, TooLarge, Unreadable
 from darkroom.uploads import hints, instruction_text, pairing
 from darkroom.uploads.pairing import Words
 
@@ -14,11 +14,15 @@ MAX_BYTES = INSTRUCTION_CHARACTERS * 4 + 3  # at its longest, in UTF-8 or UTF-16
 
 
 class Instructions:
-    """Finds words in the bucket; `default` are the operator's."""
+    """Finds words in the bucket; `default` are the operator's.
 
-    def __init__(self, objects: ObjectStore, default: str) -> None:
+    `is_shared`: words that lie above all first folders hold for them.
+    """
+
+    def __init__(self, objects: ObjectStore, default: str, *, is_shared: bool = True) -> None:
         self._objects = objects
-        self._default = default
+        self._passed_over = () if is_shared else upload.SHARED_INSTRUCTIONS
+        self._default = default if can_be_seen(default) else ""
 
     def of_photo(
         self, arrived: Upload, metadata: Mapping[str, str]
@@ -35,7 +39,7 @@ class Instructions:
         if own_text := self._readable(arrived.bucket, arrived.stem + pairing.TEXT_EXTENSION):
             return own_text
         for key in upload.folder_instructions(arrived.key):
-            if found := self._readable(arrived.bucket, key):
+            if key not in self._passed_over and (found := self._readable(arrived.bucket, key)):
                 return Words(found.words, shared_in=upload.top(key))
         return Words(self._default, shared_in="") if self._default else None
 
@@ -46,6 +50,8 @@ class Instructions:
             said = instruction_text.said(stored.data) if stored else ""
         except Rejected as rejection:
             raise hints.text_of_a_photo(key, rejection) from rejection
+        except Unreadable as locked:
+            raise hints.unreadable(key.rpartition("/")[2]) from locked
         return Words(said, stored.modified) if stored and said else None
 
     def read(self, ref: ImageRef) -> Stored | None:

@@ -2,12 +2,11 @@
 
 import codecs
 import re
-import unicodedata
 from email.errors import MessageError
 from email.header import decode_header, make_header
 from urllib.parse import unquote_to_bytes
 
-from darkroom.domain.request_schema import INSTRUCTION_CHARACTERS
+from darkroom.domain.request_schema import INSTRUCTION_CHARACTERS, can_be_seen
 from darkroom.errors import Rejected
 from darkroom.streaming import charsets
 
@@ -19,7 +18,6 @@ WRAP_IT = "Metadata is ASCII; write other letters as RFC 2047: =?UTF-8?B?…?=, 
 MAX_MISREADINGS = 3
 
 _CONTROLS = re.compile(r"[\x01-\x08\x0e-\x1f]")  # no keyboard types them; a few do no harm
-_INVISIBLE = frozenset(("Cc", "Cf", "Zs", "Zl", "Zp"))
 _LOST = re.compile(r"[?\ufffd][?\ufffd\s.,:;!-]*")  # what is left where an encoding has none of a script's letters
 _UTF16_MARKS = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 _EXTENDED_VALUE = re.compile(r"([A-Za-z0-9_.:+-]+)'[A-Za-z0-9-]*'([!-~]*)")  # RFC 8187
@@ -89,7 +87,7 @@ def _tidy(text: str, hint: str) -> str:
         raise too_long()
     if _LOST.fullmatch(words):
         raise _invalid("the words are nothing but question marks: their letters were lost on the way", hint)
-    return words if any(unicodedata.category(character) not in _INVISIBLE for character in words) else ""
+    return words if can_be_seen(words) else ""
 
 
 def _meant(value: str, param: str, hint: str) -> str:

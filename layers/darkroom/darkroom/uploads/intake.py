@@ -5,7 +5,7 @@ read what it says - decide what is new - remember the decision with the request 
 
 import hashlib
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
 
@@ -14,8 +14,8 @@ from darkroom.domain import keys, outcome, request_file, upload
 from darkroom.domain.outcome import Timing, Uploaded
 from darkroom.domain.ports import ObjectStore, QueueSender
 from darkroom.domain.request_schema import MAX_IMAGES, ImageRef, RequestRules
-from darkroom.domain.upload import Upload
-from darkroom.errors import Outdated, Rejected, TooLarge, Unavailable
+from darkroom.domain.upload import Owner, Upload
+from darkroom.errors import Outdated, Rejected, TooLarge, Unavailable, Unreadable, invalid
 from darkroom.turns.publisher import Publisher
 from darkroom.uploads import dispatch, hints, instruction_text, multipart_etag, pairing
 from darkroom.uploads.dispatch import Dispatch
@@ -26,6 +26,7 @@ from darkroom.uploads.ports import Lanes, UploadState
 TRIES = 8
 MAX_REQUEST_BYTES = 1 << 20
 MAX_OUTBOX_CHARACTERS = 350_000  # of an item's 400 KB
+_ASKED_BEFORE = "its request is on its way, or has ended"
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +51,15 @@ class IntakeDependencies:
     clock: Callable[[], float] = time.time
 
 
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """What became of an upload, in a word; and why it is nothing new, where that may surprise."""
+
+    key: str
+    result: str
+    because: str | None = None
+
+
 class Intake:
     """Takes uploads in."""
 
@@ -60,20 +70,35 @@ class Intake:
         self._dispatch = Dispatch(
             dependencies.state, dependencies.lanes, dependencies.requests, dependencies.batches, dependencies.clock
         )
-        self._instructions = Instructions(dependencies.objects, policy.default_instruction)
+        self._instructions = Instructions(
+            dependencies.objects, policy.default_instruction, is_shared=not policy.rules.keeps_folders_apart
+        )
         self._publisher = dependencies.publisher
         self._clock = dependencies.clock
 
     def take(self, arrived: Upload) -> str:
-        """Takes an upload in, and says in a word what became of it.
+        """Takes an upload in, and says in a word what became of it. Raises Unavailable, as `taken` does."""
+        return self.taken(arrived).result
+
+    def taken(self, arrived: Upload) -> Taken:
+        """Takes an upload in.
 
         Raises Unavailable, with `retry_after`, where it has to wait; what was sent before is not sent again.
         """
+        result = self._became(arrived)
+        if result == _ASKED_BEFORE:
+            return Taken(arrived.key, "nothing new", _ASKED_BEFORE)
+        return Taken(arrived.key, result)
+
+    def _became(self, arrived: Upload) -> str:
         try:
             return self._taken(arrived)
         except Rejected as rejection:
             self._refuse(arrived, rejection)
             return rejection.code
+        except Unreadable:
+            self._refuse(arrived, locked := hints.unreadable(arrived.name))
+            return locked.code
 
     def _taken(self, arrived: Upload) -> str:
         if arrived.kind == "noise":
@@ -98,6 +123,8 @@ class Intake:
         """It starts nothing; but who wrote one that cannot be used is told."""
         if arrived.name != upload.FOLDER_INSTRUCTION:
             raise hints.misnamed(arrived)
+        if self._policy.rules.keeps_folders_apart and arrived.key in upload.SHARED_INSTRUCTIONS:
+            raise hints.for_all_folders(arrived)
         stored = self._instructions.read(ImageRef(arrived.bucket, arrived.key, arrived.version_id))
         if stored and stored.data:
             instruction_text.of_text(stored.data)
@@ -127,6 +154,7 @@ class Intake:
             return "nothing new"
         arrived = multipart_etag.in_one(self._objects, arrived)
         thread = named or arrived.thread
+        self._keep_apart(arrived, thread)
         own, found, unusable = self._instructions.of_photo(arrived, metadata)
         decision = pairing.photo(stem, arrived, own, found, thread=named)
         waits = Waiting(arrived.thread, arrived.stem, image, arrived.etag, arrived.at)
@@ -144,8 +172,9 @@ class Intake:
         thread = _named(stored.metadata) or stem.thread or arrived.thread
         if pairing.is_late(stem, arrived):
             return "nothing new"
+        self._keep_apart(arrived, thread)
         waiting = self._waiting(thread, arrived)
-        starts = not waiting and (self._waited(arrived) or self._is_known(thread))
+        starts = not waiting and (self._waited(arrived) or self._is_known(thread, arrived))
         decision = pairing.text(stem, arrived, instruction_text.of_text(stored.data), waiting, starts=starts)
         self._dispatch.carry_out(thread, arrived, stem, decision)
         return self._result(arrived, decision)
@@ -169,6 +198,7 @@ class Intake:
             request_id=dispatch.request_id(arrived, stem.generation + 1),
             rules=self._policy.rules,
         )
+        self._keep_apart(arrived, asked.thread_id, asked.images, field="thread_id")
         if len(asked.body) > MAX_OUTBOX_CHARACTERS:
             raise _too_large(f"{MAX_OUTBOX_CHARACTERS:,} characters, as it is sent")
         content = hashlib.sha256(stored.data).hexdigest()
@@ -186,12 +216,22 @@ class Intake:
         stem = pairing.batch(before, multipart_etag.in_one(self._objects, arrived))
         return "batch" if self._dispatch.begin(arrived, before, stem) else "nothing new"
 
+    def _keep_apart(
+        self, arrived: Upload, thread: str, images: Sequence[ImageRef] = (), *, field: str = "thread-id"
+    ) -> None:
+        """Raises Rejected where folders are kept apart and the upload names what is not of its own."""
+        owner = Owner(arrived.bucket, arrived.key, arrived.stem, arrived.thread)
+        if self._policy.rules.keeps_folders_apart and (faults := owner.strangers(thread, images, field)):
+            raise invalid(faults, upload.OWN_FOLDER)
+
     def _result(self, arrived: Upload, decision: Decision) -> str:
         """Says what became of an upload that was decided on. Raises Unavailable where it has to wait."""
         if decision.ask:
             return "asked"
         if decision.waits and not self._waited(arrived):
             raise self._later(arrived)
+        if decision.is_settled:
+            return _ASKED_BEFORE
         return "waits" if decision.waits else "nothing new"
 
     def _waiting(self, thread: str, text: Upload) -> list[Waiting]:
@@ -201,12 +241,15 @@ class Intake:
 
     def _still_waits(self, thread: str, photo: Waiting) -> bool:
         """Whether a photo still lies where it was put, and in this thread."""
-        metadata = self._objects.metadata(ImageRef(photo.image.bucket, photo.image.key))
+        try:
+            metadata = self._objects.metadata(ImageRef(photo.image.bucket, photo.image.key))
+        except Unreadable:
+            return False  # what was put in its place is told itself
         return metadata is not None and (_named(metadata) or photo.home) == thread
 
-    def _is_known(self, thread: str) -> bool:
-        """Whether the thread has a turn, or a request of an upload is on its way to one."""
-        return self._state.ahead(thread) is not None or self._state.has_turn(thread)
+    def _is_known(self, thread: str, arrived: Upload) -> bool:
+        """Whether the thread has a turn, or a request from the upload's own folder is on its way to one."""
+        return self._state.ahead(thread, arrived.top) is not None or self._state.has_turn(thread)
 
     def _later(self, arrived: Upload) -> Unavailable:
         left = self._grace_ends(arrived) - self._clock()

@@ -94,11 +94,15 @@ class Ask:
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """The stem as it is from now on; a new request, or an upload that has to wait for its other half."""
+    """The stem as it is from now on; a new request, or an upload that has to wait for its other half.
+
+    `is_settled`: this very upload has been dealt with before, as where it waited and its other half has come.
+    """
 
     stem: Stem
     ask: Ask | None = None
     waits: bool = False
+    is_settled: bool = False
 
 
 def is_late(stem: Stem, upload: Upload) -> bool:
@@ -122,7 +126,7 @@ def photo(stem: Stem, upload: Upload, own: str | None, found: Words | None, *, t
     last, asked = stem.seen.get(upload.extension), stem.pairs.get(upload.extension)
     seen = Seen(upload.sequencer, upload.at, keys.sha256(f"{upload.etag}\n{own or ''}"))
     if is_late(stem, upload) or _is_settled(last, seen):
-        return Decision(stem)
+        return Decision(stem, is_settled=_is_settled(last, seen))
     stem = replace(stem, thread=thread)
     words = own or (found.words if found else None)
     had_words = asked is not None and asked.etag == upload.etag
@@ -152,7 +156,7 @@ def text(stem: Stem, upload: Upload, words: str, waiting: Sequence[Waiting], *, 
     last, content = stem.seen.get(upload.extension), keys.sha256(words)
     seen = Seen(upload.sequencer, upload.at, content, used=True)
     if is_late(stem, upload) or _is_settled(last, seen):
-        return Decision(stem)
+        return Decision(stem, is_settled=_is_settled(last, seen))
     known = _remembering(stem, upload.extension, seen)
     taken = tuple(in_turn(waiting, upload)[:MAX_IMAGES])
     own = [photo for photo in taken if photo.stem == upload.stem]

@@ -17,8 +17,11 @@ class UploadState(Protocol):
         """The thread's photos without words."""
         ...
 
-    def ahead(self, thread: str) -> tuple[str, str] | None:
-        """The stem whose request may be waiting in a lane, ahead of others of the thread: its home and its name."""
+    def ahead(self, thread: str, top: str) -> tuple[str, str] | None:
+        """The stem of this first folder that asked last in the thread: its home and its name.
+
+        Its request may be waiting in a lane, and others of the thread from that folder stay behind it.
+        """
         ...
 
     def has_turn(self, thread: str) -> bool:

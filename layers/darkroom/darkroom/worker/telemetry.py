@@ -12,6 +12,7 @@ from aws_lambda_powertools import Logger
 from aws_lambda_powertools.metrics import MetricUnit
 from aws_lambda_powertools.metrics.base import SingleMetric
 
+from darkroom.domain import request
 from darkroom.domain.message import Message
 from darkroom.domain.outcome import Outcome
 from darkroom.domain.request_schema import ImageRef
@@ -19,7 +20,7 @@ from darkroom.errors import PROVIDER_CAUSES, DarkroomError, Fault, Unavailable
 
 if TYPE_CHECKING:
     from darkroom.batches.handler import BatchEnded
-    from darkroom.uploads.handler import Taken
+    from darkroom.uploads.intake import Taken
 
 NAMESPACE = "Darkroom"
 
@@ -34,12 +35,17 @@ class _Telemetry:
 
     def broke(self, message: Message, error: Exception) -> None:
         """An attempt raised what nobody expected."""
-        self._logger.error("attempt broke", extra={"message_id": message.message_id, **_described(error)})
+        self._logger.error("attempt broke", extra={**self._named(message), **_described(error)})
         _count("AttemptsBroken")
 
     def deferred(self, message: Message, trouble: Unavailable) -> None:
         """It waits: for what belongs to it, for its turn or for AWS."""
-        self._logger.info(self.waits, message_id=message.message_id, cause=trouble.cause, seconds=trouble.retry_after)
+        waiting = {"cause": trouble.cause, "seconds": _seconds(trouble)}
+        self._logger.info(self.waits, extra={**self._named(message), **waiting})
+
+    def _named(self, message: Message) -> dict[str, object]:
+        """By what a line is found again, and read by itself."""
+        return {"message_id": message.message_id}
 
     def noted(self, error: DarkroomError) -> None:
         """A heartbeat or a deletion failed."""
@@ -56,6 +62,7 @@ class RequestTelemetry(_Telemetry):
         self._logger.info(
             "request ended",
             message_id=message.message_id,
+            probe=message.is_probe,
             thread_id=ended.thread_id,
             turn=ended.turn,
             request_id=ended.request_id,
@@ -73,14 +80,19 @@ class RequestTelemetry(_Telemetry):
         """A request waits, and perhaps for the provider."""
         blocked = trouble.cause in PROVIDER_CAUSES
         write = self._logger.warning if blocked else self._logger.info
-        write(
-            self.waits,
-            message_id=message.message_id,
-            cause=trouble.cause,
-            seconds=trouble.retry_after,
-            receive_count=message.receive_count,
-        )
+        waiting = {"cause": trouble.cause, "seconds": _seconds(trouble), "receive_count": message.receive_count}
+        write(self.waits, extra={**self._named(message), **waiting})
         _count("ProviderBlocked" if blocked else "RequestsDeferred", cause=trouble.cause)
+
+    def _named(self, message: Message) -> dict[str, object]:
+        """`probe` tells a copy of a waiting request, which has a message of its own, from another request."""
+        asked = request.recognise(message.body)
+        return {
+            "message_id": message.message_id,
+            "thread_id": asked.thread_id or message.group,
+            "request_id": asked.request_id or message.message_id,
+            "probe": message.is_probe,
+        }
 
 
 class UploadTelemetry(_Telemetry):
@@ -91,7 +103,8 @@ class UploadTelemetry(_Telemetry):
     def ended(self, message: Message, ended: "Sequence[Taken]") -> None:
         """What became of each upload that the message announced."""
         for taken in ended:
-            self._logger.info("upload taken", message_id=message.message_id, key=taken.key, became=taken.result)
+            told = {"key": taken.key, "became": taken.result, "because": taken.because}
+            self._logger.info("upload taken", extra={**self._named(message), **told})
             _count("UploadsTaken", became=taken.result)
 
 
@@ -128,6 +141,11 @@ class PictureTelemetry:
     def broke(self, ref: ImageRef, error: Exception) -> None:
         """Developing it raised what nobody expected. Lambda counts that itself."""
         self._logger.error("picture broke", extra={"bucket": ref.bucket, "key": ref.key, **_described(error)})
+
+
+def _seconds(trouble: Unavailable) -> float | None:
+    """How long it waits, as a person reads it."""
+    return None if trouble.retry_after is None else round(trouble.retry_after, 1)
 
 
 def _described(error: BaseException) -> dict[str, object]:

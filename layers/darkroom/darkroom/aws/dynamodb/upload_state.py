@@ -5,7 +5,7 @@ from dataclasses import asdict, replace
 from typing import Any
 
 from darkroom.aws.dynamodb.table import Condition, ConditionFailed, Table, Write
-from darkroom.domain import keys
+from darkroom.domain import keys, upload
 from darkroom.domain.request_schema import ImageRef
 from darkroom.domain.upload import Upload
 from darkroom.errors import Outdated
@@ -13,6 +13,8 @@ from darkroom.uploads import pairing
 from darkroom.uploads.pairing import Ask, Pair, Seen, Stem, Waiting
 
 PARTITIONS = "/uploads/"  # no thread's id begins with a slash
+MAX_FOLDERS = 100  # that ask in one thread, and are looked at
+_ASKED = "ASKED"
 
 
 class DynamoUploadState:
@@ -48,10 +50,11 @@ class DynamoUploadState:
             for item in self._table.items(PARTITIONS + thread, "WAITING#")
         ]
 
-    def ahead(self, thread: str) -> tuple[str, str] | None:
-        """See `uploads.ports.UploadState`."""
-        asked = self._table.item(PARTITIONS + thread, "ASKED")
-        return (asked["home"], asked["stem"]) if "stem" in asked else None
+    def ahead(self, thread: str, top: str) -> tuple[str, str] | None:
+        """See `uploads.ports.UploadState`. Releases up to 0.1.1 know the first item alone, for all folders."""
+        asked = self._table.items(PARTITIONS + thread, _ASKED, most=MAX_FOLDERS)
+        own = [(item["home"], item["stem"]) for item in asked if upload.top(item["stem"]) == top]
+        return own[-1] if own else None
 
     def has_turn(self, thread: str) -> bool:
         """See `uploads.ports.UploadState`."""
@@ -72,7 +75,9 @@ class DynamoUploadState:
         writes = [self._stem_put(arrived.thread, arrived.stem, stem)]
         if ask:
             if stem.lane is not None:
-                writes.append(self._table.put(partition, "ASKED", {"home": arrived.thread, "stem": arrived.stem}))
+                asked = {"home": arrived.thread, "stem": arrived.stem}
+                own = f"{_ASKED}#{_digest(arrived.top)}"
+                writes += [self._table.put(partition, sk, asked) for sk in (_ASKED, own)]
             writes += self._taken(partition, arrived, ask)
         if waits:
             writes.append(self._table.put(partition, _waiting_sk(arrived.key), asdict(waits)))
