@@ -4,7 +4,6 @@ import hashlib
 import io
 import json
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -120,4 +119,4 @@ def sent_of(data: bytes) -> Image:
     objects = MemoryObjects()
     objects.put("uploads", "a", data)
     ((_, sent),) = Reader(objects, developed(objects), NEBULA.limits).attached([ImageRef("uploads", "a")])
-    return replace(sent, data=sent.data[:])
+    return sent._replace(data=sent.data[:])

@@ -13,8 +13,7 @@ DarkroomError
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, NamedTuple
 
 Code = Literal[
     "invalid_request",
@@ -149,8 +148,7 @@ class Unreadable(Fault):
     """An object is there, and S3 does not hand it out: it has a key of its own, or a lock. Its reader knows whose."""
 
 
-@dataclass(frozen=True, slots=True)
-class FieldFault:
+class FieldFault(NamedTuple):
     """One fault of a body's form: the field as a path (`images.0`), and a sentence with the remedy."""
 
     field: str

@@ -6,7 +6,6 @@ known by the SHA-256 of its bytes, and is sent once: where it is attached now, i
 
 import json
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
 from darkroom.domain.outcome import Mode, Outcome, Picture, Source
@@ -33,8 +32,7 @@ class ApiLimits(NamedTuple):
     encoded_share: float
 
 
-@dataclass(frozen=True, slots=True)
-class Image:
+class Image(NamedTuple):
     """A picture as it is sent. `sha256` is that of the original, by which the thread knows it."""
 
     data: Blob
@@ -42,8 +40,7 @@ class Image:
     sha256: str
 
 
-@dataclass(frozen=True, slots=True)
-class Content:
+class Content(NamedTuple):
     """One turn of a conversation, as the API wants it."""
 
     role: Literal["user", "model"]
@@ -51,8 +48,7 @@ class Content:
     images: tuple[Image, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Context:
+class Context(NamedTuple):
     """A whole conversation: the last content is the user's, and its text is the instruction."""
 
     contents: tuple[Content, ...]

@@ -1,11 +1,10 @@
 """The price of one paid call, as the operator states it."""
 
 import re
-from dataclasses import dataclass
+from typing import NamedTuple
 
 
-@dataclass(frozen=True, slots=True)
-class Price:
+class Price(NamedTuple):
     """What one paid call costs; None where nobody said."""
 
     amount: float | None = None

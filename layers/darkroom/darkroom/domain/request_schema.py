@@ -30,8 +30,9 @@ _ALIASES = {
 _IDS = ("id", "key", "idempotency_key")
 _INVISIBLE = frozenset(("Cc", "Cf", "Zs", "Zl", "Zp"))
 # Letters, marks and signs that have no ink either: fillers, selectors of variants, the empty pattern of Braille.
-_WITHOUT_INK = re.compile(
-    "[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u2800\u3164\ufe00-\ufe0f\uffa0\U000e0100-\U000e01ef]"
+_WITHOUT_INK = (
+    *((code, code) for code in (0x034F, 0x115F, 0x1160, 0x17B4, 0x17B5, 0x2800, 0x3164, 0xFFA0)),
+    *((0x180B, 0x180F), (0xFE00, 0xFE0F), (0xE0100, 0xE01EF)),
 )
 
 
@@ -130,7 +131,11 @@ def validated(
 
 def can_be_seen(words: str) -> bool:
     """Whether there is anything to see: a zero width space is no instruction."""
-    return any(unicodedata.category(each) not in _INVISIBLE and not _WITHOUT_INK.match(each) for each in words)
+    return any(unicodedata.category(each) not in _INVISIBLE and _has_ink(ord(each)) for each in words)
+
+
+def _has_ink(code: int) -> bool:
+    return not any(first <= code <= last for first, last in _WITHOUT_INK)
 
 
 def _instruction(given: Any) -> str:

@@ -1,7 +1,6 @@
 """Pictures are hostile until looked at: what they are is told by their bytes, never by a name or a label."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from functools import partial
 from typing import NamedTuple
 
@@ -22,8 +21,7 @@ _PNG_DEPTH = 24  # where a PNG says how many bits a sample has
 ReadWhole = Callable[[Blob], bool]
 
 
-@dataclass(frozen=True, slots=True)
-class Facts:
+class Facts(NamedTuple):
     """What a picture is, by its bytes; `width` and `height` in pixels."""
 
     media_type: str

@@ -3,9 +3,8 @@
 import json
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 from darkroom.errors import ASK_AGAIN, Ambiguous, Cause, Code, DarkroomError, Rejected, Unavailable
 from darkroom.providers.reply import QUOTED_CHARACTERS, Reply, redacted
@@ -15,8 +14,7 @@ REQUEST_ID_HEADERS = ("x-oneapi-request-id", "x-request-id")
 SAY_MORE = f"Say what the picture should show. {ASK_AGAIN}"
 
 
-@dataclass(frozen=True, slots=True)
-class Stated:
+class Stated(NamedTuple):
     """An error that the API itself states: `number` is its code where that is one, else the HTTP status."""
 
     number: int

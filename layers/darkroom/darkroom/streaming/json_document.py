@@ -20,7 +20,7 @@ MAX_PARSED_BYTES = 1_000_000  # which take twenty times as much memory
 _MAX_DIGITS = 1000
 _IN_STRING = re.compile(rb'[^"\\]*(?:\\.[^"\\]*)*', re.DOTALL)
 _UNICODE = r"\\(?:u[0-9A-Fa-f]{0,3})?"  # an escape that is cut
-_CUT_ESCAPE = re.compile(rf"(?<!\\)(?:\\\\)*(?P<cut>(?:\\u[dD][89abAB][0-9A-Fa-f]{{2}})?(?:{_UNICODE})?)\Z")
+_CUT_ESCAPE = rf"(?<!\\)(?:\\\\)*(?P<cut>(?:\\u[dD][89abAB][0-9A-Fa-f]{{2}})?(?:{_UNICODE})?)\Z"
 _MARK = "\0long "  # no text begins so; who writes it all the same gets one of his own long strings
 
 
@@ -36,7 +36,7 @@ class LongString(Part):
         decoder, left, said = codecs.getincrementaldecoder("utf-8")(errors="replace"), "", File()
         for chunk in (*chunks(self), b""):
             text = left + decoder.decode(chunk, final=not chunk)
-            cut = _CUT_ESCAPE.search(text) if chunk else None
+            cut = re.search(_CUT_ESCAPE, text) if chunk else None
             left = cut["cut"] if cut else ""
             said.append(json.loads(f'"{text.removesuffix(left)}"', strict=False).encode(errors="replace"))
         return said

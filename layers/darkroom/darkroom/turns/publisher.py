@@ -3,7 +3,6 @@
 import json
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from dataclasses import replace
 
 from darkroom.domain import keys
 from darkroom.domain.outcome import Caution, Outcome, Picture
@@ -129,6 +128,6 @@ def _once(pictures: Sequence[Inspected]) -> list[Inspected]:
 
 
 def _are_the_same(one: Inspected, other: Inspected) -> bool:
-    if replace(one.facts, sha256="") != replace(other.facts, sha256=""):
+    if one.facts._replace(sha256="") != other.facts._replace(sha256=""):
         return False
     return one.facts.sha256 == other.facts.sha256 or strip_metadata.have_same_pixels(one.data, other.data)

@@ -8,7 +8,8 @@ import re
 from typing import Any
 
 # Controls (C0, DEL, C1), halves of surrogate pairs, and what is invisible: marks of direction, separators, tags.
-_HARMFUL = re.compile(
+# Not compiled here: that takes as long as a tenth of our own imports, and most lines are plain.
+_HARMFUL = (
     "[\x00-\x1f\x7f-\x9f\xad\u061c\u180e\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb\ud800-\udfff"
     "\U000e0001-\U000e007f]"
 )
@@ -16,7 +17,9 @@ _HARMFUL = re.compile(
 
 def escaped(text: str) -> str:
     """The text in one line, harmful characters as JSON escapes: so what is JSON stays JSON, and says the same."""
-    return _HARMFUL.sub(_escape, text)
+    if text.isascii() and text.isprintable():
+        return text
+    return re.sub(_HARMFUL, _escape, text)
 
 
 def _escape(found: re.Match[str]) -> str:
