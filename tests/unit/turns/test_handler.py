@@ -271,6 +271,35 @@ def test_a_result_that_was_deleted_is_said_to_be_gone(world: World) -> None:
     assert world.result(2, "m-2")["error"]["code"] == "image_not_found"
 
 
+def test_a_request_with_a_picture_of_its_own_starts_anew_where_the_result_is_gone(world: World) -> None:
+    """By upload its thread has the photo's name, which would be of no use for ever."""
+    world.objects.put("uploads", "cat.jpg", png("blue"))
+    asked = {"images": ["s3://uploads/cat.jpg"]}
+    world.send({"instruction": "a", "options": {"size": "1:1"}, "model": "m9", **asked})
+    del world.objects.objects["results", world.result(1, "m-1")["images"][0]["key"]]
+    for turn, words in ((2, "b"), (3, "c")):
+        world.send({"instruction": words, **(asked if turn == 2 else {})}, message_id=f"m-{turn}")
+    second, third = world.result(2, "m-2"), world.result(3, "m-3")
+    assert (second["status"], second["mode"], second["parent_turn"]) == ("succeeded", "image_to_image", None)
+    assert (second["model"], second["options"]) == ("m9", {"size": "1:1"})
+    assert [warning["code"] for warning in second["warnings"]] == ["restarted"]
+    assert [content.text for content in world.api.questions[1].context.contents] == ["b"]
+    assert (third["parent_turn"], third["warnings"]) == (2, [])
+
+
+def test_that_it_started_anew_is_said_too_where_its_worker_dies_after_the_call(world: World) -> None:
+    world.objects.put("uploads", "cat.jpg", png("blue"))
+    asked = {"instruction": "a", "images": ["s3://uploads/cat.jpg"]}
+    world.send(asked)
+    del world.objects.objects["results", world.result(1, "m-1")["images"][0]["key"]]
+    world.script(stated(200, {"data": [{"url": "https://cdn.example/1.png"}]}))
+    assert world.wait(asked, message_id="m-2").cause == "fetch"
+    world.fetcher.pages["https://cdn.example/1.png"] = png("green")
+    world.send(asked, message_id="m-2", receive_count=2)
+    assert [warning["code"] for warning in world.result(2, "m-2")["warnings"]] == ["restarted"]
+    assert len(world.api.questions) == 2
+
+
 def test_turns_are_timed_by_the_clock(world: World) -> None:
     world.send({"instruction": "a"})
     assert world.clock.now == NOON

@@ -14,6 +14,7 @@ from darkroom.errors import Rejected
 from darkroom.pictures.renditions import Renditions
 from darkroom.providers.dialect import Dialect
 from darkroom.turns import input_images
+from darkroom.turns.input_images import Gone
 from darkroom.turns.ports import CallRecord
 
 
@@ -33,6 +34,7 @@ class CallPlan(NamedTuple):
     model: str
     options: Mapping[str, Any]
     dialect: str
+    is_restarted: bool = False  # it has a branch, which could not be read
 
     @property
     def mode(self) -> Mode:
@@ -44,7 +46,9 @@ class CallPlan(NamedTuple):
     def record(self, attached: Sequence[Source] = ()) -> CallRecord:
         """What is remembered of a call that is made on it."""
         answered = self.branch[-1].turn if self.branch else None
-        return CallRecord(self.mode, self.model, self.options, answered, tuple(attached), self.dialect)
+        return CallRecord(
+            self.mode, self.model, self.options, answered, tuple(attached), self.dialect, self.is_restarted
+        )
 
 
 class PlannedCall(NamedTuple):
@@ -76,11 +80,19 @@ def planned_call(
     max_context_images: int,
     max_request_bytes: int,
 ) -> PlannedCall:
-    """Everything that a call needs, read and checked. Raises Rejected."""
+    """Everything that a call needs, read and checked. Raises Rejected.
+
+    What brings a picture of its own starts anew where the branch's newest result is gone.
+    """
     reader = input_images.Reader(objects, renditions, limits)
     attached = reader.attached(plan.images)
     known = [source.sha256 for source, _ in attached]
-    older = reader.older(context.remembered(plan.branch, known, max_context_images))
+    try:
+        older = reader.older(context.remembered(plan.branch, known, max_context_images))
+    except Gone:
+        if not attached:
+            raise
+        plan, older = plan._replace(branch=(), is_restarted=True), []
     sizes = [len(image.data) for _, image in (*attached, *older)]
     limit = context.limit_each(plan.branch, plan.instruction, sizes, max_request_bytes, limits)
 

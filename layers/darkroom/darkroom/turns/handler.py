@@ -35,6 +35,8 @@ from darkroom.turns.paid_call import CallDependencies, PaidCall, State
 from darkroom.turns.ports import Claim, PictureFetcher
 from darkroom.turns.publisher import Publisher, turn_key
 
+RESTARTED = Caution("restarted", "the picture that this turn would build on is gone, so it began anew with its own")
+
 
 class TurnPolicy(NamedTuple):
     """What the operator decided."""
@@ -186,7 +188,9 @@ class TurnHandler:
             pictures, cautions = self._published(made, attempt)
         except Rejected as rejection:
             return self._failed(attempt, attempt.call.otherwise or rejection, reply)
-        return self._outcomes.succeeded(self._about(attempt), reply, answer, pictures, (*answer.warnings, *cautions))
+        about = self._about(attempt)
+        restarted = (RESTARTED,) if about.record.is_restarted else ()
+        return self._outcomes.succeeded(about, reply, answer, pictures, (*answer.warnings, *cautions, *restarted))
 
     def _published(self, made: Sequence[Blob], attempt: Attempt) -> tuple[list[Picture], list[Caution]]:
         record = self._about(attempt).record

@@ -15,6 +15,10 @@ from darkroom.pictures.renditions import Renditions
 SMALLER = "Make the picture smaller and upload it again."
 
 
+class Gone(Rejected):
+    """The picture that a turn builds on is not what it was, or not there."""
+
+
 class Reader:
     """Reads pictures from `objects` as they may be sent to an API with these limits."""
 
@@ -30,7 +34,7 @@ class Reader:
     def older(self, wanted: Sequence[Remembered]) -> list[tuple[Remembered, Image]]:
         """The branch's pictures, where they are still what they were when the thread saw them.
 
-        The newest result is what the instruction is about: where it is gone, Rejected (`image_not_found`).
+        The newest result is what the instruction is about: where it is gone, raises Gone (`image_not_found`).
         """
         found = []
         for place in wanted:
@@ -99,10 +103,10 @@ def _locked(ref: ImageRef, param: str) -> Rejected:
     return Rejected("unreadable", message, hint=NO_KEY_OF_ITS_OWN, param=param)
 
 
-def _gone(place: Picture) -> Rejected:
-    return Rejected(
+def _gone(place: Picture) -> Gone:
+    return Gone(
         "image_not_found",
         f"the picture that this turn builds on is gone: s3://{place.bucket}/{place.key}",
-        hint="Attach a picture and name parent_turn 0 to start anew; by upload, give the photo another name.",
+        hint="Ask again with a picture of its own, and the thread starts anew from that.",
         param="parent_turn",
     )

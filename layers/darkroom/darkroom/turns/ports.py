@@ -24,6 +24,7 @@ class CallRecord:
     parent_turn: int | None
     sources: tuple[Source, ...]
     dialect: str = DEFAULT_DIALECT
+    is_restarted: bool = False  # without its branch, whose newest picture is gone
 
 
 @dataclass(frozen=True, slots=True)
