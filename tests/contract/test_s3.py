@@ -15,7 +15,7 @@ from botocore.stub import ANY, Stubber
 
 from darkroom.aws import clients
 from darkroom.aws.s3 import PART_BYTES, S3Objects
-from darkroom.domain.ports import ObjectStore
+from darkroom.domain.ports import Listed, ObjectStore
 from darkroom.domain.request_schema import ImageRef
 from darkroom.errors import Fault, TooLarge, Unreadable
 from darkroom.streaming.blob import File, Hashed
@@ -206,6 +206,15 @@ def test_an_object_is_read_in_parts_from_any_place_on(store: ObjectStore) -> Non
     assert store.part(ImageRef("results", KEY), PART_BYTES + 4) == b"a little more"
     assert store.part(ImageRef("results", KEY), len(data)) == b""
     assert store.part(ImageRef("results", "no such key"), 0) is None
+
+
+def test_so_many_keys_of_a_folder_are_listed_and_none_from_below(store: ObjectStore) -> None:
+    for key in ("a/é 夜.txt", "a/c.jpg", "a/b.jpg", "a/below/d.jpg", "ab.jpg", "root.jpg"):
+        store.write_once("results", key, b"abc", "text/plain")
+    assert store.listed("results", "a/", 50) == Listed(["a/b.jpg", "a/c.jpg", "a/é 夜.txt"], is_cut=False)
+    assert store.listed("results", "a/", 1) == Listed(["a/b.jpg"], is_cut=True)
+    assert store.listed("results", "", 50) == Listed(["ab.jpg", "root.jpg"], is_cut=False)
+    assert store.listed("results", "none/", 50) == Listed([], is_cut=False)
 
 
 def test_a_server_that_answers_with_the_whole_object_is_read_in_parts_too() -> None:

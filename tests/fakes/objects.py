@@ -1,12 +1,12 @@
 """The object store in memory."""
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from hashlib import md5, sha256
 from typing import IO, Any
 
 from darkroom.aws.s3 import PART_BYTES
-from darkroom.domain.ports import Fetched, ObjectStore, Stored
+from darkroom.domain.ports import Fetched, Listed, ObjectStore, Stored
 from darkroom.domain.request_schema import ImageRef
 from darkroom.errors import TooLarge, Unreadable
 from darkroom.pictures.handler import Normalizer
@@ -71,6 +71,9 @@ class MemoryObjects:
         self.writes.append(key)
         return True
 
+    def listed(self, bucket: str, folder: str, most: int) -> Listed:
+        return cut(folder, self.keys(bucket, folder), most)
+
     def part(self, ref: ImageRef, offset: int) -> bytes | None:
         self.parts_read += 1
         stored = self._stored(ref)
@@ -87,6 +90,13 @@ class MemoryObjects:
 
     def keys(self, bucket: str, prefix: str = "") -> list[str]:
         return sorted(key for where, key in self.objects if where == bucket and key.startswith(prefix))
+
+
+def cut(folder: str, keys: Sequence[str], most: int) -> Listed:
+    """What S3 lists of these keys: folders below count too."""
+    names = {key.removeprefix(folder).partition("/")[:2] for key in keys}
+    first = sorted(names, key=lambda name: "".join(name).encode())[:most]
+    return Listed([folder + name for name, slash in first if not slash], len(names) > most)
 
 
 def developed(objects: ObjectStore) -> Renditions:

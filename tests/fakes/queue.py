@@ -1,12 +1,14 @@
 """A queue that keeps what is sent, and messages as Lambda hands them over."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from darkroom.domain.keys import message_group
 from darkroom.domain.message import Message
+from darkroom.domain.upload import Upload
+from darkroom.uploads import s3_notification
 from tests.fakes.edge import NOON
 
 
@@ -19,6 +21,18 @@ class MemoryOutbox:
     def send(self, body: str, thread_id: str, request_id: str, *, deduplication_id: str | None = None) -> str:
         self.sent.append((body, thread_id, request_id))
         return f"message-{len(self.sent)}"
+
+
+@dataclass
+class MemoryUploadEvents:
+    """The upload events' queue: what was announced again."""
+
+    announced: list[Upload] = field(default_factory=list)
+
+    def announce(self, uploads: Sequence[Upload]) -> None:
+        assert 1 <= len(uploads) <= 10, "SQS refuses this batch"
+        for upload in uploads:
+            self.announced += s3_notification.announced(s3_notification.notification(upload), heard_at=upload.heard_at)
 
 
 def sent_message(

@@ -11,7 +11,8 @@ from darkroom.turns.call_plan import Defaults
 from darkroom.turns.handler import TurnPolicy
 from darkroom.turns.publisher import Publisher
 from darkroom.uploads.intake import Intake, IntakeDependencies, IntakePolicy
-from darkroom.uploads.ports import Lanes, UploadState
+from darkroom.uploads.ports import Lanes, UploadEvents, UploadState
+from tests.fakes.queue import MemoryUploadEvents
 
 
 def rules(*buckets: str) -> RequestRules:
@@ -47,11 +48,13 @@ def intake(
     grace: float,
     default_instruction: str = "",
     keeps_folders_apart: bool = False,
+    events: UploadEvents | None = None,
 ) -> Intake:
     """The intake of uploads, put together with these."""
+    publisher, announcing = Publisher(objects, "results"), events or MemoryUploadEvents()
     return Intake(
         IntakePolicy(
             rules("uploads", "results")._replace(keeps_folders_apart=keeps_folders_apart), default_instruction, grace
         ),
-        IntakeDependencies(objects, state, lanes, requests, batches, Publisher(objects, "results"), clock),
+        IntakeDependencies(objects, state, lanes, requests, batches, announcing, publisher, clock),
     )

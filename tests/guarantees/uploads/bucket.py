@@ -5,12 +5,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from darkroom.aws.s3 import PART_BYTES
-from darkroom.domain.ports import Stored
+from darkroom.domain.ports import Listed, Stored
 from darkroom.domain.request_schema import ImageRef
 from darkroom.domain.upload import Upload
 from darkroom.errors import TooLarge
 from tests.fakes.edge import Clock
-from tests.fakes.objects import MemoryObjects
+from tests.fakes.objects import MemoryObjects, cut
 
 BUCKET = "uploads"
 
@@ -71,6 +71,10 @@ class VersionedBucket(MemoryObjects):
     def metadata(self, ref: ImageRef) -> Mapping[str, str] | None:
         found = self._found(ref)
         return found.metadata if found else None
+
+    def listed(self, bucket: str, folder: str, most: int) -> Listed:
+        keys = {version.key for version in self.versions if version.key.startswith(folder)}
+        return cut(folder, [key for key in keys if self.newest(key)], most)
 
     def part(self, ref: ImageRef, offset: int) -> bytes | None:
         found = self._found(ref)

@@ -12,7 +12,7 @@ from darkroom.domain.keys import rejected_upload_key
 from darkroom.errors import Unavailable
 from tests.fakes.edge import Clock
 from tests.fakes.lanes import MemoryLanes
-from tests.fakes.queue import MemoryOutbox
+from tests.fakes.queue import MemoryOutbox, MemoryUploadEvents
 from tests.fakes.stack import intake
 from tests.guarantees.uploads.bucket import Version, VersionedBucket
 from tests.guarantees.uploads.oracle import Asked, Oracle
@@ -37,6 +37,10 @@ SCENES = (
     Scene(["threads/trip/a.jpg", "threads/trip/b.jpg"], ["threads/trip/a.txt", "threads/trip/1.txt"]),
     Scene(["threads/trip/a.jpg", "threads/trip/a.png"], ["threads/trip/1.txt", "threads/trip/2.txt"]),
     Scene(["a.jpg", "b.jpg"], ["a.txt", "1.txt"], named=["a.jpg", "b.jpg", "1.txt"]),
+    Scene(["shop/a.jpg"], ["shop/a.jpg.txt", "shop/a.txt.txt"]),
+    Scene(["shop/cafe\u0301.jpg"], ["shop/caf\u00e9.txt"]),
+    Scene(["shop/A.JPG", "shop/a.png"], ["shop/a.txt"]),
+    Scene(["shop/A.JPG", "shop/b.jpg"], ["shop/a.txt", "shop/notes.txt"], named=["shop/A.JPG"]),
 )
 FOLDERS = ("_instruction.txt", "shop/_instruction.txt", "threads/trip/_instruction.txt")
 
@@ -52,6 +56,7 @@ class Step:
     own: str | None
     named: str | None
     is_announced: bool
+    is_copy: bool  # of a result
     seconds: float
 
 
@@ -68,6 +73,7 @@ STEP = st.builds(
     own=st.sampled_from([None, None, None, None, "blue", "red"]),
     named=st.sampled_from([None, "camp", "camp", "other"]),
     is_announced=st.sampled_from([True, True, False]),
+    is_copy=st.sampled_from([False] * 7 + [True]),
     seconds=st.sampled_from([1.0, 30.0, 60.0, 130.0]),
 )
 
@@ -80,6 +86,7 @@ class Course:
         self.clock = Clock()
         self.bucket = VersionedBucket(self.clock)
         self.queue = MemoryOutbox()
+        self.events = MemoryUploadEvents()
         self.oracle = Oracle(self.bucket, default_instruction, GRACE, self.clock)
         self.intake = intake(
             self.bucket,
@@ -90,6 +97,7 @@ class Course:
             self.clock,
             grace=GRACE,
             default_instruction=default_instruction,
+            events=self.events,
         )
         self.unannounced: list[Version] = []
         self.announced: list[Version] = []
@@ -109,6 +117,12 @@ class Course:
     def put_folder_instruction(self, step: Step) -> None:
         version = self.bucket.upload(_one(FOLDERS, step), b"folder" if step.words else b"red")
         assert self.intake.take(version.announced) == "kept"
+        taken_up, self.events.announced[:] = list(self.events.announced), []
+        wanted = self.oracle.come(version)
+        assert sorted(upload.key for upload in taken_up) == sorted(photo.key for photo in wanted)
+        for upload in taken_up:
+            (photo,) = (photo for photo in wanted if photo.announced == upload)
+            self._announce(photo)
 
     def touch(self, step: Step) -> None:
         """Puts what lies there once more: uploads it again, copies it onto itself."""
@@ -149,7 +163,9 @@ class Course:
 
     def _put(self, key: str, data: bytes, step: Step, own: str | None = None) -> None:
         named = step.named if key in self.scene.named else None
-        metadata = {name: value for name, value in {"instruction": own, "thread-id": named}.items() if value}
+        request = "r-1" if step.is_copy else None
+        said = {"instruction": own, "thread-id": named, "request": request}
+        metadata = {name: value for name, value in said.items() if value}
         self._arrive(self.bucket.upload(key, data, metadata), step)
 
     def _arrive(self, version: Version, step: Step) -> None:

@@ -3,6 +3,8 @@
 It remembers no state of a stem: only what was put, what has been heard of, and which requests there have been.
 """
 
+import re
+import unicodedata
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 
@@ -20,10 +22,15 @@ class Asked:
     words: str
     photos: tuple[Version, ...]
     by: Version
+    stem: str  # that it came of
 
     def concerns(self, name: str) -> bool:
         """Whether it came of this stem, or took a photo of it along."""
-        return name in map(stem, (self.by, *self.photos))
+        return name in (self.stem, *map(stem, self.photos))
+
+
+class AmbiguousError(Exception):
+    """What lies beside an upload may be its other half, or another's."""
 
 
 @dataclass
@@ -37,26 +44,39 @@ class Oracle:
     requests: list[Asked] = field(default_factory=list)
     heard: list[Version] = field(default_factory=list)
     settled: set[Version] = field(default_factory=set)  # there is nothing more to ask because of them
+    joined: dict[str, str] = field(default_factory=dict)  # texts that go with a photo of another spelling, by its stem
+    known_before: dict[str, tuple[int, str]] = field(default_factory=dict)  # words of a stem, before so many requests
+    wordless: dict[str, Version] = field(default_factory=dict)  # photos that were told that nobody has said anything
 
     def hear(self, upload: Version) -> str:
         """What becomes of an upload, as often as it is announced."""
         if self.is_late(upload):
             return "nothing new"
-        is_photo = upload.key.endswith(PHOTOS)
-        if upload not in self.heard and upload.data:  # decided: an empty object is not there yet
+        if not upload.data:  # decided: an empty object is not there yet
+            return "nothing new" if upload in self.settled else self._empty(upload)
+        is_photo = _is_photo(upload.key)
+        try:
+            name = stem(upload) if is_photo else self._stem_of_text(upload)
+        except AmbiguousError:
+            return "invalid_request"
+        if upload not in self.heard:
             self.heard.append(upload)
         if upload in self.settled:
             return "nothing new"
-        if not upload.data:
-            return self._empty(upload)
-        return self._photo(upload) if is_photo else self._text(upload)
+        return self._photo(upload) if is_photo else self._text(upload, name)
+
+    def come(self, words: Version) -> list[Version]:
+        """'Taken up by an `_instruction.txt` that comes later': the photos of its very folder."""
+        taken = [photo for key, photo in self.wordless.items() if _folder(key) == _folder(words.key)]
+        self.wordless = {key: photo for key, photo in self.wordless.items() if photo not in taken}
+        return taken
 
     def _empty(self, upload: Version) -> str:
         """Decided: it is told only where nothing else has come to lie there."""
         lying = self.bucket.newest(upload.key)
         if lying is None or lying.data:
             return "nothing new" if lying else "gone"
-        return self._too_late(upload, "unsupported_image" if upload.key.endswith(PHOTOS) else "invalid_request")
+        return self._too_late(upload, "unsupported_image" if _is_photo(upload.key) else "invalid_request")
 
     def is_late(self, upload: Version) -> bool:
         """'Announced late by an older sequencer': of its key something newer has been heard of, or used."""
@@ -64,37 +84,50 @@ class Oracle:
         return any(other.key == upload.key and other.number > upload.number for other in known)
 
     def _photo(self, photo: Version) -> str:
-        own, text = photo.metadata.get("instruction"), self.bucket.newest(stem(photo) + ".txt")
-        words = own or self._instruction(photo)
+        own, text = photo.metadata.get("instruction"), None
+        try:
+            text = None if own else self._text_of(photo)
+            words = own or (str((text.data or b"").decode()) if text else self._shared(photo))
+        except AmbiguousError:
+            words = None
+        is_copy = "request" in photo.metadata and "thread-id" not in photo.metadata and not own and not text
+        had_shared = bool(words)
+        words = None if is_copy else words
+        self._join(photo, text)
         last = self._last_pair(photo)
         if not words:
             if last and last[0] == photo.etag:
                 return self._settle(photo, "nothing new")
-            return self._too_late(photo, "needs_instruction")
+            became = self._too_late(photo, "needs_instruction")
+            if became != "waits" and not (is_copy and had_shared):
+                self.wordless[photo.key] = photo
+            return became
         if last == (photo.etag, words):
             return self._settle(photo, "nothing new")
         if last and last[0] == photo.etag and own and self._said_before(photo) == (photo.etag, own):
             return self._settle(photo, "nothing new")  # decided: bringing back words counts per file
         if not own and text and text.data:
             self.settled.add(text)
-        return self._ask(photo, words, [photo])
+        return self._ask(photo, words, [photo], stem(photo))
 
-    def _text(self, text: Version) -> str:
-        words, thread = (text.data or b"").decode(), self._thread(text)
-        along = self._without_words(thread, stem(text))
-        own = [photo for photo in along if stem(photo) == stem(text)]
+    def _text(self, text: Version, name: str) -> str:
+        words, thread = (text.data or b"").decode(), self._thread(text, name)
+        along = self._without_words(thread, name)
+        own = [photo for photo in along if stem(photo) == name]
         before = self._before(text)
         if before and before in self.settled and before.data == text.data and not own:
             return self._settle(text, "nothing new")  # saved as it was
-        if not along and self._last_words(stem(text)) == words:
+        if not along and self._last_words(name) == words:
             return self._settle(text, "nothing new")  # it leaves the pair as it was
         exists = any(asked.thread == thread for asked in self.requests)
+        if not along and not exists and self._has_waited(text) and self._is_stray(text):
+            return "invalid_request"
         if along or exists or self._has_waited(text):
-            return self._ask(text, words, along)
+            return self._ask(text, words, along, name)
         return "waits"
 
-    def _ask(self, upload: Version, words: str, photos: Sequence[Version]) -> str:
-        self.requests.append(Asked(self._thread(upload), words, tuple(photos), upload))
+    def _ask(self, upload: Version, words: str, photos: Sequence[Version], name: str) -> str:
+        self.requests.append(Asked(self._thread(upload, name), words, tuple(photos), upload, name))
         self.settled |= {upload, *photos}
         return "asked"
 
@@ -109,34 +142,105 @@ class Oracle:
         """'Waits that long, then ends as …'."""
         return code if self._has_waited(upload) else "waits"
 
-    def _instruction(self, photo: Version) -> str | None:
+    def _shared(self, photo: Version) -> str | None:
         """'First that exists': its text, the nearest folder's, the operator's."""
-        keys = [stem(photo) + ".txt", *_folder_instructions(photo.key)]
-        lying = (self.bucket.newest(key) for key in keys)
+        lying = (self.bucket.newest(key) for key in _folder_instructions(photo.key))
         return next((text.data.decode() for text in lying if text and text.data), self.default_instruction or None)
 
-    def _thread(self, upload: Version) -> str:
+    def _text_of(self, photo: Version) -> Version | None:
+        """Its text, under the same name, or, 'where there is one alone', under one that is spelled like it."""
+        same = self.bucket.newest(stem(photo) + ".txt")
+        if same and same.data:
+            return same
+        if photo.key.startswith("threads/"):
+            return None
+        photos, texts = self._lying(photo.key)
+        taken = {stem(other) for other in photos} - {stem(photo)}
+        alike = [text for text in texts if _are_alike(text, photo) and stem(text) not in {*taken, stem(photo)}]
+        rivals = {
+            stem(other) for text in alike for other in photos
+            if _are_alike(text, other) and not self.bucket.newest(stem(other) + ".txt")
+        } - {stem(photo)}  # fmt: skip
+        if len(alike) > 1 or rivals or (alike and self._is_for_one_format(alike[0], photos)):
+            raise AmbiguousError
+        return alike[0] if alike and alike[0].data else None
+
+    def _stem_of_text(self, text: Version) -> str:
+        """Its own, or that of the one photo that is spelled like it, and so from then on."""
+        own, photos = stem(text), [other for other in self.heard if _is_photo(other.key)]
+        if text.key.startswith("threads/") or own in map(stem, photos):
+            return own
+        if text.key in self.joined:
+            return self.joined[text.key]
+        if any(asked.stem == own for asked in self.requests):
+            return own
+        photos, texts = self._lying(text.key)
+        alike = [photo for photo in photos if _are_alike(text, photo)]
+        if not alike or own in map(stem, photos):
+            return own
+        rivals = [other for other in texts if other.key != text.key and any(_are_alike(other, each) for each in alike)]
+        if rivals or len(set(map(stem, alike))) > 1 or self._is_for_one_format(text, photos):
+            raise AmbiguousError
+        self.joined[text.key] = stem(alike[0])
+        return self.joined[text.key]
+
+    def _is_for_one_format(self, text: Version, photos: Sequence[Version]) -> bool:
+        """`a.jpg.txt`, where there is `a.png` too."""
+        alike = [photo for photo in photos if _are_alike(text, photo)]
+        return len(alike) < len([photo for photo in photos if stem(photo) in map(stem, alike)])
+
+    def _lying(self, key: str) -> tuple[list[Version], list[Version]]:
+        """The photos and the texts of its folder."""
+        keys = sorted({version.key for version in self.bucket.versions if _folder(version.key) == _folder(key)})
+        lying = [found for each in keys if (found := self.bucket.newest(each)) and "_instruction" not in each]
+        return [each for each in lying if _is_photo(each.key)], [each for each in lying if not _is_photo(each.key)]
+
+    def _join(self, photo: Version, text: Version | None) -> None:
+        """A text in two forms of Unicode is the same thread's: what it asked for is not asked again for the photo."""
+        if text is None or stem(text) == stem(photo) or text.key in self.joined:
+            return
+        self.joined[text.key] = stem(photo)
+        heard = [version for version in (*self.heard, *self.settled) if version.key == text.key]
+        newest = max(heard, key=_number, default=None)
+        is_one_thread = unicodedata.normalize("NFC", stem(text)) == unicodedata.normalize("NFC", stem(photo))
+        if newest and newest in self.settled and is_one_thread:
+            self.known_before[stem(photo)] = (len(self.requests), (newest.data or b"").decode())
+
+    def _is_stray(self, text: Version) -> bool:
+        """'A text beside a photo that has none': it is told, unless it names its thread."""
+        is_free = text.key.startswith("threads/") or "thread-id" in text.metadata
+        if is_free or stem(text) in map(stem, self.heard_photos) or text.key in self.joined:
+            return False
+        photos, texts = self._lying(text.key)
+        return any(not any(_are_alike(each, photo) for each in texts) for photo in photos)
+
+    @property
+    def heard_photos(self) -> list[Version]:
+        return [version for version in self.heard if _is_photo(version.key)]
+
+    def _thread(self, upload: Version, name: str) -> str:
         """'An uploaded object belongs to the thread …'. A photo's metadata names it for its text, too."""
         if named := upload.metadata.get("thread-id"):
             return named
-        beside = [other for other in self.heard if stem(other) == stem(upload) and other.key.endswith(PHOTOS)]
+        beside = [photo for photo in self.heard_photos if stem(photo) == name]
         if upload.key.endswith(".txt") and beside and (named := beside[-1].metadata.get("thread-id")):
             return named
         if upload.key.startswith("threads/"):
             return upload.key.removeprefix("threads/").rpartition("/")[0]
-        return stem(upload)
+        return unicodedata.normalize("NFC", name)
 
     def _without_words(self, thread: str, own: str) -> list[Version]:
         """'Photos of that thread that still have no instruction': heard of, lying there, and in no request."""
         newest = {photo.key: photo for photo in sorted(self.heard, key=lambda version: version.number)}
-        lying = [photo for photo in newest.values() if photo.key.endswith(PHOTOS) and self._lies_there(photo)]
-        left = [photo for photo in lying if photo.data and photo not in self.settled and self._thread(photo) == thread]
+        lying = [photo for photo in newest.values() if _is_photo(photo.key) and self._lies_there(photo)]
+        free = [photo for photo in lying if photo.data and photo not in self.settled]
+        left = [photo for photo in free if self._thread(photo, stem(photo)) == thread]
         return sorted(left, key=lambda photo: (stem(photo) != own, photo.at))[:MOST_PHOTOS]
 
     def _lies_there(self, photo: Version) -> bool:
         """Not deleted, and not put in another thread meanwhile."""
         lying = self.bucket.newest(photo.key)
-        return lying is not None and self._thread(lying) == self._thread(photo)
+        return lying is not None and self._thread(lying, stem(lying)) == self._thread(photo, stem(photo))
 
     def _before(self, upload: Version) -> Version | None:
         """The upload before it at its key, of those that have been heard of or used."""
@@ -157,6 +261,9 @@ class Oracle:
             sent = next((sent for sent in asked.photos if sent.key == photo.key), None)
             if sent:
                 texts = [later for later in self.requests[position:] if _is_by_text_of(later, stem(photo))]
+                before, words = self.known_before.get(stem(photo), (0, ""))
+                if before > position and not [text for text in texts if self.requests.index(text) >= before]:
+                    return sent.etag, words
                 return sent.etag, (texts or [asked])[-1].words
         return None
 
@@ -167,7 +274,26 @@ def stem(version: Version) -> str:
 
 
 def _is_by_text_of(asked: Asked, name: str) -> bool:
-    return stem(asked.by) == name and not asked.by.key.endswith(PHOTOS)
+    return asked.stem == name and not _is_photo(asked.by.key)
+
+
+def _is_photo(key: str) -> bool:
+    return key.lower().endswith(PHOTOS)
+
+
+def _folder(key: str) -> str:
+    return key.rpartition("/")[0]
+
+
+def _are_alike(text: Version, photo: Version) -> bool:
+    """'But for letters' case, their Unicode form, and doubled endings': `a.jpg.txt`, `a.txt.txt`."""
+    wanted, name = (_folded(version.key.rpartition("/")[2]) for version in (text, photo))
+    wanted = re.sub(r"(\.txt)+$", "", wanted)
+    return wanted in (name, re.sub(r"\.(jpg|png)$", "", name))
+
+
+def _folded(name: str) -> str:
+    return unicodedata.normalize("NFC", name).casefold()
 
 
 def _folder_instructions(key: str) -> Iterator[str]:

@@ -19,7 +19,22 @@ names = any_text | segment
 
 @pytest.mark.parametrize(
     "name",
-    ["campaign/bottle", "a", "猫/夜景", "a b/c#d?e", "...", "a/.b/..c", "x" * 256, "猫" * 85 + "x", "photos/cat", "~"],
+    [
+        "campaign/bottle",
+        "a",
+        "猫/夜景",
+        "a b/c#d?e",
+        "...",
+        "a/.b/..c",
+        "x" * 256,
+        "猫" * 85 + "x",
+        "photos/cat",
+        "~",
+        "victim/0001-1a2b3c4d",
+        "victim/00001-1a2b3c4",
+        "00001-1A2B3C4D",
+        "a-00001-1a2b3c4d",
+    ],
 )
 def test_a_good_name_is_itself(name: str) -> None:
     assert keys.thread_id(name) == name
@@ -43,6 +58,8 @@ def test_a_good_name_is_itself(name: str) -> None:
         ("../a", "segment"),
         (".", "segment"),
         ("a\ud800", "surrogate"),
+        ("victim/00001-1a2b3c4d", "turn's folder"),
+        ("123456-00000000/a", "turn's folder"),
     ],
 )
 def test_a_bad_name_is_refused_with_the_reason(name: str, why: str) -> None:
@@ -55,6 +72,18 @@ def test_an_upload_with_a_bad_name_gets_a_thread_of_its_own(name: str) -> None:
     thread = keys.thread_of(name)
     assert re.fullmatch("key-[0-9a-f]{32}", thread)
     assert thread == "key-" + hashlib.sha256(name.encode(errors="surrogatepass")).hexdigest()[:32]
+
+
+def test_what_is_called_like_a_turns_folder_is_remembered_under_its_name_and_has_a_thread_by_its_hash() -> None:
+    """It was a thread's id once."""
+    assert keys.home_of("shop/00001-1a2b3c4d") == "shop/00001-1a2b3c4d"
+    assert keys.thread_of("shop/00001-1a2b3c4d").startswith("key-")
+    assert keys.has_turn_folder(keys.turn_prefix("victim", 1, "r").strip("/"))
+
+
+@given(name=names)
+def test_an_upload_is_remembered_where_its_thread_is(name: str) -> None:
+    assert keys.thread_of(keys.home_of(name)) == keys.thread_of(name)
 
 
 def test_composed_and_decomposed_forms_name_one_thread() -> None:

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from darkroom.domain import keys
 from darkroom.domain.request_schema import ImageRef
-from darkroom.domain.upload import Owner, Upload, folder_instructions
+from darkroom.domain.upload import Owner, Upload, folder_instructions, is_near
 from darkroom.errors import Fault
 from darkroom.uploads.s3_notification import announced
 
@@ -49,6 +49,13 @@ def test_the_stem_is_the_key_without_its_last_extension(key: str, stem: str, ext
         ("a/Thumbs.db", "noise"),
         ("a/cat.jpg.tmp", "noise"),
         ("a/cat.part", "noise"),
+        *((key, "noise") for key in
+          ("a/@eaDir/cat.jpg/SYNOFILE_THUMB_XL.jpg", "#recycle/cat.jpg", "a/.thumbnails/cat.jpg", "__MACOSX/a/cat.jpg",
+           "a/._mug.jpg", "a/~$notes.txt", "a/desktop.ini", "a/cat.jpg.crdownload", "a/cat.jpg.partial",
+           "a/$RECYCLE.BIN/cat.jpg", "a/cat.jpg.filepart", "a/Desktop.ini", "a/Icon\r")),
+        *((f"a/photo{extension}", "photo") for extension in (".jfif", ".jpe", ".jfi", ".jif", ".JFIF", ".jpg_large")),
+        ("a/eaDir/cat.jpg", "photo"),
+        ("a/@eaDir.jpg", "photo"),
         ("a/cat.json", "request"),
         ("a/cats.jsonl", "batch"),
         ("a/cats.JSONL", "batch"),
@@ -87,6 +94,25 @@ def test_every_upload_has_a_thread_and_a_kind(key: str) -> None:
     thread = upload(key).thread
     assert keys.thread_id(thread) == thread
     assert upload(key).kind in ("photo", "text", "folder_instruction", "request", "batch", "noise", "unsupported")
+
+
+@pytest.mark.parametrize(
+    "name", ["instruction", "instrution", "instructions", "insturction", "onstruction", "nstruction"]
+)
+def test_a_name_is_nearly_another_where_one_letter_differs(name: str) -> None:
+    assert is_near(name, "instruction")
+
+
+@pytest.mark.parametrize("name", ["", "i", "construction", "destruction", "instructing me", "instructio ns", "tion"])
+def test_where_more_differs_it_is_another_name(name: str) -> None:
+    assert not is_near(name, "instruction")
+
+
+@given(name=st.text(st.sampled_from("abc"), max_size=6), other=st.text(st.sampled_from("abc"), max_size=6))
+def test_it_is_nearly_the_other_as_the_other_is_nearly_it(name: str, other: str) -> None:
+    assert is_near(name, other) == is_near(other, name)
+    assert is_near(name, name)
+    assert abs(len(name) - len(other)) <= 1 or not is_near(name, other)
 
 
 def test_folder_instructions_are_looked_for_from_the_nearest_up() -> None:

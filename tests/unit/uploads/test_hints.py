@@ -17,7 +17,6 @@ def upload(key: str) -> Upload:
 @pytest.mark.parametrize(
     ("names", "way_out"),
     [
-        ("photo.jfif photo.jpe", "ending .jpg"),
         ("IMG_1.CR2 IMG_1.dng DSC_1.NEF a.arw a.raf", "Export the photo as JPEG"),
         ("a.jxl a.jp2 a.ico a.tga", "as JPEG or PNG"),
         ("poster.psd logo.svg a.ai a.xcf a.eps", "Export the picture as PNG"),
@@ -27,7 +26,7 @@ def upload(key: str) -> Upload:
         ("notes.md words.text", "ending .txt"),
         ("list.xlsx list.ods list.numbers list.tsv", "as CSV in UTF-8"),
         ("all.zip all.tar.gz all.7z", "Unpack it"),
-        ("IMG_1.AAE a.xmp desktop.ini", "not needed"),
+        ("IMG_1.AAE a.xmp a.ini", "not needed"),
         ("README photo", "ending .jpg or .png"),
         ("what.ever a.b.c", ".jpg, .png"),
     ],
@@ -47,7 +46,18 @@ def test_no_family_claims_what_is_a_photo_or_a_text() -> None:
 
 
 def test_a_photo_that_nobody_said_anything_about_is_told_the_name_of_its_text() -> None:
-    assert "'blue mug + 茶.txt'" in str(hints.nothing_said(upload("shop/blue mug + 茶.jpg")).hint)
+    assert "'blue mug + 茶.txt'" in str(hints.nothing_said(upload("shop/blue mug + 茶.jpg"), {}).hint)
+
+
+@pytest.mark.parametrize("name", ["instrution", "Instructions", "Instruction"])
+def test_a_photo_whose_words_are_under_a_name_that_is_nearly_right_is_told_the_name(name: str) -> None:
+    hint = str(hints.nothing_said(upload("shop/cat.jpg"), {"thread-id": "a", name: "at night"}).hint)
+    assert f"{name!r}: did you mean 'instruction'?" in hint
+
+
+def test_what_has_nothing_to_do_with_an_instruction_is_not_named() -> None:
+    hint = str(hints.nothing_said(upload("shop/cat.jpg"), {"instruction": "", "thread-id": "a", "author": "b"}).hint)
+    assert "did you mean" not in hint
 
 
 def test_a_photo_whose_words_cannot_be_used_is_told_which_and_why() -> None:
@@ -61,5 +71,5 @@ def test_a_photo_whose_words_cannot_be_used_is_told_which_and_why() -> None:
 
 @given(key=st.text(min_size=1, max_size=200))
 def test_whatever_an_upload_is_called_there_is_a_hint(key: str) -> None:
-    for told in (hints.unsupported(upload(key)), hints.nothing_said(upload(key)), hints.empty(upload(key))):
+    for told in (hints.unsupported(upload(key)), hints.nothing_said(upload(key), {}), hints.empty(upload(key))):
         assert told.hint

@@ -11,7 +11,7 @@ from typing import IO, TYPE_CHECKING, Any
 from botocore.exceptions import ClientError
 
 from darkroom.aws.errors import code_of, status_of, translate_aws_errors
-from darkroom.domain.ports import Fetched, Stored
+from darkroom.domain.ports import Fetched, Listed, Stored
 from darkroom.domain.request_schema import ImageRef
 from darkroom.errors import TooLarge, Unreadable
 from darkroom.streaming.blob import CHUNK_BYTES, Blob, File, Hashed, as_file, sha256
@@ -104,6 +104,12 @@ class S3Objects:
                 else:
                     return True
         raise AssertionError("unreachable: the last try returns or raises")
+
+    def listed(self, bucket: str, folder: str, most: int) -> Listed:
+        """See `domain.ports.ObjectStore`. Folders in it count too, so that there may be fewer keys."""
+        with translate_aws_errors():
+            found = self._client.list_objects_v2(Bucket=bucket, Prefix=folder, Delimiter="/", MaxKeys=most)
+        return Listed([item["Key"] for item in found.get("Contents", [])], found["IsTruncated"])
 
     def part(self, ref: ImageRef, offset: int) -> bytes | None:
         """See `domain.ports.ObjectStore`."""

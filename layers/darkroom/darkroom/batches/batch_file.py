@@ -13,7 +13,7 @@ MAX_BYTES = 500_000_000
 
 @dataclass(frozen=True, slots=True)
 class BatchFile:
-    """One upload of a batch file. `generation` numbers the uploads of its stem; `home` is the thread its key says."""
+    """One upload of a batch file. `generation` numbers the uploads of its stem; `home` is its stem's."""
 
     bucket: str
     key: str
@@ -61,7 +61,7 @@ def folder_of(bucket: str, key: str) -> Folder:
 
 def uploaded(upload: Upload, generation: int) -> BatchFile:
     """The batch that an upload begins."""
-    return BatchFile(upload.bucket, upload.key, upload.etag, upload.version_id, generation, upload.thread, upload.stem)
+    return BatchFile(upload.bucket, upload.key, upload.etag, upload.version_id, generation, upload.home, upload.stem)
 
 
 def from_body(body: str) -> BatchFile:

@@ -12,6 +12,7 @@ from darkroom.aws.dynamodb.request_status import DynamoRequestStatus
 from darkroom.aws.dynamodb.upload_state import DynamoUploadState
 from darkroom.aws.s3 import S3Objects
 from darkroom.aws.sqs import SqsQueue, SqsSender
+from darkroom.aws.upload_events import SqsUploadEvents
 from darkroom.batches.handler import BatchEnded, BatchHandler
 from darkroom.batches.step import BatchDependencies
 from darkroom.bootstrap.settings import UploadSettings, read
@@ -64,6 +65,7 @@ def _intake(settings: UploadSettings) -> Intake:
             lanes=DynamoLanes(table, places=_places(settings), is_over=DynamoRequestStatus(table).is_over),
             requests=SqsSender(clients.sqs(), settings.requests_queue_url),
             batches=SqsSender(clients.sqs(), settings.batches_queue_url),
+            events=SqsUploadEvents(clients.sqs(), settings.upload_events_queue_url),
             publisher=Publisher(objects, settings.results_bucket),
         ),
     )

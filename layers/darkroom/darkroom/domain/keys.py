@@ -7,6 +7,7 @@ import unicodedata
 THREAD_ID_BYTES = 256
 # NFC makes UTF-8 at most three times shorter, and takes quadratic time for letters with endless marks.
 MAX_NAME_CHARACTERS = 3 * THREAD_ID_BYTES
+_TURN_FOLDER = re.compile(r"[0-9]{5,}-[0-9a-f]{8}")  # see `turn_prefix`
 GROUP_CHARACTERS = r"[A-Za-z0-9!\"#$%&'()*+,\-./:;<=>?@\[\\\]^_`{|}~]{1,128}"  # what SQS allows
 LONG_KEY_BYTES = 800
 SHORTENED_KEY_BYTES = 780
@@ -20,6 +21,18 @@ def sha256(text: str) -> str:
 
 def thread_id(name: str) -> str:
     """The name as a thread id, in NFC. Raises ValueError with a sentence that says what is wrong."""
+    normal = _normal(name)
+    if has_turn_folder(normal):
+        raise ValueError("must not have a segment of the form `00001-1a2b3c4d`: a turn's folder is called so")
+    return normal
+
+
+def has_turn_folder(name: str) -> bool:
+    """Whether a segment of it has the form of a turn's folder: the thread's results would look like another's."""
+    return any(map(_TURN_FOLDER.fullmatch, name.split("/")))
+
+
+def _normal(name: str) -> str:
     if len(name) > MAX_NAME_CHARACTERS:
         raise ValueError(_LENGTH)
     normal = unicodedata.normalize("NFC", name)
@@ -39,8 +52,22 @@ def thread_of(name: str) -> str:
     try:
         return thread_id(name)
     except ValueError:
-        digest = hashlib.sha256(name.encode(errors="surrogatepass")).hexdigest()
-        return f"key-{digest[:32]}"
+        return _hashed(name)
+
+
+def home_of(name: str) -> str:
+    """The partition in which an upload is remembered. It is its thread, but for segments like a turn's folder:
+    those were thread ids once, and what was remembered then is to be found.
+    """
+    try:
+        return _normal(name)
+    except ValueError:
+        return _hashed(name)
+
+
+def _hashed(name: str) -> str:
+    digest = hashlib.sha256(name.encode(errors="surrogatepass")).hexdigest()
+    return f"key-{digest[:32]}"
 
 
 def message_group(thread: str) -> str:

@@ -20,7 +20,11 @@ FORMATS: Mapping[str, PictureFormat] = {
     each.name: each
     for each in (
         PictureFormat("PNG", "image/png", (".png",)),
-        PictureFormat("JPEG", "image/jpeg", (".jpg", ".jpeg")),
+        PictureFormat(
+            "JPEG",
+            "image/jpeg",
+            (".jpg", ".jpeg", ".jfif", ".jpe", ".jfi", ".jif", ".pjpeg", ".pjp", ".jpg_large", ".jpeg_large"),
+        ),
         PictureFormat("MPO", "image/jpeg", (".jpg",)),  # two JPEGs in one file, as cameras make it
         PictureFormat("WEBP", "image/webp", (".webp",)),
         PictureFormat("GIF", "image/gif", (".gif",)),

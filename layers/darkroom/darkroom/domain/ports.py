@@ -1,8 +1,8 @@
 """Ports that several rooms share. Whatever goes wrong behind a port is one of `errors`."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import IO, Protocol
+from typing import IO, NamedTuple, Protocol
 
 from darkroom.domain.outcome import Outcome
 from darkroom.domain.request_schema import ImageRef
@@ -48,6 +48,13 @@ class Fetched:
     metadata: Mapping[str, str] = field(default_factory=dict)
 
 
+class Listed(NamedTuple):
+    """The first keys of a folder, in their order; `is_cut` where there are more."""
+
+    keys: Sequence[str]
+    is_cut: bool
+
+
 class ObjectStore(Protocol):
     """S3, as far as it is used here. Whatever reads raises Unreadable where the object is there and locked."""
 
@@ -75,6 +82,10 @@ class ObjectStore(Protocol):
 
         What is Hashed is seen to be stored as it was hashed, and its SHA-256 is kept beside it.
         """
+        ...
+
+    def listed(self, bucket: str, folder: str, most: int) -> Listed:
+        """So many keys at most that lie in a folder, and not below it; the root's is "", any other ends in a slash."""
         ...
 
     def part(self, ref: ImageRef, offset: int) -> bytes | None:

@@ -52,6 +52,8 @@ LANE_WAIT_SHARE = 0.1  # of its age that a held upload waits before it tries aga
 LANE_HELD_SECONDS = 3600  # a place, for a request that the ledger does not know: it was refused, or never sent
 LANE_FULL_SECONDS = 1.0  # how long a lane that was found full is not looked at again
 
+WORDLESS_SECONDS = DAY_SECONDS  # that a photo without words waits for those of its folder
+
 # Batches.
 MIN_BATCH_WAIT_SECONDS, MAX_BATCH_WAIT_SECONDS = 1.0, 60.0
 BATCH_WAIT_SHARE = 0.25  # of the time in which nothing has moved

@@ -16,6 +16,15 @@ OWN_FOLDER = (
     "Name only threads and pictures of the upload's own first folder; at the root, only those of the file's own name. "
     "Upload the file into the folder that it is about, or ask the operator."
 )
+INSTRUCTION_NAMES = ("instruction", "instructions")
+
+# What systems and programs leave beside a person's files, in small letters. They hold copies of photos, too.
+_NOISE_FOLDERS = frozenset(
+    ("@eadir", "@tmp", "@recycle", "@recently-snapshot", "#recycle", "#snapshot", "$recycle.bin", "recycler",
+     "system volume information", "lost+found", "__macosx")
+)  # fmt: skip
+_NOISE_NAMES = frozenset(("thumbs.db", "ehthumbs.db", "ehthumbs_vista.db", "desktop.ini", "icon\r"))
+_NOISE_ENDINGS = frozenset((".tmp", ".part", ".partial", ".filepart", ".crdownload", ".download", ".opdownload"))
 
 Kind = Literal["photo", "text", "folder_instruction", "request", "batch", "noise", "unsupported"]
 KINDS: Mapping[str, Kind] = {".txt": "text", ".json": "request", ".jsonl": "batch", ".csv": "batch"}
@@ -35,6 +44,7 @@ class Upload:
     size: int
     at: float
     heard_at: float = 0.0
+    goes_with: str | None = None  # the stem of its photo, where a text is spelled in another way
 
     @property
     def name(self) -> str:
@@ -44,40 +54,95 @@ class Upload:
     @property
     def extension(self) -> str:
         """The last extension with its dot, as it was written; of a name that is all dots or dotless, none."""
-        dot = self.name.rfind(".")
-        return self.name[dot:] if dot > 0 else ""
+        return extension(self.name)
 
     @property
     def stem(self) -> str:
-        """The key without its last extension."""
-        return self.key.removesuffix(self.extension) if self.extension else self.key
+        """The key without its last extension; or the stem that it goes with."""
+        return self.goes_with or (self.key.removesuffix(self.extension) if self.extension else self.key)
+
+    @property
+    def slot(self) -> str:
+        """By which its stem knows it: its extension, or its name where that is spelled in another way."""
+        return f"/{self.name}" if self.goes_with else self.extension
+
+    @property
+    def folder(self) -> str:
+        """The key up to and with its last slash."""
+        return self.key[: len(self.key) - len(self.name)]
 
     @property
     def kind(self) -> Kind:
         """What the name says that the object is."""
-        name, extension = self.name.lower(), self.extension.lower()
-        # `.` and `..` hide nothing: S3 knows no folders, and they are names like others.
-        hidden = any(segment.startswith(".") and segment.strip(".") for segment in self.key.split("/"))
-        if not name or hidden or name == "thumbs.db" or extension in (".tmp", ".part"):
+        ending = self.extension.lower()
+        if self._is_noise:
             return "noise"
-        if name == FOLDER_INSTRUCTION:
+        if self._is_meant_for_its_folder:
             return "folder_instruction"
-        if extension in picture_formats.ENDINGS:
+        if ending in picture_formats.ENDINGS:
             return "photo"
-        return KINDS.get(extension, "unsupported")
+        return KINDS.get(ending, "unsupported")
+
+    @property
+    def _is_noise(self) -> bool:
+        """Whether no person has put it there."""
+        *folders, name = self.key.lower().split("/")
+        # `.` and `..` hide nothing: S3 knows no folders, and they are names like others.
+        hidden = any(segment.startswith(".") and segment.strip(".") for segment in (*folders, name))
+        left_over = name.startswith("~$") or name in _NOISE_NAMES or self.extension.lower() in _NOISE_ENDINGS
+        return not name or hidden or left_over or not _NOISE_FOLDERS.isdisjoint(folders)
+
+    @property
+    def _is_meant_for_its_folder(self) -> bool:
+        """Whether it is a folder's instruction, or nearly has the name of one. In `threads/` any text is a turn's."""
+        if self.extension.lower() != ".txt":
+            return False
+        letters = "".join(filter(str.isalpha, self.name.lower().partition(".")[0]))
+        named = any(is_near(letters, name) for name in INSTRUCTION_NAMES)
+        return named and (self.name.startswith("_") or not self.is_in_threads)
 
     @property
     def thread(self) -> str:
         """The thread that its key says, where its metadata names none."""
+        return keys.thread_of(self.home)
+
+    @property
+    def home(self) -> str:
+        """Where it is remembered, by what its key says."""
         folder = self.key.removeprefix(THREADS_PREFIX).rpartition("/")
-        if self.key.startswith(THREADS_PREFIX) and folder[1]:
-            return keys.thread_of(folder[0])
-        return keys.thread_of(self.stem)
+        if self.is_in_threads and folder[1]:
+            return keys.home_of(folder[0])
+        return keys.home_of(self.stem)
+
+    @property
+    def is_in_threads(self) -> bool:
+        """Whether it lies where the folder, and not the name, says the thread."""
+        return self.key.startswith(THREADS_PREFIX)
 
     @property
     def top(self) -> str:
         """Where in the bucket it is, roughly."""
         return top(self.key)
+
+
+def of_key(bucket: str, key: str) -> Upload:
+    """An object of which no more is known than its key."""
+    return Upload(bucket, key, "", None, "", 1, 0.0)
+
+
+def extension(name: str) -> str:
+    """A name's last extension with its dot, as it was written; of one that is all dots or dotless, none."""
+    dot = name.rfind(".")
+    return name[dot:] if dot > 0 else ""
+
+
+def is_near(given: str, wanted: str) -> bool:
+    """Whether a name is the wanted one, but for a letter that was left out, added, changed or swapped with the next."""
+    pairs = enumerate(zip(given, wanted, strict=False))
+    same = next((at for at, (one, other) in pairs if one != other), min(len(given), len(wanted)))
+    rest, right = given[same:], wanted[same:]
+    is_swapped = rest[:2] == right[1::-1] and rest[2:] == right[2:]
+    return rest[1:] == right[1:] or rest[1:] == right or rest == right[1:] or is_swapped
 
 
 def top(key: str) -> str:

@@ -9,7 +9,6 @@ from collections.abc import Callable
 from dataclasses import asdict, replace
 
 from darkroom.batches import batch_file
-from darkroom.domain import keys
 from darkroom.domain.ports import QueueSender
 from darkroom.domain.timing import MAX_AGE_SECONDS
 from darkroom.domain.upload import Upload
@@ -24,17 +23,24 @@ class Dispatch:
     """Remembers decisions and sends requests and batches. Raises Outdated where a decision has to be made again."""
 
     def __init__(
-        self, state: UploadState, lanes: Lanes, requests: QueueSender, batches: QueueSender, clock: Callable[[], float]
+        self,
+        state: UploadState,
+        lanes: Lanes,
+        requests: QueueSender,
+        batches: QueueSender,
+        clock: Callable[[], float],
+        token: Callable[[], str],
     ) -> None:
         self._state = state
         self._lanes = lanes
         self._requests = requests
         self._batches = batches
         self._clock = clock
+        self._token = token
 
     def stem(self, arrived: Upload) -> Stem:
         """What is remembered, once what was left unsent has been sent."""
-        return self._sent(arrived, arrived.thread, arrived.stem)
+        return self._sent(arrived, arrived.home, arrived.stem)
 
     def carry_out(
         self,
@@ -54,12 +60,16 @@ class Dispatch:
         stem = decision.stem
         if decision.ask:
             lane = pairing.lane(arrived, decision.ask, begins=not self._goes_on(thread, arrived))
-            stem = replace(stem, outbox=body or _message(thread, arrived, stem, decision.ask), lane=lane)
+            stem = replace(stem, outbox=body or self._message(thread, stem, decision.ask), lane=lane)
         if stem != before:
             still_waits, left = waits if decision.waits else None, before.thread or arrived.thread
             stem = self._state.decide(thread, arrived, stem, decision.ask, still_waits, left=left)
         if decision.ask:
-            self._send(arrived, arrived.thread, arrived.stem, stem)
+            self._send(arrived, arrived.home, arrived.stem, stem)
+
+    def request_id(self, generation: int) -> str:
+        """The id of a stem's request. Nobody can know it before, and send another request under it."""
+        return f"upload-{self._token()}-{generation}"
 
     def begin(self, arrived: Upload, before: Stem, stem: Stem) -> bool:
         """Remembers a batch file, and begins it. False where it is none that is new."""
@@ -69,7 +79,7 @@ class Dispatch:
         if stem != before:
             stem = self._state.decide(arrived.thread, arrived, stem, None, None)
         if begins:
-            self._send(arrived, arrived.thread, arrived.stem, stem)
+            self._send(arrived, arrived.home, arrived.stem, stem)
         return begins
 
     def _goes_on(self, thread: str, arrived: Upload) -> bool:
@@ -102,18 +112,13 @@ class Dispatch:
             self._requests.send(str(stem.outbox), thread, request_id)
         self._state.sent(home, name, stem)
 
-
-def _message(thread: str, arrived: Upload, stem: Stem, ask: Ask) -> str:
-    """The request as a message; in ASCII, for SQS refuses the whole message over a U+FFFE or U+FFFF in it."""
-    document = {
-        "thread_id": thread,
-        "request_id": request_id(arrived, stem.generation),
-        "instruction": ask.words,
-        "images": [{name: value for name, value in asdict(image).items() if value is not None} for image in ask.images],
-    }
-    return json.dumps(document)
-
-
-def request_id(arrived: Upload, generation: int) -> str:
-    """It follows from the stem and the number of its requests."""
-    return f"upload-{keys.sha256(arrived.stem)[:16]}-{generation}"
+    def _message(self, thread: str, stem: Stem, ask: Ask) -> str:
+        """The request as a message; in ASCII, for SQS refuses the whole message over a U+FFFE or U+FFFF in it."""
+        images = [{name: value for name, value in asdict(image).items() if value is not None} for image in ask.images]
+        document = {
+            "thread_id": thread,
+            "request_id": self.request_id(stem.generation),
+            "instruction": ask.words,
+            "images": images,
+        }
+        return json.dumps(document)

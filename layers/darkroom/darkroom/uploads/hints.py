@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from darkroom.domain import upload
 from darkroom.domain.upload import FOLDER_INSTRUCTION, Upload
 from darkroom.errors import NO_KEY_OF_ITS_OWN, Code, Rejected
 
@@ -19,11 +20,6 @@ class Family:
 
 
 FAMILIES = (
-    Family(
-        "a JPEG under another ending",
-        "Give it the ending .jpg and upload it again.",
-        ".jfif .jpe .jif .jfi .jpg_large .jpeg_large",
-    ),
     Family(
         "a camera's raw file",
         "Export the photo as JPEG in the program that shows it, and upload that.",
@@ -104,14 +100,62 @@ def unreadable(name: str) -> Rejected:
     return Rejected("unreadable", f"the file {name!r} is there, and may not be read", hint=NO_KEY_OF_ITS_OWN)
 
 
-def nothing_said(arrived: Upload) -> Rejected:
-    """Of a photo without words."""
+def nothing_said(arrived: Upload, metadata: Mapping[str, str]) -> Rejected:
+    """Of a photo without words. Metadata under a name that is nearly the right one is named first."""
+    misspelt = next((name for name in metadata if _is_nearly_instruction(name)), None)
+    meant = f"Its metadata has {misspelt!r}: did you mean 'instruction'? " if misspelt else ""
     return Rejected(
         "needs_instruction",
         f"nobody has said what to make of the photo {arrived.name!r}",
-        hint=f"Write what you want into a plain text file named {_text_name(arrived)!r} and put it beside the photo; "
-        f"that still starts it. For all photos of a folder: put {FOLDER_INSTRUCTION!r} into it, and upload them again.",
+        hint=f"{meant}Write what you want into a plain text file named {_text_name(arrived)!r} and put it beside the "
+        f"photo; that still starts it. For all photos of a folder: put {FOLDER_INSTRUCTION!r} into it; within "
+        "a day that starts them, later upload them again.",
     )
+
+
+def ambiguous(arrived: Upload) -> Rejected:
+    """Of a photo or a text whose other half may be more than one of those that lie beside it."""
+    return Rejected(
+        "invalid_request",
+        f"beside {arrived.name!r} lies more than one file whose name is nearly its own, so it goes with none",
+        hint="Give the photo and its text the very same name but for the ending (mug.jpg, mug.txt), and upload both.",
+    )
+
+
+def named_like_a_turn(name: str) -> Rejected:
+    """Of metadata that names a thread as folders of turns are called."""
+    return Rejected(
+        "invalid_request",
+        f"the metadata 'thread-id' is {name!r}, and a segment of it has the form of a turn's folder (00001-1a2b3c4d)",
+        hint="Give the thread another name, and upload it again.",
+        param="thread-id",
+    )
+
+
+def stray(arrived: Upload, photo: Upload) -> Rejected:
+    """Of a text that has no photo, and lies where photos have no text."""
+    return Rejected(
+        "invalid_request",
+        f"{arrived.name!r} belongs to no photo, and beside it lies {photo.name!r}, which has no text: nothing was made",
+        hint=f"For that photo: name the text {_text_name(photo)!r}. For all photos of the folder: name it "
+        f"{FOLDER_INSTRUCTION!r}. For a picture from words alone: put it into a folder without such photos, or into "
+        "threads/, in a folder of its own.",
+    )
+
+
+def copied_result(arrived: Upload) -> Rejected:
+    """Of a picture that was made here, and was put among the uploads with words for it that many photos share."""
+    return Rejected(
+        "needs_instruction",
+        f"the picture {arrived.name!r} was made here, so the words of its folder do not hold for it",
+        hint=f"If you mean it: write what you want into a plain text file named {_text_name(arrived)!r} beside it, or "
+        "upload it again with an 'instruction' or a 'thread-id' in its metadata.",
+    )
+
+
+def _is_nearly_instruction(name: str) -> bool:
+    letters = "".join(filter(str.isalpha, name.lower()))
+    return name != "instruction" and any(upload.is_near(letters, wanted) for wanted in upload.INSTRUCTION_NAMES)
 
 
 def said_in_vain(arrived: Upload, unusable: Rejected) -> Rejected:
@@ -126,7 +170,7 @@ def said_in_vain(arrived: Upload, unusable: Rejected) -> Rejected:
 
 
 def text_of_a_photo(key: str, unusable: Rejected) -> Rejected:
-    """Of a text that holds for a photo: its name, too. A folder's words start nothing themselves."""
+    """Of a text that holds for a photo: its name, too. Words of a folder above start nothing themselves."""
     name = key.rpartition("/")[2]
     hint = f"{unusable.hint} Then upload the photo again." if name == FOLDER_INSTRUCTION else unusable.hint
     return Rejected(unusable.code, f"{name!r}: {unusable.message}", hint=hint, param=unusable.param)
@@ -149,6 +193,7 @@ def misnamed(arrived: Upload) -> Rejected:
     """Of a folder's instruction: keys are exact, and this one would never be looked at."""
     return Rejected(
         "unsupported_file",
-        f"{arrived.name!r} is not {FOLDER_INSTRUCTION!r}: its letters have to be small ones",
-        hint=f"Rename it to {FOLDER_INSTRUCTION}, in small letters, and upload it again.",
+        f"{arrived.name!r} is not {FOLDER_INSTRUCTION!r}, and would never be looked at",
+        hint=f"Did you mean {FOLDER_INSTRUCTION!r}, for all photos of its folder? Rename it so, in small letters, and "
+        "upload it again. A text for one photo has the name of that photo.",
     )

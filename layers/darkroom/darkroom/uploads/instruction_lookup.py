@@ -1,13 +1,14 @@
 """The words that are said of a photo: in its metadata, in its text, in its folders', or the operator's."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 from darkroom.domain import upload
 from darkroom.domain.ports import ObjectStore, Stored
 from darkroom.domain.request_schema import INSTRUCTION_CHARACTERS, ImageRef, can_be_seen
 from darkroom.domain.upload import Upload
 from darkroom.errors import Rejected, TooLarge, Unreadable
-from darkroom.uploads import hints, instruction_text, pairing
+from darkroom.uploads import beside, hints, instruction_text, pairing
 from darkroom.uploads.pairing import Words
 
 MAX_BYTES = INSTRUCTION_CHARACTERS * 4 + 3  # at its longest, in UTF-8 or UTF-16, and a BOM
@@ -38,10 +39,31 @@ class Instructions:
         """The words that hold for a photo, beside its own: its text, the nearest folder's, the operator's."""
         if own_text := self._readable(arrived.bucket, arrived.stem + pairing.TEXT_EXTENSION):
             return own_text
+        if alike := self._alike(arrived):
+            return alike
         for key in upload.folder_instructions(arrived.key):
             if key not in self._passed_over and (found := self._readable(arrived.bucket, key)):
                 return Words(found.words, shared_in=upload.top(key))
         return Words(self._default, shared_in="") if self._default else None
+
+    def come_meanwhile(self, arrived: Upload) -> bool:
+        """Whether the words of a photo's own folder can be used now."""
+        try:
+            return self._readable(arrived.bucket, arrived.folder + upload.FOLDER_INSTRUCTION) is not None
+        except Rejected:
+            return False
+
+    def _alike(self, arrived: Upload) -> Words | None:
+        """The words of a text that is spelled like the photo; in `threads/` any text goes with the photos that wait."""
+        if arrived.is_in_threads:
+            return None
+        listed = self._objects.listed(arrived.bucket, arrived.folder, beside.MAX_KEYS)
+        text = beside.text_of(arrived, listed)
+        keys = [text.key] if text else beside.likely_texts(arrived) if listed.is_cut else []
+        for key in keys:
+            if found := self._readable(arrived.bucket, key):
+                return replace(found, text=beside.with_photo(upload.of_key(arrived.bucket, key), arrived))
+        return None
 
     def _readable(self, bucket: str, key: str) -> Words | None:
         """A text's words; none where it is not there, or says nothing. Raises Rejected, naming it."""

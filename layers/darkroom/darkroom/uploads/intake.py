@@ -4,26 +4,31 @@ read what it says - decide what is new - remember the decision with the request 
 """
 
 import hashlib
+import secrets
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import islice
 
 from darkroom.batches import batch_file
 from darkroom.domain import keys, outcome, request_file, upload
 from darkroom.domain.outcome import Timing, Uploaded
-from darkroom.domain.ports import ObjectStore, QueueSender
+from darkroom.domain.ports import Listed, ObjectStore, QueueSender
 from darkroom.domain.request_schema import MAX_IMAGES, ImageRef, RequestRules
+from darkroom.domain.timing import WORDLESS_SECONDS
 from darkroom.domain.upload import Owner, Upload
 from darkroom.errors import Outdated, Rejected, TooLarge, Unavailable, Unreadable, invalid
 from darkroom.turns.publisher import Publisher
-from darkroom.uploads import dispatch, hints, instruction_text, multipart_etag, pairing
+from darkroom.uploads import beside, hints, instruction_text, multipart_etag, pairing
 from darkroom.uploads.dispatch import Dispatch
 from darkroom.uploads.instruction_lookup import Instructions
-from darkroom.uploads.pairing import Ask, Decision, Waiting
-from darkroom.uploads.ports import Lanes, UploadState
+from darkroom.uploads.pairing import Ask, Decision, Stem, Waiting, Words
+from darkroom.uploads.ports import Lanes, UploadEvents, UploadState
 
 TRIES = 8
+MAX_TAKEN_UP = 1000  # photos that an instruction for their folder starts though it comes later
+ANNOUNCED_AT_ONCE = 10
+MADE_HERE = "request"  # the metadata of a picture in the results bucket, see `provenance`
 MAX_REQUEST_BYTES = 1 << 20
 MAX_OUTBOX_CHARACTERS = 350_000  # of an item's 400 KB
 _ASKED_BEFORE = "its request is on its way, or has ended"
@@ -40,15 +45,19 @@ class IntakePolicy:
 
 @dataclass(frozen=True, slots=True)
 class IntakeDependencies:
-    """What uploads are taken in with. `requests` and `batches` are the queues that they end in."""
+    """What uploads are taken in with. `requests` and `batches` are the queues that they end in, and `events` the one
+    that they come from. `token` gives 16 hex that nobody can guess.
+    """
 
     objects: ObjectStore
     state: UploadState
     lanes: Lanes
     requests: QueueSender
     batches: QueueSender
+    events: UploadEvents
     publisher: Publisher
     clock: Callable[[], float] = time.time
+    token: Callable[[], str] = lambda: secrets.token_hex(8)
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,11 +77,13 @@ class Intake:
         self._objects = dependencies.objects
         self._state = dependencies.state
         self._dispatch = Dispatch(
-            dependencies.state, dependencies.lanes, dependencies.requests, dependencies.batches, dependencies.clock
-        )
+            dependencies.state, dependencies.lanes, dependencies.requests, dependencies.batches, dependencies.clock,
+            dependencies.token,
+        )  # fmt: skip
         self._instructions = Instructions(
             dependencies.objects, policy.default_instruction, is_shared=not policy.rules.keeps_folders_apart
         )
+        self._events = dependencies.events
         self._publisher = dependencies.publisher
         self._clock = dependencies.clock
 
@@ -120,7 +131,7 @@ class Intake:
         raise Unavailable("aws", "others keep changing what is remembered of this stem")
 
     def _keep_folder_instruction(self, arrived: Upload) -> str:
-        """It starts nothing; but who wrote one that cannot be used is told."""
+        """It starts the photos of its folder that came before it; who wrote one that cannot be used is told."""
         if arrived.name != upload.FOLDER_INSTRUCTION:
             raise hints.misnamed(arrived)
         if self._policy.rules.keeps_folders_apart and arrived.key in upload.SHARED_INSTRUCTIONS:
@@ -128,11 +139,22 @@ class Intake:
         stored = self._instructions.read(ImageRef(arrived.bucket, arrived.key, arrived.version_id))
         if stored and stored.data:
             instruction_text.of_text(stored.data)
+            self._take_up(arrived)
         return "kept"
+
+    def _take_up(self, folder: Upload) -> None:
+        """Lets the photos that were left without words be announced again, so that each passes the lane by itself."""
+        left = self._state.wordless(folder, MAX_TAKEN_UP, now=self._clock())
+        for first in range(0, len(left), ANNOUNCED_AT_ONCE):
+            photos = left[first : first + ANNOUNCED_AT_ONCE]
+            self._events.announce(photos)
+            for photo in photos:
+                self._state.take_up(photo)
 
     def _take_empty(self, arrived: Upload) -> str:
         """Some clients make an empty object first. What fills it may be heard of late: it is looked for."""
-        if pairing.is_late(self._dispatch.stem(arrived), arrived):
+        known, stem = self._stem(arrived)
+        if pairing.is_late(stem, known):
             return "nothing new"
         there = self._objects.part(ImageRef(arrived.bucket, arrived.key), 0)
         if there is None:
@@ -156,28 +178,97 @@ class Intake:
         thread = named or arrived.thread
         self._keep_apart(arrived, thread)
         own, found, unusable = self._instructions.of_photo(arrived, metadata)
+        is_copy = MADE_HERE in metadata and not named and found is not None and found.shared_in is not None
+        if is_copy:
+            found = None
+        stem = self._with_its_text(arrived, stem, found)
         decision = pairing.photo(stem, arrived, own, found, thread=named)
-        waits = Waiting(arrived.thread, arrived.stem, image, arrived.etag, arrived.at)
+        waits = Waiting(arrived.home, arrived.stem, image, arrived.etag, arrived.at)
         self._dispatch.carry_out(thread, arrived, stem, decision, waits)
         result = self._result(arrived, decision)
-        if result == "waits" and self._waited(arrived):
-            raise hints.said_in_vain(arrived, unusable) if unusable else hints.nothing_said(arrived)
+        if result == "waits" and is_copy:
+            raise hints.copied_result(arrived)
+        if result == "waits":
+            self._state.leave_wordless(arrived, until=self._clock() + WORDLESS_SECONDS)
+            if unusable:
+                raise hints.said_in_vain(arrived, unusable)
+            if self._instructions.come_meanwhile(arrived):
+                raise Outdated
+            raise hints.nothing_said(arrived, metadata)
         return result
 
+    def _with_its_text(self, photo: Upload, stem: Stem, found: Words | None) -> Stem:
+        """The stem, with what was remembered of the text that was found, should that be spelled in another way."""
+        if not found or not found.text or not found.text.goes_with:
+            return stem
+        text = replace(found.text, goes_with=None)
+        apart = self._state.stem(text.home, text.stem)
+        if apart.goes_with != photo.stem:
+            self._state.join(text, apart, photo.stem)
+        return pairing.joined(stem, found.text, apart) if text.home == photo.home else stem
+
     def _take_text(self, arrived: Upload) -> str:
-        stem = self._dispatch.stem(arrived)
+        arrived, stem = self._stem(arrived)
         stored = self._instructions.read(ImageRef(arrived.bucket, arrived.key, arrived.version_id))
         if stored is None:
             return "gone"
-        thread = _named(stored.metadata) or stem.thread or arrived.thread
+        if pairing.is_late(stem, arrived):
+            return "nothing new"
+        named = _named(stored.metadata)
+        listed = self._beside(arrived, stem, named or stem.thread or arrived.thread)
+        arrived, stem = self._with_its_photo(arrived, stem, listed)
+        thread = named or stem.thread or arrived.thread
         if pairing.is_late(stem, arrived):
             return "nothing new"
         self._keep_apart(arrived, thread)
         waiting = self._waiting(thread, arrived)
-        starts = not waiting and (self._waited(arrived) or self._is_known(thread, arrived))
+        is_known = not waiting and self._is_known(thread, arrived)
+        stray = beside.without_text(arrived.bucket, listed) if listed and not is_known and not named else None
+        starts = not waiting and (is_known or (self._waited(arrived) and not stray))
         decision = pairing.text(stem, arrived, instruction_text.of_text(stored.data), waiting, starts=starts)
         self._dispatch.carry_out(thread, arrived, stem, decision)
-        return self._result(arrived, decision)
+        result = self._result(arrived, decision)
+        if result == "waits" and stray:
+            raise hints.stray(arrived, stray)
+        return result
+
+    def _stem(self, arrived: Upload) -> tuple[Upload, Stem]:
+        """The upload, with what is remembered of its stem; of a text that goes with a photo, that of the photo's.
+
+        It goes with it until there is a photo of its very name.
+        """
+        stem = self._dispatch.stem(arrived)
+        if arrived.kind != "text" or not stem.goes_with:
+            return arrived, stem
+        joined = replace(arrived, goes_with=stem.goes_with)
+        photos = self._dispatch.stem(joined)
+        return (arrived, pairing.left(stem, joined, photos)) if pairing.knows_a_photo(stem) else (joined, photos)
+
+    def _beside(self, text: Upload, stem: Stem, thread: str) -> Listed | None:
+        """What lies beside a text that may belong to a photo there; None where that is known, or does not matter."""
+        has_photo = text.goes_with or pairing.knows_a_photo(stem)
+        if text.is_in_threads or has_photo or (stem.generation and self._is_known(thread, text)):
+            return None
+        return self._objects.listed(text.bucket, text.folder, beside.MAX_KEYS)
+
+    def _with_its_photo(self, text: Upload, stem: Stem, listed: Listed | None) -> tuple[Upload, Stem]:
+        """The text with its stem; or with its photo's, where it is spelled in another way. Raises Rejected."""
+        if listed is None or stem.generation:
+            return text, stem
+        joined = beside.with_its_photo(text, listed)
+        if not joined.goes_with and listed.is_cut:
+            joined = self._with_likely_photo(text)
+        if not joined.goes_with:
+            return text, stem
+        self._state.join(text, stem, joined.stem)
+        return joined, self._dispatch.stem(joined)
+
+    def _with_likely_photo(self, text: Upload) -> Upload:
+        """The text, going with a photo that is remembered, where the folder is too large to be looked at."""
+        likely = (replace(text, goes_with=name) for name in beside.likely_stems(text))
+        return next(
+            (each for each in likely if beside.goes_with(each, self._state.stem(each.home, each.stem).seen)), text
+        )
 
     def _take_request(self, arrived: Upload) -> str:
         stem = self._dispatch.stem(arrived)
@@ -195,7 +286,7 @@ class Intake:
             instruction_text.decoded(stored.data, "body"),
             folder=batch_file.folder_of(arrived.bucket, arrived.key),
             thread_id=_named(stored.metadata) or stem.thread or arrived.thread,
-            request_id=dispatch.request_id(arrived, stem.generation + 1),
+            request_id=self._dispatch.request_id(stem.generation + 1),
             rules=self._policy.rules,
         )
         self._keep_apart(arrived, asked.thread_id, asked.images, field="thread_id")
@@ -245,7 +336,7 @@ class Intake:
             metadata = self._objects.metadata(ImageRef(photo.image.bucket, photo.image.key))
         except Unreadable:
             return False  # what was put in its place is told itself
-        return metadata is not None and (_named(metadata) or photo.home) == thread
+        return metadata is not None and (_named(metadata) or keys.thread_of(photo.home)) == thread
 
     def _is_known(self, thread: str, arrived: Upload) -> bool:
         """Whether the thread has a turn, or a request from the upload's own folder is on its way to one."""
@@ -274,8 +365,10 @@ class Intake:
 
 
 def _named(metadata: Mapping[str, str]) -> str | None:
-    """The thread that an object's metadata names."""
+    """The thread that an object's metadata names. Raises Rejected where it has the form of a turn's folder."""
     name = instruction_text.thread_in_metadata(metadata.get("thread-id", ""))
+    if name and keys.has_turn_folder(name):
+        raise hints.named_like_a_turn(name)
     return keys.thread_of(name) if name else None
 
 

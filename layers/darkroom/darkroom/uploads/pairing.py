@@ -7,7 +7,7 @@ What leaves both as they were starts nothing: uploaded again, touched, announced
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from darkroom.domain import keys
+from darkroom.domain import keys, picture_formats
 from darkroom.domain.request_schema import MAX_IMAGES, ImageRef
 from darkroom.domain.upload import Upload
 
@@ -39,7 +39,7 @@ class Seen:
 
 @dataclass(frozen=True, slots=True)
 class Stem:
-    """What is remembered of a stem; `seen` by a file's extension, `pairs` by a photo's.
+    """What is remembered of a stem; `seen` by a file's slot (see `Upload`), `pairs` by a photo's extension.
 
     `words_sha256` is that of the last request's words.
     """
@@ -52,6 +52,7 @@ class Stem:
     thread: str | None = None  # that its photo's metadata names, for the stem's other files too
     outbox: str | None = None  # a request or a batch that was decided on, and is not known to have been sent
     lane: str | None = None  # that the request in the outbox has to pass
+    goes_with: str | None = None  # the stem of the photo that its text belongs to, where that is spelled in another way
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +73,8 @@ class Waiting:
 
 @dataclass(frozen=True, slots=True)
 class Words:
-    """An instruction that was found for a photo. `text_at` is when its own text file was saved, if it is from there.
+    """An instruction that was found for a photo. `text_at` is when its own text file was saved, if it is from there;
+    `text` is that file, if it is not spelled as the photo is.
 
     `shared_in` is the first folder of where it lies, if it holds for all photos there; none is that of the operator's.
     """
@@ -80,6 +82,12 @@ class Words:
     words: str
     text_at: float | None = None
     shared_in: str | None = None
+    text: Upload | None = None
+
+    @property
+    def slot(self) -> str:
+        """By which the photo's stem knows the text."""
+        return self.text.slot if self.text else TEXT_EXTENSION
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,7 +115,7 @@ class Decision:
 
 def is_late(stem: Stem, upload: Upload) -> bool:
     """Whether something newer under the upload's key has been seen; by the time where no sequencer tells."""
-    last = stem.seen.get(upload.extension)
+    last = stem.seen.get(upload.slot)
     if last is None:
         return False
     if last.sequencer and upload.sequencer:
@@ -123,7 +131,7 @@ def photo(stem: Stem, upload: Upload, own: str | None, found: Words | None, *, t
 
     `thread` is the one that its metadata names, for the stem's other files too.
     """
-    last, asked = stem.seen.get(upload.extension), stem.pairs.get(upload.extension)
+    last, asked = stem.seen.get(upload.slot), stem.pairs.get(upload.slot)
     seen = Seen(upload.sequencer, upload.at, keys.sha256(f"{upload.etag}\n{own or ''}"))
     if is_late(stem, upload) or _is_settled(last, seen):
         return Decision(stem, is_settled=_is_settled(last, seen))
@@ -131,19 +139,42 @@ def photo(stem: Stem, upload: Upload, own: str | None, found: Words | None, *, t
     words = own or (found.words if found else None)
     had_words = asked is not None and asked.etag == upload.etag
     if words is None:
-        return Decision(_remembering(stem, upload.extension, replace(seen, used=had_words)), waits=not had_words)
+        return Decision(_remembering(stem, upload.slot, replace(seen, used=had_words)), waits=not had_words)
     pair = Pair(upload.etag, keys.sha256(words))
     says_what_it_said = own is not None and last is not None and last.content == seen.content
-    known = _remembering(stem, upload.extension, replace(seen, used=True))
+    known = _remembering(stem, upload.slot, replace(seen, used=True))
     if asked == pair or (had_words and says_what_it_said):
         return Decision(known)
     if found and not own and found.text_at is not None:
-        text = stem.seen.get(TEXT_EXTENSION)
+        text = stem.seen.get(found.slot)
         used = Seen(text.sequencer if text else "", found.text_at, pair.words_sha256, used=True, found=True)
-        known = _remembering(known, TEXT_EXTENSION, used)
+        known = _remembering(known, found.slot, used)
     image = ImageRef(upload.bucket, upload.key, upload.version_id)
     ask = Ask(words, (image,), shared_in=found.shared_in if found and not own else None)
-    return Decision(_asking(known, pair.words_sha256, {upload.extension: pair}), ask)
+    return Decision(_asking(known, pair.words_sha256, {upload.slot: pair}), ask)
+
+
+def joined(stem: Stem, text: Upload, apart: Stem) -> Stem:
+    """A photo's stem, with what was remembered `apart` of its text, in the same thread.
+
+    Photo and text in two forms of Unicode were so once. What was asked is not asked again because they are touched.
+    """
+    seen = apart.seen.get(text.extension)
+    if text.slot in stem.seen or seen is None or not seen.used:
+        return stem
+    pairs = {extension: Pair(pair.etag, seen.content) for extension, pair in stem.pairs.items()}
+    return replace(_remembering(stem, text.slot, seen), pairs=pairs)
+
+
+def left(stem: Stem, text: Upload, photos: Stem) -> Stem:
+    """A text's own stem, with what was remembered of it in the stem of the photo that it went with."""
+    before, own = photos.seen.get(text.slot), stem.seen.get(text.extension)
+    return _remembering(stem, text.extension, before) if before and (own is None or own.at < before.at) else stem
+
+
+def knows_a_photo(stem: Stem) -> bool:
+    """Whether a photo of the stem has been heard of."""
+    return any(slot.lower() in picture_formats.ENDINGS for slot in stem.seen)
 
 
 def in_turn(waiting: Iterable[Waiting], text: Upload) -> list[Waiting]:
@@ -153,11 +184,11 @@ def in_turn(waiting: Iterable[Waiting], text: Upload) -> list[Waiting]:
 
 def text(stem: Stem, upload: Upload, words: str, waiting: Sequence[Waiting], *, starts: bool) -> Decision:
     """`waiting` are the thread's photos without words; `starts`: words alone are enough to begin with."""
-    last, content = stem.seen.get(upload.extension), keys.sha256(words)
+    last, content = stem.seen.get(upload.slot), keys.sha256(words)
     seen = Seen(upload.sequencer, upload.at, content, used=True)
     if is_late(stem, upload) or _is_settled(last, seen):
         return Decision(stem, is_settled=_is_settled(last, seen))
-    known = _remembering(stem, upload.extension, seen)
+    known = _remembering(stem, upload.slot, seen)
     taken = tuple(in_turn(waiting, upload)[:MAX_IMAGES])
     own = [photo for photo in taken if photo.stem == upload.stem]
     is_repeated = last is not None and last.used and last.content == content
@@ -167,7 +198,7 @@ def text(stem: Stem, upload: Upload, words: str, waiting: Sequence[Waiting], *, 
         paired = {extension: Pair(pair.etag, content) for extension, pair in known.pairs.items()}
         asking = taken_along(_asking(known, content, paired), own, content)
         return Decision(asking, Ask(words, tuple(photo.image for photo in taken), taken))
-    return Decision(_remembering(stem, upload.extension, replace(seen, used=False)), waits=True)
+    return Decision(_remembering(stem, upload.slot, replace(seen, used=False)), waits=True)
 
 
 def request(stem: Stem, upload: Upload, content: str, ask: Ask) -> Decision:
@@ -186,13 +217,13 @@ def _content_seen(stem: Stem, upload: Upload, content: str) -> Stem | None:
     """The stem, where the file brings nothing new to it."""
     if is_late(stem, upload):
         return stem
-    last = stem.seen.get(upload.extension)
+    last = stem.seen.get(upload.slot)
     return _seeing(stem, upload, content, last.generation) if last and last.content == content else None
 
 
 def _seeing(stem: Stem, upload: Upload, content: str, generation: int | None = None) -> Stem:
     seen = Seen(upload.sequencer, upload.at, content, used=True, generation=generation)
-    return _remembering(stem, upload.extension, seen)
+    return _remembering(stem, upload.slot, seen)
 
 
 def lane(upload: Upload, ask: Ask, *, begins: bool) -> str | None:

@@ -1,5 +1,6 @@
 """What uploads need of the world, beside the shared ports."""
 
+from collections.abc import Sequence
 from typing import Protocol
 
 from darkroom.domain.upload import Upload
@@ -44,8 +45,32 @@ class UploadState(Protocol):
         """
         ...
 
+    def join(self, text: Upload, apart: Stem, stem: str) -> None:
+        """Remembers that a text, whose own stem is `apart`, belongs to a photo of another. Raises Outdated."""
+        ...
+
+    def leave_wordless(self, photo: Upload, *, until: float) -> None:
+        """Leaves a photo for the words of its folder, should they come by then."""
+        ...
+
+    def wordless(self, folder: Upload, most: int, *, now: float) -> list[Upload]:
+        """The photos, so many at most, that were left for these words of a folder."""
+        ...
+
+    def take_up(self, photo: Upload) -> None:
+        """A photo waits for the words of its folder no longer."""
+        ...
+
     def sent(self, home: str, name: str, stem: Stem) -> None:
         """What is in the stem's outbox is in its queue."""
+        ...
+
+
+class UploadEvents(Protocol):
+    """The queue in which S3 announces uploads."""
+
+    def announce(self, uploads: Sequence[Upload]) -> None:
+        """Announces uploads again, ten at most."""
         ...
 
 

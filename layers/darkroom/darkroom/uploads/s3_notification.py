@@ -4,7 +4,7 @@ import json
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
-from urllib.parse import unquote_plus
+from urllib.parse import quote_plus, unquote_plus
 
 from darkroom.domain.upload import Upload
 from darkroom.domain.validation import Faults, Shape, array, optional, record, text, value, whole
@@ -83,3 +83,20 @@ def _upload(record: Mapping[str, Any], heard_at: float) -> Upload:
         at=record["eventTime"].timestamp(),
         heard_at=heard_at,
     )
+
+
+def notification(upload: Upload) -> str:
+    """A message that announces an upload as S3 does: what `announced` reads."""
+    described = {
+        "key": quote_plus(upload.key),
+        "eTag": upload.etag,
+        "sequencer": upload.sequencer,
+        "size": upload.size,
+        **({"versionId": upload.version_id} if upload.version_id else {}),
+    }
+    record = {
+        "eventName": "ObjectCreated:Put",
+        "eventTime": datetime.fromtimestamp(upload.at, UTC).isoformat(),
+        "s3": {"bucket": {"name": upload.bucket}, "object": described},
+    }
+    return json.dumps({"Records": [record]})

@@ -1,7 +1,8 @@
 """The state of uploads: one item a stem, one a photo that waits, in a partition beside the thread's own."""
 
 import hashlib
-from dataclasses import asdict, replace
+from collections.abc import Mapping
+from dataclasses import asdict, fields, replace
 from typing import Any
 
 from darkroom.aws.dynamodb.table import Condition, ConditionFailed, Table, Write
@@ -13,6 +14,7 @@ from darkroom.uploads import pairing
 from darkroom.uploads.pairing import Ask, Pair, Seen, Stem, Waiting
 
 PARTITIONS = "/uploads/"  # no thread's id begins with a slash
+WORDLESS = "/wordless/"
 MAX_FOLDERS = 100  # that ask in one thread, and are looked at
 _ASKED = "ASKED"
 
@@ -37,6 +39,7 @@ class DynamoUploadState:
             thread=item.get("thread"),
             outbox=item.get("outbox"),
             lane=item.get("lane"),
+            goes_with=item.get("goes_with"),
         )
 
     def generation(self, home: str, stem: str, extension: str) -> int | None:
@@ -72,10 +75,10 @@ class DynamoUploadState:
     ) -> Stem:
         """See `uploads.ports.UploadState`."""
         partition = PARTITIONS + thread
-        writes = [self._stem_put(arrived.thread, arrived.stem, stem)]
+        writes = [self._stem_put(arrived.home, arrived.stem, stem)]
         if ask:
             if stem.lane is not None:
-                asked = {"home": arrived.thread, "stem": arrived.stem}
+                asked = {"home": arrived.home, "stem": arrived.stem}
                 own = f"{_ASKED}#{_digest(arrived.top)}"
                 writes += [self._table.put(partition, sk, asked) for sk in (_ASKED, own)]
             writes += self._taken(partition, arrived, ask)
@@ -89,6 +92,27 @@ class DynamoUploadState:
         except ConditionFailed as failed:
             raise Outdated from failed
         return _next(stem)
+
+    def join(self, text: Upload, apart: Stem, stem: str) -> None:
+        """See `uploads.ports.UploadState`."""
+        try:
+            self._table.transact(self._stem_put(text.home, text.stem, replace(apart, goes_with=stem)))
+        except ConditionFailed as failed:
+            raise Outdated from failed
+
+    def leave_wordless(self, photo: Upload, *, until: float) -> None:
+        """See `uploads.ports.UploadState`."""
+        document = {**asdict(photo), "expires_at": int(until)}
+        self._table.transact(self._table.put(WORDLESS + photo.folder, _wordless_sk(photo), document))
+
+    def wordless(self, folder: Upload, most: int, *, now: float) -> list[Upload]:
+        """See `uploads.ports.UploadState`. DynamoDB removes an item late that has expired."""
+        found = self._table.items(WORDLESS + folder.folder, "PHOTO#", most=most)
+        return [_photo(item) for item in found if item["expires_at"] > now]
+
+    def take_up(self, photo: Upload) -> None:
+        """See `uploads.ports.UploadState`."""
+        self._table.transact(self._table.delete(WORDLESS + photo.folder, _wordless_sk(photo)))
 
     def sent(self, home: str, name: str, stem: Stem) -> None:
         """See `uploads.ports.UploadState`."""
@@ -134,6 +158,16 @@ def _stem_sk(name: str) -> str:
 
 def _waiting_sk(name: str) -> str:
     return "WAITING#" + _digest(name)
+
+
+def _wordless_sk(photo: Upload) -> str:
+    return "PHOTO#" + _digest(photo.key)
+
+
+def _photo(item: Mapping[str, Any]) -> Upload:
+    """The photo as it was announced; a later release may have said more of it."""
+    said: dict[str, Any] = {each.name: item.get(each.name) for each in fields(Upload)}
+    return Upload(**said)
 
 
 def _digest(name: str) -> str:

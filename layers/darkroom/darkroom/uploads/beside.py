@@ -1,0 +1,126 @@
+"""Which text is a photo's, by what lies in their folder: the very same name, or one that is alike, if only one is.
+
+Names are alike but for letters' case, their Unicode form, and doubled endings (`mug.jpg.txt`, `mug.txt.txt`): systems
+that hide endings or write letters in parts make such names. Folders are compared byte for byte.
+"""
+
+import unicodedata
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
+
+from darkroom.domain import picture_formats, upload
+from darkroom.domain.ports import Listed
+from darkroom.domain.request_schema import KEY_BYTES
+from darkroom.domain.upload import Upload
+from darkroom.uploads import hints
+from darkroom.uploads.pairing import TEXT_EXTENSION
+
+MAX_KEYS = 50  # of a folder that are looked at
+
+
+def text_of(photo: Upload, listed: Listed) -> Upload | None:
+    """The text that a photo's own one is spelled like; that one is looked for elsewhere. Raises Rejected."""
+    photos, texts = _sorted_out(photo.bucket, listed)
+    taken = {other.stem for other in photos} - {photo.stem}
+    own = photo.stem + TEXT_EXTENSION
+    alike = [text for text in texts if text.stem not in taken and text.key != own and _are_alike(text, photo)]
+    if not alike:
+        return None
+    alike = [text for text in alike if text.stem == photo.stem] or alike
+    without = [photo, *(other for other in photos if other.key != photo.key and not _has_own(other, texts, photo.stem))]
+    if len(alike) > 1 or (alike[0].stem != photo.stem and not _is_one(alike[0], without)):
+        raise hints.ambiguous(photo)
+    return with_photo(alike[0], photo)
+
+
+def with_its_photo(text: Upload, listed: Listed) -> Upload:
+    """The text, going with the one photo that its name is like, if no photo has its very name. Raises Rejected."""
+    photos, texts = _sorted_out(text.bucket, listed)
+    alike = [photo for photo in photos if _are_alike(text, photo)]
+    if not alike or any(photo.stem == text.stem for photo in photos):
+        return text
+    rivals = [other for other in texts if other.key != text.key and any(_are_alike(other, photo) for photo in alike)]
+    if rivals or not _is_one(text, photos):
+        raise hints.ambiguous(text)
+    return with_photo(text, alike[0])
+
+
+def goes_with(text: Upload, slots: Iterable[str]) -> bool:
+    """Whether the stem that a text is to go with has one photo and no other text, by the slots that it remembers."""
+    names = [slot for slot in slots if slot != text.slot]
+    photos = [name for name in names if name.lower() in picture_formats.ENDINGS]
+    has_text = any(name.lower().endswith(TEXT_EXTENSION) for name in names)
+    return len(photos) == 1 and not has_text and _are_alike(text, upload.of_key(text.bucket, text.stem + photos[0]))
+
+
+def likely_stems(text: Upload) -> list[str]:
+    """The stems that its photo may have, where the text has a doubled ending, or letters that have two forms."""
+    name = _without(text.name, frozenset((TEXT_EXTENSION,)))
+    names = (name, _without(name, picture_formats.ENDINGS))
+    forms = {unicodedata.normalize(form, each) for each in names for form in ("NFC", "NFD")} if _is_short(name) else ()
+    return sorted({text.folder + form for form in (*names, *forms)} - {text.stem})
+
+
+def likely_texts(photo: Upload) -> list[str]:
+    """The keys that its text may have, in the same way."""
+    name = photo.stem.removeprefix(photo.folder)
+    forms = {unicodedata.normalize(form, name) for form in ("NFC", "NFD")} - {name} if _is_short(name) else ()
+    doubled = (photo.name, name + TEXT_EXTENSION)
+    return [photo.folder + form + TEXT_EXTENSION for form in (*doubled, *sorted(forms))]
+
+
+def without_text(bucket: str, listed: Listed) -> Upload | None:
+    """A photo of the folder for which no text lies there, as far as that has been looked at."""
+    photos, texts = _sorted_out(bucket, listed)
+    last = listed.keys[-1] if listed.is_cut else None
+    known = (photo for photo in photos if last is None or photo.stem + TEXT_EXTENSION <= last)
+    return next((photo for photo in known if not any(_are_alike(text, photo) for text in texts)), None)
+
+
+def _sorted_out(bucket: str, listed: Listed) -> tuple[list[Upload], list[Upload]]:
+    """The photos and the texts."""
+    there = [upload.of_key(bucket, key) for key in listed.keys]
+    return [each for each in there if each.kind == "photo"], [each for each in there if each.kind == "text"]
+
+
+def with_photo(text: Upload, photo: Upload) -> Upload:
+    """The text, going with this photo."""
+    return text if text.stem == photo.stem else replace(text, goes_with=photo.stem)
+
+
+def _is_one(text: Upload, photos: Sequence[Upload]) -> bool:
+    """Whether a text can be meant for one photo alone, in whatever formats; `mug.jpg.txt` is for one format."""
+    alike = [photo for photo in photos if _are_alike(text, photo)]
+    formats = [photo for photo in photos if photo.stem == alike[0].stem]
+    return len({photo.stem for photo in alike}) == 1 and len(formats) == len(alike)
+
+
+def _has_own(photo: Upload, texts: Sequence[Upload], but: str) -> bool:
+    return photo.stem != but and any(text.stem == photo.stem for text in texts)
+
+
+def _are_alike(text: Upload, photo: Upload) -> bool:
+    return _folded(_without(text.name, frozenset((TEXT_EXTENSION,)))) in map(_folded, _names(photo.name))
+
+
+def _names(name: str) -> Iterator[str]:
+    """A photo's name, and the same after each ending that is taken from it."""
+    yield name
+    while (ending := upload.extension(name)).lower() in picture_formats.ENDINGS:
+        name = name.removesuffix(ending)
+        yield name
+
+
+def _without(name: str, endings: frozenset[str]) -> str:
+    while (ending := upload.extension(name)).lower() in endings:
+        name = name.removesuffix(ending)
+    return name
+
+
+def _folded(name: str) -> str:
+    return unicodedata.normalize("NFC", unicodedata.normalize("NFC", name).casefold()) if _is_short(name) else name
+
+
+def _is_short(name: str) -> bool:
+    """As all names in S3 are. To put endless marks on a letter in order takes quadratic time."""
+    return len(name) <= KEY_BYTES
