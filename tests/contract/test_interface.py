@@ -9,6 +9,8 @@ The same commit has an entry in CHANGELOG.md, which says what changes, and what 
 before it stored.
 """
 
+import itertools
+import secrets
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -39,7 +41,10 @@ def test_the_interface_is_the_one_that_was_recorded(
     sqs: "SQSClient",
     capsys: pytest.CaptureFixture[str],
     pytestconfig: pytest.Config,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    numbers = itertools.count(1)
+    monkeypatch.setattr(secrets, "token_hex", lambda size: f"{next(numbers):0{2 * size}x}")
     stage = Stage(dynamodb, s3, sqs)
     record.play(stage)
     observed = record.observed(stage, capsys.readouterr().out)

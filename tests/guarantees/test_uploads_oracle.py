@@ -9,7 +9,7 @@ from hypothesis import seed as seeded
 from hypothesis import strategies as st
 
 from darkroom.aws.dynamodb.upload_state import DynamoUploadState
-from darkroom.uploads import pairing
+from darkroom.uploads import beside, intake, pairing
 from darkroom.uploads.intake import Intake
 from tests.guarantees.uploads.course import SCENES, STEP, Course, Scene, Step
 
@@ -65,6 +65,27 @@ def a_deleted_photo_waits_too(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(Intake, "_still_waits", lambda *_: True)
 
 
+def another_spelling_is_another_name(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(beside, "text_of", lambda *_: None)
+    patch.setattr(beside, "with_its_photo", lambda text, _: text)
+
+
+def what_was_joined_is_forgotten(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(DynamoUploadState, "join", lambda *_: None)
+
+
+def a_text_beside_other_photos_is_paid(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(beside, "without_text", lambda *_: None)
+
+
+def a_result_that_was_copied_back_is_paid(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(intake, "MADE_HERE", "no such name")
+
+
+def a_folders_words_start_nothing(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(Intake, "_take_up", lambda *_: None)
+
+
 @pytest.mark.parametrize(
     "sabotage",
     [
@@ -73,6 +94,11 @@ def a_deleted_photo_waits_too(patch: pytest.MonkeyPatch) -> None:
         a_photo_that_was_taken_along_is_forgotten,
         what_waits_waits_for_ever,
         a_deleted_photo_waits_too,
+        another_spelling_is_another_name,
+        what_was_joined_is_forgotten,
+        a_text_beside_other_photos_is_paid,
+        a_result_that_was_copied_back_is_paid,
+        a_folders_words_start_nothing,
     ],
 )
 def test_without_a_safeguard_they_are_not(monkeypatch: pytest.MonkeyPatch, sabotage: Sabotage) -> None:

@@ -50,10 +50,16 @@ def photos_with_versions(stage: Stage) -> None:
 
 def texts(stage: Stage) -> None:
     """A text without a photo; two photos that wait in a thread's folder, and a text that takes both along."""
-    stage.upload("photos/dream.txt", b"a castle", age=LATE)
+    stage.upload("dreams/dream.txt", b"a castle", age=LATE)
     stage.upload("threads/trip/a.png", PNG)
     stage.upload("threads/trip/b.png", PNG)
     stage.upload("threads/trip/1.txt", b"a postcard")
+
+
+def another_spelling(stage: Stage) -> None:
+    """A photo, and a text whose name is like the photo's."""
+    stage.upload("spelled/mug.png", PNG)
+    stage.upload("spelled/mug.png.txt", b"rain")
 
 
 def lane(stage: Stage) -> None:
@@ -133,6 +139,6 @@ def operators_batch(stage: Stage) -> None:
 
 
 UPLOAD_SCENES = (
-    photos, photos_with_versions, texts, lane, queues_that_are_gone, request_files, batch, refused_uploads,
-    table, uploads_that_are_none, operators_batch,
+    photos, photos_with_versions, texts, another_spelling, lane, queues_that_are_gone, request_files, batch,
+    refused_uploads, table, uploads_that_are_none, operators_batch,
 )  # fmt: skip

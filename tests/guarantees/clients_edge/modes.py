@@ -10,7 +10,7 @@ from tests.guarantees.clients_edge.provider import Answer
 from tests.guarantees.clients_edge.world import PHOTO, Upload, World
 
 THREAD = "thread"
-SOURCE = {"images": ["s3://uploads/photo.png"]}
+SOURCE = {"images": ["s3://uploads/pictures/photo.png"]}
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +71,14 @@ MODES = {
     "a text that waits, alone": Mode(uploads=[replace(TEXT, age=0)], sources=[]),
     "a folder's words for a photo": Mode(
         lying=[Upload("_instruction.txt", b"at night")], uploads=[WITHOUT_WORDS], sources=[WITHOUT_WORDS.key]
+    ),
+    "a photo that was told, and then its folder's words": Mode(
+        lying=[WITHOUT_WORDS], uploads=[Upload("_instruction.txt", b"at night")], sources=[WITHOUT_WORDS.key]
+    ),
+    "a photo and its text in another spelling": Mode(
+        uploads=[replace(WITHOUT_WORDS, age=0)],
+        later=[Upload(f"{THREAD}.png.txt", b"at night")],
+        sources=[WITHOUT_WORDS.key],
     ),
     "photos of a thread, and their text": Mode(
         lying=IN_THREAD,

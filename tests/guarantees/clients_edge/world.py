@@ -61,7 +61,7 @@ class World:
         self._sqs: SQSClient = boto3.client("sqs")
         self.later: list[Upload] = []  # put as soon as time passes
         self._handles: dict[str, str] = {}
-        self._s3.put_object(Bucket="uploads", Key="photo.png", Body=PHOTO)
+        self._s3.put_object(Bucket="uploads", Key="pictures/photo.png", Body=PHOTO)
         self.empty = cloud.snapshot()
 
     def ask(self, thread: str, body: Mapping[str, Any]) -> str:
