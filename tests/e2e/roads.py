@@ -60,6 +60,17 @@ def _words_before_their_photo(road: Road, thread: str) -> End:
     return lambda: road.turn(f"{thread}/a", 1)
 
 
+def _words_of_a_folder_after_its_photo(road: Road, thread: str) -> End:
+    road.upload(f"{thread}/a.jpg", photo())
+
+    def end() -> None:
+        assert road.rejected_upload(f"{thread}/a.jpg")["error"]["code"] == "needs_instruction"
+        road.upload(f"{thread}/_instruction.txt", "now on white")
+        assert road.turn(f"{thread}/a", 1)["sources"]
+
+    return end
+
+
 def _file_of_another_kind(road: Road, thread: str) -> End:
     road.upload(f"{thread}/a.pdf", "no picture")
     return lambda: road.rejected_upload(f"{thread}/a.pdf")
@@ -267,6 +278,7 @@ ROADS: dict[str, Callable[[Road, str], End]] = {
     "conversation": _conversation_by_uploads,
     "photo-first": _photo_before_its_words,
     "words-first": _words_before_their_photo,
+    "folder-last": _words_of_a_folder_after_its_photo,
     "other-file": _file_of_another_kind,
     "another-file": _file_of_another_kind,
     "request-file": _request_in_a_file,

@@ -183,12 +183,12 @@ def test_a_photo_that_is_copied_onto_itself_starts_nothing(road: Road, name: str
 
 @together
 def test_a_text_alone_is_made_from_words_and_the_next_follows_at_once(road: Road, name: str) -> Iterator[None]:
-    road.upload(f"{name}.txt", "a castle")
+    road.upload(f"{name}/dream.txt", "a castle")
     yield
-    assert [result["mode"] for result in road.results(name)] == ["text_to_image"]
-    road.upload(f"{name}.txt", "the castle at night")
+    assert [result["mode"] for result in road.results(f"{name}/dream")] == ["text_to_image"]
+    road.upload(f"{name}/dream.txt", "the castle at night")
     yield
-    assert [result["mode"] for result in road.results(name)] == ["text_to_image", "conversation"]
+    assert [result["mode"] for result in road.results(f"{name}/dream")] == ["text_to_image", "conversation"]
 
 
 @together
