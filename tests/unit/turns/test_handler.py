@@ -282,9 +282,10 @@ def test_a_request_with_a_picture_of_its_own_starts_anew_where_the_result_is_gon
     second, third = world.result(2, "m-2"), world.result(3, "m-3")
     assert (second["status"], second["mode"], second["parent_turn"]) == ("succeeded", "image_to_image", None)
     assert (second["model"], second["options"]) == ("m9", {"size": "1:1"})
-    assert [warning["code"] for warning in second["warnings"]] == ["restarted"]
+    assert "restarted" in [warning["code"] for warning in second["warnings"]]
     assert [content.text for content in world.api.questions[1].context.contents] == ["b"]
-    assert (third["parent_turn"], third["warnings"]) == (2, [])
+    assert third["parent_turn"] == 2
+    assert "restarted" not in [warning["code"] for warning in third["warnings"]]
 
 
 def test_that_it_started_anew_is_said_too_where_its_worker_dies_after_the_call(world: World) -> None:
@@ -296,7 +297,7 @@ def test_that_it_started_anew_is_said_too_where_its_worker_dies_after_the_call(w
     assert world.wait(asked, message_id="m-2").cause == "fetch"
     world.fetcher.pages["https://cdn.example/1.png"] = png("green")
     world.send(asked, message_id="m-2", receive_count=2)
-    assert [warning["code"] for warning in world.result(2, "m-2")["warnings"]] == ["restarted"]
+    assert "restarted" in [warning["code"] for warning in world.result(2, "m-2")["warnings"]]
     assert len(world.api.questions) == 2
 
 

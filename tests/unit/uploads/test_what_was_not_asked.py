@@ -26,7 +26,7 @@ DECOMPOSED, COMPOSED = "shop/cafe\u0301", "shop/caf\u00e9"
 class World:
     """A bucket whose uploads are announced as they are put, or later."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, keeps_folders_apart: bool = False) -> None:
         self.clock = Clock()
         self.bucket = VersionedBucket(self.clock)
         self.table = MemoryTable()
@@ -35,7 +35,7 @@ class World:
         self.events = MemoryUploadEvents()
         self.intake = intake(
             self.bucket, self.state, MemoryLanes(self.clock), self.queue, MemoryOutbox(), self.clock,
-            grace=GRACE, events=self.events,
+            grace=GRACE, events=self.events, keeps_folders_apart=keeps_folders_apart,
         )  # fmt: skip
 
     def put(self, key: str, content: str = "photo", **metadata: str) -> Version:
@@ -342,6 +342,12 @@ def test_words_that_come_while_their_photo_is_told_that_there_are_none_are_not_l
 
     world.state.leave_wordless = meanwhile  # type: ignore[method-assign]
     assert world.announce(photo) == "asked"
+
+
+def test_words_that_are_not_looked_at_keep_no_photo_from_being_told() -> None:
+    world = World(keeps_folders_apart=True)
+    world.put("_instruction.txt", "on white")
+    assert world.late("cat.jpg") == "needs_instruction"
 
 
 # Ids that nobody can know before.

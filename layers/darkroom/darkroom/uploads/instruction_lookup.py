@@ -48,8 +48,9 @@ class Instructions:
 
     def come_meanwhile(self, arrived: Upload) -> bool:
         """Whether the words of a photo's own folder can be used now."""
+        key = arrived.folder + upload.FOLDER_INSTRUCTION
         try:
-            return self._readable(arrived.bucket, arrived.folder + upload.FOLDER_INSTRUCTION) is not None
+            return key not in self._passed_over and self._readable(arrived.bucket, key) is not None
         except Rejected:
             return False
 

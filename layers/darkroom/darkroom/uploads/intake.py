@@ -7,7 +7,7 @@ import hashlib
 import secrets
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from itertools import islice
 
 from darkroom.batches import batch_file
@@ -22,7 +22,8 @@ from darkroom.turns.publisher import Publisher
 from darkroom.uploads import beside, hints, instruction_text, multipart_etag, pairing
 from darkroom.uploads.dispatch import Dispatch
 from darkroom.uploads.instruction_lookup import Instructions
-from darkroom.uploads.pairing import Ask, Decision, Stem, Waiting, Words
+from darkroom.uploads.pairing import Ask, Decision, Stem, Waiting
+from darkroom.uploads.partners import Partners
 from darkroom.uploads.ports import Lanes, UploadEvents, UploadState
 
 TRIES = 8
@@ -83,6 +84,7 @@ class Intake:
         self._instructions = Instructions(
             dependencies.objects, policy.default_instruction, is_shared=not policy.rules.keeps_folders_apart
         )
+        self._partners = Partners(dependencies.state, self._dispatch.stem)
         self._events = dependencies.events
         self._publisher = dependencies.publisher
         self._clock = dependencies.clock
@@ -153,7 +155,7 @@ class Intake:
 
     def _take_empty(self, arrived: Upload) -> str:
         """Some clients make an empty object first. What fills it may be heard of late: it is looked for."""
-        known, stem = self._stem(arrived)
+        known, stem = self._partners.stem(arrived)
         if pairing.is_late(stem, known):
             return "nothing new"
         there = self._objects.part(ImageRef(arrived.bucket, arrived.key), 0)
@@ -181,7 +183,7 @@ class Intake:
         is_copy = MADE_HERE in metadata and not named and found is not None and found.shared_in is not None
         if is_copy:
             found = None
-        stem = self._with_its_text(arrived, stem, found)
+        stem = self._partners.with_its_text(arrived, stem, found)
         decision = pairing.photo(stem, arrived, own, found, thread=named)
         waits = Waiting(arrived.home, arrived.stem, image, arrived.etag, arrived.at)
         self._dispatch.carry_out(thread, arrived, stem, decision, waits)
@@ -197,18 +199,8 @@ class Intake:
             raise hints.nothing_said(arrived, metadata)
         return result
 
-    def _with_its_text(self, photo: Upload, stem: Stem, found: Words | None) -> Stem:
-        """The stem, with what was remembered of the text that was found, should that be spelled in another way."""
-        if not found or not found.text or not found.text.goes_with:
-            return stem
-        text = replace(found.text, goes_with=None)
-        apart = self._state.stem(text.home, text.stem)
-        if apart.goes_with != photo.stem:
-            self._state.join(text, apart, photo.stem)
-        return pairing.joined(stem, found.text, apart) if text.home == photo.home else stem
-
     def _take_text(self, arrived: Upload) -> str:
-        arrived, stem = self._stem(arrived)
+        arrived, stem = self._partners.stem(arrived)
         stored = self._instructions.read(ImageRef(arrived.bucket, arrived.key, arrived.version_id))
         if stored is None:
             return "gone"
@@ -216,7 +208,7 @@ class Intake:
             return "nothing new"
         named = _named(stored.metadata)
         listed = self._beside(arrived, stem, named or stem.thread or arrived.thread)
-        arrived, stem = self._with_its_photo(arrived, stem, listed)
+        arrived, stem = self._partners.with_its_photo(arrived, stem, listed)
         thread = named or stem.thread or arrived.thread
         if pairing.is_late(stem, arrived):
             return "nothing new"
@@ -232,43 +224,12 @@ class Intake:
             raise hints.stray(arrived, stray)
         return result
 
-    def _stem(self, arrived: Upload) -> tuple[Upload, Stem]:
-        """The upload, with what is remembered of its stem; of a text that goes with a photo, that of the photo's.
-
-        It goes with it until there is a photo of its very name.
-        """
-        stem = self._dispatch.stem(arrived)
-        if arrived.kind != "text" or not stem.goes_with:
-            return arrived, stem
-        joined = replace(arrived, goes_with=stem.goes_with)
-        photos = self._dispatch.stem(joined)
-        return (arrived, pairing.left(stem, joined, photos)) if pairing.knows_a_photo(stem) else (joined, photos)
-
     def _beside(self, text: Upload, stem: Stem, thread: str) -> Listed | None:
         """What lies beside a text that may belong to a photo there; None where that is known, or does not matter."""
         has_photo = text.goes_with or pairing.knows_a_photo(stem)
         if text.is_in_threads or has_photo or (stem.generation and self._is_known(thread, text)):
             return None
         return self._objects.listed(text.bucket, text.folder, beside.MAX_KEYS)
-
-    def _with_its_photo(self, text: Upload, stem: Stem, listed: Listed | None) -> tuple[Upload, Stem]:
-        """The text with its stem; or with its photo's, where it is spelled in another way. Raises Rejected."""
-        if listed is None or stem.generation:
-            return text, stem
-        joined = beside.with_its_photo(text, listed)
-        if not joined.goes_with and listed.is_cut:
-            joined = self._with_likely_photo(text)
-        if not joined.goes_with:
-            return text, stem
-        self._state.join(text, stem, joined.stem)
-        return joined, self._dispatch.stem(joined)
-
-    def _with_likely_photo(self, text: Upload) -> Upload:
-        """The text, going with a photo that is remembered, where the folder is too large to be looked at."""
-        likely = (replace(text, goes_with=name) for name in beside.likely_stems(text))
-        return next(
-            (each for each in likely if beside.goes_with(each, self._state.stem(each.home, each.stem).seen)), text
-        )
 
     def _take_request(self, arrived: Upload) -> str:
         stem = self._dispatch.stem(arrived)
