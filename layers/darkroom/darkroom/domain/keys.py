@@ -7,7 +7,7 @@ import unicodedata
 THREAD_ID_BYTES = 256
 # NFC makes UTF-8 at most three times shorter, and takes quadratic time for letters with endless marks.
 MAX_NAME_CHARACTERS = 3 * THREAD_ID_BYTES
-_TURN_FOLDER = re.compile(r"[0-9]{5,}-[0-9a-f]{8}")  # see `turn_prefix`
+_TURN_FOLDER = r"[0-9]{5,}-[0-9a-f]{8}"  # see `turn_prefix`
 GROUP_CHARACTERS = r"[A-Za-z0-9!\"#$%&'()*+,\-./:;<=>?@\[\\\]^_`{|}~]{1,128}"  # what SQS allows
 LONG_KEY_BYTES = 800
 SHORTENED_KEY_BYTES = 780
@@ -29,7 +29,7 @@ def thread_id(name: str) -> str:
 
 def has_turn_folder(name: str) -> bool:
     """Whether a segment of it has the form of a turn's folder: the thread's results would look like another's."""
-    return any(map(_TURN_FOLDER.fullmatch, name.split("/")))
+    return any(re.fullmatch(_TURN_FOLDER, segment) for segment in name.split("/"))
 
 
 def _normal(name: str) -> str:
