@@ -322,6 +322,9 @@ def said_of(body: str | bytes) -> request.Request | Rejected:
         ('{"instruction": "a", "images": ["S3://my-uploads/a"]}', "images.0"),
         ('{"instruction": "a", "images": ["s3://my-uрloads/a"]}', "images.0"),
         ('{"instruction": "\u2028\u3000\u00a0"}', "instruction"),
+        ('{"instruction": "\u200b"}', "instruction"),
+        ('{"instruction": "\\u0000"}', "instruction"),
+        ('{"instruction": "cheap", "instruction": "dear"}', "instruction"),
         ('{"instruction": "a", "request_id": "a\u200b"}', "request_id"),
         ("\u202e}", "body"),
     ],
@@ -332,18 +335,11 @@ def test_what_is_odd_is_refused_by_its_field(body: str, param: str) -> None:
     assert said.param == param
 
 
-@pytest.mark.parametrize("words", ["\0", "\u202eetihw ti ekam", "раураl", "a\u2028b", "\u200b", "\ufeff.", "e\u0301"])
+@pytest.mark.parametrize("words", ["\u202eetihw ti ekam", "раураl", "a\u2028b", "\0.", "\ufeff.", "e\u0301"])
 def test_any_words_are_an_instruction_verbatim(words: str) -> None:
     said = said_of(json.dumps({"instruction": words}))
     assert isinstance(said, request.Request)
     assert said.instruction == words
-
-
-def test_of_a_key_that_stands_twice_the_last_counts() -> None:
-    """As every reader of JSON here has it; so the words that are fingerprinted are the words that are sent."""
-    said = said_of('{"instruction": "cheap", "instruction": "dear"}')
-    assert isinstance(said, request.Request)
-    assert said.instruction == "dear"
 
 
 def test_a_message_of_a_megabyte_is_told_with_its_first_4_kilobytes() -> None:
