@@ -19,7 +19,7 @@ from darkroom.providers.shown_pictures import MAX_TEXT_BYTES, Told
 from darkroom.streaming import json_document
 from darkroom.streaming.json_document import LongString
 
-_MAX_DEPTH = 3
+_MAX_DEPTH, _MAX_INNER = 3, 16  # documents in strings of an answer: a hostile one may be made of them
 _PATH_CHARACTERS = 200
 
 # Paths of names, without their lists; a name is in lowercase, without `_` and `-`.
@@ -88,6 +88,7 @@ class Found:
         self._texts: dict[str, str] = {}
         self._said = ""
         self._heard = 0
+        self._inner = 0
         self._numbers = count(1)
 
     @property
@@ -153,12 +154,25 @@ class Found:
             self._take(place, picture_of(value), is_known=bool(is_known))
         elif picture_strings.is_address(value) and _KNOWN.fullmatch(place.path):
             self._take(place, picture_of(value), is_known=True)
-        elif (inner := _inner_document(value, place)) is not None:
+        elif (inner := self._inner_document(value, place)) is not None:
             self._add(inner, place._replace(depth=place.depth + 1))
         elif _TEXT.fullmatch(place.path):
             self._hear(place, shown_pictures.told(value))
         else:
             self._overhear(place, value)
+
+    def _inner_document(self, value: str | LongString, place: _Place) -> Any:
+        """The document that a string holds, as bodies that were wrapped once more do; None where it holds none."""
+        head = value[:1] if isinstance(value, str) else value.text(1)
+        if head not in ("{", "[") or place.depth >= _MAX_DEPTH or self._inner >= _MAX_INNER:
+            return None
+        self._inner += 1
+        try:
+            text = value.unescaped() if isinstance(value, LongString) else value.encode(errors="replace")
+            document = json_document.parsed(text)
+        except (ValueError, RecursionError, TooLarge):
+            return None
+        return document if isinstance(document, dict | list) else None
 
     def _take(self, place: _Place, picture: Encoded | str, *, is_known: bool) -> None:
         if place.is_echo:
@@ -196,19 +210,6 @@ class Found:
     def _say(self, words: str) -> None:
         if len(self._said) < WORDS_CHARACTERS:
             self._said += f" {words[:WORDS_CHARACTERS]}"
-
-
-def _inner_document(value: str | LongString, place: _Place) -> Any:
-    """The document that a string of JSON holds, as bodies that were wrapped once more do; None where it holds none."""
-    head = value[:1] if isinstance(value, str) else value.text(1)
-    if head not in ("{", "[") or place.depth >= _MAX_DEPTH:
-        return None
-    try:
-        text = value.unescaped() if isinstance(value, LongString) else value.encode(errors="replace")
-        document = json_document.parsed(text)
-    except (ValueError, RecursionError, TooLarge):
-        return None
-    return document if isinstance(document, dict | list) else None
 
 
 def _number(each: _Picture) -> int:
