@@ -147,9 +147,7 @@ def _document(text: str, columns: _Columns, options: Mapping[str, Shape]) -> dic
         if cell:
             _put(document, name, _read(name, cell, options))
     if _LOST_LETTERS.fullmatch(document.get("instruction", "")):
-        raise ValueError(
-            "instruction: is nothing but question marks: the file's encoding has no such letters, use UTF-8"
-        )
+        raise ValueError("the words are nothing but question marks: the file's encoding has no such letters, use UTF-8")
     return document
 
 
