@@ -17,7 +17,8 @@ if TYPE_CHECKING:
 
 LEAST_CHARACTERS = 5  # less is found anywhere
 PIECE_CHARACTERS = 24  # as much of a long text as gives it away
-_TEXTS = (".txt", ".json", ".jsonl")
+_TEXTS = (".txt", ".json", ".jsonl", ".csv")
+_IDS = ("source", "thread", "request")  # what a result that is copied back brings along in its metadata
 _PICTURES = re.compile(
     r"data:image|b64_json|iVBORw0KGgo|/9j/[24]|UklGR|R0lGOD|\x89PNG|\\x89PNG|JFIF|WEBPVP8|[A-Za-z0-9+/]{200}"
 )
@@ -71,7 +72,7 @@ def _said(stack: "Stack") -> Iterator[str]:
     for key in _keys(stack, uploads):
         stored = s3.get_object(Bucket=uploads, Key=key)
         data = stored["Body"].read()
-        yield from stored["Metadata"].values()
+        yield from (value for name, value in stored["Metadata"].items() if name not in _IDS)
         if key.endswith(_TEXTS):
             yield data.decode(errors="replace")
     for key in _keys(stack, results):

@@ -44,6 +44,14 @@ def with_junk_for_pixels(png: bytes, junk: Callable[[int], bytes]) -> bytes:
     )
 
 
+def with_wrong_sum(png: bytes) -> bytes:
+    """The same with right checksums of its chunks, where that of the rows within them is that of something else."""
+    found = chunks(png)
+    last = max(at for at, (name, _) in enumerate(found) if name == b"IDAT")
+    found[last] = (b"IDAT", found[last][1][:-4] + bytes(4))
+    return HEAD + b"".join(chunk(name, content) for name, content in found)
+
+
 def with_split_pixels(png: bytes) -> bytes:
     """The same with words in the middle of its pixels."""
     ((_, pixels),) = [each for each in chunks(png) if each[0] == b"IDAT"]

@@ -91,6 +91,32 @@ def test_a_number_is_one_where_text_will_not_do() -> None:
     }  # fmt: skip
 
 
+@pytest.mark.parametrize("column", ["options.size", "options.aspect_ratio"])
+@pytest.mark.parametrize(
+    ("cell", "shape"),
+    [
+        ("16:09:00", "16:9"), ("16:09", "16:9"), ("04:09:00 PM", "16:9"), ("4:09 pm", "16:9"), ("9:16", "9:16"),
+        ("01:01:00", "1:1"), ("01:01:00 AM", "1:1"), ("1:01", "1:1"), ("12:05:00 PM", "12:5"), ("21:09:00", "21:9"),
+        ("16:9", "16:9"), ("1024x1024", "1024x1024"), ("16:09:30", "16:09:30"),
+    ],
+)  # fmt: skip
+def test_a_shape_of_which_the_spreadsheet_made_a_time_is_the_one_that_was_typed(
+    column: str, cell: str, shape: str
+) -> None:
+    (document,) = documents(f"custom_id,instruction,{column},metadata.at\na,paint,{cell},{cell}\n")
+    assert document["options"] == {column.partition(".")[2]: shape}
+    assert document["metadata"] == {"at": cell}
+
+
+@pytest.mark.parametrize("words", ["????????????", "?? ???", "??\n??"])
+def test_words_that_the_encoding_lost_are_not_asked(words: str) -> None:
+    """Spreadsheets write a question mark for each letter that the encoding of the file does not have."""
+    lost, kept = read(HEAD + written([["a", words, "mug.jpg"], ["b", "Why??", "mug.jpg"]]))
+    assert lost.data is None
+    assert "nothing but question marks" in lost.fault
+    assert kept.data
+
+
 def test_rows_and_columns_that_say_nothing_are_passed_over() -> None:
     data = "custom_id,instruction,,\na,paint,,\n,,,\n\n  \nb,paint\n"
     assert [(line.is_blank, line.after.number) for line in read(data)] == [

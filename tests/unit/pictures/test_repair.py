@@ -17,11 +17,13 @@ from darkroom.streaming.blob import Blob
 from tests.pictures.breaking import (
     BROKEN_PNG,
     EVERY,
+    ONE_WORD,
     chunk,
     chunks,
     with_chunk,
     with_junk_for_pixels,
     with_split_pixels,
+    with_wrong_sum,
 )
 from tests.pictures.making import ORIENTATION, corners, furthest, saved, scene
 from tests.unit.samples import opened, sent_of
@@ -115,6 +117,20 @@ def test_words_within_the_pixels_are_cut_out(size: tuple[int, int]) -> None:
     whole = saved(scene(size=size), "PNG")
     assert are_the_same(strictly_opened(inspect.inspect(with_split_pixels(whole)).data), opened(whole))
     assert are_the_same(opened(sent_of(with_split_pixels(whole)).data), opened(whole))
+
+
+@pytest.mark.parametrize("beside", [lambda png: png, lambda png: with_chunk(png, b"tEXt", ONE_WORD, 1)])
+@pytest.mark.parametrize("options", [{}, {"compress_level": 0}], ids=["packed", "long"])
+def test_rows_of_a_wrong_checksum_are_whole(beside: Callable[[bytes], bytes], options: dict[str, object]) -> None:
+    whole = photo("PNG", (400, 300), **options)
+    found = inspect.inspect(beside(with_wrong_sum(whole)))
+    assert found.is_repaired
+    assert are_the_same(strictly_opened(found.data), opened(whole))
+
+
+def test_so_they_are_of_a_source_that_is_made_anew() -> None:
+    whole = saved(PHOTO.quantize(4), "PNG")
+    assert are_the_same(strictly_opened(sent_of(with_wrong_sum(whole)).data), opened(whole))
 
 
 def test_a_broken_second_directory_turns_nothing() -> None:

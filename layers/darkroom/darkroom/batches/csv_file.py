@@ -24,6 +24,9 @@ DELIMITERS = (",", ";", "\t")
 EXAMPLE = "custom_id,instruction,images"
 REMEDY = f"Name the columns in the first row, as in {EXAMPLE}, and upload the file again; nothing was started or paid."
 _NAMED_BY_ANYBODY = ("metadata", "options")
+_SHAPES = ("options.size", "options.aspect_ratio")
+_TIME = re.compile(r"(\d{1,2}):(\d{2})(?::00)?(?: ?([AP])M)?", re.ASCII | re.IGNORECASE)
+_LOST_LETTERS = re.compile(r"[?\s]*\?\?[?\s]*")  # what is written for each letter that an encoding does not have
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,6 +146,8 @@ def _document(text: str, columns: _Columns, options: Mapping[str, Shape]) -> dic
     for name, cell in zip(names, cells, strict=False):
         if cell:
             _put(document, name, _read(name, cell, options))
+    if _LOST_LETTERS.fullmatch(document.get("instruction", "")):
+        raise ValueError("the words are nothing but question marks: the file's encoding has no such letters, use UTF-8")
     return document
 
 
@@ -165,11 +170,22 @@ def _read(name: str, cell: str, options: Mapping[str, Shape]) -> Any:
     """The value that a cell says: all are text, but for lists of pictures, and numbers where text will not do."""
     if name == "images":
         return [key.strip() for key in cell.split("|") if key.strip()] if "|" in cell else cell.split()
+    if name in _SHAPES:
+        cell = _shape(cell)
     faults: Faults = []
     option = options.get(name.removeprefix("options.")) if name.startswith("options.") else None
     if option:
         option(name, cell, faults)
     return _number(cell) if faults or name == "parent_turn" else cell
+
+
+def _shape(cell: str) -> str:
+    """The shape that was typed: of 16:9 a spreadsheet makes a time of day, and writes 16:09, 16:09:00 or 4:09 PM."""
+    time = _TIME.fullmatch(cell)
+    if not time:
+        return cell
+    hours, minutes, half = int(time[1]), int(time[2]), (time[3] or "").upper()
+    return f"{hours % 12 + 12 * (half == 'P') if half else hours}:{minutes}"
 
 
 def _number(cell: str) -> Any:

@@ -7,18 +7,21 @@ remark that is broken.
 import struct
 import zlib
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from functools import reduce
 from itertools import islice
 from typing import NamedTuple, TypeVar, cast
 
 from darkroom.errors import Undecodable
 from darkroom.pictures import colour, file_structure, strip_metadata
-from darkroom.pictures.decoding import BROKEN, opened
-from darkroom.streaming.blob import Blob, Joined, Part, chunks
+from darkroom.pictures.decoding import BROKEN, MAX_PIXELS, opened
+from darkroom.streaming.blob import CHUNK_BYTES, Blob, Joined, Part, chunks
 
 _T = TypeVar("_T")
 _JPEG_HEAD, _JPEG_END = b"\xff\xd8", b"\xff\xd9"
 _PNG_HEAD, _PNG_END = b"\x89PNG\r\n\x1a\n", b"\0\0\0\0IEND\xaeB`\x82"
+_ZLIB_HEAD_BYTES, _SUM_BYTES = 2, 4  # around what is packed
+_MAX_PIXEL_BYTES = 8  # of a PNG
 _PACKED = (b"iCCP", b"zTXt")  # PNG chunks that name their compression, after a keyword
 _KEYWORD_BYTES = 80  # with the zero that ends it
 _MOVES = frozenset((b"acTL", b"fcTL", b"fdAT"))  # numbered chunks: all of them, or none
@@ -74,12 +77,14 @@ def _candidates(data: Blob) -> Iterator[Blob]:
     candidate = mended(data)
     if candidate is not data:
         yield candidate
-    try:
+    with suppress(strip_metadata.Unusual):
         stripped = strip_metadata.stripped(candidate)
-    except strip_metadata.Unusual:
-        return
-    if len(stripped) != len(candidate):
-        yield stripped
+        if len(stripped) != len(candidate):
+            yield stripped
+            candidate = stripped
+    summed = _with_right_sum(candidate)
+    if summed is not candidate:
+        yield summed
 
 
 def _is_single_colour(data: Blob) -> bool:
@@ -148,6 +153,52 @@ def _png_chunks(data: Blob) -> Iterator[_Chunk]:
 def _is_packed_oddly(content: Blob) -> bool:
     """PNG has one way to pack, of the number 0."""
     return content[: _KEYWORD_BYTES + 1].partition(b"\0")[2][:1] != b"\0"
+
+
+def _with_right_sum(data: Blob) -> Blob:
+    """The PNG with the right checksum of its rows, of which those of its chunks say nothing; the very same where that
+    cannot be told.
+    """
+    found = list(islice(_png_chunks(data), file_structure.MAX_PARTS)) if data[:8] == _PNG_HEAD else []
+    at = [number for number, chunk in enumerate(found) if chunk.name == b"IDAT"]
+    packed = Joined(found[number].content for number in at)
+    right = _sum_of_rows(packed, most=_most_bytes(data))
+    if right is None or packed[right.start : right.start + _SUM_BYTES] == right.checksum:
+        return data
+    pixels = Joined((Part(packed, 0, right.start), right.checksum))
+    checksum = reduce(lambda so_far, chunk: zlib.crc32(chunk, so_far), chunks(pixels), zlib.crc32(b"IDAT"))
+    whole = _Chunk(b"IDAT", b"", pixels, checksum, is_sound=False)
+    kept = (*found[: at[0]], whole, *found[at[-1] + 1 :])
+    return Joined((_PNG_HEAD, *(part for chunk in kept for part in chunk.parts())))
+
+
+def _most_bytes(png: Blob) -> int:
+    """No fewer than all rows of a PNG have, unpacked; each begins with its filter, and may come in two parts."""
+    width, height = (int.from_bytes(png[at : at + 4]) for at in (16, 20))
+    return min(height * (2 + _MAX_PIXEL_BYTES * width), 2 * _MAX_PIXEL_BYTES * MAX_PIXELS)
+
+
+class _Sum(NamedTuple):
+    """What the rows' checksum is, and where it has to stand."""
+
+    checksum: bytes
+    start: int
+
+
+def _sum_of_rows(packed: Blob, most: int) -> _Sum | None:
+    """None where the packed rows have no end, or are over `most` bytes."""
+    unpacker, checksum, position = zlib.decompressobj(-zlib.MAX_WBITS), zlib.adler32(b""), _ZLIB_HEAD_BYTES
+    try:
+        for chunk in chunks(Part(packed, position, len(packed))):
+            position += len(chunk)
+            rest = chunk
+            while not unpacker.eof and most >= 0 and (rows := unpacker.decompress(rest, CHUNK_BYTES)):
+                checksum, most, rest = zlib.adler32(rows, checksum), most - len(rows), unpacker.unconsumed_tail
+            if unpacker.eof and most >= 0:
+                return _Sum(checksum.to_bytes(_SUM_BYTES), position - len(unpacker.unused_data))
+    except zlib.error:
+        return None
+    return None
 
 
 def _mended_webp(data: Blob) -> Blob:
