@@ -2,6 +2,7 @@
 
 import base64
 import json
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -278,3 +279,109 @@ def nested(draw: st.DrawFn, picture: object) -> Any:
 def test_a_picture_anywhere_in_json_of_any_shape_is_found(document: Any) -> None:
     answer = interpret(reply(document))
     assert pictures_in(answer) in ((PNG,), (LONG_PNG,))
+
+
+# What an attack found.
+
+
+@pytest.mark.parametrize(
+    ("document", "pictures"),
+    [
+        ({"size": "1", "data": [{"b64_json": B64, "url": URL}]}, [PNG]),
+        ({"data": [{"b64_json": B64, "url": URL}]}, [PNG]),
+        ({"input_images": [OTHER_B64], "output_images": [B64]}, [PNG]),
+        ({"before": OTHER_B64, "after": B64}, [PNG]),
+    ],
+)
+def test_in_one_item_the_bytes_come_before_the_address_and_what_was_sent_is_left_out(
+    document: object, pictures: list[bytes]
+) -> None:
+    assert list(pictures_in(interpret(reply(document)))) == pictures
+
+
+@pytest.mark.parametrize("status", [200, 418, 500, 999])
+@pytest.mark.parametrize(
+    "error", [{"message": "one of 2 images was filtered", "code": "partial"}, {"code": 0, "message": "success"}]
+)
+def test_a_picture_beside_an_error_was_made(status: int, error: object) -> None:
+    assert pictures_in(interpret(reply({"error": error, "data": [{"b64_json": B64}]}, status))) == (PNG,)
+
+
+def test_a_picture_that_an_error_quotes_was_sent_and_not_made() -> None:
+    quoting = {"error": {"code": 400, "message": f"bad image {DATA_URI}", "image": B64}}
+    assert rejection(lambda: interpret(reply(quoting, 400))).code == "invalid_request"
+
+
+@pytest.mark.parametrize(
+    ("document", "status", "cause"),
+    [
+        ({"status": "error", "message": "insufficient balance"}, 200, "account"),
+        ({"errors": [{"message": "rate limit exceeded", "code": "429"}]}, 200, "throttled"),
+        ({"code": 200, "data": {"error": {"message": "too many requests"}}}, 200, "throttled"),
+        ([{"error": {"code": 400, "message": "API key not valid. Please pass a valid API key."}}], 400, "credentials"),
+        ([{"error": {"code": 429, "message": "slow down"}}], 200, "throttled"),
+    ],
+)
+def test_an_error_is_found_wherever_it_is_stated(document: object, status: int, cause: str) -> None:
+    with pytest.raises(Unavailable) as caught:
+        interpret(reply(document, status))
+    assert caught.value.cause == cause
+
+
+@pytest.mark.parametrize("size", [7, 40, 200, 2000])
+def test_a_picture_that_a_stream_cuts_into_pieces_is_one_picture(size: int) -> None:
+    said = f"Here: ![cat]({DATA_URI}) done"
+    pieces = [{"choices": [{"delta": {"content": said[at : at + size]}}]} for at in range(0, len(said), size)]
+    answer = interpret(reply(stream(*pieces)))
+    assert (pictures_in(answer), answer.text) == ((PNG,), "Here:  done")
+
+
+def test_a_long_picture_in_pieces_is_one_picture_too() -> None:
+    said = f"![cat](data:image/png;base64,{LONG_B64})"
+    pieces = [{"choices": [{"delta": {"content": said[at : at + 9000]}}]} for at in range(0, len(said), 9000)]
+    assert pictures_in(interpret(reply(stream(*pieces)))) == (LONG_PNG,)
+
+
+@pytest.mark.parametrize(
+    "written",
+    [
+        "b'{}'", '"{}"', "base64,{}", "image/png;base64,{}", "DATA:IMAGE/PNG;BASE64,{}", "data:;base64,{}",
+        'data:image/png;name="a, b.png";base64,{}',
+    ],
+)  # fmt: skip
+@pytest.mark.parametrize("data", [PNG, LONG_PNG])
+def test_base64_is_read_however_its_beginning_is_written(written: str, data: bytes) -> None:
+    text = written.replace("{}", base64.b64encode(data).decode())
+    assert pictures_in(interpret(reply({"data": [{"b64_json": text}]}))) == (data,)
+
+
+def test_a_line_break_that_json_does_not_allow_is_passed_over() -> None:
+    body = b'{"data": [{"b64_json": "%b"}]}' % base64.encodebytes(PNG)
+    assert pictures_in(interpret(reply(body))) == (PNG,)
+
+
+def test_an_answer_without_content_was_paid() -> None:
+    ended = rejection(lambda: interpret(reply(b"", 204)))
+    assert (ended.code, ended.charged) == ("no_image", True)
+
+
+def asked(document: object, instruction: str, status: int = 400) -> Reply:
+    return replace(reply(document, status), asked=instruction)
+
+
+@pytest.mark.parametrize(
+    "words",
+    ["a sign that says: insufficient balance", "a headline: model gpt not found, in red", "the image is too large"],
+)
+@pytest.mark.parametrize("quoted", ["bad prompt: {}", "bad prompt: {} (request id: 2026)", "cannot paint '{}'"])
+def test_the_words_of_an_instruction_say_nothing_of_an_error(words: str, quoted: str) -> None:
+    said = {"error": {"code": 400, "message": quoted.replace("{}", words)}}
+    assert rejection(lambda: interpret(asked(said, words))).code == "invalid_request"
+    cut = {"error": {"code": 400, "message": f"bad prompt: {words[:30]}…"}}
+    assert rejection(lambda: interpret(asked(cut, words))).code == "invalid_request"
+
+
+def test_a_word_of_an_instruction_is_no_request_id() -> None:
+    words = "paint a cat (request id: MyWord)"
+    said = {"error": {"code": 400, "message": f"cannot do {words}"}}
+    assert rejection(lambda: interpret(asked(said, words))).provider_request_id is None

@@ -8,6 +8,7 @@ import ssl
 import struct
 import time
 import traceback
+import zlib
 from pathlib import Path
 from typing import Any
 
@@ -625,3 +626,42 @@ def test_an_answer_without_end_is_cut_and_was_paid() -> None:
     with Server(answering(http(200, parcel, content_encoding="gzip"))) as server:
         ended = rejection(lambda: called(client(server.url)))
     assert (ended.code, ended.charged) == ("no_image", True)
+
+
+# Answers whose transport is broken, and which are there all the same.
+
+
+@pytest.mark.parametrize(
+    "sent",
+    [
+        pytest.param(http(200, ANSWER, content_encoding="gzip"), id="not-packed-in-spite-of-its-header"),
+        pytest.param(http(200, gzip.compress(ANSWER)), id="packed-without-a-header"),
+        pytest.param(http(200, gzip.compress(ANSWER)[:-8] + bytes(8), content_encoding="gzip"), id="wrong-checksum"),
+        pytest.param(http(200, zlib.compress(ANSWER), content_encoding="deflate"), id="deflate"),
+        pytest.param(http(200, zlib.compress(ANSWER)[2:-4], content_encoding="deflate"), id="deflate-bare"),
+        pytest.param(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%b" % (len(ANSWER) + 10, ANSWER), id="too-long"),
+        pytest.param(
+            b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n%x\r\n%b\r\n" % (len(ANSWER), ANSWER),
+            id="no-last-chunk",
+        ),
+    ],
+)
+def test_an_answer_that_came_whole_is_an_answer_whatever_its_line_did(sent: bytes) -> None:
+    with Server(answering(sent)) as server:
+        assert pictures_in(called(client(server.url))) == (PNG,)
+
+
+@pytest.mark.parametrize(("status", "cause"), [(401, "credentials"), (429, "throttled"), (503, "unreachable")])
+@pytest.mark.parametrize("end", [b"", b'{"error": {"message": "', b"<html>"])
+def test_a_status_that_proves_a_call_free_does_so_though_its_body_breaks(status: int, cause: str, end: bytes) -> None:
+    head = b"HTTP/1.1 %d X\r\nContent-Length: 500\r\n\r\n" % status
+    with Server(answering(head + end)) as server:
+        trouble = failure(client(server.url))
+    assert isinstance(trouble, Unavailable)
+    assert trouble.cause == cause
+
+
+def test_a_picture_of_which_the_line_cut_half_is_ambiguous() -> None:
+    head = b"HTTP/1.1 200 OK\r\nContent-Type: image/png\r\nContent-Length: %d\r\n\r\n" % len(PNG)
+    with Server(answering(head + PNG[:-30])) as server:
+        assert isinstance(failure(client(server.url)), Ambiguous)

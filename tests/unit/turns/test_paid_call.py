@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from darkroom.domain.price import Price
-from darkroom.domain.timing import LEASE_SECONDS
+from darkroom.domain.timing import LEASE_SECONDS, MAX_DOWNLOADS
 from darkroom.errors import Ambiguous, Rejected, Unavailable
 from darkroom.providers.dialect import DialectSettings
 from darkroom.providers.nebula import NEBULA
@@ -168,3 +168,36 @@ def test_what_an_answer_is_to_be_doubted_for_stands_in_its_outcome(world: World)
     ended = world.result(1, "m-1")
     assert [warning["code"] for warning in ended["warnings"]] == ["unusual_answer", "single_colour"]
     assert world.ledger.turns["t"][0].warnings == world.send({"instruction": "a"}).warnings
+
+
+DEAD = "https://cdn.example/dead.png"
+
+
+def test_a_picture_is_not_given_up_for_an_address_beside_it(world: World) -> None:
+    made_here = {"b64_json": b64encode(png()).decode()}
+    world.script(stated(200, {"data": [made_here, {"url": DEAD}]}))
+    world.send({"instruction": "a"})
+    assert len(world.result(1, "m-1")["images"]) == 1
+
+
+def test_of_several_addresses_those_that_answer_are_published_in_the_end(world: World) -> None:
+    world.script(stated(200, {"data": [{"url": "https://cdn.example/1.png"}, {"url": DEAD}]}))
+    world.fetcher.pages["https://cdn.example/1.png"] = png()
+    for _ in range(MAX_DOWNLOADS - 1):
+        assert world.wait({"instruction": "a"}).cause == "fetch"
+    world.send({"instruction": "a"})
+    assert len(world.result(1, "m-1")["images"]) == 1
+
+
+def test_one_that_may_not_be_fetched_is_left_out_at_once(world: World) -> None:
+    world.script(stated(200, {"data": [{"url": DEAD}, {"url": "https://cdn.example/1.png"}]}))
+    world.fetcher.pages |= {"https://cdn.example/1.png": png(), DEAD: Rejected("no_image", "a private address")}
+    world.send({"instruction": "a"})
+    assert len(world.result(1, "m-1")["images"]) == 1
+
+
+def test_an_error_is_judged_without_the_instruction_that_it_quotes(world: World) -> None:
+    words = "a sign that says: insufficient balance"
+    world.script(stated(400, {"error": {"code": 400, "message": f"bad prompt: {words}"}}))
+    world.send({"instruction": words})
+    assert world.result(1, "m-1")["error"]["code"] == "invalid_request"

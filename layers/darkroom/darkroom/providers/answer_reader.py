@@ -4,6 +4,7 @@ Answers have pictures in known places; `_KNOWN` lists them. One walk over each d
 in known places, pictures in other places, drafts, and what repeats the request.
 """
 
+import json
 import re
 from collections import deque
 from collections.abc import Iterator, Mapping
@@ -15,8 +16,10 @@ from darkroom.providers import picture_strings, shown_pictures
 from darkroom.providers.dialect import MAX_PICTURES, Encoded
 from darkroom.providers.error_rules import WORDS_CHARACTERS
 from darkroom.providers.picture_strings import picture_of
+from darkroom.providers.reply import without_lone_surrogates
 from darkroom.providers.shown_pictures import MAX_TEXT_BYTES, Told
 from darkroom.streaming import json_document
+from darkroom.streaming.blob import File
 from darkroom.streaming.json_document import LongString
 
 _MAX_DEPTH, _MAX_INNER = 3, 16  # documents in strings of an answer: a hostile one may be made of them
@@ -44,7 +47,9 @@ _TEXT = re.compile(
 _REASON = re.compile(r"(?:.*/)?(?:native)?(?:finish|block|stop)(?:_?reason|message)")
 _ECHOES = frozenset(
     ("input", "inputs", "request", "source", "sources", "sourceimage", "original", "originalimage", "initimage",
-     "inputimage", "reference", "references", "referenceimages", "prompt", "contents", "logo", "avatar", "icon")
+     "inputimage", "reference", "references", "referenceimages", "prompt", "contents", "logo", "avatar", "icon",
+     "error", "errors", "inputimages", "before", "beforeimage", "initialimage", "initimages", "mask", "maskimage",
+     "controlimage")
 )  # fmt: skip
 _DRAFT_MARKS = ("thought", "partial", "ispartial", "draft", "isdraft")
 _TASK_IDS = ("taskid", "jobid", "requestid", "predictionid")
@@ -62,6 +67,11 @@ class _Place(NamedTuple):
     is_draft: bool = False
     is_echo: bool = False
     depth: int = 0  # of JSON within a string of JSON
+
+    @property
+    def item(self) -> tuple[int, str]:
+        """What it is a member of."""
+        return self.holder, self.path.rpartition("/")[0]
 
 
 class _Picture(NamedTuple):
@@ -89,14 +99,17 @@ class Found:
         self._said = ""
         self._heard = 0
         self._inner = 0
+        self._deltas = File()  # as JSON writes them: a picture may be cut into very many
         self._numbers = count(1)
 
     @property
     def pictures(self) -> list[Encoded | str]:
-        """Those in known places; of what holds a picture by itself, not those that its words show."""
+        """Those in known places; of what holds one by itself, not those that its words show or its address has."""
         holders = {each.place.holder for each in self._known}
         shown = [each for each in self._shown if each.place.holder not in holders]
-        return [each.picture for each in sorted([*self._known, *shown], key=_number)]
+        inline = {each.place.item for each in self._known if isinstance(each.picture, Encoded)}
+        known = [each for each in self._known if isinstance(each.picture, Encoded) or each.place.item not in inline]
+        return [each.picture for each in sorted([*known, *shown], key=_number)]
 
     @property
     def text(self) -> str | None:
@@ -117,9 +130,16 @@ class Found:
             if len(value):
                 self._sort(inner, value)
 
-    def forget_pictures(self) -> None:
-        """Forgets the pictures in known places: an error stands beside them."""
+    @property
+    def has_pictures(self) -> bool:
+        """Whether there are some in known places so far."""
+        return bool(self._known or self._shown)
+
+    def believe_bytes(self) -> None:
+        """Forgets the pictures in known places that do not begin like one: an error stands beside them."""
+        begun = [each for each in self._known if _begins_like_picture(each.picture)]
         self._known.clear()
+        self._known += begun
         self._shown.clear()
 
     def _strings(self, document: Any, place: _Place) -> Iterator[tuple[_Place, str | LongString]]:
@@ -146,6 +166,9 @@ class Found:
         self.has_ended = self.has_ended or is_last or bool(names.get("finishreason") or names.get("stopreason"))
 
     def _sort(self, place: _Place, value: str | LongString) -> None:
+        if "/delta/" in place.path and isinstance(value, str) and _TEXT.fullmatch(place.path):
+            self._deltas.append(json.dumps(without_lone_surrogates(value))[1:-1].encode())
+            return
         is_picture = picture_strings.is_picture(value)
         if _DOCUMENTED.fullmatch(place.path) and _is_visible(value):
             self._take(place, picture_of(value), is_known=True)
@@ -190,11 +213,16 @@ class Found:
             return
         if self._heard < MAX_TEXT_BYTES:
             self._heard += len(said.words) + 1
-            at = place.path if "delta" in place.path else f"{place.path} {place.holder}"
+            at = f"{place.path} {place.holder}"
             self._texts[at] = self._texts.get(at, "") + said.words
         self._shown += [_Picture(next(self._numbers), place, picture) for picture in said.pictures]
         self.addresses += said.addresses
         self._say(said.words)
+
+    def end(self) -> None:
+        """There is no more: what a stream said in pieces is whole."""
+        if len(self._deltas):
+            self._hear(_Place("delta"), shown_pictures.told(LongString(self._deltas, 0, len(self._deltas))))
 
     def _overhear(self, place: _Place, value: str | LongString) -> None:
         """What stands where answers have no words of the model's; it may show a picture all the same."""
@@ -214,6 +242,11 @@ class Found:
 
 def _number(each: _Picture) -> int:
     return each.number
+
+
+def _begins_like_picture(picture: Encoded | str) -> bool:
+    head = b"" if isinstance(picture, str) else picture.written[: picture_strings.HEAD_BYTES]
+    return picture_strings.begins_like_picture(head.decode(errors="replace").replace("\\", ""))
 
 
 def _plain(name: str) -> str:

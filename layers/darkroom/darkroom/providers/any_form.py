@@ -11,7 +11,7 @@ from darkroom.providers.answer_reader import Found
 from darkroom.providers.dialect import Answer, Encoded
 from darkroom.providers.error_rules import SAY_MORE, Stated
 from darkroom.providers.picture_strings import HEAD_BYTES, long_picture_of
-from darkroom.providers.reply import MAX_ANSWER_BYTES, QUOTED_CHARACTERS, Reply, redacted
+from darkroom.providers.reply import CUT, MAX_ANSWER_BYTES, QUOTED_CHARACTERS, Reply, redacted
 from darkroom.providers.reply_documents import BROKEN, DONE, EVENT
 from darkroom.streaming.blob import Blob, Part
 
@@ -39,6 +39,7 @@ class _Read:
             self._read(_without_mark(reply.body))
         except TooLarge as error:
             self.too_large = str(error)
+        self.found.end()
 
     def _read(self, text: Blob) -> None:
         whole = reply_documents.document(text)
@@ -58,22 +59,25 @@ class _Read:
             self._judge(document)
 
     def _judge(self, document: Any) -> None:
-        """Pictures beside a code that we do not know, and no word of an error, were made."""
-        had_pictures = bool(self.found.pictures)
+        """Pictures beside a code that we do not know, and no word of an error, were made. Beside an error only what
+        begins like a picture was: one of two that were asked for, or what a relay got in spite of it.
+        """
+        had_pictures = self.found.has_pictures
         self.found.add(document)
-        if not isinstance(document, dict) or not (stated := error_rules.stated(document, self._reply)):
+        stated = next(filter(None, (error_rules.stated(each, self._reply) for each in _dictionaries(document))), None)
+        if not stated:
             return
-        says_no = document.get("error") or document.get("success") is False or self._reply.status >= 300
-        if says_no and not had_pictures:
-            self.found.forget_pictures()
-        if not self.found.pictures:
+        is_code_alone = self._reply.status < 300 and not any(map(error_rules.says_no_at_all, _dictionaries(document)))
+        if not had_pictures and not is_code_alone:
+            self.found.believe_bytes()
+        if not self.found.has_pictures:
             self.error = self.error or stated
 
 
 def interpret(reply: Reply) -> Answer:
     """The answer in a reply. Raises Rejected, Unavailable or Ambiguous, by what the reply says of the call."""
     is_success = 200 <= reply.status < 300
-    if is_success and (picture := _bare_picture(reply.body)):
+    if is_success and CUT not in reply.headers and (picture := _bare_picture(reply.body)):
         return Answer((picture,), None, error_rules.request_id(reply))
     read = _Read(reply)
     if is_success and not read.documents and not _HTML.match(reply.body[:HEAD_BYTES]):  # which shows a logo
@@ -83,21 +87,29 @@ def interpret(reply: Reply) -> Answer:
         raise _unreadable(read, reply)
     if 300 <= reply.status < 400:
         raise error_rules.redirect(reply)
-    if read.error and not read.found.pictures:
+    if read.error and not read.found.has_pictures:
         raise error_rules.error(read.error, reply)
-    if not is_success:
+    if not is_success and not read.found.has_pictures:
         raise error_rules.page(reply)
     return _answer(read, reply)
 
 
 def _unreadable(read: _Read, reply: Reply) -> DarkroomError:
     """Of what is no JSON, or no more than its beginning. JSON that came to its end was paid, whatever it is."""
+    if reply.status == 204:
+        return error_rules.endless(reply, "it has no content")
     if read.too_large or len(reply.body) >= MAX_ANSWER_BYTES:
         return error_rules.endless(reply, read.too_large or f"it is over {MAX_ANSWER_BYTES:,} bytes")
     is_json = _OBJECT.match(reply.body[:HEAD_BYTES]) and reply.body[-HEAD_BYTES:].rstrip()[-1:] in (b"}", b"]")
     if is_json and 200 <= reply.status < 300:
         return error_rules.endless(reply, "it is no JSON that can be read")
     return error_rules.page(reply)
+
+
+def _dictionaries(document: Any) -> list[dict[str, Any]]:
+    """The document, or the elements of one that is a list, where errors are looked for."""
+    elements = document if isinstance(document, list) else [document]
+    return [element for element in elements if isinstance(element, dict)]
 
 
 def _without_mark(body: Blob) -> Blob:

@@ -2,17 +2,19 @@
 
 import re
 import time
+import zlib
 from collections.abc import Callable, Iterable, Iterator
 
 import requests
 from requests.auth import AuthBase
+from urllib3.exceptions import HTTPError
 
 from darkroom.domain.timing import CONNECT_SECONDS
 from darkroom.errors import Ambiguous, Unavailable
 from darkroom.providers import transport
 from darkroom.providers.dialect import ApiRequest, Dialect, DialectSettings, PreparedCall
-from darkroom.providers.reply import MAX_ANSWER_BYTES, Reply
-from darkroom.streaming import utf16
+from darkroom.providers.reply import CUT, MAX_ANSWER_BYTES, Reply
+from darkroom.streaming import compressed, utf16
 from darkroom.streaming.blob import CHUNK_BYTES, File, free_disk_bytes
 
 SECRET_CHARACTERS = 16  # what is shorter is no key, and may stand in a picture's base64 by chance
@@ -64,13 +66,13 @@ class ImageApi:
                     stream=True,
                 ) as response,
             ):
-                content = _received(response, secret)
+                content, cut = _received(response, secret)
         except (requests.RequestException, OSError, Unavailable) as error:  # the disk may be full after all
             kind = type(error).__name__
             if not sent.was_taken:
                 raise Unavailable("unreachable", f"no connection to the image API ({kind})") from error
             raise Ambiguous(f"the connection to the image API was lost after the request was sent ({kind})") from error
-        headers = {name.lower(): secret.without(value) for name, value in response.headers.items()}
+        headers = {name.lower(): secret.without(value) for name, value in response.headers.items()} | cut
         seconds = round(time.monotonic() - started, 3)
         return Reply(response.status_code, headers, content, seconds, self._dialect.name)
 
@@ -147,11 +149,26 @@ def _spellings(character: int) -> bytes:
     )  # fmt: skip
 
 
-def _received(response: requests.Response, secret: Secret) -> File:
-    """The answer, on disk as it is read. One that is longer than any answer is cut."""
-    content = File()
-    for chunk in secret.taken_out(utf16.as_utf8(response.iter_content(CHUNK_BYTES))):
+def _received(response: requests.Response, secret: Secret) -> tuple[File, dict[str, str]]:
+    """The answer, on disk as it is read; and a header that says so where the line broke before its end. One that is
+    longer than any answer is not read to its end. Raises Ambiguous where nothing of a success has come.
+    """
+    content, broke = File(), list[Exception]()
+    packed = _until_it_breaks(response.raw.stream(CHUNK_BYTES, decode_content=False), broke)
+    unpacked = _until_it_breaks(compressed.unpacked(packed, response.headers.get("Content-Encoding", "")), broke)
+    for chunk in secret.taken_out(utf16.as_utf8(unpacked)):
         content.append(chunk)
         if len(content) > MAX_ANSWER_BYTES:
             break
-    return content
+    if broke and not len(content) and response.status_code < 400:
+        kind = type(broke[0]).__name__
+        raise Ambiguous(f"the connection to the image API was lost before its answer came ({kind})") from broke[0]
+    return content, {CUT: type(broke[0]).__name__} if broke else {}
+
+
+def _until_it_breaks(chunks: Iterable[bytes], broke: list[Exception]) -> Iterator[bytes]:
+    """The chunks that come; what ends them before their end is put down."""
+    try:
+        yield from chunks
+    except (requests.RequestException, HTTPError, OSError, zlib.error) as error:
+        broke.append(error)

@@ -4,6 +4,7 @@ import json
 import re
 from collections.abc import Mapping
 from email.utils import parsedate_to_datetime
+from itertools import takewhile
 from typing import Any, NamedTuple
 
 from darkroom.errors import ASK_AGAIN, Ambiguous, Cause, Code, DarkroomError, Rejected, Unavailable
@@ -91,21 +92,49 @@ def _named(reply: Reply, message: str) -> str | None:
     return next((name for name in candidates if re.fullmatch(r"[A-Za-z0-9_.:-]{1,128}", name)), None)
 
 
+_SHORTEST_QUOTED, _QUOTED_FROM = 4, 24  # characters of an instruction
 _SUCCESS = (None, 0, 200, "0", "200", "success", "ok")
 
 
 def stated(document: Mapping[str, Any], reply: Reply) -> Stated | None:
-    status, error, code = reply.status, document.get("error"), document.get("code")
+    status, error, code = reply.status, _error_in(document), document.get("code")
     if error and isinstance(error, dict):
         parts = [error.get("code"), error.get("type"), error.get("message")]
-    elif error or document.get("success") is False or status >= 400 or code not in _SUCCESS:
+    elif error or _says_no(document) or status >= 400 or code not in _SUCCESS:
         parts = [code, error, document.get("msg") or document.get("message") or document.get("detail")]
     else:
         return None
     said = [str(part) for part in parts if part not in (None, "")]
     number = next((int(part) for part in said if re.fullmatch(r"[1-5]\d\d", part)), status)
     message = said[-1] if said else json.dumps(document, default=str)
-    return Stated(number, _words(" ".join(said)), redacted(message)[:QUOTED_CHARACTERS], _named(reply, message))
+    words, named = _words(_unquoted(" ".join(said), reply.asked)), _named(reply, _unquoted(message, reply.asked))
+    return Stated(number, words, redacted(message)[:QUOTED_CHARACTERS], named)
+
+
+def says_no_at_all(document: Mapping[str, Any]) -> bool:
+    """Whether a document holds an error, or says that it is one."""
+    return bool(_error_in(document)) or _says_no(document)
+
+
+def _says_no(document: Mapping[str, Any]) -> bool:
+    return document.get("success") is False or document.get("status") in ("error", "failed", "failure", "fail")
+
+
+def _error_in(document: Mapping[str, Any]) -> Any:
+    """The error that a document holds: its own, the first of several, or that of what it wraps."""
+    errors, inner = document.get("errors"), document.get("data")
+    first = errors[0] if isinstance(errors, list) and errors else errors
+    return document.get("error") or first or (inner.get("error") if isinstance(inner, dict) else None)
+
+
+def _unquoted(text: str, asked: str) -> str:
+    """The text without the instruction that it quotes, whole or from its beginning."""
+    for form in (asked, json.dumps(asked)[1:-1], json.dumps(asked, ensure_ascii=False)[1:-1]):
+        begin = text.find(form[:_QUOTED_FROM]) if len(form) >= _SHORTEST_QUOTED else -1
+        if begin >= 0:
+            same = takewhile(lambda pair: pair[0] == pair[1], zip(text[begin:], form, strict=False))
+            text = text[:begin] + text[begin + sum(1 for _ in same) :]
+    return text
 
 
 def is_refusal(said: str, reasons: str) -> bool:

@@ -17,6 +17,7 @@ from darkroom.streaming.json_document import LongString
 
 _ENVELOPE = {"code", "msg", "data", "created", "usage"}
 _ITEM = {"b64_json", "url", "revised_prompt"}
+_HEAD_BYTES, _DECORATIONS = 100, (b",", b'"', b"'")  # of what is not plainly Base64
 _MAY_SHOW_PICTURES = ("![", "<", "data:", "://")
 
 
@@ -60,7 +61,7 @@ def _picture(item: Mapping[str, Any]) -> Encoded | str | None:
     encoded, words = item.get("b64_json"), item.get("revised_prompt") or ""
     if not isinstance(words, str) or any(mark in words for mark in _MAY_SHOW_PICTURES):
         return None
-    if isinstance(encoded, LongString) and b"data:" not in encoded[:64]:
+    if isinstance(encoded, LongString) and not any(mark in encoded[:_HEAD_BYTES] for mark in _DECORATIONS):
         return Encoded(Part(encoded, 0, len(encoded)), "json")
     address = item.get("url")
     return address if not encoded and isinstance(address, str) and address.startswith("https://") else None

@@ -9,6 +9,7 @@ from darkroom.domain.outcome import DEFAULT_DIALECT
 from darkroom.domain.validation import Shape, array, either, number, optional, text, value
 from darkroom.providers import error_rules, interpret
 from darkroom.providers.dialect import ApiCall, ApiRequest, Dialect, DialectSettings
+from darkroom.providers.reply import CUT
 from darkroom.streaming.base64_blob import Base64
 from darkroom.streaming.blob import Blob, Joined
 
@@ -106,5 +107,5 @@ NEBULA = Dialect(
     limits=ApiLimits(
         image_bytes=7_000_000, side=4096, media_types=("image/png", "image/jpeg", "image/webp"), encoded_share=3 / 4
     ),
-    kept_headers=("content-type", "date", "retry-after", *error_rules.REQUEST_ID_HEADERS),
+    kept_headers=("content-type", "date", "retry-after", CUT, *error_rules.REQUEST_ID_HEADERS),
 )

@@ -17,7 +17,10 @@ _BEGINNINGS = re.compile(
     rb"|....ftyp(?:avif|avis|mif1|msf1|hei[cxms]|hev[cx])",
     re.DOTALL,
 )
-_DATA_URI = re.compile(r"\s*data:[^\s,\"'{}]{0,100},")
+# As people's tools write it: a data URI or a part of one, in quotes, as Python writes bytes.
+_BEFORE = re.compile(
+    r"\s*(?:b?\\?[\"'])?(?:(?:data:)?[\w/+.-]{0,40}(?:;[^{}]{0,100}?)?;?base64,|data:[^\s,{}]{0,100},)?", re.IGNORECASE
+)
 
 
 def picture_of(value: str | LongString) -> Encoded | str:
@@ -25,16 +28,22 @@ def picture_of(value: str | LongString) -> Encoded | str:
     if isinstance(value, LongString):
         return long_picture_of(value)
     text = value.strip()
-    if text.startswith("data:"):
-        return Encoded(text.partition(",")[2].encode(errors="replace"))
-    return text if is_address(text) else Encoded(text.encode(errors="replace"))
+    if is_address(text):
+        return text
+    return Encoded(text[_begin(text) :].rstrip("\"'").encode(errors="replace"))
 
 
 def long_picture_of(value: Blob, form: Literal["text", "json"] = "json") -> Encoded:
     """The same of a string that is not held in memory. No address is as long."""
-    head = value[:HEAD_BYTES]
-    begin = head.find(b",") + 1 if b"data:" in head else 0
-    return Encoded(Part(value, begin, len(value)), form)
+    begin = _begin(value[:HEAD_BYTES].decode("latin-1"))
+    end = len(value) - len(value[-2:]) + len(value[-2:].rstrip(b"\"'\\"))
+    return Encoded(Part(value, begin, end), form)
+
+
+def _begin(head: str) -> int:
+    """Where the Base64 begins."""
+    begun = _BEFORE.match(head)
+    return begun.end() if begun else 0
 
 
 def is_picture(value: str | LongString) -> bool:
@@ -44,8 +53,7 @@ def is_picture(value: str | LongString) -> bool:
 
 def begins_like_picture(head: str) -> bool:
     """The same of a string that begins so."""
-    begun = _DATA_URI.match(head)
-    digits = "".join((head[begun.end() :] if begun else head).split())[:_DIGITS]
+    digits = "".join(head[_begin(head) :].split())[:_DIGITS]
     if not _BASE64.fullmatch(digits):
         return False
     return are_picture(Encoded(digits.encode()).decoded()[:])

@@ -8,6 +8,7 @@ from darkroom.domain.outcome import DEFAULT_DIALECT
 from darkroom.streaming.blob import Blob
 
 MAX_ANSWER_BYTES = 160_000_000  # far over any picture; of a hostile answer no more is read
+CUT = "darkroom-cut"  # a header of ours: the line broke before the reply's end
 QUOTED_CHARACTERS = 500  # of what somebody else said, in a message of ours
 
 
@@ -15,7 +16,8 @@ QUOTED_CHARACTERS = 500  # of what somebody else said, in a message of ours
 class Reply:
     """A raw HTTP answer. Header names are lowercase; `seconds` is how long the call took.
 
-    `dialect` is the one that the call was made in, so that the reply is interpreted in it whenever that is.
+    `dialect` is the one that the call was made in, so that the reply is interpreted in it whenever that is. `asked` is
+    the instruction, which an error may quote: its words say nothing of the error. The spool does not keep it.
     """
 
     status: int
@@ -23,6 +25,7 @@ class Reply:
     body: Blob
     seconds: float
     dialect: str = DEFAULT_DIALECT
+    asked: str = ""
 
 
 def without_lone_surrogates(text: str) -> str:

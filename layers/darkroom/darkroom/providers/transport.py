@@ -22,7 +22,7 @@ from darkroom import tls
 from darkroom.domain.timing import KEEPALIVE_IDLE_SECONDS, KEEPALIVE_INTERVAL_SECONDS
 from darkroom.streaming.blob import Blob, chunks
 
-MAX_INTERIM_RESPONSES = 100
+MAX_INTERIM_RESPONSES = 1000  # some send one each second
 _IDLE_OPTION = getattr(socket, "TCP_KEEPIDLE", getattr(socket, "TCP_KEEPALIVE", None))  # Linux, macOS
 KEEPALIVE = [
     (socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1),

@@ -74,6 +74,7 @@ def parsed(blob: Blob) -> Any:
     outlined = json.loads(
         outline.decode("utf-8-sig", errors="replace"),
         parse_int=_number,
+        strict=False,
         object_hook=lambda members: {name: _meant(value, found) for name, value in members.items()},
     )
     return _meant(outlined, found)

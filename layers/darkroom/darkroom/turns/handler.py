@@ -21,10 +21,10 @@ from darkroom.domain.price import Price
 from darkroom.domain.request import Recognised, Request
 from darkroom.domain.request_schema import RequestRules
 from darkroom.domain.thread import Thread
-from darkroom.domain.timing import MAX_STRIKES, PICTURE_SECONDS, PROBE_SECONDS, SAVE_SECONDS
+from darkroom.domain.timing import MAX_DOWNLOADS, MAX_STRIKES, PICTURE_SECONDS, PROBE_SECONDS, SAVE_SECONDS
 from darkroom.errors import TROUBLE_CAUSES, Rejected, Unavailable
 from darkroom.pictures.renditions import Renditions
-from darkroom.providers.dialect import Encoded
+from darkroom.providers.dialect import Answer, Encoded
 from darkroom.providers.reply import Reply
 from darkroom.streaming.blob import Blob
 from darkroom.turns import call_plan, provenance, retry_policy
@@ -153,7 +153,7 @@ class TurnHandler:
             self._ledger.forget(claim)
             raise _too_many_turns(self._policy.max_turns)
         is_last = retry_policy.is_over(claim, now=self._clock(), give_up_after=self._policy.give_up_after)
-        call = PaidCall(claim, self._dependencies.calls, is_last=is_last)
+        call = PaidCall(claim, self._dependencies.calls, is_last=is_last, instruction=asked.instruction)
         attempt = Attempt(asked, thread, call, time_left, is_last, message.is_probe)
         try:
             ended = self._ended(attempt)
@@ -184,13 +184,33 @@ class TurnHandler:
         try:
             reply = self._paid_reply(attempt)
             answer = attempt.call.answer(reply)
-            made = [self._fetched(picture) for picture in answer.pictures]
+            made = self._made(answer, attempt.call.claim)
             pictures, cautions = self._published(made, attempt)
         except Rejected as rejection:
             return self._failed(attempt, attempt.call.otherwise or rejection, reply)
         about = self._about(attempt)
         restarted = (RESTARTED,) if about.record.is_restarted else ()
         return self._outcomes.succeeded(about, reply, answer, pictures, (*answer.warnings, *cautions, *restarted))
+
+    def _made(self, answer: Answer, claim: Claim) -> list[Blob]:
+        """The pictures of an answer, without those that cannot be had while one is there. Raises Rejected, or
+        Unavailable where an address may be tried again.
+        """
+        inline = [picture.decoded() for picture in answer.pictures if isinstance(picture, Encoded)]
+        is_last_try = any(map(len, inline)) or claim.fetches + 1 >= MAX_DOWNLOADS
+        made, lost = list[Blob](), list[Rejected | Unavailable]()
+        for picture in answer.pictures:
+            try:
+                made.append(
+                    inline.pop(0) if isinstance(picture, Encoded) else self._dependencies.fetcher.fetch(picture)
+                )
+            except (Rejected, Unavailable) as error:
+                lost.append(error)
+        if lost and not any(map(len, made)):
+            raise lost[0]
+        if again := [error for error in lost if isinstance(error, Unavailable) and not is_last_try]:
+            raise again[0]
+        return made
 
     def _published(self, made: Sequence[Blob], attempt: Attempt) -> tuple[list[Picture], list[Caution]]:
         record = self._about(attempt).record
@@ -243,9 +263,6 @@ class TurnHandler:
     def _check_time(self, attempt: Attempt, seconds: float | None = None) -> None:
         if attempt.time_left() < (seconds or self._policy.api_timeout) + SAVE_SECONDS:
             raise Unavailable("time", "too little of this invocation's time is left for a call", retry_after=0)
-
-    def _fetched(self, picture: Encoded | str) -> Blob:
-        return self._dependencies.fetcher.fetch(picture) if isinstance(picture, str) else picture.decoded()
 
     def _deferred(self, attempt: Attempt, trouble: Unavailable) -> Outcome:
         """Lets go until later: raises Unavailable; or the outcome, where it has waited long enough."""

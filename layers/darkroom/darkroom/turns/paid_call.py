@@ -6,6 +6,7 @@ that dies after it, with nothing in the spool, may have been paid.
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from enum import Enum, auto
 from typing import NamedTuple
 
@@ -43,11 +44,15 @@ class PaidCall:
     """Steps 3 to 6 of the protocol, for one claim: mark, call, spool, settle.
 
     `claim` is the claim as it now is, `record` remembers the call that was made or was about to be. `is_last` says
-    that the request has waited enough for the provider: it is called once more before it is given up.
+    that the request has waited enough for the provider: it is called once more before it is given up. `instruction`
+    is what errors may quote.
     """
 
-    def __init__(self, claim: Claim, dependencies: CallDependencies, *, is_last: bool = False) -> None:
+    def __init__(
+        self, claim: Claim, dependencies: CallDependencies, *, is_last: bool = False, instruction: str = ""
+    ) -> None:
         self.claim = claim
+        self._instruction = instruction
         self.record = claim.asked
         self._dependencies = dependencies
         self._is_last = is_last
@@ -218,7 +223,7 @@ class PaidCall:
         return self._dependencies.spool.read(self.claim.thread_id, self.claim.request_id, call)
 
     def _interpret(self, reply: Reply) -> Answer:
-        return self._dependencies.spool.dialect(reply).interpret(reply)
+        return self._dependencies.spool.dialect(reply).interpret(replace(reply, asked=self._instruction))
 
     def _is_charged(self, reply: Reply) -> bool | None:
         """Whether the reply that ends a request was paid; None where it does not end one."""
