@@ -96,7 +96,7 @@ def interpret(reply: Reply) -> Answer:
 
 def _unreadable(read: _Read, reply: Reply) -> DarkroomError:
     """Of what is no JSON, or no more than its beginning. JSON that came to its end was paid, whatever it is."""
-    if reply.status == 204:
+    if reply.status == 204 and not len(reply.body):
         return error_rules.endless(reply, "it has no content")
     if read.too_large or len(reply.body) >= MAX_ANSWER_BYTES:
         return error_rules.endless(reply, read.too_large or f"it is over {MAX_ANSWER_BYTES:,} bytes")
