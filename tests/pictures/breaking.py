@@ -59,6 +59,31 @@ def with_split_pixels(png: bytes) -> bytes:
     return png.replace(chunk(b"IDAT", pixels), parts)
 
 
+def with_rows_missing(png: bytes, missing: int) -> bytes:
+    """The same without its last rows: what is packed ends as it should, and every checksum is right."""
+    found = chunks(png)
+    packed = b"".join(content for name, content in found if name == b"IDAT")
+    height = int.from_bytes(found[0][1][4:8])
+    rows = zlib.decompress(packed)
+    left = zlib.compress(rows[: len(rows) // height * (height - missing)])
+    others = [(name, content) for name, content in found if name not in (b"IDAT", b"IEND")]
+    return HEAD + b"".join(chunk(name, content) for name, content in (*others, (b"IDAT", left), (b"IEND", b"")))
+
+
+def with_a_second_head(png: bytes) -> bytes:
+    """The same with another size in a second head."""
+    head = chunks(png)[0][1]
+    return with_chunk(png, b"IHDR", struct.pack(">LL", 90, 90) + head[8:])
+
+
+# Every checksum of these is right, every row is there, and strict decoders refuse them.
+ODD_CHUNKS: Mapping[str, Callable[[bytes], bytes]] = {
+    "a-needed-chunk-that-none-knows": lambda png: with_chunk(png, b"ABCD", b"ab"),
+    "apples-chunk-first": lambda png: HEAD + chunk(b"CgBI", b"\x50\0\x20\2") + png[len(HEAD) :],
+    "a-needed-chunk-after-the-pixels": lambda png: png[:-12] + chunk(b"ABCD", b"ab") + png[-12:],
+    "a-long-head": lambda png: HEAD + chunk(b"IHDR", chunks(png)[0][1] + b"ab") + png[len(HEAD) + 25 :],
+}
+
 # Every viewer shows these.
 BROKEN_PNG: Mapping[str, Callable[[bytes], bytes]] = {
     "words-of-a-wrong-checksum": lambda png: with_chunk(png, b"tEXt", ONE_WORD, 1),

@@ -3,6 +3,7 @@
 import hashlib
 import io
 import random
+import zlib
 from collections.abc import Callable
 
 import pytest
@@ -17,11 +18,15 @@ from darkroom.streaming.blob import Blob
 from tests.pictures.breaking import (
     BROKEN_PNG,
     EVERY,
+    HEAD,
+    ODD_CHUNKS,
     ONE_WORD,
     chunk,
     chunks,
+    with_a_second_head,
     with_chunk,
     with_junk_for_pixels,
+    with_rows_missing,
     with_split_pixels,
     with_wrong_sum,
 )
@@ -191,6 +196,84 @@ def test_checksums_that_are_right_prove_no_pixels(size: tuple[int, int]) -> None
         with pytest.raises(Rejected) as caught:
             sent_of(data)
         assert caught.value.code == "unsupported_image"
+
+
+NOISE = {size: Pillow.frombytes("RGB", size, random.Random(3).randbytes(3 * size[0] * size[1]))  # noqa: S311
+         for size in ((120, 80), (600, 600), (1024, 1024), (1400, 1400))}  # fmt: skip
+
+
+def is_refused(data: bytes) -> bool:
+    """As an answer, and as a source before anything is paid."""
+    with pytest.raises(Undecodable, match="broken"):
+        inspect.inspect(data)
+    with pytest.raises(Rejected) as caught:
+        sent_of(data)
+    return caught.value.code == "unsupported_image"
+
+
+@pytest.mark.parametrize(
+    ("size", "missing"),
+    [((120, 80), 1), ((120, 80), 40), ((600, 600), 570), ((600, 600), 1), ((1024, 1024), 512), ((1024, 1024), 10),
+     ((1400, 1400), 700)],
+)  # fmt: skip
+def test_half_a_png_is_none_whose_packed_rows_end_as_they_should(size: tuple[int, int], missing: int) -> None:
+    assert is_refused(with_rows_missing(saved(NOISE[size], "PNG"), missing))
+
+
+@pytest.mark.parametrize("mode", ["1", "L", "LA", "P", "RGB", "RGBA", "I;16"])
+def test_so_it_is_in_every_mode(mode: str) -> None:
+    png = saved(scene(mode, size=(600, 600)), "PNG")
+    assert not inspect.inspect(png).is_repaired
+    assert is_refused(with_rows_missing(png, 1))
+
+
+@SIZES
+def test_rows_that_are_black_are_there(size: tuple[int, int]) -> None:
+    picture = PHOTO.resize(size)
+    picture.paste("black", (0, size[1] // 2, *size))
+    assert not inspect.inspect(saved(picture, "PNG")).is_repaired
+
+
+def test_an_interlaced_png_has_all_of_its_passes() -> None:
+    for size in ((1, 1), (3, 2), (120, 80), (600, 600)):
+        png = interlaced(size)
+        assert inspect.inspect(png).data is png
+        assert file_structure.is_whole_png(png)
+    assert is_refused(with_rows_missing(png, 1))
+
+
+def interlaced(size: tuple[int, int]) -> bytes:
+    width, height = size
+    rows = b"".join(
+        b"\0" + random.Random(row).randbytes(len(range(left, width, across)))  # noqa: S311
+        for left, top, across, down in ((0, 0, 8, 8), (4, 0, 8, 8), (0, 4, 4, 8), (2, 0, 4, 4), (0, 2, 2, 4),
+                                        (1, 0, 2, 2), (0, 1, 1, 2))
+        if left < width
+        for row in range(top, height, down)
+    )  # fmt: skip
+    head = width.to_bytes(4) + height.to_bytes(4) + b"\x08\0\0\0\1"
+    return HEAD + chunk(b"IHDR", head) + chunk(b"IDAT", zlib.compress(rows)) + chunk(b"IEND", b"")
+
+
+@pytest.mark.parametrize("size", [(120, 80), (600, 600), (1400, 1400)])
+@pytest.mark.parametrize("odd", ODD_CHUNKS)
+def test_chunks_that_strict_decoders_refuse_are_cut_out(odd: str, size: tuple[int, int]) -> None:
+    whole = saved(NOISE[size], "PNG")
+    found = inspect.inspect(ODD_CHUNKS[odd](whole))
+    assert (found.data[:], found.is_repaired) == (whole, True)
+    assert are_the_same(opened(sent_of(ODD_CHUNKS[odd](whole)).data), NOISE[size])
+
+
+@pytest.mark.parametrize("size", [(120, 80), (600, 600), (1400, 1400)])
+def test_a_png_of_two_heads_is_none(size: tuple[int, int]) -> None:
+    assert is_refused(with_a_second_head(saved(NOISE[size], "PNG")))
+
+
+def test_rows_are_counted_only_where_that_is_cheap_or_called_for() -> None:
+    """What is not seen, as docs/decisions.md says: over 1,048,576 pixels, a part of rows that pack badly."""
+    assert not file_structure.pixel_bytes(with_rows_missing(saved(NOISE[1024, 1024], "PNG"), 1))
+    assert file_structure.pixel_bytes(with_rows_missing(saved(NOISE[1400, 1400], "PNG"), 400))
+    assert not file_structure.pixel_bytes(with_rows_missing(saved(NOISE[1400, 1400], "PNG"), 700))
 
 
 HEADS = {

@@ -23,6 +23,14 @@ END_OF_IMAGE, _START_OF_SCAN = 0xD9, 0xDA
 FRAMES = frozenset((0xC0, 0xC1, 0xC2))  # of which every decoder knows the kind
 _JPEG_HEAD, _PNG_HEAD = b"\xff\xd8", b"\x89PNG\r\n\x1a\n"
 _NEEDED_CHUNKS = {b"IHDR", b"IDAT", b"IEND"}
+PNG_CHUNKS = frozenset((b"IHDR", b"PLTE", b"IDAT", b"IEND"))  # those that no decoder may pass over, and knows
+_IHDR, _IHDR_BYTES = b"\0\0\0\rIHDR", 21
+_SAMPLES = {0: 1, 2: 3, 3: 1, 4: 2, 6: 4}  # of a pixel, by the kind of colour
+_PALETTE = 3
+_ONE_PASS = ((0, 0, 1, 1),)  # where it begins and how far its pixels lie apart, across and down
+_ADAM7 = ((0, 0, 8, 8), (4, 0, 8, 8), (0, 4, 4, 8), (2, 0, 4, 4), (0, 2, 2, 4), (1, 0, 2, 2), (0, 1, 1, 2))
+# Pixels of a PNG whose rows are counted: always, and where the file has fewer of their bytes than a half takes.
+MAX_COUNTED, MAX_COUNTED_DOUBTFUL, _HALF = 1 << 20, 1 << 24, 0.55
 _WEBP_CHUNKS = frozenset((b"VP8X", b"VP8 ", b"VP8L", b"ALPH", b"ANIM", b"ANMF", b"ICCP", b"EXIF", b"XMP "))
 _PACKED_TEXTS = (b"zTXt", b"iTXt")
 _TASTED_BYTES, _TASTED_PIXELS = 1024, 4096  # of a PNG's pixels, packed and unpacked
@@ -49,15 +57,20 @@ def is_sound(data: Blob, *, to_decode: bool) -> bool:
     return True
 
 
-def pixel_bytes(data: Blob) -> int:
+def pixel_bytes(data: Blob, most_counted: int = MAX_COUNTED) -> int:
     """How many bytes the pixels of a JPEG, PNG or WebP file have, where all of it is there and as it was made; 0 where
-    that cannot be said.
+    that cannot be said. The rows of a PNG of `most_counted` pixels are counted.
     """
     if data[:2] == _JPEG_HEAD:
         return _jpeg_pixel_bytes(list(islice(segments(data), MAX_PARTS)))
-    if data[:8] == _PNG_HEAD:
-        return _png_pixel_bytes(data)
+    if is_png(data):
+        return _png_pixel_bytes(data, most_counted)
     return len(data) if is_webp(data) and is_right_webp(data) else 0
+
+
+def is_png(data: Blob) -> bool:
+    """By its head."""
+    return data[:8] == _PNG_HEAD
 
 
 def is_webp(data: Blob) -> bool:
@@ -97,26 +110,97 @@ def _jpeg_pixel_bytes(found: list[tuple[int, int]]) -> int:
     return found[-1][1] - found[kinds.index(_START_OF_SCAN)][1]
 
 
-def _png_pixel_bytes(data: Blob) -> int:
-    file, seen, pixels = as_file(data, ahead=CHUNK_BYTES), set(), 0
+def is_whole_png(data: Blob) -> bool:
+    """Whether a strict decoder finds every chunk in its place and every row of a PNG: Pillow makes black ones of those
+    that are missing.
+    """
+    return bool(_png_pixel_bytes(data, most_counted=None))
+
+
+def _png_pixel_bytes(data: Blob, most_counted: int | None) -> int:
+    """None counts the rows of any number of pixels, and leaves packed words to the decoder."""
+    rows = _rows_of(data, most_counted)
+    if rows is None:
+        return 0
+    file, seen, last, pixels = as_file(data, ahead=CHUNK_BYTES), set[bytes](), b"", 0
     file.seek(8)
     for _ in range(MAX_PARTS):
         head = file.read(8)
-        if pixels and head[4:] in _PACKED_TEXTS:
+        name = head[4:]
+        if name in PNG_CHUNKS or name[:1].isupper():
+            if not _is_in_its_place(name, seen, last):
+                return 0
+        elif pixels and name in _PACKED_TEXTS and most_counted is not None:
             return 0  # a decoder unpacks them when all rows are read, and may break then
-        left, checksum = int.from_bytes(head[:4]), zlib.crc32(head[4:])
+        left, checksum = int.from_bytes(head[:4]), zlib.crc32(name)
         while left and (read := file.read(min(left, CHUNK_BYTES))):
-            if head[4:] == b"IDAT":
-                if not pixels and not _are_rows(read[:_TASTED_BYTES]):
+            if name == b"IDAT":
+                if not (pixels or _are_rows(read[:_TASTED_BYTES])) or not rows.take(read):
                     return 0
                 pixels += len(read)
             checksum, left = zlib.crc32(read, checksum), left - len(read)
         if file.read(4) != checksum.to_bytes(4):
             return 0
-        seen.add(head[4:])
-        if head[4:] == b"IEND":
-            return pixels if seen >= _NEEDED_CHUNKS else 0
+        seen.add(name)
+        last = name
+        if name == b"IEND":
+            return pixels if seen >= rows.needed and rows.are_there() else 0
     return 0
+
+
+def _is_in_its_place(name: bytes, seen: set[bytes], last: bytes) -> bool:
+    """Whether a chunk that no decoder passes over may come now: once, but for the pixels, which lie together."""
+    if name == b"IDAT" and last == name:
+        return True
+    return name in PNG_CHUNKS and name not in seen and (name != b"PLTE" or b"IDAT" not in seen)
+
+
+def _rows_of(png: Blob, most_counted: int | None) -> "_Rows | None":
+    """None of a PNG that does not begin with its head, or has too many doubtful pixels to count their rows here."""
+    head = png[8 : 8 + _IHDR_BYTES]
+    if not head.startswith(_IHDR) or len(head) < _IHDR_BYTES:
+        return None
+    width, height, depth, colour, is_interlaced = struct.unpack(">LLBB2xB", head[len(_IHDR) :])
+    bits = depth * _SAMPLES.get(colour, 0)
+    passes = (
+        (-(-(width - left) // across), -(-(height - top) // down))
+        for left, top, across, down in (_ADAM7 if is_interlaced else _ONE_PASS)
+    )
+    row_bytes = sum(rows * (1 + (row * bits + 7) // 8) for row, rows in passes if row > 0 and rows > 0)
+    needed = _NEEDED_CHUNKS | {b"PLTE"} if colour == _PALETTE else _NEEDED_CHUNKS
+    if most_counted is None:
+        return _Rows(needed, row_bytes, needs_end=False)
+    if width * height > most_counted and len(png) >= row_bytes * _HALF:
+        return _Rows(needed)
+    return _Rows(needed, row_bytes) if width * height <= MAX_COUNTED_DOUBTFUL else None
+
+
+class _Rows:
+    """The rows of a PNG, unpacked to be counted, and not kept. Of `missing` None they are not looked at."""
+
+    def __init__(self, needed: set[bytes], missing: int | None = None, *, needs_end: bool = True) -> None:
+        self.needed = needed
+        self._missing = missing
+        self._needs_end = needs_end
+        self._unpacker = zlib.decompressobj()
+
+    def take(self, packed: bytes) -> bool:
+        """Whether they are rows so far. Of what comes after the last one no more is unpacked than a chunk."""
+        if self._missing is None:
+            return True
+        try:
+            while not self._unpacker.eof and self._missing > -CHUNK_BYTES:
+                rows = self._unpacker.decompress(packed, CHUNK_BYTES)
+                if not rows:
+                    break
+                self._missing, packed = self._missing - len(rows), self._unpacker.unconsumed_tail
+        except zlib.error:
+            return not self._needs_end and self._missing <= 0
+        return True
+
+    def are_there(self) -> bool:
+        """Whether none is missing, as far as they were looked at."""
+        return self._missing is None or (self._missing <= 0 and (self._unpacker.eof or not self._needs_end))
 
 
 def _are_rows(packed: bytes) -> bool:

@@ -66,12 +66,15 @@ def facts(data: Blob) -> Facts:
 
 def _read(original: Blob, read_large: ReadWhole, data: Blob) -> tuple[_Head, bool]:
     """Whether it is one colour all over; of what is large and sound that is not said. Raises Undecodable."""
-    head, pixel_bytes = _head(data), file_structure.pixel_bytes(data)
+    head = _head(data)
+    pixels = head.width * head.height
+    is_small = pixels <= (MAX_DECODED_PROVEN if head.kind in PROVEN else MAX_DECODED)
+    # Of what is decoded here the decoder leaves the missing rows black: `read_whole` counts those of which it does so.
+    pixel_bytes = file_structure.pixel_bytes(data, 0 if is_small else file_structure.MAX_COUNTED)
     if not pixel_bytes and repair.mended(data) is not data:
         raise Undecodable(BROKEN)
-    pixels = head.width * head.height
     is_doubtful = data is not original or pixel_bytes * file_structure.FEW_BYTES < pixels
-    if pixels <= (MAX_DECODED_PROVEN if head.kind in PROVEN else MAX_DECODED):
+    if is_small:
         return head, repair.read_whole(data, is_doubtful=is_doubtful)
     return head, is_doubtful and read_large(data)
 

@@ -37,7 +37,11 @@ def normalized(data: bytes, most_bytes: int) -> tuple[bytes, str]:
         with opened(candidate, to_decode=True) as picture:
             pixels = picture.width * picture.height
             made = _encoded(picture, most_bytes)
-        is_doubtful = candidate is not data or len(candidate) * file_structure.TOO_FEW_BYTES < pixels
+        is_doubtful = (
+            candidate is not data
+            or len(candidate) * file_structure.TOO_FEW_BYTES < pixels
+            or file_structure.is_png(candidate)
+        )
         if is_doubtful and not repair.has_every_row(candidate):
             raise Undecodable(BROKEN)
         return made

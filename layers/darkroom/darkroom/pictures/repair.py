@@ -23,6 +23,7 @@ _PNG_HEAD, _PNG_END = b"\x89PNG\r\n\x1a\n", b"\0\0\0\0IEND\xaeB`\x82"
 _ZLIB_HEAD_BYTES, _SUM_BYTES = 2, 4  # around what is packed
 _MAX_PIXEL_BYTES = 8  # of a PNG
 _PACKED = (b"iCCP", b"zTXt")  # PNG chunks that name their compression, after a keyword
+_IHDR_BYTES = 13  # what is appended no decoder reads
 _KEYWORD_BYTES = 80  # with the zero that ends it
 _MOVES = frozenset((b"acTL", b"fcTL", b"fdAT"))  # numbered chunks: all of them, or none
 # After the last row a JPEG decoder passes over these bytes; where rows are missing it makes pixels of them. The
@@ -47,14 +48,18 @@ def read_whole(data: Blob, *, is_doubtful: bool = True) -> bool:
     """Decodes the picture: whether it is one colour all over. Raises TooManyPixels, or Undecodable; of what
     `is_doubtful` also where a decoder would fill up what is missing.
     """
-    is_single_colour = _is_single_colour(data)
-    if is_doubtful and not has_every_row(data):
+    is_single_colour, ends_black = _is_single_colour(data)
+    if (is_doubtful or ends_black) and not has_every_row(data):
         raise Undecodable(BROKEN)
     return is_single_colour
 
 
 def has_every_row(data: Blob) -> bool:
-    """False of a JPEG whose decoder would fill up what is missing: what is written in its place changes the picture."""
+    """False of a PNG or JPEG whose decoder would fill up what is missing. The rows of a PNG are counted; a JPEG changes
+    with what is written in the place of its rows.
+    """
+    if file_structure.is_png(data):
+        return file_structure.is_whole_png(data)
     starts = dict(file_structure.segments(data)) if data[:2] == _JPEG_HEAD else {}
     if not starts.keys() & file_structure.FRAMES:
         return True
@@ -87,12 +92,16 @@ def _candidates(data: Blob) -> Iterator[Blob]:
         yield summed
 
 
-def _is_single_colour(data: Blob) -> bool:
+def _is_single_colour(data: Blob) -> tuple[bool, bool]:
+    """Also whether the last row of a PNG may be one that its decoder left as it was."""
     with opened(data, to_decode=True) as picture:
         picture.load()
+        last = picture.crop((0, picture.height - 1, *picture.size)) if picture.format == "PNG" else None
+        # The passes of an interlaced one begin at the top, so that some of each row is there.
+        ends_black = last is not None and (bool(picture.info.get("interlace")) or not any(last.tobytes()))
         extrema = colour.eight_bit(picture).getextrema()
     bands = cast("tuple[tuple[float, float], ...]", extrema if isinstance(extrema[0], tuple) else (extrema,))
-    return all(highest - lowest <= _SAME_LEVELS for lowest, highest in bands)
+    return all(highest - lowest <= _SAME_LEVELS for lowest, highest in bands), ends_black
 
 
 def _pixels(jpeg: Blob) -> int:
@@ -133,7 +142,8 @@ def _mended_png(data: Blob) -> Blob:
     if has_end and not broken:
         return data
     left_out = _MOVES if broken & _MOVES else frozenset[bytes]()
-    kept = [chunk for chunk in found if (chunk.is_sound or chunk.name[:1].isupper()) and chunk.name not in left_out]
+    needed = file_structure.PNG_CHUNKS
+    kept = [chunk for chunk in found if (chunk.is_sound or chunk.name in needed) and chunk.name not in left_out]
     parts = [part for chunk in kept for part in chunk.parts()]
     return Joined((_PNG_HEAD, *parts, b"" if has_end else _PNG_END))
 
@@ -143,9 +153,11 @@ def _png_chunks(data: Blob) -> Iterator[_Chunk]:
     position, name = 8, b""
     while name != b"IEND" and len(head := data[position : position + 8]) == 8 and head[4:].isalpha():
         name, end = head[4:], position + 8 + int.from_bytes(head[:4])
-        content = Part(data, position + 8, end)
+        content = Part(data, position + 8, min(end, position + 8 + _IHDR_BYTES) if name == b"IHDR" else end)
         checksum = reduce(lambda so_far, chunk: zlib.crc32(chunk, so_far), chunks(content), zlib.crc32(name))
-        is_sound = data[end : end + 4] == checksum.to_bytes(4) and not (name in _PACKED and _is_packed_oddly(content))
+        is_known = name in file_structure.PNG_CHUNKS or not name[:1].isupper()
+        is_packed_well = name not in _PACKED or not _is_packed_oddly(content)
+        is_sound = is_known and is_packed_well and data[end : end + 4] == checksum.to_bytes(4)
         yield _Chunk(name, Part(data, position, end + 4), content, checksum, is_sound)
         position = end + 4
 
