@@ -276,6 +276,12 @@ def test_rows_are_counted_only_where_that_is_cheap_or_called_for() -> None:
     assert not file_structure.pixel_bytes(with_rows_missing(saved(NOISE[1400, 1400], "PNG"), 700))
 
 
+def test_of_a_png_that_is_too_large_to_be_counted_here_nothing_is_said() -> None:
+    data = saved(Pillow.new("L", (5000, 4000), 200), "PNG")
+    assert (file_structure.pixel_bytes(data), file_structure.is_whole_png(data)) == (0, True)
+    assert not file_structure.is_whole_png(with_rows_missing(data, 1))
+
+
 HEADS = {
     "GIF": lambda whole: whole[:30],
     "BMP": lambda whole: whole[:60],
