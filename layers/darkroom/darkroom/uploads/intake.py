@@ -118,6 +118,8 @@ class Intake:
             return "ignored"
         if arrived.kind == "unsupported":
             raise hints.unsupported(arrived)
+        if self._policy.rules.keeps_folders_apart and upload.is_decomposed(arrived.key):
+            raise hints.decomposed(arrived)
         if arrived.kind == "folder_instruction":
             return self._keep_folder_instruction(arrived)
         if not arrived.size:
