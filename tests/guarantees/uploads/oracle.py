@@ -8,6 +8,7 @@ import unicodedata
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 
+from darkroom.domain.timing import UNHEARD_SECONDS
 from tests.guarantees.uploads.bucket import Version, VersionedBucket
 
 PHOTOS = (".jpg", ".png")
@@ -120,7 +121,11 @@ class Oracle:
         if not along and self._last_words(name) == words:
             return self._settle(text, "nothing new")  # it leaves the pair as it was
         exists = any(asked.thread == thread for asked in self.requests)
-        if not along and not exists and self._has_waited(text) and self._is_stray(text):
+        is_alone = not along and not exists and self._has_waited(text)
+        if is_alone and self._has_photo_unheard_of(text, name):
+            if self.clock() < text.at + self.grace + UNHEARD_SECONDS:
+                return "waits"
+        elif is_alone and self._is_stray(text):
             return "invalid_request"
         if along or exists or self._has_waited(text):
             return self._ask(text, words, along, name)
@@ -213,6 +218,11 @@ class Oracle:
             return False
         photos, texts = self._lying(text.key)
         return any(not any(_are_alike(each, photo) for each in texts) for photo in photos)
+
+    def _has_photo_unheard_of(self, text: Version, name: str) -> bool:
+        """'Lies its photo there, and has not been heard of'."""
+        photos, _ = self._lying(text.key)
+        return name not in map(stem, self.heard_photos) and any(_are_alike(text, photo) for photo in photos)
 
     @property
     def heard_photos(self) -> list[Version]:

@@ -7,7 +7,7 @@ import pytest
 from darkroom.aws.dynamodb.upload_state import DynamoUploadState
 from darkroom.domain import keys
 from darkroom.domain.keys import rejected_upload_key
-from darkroom.domain.timing import WORDLESS_SECONDS
+from darkroom.domain.timing import UNHEARD_SECONDS, WORDLESS_SECONDS
 from darkroom.domain.upload import Upload
 from darkroom.errors import Unavailable
 from darkroom.uploads.intake import MAX_TAKEN_UP
@@ -73,6 +73,49 @@ class World:
 @pytest.fixture
 def world() -> World:
     return World()
+
+
+# A photo that lies there, and whose event is late.
+
+UNHEARD_OF = [
+    ("la/n.jpg", "la/n.txt"),
+    ("la/n.jpg", "la/n.jpg.txt"),
+    ("threads/la/n.jpg", "threads/la/n.txt"),
+    ("n.JPG", "n.txt"),
+]
+
+
+@pytest.mark.parametrize(("photo", "text"), UNHEARD_OF)
+@pytest.mark.parametrize("others", [0, 60])
+def test_a_text_whose_photo_lies_there_waits_for_the_photos_event(
+    world: World, photo: str, text: str, others: int
+) -> None:
+    folder = photo.rpartition("/")[0]
+    for number in range(others):
+        world.put(f"{folder}/a{number:03}.jpg".lstrip("/"))
+    unheard_of = world.put(photo).announced
+    assert world.late(text, "at night") == "waits"
+    world.clock.advance(UNHEARD_SECONDS - 1)
+    assert world.announce(unheard_of) == "asked"
+    world.clock.advance(1)
+    newest = world.bucket.newest(text)
+    assert newest
+    assert world.announce(newest.announced) == "nothing new"
+    assert [asked[1:] for asked in world.asked] == [("at night", [photo])]
+
+
+def test_it_does_not_wait_for_ever(world: World) -> None:
+    world.put("la/n.jpg")
+    text = world.put("la/n.txt", "at night").announced
+    world.announce(text)
+    world.clock.advance(GRACE + UNHEARD_SECONDS)
+    assert world.announce(text) == "asked"
+
+
+def test_nor_for_what_is_no_photo_of_its_name(world: World) -> None:
+    for key in ("la/n.pdf", "la/n.old.txt", "la/n/n.jpg"):
+        world.put(key)
+    assert world.late("la/n.txt", "at night") == "asked"
 
 
 # Names that are spelled in another way.

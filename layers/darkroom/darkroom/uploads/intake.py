@@ -15,7 +15,7 @@ from darkroom.domain import keys, outcome, request_file, upload
 from darkroom.domain.outcome import Timing, Uploaded
 from darkroom.domain.ports import Listed, ObjectStore, QueueSender
 from darkroom.domain.request_schema import MAX_IMAGES, ImageRef, RequestRules
-from darkroom.domain.timing import WORDLESS_SECONDS
+from darkroom.domain.timing import UNHEARD_SECONDS, WORDLESS_SECONDS
 from darkroom.domain.upload import Owner, Upload
 from darkroom.errors import Outdated, Rejected, TooLarge, Unavailable, Unreadable, invalid
 from darkroom.turns.publisher import Publisher
@@ -217,11 +217,13 @@ class Intake:
         self._keep_apart(arrived, thread)
         waiting = self._waiting(thread, arrived)
         is_known = not waiting and self._is_known(thread, arrived)
-        stray = beside.without_text(arrived.bucket, listed) if listed and not is_known and not named else None
-        starts = not waiting and (is_known or (self._waited(arrived) and not stray))
+        longer = 0 if waiting or is_known else self._longer(arrived, stem, listed)
+        looks = listed and not is_known and not named and not longer
+        stray = beside.without_text(arrived.bucket, listed) if listed and looks else None
+        starts = not waiting and (is_known or (self._waited(arrived, longer) and not stray))
         decision = pairing.text(stem, arrived, instruction_text.of_text(stored.data), waiting, starts=starts)
         self._dispatch.carry_out(thread, arrived, stem, decision)
-        result = self._result(arrived, decision)
+        result = self._result(arrived, decision, longer)
         if result == "waits" and stray:
             raise hints.stray(arrived, stray)
         return result
@@ -232,6 +234,17 @@ class Intake:
         if text.is_in_threads or has_photo or (stem.generation and self._is_known(thread, text)):
             return None
         return self._objects.listed(text.bucket, text.folder, beside.MAX_KEYS)
+
+    def _longer(self, text: Upload, stem: Stem, listed: Listed | None) -> int:
+        """How much longer than the grace a text waits: its photo may lie there, and its event be late.
+
+        Whatever died with the event in hand holds it back. The text alone would be paid, and then the photo with it.
+        """
+        if not self._waited(text) or pairing.knows_a_photo(stem):
+            return 0
+        if listed is None or listed.is_cut:
+            listed = self._objects.listed(text.bucket, beside.beginning(text), beside.MAX_KEYS)
+        return UNHEARD_SECONDS if beside.has_photo(text, listed) else 0
 
     def _take_request(self, arrived: Upload) -> str:
         stem = self._dispatch.stem(arrived)
@@ -278,12 +291,12 @@ class Intake:
         if self._policy.rules.keeps_folders_apart and (faults := owner.strangers(thread, images, field)):
             raise invalid(faults, upload.OWN_FOLDER)
 
-    def _result(self, arrived: Upload, decision: Decision) -> str:
+    def _result(self, arrived: Upload, decision: Decision, longer: int = 0) -> str:
         """Says what became of an upload that was decided on. Raises Unavailable where it has to wait."""
         if decision.ask:
             return "asked"
-        if decision.waits and not self._waited(arrived):
-            raise self._later(arrived)
+        if decision.waits and not self._waited(arrived, longer):
+            raise self._later(arrived, longer)
         if decision.is_settled:
             return _ASKED_BEFORE
         return "waits" if decision.waits else "nothing new"
@@ -305,12 +318,12 @@ class Intake:
         """Whether the thread has a turn, or a request from the upload's own folder is on its way to one."""
         return self._state.ahead(thread, arrived.top) is not None or self._state.has_turn(thread)
 
-    def _later(self, arrived: Upload) -> Unavailable:
-        left = self._grace_ends(arrived) - self._clock()
+    def _later(self, arrived: Upload, longer: int = 0) -> Unavailable:
+        left = self._grace_ends(arrived) + longer - self._clock()
         return Unavailable("held", "it waits for its other half", retry_after=left)
 
-    def _waited(self, arrived: Upload) -> bool:
-        return self._clock() >= self._grace_ends(arrived)
+    def _waited(self, arrived: Upload, longer: int = 0) -> bool:
+        return self._clock() >= self._grace_ends(arrived) + longer
 
     def _grace_ends(self, arrived: Upload) -> float:
         """Where much is going on its other half is heard of late, too, though both came at once."""
