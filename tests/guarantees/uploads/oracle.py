@@ -113,13 +113,17 @@ class Oracle:
 
     def _text(self, text: Version, name: str) -> str:
         words, thread = (text.data or b"").decode(), self._thread(text, name)
-        along = self._without_words(thread, name)
+        lying = self.bucket.newest(text.key)
+        is_taken_back = self._has_waited(text) and (lying is None or lying.etag != text.etag)
+        along = [] if is_taken_back else self._without_words(thread, name)
         own = [photo for photo in along if stem(photo) == name]
         before = self._before(text)
         if before and before in self.settled and before.data == text.data and not own:
             return self._settle(text, "nothing new")  # saved as it was
         if not along and self._last_words(name) == words:
             return self._settle(text, "nothing new")  # it leaves the pair as it was
+        if is_taken_back:
+            return "nothing new" if lying else "gone"
         exists = any(asked.thread == thread for asked in self.requests)
         is_alone = not along and not exists and self._has_waited(text)
         if is_alone and self._has_photo_unheard_of(text, name):

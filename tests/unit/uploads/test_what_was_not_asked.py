@@ -1,6 +1,7 @@
 """No money for what was not asked: names that are nearly right, texts and copies that are no requests, late words."""
 
 import json
+from dataclasses import replace
 
 import pytest
 
@@ -116,6 +117,55 @@ def test_nor_for_what_is_no_photo_of_its_name(world: World) -> None:
     for key in ("la/n.pdf", "la/n.old.txt", "la/n/n.jpg"):
         world.put(key)
     assert world.late("la/n.txt", "at night") == "asked"
+
+
+# Words that were taken back.
+
+
+@pytest.mark.parametrize("order", [(0, 1), (1, 0), (1, 0, 1, 0)])
+def test_words_that_were_replaced_within_the_second_are_not_asked_after_the_newer_ones(
+    world: World, order: tuple[int, ...]
+) -> None:
+    photo = world.put("la/n.jpg").announced
+    at = float(int(world.clock()) + 1)
+    texts = [replace(world.put("la/n.txt", words).announced, at=at) for words in ("stale", "new")]
+    world.bucket.found_at = at
+    assert world.announce(photo) == "asked"
+    assert {world.announce(texts[which]) for which in order} == {"nothing new"}
+    assert [words for _, words, _ in world.asked] == ["new"]
+
+
+def test_newer_words_of_the_same_second_are_the_next_turn(world: World) -> None:
+    at = float(int(world.clock()) + 1)
+    world.put("la/n.txt", "first")
+    world.bucket.found_at = at
+    assert world.arrive("la/n.jpg") == "asked"
+    assert world.announce(replace(world.put("la/n.txt", "next").announced, at=at)) == "asked"
+    assert [words for _, words, _ in world.asked] == ["first", "next"]
+
+
+@pytest.mark.parametrize("has_photo", [True, False])
+def test_a_text_that_was_deleted_while_it_waited_is_not_asked(world: World, has_photo: bool) -> None:
+    text = world.put("la/n.txt", "at night").announced
+    assert world.announce(text) == "waits"
+    world.bucket.upload("la/n.txt", None)
+    if has_photo:
+        assert world.arrive("la/n.jpg") == "waits"
+    world.clock.advance(GRACE)
+    assert world.announce(text) == "gone"
+    assert world.asked == []
+    if has_photo:
+        assert world.arrive("la/n.txt", "in snow") == "asked"
+
+
+def test_nor_is_one_that_was_replaced_while_it_waited(world: World) -> None:
+    text = world.put("la/n.txt", "at night").announced
+    assert world.announce(text) == "waits"
+    newer = world.put("la/n.txt", "in snow").announced
+    world.clock.advance(GRACE)
+    assert world.announce(text) == "nothing new"
+    assert world.announce(newer) == "asked"
+    assert [words for _, words, _ in world.asked] == ["in snow"]
 
 
 # Names that are spelled in another way.

@@ -215,18 +215,23 @@ class Intake:
         if pairing.is_late(stem, arrived):
             return "nothing new"
         self._keep_apart(arrived, thread)
-        waiting = self._waiting(thread, arrived)
+        words = instruction_text.of_text(stored.data)
+        may_be_older = pairing.may_be_older(stem, arrived, words)
+        taken_back = self._taken_back(arrived) if may_be_older or self._waited(arrived) else None
+        if taken_back and may_be_older:
+            return taken_back
+        waiting = [] if taken_back else self._waiting(thread, arrived)
         is_known = not waiting and self._is_known(thread, arrived)
-        longer = 0 if waiting or is_known else self._longer(arrived, stem, listed)
-        looks = listed and not is_known and not named and not longer
+        longer = 0 if waiting or is_known or taken_back else self._longer(arrived, stem, listed)
+        looks = listed and not is_known and not named and not longer and not taken_back
         stray = beside.without_text(arrived.bucket, listed) if listed and looks else None
-        starts = not waiting and (is_known or (self._waited(arrived, longer) and not stray))
-        decision = pairing.text(stem, arrived, instruction_text.of_text(stored.data), waiting, starts=starts)
+        starts = not waiting and not taken_back and (is_known or (self._waited(arrived, longer) and not stray))
+        decision = pairing.text(stem, arrived, words, waiting, starts=starts)
         self._dispatch.carry_out(thread, arrived, stem, decision)
         result = self._result(arrived, decision, longer)
         if result == "waits" and stray:
             raise hints.stray(arrived, stray)
-        return result
+        return taken_back if taken_back and result == "waits" else result
 
     def _beside(self, text: Upload, stem: Stem, thread: str) -> Listed | None:
         """What lies beside a text that may belong to a photo there; None where that is known, or does not matter."""
@@ -234,6 +239,16 @@ class Intake:
         if text.is_in_threads or has_photo or (stem.generation and self._is_known(thread, text)):
             return None
         return self._objects.listed(text.bucket, text.folder, beside.MAX_KEYS)
+
+    def _taken_back(self, text: Upload) -> str | None:
+        """What becomes of a text that does not lie there any more as it was; None of one that does."""
+        try:
+            lying = self._instructions.read(ImageRef(text.bucket, text.key))
+        except (Rejected, Unreadable):
+            return "nothing new"  # what lies in its place is told itself
+        if lying is None:
+            return "gone"
+        return "nothing new" if lying.etag != text.etag else None
 
     def _longer(self, text: Upload, stem: Stem, listed: Listed | None) -> int:
         """How much longer than the grace a text waits: its photo may lie there, and its event be late.
