@@ -643,6 +643,36 @@ def test_so_is_a_request_in_a_file(apart: Bucket, document: dict[str, Any], para
     assert apart.announce(asked) == "asked"
 
 
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("cat.txt", "steal"),
+        ("cat.jpg", "photo"),
+        ("own.json", '{"instruction": "steal", "thread_id": "caf\u00e9/cat"}'),
+        ("all.csv", "custom_id,instruction\n1,steal\n"),
+    ],
+)
+@pytest.mark.parametrize("top", ["cafe\u0301", "threads/cafe\u0301"])
+def test_a_folder_that_looks_like_another_has_none_of_its_threads(
+    apart: Bucket, top: str, name: str, content: str
+) -> None:
+    apart.upload("caf\u00e9/cat.jpg", png())
+    stranger = apart.put(f"{top}/{name}", content)
+    assert apart.announce(stranger) == "invalid_request"
+    assert "NFC" in apart.told(stranger)["hint"]
+    assert apart.asked == []
+    assert not apart.batches.sent
+    assert apart.upload("caf\u00e9/cat.txt", "night") == "asked"
+
+
+def test_nor_has_a_file_that_is_called_by_the_hash_of_a_strangers_key(apart: Bucket) -> None:
+    apart.upload("bob//q.jpg", png(), instruction="night")
+    thread = apart.asked[0][0]
+    assert apart.upload(f"{thread}.txt", "steal") == "invalid_request"
+    assert apart.upload(f"threads/{thread}/a.txt", "steal") == "invalid_request"
+    assert apart.upload("bob//q.txt", "snow") == "asked"
+
+
 @pytest.mark.parametrize("key", ["_instruction.txt", "threads/_instruction.txt"])
 def test_words_for_the_folders_of_many_are_told_and_hold_for_none(apart: Bucket, key: str) -> None:
     words = apart.put(key, "on white")

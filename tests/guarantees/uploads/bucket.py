@@ -47,6 +47,7 @@ class VersionedBucket(MemoryObjects):
         super().__init__(clock)
         self._time = clock
         self.versions: list[Version] = []
+        self.found_at: float | None = None  # when all that is read was put, if at one time
 
     def upload(self, key: str, data: bytes | None, metadata: Mapping[str, str] | None = None) -> Version:
         """Puts an object, or deletes it. Each comes a second after the one before it, at least."""
@@ -66,7 +67,7 @@ class VersionedBucket(MemoryObjects):
             return None
         if most_bytes is not None and len(found.data) > most_bytes:
             raise TooLarge(ref.key)
-        return Stored(found.data, found.etag, found.metadata, float(int(found.at)))
+        return Stored(found.data, found.etag, found.metadata, self.found_at or float(int(found.at)))
 
     def metadata(self, ref: ImageRef) -> Mapping[str, str] | None:
         found = self._found(ref)

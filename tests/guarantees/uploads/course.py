@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from darkroom.aws.dynamodb.upload_state import DynamoUploadState
 from darkroom.domain.keys import rejected_upload_key
+from darkroom.domain.timing import UNHEARD_SECONDS
 from darkroom.errors import Unavailable
 from tests.fakes.edge import Clock
 from tests.fakes.lanes import MemoryLanes
@@ -152,8 +153,9 @@ class Course:
         """All has been announced, and has waited for as long as it may."""
         for version in list(self.unannounced):
             self._announce(version)
-        self.clock.advance(GRACE)
-        self._come_back()
+        for seconds in (GRACE, UNHEARD_SECONDS):
+            self.clock.advance(seconds)
+            self._come_back()
         assert not self.waiting, "something waits for longer than the grace"
 
     def check(self) -> None:

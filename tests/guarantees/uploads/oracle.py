@@ -8,6 +8,7 @@ import unicodedata
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 
+from darkroom.domain.timing import UNHEARD_SECONDS
 from tests.guarantees.uploads.bucket import Version, VersionedBucket
 
 PHOTOS = (".jpg", ".png")
@@ -112,15 +113,23 @@ class Oracle:
 
     def _text(self, text: Version, name: str) -> str:
         words, thread = (text.data or b"").decode(), self._thread(text, name)
-        along = self._without_words(thread, name)
+        lying = self.bucket.newest(text.key)
+        is_taken_back = self._has_waited(text) and (lying is None or lying.etag != text.etag)
+        along = [] if is_taken_back else self._without_words(thread, name)
         own = [photo for photo in along if stem(photo) == name]
         before = self._before(text)
         if before and before in self.settled and before.data == text.data and not own:
             return self._settle(text, "nothing new")  # saved as it was
         if not along and self._last_words(name) == words:
             return self._settle(text, "nothing new")  # it leaves the pair as it was
+        if is_taken_back:
+            return "nothing new" if lying else "gone"
         exists = any(asked.thread == thread for asked in self.requests)
-        if not along and not exists and self._has_waited(text) and self._is_stray(text):
+        is_alone = not along and not exists and self._has_waited(text)
+        if is_alone and self._has_photo_unheard_of(text, name):
+            if self.clock() < text.at + self.grace + UNHEARD_SECONDS:
+                return "waits"
+        elif is_alone and self._is_stray(text):
             return "invalid_request"
         if along or exists or self._has_waited(text):
             return self._ask(text, words, along, name)
@@ -213,6 +222,11 @@ class Oracle:
             return False
         photos, texts = self._lying(text.key)
         return any(not any(_are_alike(each, photo) for each in texts) for photo in photos)
+
+    def _has_photo_unheard_of(self, text: Version, name: str) -> bool:
+        """'Lies its photo there, and has not been heard of'."""
+        photos, _ = self._lying(text.key)
+        return name not in map(stem, self.heard_photos) and any(_are_alike(text, photo) for photo in photos)
 
     @property
     def heard_photos(self) -> list[Version]:

@@ -705,3 +705,23 @@ def test_the_id_of_a_faulty_line_is_known() -> None:
     assert request_file.custom_id(b'{"custom_id": "a", "colour": 1}') == "a"
     assert request_file.custom_id(b"\xff") is None
     assert request_file.custom_id(b"[1]") is None
+
+
+@pytest.mark.parametrize(
+    ("body", "said"),
+    [
+        ('{"seed": ' + "9" * 5000 + "}", "has a number of more digits than can be read"),
+        ("[" * 200_000, "has too many brackets inside each other"),
+        ('{"seed": NaN}', "is not JSON (NaN is not JSON)"),
+    ],
+)
+def test_json_that_python_cannot_read_is_told_in_our_words(body: str, said: str) -> None:
+    with pytest.raises(Rejected) as refused:
+        request.json_object(body, "Fix it.")
+    assert refused.value.message.endswith(said)
+
+
+def test_a_key_that_is_near_to_none_is_told_no_other() -> None:
+    with pytest.raises(Rejected) as refused:
+        parsed(asked(MessageId="1"))
+    assert "did you mean" not in f"{refused.value.message} {refused.value.hint}"

@@ -35,6 +35,7 @@ from darkroom.domain.timing import (
     PROBE_SECONDS,
     SAVE_SECONDS,
     SPOOL_PAUSES,
+    UNHEARD_SECONDS,
     VISIBILITY_SECONDS,
 )
 from darkroom.turns.retry_policy import lane_delay
@@ -171,6 +172,11 @@ def test_a_function_ends_before_its_messages_come_back() -> None:
     assert of("OnRequestFunction", "Timeout") <= of("ProbesQueue", "VisibilityTimeout")
     for queue in ("UploadEventsQueue", "BatchesQueue"):
         assert of("OnUploadFunction", "Timeout") * 6 <= of(queue, "VisibilityTimeout")
+
+
+def test_a_text_waits_for_a_photos_event_that_two_deaths_have_held_back() -> None:
+    """UNHEARD_SECONDS; VisibilityTimeout of UploadEventsQueue."""
+    assert 2 * of("UploadEventsQueue", "VisibilityTimeout") < UNHEARD_SECONDS
 
 
 def test_a_picture_may_take_its_time() -> None:

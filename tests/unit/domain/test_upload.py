@@ -224,12 +224,20 @@ def owner(key: str) -> Owner:
         ("threads/alice/new/1.jpg", "alice/old", True),
         ("threads/alice/1.jpg", "bob", False),
         ("threads/alice/1.jpg", "threads/alice", False),
-        ("cafe\u0301/cat.jpg", "caf\u00e9/dog", True),
+        ("caf\u00e9/cat.jpg", "caf\u00e9/dog", True),
+        ("cafe\u0301/cat.jpg", "caf\u00e9/dog", False),
+        ("cafe\u0301/cat.jpg", "caf\u00e9/cat", False),
+        ("threads/cafe\u0301/cat.jpg", "caf\u00e9", False),
+        ("\u212bsa/cat.jpg", "\u00c5sa/cat", False),
         ("cat.jpg", "cat", True),
         ("cat.jpg", "cat/dog", False),
         ("cat.jpg", "dog", False),
         ("a//b.jpg", keys.thread_of("a//b"), True),
         ("//b.jpg", "b", False),
+        (f"{keys.thread_of('a//b')}.txt", keys.thread_of("a//b"), False),
+        (f"{keys.thread_of('a//b')}/c.txt", keys.thread_of("a//b"), False),
+        (f"threads/{keys.thread_of('a//b')}/c.txt", keys.thread_of("a//b"), False),
+        ("key-1.txt", "key-1", True),
     ],
 )
 def test_where_folders_are_kept_apart_an_upload_names_threads_of_its_own(key: str, thread: str, is_own: bool) -> None:
@@ -260,6 +268,7 @@ def test_where_folders_are_kept_apart_an_upload_names_threads_of_its_own(key: st
         ("cat.json", "uploads", "alice/cat.jpg", False),
         ("cat.json", "results", "threads/cat/00001-abcdef01/image.png", True),
         ("cat.json", "results", "threads/cat/dog/00001-abcdef01/image.png", False),
+        ("cafe\u0301/a.json", "results", "threads/caf\u00e9/cat/00001-abcdef01/image.png", False),
     ],
 )
 def test_and_pictures_of_its_own(key: str, bucket: str, image: str, is_own: bool) -> None:

@@ -1,13 +1,14 @@
 """No money for what was not asked: names that are nearly right, texts and copies that are no requests, late words."""
 
 import json
+from dataclasses import replace
 
 import pytest
 
 from darkroom.aws.dynamodb.upload_state import DynamoUploadState
 from darkroom.domain import keys
 from darkroom.domain.keys import rejected_upload_key
-from darkroom.domain.timing import WORDLESS_SECONDS
+from darkroom.domain.timing import UNHEARD_SECONDS, WORDLESS_SECONDS
 from darkroom.domain.upload import Upload
 from darkroom.errors import Unavailable
 from darkroom.uploads.intake import MAX_TAKEN_UP
@@ -73,6 +74,98 @@ class World:
 @pytest.fixture
 def world() -> World:
     return World()
+
+
+# A photo that lies there, and whose event is late.
+
+UNHEARD_OF = [
+    ("la/n.jpg", "la/n.txt"),
+    ("la/n.jpg", "la/n.jpg.txt"),
+    ("threads/la/n.jpg", "threads/la/n.txt"),
+    ("n.JPG", "n.txt"),
+]
+
+
+@pytest.mark.parametrize(("photo", "text"), UNHEARD_OF)
+@pytest.mark.parametrize("others", [0, 60])
+def test_a_text_whose_photo_lies_there_waits_for_the_photos_event(
+    world: World, photo: str, text: str, others: int
+) -> None:
+    folder = photo.rpartition("/")[0]
+    for number in range(others):
+        world.put(f"{folder}/a{number:03}.jpg".lstrip("/"))
+    unheard_of = world.put(photo).announced
+    assert world.late(text, "at night") == "waits"
+    world.clock.advance(UNHEARD_SECONDS - 1)
+    assert world.announce(unheard_of) == "asked"
+    world.clock.advance(1)
+    newest = world.bucket.newest(text)
+    assert newest
+    assert world.announce(newest.announced) == "nothing new"
+    assert [asked[1:] for asked in world.asked] == [("at night", [photo])]
+
+
+def test_it_does_not_wait_for_ever(world: World) -> None:
+    world.put("la/n.jpg")
+    text = world.put("la/n.txt", "at night").announced
+    world.announce(text)
+    world.clock.advance(GRACE + UNHEARD_SECONDS)
+    assert world.announce(text) == "asked"
+
+
+def test_nor_for_what_is_no_photo_of_its_name(world: World) -> None:
+    for key in ("la/n.pdf", "la/n.old.txt", "la/n/n.jpg"):
+        world.put(key)
+    assert world.late("la/n.txt", "at night") == "asked"
+
+
+# Words that were taken back.
+
+
+@pytest.mark.parametrize("order", [(0, 1), (1, 0), (1, 0, 1, 0)])
+def test_words_that_were_replaced_within_the_second_are_not_asked_after_the_newer_ones(
+    world: World, order: tuple[int, ...]
+) -> None:
+    photo = world.put("la/n.jpg").announced
+    at = float(int(world.clock()) + 1)
+    texts = [replace(world.put("la/n.txt", words).announced, at=at) for words in ("stale", "new")]
+    world.bucket.found_at = at
+    assert world.announce(photo) == "asked"
+    assert {world.announce(texts[which]) for which in order} == {"nothing new"}
+    assert [words for _, words, _ in world.asked] == ["new"]
+
+
+def test_newer_words_of_the_same_second_are_the_next_turn(world: World) -> None:
+    at = float(int(world.clock()) + 1)
+    world.put("la/n.txt", "first")
+    world.bucket.found_at = at
+    assert world.arrive("la/n.jpg") == "asked"
+    assert world.announce(replace(world.put("la/n.txt", "next").announced, at=at)) == "asked"
+    assert [words for _, words, _ in world.asked] == ["first", "next"]
+
+
+@pytest.mark.parametrize("has_photo", [True, False])
+def test_a_text_that_was_deleted_while_it_waited_is_not_asked(world: World, has_photo: bool) -> None:
+    text = world.put("la/n.txt", "at night").announced
+    assert world.announce(text) == "waits"
+    world.bucket.upload("la/n.txt", None)
+    if has_photo:
+        assert world.arrive("la/n.jpg") == "waits"
+    world.clock.advance(GRACE)
+    assert world.announce(text) == "gone"
+    assert world.asked == []
+    if has_photo:
+        assert world.arrive("la/n.txt", "in snow") == "asked"
+
+
+def test_nor_is_one_that_was_replaced_while_it_waited(world: World) -> None:
+    text = world.put("la/n.txt", "at night").announced
+    assert world.announce(text) == "waits"
+    newer = world.put("la/n.txt", "in snow").announced
+    world.clock.advance(GRACE)
+    assert world.announce(text) == "nothing new"
+    assert world.announce(newer) == "asked"
+    assert [words for _, words, _ in world.asked] == ["in snow"]
 
 
 # Names that are spelled in another way.

@@ -9,8 +9,10 @@ import pytest
 from aws_lambda_powertools import Logger
 
 from darkroom.domain.message import Message
+from darkroom.domain.upload import Upload
 from darkroom.errors import Ambiguous, Fault, Rejected, Unavailable
 from darkroom.uploads.intake import Taken
+from darkroom.uploads.s3_notification import notification
 from darkroom.worker import escaping
 from darkroom.worker.telemetry import BatchTelemetry, RequestTelemetry, UploadTelemetry
 from tests.unit.worker.test_message_batch import message
@@ -106,3 +108,12 @@ def test_an_upload_that_is_nothing_new_says_why_where_that_surprises(capsys: pyt
     assert (line["became"], line["because"]) == ("nothing new", "its request is on its way")
     UploadTelemetry(journal()).ended(MESSAGE, [Taken("cat.jpg", "asked")])
     assert "because" not in line_of(capsys)
+
+
+UPLOAD = Upload("uploads", "a b.jpg", "e", "v", "0A", 1, 1.0)
+
+
+@pytest.mark.parametrize(("body", "key"), [(notification(UPLOAD), "a b.jpg"), ("nothing that S3 says", None)])
+def test_an_upload_that_broke_is_named(capsys: pytest.CaptureFixture[str], body: str, key: str | None) -> None:
+    UploadTelemetry(journal()).broke(replace(MESSAGE, body=body), ValueError("x"))
+    assert line_of(capsys).get("key") == key

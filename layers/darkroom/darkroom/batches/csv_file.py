@@ -42,20 +42,40 @@ def read(part: Callable[[int], bytes], start: Place, options: Mapping[str, Shape
 
     `part` is that of `line_reader.read`; `options` are the shapes of the options that a request may have.
     """
+    part = _with_line_feeds(part)
     lines = line_reader.read(part, Place())
     head = next(lines, Line(b"", Place()))
-    columns = _columns(head, options)
+    # Excel reads `sep=;` in a first line, and shows no row of it.
+    told = re.fullmatch(rb'"?sep=([,;\t|])"?\s*', head.data or b"", re.IGNORECASE)
+    if told:
+        head = next(lines, Line(b"", Place()))
+    columns = _columns(head, options, told[1].decode() if told else None)
     if start.offset:
         lines = line_reader.read(part, start)
-    for row in _rows(lines, max(start.number, head.after.number), columns.delimiter):
+    for row in _rows(lines, max(start.number, 1), columns.delimiter):
         yield _as_json(row, columns, options)
 
 
-def _columns(head: Line, options: Mapping[str, Shape]) -> _Columns:
+def _with_line_feeds(part: Callable[[int], bytes]) -> Callable[[int], bytes]:
+    """The parts of a file whose rows end in CR alone (CSV for Macintosh), with LF instead: places stay as they are."""
+    has_cr = False
+
+    def read(offset: int) -> bytes:
+        nonlocal has_cr
+        piece = part(offset)
+        if not offset:  # the first row is read first
+            at, feed = piece.find(b"\r"), piece.find(b"\n")
+            has_cr = 0 <= at < len(piece) - 1 and feed != at + 1 and not 0 <= feed < at
+        return piece.replace(b"\r", b"\n") if has_cr else piece
+
+    return read
+
+
+def _columns(head: Line, options: Mapping[str, Shape], told: str | None) -> _Columns:
     """The columns that the first row names. Raises Rejected where they cannot be the fields of a line."""
     try:
         text = _decoded(head)
-        delimiter = max(DELIMITERS, key=text.count)
+        delimiter = told or max(DELIMITERS, key=text.count)
         columns = _Columns(tuple(name.strip() for name in _cells(text, delimiter)), delimiter)
         named = [name for name in columns.names if name]
         if twice := [name for name, count in Counter(named).items() if count > 1]:
@@ -93,7 +113,7 @@ def _sample(names: list[str]) -> dict[str, Any]:
 
 def _rows(lines: Iterator[Line], number: int, delimiter: str) -> Iterator[Line]:
     """The rows as they stand in the file. A line break in quotes ends none."""
-    opening = re.compile(rb'(?:^|%b) *"' % delimiter.encode())
+    opening = re.compile(rb'(?:^|%b) *"' % re.escape(delimiter.encode()))
     held, is_too_long, is_open = bytearray(), False, False
     after = Place()
     for line in lines:
@@ -155,7 +175,16 @@ def _cells(text: str, delimiter: str) -> list[str]:
     try:
         return next(csv.reader([text], delimiter=delimiter, strict=True, skipinitialspace=True))
     except csv.Error as error:
-        raise ValueError(f'has quotes that do not close, or are not doubled inside a cell ("") ({error})') from error
+        raise ValueError(_in_our_words(str(error))) from error
+
+
+def _in_our_words(said: str) -> str:
+    """What is wrong with a row of which Python's reader says this."""
+    if "new-line" in said:
+        return "has a line break that stands in no quotes: quote a cell that holds one"
+    if "limit" in said:
+        return f"has a cell over {csv.field_size_limit():,} characters"
+    return 'has quotes that do not close, or are not doubled inside a cell ("")'
 
 
 def _put(document: dict[str, Any], name: str, given: Any) -> None:

@@ -70,6 +70,11 @@ def _hashed(name: str) -> str:
     return f"key-{digest[:32]}"
 
 
+def is_hashed(thread: str) -> bool:
+    """Whether a thread's id has the form of a hash: see `thread_of`."""
+    return re.fullmatch("key-[0-9a-f]{32}", thread) is not None
+
+
 def message_group(thread: str) -> str:
     """The `MessageGroupId` that keeps this thread's order."""
     return thread if re.fullmatch(GROUP_CHARACTERS, thread) else sha256(thread)

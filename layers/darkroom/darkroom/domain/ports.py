@@ -85,7 +85,10 @@ class ObjectStore(Protocol):
         ...
 
     def listed(self, bucket: str, folder: str, most: int) -> Listed:
-        """So many keys at most that lie in a folder, and not below it; the root's is "", any other ends in a slash."""
+        """So many keys at most that lie in a folder, and not below it; the root's is "", any other ends in a slash.
+
+        One that ends in a dot is the start of names.
+        """
         ...
 
     def part(self, ref: ImageRef, offset: int) -> bytes | None:

@@ -113,8 +113,11 @@ def bucket_faults(body: Asking, buckets: Collection[str]) -> list[FieldFault]:
     return faults
 
 
+_IS_NOT_JSON = " is not JSON"
+
+
 def _no_constant(name: str) -> NoReturn:
-    raise ValueError(f"{name} is not JSON")
+    raise ValueError(name + _IS_NOT_JSON)
 
 
 def json_object(body: str, remedy: str, *, is_lenient: bool = False) -> dict[str, object]:
@@ -132,8 +135,12 @@ def json_object(body: str, remedy: str, *, is_lenient: bool = False) -> dict[str
         from darkroom.streaming import json_faults  # only for a fault
 
         raise invalid([FieldFault("body", f"is not JSON: {json_faults.told(error)}")], remedy) from error
-    except (ValueError, RecursionError) as error:
-        raise invalid([FieldFault("body", f"is not JSON ({error})"[:200])], remedy) from error
+    except RecursionError as error:
+        raise invalid([FieldFault("body", "has too many brackets inside each other")], remedy) from error
+    except ValueError as error:
+        is_ours = str(error).endswith(_IS_NOT_JSON)
+        said = f"is not JSON ({error})" if is_ours else "has a number of more digits than can be read"
+        raise invalid([FieldFault("body", said)], remedy) from error
     if repeated and not is_lenient:
         names = [name.encode(errors="replace").decode() or "body" for name in repeated]
         raise invalid([FieldFault(name, "stands there more than once; keep one of them") for name in names], remedy)

@@ -52,6 +52,7 @@ LANE_WAIT_SHARE = 0.1  # of its age that a held upload waits before it tries aga
 LANE_HELD_SECONDS = 3600  # a place, for a request that the ledger does not know: it was refused, or never sent
 LANE_FULL_SECONDS = 1.0  # how long a lane that was found full is not looked at again
 
+UNHEARD_SECONDS = 900  # that a text waits for its photo, which lies there: as long as two deaths hold back an event
 WORDLESS_SECONDS = DAY_SECONDS  # that a photo without words waits for those of its folder
 
 # Batches.

@@ -175,9 +175,13 @@ class Owner(NamedTuple):
         return faults if self._may_name(thread) else [FieldFault(field, said), *faults]
 
     def _may_name(self, thread: str) -> bool:
-        """A thread's id is in NFC."""
-        own = _folder(self.key)
-        return thread == self.thread or (own is not None and thread.partition("/")[0] == _normal(own))
+        """A thread's id is in NFC, so a folder that is not would have the threads of another. One that is a hash is of
+        the key that has this hash, and not of one that is spelled like it.
+        """
+        own, name = _folder(self.key), self.stem.removeprefix(THREADS_PREFIX)
+        if is_decomposed(self.key) or (keys.is_hashed(thread) and name.startswith(thread)):
+            return False
+        return thread == self.thread or (own is not None and thread.partition("/")[0] == own)
 
     def _has(self, image: ImageRef) -> bool:
         """Uploads are told apart byte for byte; results lie where their thread says."""
@@ -196,5 +200,7 @@ def _folder(key: str) -> str | None:
     return path.partition("/")[0] if "/" in path else None
 
 
-def _normal(name: str) -> str:
-    return unicodedata.normalize("NFC", name)
+def is_decomposed(key: str) -> bool:
+    """Whether the key's first folder is not in NFC, as the ids of threads are."""
+    own = _folder(key)
+    return own is not None and not unicodedata.is_normalized("NFC", own)

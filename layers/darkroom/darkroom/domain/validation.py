@@ -15,6 +15,7 @@ Rule = Callable[[Any], Any]
 Faults = list[FieldFault]
 Shape = Callable[[str, Any, Faults], Any]
 NO_ALIASES: Mapping[str, str] = MappingProxyType({})
+ALIAS_LIKENESS = 0.85  # of a key to an alias: `message_id` means no `message`
 LIKENESS = 0.75  # of a misspelt key to the one that was meant: between 0 and 1
 
 
@@ -91,7 +92,8 @@ def _meant(name: str, shapes: Mapping[str, Shape], aliases: Mapping[str, str]) -
     import difflib  # at a fault alone: a cold start does without it
 
     snake = re.sub(r"(?<=[a-z0-9])(?=[A-Z])|[- ]", "_", name[:FIELD_CHARACTERS]).lower()
-    found = difflib.get_close_matches(snake, [*shapes, *aliases], n=1, cutoff=LIKENESS)
+    near = difflib.get_close_matches(snake, aliases, n=1, cutoff=ALIAS_LIKENESS)
+    found = difflib.get_close_matches(snake, [*shapes, *near], n=1, cutoff=LIKENESS)
     return aliases.get(found[0], found[0]) if found else None
 
 

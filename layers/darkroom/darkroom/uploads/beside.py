@@ -45,6 +45,16 @@ def with_its_photo(text: Upload, listed: Listed) -> Upload:
     return with_photo(text, alike[0])
 
 
+def has_photo(text: Upload, listed: Listed) -> bool:
+    """Whether a photo lies there whose name is the text's, or is like it."""
+    return any(_are_alike(text, photo) for photo in _sorted_out(text.bucket, listed)[0])
+
+
+def beginning(text: Upload) -> str:
+    """The beginning of the keys that a text's photo may have, whatever its format."""
+    return f"{text.folder}{_without(text.name, picture_formats.ENDINGS | {TEXT_EXTENSION})}."
+
+
 def goes_with(text: Upload, slots: Iterable[str]) -> bool:
     """Whether the stem that a text is to go with has one photo and no other text, by the slots that it remembers."""
     names = [slot for slot in slots if slot != text.slot]

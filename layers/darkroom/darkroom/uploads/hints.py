@@ -189,6 +189,16 @@ def for_all_folders(arrived: Upload) -> Rejected:
     )
 
 
+def decomposed(arrived: Upload) -> Rejected:
+    """Of a file in a folder whose threads would be those of another folder."""
+    return Rejected(
+        "invalid_request",
+        f"the first folder of {arrived.key!r} has letters in parts (not in Unicode's form NFC), so its threads would "
+        "be those of the folder that looks the same, and this stack keeps folders apart",
+        hint="Rename the folder, so that its name has composed letters (NFC) or plain ones (cafe). Upload it again.",
+    )
+
+
 def misnamed(arrived: Upload) -> Rejected:
     """Of a folder's instruction: keys are exact, and this one would never be looked at."""
     return Rejected(

@@ -15,7 +15,7 @@ from darkroom.domain import keys, outcome, request_file, upload
 from darkroom.domain.outcome import Timing, Uploaded
 from darkroom.domain.ports import Listed, ObjectStore, QueueSender
 from darkroom.domain.request_schema import MAX_IMAGES, ImageRef, RequestRules
-from darkroom.domain.timing import WORDLESS_SECONDS
+from darkroom.domain.timing import UNHEARD_SECONDS, WORDLESS_SECONDS
 from darkroom.domain.upload import Owner, Upload
 from darkroom.errors import Outdated, Rejected, TooLarge, Unavailable, Unreadable, invalid
 from darkroom.turns.publisher import Publisher
@@ -118,6 +118,8 @@ class Intake:
             return "ignored"
         if arrived.kind == "unsupported":
             raise hints.unsupported(arrived)
+        if self._policy.rules.keeps_folders_apart and upload.is_decomposed(arrived.key):
+            raise hints.decomposed(arrived)
         if arrived.kind == "folder_instruction":
             return self._keep_folder_instruction(arrived)
         if not arrived.size:
@@ -213,16 +215,23 @@ class Intake:
         if pairing.is_late(stem, arrived):
             return "nothing new"
         self._keep_apart(arrived, thread)
-        waiting = self._waiting(thread, arrived)
+        words = instruction_text.of_text(stored.data)
+        may_be_older = pairing.may_be_older(stem, arrived, words)
+        taken_back = self._taken_back(arrived) if may_be_older or self._waited(arrived) else None
+        if taken_back and may_be_older:
+            return taken_back
+        waiting = [] if taken_back else self._waiting(thread, arrived)
         is_known = not waiting and self._is_known(thread, arrived)
-        stray = beside.without_text(arrived.bucket, listed) if listed and not is_known and not named else None
-        starts = not waiting and (is_known or (self._waited(arrived) and not stray))
-        decision = pairing.text(stem, arrived, instruction_text.of_text(stored.data), waiting, starts=starts)
+        longer = 0 if waiting or is_known or taken_back else self._longer(arrived, stem, listed)
+        looks = listed and not is_known and not named and not longer and not taken_back
+        stray = beside.without_text(arrived.bucket, listed) if listed and looks else None
+        starts = not waiting and not taken_back and (is_known or (self._waited(arrived, longer) and not stray))
+        decision = pairing.text(stem, arrived, words, waiting, starts=starts)
         self._dispatch.carry_out(thread, arrived, stem, decision)
-        result = self._result(arrived, decision)
+        result = self._result(arrived, decision, longer)
         if result == "waits" and stray:
             raise hints.stray(arrived, stray)
-        return result
+        return taken_back if taken_back and result == "waits" else result
 
     def _beside(self, text: Upload, stem: Stem, thread: str) -> Listed | None:
         """What lies beside a text that may belong to a photo there; None where that is known, or does not matter."""
@@ -230,6 +239,27 @@ class Intake:
         if text.is_in_threads or has_photo or (stem.generation and self._is_known(thread, text)):
             return None
         return self._objects.listed(text.bucket, text.folder, beside.MAX_KEYS)
+
+    def _taken_back(self, text: Upload) -> str | None:
+        """What becomes of a text that does not lie there any more as it was; None of one that does."""
+        try:
+            lying = self._instructions.read(ImageRef(text.bucket, text.key))
+        except (Rejected, Unreadable):
+            return "nothing new"  # what lies in its place is told itself
+        if lying is None:
+            return "gone"
+        return "nothing new" if lying.etag != text.etag else None
+
+    def _longer(self, text: Upload, stem: Stem, listed: Listed | None) -> int:
+        """How much longer than the grace a text waits: its photo may lie there, and its event be late.
+
+        Whatever died with the event in hand holds it back. The text alone would be paid, and then the photo with it.
+        """
+        if not self._waited(text) or pairing.knows_a_photo(stem):
+            return 0
+        if listed is None or listed.is_cut:
+            listed = self._objects.listed(text.bucket, beside.beginning(text), beside.MAX_KEYS)
+        return UNHEARD_SECONDS if beside.has_photo(text, listed) else 0
 
     def _take_request(self, arrived: Upload) -> str:
         stem = self._dispatch.stem(arrived)
@@ -276,12 +306,12 @@ class Intake:
         if self._policy.rules.keeps_folders_apart and (faults := owner.strangers(thread, images, field)):
             raise invalid(faults, upload.OWN_FOLDER)
 
-    def _result(self, arrived: Upload, decision: Decision) -> str:
+    def _result(self, arrived: Upload, decision: Decision, longer: int = 0) -> str:
         """Says what became of an upload that was decided on. Raises Unavailable where it has to wait."""
         if decision.ask:
             return "asked"
-        if decision.waits and not self._waited(arrived):
-            raise self._later(arrived)
+        if decision.waits and not self._waited(arrived, longer):
+            raise self._later(arrived, longer)
         if decision.is_settled:
             return _ASKED_BEFORE
         return "waits" if decision.waits else "nothing new"
@@ -303,12 +333,12 @@ class Intake:
         """Whether the thread has a turn, or a request from the upload's own folder is on its way to one."""
         return self._state.ahead(thread, arrived.top) is not None or self._state.has_turn(thread)
 
-    def _later(self, arrived: Upload) -> Unavailable:
-        left = self._grace_ends(arrived) - self._clock()
+    def _later(self, arrived: Upload, longer: int = 0) -> Unavailable:
+        left = self._grace_ends(arrived) + longer - self._clock()
         return Unavailable("held", "it waits for its other half", retry_after=left)
 
-    def _waited(self, arrived: Upload) -> bool:
-        return self._clock() >= self._grace_ends(arrived)
+    def _waited(self, arrived: Upload, longer: int = 0) -> bool:
+        return self._clock() >= self._grace_ends(arrived) + longer
 
     def _grace_ends(self, arrived: Upload) -> float:
         """Where much is going on its other half is heard of late, too, though both came at once."""

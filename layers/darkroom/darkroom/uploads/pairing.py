@@ -126,6 +126,13 @@ def is_late(stem: Stem, upload: Upload) -> bool:
     return upload.at < int(last.at)
 
 
+def may_be_older(stem: Stem, text: Upload, words: str) -> bool:
+    """Whether a photo may have found a newer version of the text: one of the same second, for no more is known."""
+    last = stem.seen.get(text.slot)
+    is_of_one_second = last is not None and last.found and int(last.at) == int(text.at)
+    return is_of_one_second and last is not None and last.content != keys.sha256(words)
+
+
 def photo(stem: Stem, upload: Upload, own: str | None, found: Words | None, *, thread: str | None = None) -> Decision:
     """`own` are the words in the photo's metadata, `found` those that hold for it otherwise.
 

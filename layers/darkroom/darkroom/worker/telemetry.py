@@ -6,7 +6,9 @@ import json
 import sys
 import traceback
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import TYPE_CHECKING, ClassVar
+from urllib.parse import unquote_plus
 
 from aws_lambda_powertools import Logger
 from aws_lambda_powertools.metrics import MetricUnit
@@ -99,6 +101,15 @@ class UploadTelemetry(_Telemetry):
     """The telemetry of `on_upload`."""
 
     waits = "upload waits"
+
+    def broke(self, message: Message, error: Exception) -> None:
+        """Taking in uploads raised what nobody expected: `key` says which, or the first of several."""
+        key = None
+        with suppress(ValueError, LookupError, TypeError, AttributeError, RecursionError):
+            key = unquote_plus(json.loads(message.body)["Records"][0]["s3"]["object"]["key"])
+        named = {**self._named(message), "key": key}
+        self._logger.error("attempt broke", extra={**named, **_described(error)})
+        _count("AttemptsBroken")
 
     def ended(self, message: Message, ended: "Sequence[Taken]") -> None:
         """What became of each upload that the message announced."""
