@@ -661,6 +661,13 @@ def test_a_status_that_proves_a_call_free_does_so_though_its_body_breaks(status:
     assert trouble.cause == cause
 
 
+@pytest.mark.parametrize("megabytes", [0.1, 1.5])
+def test_json_of_which_the_line_cut_half_is_ambiguous(megabytes: float) -> None:
+    body = b'{"data": [{"b64_json": "' + base64.b64encode(PNG + bytes(int(megabytes * 1_000_000)))
+    with Server(answering(b"HTTP/1.1 200 OK\r\nContent-Length: 9999999\r\n\r\n" + body)) as server:
+        assert isinstance(failure(client(server.url)), Ambiguous)
+
+
 def test_a_picture_of_which_the_line_cut_half_is_ambiguous() -> None:
     head = b"HTTP/1.1 200 OK\r\nContent-Type: image/png\r\nContent-Length: %d\r\n\r\n" % len(PNG)
     with Server(answering(head + PNG[:-30])) as server:

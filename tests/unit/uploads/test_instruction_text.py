@@ -252,7 +252,7 @@ def q(data: bytes) -> str:
     return "".join(f"={byte:02X}" for byte in data)
 
 
-@given(said=utf8_text.filter(is_clear), cut=st.integers(0, 240))
+@given(said=utf8_text.filter(is_clear).filter(lambda said: said.strip("?\ufffd \n.,:;!-")), cut=st.integers(0, 240))
 @example("été, 雪 👻 שלום", 5)
 def test_words_come_back_from_every_way_to_put_them_into_metadata(said: str, cut: int) -> None:
     raw = said.encode()

@@ -76,11 +76,10 @@ class _Read:
 
 def interpret(reply: Reply) -> Answer:
     """The answer in a reply. Raises Rejected, Unavailable or Ambiguous, by what the reply says of the call."""
-    is_success = 200 <= reply.status < 300
-    if is_success and CUT not in reply.headers and (picture := _bare_picture(reply.body)):
+    if _is_success(reply) and CUT not in reply.headers and (picture := _bare_picture(reply.body)):
         return Answer((picture,), None, error_rules.request_id(reply))
     read = _Read(reply)
-    if is_success and not read.documents and not _HTML.match(reply.body[:HEAD_BYTES]):  # which shows a logo
+    if _is_success(reply) and not read.documents and not _HTML.match(reply.body[:HEAD_BYTES]):  # which shows a logo
         quoted = [each for each in shown_pictures.quoted(reply.body) if each.stop < len(reply.body)]
         read.found.unusual.extend(map(long_picture_of, quoted))
     if not read.documents and not read.found.unusual:
@@ -89,19 +88,26 @@ def interpret(reply: Reply) -> Answer:
         raise error_rules.redirect(reply)
     if read.error and not read.found.has_pictures:
         raise error_rules.error(read.error, reply)
-    if not is_success and not read.found.has_pictures:
+    if not _is_success(reply) and not read.found.has_pictures:
         raise error_rules.page(reply)
     return _answer(read, reply)
 
 
+def _is_success(reply: Reply) -> bool:
+    """Whether the reply's status is one of success."""
+    return 200 <= reply.status < 300
+
+
 def _unreadable(read: _Read, reply: Reply) -> DarkroomError:
     """Of what is no JSON, or no more than its beginning. JSON that came to its end was paid, whatever it is."""
+    if CUT in reply.headers and _is_success(reply):
+        return Ambiguous("the connection to the image API was lost in the middle of its answer")
     if reply.status == 204 and not len(reply.body):
         return error_rules.endless(reply, "it has no content")
     if read.too_large or len(reply.body) >= MAX_ANSWER_BYTES:
         return error_rules.endless(reply, read.too_large or f"it is over {MAX_ANSWER_BYTES:,} bytes")
     is_json = _OBJECT.match(reply.body[:HEAD_BYTES]) and reply.body[-HEAD_BYTES:].rstrip()[-1:] in (b"}", b"]")
-    if is_json and 200 <= reply.status < 300:
+    if is_json and _is_success(reply):
         return error_rules.endless(reply, "it is no JSON that can be read")
     return error_rules.page(reply)
 
