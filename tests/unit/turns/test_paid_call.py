@@ -196,6 +196,15 @@ def test_one_that_may_not_be_fetched_is_left_out_at_once(world: World) -> None:
     assert len(world.result(1, "m-1")["images"]) == 1
 
 
+def test_a_full_disk_leaves_no_picture_out(world: World) -> None:
+    world.script(stated(200, {"data": [{"b64_json": b64encode(png()).decode()}, {"url": DEAD}]}))
+    world.fetcher.pages[DEAD] = Unavailable("aws", "no room on the disk")
+    assert world.wait({"instruction": "a"}).cause == "aws"
+    world.fetcher.pages[DEAD] = png("blue")
+    world.send({"instruction": "a"})
+    assert len(world.result(1, "m-1")["images"]) == 2
+
+
 def test_an_error_is_judged_without_the_instruction_that_it_quotes(world: World) -> None:
     words = "a sign that says: insufficient balance"
     world.script(stated(400, {"error": {"code": 400, "message": f"bad prompt: {words}"}}))

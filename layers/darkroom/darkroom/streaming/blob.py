@@ -181,6 +181,13 @@ def chunks(blob: Blob, size: int = CHUNK_BYTES) -> Iterator[bytes]:
         yield blob[start : start + size]
 
 
+def at_least(size: int, chunks: Iterator[bytes], begun: bytes = b"") -> bytes:
+    """So many of the next bytes, or more, or all that come: a server may send them one by one."""
+    while len(begun) < size and (chunk := next(chunks, None)) is not None:
+        begun += chunk
+    return begun
+
+
 def sha256(blob: Blob) -> str:
     """In hex."""
     if isinstance(blob, Hashed):

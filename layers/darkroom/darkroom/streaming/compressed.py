@@ -6,40 +6,44 @@ A checksum that is wrong is passed over, because what is unpacked is judged by i
 import zlib
 from collections.abc import Iterable, Iterator
 
-from darkroom.streaming.blob import CHUNK_BYTES
+from darkroom.streaming.blob import CHUNK_BYTES, at_least
 
-_GZIP, _ZLIB_FIRST = b"\x1f\x8b\x08", 0x78
-_TRAILER_BYTES = 8
+_GZIP, _ZLIB = b"\x1f\x8b\x08", b"\x78"
+_HEADER_BYTES, _TRAILER_BYTES = 4096, 8  # a member's header may hold a name
 _EXTRA, _NAME, _COMMENT, _HEADER_CHECKSUM = 4, 8, 16, 2
 
 
 def unpacked(chunks: Iterable[bytes], encoding: str) -> Iterator[bytes]:
     """The chunks as they are, or unpacked. Raises `zlib.error` where they are broken."""
-    unpack = None
-    for number, chunk in enumerate(chunks):
-        rest = chunk
-        if number == 0:
-            unpack, rest = _begun(chunk, encoding)
-        if unpack is None:
-            yield rest
-            continue
-        while rest and unpack:
-            yield unpack.decompress(rest, CHUNK_BYTES)
-            rest = unpack.unconsumed_tail
-            if unpack.eof:  # another member may follow; what else follows is not the answer's
-                unpack, rest = _begun(unpack.unused_data[_TRAILER_BYTES:], "")
-        if unpack is None:
+    source = iter(chunks)
+    head = at_least(_HEADER_BYTES, source)
+    if not head.startswith(_GZIP):
+        yield from _inflated(head, source, encoding)
+        return
+    while head.startswith(_GZIP):  # one member after the other; what else follows is not the answer's
+        unpack = zlib.decompressobj(-zlib.MAX_WBITS)
+        yield from _pieces(unpack, head[_end_of_header(head) :], source)
+        head = at_least(_TRAILER_BYTES + _HEADER_BYTES, source, unpack.unused_data)[_TRAILER_BYTES:]
+
+
+def _inflated(head: bytes, source: Iterator[bytes], encoding: str) -> Iterator[bytes]:
+    """With zlib's header or without; as it is where the bytes are JSON, or nobody says that they are compressed."""
+    if encoding == "deflate" and head[:1] not in (b"{", b"["):
+        bits = zlib.MAX_WBITS if head[:1] == _ZLIB else -zlib.MAX_WBITS
+        yield from _pieces(zlib.decompressobj(bits), head, source)
+    else:
+        yield head
+        yield from source
+
+
+def _pieces(unpack: "zlib._Decompress", packed: bytes, source: Iterator[bytes]) -> Iterator[bytes]:
+    """What is packed, up to its end, in pieces of a bounded size."""
+    while packed or (packed := at_least(1, source)):
+        yield unpack.decompress(packed, CHUNK_BYTES)
+        packed = unpack.unconsumed_tail
+        if unpack.eof:
             return
-
-
-def _begun(first: bytes, encoding: str) -> "tuple[zlib._Decompress | None, bytes]":
-    """A decompressor and what is left for it; None where the bytes are not compressed."""
-    if first.startswith(_GZIP):
-        return zlib.decompressobj(-zlib.MAX_WBITS), first[_end_of_header(first) :]
-    if encoding == "deflate" and first[:1] not in (b"{", b"["):
-        bits = zlib.MAX_WBITS if first[:1] == bytes([_ZLIB_FIRST]) else -zlib.MAX_WBITS
-        return zlib.decompressobj(bits), first
-    return None, first
+    yield unpack.flush()  # the stream was cut; after its end, this would disturb `unused_data`
 
 
 def _end_of_header(first: bytes) -> int:

@@ -200,11 +200,14 @@ class TurnHandler:
         is_last_try = any(map(len, inline)) or claim.fetches + 1 >= MAX_DOWNLOADS
         made, lost = list[Blob](), list[Rejected | Unavailable]()
         for picture in answer.pictures:
+            if isinstance(picture, Encoded):
+                made.append(inline.pop(0))
+                continue
             try:
-                made.append(
-                    inline.pop(0) if isinstance(picture, Encoded) else self._dependencies.fetcher.fetch(picture)
-                )
+                made.append(self._dependencies.fetcher.fetch(picture))
             except (Rejected, Unavailable) as error:
+                if isinstance(error, Unavailable) and error.cause != "fetch":
+                    raise  # a full disk of ours is no reason to leave a picture out
                 lost.append(error)
         if lost and not any(map(len, made)):
             raise lost[0]
