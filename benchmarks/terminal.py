@@ -11,7 +11,7 @@ HEADS = ("", "naive", "Darkroom", "floor", "ratio", "goal", "")
 
 
 def say(what: str) -> None:
-    """What is done now, beside the table."""
+    """Says what is being done now, apart from the table."""
     print(f"… {what}", file=sys.stderr, flush=True)
 
 

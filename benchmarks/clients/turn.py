@@ -74,7 +74,7 @@ def measured(handle: Any, events: list[dict[str, Any]]) -> dict[str, float]:
 
 
 def mark() -> None:
-    """Where Valgrind counts, it begins anew: see `callgrind.MARK`."""
+    """Tells Valgrind to begin a new count, where it counts: see `callgrind.MARK`."""
     os.getpgid(0)
 
 

@@ -74,7 +74,7 @@ def _missing(wanted: Compared | Start) -> Line:
 
 
 def _turns(bench: Bench) -> list[Line]:
-    """The goals' own series have rounds; the others, of which one takes as long as all of these, have one."""
+    """Series with goals run in rounds. The others run once, because one of them takes as long as all of these."""
     with running(bench.environment.trust.certificate, idle_seconds=MAX_COUNTED_SECONDS) as servers:
         counting = Bench(servers, bench.environment, is_counted=True)
         rounds = sampled(counting, (OURS_10, FLOOR_10), ROUNDS, say)

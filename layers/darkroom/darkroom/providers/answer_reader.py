@@ -125,7 +125,7 @@ class Found:
         """Adds a document."""
         self._add(document, _Place())
 
-    def _add(self, document: Any, place: "_Place") -> None:
+    def _add(self, document: Any, place: _Place) -> None:
         for inner, value in self._strings(document, place):
             if len(value):
                 self._sort(inner, value)
