@@ -91,6 +91,13 @@ def test_a_renewed_lease_goes_on(ledger: Ledger, clock: Clock) -> None:
     assert isinstance(ledger.claim(REQUEST, AT), Held)
 
 
+def test_a_call_that_is_marked_after_the_lease_was_over_has_a_lease(ledger: Ledger, clock: Clock) -> None:
+    claim = claimed(ledger)
+    clock.advance(LEASE_SECONDS + 1)
+    ledger.mark(claim, ASKED)
+    assert isinstance(ledger.claim(REQUEST, AT), Held)
+
+
 def test_one_claims_trouble_leaves_no_other_without_its_lease(threads_table: str, dynamodb: "DynamoDBClient") -> None:
     class Troubled(Table):
         def update(self, thread_id: str, *args: Any, **kwargs: Any) -> Write:

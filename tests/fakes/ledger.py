@@ -82,13 +82,14 @@ class MemoryLedger:
         return Thread(tuple(self.turns.get(thread_id, ())))
 
     def mark(self, claim: Claim, asked: CallRecord) -> Claim:
-        self._fence(claim)
+        entry = self._fence(claim)
         day = datetime.fromtimestamp(self._clock(), UTC).date().isoformat()
         if self._limit and self.calls.get(day, 0) >= self._limit:
             raise Unavailable("budget", "used up", retry_after=3600)
         self.calls[day] = self.calls.get(day, 0) + 1
         number = claim.calls + 1
         self.marks.append((number, day))
+        entry.lease_until = self._clock() + LEASE_SECONDS
         return self._change(claim, calls=number, open_call=number, call_day=day, asked=asked)
 
     def settle_free(self, claim: Claim, *, flatten: bool = False, doubtful: int = 0, alone: int = 0) -> Claim:

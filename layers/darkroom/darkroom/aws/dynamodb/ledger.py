@@ -88,11 +88,12 @@ class DynamoLedger:
         return thread.read(self._turns(thread_id), parent_turn)
 
     def mark(self, claim: Claim, asked: CallRecord) -> Claim:
-        """See `turns.ports.Ledger`."""
+        """See `turns.ports.Ledger`. A worker that was stalled may have let its lease run out: the mark renews it."""
         day = self._days.today()
         counts = self._days.one_more(day)
         number = claim.calls + 1
-        return self._change(claim, {"calls": number, "open_call": number, "call_day": day, "asked": asked}, *counts)
+        marked = {"calls": number, "open_call": number, "call_day": day, "asked": asked}
+        return self._change(claim, marked | {"lease_until": self._clock() + LEASE_SECONDS}, *counts)
 
     def settle_free(self, claim: Claim, *, flatten: bool = False, doubtful: int = 0, alone: int = 0) -> Claim:
         """See `turns.ports.Ledger`."""
