@@ -10,6 +10,7 @@ from darkroom.domain.timing import (
     BREAKER_OPENS_AT,
     BREAKER_PAUSE_SECONDS,
     MAX_BREAKER_PAUSE_SECONDS,
+    NEW_CALL_PAUSE_SECONDS,
     PROBE_CALL_SECONDS,
     PROBE_LEASE_SECONDS,
 )
@@ -45,22 +46,22 @@ def fail(
         breaker.failed("m", f"r-{number}", trouble, is_first=is_first)
 
 
-def held_back(breaker: Breaker, model: str = "m") -> Cause | None:
+def held_back(breaker: Breaker, model: str = "m", *, is_new: bool = False) -> Cause | None:
     try:
-        breaker.admit(model, "r", is_last=False)
+        breaker.admit(model, "r", is_last=False, is_new=is_new)
     except Unavailable as refused:
         return refused.cause
     return None
 
 
 def test_where_there_is_no_trouble_every_call_goes_out(breaker: Breaker) -> None:
-    assert [breaker.admit("m", "r", is_last=False).trouble for _ in range(3)] == [None] * 3
+    assert [breaker.admit("m", "r", is_last=False, is_new=False).trouble for _ in range(3)] == [None] * 3
     assert not breaker.wants_probe("m")
 
 
 def test_one_failure_says_little(breaker: Breaker) -> None:
     fail(breaker, times=BREAKER_OPENS_AT - 1)
-    assert [breaker.admit("m", "r", is_last=False).trouble for _ in range(3)] == ["unreachable"] * 3
+    assert [breaker.admit("m", "r", is_last=False, is_new=False).trouble for _ in range(3)] == ["unreachable"] * 3
     assert not breaker.wants_probe("m")
 
 
@@ -109,7 +110,7 @@ def test_an_answer_that_another_worker_got_starts_the_count_again_too(
 ) -> None:
     """However many calls are under way when a provider that is well fails one now and then, it stays open to all."""
     one, another = (DynamoBreaker(Table(dynamodb, threads_table), clock=clock) for _ in range(2))
-    known = [another.admit("m", "r", is_last=False).trouble for _ in range(10)]
+    known = [another.admit("m", "r", is_last=False, is_new=False).trouble for _ in range(10)]
     for trouble in known:
         fail(one, times=BREAKER_OPENS_AT - 1)
         another.succeeded("m", trouble)
@@ -125,14 +126,14 @@ def test_an_answer_to_a_call_from_before_the_trouble_says_nothing_of_its_end(bre
 def test_after_a_pause_one_call_goes_out_and_no_second(breaker: Breaker, clock: Clock) -> None:
     fail(breaker)
     clock.advance(BREAKER_PAUSE_SECONDS)
-    assert breaker.admit("m", "r", is_last=False).trouble == "unreachable"
+    assert breaker.admit("m", "r", is_last=False, is_new=False).trouble == "unreachable"
     assert held_back(breaker) == "unreachable"
 
 
 def test_a_probe_that_hangs_keeps_the_next_one_back_for_a_minute_at_most(breaker: Breaker, clock: Clock) -> None:
     fail(breaker)
     clock.advance(BREAKER_PAUSE_SECONDS)
-    breaker.admit("m", "r", is_last=False)
+    breaker.admit("m", "r", is_last=False, is_new=False)
     clock.advance(PROBE_CALL_SECONDS)
     assert held_back(breaker) is None
 
@@ -140,15 +141,15 @@ def test_a_probe_that_hangs_keeps_the_next_one_back_for_a_minute_at_most(breaker
 def test_a_probe_that_succeeds_lets_everything_through(breaker: Breaker, clock: Clock) -> None:
     fail(breaker)
     clock.advance(BREAKER_PAUSE_SECONDS)
-    breaker.admit("m", "r", is_last=False)
+    breaker.admit("m", "r", is_last=False, is_new=False)
     breaker.succeeded("m", "unreachable")
-    assert [breaker.admit("m", "r", is_last=False).trouble for _ in range(3)] == [None] * 3
+    assert [breaker.admit("m", "r", is_last=False, is_new=False).trouble for _ in range(3)] == [None] * 3
 
 
 def test_a_probe_that_fails_is_followed_by_another_pause(breaker: Breaker, clock: Clock) -> None:
     fail(breaker)
     clock.advance(BREAKER_PAUSE_SECONDS)
-    breaker.admit("m", "r", is_last=False)
+    breaker.admit("m", "r", is_last=False, is_new=False)
     breaker.failed("m", "r", DOWN, is_first=True)
     clock.advance(BREAKER_PAUSE_SECONDS - 1)
     assert held_back(breaker) == "unreachable"
@@ -178,7 +179,7 @@ def test_the_provider_may_lengthen_the_pause_and_not_shorten_it(
 
 def test_the_call_before_giving_up_goes_out_whatever_is_known(breaker: Breaker) -> None:
     fail(breaker)
-    assert breaker.admit("m", "r", is_last=True).trouble == "unreachable"
+    assert breaker.admit("m", "r", is_last=True, is_new=False).trouble == "unreachable"
 
 
 def test_one_at_a_time_looks_after_the_provider(breaker: Breaker, clock: Clock) -> None:
@@ -209,7 +210,7 @@ def test_the_echo_of_its_own_write_takes_nobodys_place(echoing_table: Table, clo
     breaker = DynamoBreaker(echoing_table, clock=clock)
     fail(breaker)
     clock.advance(BREAKER_PAUSE_SECONDS)
-    assert breaker.admit("m", "r", is_last=False).trouble == "unreachable"
+    assert breaker.admit("m", "r", is_last=False, is_new=False).trouble == "unreachable"
     assert breaker.wants_probe("m")
 
 
@@ -229,9 +230,9 @@ def fail_alone(breaker: Breaker, times: int) -> None:
 def test_one_requests_own_failures_keep_only_itself_back(breaker: Breaker) -> None:
     fail_alone(breaker, times=9)
     assert held_back(breaker) is None
-    assert not breaker.admit("m", "r", is_last=False).is_probe
+    assert not breaker.admit("m", "r", is_last=False, is_new=False).is_probe
     with pytest.raises(Unavailable):
-        breaker.admit("m", "culprit", is_last=False)
+        breaker.admit("m", "culprit", is_last=False, is_new=False)
 
 
 def test_once_another_request_fails_too_it_is_the_providers_trouble(breaker: Breaker) -> None:
@@ -247,6 +248,26 @@ def test_a_bad_key_is_nobodys_own_failure(breaker: Breaker) -> None:
 
 def test_a_probe_knows_that_it_is_one(breaker: Breaker, clock: Clock) -> None:
     fail(breaker)
-    assert breaker.admit("m", "r", is_last=True).is_probe
+    assert breaker.admit("m", "r", is_last=True, is_new=False).is_probe
     clock.advance(BREAKER_PAUSE_SECONDS)
-    assert breaker.admit("m", "r", is_last=False).is_probe
+    assert breaker.admit("m", "r", is_last=False, is_new=False).is_probe
+
+
+def test_where_the_failures_may_be_those_of_others_a_request_that_never_called_is_let_through_sooner(
+    breaker: Breaker, clock: Clock
+) -> None:
+    fail(breaker, Unavailable("unreachable", "500", is_doubtful=True))
+    assert held_back(breaker) == "unreachable"
+    assert held_back(breaker, is_new=True) is None
+    assert held_back(breaker, is_new=True) == "unreachable", "one at a time"
+    clock.advance(NEW_CALL_PAUSE_SECONDS)
+    assert held_back(breaker, is_new=True) is None
+
+
+@pytest.mark.parametrize("trouble", [DOWN, Unavailable("unreachable", "500", is_doubtful=True, retry_after=40.0)])
+def test_where_the_provider_says_what_it_is_nobody_is_let_through_sooner(
+    breaker: Breaker, clock: Clock, trouble: Unavailable
+) -> None:
+    fail(breaker, trouble)
+    clock.advance(NEW_CALL_PAUSE_SECONDS)
+    assert held_back(breaker, is_new=True) == "unreachable"

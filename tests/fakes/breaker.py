@@ -2,11 +2,12 @@
 
 from dataclasses import dataclass
 
-from darkroom.aws.dynamodb.breaker import is_open, weight
+from darkroom.aws.dynamodb.breaker import is_doubtful, is_open, weight
 from darkroom.domain.timing import (
     BREAKER_OPENS_AT,
     BREAKER_PAUSE_SECONDS,
     MAX_BREAKER_PAUSE_SECONDS,
+    NEW_CALL_PAUSE_SECONDS,
     PROBE_CALL_SECONDS,
     PROBE_LEASE_SECONDS,
 )
@@ -24,6 +25,8 @@ class Circuit:
     next_call_at: float
     probed_until: float = 0.0
     culprit: str = ""
+    next_new_call_at: float = 0.0
+    is_doubtful: bool = False
 
 
 class MemoryBreaker:
@@ -33,11 +36,15 @@ class MemoryBreaker:
         self._clock = clock
         self.circuits: dict[str, Circuit] = {}
 
-    def admit(self, model: str, request: str, *, is_last: bool) -> Admission:
+    def admit(self, model: str, request: str, *, is_last: bool, is_new: bool) -> Admission:
         circuit = self.circuits.get(model)
         if circuit is None or not is_open(circuit.failures, circuit.culprit, request):
             return Admission(circuit.cause if circuit else None, is_probe=False)
-        if not is_last:
+        if is_new and circuit.is_doubtful and not is_last:
+            if circuit.next_new_call_at > self._clock():
+                raise Unavailable(circuit.cause, "held back")
+            circuit.next_new_call_at = self._clock() + NEW_CALL_PAUSE_SECONDS
+        elif not is_last:
             if circuit.next_call_at > self._clock():
                 raise Unavailable(circuit.cause, "held back")
             circuit.next_call_at = self._clock() + PROBE_CALL_SECONDS
@@ -51,6 +58,7 @@ class MemoryBreaker:
         pause = max(BREAKER_PAUSE_SECONDS, min(trouble.retry_after or 0, MAX_BREAKER_PAUSE_SECONDS))
         circuit.failures += weight(trouble, is_first=is_first)
         circuit.cause, circuit.next_call_at = cause, self._clock() + pause
+        circuit.is_doubtful = is_doubtful(trouble)
 
     def succeeded(self, model: str, known_trouble: Cause | None) -> None:
         circuit = self.circuits.get(model)

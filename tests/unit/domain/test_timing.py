@@ -15,6 +15,7 @@ from darkroom.domain.timing import (
     BUDGET_SECONDS,
     DAY_SECONDS,
     FIRST_BACKOFF_SECONDS,
+    HELD_BACK_WAIT_SHARE,
     KEEPALIVE_IDLE_SECONDS,
     LANE_WAIT_SHARE,
     LEASE_SECONDS,
@@ -58,10 +59,14 @@ def max_receive_count(queue: str) -> int:
 
 
 def deliveries_in(seconds: float, *, jitter: float = 0.0) -> int:
-    """How often a request is delivered while it backs off for so long; most often where the jitter is 0."""
+    """How often a request is delivered while it backs off for so long; most often where the jitter is 0.
+
+    It never calls, for others' failures hold it back: one that calls comes more seldom.
+    """
     deliveries, waited, backoff = 0, 0.0, FIRST_BACKOFF_SECONDS
     while waited < seconds:
-        waited += min(backoff, MAX_BACKOFF_SECONDS) * (MIN_BACKOFF_SHARE + BACKOFF_JITTER_SHARE * jitter)
+        longest = min(MAX_BACKOFF_SECONDS, max(PROBE_SECONDS, waited * HELD_BACK_WAIT_SHARE))
+        waited += min(backoff, longest) * (MIN_BACKOFF_SHARE + BACKOFF_JITTER_SHARE * jitter)
         deliveries, backoff = deliveries + 1, backoff * 2
     return deliveries
 

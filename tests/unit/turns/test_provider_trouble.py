@@ -200,9 +200,9 @@ def test_nobody_is_given_up_on_the_breakers_word_though_the_time_is_over_in_the_
     world.breaker.failed("stack-model", "another", DOWN, is_first=True)
     admit, sent_before = world.breaker.admit, len(world.api.questions)
 
-    def admitted_late(model: str, request: str, *, is_last: bool) -> Admission:
+    def admitted_late(model: str, request: str, *, is_last: bool, is_new: bool) -> Admission:
         world.clock.advance(2)
-        return admit(model, request, is_last=is_last)
+        return admit(model, request, is_last=is_last, is_new=is_new)
 
     world.breaker.admit = admitted_late  # type: ignore[method-assign]
     assert wait(world, 9).retry_after == 1
@@ -293,6 +293,30 @@ def test_a_request_that_always_fails_holds_no_healthy_one_up(world: World) -> No
             world.wait(ASKED)
         world.script(made())
         assert world.send({"instruction": "b"}, thread=f"well-{number}", message_id="m").status == "succeeded"
+
+
+def test_requests_that_always_fail_keep_others_waiting_for_less_than_a_minute(world: World) -> None:
+    """Five fail whenever they call, with the copies that look after the provider; one more comes every 20 seconds."""
+    start, waited = world.clock(), list[float]()
+    due = [(start, f"bad-{number}", False) for number in range(5)]
+    due += [(start + 1 + 20 * number, f"well-{number}", False) for number in range(60)]
+    while due:
+        due.sort()
+        when, name, is_copy = due.pop(0)
+        world.clock.now = max(world.clock(), when)
+        world.script(PLAIN if name.startswith("bad") else made())
+        copies = len(world.probes.sent)
+        try:
+            world.send({"instruction": "a"}, thread=name, message_id=name, is_probe=is_copy)
+        except Unavailable as trouble:
+            if world.clock() < start + 1200 or name.startswith("well"):
+                due.append((world.clock() + (trouble.retry_after or 0), name, is_copy))
+        else:
+            if name.startswith("well"):
+                waited.append(world.clock() - (start + 1 + 20 * int(name.removeprefix("well-"))))
+        due += [(world.clock(), thread, True) for _, thread, _ in world.probes.sent[copies:]]
+    assert len(waited) >= 60
+    assert max(waited) < 60, sorted(waited)[-10:]
 
 
 def test_failures_that_nobody_can_prove_free_are_bounded_while_the_provider_is_well(world: World) -> None:

@@ -29,6 +29,7 @@ MAX_CHECKS = 5  # of one answer's pictures by `on_picture`: an invocation has th
 # Waiting for the provider: 2 s doubling to 5 min. Each wait ends in a delivery, and SQS counts deliveries.
 FIRST_BACKOFF_SECONDS = 2.0
 MAX_BACKOFF_SECONDS = 300.0
+HELD_BACK_WAIT_SHARE = 0.5  # of the time that it has been held back, for a request that never called
 MIN_BACKOFF_SHARE, BACKOFF_JITTER_SHARE = 0.6, 0.3  # so that all are back within five minutes, their call's seconds too
 MAX_RETRY_AFTER_SECONDS = 270.0  # the breaker knows sooner than the provider said when it is well again
 MAX_BUDGET_WAIT_SECONDS = 3600
@@ -41,6 +42,7 @@ MAX_DOUBTFUL_CALLS = 8  # of a request that fail while others do not: then they 
 BREAKER_OPENS_AT = 3  # failures on end; one alone may be the request's own
 BREAKER_PAUSE_SECONDS = 15.0  # after a failure; longer where the provider says so
 MAX_BREAKER_PAUSE_SECONDS = 300.0
+NEW_CALL_PAUSE_SECONDS = 5.0  # between two requests that never called, where the failures may be those of others alone
 PROBE_SECONDS = 30.0  # between two looks at a provider that is in trouble
 PROBE_CALL_SECONDS = 60.0  # a probe that has no answer by then keeps no other request from trying
 PROBE_LEASE_SECONDS = 150.0  # the copy comes several times in it

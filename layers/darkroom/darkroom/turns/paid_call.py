@@ -102,7 +102,9 @@ class PaidCall:
         """
         breaker, lost_before = self._dependencies.breaker, self.claim.ambiguous
         request = keys.sha256(f"{self.claim.thread_id}/{self.claim.request_id}")
-        known_trouble, self._is_probe = breaker.admit(model, request, is_last=self._is_last)
+        known_trouble, self._is_probe = breaker.admit(
+            model, request, is_last=self._is_last, is_new=not self.claim.calls
+        )
         if known_trouble == "credentials":
             self._dependencies.api.distrust_key()
         try:

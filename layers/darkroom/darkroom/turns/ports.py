@@ -133,8 +133,11 @@ class Breaker(Protocol):
     for that request alone: what fails may be the request. `request` is any name that is the request's own.
     """
 
-    def admit(self, model: str, request: str, *, is_last: bool) -> Admission:
-        """Lets a call through. Raises Unavailable where it is open, unless this is the call before giving up."""
+    def admit(self, model: str, request: str, *, is_last: bool, is_new: bool) -> Admission:
+        """Lets a call through. Raises Unavailable where it is open, unless this is the call before giving up.
+
+        `is_new`: the request has never called. It is let through sooner where the failures may be those of others.
+        """
         ...
 
     def failed(self, model: str, request: str, trouble: Unavailable, *, is_first: bool) -> None:

@@ -6,6 +6,7 @@ from darkroom.domain.timing import (
     BACKOFF_JITTER_SHARE,
     BUDGET_SECONDS,
     FIRST_BACKOFF_SECONDS,
+    HELD_BACK_WAIT_SHARE,
     LANE_WAIT_SHARE,
     MAX_AGE_SECONDS,
     MAX_BACKOFF_SECONDS,
@@ -15,6 +16,7 @@ from darkroom.domain.timing import (
     MAX_RETRY_AFTER_SECONDS,
     MIN_BACKOFF_SHARE,
     MIN_LANE_WAIT_SECONDS,
+    PROBE_SECONDS,
 )
 from darkroom.errors import ASK_AGAIN, PROVIDER_CAUSES, Rejected, Unavailable
 from darkroom.turns.ports import Claim
@@ -33,7 +35,7 @@ def delay(
             raise _provider_unavailable(trouble, model)
         left = (claim.refused_since or now) + give_up_after - now
         least = MAX_RETRY_AFTER_SECONDS if is_doubtful(claim) else 0.0
-        return min(max(_wait(claim, trouble, jitter), least), max(1.0, left))
+        return min(max(_wait(claim, trouble, jitter, _longest(claim, now)), least), max(1.0, left))
     has_waited = now - (claim.waiting_since or now) >= BUDGET_SECONDS
     if trouble.cause == "budget" and (has_waited or _is_old(claim, now)):
         raise _budget_exhausted()
@@ -62,12 +64,19 @@ def _is_old(claim: Claim, now: float) -> bool:
     return now - datetime.fromisoformat(claim.requested_at).timestamp() >= MAX_AGE_SECONDS
 
 
-def _wait(claim: Claim, trouble: Unavailable, jitter: float) -> float:
+def _longest(claim: Claim, now: float) -> float:
+    """The longest backoff. A request that only others' failures hold back comes again sooner than it has waited."""
+    if claim.calls:
+        return MAX_BACKOFF_SECONDS
+    return max(PROBE_SECONDS, (now - (claim.refused_since or now)) * HELD_BACK_WAIT_SHARE)
+
+
+def _wait(claim: Claim, trouble: Unavailable, jitter: float, longest: float = MAX_BACKOFF_SECONDS) -> float:
     """2 s doubling, to 5 min at most, spread so that requests do not all come back at once.
 
     The provider's `Retry-After` lengthens the wait and never shortens it. Our own code's `retry_after` is exact.
     """
-    longest = min(MAX_BACKOFF_SECONDS, FIRST_BACKOFF_SECONDS * 2.0 ** min(claim.deferrals, 16))
+    longest = min(MAX_BACKOFF_SECONDS, longest, FIRST_BACKOFF_SECONDS * 2.0 ** min(claim.deferrals, 16))
     backoff = longest * (MIN_BACKOFF_SHARE + BACKOFF_JITTER_SHARE * jitter)
     if trouble.retry_after is None:
         return backoff

@@ -12,6 +12,7 @@ from darkroom.domain.timing import (
     BREAKER_OPENS_AT,
     BREAKER_PAUSE_SECONDS,
     MAX_BREAKER_PAUSE_SECONDS,
+    NEW_CALL_PAUSE_SECONDS,
     PROBE_CALL_SECONDS,
     PROBE_LEASE_SECONDS,
 )
@@ -32,6 +33,11 @@ def is_open(failures: int, culprit: str, request: str) -> bool:
     return failures >= BREAKER_OPENS_AT and culprit in ("", request)
 
 
+def is_doubtful(trouble: Unavailable) -> bool:
+    """Whether it may be the trouble of its request alone: then one that never called is let through sooner."""
+    return trouble.is_doubtful and not trouble.retry_after
+
+
 class DynamoBreaker:
     """The breaker of `turns.ports`, on DynamoDB. The model's item is there only while there is trouble."""
 
@@ -39,13 +45,13 @@ class DynamoBreaker:
         self._table = table
         self._clock = clock
 
-    def admit(self, model: str, request: str, *, is_last: bool) -> Admission:
+    def admit(self, model: str, request: str, *, is_last: bool, is_new: bool) -> Admission:
         """See `turns.ports.Breaker`."""
         item = self._table.item(PARTITION, model)
         cause: Cause | None = item.get("cause")
         if not is_open(item.get("failures", 0), item.get("culprit", ""), request):
             return Admission(cause, is_probe=False)
-        if not is_last and not self._is_probe(model):
+        if not is_last and not self._is_probe(model, is_first_call=is_new and item.get("doubtful", False)):
             raise Unavailable(cause or "unreachable", "calls are held back until the image API is well again")
         return Admission(cause, is_probe=True)
 
@@ -56,6 +62,7 @@ class DynamoBreaker:
             "failure": uuid.uuid4().hex,
             "cause": trouble.cause if trouble.cause in PROVIDER_CAUSES else "unreachable",
             "next_call_at": self._clock() + pause,
+            "doubtful": is_doubtful(trouble),
         }
         failures = weight(trouble, is_first=is_first)
         is_another = "(attribute_not_exists(#failure) OR #failure <> :failure)"
@@ -80,11 +87,13 @@ class DynamoBreaker:
         """See `turns.ports.Breaker`."""
         return self._probed(model, Condition("failures >= :open", {"open": BREAKER_OPENS_AT}))
 
-    def _is_probe(self, model: str) -> bool:
-        """Takes the place of the one call that may go out now."""
-        due = Condition("failures >= :open AND (next_call_at <= :now OR #caller = :caller)", self._now_and_open())
-        place = {"next_call_at": self._clock() + PROBE_CALL_SECONDS, "caller": uuid.uuid4().hex}
-        return self._change(model, place, due)
+    def _is_probe(self, model: str, *, is_first_call: bool) -> bool:
+        """Takes the place of the one call that may go out now; first calls have a place of their own."""
+        when = "next_new_call_at" if is_first_call else "next_call_at"
+        pause = NEW_CALL_PAUSE_SECONDS if is_first_call else PROBE_CALL_SECONDS
+        is_due = f"attribute_not_exists({when}) OR {when} <= :now OR #caller = :caller"
+        due = Condition(f"failures >= :open AND ({is_due})", self._now_and_open())
+        return self._change(model, {when: self._clock() + pause, "caller": uuid.uuid4().hex}, due)
 
     def _probed(self, model: str, condition: Condition) -> bool:
         lease = {"probed_until": self._clock() + PROBE_LEASE_SECONDS, "prober": uuid.uuid4().hex}
