@@ -34,6 +34,8 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:  # noqa: ARG
     pictures = _read(plan["pictures"])
     spool = _ask(plan, pictures)
     _write(plan, spool)
+    place = _place(plan["spool_path"])
+    clients.s3().delete_objects(Bucket=place["Bucket"], Delete={"Objects": [{"Key": place["Key"]}], "Quiet": True})
     _small(plan["small"][half:])
     return {"batchItemFailures": []}
 

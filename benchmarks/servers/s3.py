@@ -2,6 +2,7 @@
 
 import base64
 import hashlib
+import html
 import re
 import uuid
 from collections.abc import Mapping
@@ -68,11 +69,18 @@ class S3(Front):
         path = unquote(request.path)
         if request.method == "PUT":
             return "s3:PutObject", self._put(path, request)
+        if request.method == "POST":
+            return "s3:DeleteObjects", self._delete(path, request)
         operation = "s3:HeadObject" if request.method == "HEAD" else "s3:GetObject"
         found = self._objects.get(path)
         if found is None:
             return operation, _error(404, "NoSuchKey")
         return operation, _read(found, request.headers)
+
+    def _delete(self, bucket: str, request: Request) -> Response:
+        for key in re.findall(r"<Key>([^<]+)</Key>", request.body.read().decode()):
+            self._objects.pop(f"{bucket}/{html.unescape(key)}", None)
+        return Response(200, b"<DeleteResult/>", {"Content-Type": "application/xml"})
 
     def _put(self, path: str, request: Request) -> Response:
         data = request.body.read()

@@ -126,6 +126,15 @@ def test_who_lost_the_lease_renews_it_for_nobody(ledger: Ledger, clock: Clock) -
     assert isinstance(ledger.claim(REQUEST, AT), Claim)
 
 
+def test_who_lost_the_lease_is_told_so_and_nobody_else(ledger: Ledger, clock: Clock) -> None:
+    claim = claimed(ledger)
+    ledger.prove(claim)
+    clock.advance(LEASE_SECONDS + 1)
+    claimed(ledger)
+    with pytest.raises(Unavailable, match="held"):
+        ledger.prove(claim)
+
+
 def test_a_dropped_claim_is_renewed_no_longer(ledger: Ledger, clock: Clock) -> None:
     ledger.drop(claimed(ledger))
     clock.advance(LEASE_SECONDS - 1)

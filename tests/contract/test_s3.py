@@ -233,6 +233,21 @@ def test_a_write_goes_over_what_is_there(store: ObjectStore) -> None:
     assert (stored.data, stored.metadata) == (b"second", {"source": "s3://u/k"})
 
 
+def test_what_is_deleted_is_gone_and_what_is_not_there_is_no_fault(store: ObjectStore) -> None:
+    for key in ("a", "b", "c"):
+        store.write("results", key, io.BytesIO(b"x"), "text/plain")
+    store.delete("results", ["a", "b", "never there"])
+    assert [store.read(ImageRef("results", key)) is None for key in ("a", "b", "c")] == [True, True, False]
+
+
+def test_what_s3_says_it_did_not_delete_is_a_fault() -> None:
+    client = boto3.client("s3")
+    with Stubber(client) as stub:
+        stub.add_response("delete_objects", {"Errors": [{"Key": "a", "Code": "AccessDenied"}]})
+        with pytest.raises(Fault, match="AccessDenied"):
+            S3Objects(client).delete("results", ["a"])
+
+
 @pytest.mark.usefixtures("buckets")
 def test_of_many_that_are_fetched_two_are_at_once_and_the_others_follow() -> None:
     """Only a fault could be overlooked on a slow machine, where a third that should not come is late."""

@@ -53,9 +53,11 @@ class MemoryFetcher:
 
 
 def png(colour: str = "red", size: tuple[int, int] = (8, 6), kind: str = "PNG") -> bytes:
-    """A small picture."""
+    """A small picture, of this colour but for a pixel."""
     target = io.BytesIO()
-    Image.new("RGB", size, colour).save(target, kind)
+    picture = Image.new("RGB", size, colour)
+    picture.putpixel((0, 0), (1, 2, 3))
+    picture.save(target, kind)
     return target.getvalue()
 
 

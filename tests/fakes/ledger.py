@@ -137,6 +137,9 @@ class MemoryLedger:
         turns.append(outcome)
         self.entries[claim.thread_id, claim.request_id].done = outcome.turn
 
+    def prove(self, claim: Claim) -> None:
+        self._fence(claim)
+
     def renew(self) -> None:
         for claim in self._held.values():
             entry = self.entries.get((claim.thread_id, claim.request_id))

@@ -84,6 +84,10 @@ class MemoryObjects:
     ) -> None:
         self.put(bucket, key, data.read(), metadata)
 
+    def delete(self, bucket: str, keys: Sequence[str]) -> None:
+        for key in keys:
+            self.objects.pop((bucket, key), None)
+
     def document(self, bucket: str, key: str) -> dict[str, Any]:
         """A JSON object that lies here."""
         return dict(json.loads(self.objects[bucket, key].data))

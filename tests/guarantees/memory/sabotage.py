@@ -20,6 +20,7 @@ from tests.guarantees.memory.safeguards import (
     blind,
     copies_last,
     does_nothing,
+    forgets_first,
     goes_ahead,
     keeps_no_failure,
     keeps_the_free,
@@ -122,6 +123,18 @@ SABOTAGES = [
         "turn is in the table",
     ),
     Sabotage(
+        "the raw answers are deleted before the turn is committed",
+        replaced(TurnHandler, "_ended", forgets_first),
+        singles("text to image", "dies"),
+        "is paid once|five attempts|has an outcome",
+    ),
+    Sabotage(
+        "the raw answers are kept",
+        replaced(TurnHandler, "_forget_replies", does_nothing),
+        undisturbed("text to image"),
+        "no raw answer is left",
+    ),
+    Sabotage(
         "a call is marked after it",
         replaced(PaidCall, "send", marks_after_the_call),
         singles("text to image", "dies"),
@@ -163,7 +176,7 @@ SABOTAGES = [
     Sabotage(
         "no write is fenced",
         unfenced("_fence"),
-        overtaken("text to image", "before commit"),
+        overtaken("words", "before commit"),
         "in the order of sending",
     ),
     Sabotage("a mark is not fenced", unfenced("mark"), overtaken("text to image", "before mark"), "is paid once"),

@@ -67,6 +67,15 @@ def announces_first(original: Any) -> Any:
     return ended
 
 
+def forgets_first(original: Any) -> Any:
+    def ended(self: TurnHandler, attempt: Any) -> Any:
+        outcome = original(self, attempt)
+        self._forget_replies(outcome, attempt.call.claim)
+        return outcome
+
+    return ended
+
+
 def marks_after_the_call(_original: Any) -> Any:
     def send(self: PaidCall, planned: Any, prepared: Any) -> None:
         reply = self._dependencies.api.ask(prepared)

@@ -4,7 +4,7 @@ from collections import Counter
 from datetime import datetime
 from typing import Any
 
-from darkroom.domain.keys import rejected_message_key
+from darkroom.domain.keys import rejected_message_key, spool_key
 from darkroom.domain.outcome import Outcome
 from darkroom.domain.timing import BUDGET_SECONDS, MAX_AGE_SECONDS
 from darkroom.turns.publisher import turn_key
@@ -37,6 +37,17 @@ def are_kept(world: World) -> None:
         _has_one_outcome(world, sent)
         _was_paid_once(world, sent)
     _count_alike(world)
+    _leave_no_answers(world)
+
+
+def _leave_no_answers(world: World) -> None:
+    """Where nothing broke, the raw answers of what succeeded and was not unusual are gone."""
+    if world.breaks or world.disturbed:
+        return
+    for turn in (turn for turns in world.ledger.turns.values() for turn in turns):
+        first = spool_key(str(turn.thread_id), str(turn.request_id), 1).removesuffix("1")
+        is_needed = turn.status == "failed" or turn.warnings
+        assert is_needed or not world.objects.keys("spool", first), "no raw answer is left of what went well"
 
 
 def _is_committed(world: World, document: dict[str, Any]) -> None:

@@ -124,7 +124,7 @@ def test_a_source_that_comes_back_is_seen_also_when_the_answer_is_found_in_the_s
 
 
 def test_a_turn_is_told_what_to_look_at(world: World) -> None:
-    world.script(made(png("red", size=(64, 64))))
+    world.script(made(saved(Pillow.new("RGB", (64, 64), "red"), "PNG")))
     world.send({"instruction": "a", "options": {"size": "16:9"}})
     assert world.result(1, "m-1")["status"] == "succeeded"
     assert world.result(1, "m-1")["warnings"] == [
@@ -135,7 +135,7 @@ def test_a_turn_is_told_what_to_look_at(world: World) -> None:
 
 
 def test_of_several_pictures_each_is_named(world: World) -> None:
-    world.script(made(png("red"), saved(NOISE, "PNG")))
+    world.script(made(saved(Pillow.new("RGB", (8, 6), "red"), "PNG"), saved(NOISE, "PNG")))
     world.send({"instruction": "a"})
     assert world.result(1, "m-1")["warnings"] == [
         {"code": "single_colour", "message": "image-1.png is one colour all over"}

@@ -1,6 +1,8 @@
 """The use case, on nasty fakes: every way that a message can end, and every way that it can wait."""
 
 import io
+from base64 import b64encode
+from collections.abc import Sequence
 from typing import Any
 
 import pytest
@@ -11,6 +13,7 @@ from darkroom.domain.request_schema import ImageRef
 from darkroom.domain.timing import LEASE_SECONDS
 from darkroom.errors import Ambiguous, Fault, Unavailable
 from darkroom.providers.dialect import ApiRequest, PreparedCall
+from darkroom.providers.reply import Reply
 from tests.fakes.edge import NOON
 from tests.fakes.image_api import ScriptedApi, made, png, stated
 from tests.fakes.objects import MemoryObjects
@@ -201,6 +204,35 @@ def test_what_was_never_asked_still_says_with_which_pictures() -> None:
     result = world.result(1, "m-1")
     assert result["error"]["code"] == "provider_unavailable"
     assert [source["key"] for source in result["sources"]] == ["cat.jpg"]
+
+
+def test_the_raw_answers_of_what_went_well_are_deleted_once_it_is_told(world: World) -> None:
+    world.script(THROTTLED, made())
+    world.wait({"instruction": "a"})
+    assert len(world.objects.keys("spool")) == 1
+    world.send({"instruction": "a"})
+    assert world.result(1, "m-1")["status"] == "succeeded"
+    assert world.objects.keys("spool") == []
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [stated(200, {"data": []}), REFUSED, stated(200, {"strange": {"place": b64encode(png()).decode()}})],
+)
+def test_those_of_what_failed_or_was_unusual_are_kept(world: World, answer: Reply) -> None:
+    world.script(answer)
+    ended = world.send({"instruction": "a"})
+    assert ended.status == "failed" or ended.warnings
+    assert len(world.objects.keys("spool")) == 1
+
+
+def test_what_cannot_be_deleted_expires_and_holds_nobody_up(world: World) -> None:
+    class Keeping(MemoryObjects):
+        def delete(self, bucket: str, keys: Sequence[str]) -> None:
+            raise Fault("no permission")
+
+    world.objects = Keeping(world.clock)
+    assert world.send({"instruction": "a"}).status == "succeeded"
 
 
 def test_five_deaths_outside_a_call_are_our_fault(world: World) -> None:

@@ -166,7 +166,7 @@ def test_what_an_answer_is_to_be_doubted_for_stands_in_its_outcome(world: World)
     world.script(stated(200, {"strange": {"place": b64encode(png()).decode()}}))
     world.send({"instruction": "a"})
     ended = world.result(1, "m-1")
-    assert [warning["code"] for warning in ended["warnings"]] == ["unusual_answer", "single_colour"]
+    assert [warning["code"] for warning in ended["warnings"]] == ["unusual_answer"]
     assert world.ledger.turns["t"][0].warnings == world.send({"instruction": "a"}).warnings
 
 

@@ -154,7 +154,7 @@ def test_one_of_few_bytes_is_decoded_and_is_published_as_it_is(world: World, on_
 
 
 def test_a_large_one_of_one_colour_is_said_so(world: World) -> None:
-    assert published(world, png("teal", size=(1024, 1024)))[1] == ["single_colour"]
+    assert published(world, saved(Pillow.new("RGB", (1024, 1024), "teal"), "PNG"))[1] == ["single_colour"]
 
 
 @pytest.mark.parametrize("answer", [with_junk_for_pixels(WHOLE, bytes), HEAD_ALONE])

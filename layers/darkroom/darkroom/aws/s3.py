@@ -4,7 +4,7 @@ import base64
 import binascii
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import IO, TYPE_CHECKING, Any
 
@@ -13,7 +13,7 @@ from botocore.exceptions import ClientError
 from darkroom.aws.errors import code_of, status_of, translate_aws_errors
 from darkroom.domain.ports import Fetched, Listed, Stored
 from darkroom.domain.request_schema import ImageRef
-from darkroom.errors import TooLarge, Unreadable
+from darkroom.errors import Fault, TooLarge, Unreadable
 from darkroom.streaming.blob import CHUNK_BYTES, Blob, File, Hashed, as_file, sha256
 
 if TYPE_CHECKING:
@@ -138,6 +138,15 @@ class S3Objects:
             self._client.put_object(
                 Bucket=bucket, Key=key, Body=data, ContentType=media_type, Metadata=dict(metadata or {})
             )
+
+    def delete(self, bucket: str, keys: Sequence[str]) -> None:
+        """See `domain.ports.ObjectStore`. S3 answers 200 and tells what it did not delete."""
+        with translate_aws_errors():
+            told = self._client.delete_objects(
+                Bucket=bucket, Delete={"Objects": [{"Key": key} for key in keys], "Quiet": True}
+            )
+        if errors := told.get("Errors"):
+            raise Fault(f"S3 did not delete {len(errors)} objects of {bucket}: {errors[0].get('Code')}")
 
 
 def _kept_sha256(found: "GetObjectOutputTypeDef") -> str | None:

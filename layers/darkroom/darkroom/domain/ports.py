@@ -101,6 +101,10 @@ class ObjectStore(Protocol):
         """Writes the object, over what is there."""
         ...
 
+    def delete(self, bucket: str, keys: Sequence[str]) -> None:
+        """Deletes the objects, up to a thousand; what is not there is none. An older version stays a version."""
+        ...
+
 
 class PictureNormalizer(Protocol):
     """Makes pictures that may not go as they are into what may. To do so twice does no harm."""

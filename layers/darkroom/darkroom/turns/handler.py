@@ -8,7 +8,7 @@ Whatever happens, a message ends in one `result.json`, or is left in the queue b
 import random
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -22,7 +22,7 @@ from darkroom.domain.request import Recognised, Request
 from darkroom.domain.request_schema import RequestRules
 from darkroom.domain.thread import Thread
 from darkroom.domain.timing import MAX_DOWNLOADS, MAX_STRIKES, PICTURE_SECONDS, PROBE_SECONDS, SAVE_SECONDS
-from darkroom.errors import TROUBLE_CAUSES, Rejected, Unavailable
+from darkroom.errors import TROUBLE_CAUSES, DarkroomError, Rejected, Unavailable
 from darkroom.pictures.renditions import Renditions
 from darkroom.providers.dialect import Answer, Encoded
 from darkroom.providers.reply import Reply
@@ -164,7 +164,17 @@ class TurnHandler:
         with self._no_strike(call.claim):
             self._ledger.commit(call.claim, ended, thread.past_of(ended))
         self._publisher.announce(ended, turn_key(ended), asked.images)
+        self._forget_replies(ended, call.claim)
         return ended
+
+    def _forget_replies(self, ended: Outcome, claim: Claim) -> None:
+        """Deletes the raw answers once the pictures are told; of what failed or was unusual they may be needed.
+
+        What cannot be deleted expires.
+        """
+        if ended.status == "succeeded" and not ended.warnings:
+            with suppress(DarkroomError):
+                self._dependencies.calls.spool.forget(claim.thread_id, claim.request_id, claim.calls)
 
     @contextmanager
     def _no_strike(self, claim: Claim) -> Iterator[None]:

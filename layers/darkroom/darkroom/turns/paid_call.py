@@ -158,6 +158,7 @@ class PaidCall:
         call = self.claim.answered_by or 0
         reply = self._spooled_here.get(call) or self._spooled(call)
         if reply is None:
+            self._dependencies.ledger.prove(self.claim)  # another worker may have ended the request, and deleted it
             raise Fault("the answer has left the spool")
         return reply
 

@@ -109,6 +109,10 @@ class Ledger(Protocol):
         """
         ...
 
+    def prove(self, claim: Claim) -> None:
+        """Raises Unavailable (`held`) where the claim is another's by now, or its request has ended."""
+        ...
+
     def renew(self) -> None:
         """Prolongs the lease of every claim in this process's hands."""
         ...

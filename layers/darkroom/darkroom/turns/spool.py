@@ -16,6 +16,7 @@ from darkroom.providers.reply import Reply
 
 NEVER_SENT = Reply(503, {}, b"", 0.0)  # what is spooled of a call that never left us: interpreted as free
 OCTETS = "application/octet-stream"
+MAX_DELETED = 1000  # objects at once, S3's own limit
 HEADER_CHARACTERS = 200  # of ASCII each: S3 takes 2 KB of metadata in all
 
 
@@ -61,6 +62,12 @@ class Spool:
         head = stored.metadata
         headers, dialect = json.loads(head["headers"]), head.get("dialect", DEFAULT_DIALECT)
         return Reply(int(head["status"]), headers, stored.data, float(head["seconds"]), dialect)
+
+    def forget(self, thread_id: str, request_id: str, calls: int) -> None:
+        """Deletes the replies to a request's calls, of which there were so many."""
+        for first in range(1, calls + 1, MAX_DELETED):
+            numbers = range(first, min(first + MAX_DELETED, calls + 1))
+            self.objects.delete(self._bucket, [keys.spool_key(thread_id, request_id, call) for call in numbers])
 
     def _write(self, key: str, reply: Reply, head: Mapping[str, str]) -> bool:
         for pause in SPOOL_PAUSES:

@@ -150,6 +150,10 @@ class DynamoLedger:
             if not self._is_committed(claim, turn):
                 raise
 
+    def prove(self, claim: Claim) -> None:
+        """See `turns.ports.Ledger`."""
+        self._do(self._table.write, self._renewal(claim))
+
     def renew(self) -> None:
         """See `turns.ports.Ledger`. One that was lost is let go; its owner finds out at its next write."""
         with self._lock:
@@ -157,9 +161,7 @@ class DynamoLedger:
         failed: DarkroomError | None = None
         for claim in held:
             try:
-                lease = {"lease_until": self._clock() + LEASE_SECONDS}
-                renewal = self._table.update(claim.thread_id, sort_key(claim.request_id), lease, fence(claim))
-                self._do(self._table.write, renewal)
+                self._do(self._table.write, self._renewal(claim))
             except DarkroomError as error:
                 if isinstance(error, Unavailable) and error.cause == "held":
                     self.drop(claim)
@@ -172,6 +174,10 @@ class DynamoLedger:
         """See `turns.ports.Ledger`."""
         with self._lock:
             self._held.pop(claim.owner, None)
+
+    def _renewal(self, claim: Claim) -> Write:
+        lease = {"lease_until": self._clock() + LEASE_SECONDS}
+        return self._table.update(claim.thread_id, sort_key(claim.request_id), lease, fence(claim))
 
     def _turns(self, thread_id: str) -> DynamoTurns:
         return DynamoTurns(self._table, thread_id)
