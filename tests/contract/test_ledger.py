@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from darkroom.aws.dynamodb import cancellations
 from darkroom.aws.dynamodb.daily_calls import COUNTERS
 from darkroom.aws.dynamodb.ledger import DynamoLedger
 from darkroom.aws.dynamodb.request_status import DynamoRequestStatus
@@ -19,7 +20,7 @@ from darkroom.domain.outcome import Outcome, Source, Timing
 from darkroom.domain.ports import Done, Held, Reused
 from darkroom.domain.request import Request
 from darkroom.domain.timing import LEASE_SECONDS
-from darkroom.errors import Fault, Rejected, Unavailable
+from darkroom.errors import Cancelled, Fault, Rejected, Unavailable
 from darkroom.turns.ports import CallRecord, Claim, Ledger
 from tests.fakes.edge import NOON, Clock
 from tests.fakes.ledger import MemoryLedger
@@ -443,3 +444,60 @@ def test_a_turn_remembers_the_dialect_of_its_call_beside_what_its_outcome_says(
     assert "dialect" not in turns.one(1).as_document()
     table.transact(table.update("photos/cat", "TURN#00001", {"dialect": None}))
     assert turns.one(1).dialect == "nebula"
+
+
+def cancels(ledger: Ledger, thread_id: str, *request_ids: str, until: str = "") -> None:
+    """As a person does, by the ledger's own storage."""
+    if isinstance(ledger, MemoryLedger):
+        ledger.cancelled |= {(thread_id, request_id) for request_id in request_ids}
+        ledger.cancelled_until[thread_id] = max(until, ledger.cancelled_until.get(thread_id, ""))
+        return
+    assert isinstance(ledger, DynamoLedger)
+    if request_ids:
+        ledger._cancellations.cancel(thread_id, request_ids)
+    if until:
+        ledger._cancellations.cancel_until(thread_id, until)
+
+
+def test_a_cancelled_request_is_not_marked(ledger: Ledger) -> None:
+    claim = claimed(ledger)
+    cancels(ledger, "t", "another", "r-1")
+    assert ledger.is_cancelled(claim)
+    with pytest.raises(Cancelled):
+        ledger.mark(claim, ASKED)
+    ledger.defer(claim, Unavailable("held", "over"))
+    assert claimed(ledger).calls == 0
+
+
+@pytest.mark.parametrize(("until", "is_over"), [(AT, True), ("2026-11-22T11:59:58.999Z", False), ("2027", True)])
+def test_so_is_what_was_asked_up_to_a_moment(ledger: Ledger, until: str, is_over: bool) -> None:
+    claim = claimed(ledger)
+    cancels(ledger, "t", until=until)
+    cancels(ledger, "t", until="2020-01-01T00:00:00.000Z")
+    assert ledger.is_cancelled(claim) is is_over
+
+
+def test_neither_another_request_nor_another_thread_is_cancelled(ledger: Ledger) -> None:
+    cancels(ledger, "t", "another")
+    cancels(ledger, "other", "r-1", until="2027")
+    claim = claimed(ledger)
+    assert not ledger.is_cancelled(claim)
+    assert ledger.mark(claim, ASKED).calls == 1
+
+
+def test_what_is_asked_after_its_cancel_is_not_called(ledger: Ledger) -> None:
+    cancels(ledger, "t", "r-1")
+    with pytest.raises(Cancelled):
+        ledger.mark(claimed(ledger), ASKED)
+
+
+def test_a_mark_under_the_ledgers_own_key_would_stop_the_claim(
+    threads_table: str, dynamodb: "DynamoDBClient", monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Why the marks lie in a partition of their own."""
+    monkeypatch.setattr(cancellations, "PARTITIONS", "")
+    monkeypatch.setattr(cancellations, "MARK", f"REQUEST#{REQUEST.request_id}")
+    ledger = DynamoLedger(Table(dynamodb, threads_table), daily_call_limit=0)
+    cancels(ledger, "t", "r-1")
+    with pytest.raises(KeyError):
+        ledger.claim(REQUEST, AT)

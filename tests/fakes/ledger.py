@@ -14,7 +14,7 @@ from darkroom.domain.thread import Past, Thread
 from darkroom.domain.timing import (
     LEASE_SECONDS,
 )
-from darkroom.errors import PROVIDER_CAUSES, UNCOUNTED_CAUSES, Unavailable
+from darkroom.errors import PROVIDER_CAUSES, UNCOUNTED_CAUSES, Cancelled, Unavailable
 from darkroom.turns.ports import CallRecord, Claim
 from tests.fakes.edge import Clock
 
@@ -38,6 +38,8 @@ class MemoryLedger:
         self.entries: dict[tuple[str, str], Entry] = {}
         self.turns: dict[str, list[Outcome]] = {}
         self.calls: dict[str, int] = {}
+        self.cancelled: set[tuple[str, str]] = set()
+        self.cancelled_until: dict[str, str] = {}
         self.marks: list[tuple[int, str]] = []  # number and day of each call that this process marked
         self._held: dict[str, Claim] = {}
 
@@ -86,11 +88,17 @@ class MemoryLedger:
         day = datetime.fromtimestamp(self._clock(), UTC).date().isoformat()
         if self._limit and self.calls.get(day, 0) >= self._limit:
             raise Unavailable("budget", "used up", retry_after=3600)
+        if self.is_cancelled(claim):
+            raise Cancelled("before its call")
         self.calls[day] = self.calls.get(day, 0) + 1
         number = claim.calls + 1
         self.marks.append((number, day))
         entry.lease_until = self._clock() + LEASE_SECONDS
         return self._change(claim, calls=number, open_call=number, call_day=day, asked=asked)
+
+    def is_cancelled(self, claim: Claim) -> bool:
+        until = self.cancelled_until.get(claim.thread_id, "")
+        return (claim.thread_id, claim.request_id) in self.cancelled or until >= claim.requested_at
 
     def settle_free(self, claim: Claim, *, flatten: bool = False, doubtful: int = 0, alone: int = 0) -> Claim:
         self._fence(claim)

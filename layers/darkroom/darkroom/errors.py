@@ -7,6 +7,7 @@ DarkroomError
 |- TooLarge       of an object, until its reader has made it one of the above
 |- Undecodable    of a picture, until whoever named it is told
 |- TooManyPixels  the same
+|- Cancelled      of a request that may not call any more: it ends now
 |- Outdated       of a decision, until it is made again
 `- Fault          none of these: a bug or a broken deployment. Five of them end a request
    `- Unreadable  of an object, until whoever named it is told
@@ -31,6 +32,7 @@ Code = Literal[
     "provider_unavailable",
     "budget_exhausted",
     "outcome_unknown",
+    "cancelled",
     "internal_error",
 ]
 
@@ -122,6 +124,10 @@ class Unavailable(DarkroomError):
 
 class Ambiguous(DarkroomError):
     """Not safe to retry: the call may have been paid."""
+
+
+class Cancelled(DarkroomError):
+    """A person has cancelled the request before it called, or before it called again."""
 
 
 class TooLarge(DarkroomError):

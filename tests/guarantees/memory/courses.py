@@ -7,6 +7,7 @@ from itertools import count
 from typing import TypeVar
 
 from darkroom.domain import outcome
+from darkroom.domain.outcome import Outcome
 from darkroom.errors import Unavailable
 from tests.fakes.edge import Died, Edge
 from tests.guarantees.memory import sentences
@@ -316,6 +317,81 @@ def the_thread_is_full() -> None:
     _end(world)
     assert len(world.ledger.turns["t"]) == 2
     assert len(world.api.calls) == 2
+
+
+@course
+def a_request_is_cancelled_just_before_its_call() -> None:
+    """A worker has it in hand, has read its pictures, and is about to call."""
+    world = World()
+    world.send("t", "r-0", "request 0", images=["s3://uploads/cat.png"])
+    worker = start(world)
+    assert worker
+    worker.step(60, until="before mark")
+    world.cancel(world.sent[0])
+    worker.finish()
+    _end(world)
+    assert [_code(turn) for turn in world.ledger.turns["t"]] == ["cancelled"]
+
+
+@course
+def a_request_is_cancelled_while_its_call_is_under_way() -> None:
+    """It ends with its picture: that is paid."""
+    world = World()
+    world.send("t", "r-0", "request 0")
+    worker = start(world)
+    assert worker
+    worker.step(60, until="after ask")
+    world.cancel_thread("t")
+    worker.finish()
+    _end(world)
+    assert [turn.status for turn in world.ledger.turns["t"]] == ["succeeded"]
+
+
+@course
+def a_request_is_cancelled_after_a_lost_call() -> None:
+    """It is not called again, and says what it may have cost."""
+    world = World(["cut"])
+    world.send("t", "r-0", "request 0")
+    world.deliver()
+    world.cancel(world.sent[0])
+    _end(world)
+    (turn,) = world.ledger.turns["t"]
+    assert (_code(turn), turn.cost.paid_calls, len(world.api.calls)) == ("cancelled", 1, 1)
+
+
+@course
+def an_answer_comes_late_to_a_request_that_was_cancelled() -> None:
+    """What was paid is published."""
+    world, late = _with_an_answer_in_hand()
+    world.pass_time(61, hides=False, renews=False)
+    world.deliver()
+    world.cancel(world.sent[0])
+    late.finish()
+    _end(world)
+    assert [turn.status for turn in world.ledger.turns["t"]] == ["succeeded"], "what was paid is published"
+
+
+@course
+def what_waits_for_the_budget_is_cancelled() -> None:
+    """It ends when it comes back, though the day has no call left; what was asked after the cancel goes on."""
+    world = World(daily_call_limit=1)
+    _fill_the_days(world, 1)
+    for number in range(3):
+        world.send("t", f"r-{number}", f"request {number}")
+    world.deliver()
+    world.cancel_thread("t")
+    world.pass_time(1)
+    world.send("t", "r-3", "request 3")
+    world.pass_time(3600)
+    world.deliver()
+    codes = [_code(turn) for turn in world.ledger.turns.get("t", [])]
+    assert codes == ["cancelled"] * 3, "what waits is cancelled when it comes back"
+    _end(world)
+    assert [turn.status for turn in world.ledger.turns["t"]] == ["failed"] * 3 + ["succeeded"]
+
+
+def _code(turn: Outcome) -> str | None:
+    return turn.error.code if turn.error else None
 
 
 def _dies_before_a_call(_count: int, name: str) -> None:

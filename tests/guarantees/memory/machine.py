@@ -140,6 +140,16 @@ class PromiseMachine(RuleBasedStateMachine):
     def the_operator_redrives(self) -> None:
         self.world.redrive()
 
+    @precondition(lambda self: self.world.sent)
+    @rule(which=which, is_thread=st.booleans())
+    def somebody_cancels(self, which: int, is_thread: bool) -> None:
+        """A request, or all that its thread was asked so far; whatever has become of it by now."""
+        sent = self.world.sent[which % len(self.world.sent)]
+        if is_thread:
+            self.world.cancel_thread(sent.thread)
+        else:
+            self.world.cancel(sent)
+
     @invariant()
     def the_promise_holds_so_far(self) -> None:
         sentences.hold_so_far(self.world)

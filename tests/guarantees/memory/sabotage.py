@@ -31,6 +31,7 @@ from tests.guarantees.memory.safeguards import (
     names_nothing,
     no_limit,
     over,
+    reads_cancels_too_early,
     replaced,
     spools_last,
     starts_anew,
@@ -133,6 +134,24 @@ SABOTAGES = [
         replaced(TurnHandler, "_forget_replies", does_nothing),
         undisturbed("text to image"),
         "no raw answer is left",
+    ),
+    Sabotage(
+        "a cancel is read too early",
+        reads_cancels_too_early,
+        courses.a_request_is_cancelled_just_before_its_call,
+        "is not called once it was cancelled",
+    ),
+    Sabotage(
+        "what was answered ends as cancelled",
+        replaced(PaidCall, "look_for_late_answer", looks_at_nothing),
+        courses.an_answer_comes_late_to_a_request_that_was_cancelled,
+        "what was paid is published",
+    ),
+    Sabotage(
+        "what waits is not looked at",
+        lambda patch: patch.setattr(handler, "_may_be_cancelled", lambda *_: False),
+        courses.what_waits_for_the_budget_is_cancelled,
+        "is cancelled when it comes back",
     ),
     Sabotage(
         "a call is marked after it",

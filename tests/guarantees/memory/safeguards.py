@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from darkroom.errors import Ambiguous, Unavailable
+from darkroom.errors import Ambiguous, Cancelled, Unavailable
 from darkroom.streaming.blob import Blob
 from darkroom.turns.handler import TurnHandler
 from darkroom.turns.paid_call import PaidCall
@@ -65,6 +65,28 @@ def announces_first(original: Any) -> Any:
         return outcome
 
     return ended
+
+
+def reads_cancels_too_early(patch: pytest.MonkeyPatch) -> None:
+    """Reads the mark where a request is taken in hand, and not where its call is marked."""
+    mark, claimed = MemoryLedger.mark, TurnHandler._claimed
+
+    def marks_blindly(self: MemoryLedger, claim: Claim, asked: Any) -> Claim:
+        with pytest.MonkeyPatch.context() as blind:
+            blind.setattr(MemoryLedger, "is_cancelled", lambda _self, _claim: False)
+            return mark(self, claim, asked)
+
+    def looks_first(self: TurnHandler, asked: Any, claim: Claim, *more: Any) -> Any:
+        if self._ledger.is_cancelled(claim):
+            patch.setattr(TurnHandler, "_paid_reply", _raises_cancelled)
+        return claimed(self, asked, claim, *more)
+
+    patch.setattr(MemoryLedger, "mark", marks_blindly)
+    patch.setattr(TurnHandler, "_claimed", looks_first)
+
+
+def _raises_cancelled(*_: Any) -> Any:
+    raise Cancelled
 
 
 def forgets_first(original: Any) -> Any:

@@ -24,6 +24,7 @@ def hold_so_far(world: World) -> None:
             _is_committed(world, world.objects.document("results", key))
     for sent in world.sent:
         assert len(_charged(world, sent)) <= world.max_paid_calls, f"paid {sent} more often than is allowed"
+        _is_not_called_once_cancelled(world, sent)
     _keep_the_daily_limit(world)
 
 
@@ -55,6 +56,12 @@ def _is_committed(world: World, document: dict[str, Any]) -> None:
     assert document in [turn.as_document() for turn in turns], "a result.json's turn is in the table"
     for image in document["images"]:
         assert (image["bucket"], image["key"]) in world.objects.objects, "a result.json's pictures can be read"
+
+
+def _is_not_called_once_cancelled(world: World, sent: Sent) -> None:
+    if sent.calls_at_cancel is not None:
+        calls = [call for call in world.api.of(sent.instruction) if call.number > sent.calls_at_cancel]
+        assert not calls, f"{sent} is not called once it was cancelled"
 
 
 def _keep_the_daily_limit(world: World) -> None:
@@ -145,6 +152,12 @@ def _has_its_reason(world: World, ended: Outcome, sent: Sent) -> None:
     elif code == "budget_exhausted":
         asked = datetime.fromisoformat(ended.timing.requested_at).timestamp()
         assert finished - asked >= BUDGET_SECONDS, "it waited nine days"
+    elif code == "cancelled":
+        claim = world.ledger.entries[sent.thread, sent.request_id].claim
+        assert world.ledger.is_cancelled(claim), "only what a person cancelled ends so"
+        assert not [call for call in world.api.of(sent.instruction) if call.manner.consequence == "free"], (
+            "what was answered ends as it would have"
+        )
     elif code is not None:
         assert code in OF_THE_REQUEST, code
         answered = {call.manner.consequence for call in world.api.of(sent.instruction)}

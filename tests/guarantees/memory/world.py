@@ -6,6 +6,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from typing import Any, Protocol
 
+from darkroom.domain import outcome
 from darkroom.domain.keys import message_group, sha256, spool_key
 from darkroom.domain.message import Message
 from darkroom.domain.outcome import Outcome
@@ -40,6 +41,7 @@ class Sent:
     more: dict[str, Any]
     message_id: str
     was_redriven: bool = False
+    calls_at_cancel: int | None = None  # that were marked by then; None while nobody has cancelled it
 
     @property
     def parent_turn(self) -> int | None:
@@ -224,6 +226,22 @@ class World:
             for sent in self.sent:
                 if sent.message_id == letter.message_id:
                     sent.message_id, sent.was_redriven = message_id, True
+
+    def cancel(self, sent: Sent) -> None:
+        """As a person does who no longer wants it."""
+        self.ledger.cancelled.add((sent.thread, sent.request_id))
+        self._note_cancelled(lambda other: (other.thread, other.request_id) == (sent.thread, sent.request_id))
+
+    def cancel_thread(self, thread: str) -> None:
+        """The same for all that was sent in a thread up to now."""
+        self.ledger.cancelled_until[thread] = outcome.timestamp(self.clock())
+        self._note_cancelled(lambda other: other.thread == thread)
+
+    def _note_cancelled(self, is_meant: Callable[[Sent], bool]) -> None:
+        for sent in self.sent:
+            if is_meant(sent) and sent.calls_at_cancel is None:
+                entry = self.ledger.entries.get((sent.thread, sent.request_id))
+                sent.calls_at_cancel = entry.claim.calls if entry else 0
 
     def note_break(self) -> None:
         """Something broke: a call that is open and not spooled may or may not have been paid."""

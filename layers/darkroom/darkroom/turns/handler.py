@@ -22,7 +22,7 @@ from darkroom.domain.request import Recognised, Request
 from darkroom.domain.request_schema import RequestRules
 from darkroom.domain.thread import Thread
 from darkroom.domain.timing import MAX_DOWNLOADS, MAX_STRIKES, PICTURE_SECONDS, PROBE_SECONDS, SAVE_SECONDS
-from darkroom.errors import TROUBLE_CAUSES, DarkroomError, Rejected, Unavailable
+from darkroom.errors import PROVIDER_CAUSES, TROUBLE_CAUSES, Cancelled, DarkroomError, Rejected, Unavailable
 from darkroom.pictures.renditions import Renditions
 from darkroom.providers.dialect import Answer, Encoded
 from darkroom.providers.reply import Reply
@@ -198,6 +198,8 @@ class TurnHandler:
             pictures, cautions = self._published(made, attempt)
         except Rejected as rejection:
             return self._failed(attempt, attempt.call.otherwise or rejection, reply)
+        except Cancelled:
+            return self._failed(attempt, _cancelled(attempt.call.claim))
         about = self._about(attempt)
         restarted = (RESTARTED,) if about.record.is_restarted else ()
         return self._outcomes.succeeded(about, reply, answer, pictures, (*answer.warnings, *cautions, *restarted))
@@ -280,6 +282,8 @@ class TurnHandler:
     def _deferred(self, attempt: Attempt, trouble: Unavailable) -> Outcome:
         """Lets go until later: raises Unavailable; or the outcome, where it has waited long enough."""
         claim = attempt.call.claim
+        if _may_be_cancelled(claim, trouble) and self._ledger.is_cancelled(claim):
+            return self._failed(attempt, _cancelled(claim))
         try:
             seconds = retry_policy.delay(
                 claim, trouble, model=self._about(attempt).record.model, is_last=attempt.is_last,
@@ -316,6 +320,21 @@ class TurnHandler:
         if record is None:
             record = call_plan.as_far_as_known(attempt.request, attempt.thread, self._policy.defaults).record()
         return Subject(attempt.request, attempt.call.claim, record, attempt.turn)
+
+
+def _may_be_cancelled(claim: Claim, trouble: Unavailable) -> bool:
+    """Whether it waits for leave to call. What was answered ends as it would have; a lost answer is looked for first."""
+    return claim.answered_by is None and (trouble.cause in PROVIDER_CAUSES or trouble.cause == "budget")
+
+
+def _cancelled(claim: Claim) -> Rejected:
+    """Why a request ends that a person has cancelled."""
+    lost = claim.paid_calls
+    return Rejected(
+        "cancelled",
+        "the request was cancelled, and was not called" + (" again" if lost else ""),
+        hint=f"{lost} of its calls may have been charged; no answer came back." if lost else None,
+    )
 
 
 def reused(request_id: str) -> Rejected:

@@ -77,7 +77,11 @@ class Ledger(Protocol):
         ...
 
     def mark(self, claim: Claim, asked: CallRecord) -> Claim:
-        """One more call, about to be sent. Raises Unavailable (`budget`) where the day has none left."""
+        """One more call, about to be sent. Raises Unavailable (`budget`) where the day has none left, and Cancelled."""
+        ...
+
+    def is_cancelled(self, claim: Claim) -> bool:
+        """Whether a person has cancelled the request: it may not call any more."""
         ...
 
     def settle_free(self, claim: Claim, *, flatten: bool = False, doubtful: int = 0, alone: int = 0) -> Claim:

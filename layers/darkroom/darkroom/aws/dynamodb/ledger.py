@@ -13,6 +13,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
+from darkroom.aws.dynamodb.cancellations import Cancellations
 from darkroom.aws.dynamodb.claims import (
     CLAIM,
     CLAIMABLE,
@@ -32,7 +33,7 @@ from darkroom.domain.ports import Done, Held, Reused
 from darkroom.domain.request import Request
 from darkroom.domain.thread import Past, Thread
 from darkroom.domain.timing import LEASE_SECONDS, LEDGER_KEPT_SECONDS
-from darkroom.errors import PROVIDER_CAUSES, UNCOUNTED_CAUSES, DarkroomError, Unavailable
+from darkroom.errors import PROVIDER_CAUSES, UNCOUNTED_CAUSES, Cancelled, DarkroomError, Unavailable
 from darkroom.turns.ports import CallRecord, Claim
 
 
@@ -42,6 +43,7 @@ class DynamoLedger:
     def __init__(self, table: Table, *, daily_call_limit: int, clock: Callable[[], float] = time.time) -> None:
         self._table = table
         self._days = DailyCalls(table, daily_call_limit, clock)
+        self._cancellations = Cancellations(table, clock=clock)
         self._clock = clock
         self._held: dict[str, Claim] = {}
         self._lock = threading.Lock()
@@ -93,7 +95,12 @@ class DynamoLedger:
         counts = self._days.one_more(day)
         number = claim.calls + 1
         marked = {"calls": number, "open_call": number, "call_day": day, "asked": asked}
-        return self._change(claim, marked | {"lease_until": self._clock() + LEASE_SECONDS}, *counts)
+        is_wanted = self._cancellations.check(claim.thread_id, claim.request_id, claim.requested_at)
+        return self._change(claim, marked | {"lease_until": self._clock() + LEASE_SECONDS}, *counts, is_wanted)
+
+    def is_cancelled(self, claim: Claim) -> bool:
+        """See `turns.ports.Ledger`."""
+        return self._cancellations.has(claim.thread_id, claim.request_id, claim.requested_at)
 
     def settle_free(self, claim: Claim, *, flatten: bool = False, doubtful: int = 0, alone: int = 0) -> Claim:
         """See `turns.ports.Ledger`."""
@@ -217,4 +224,6 @@ class DynamoLedger:
         except ConditionFailed as failed:
             if self._days.counts(writes[failed.position]):
                 raise self._days.used_up() from failed
+            if writes[failed.position].kind == "ConditionCheck":
+                raise Cancelled("before its call") from failed
             raise Unavailable("held", "another worker has taken this request over") from failed

@@ -44,7 +44,7 @@ class Condition:
 
 @dataclass(frozen=True, slots=True)
 class Write:
-    """One write: `kind` is Put, Update or Delete."""
+    """One write: `kind` is Put, Update or Delete; or ConditionCheck, which writes nothing, in a transaction."""
 
     kind: str
     request: Mapping[str, Any]
@@ -105,6 +105,10 @@ class Table:
     def delete(self, thread_id: str, sk: str, condition: Condition | None = None) -> Write:
         """Removes the item."""
         return Write("Delete", {"TableName": self._name, "Key": _key(thread_id, sk), **_if(condition)})
+
+    def check(self, thread_id: str, sk: str, condition: Condition) -> Write:
+        """Lets a transaction go on only where the condition holds."""
+        return Write("ConditionCheck", {"TableName": self._name, "Key": _key(thread_id, sk), **_if(condition)})
 
     def update(
         self,

@@ -1,0 +1,56 @@
+"""Which requests a person has cancelled: an item a thread, in a partition of its own, which a call's mark checks."""
+
+import time
+from collections.abc import Callable, Sequence
+
+from darkroom.aws.dynamodb.table import Condition, ConditionFailed, Table, Write
+from darkroom.domain.keys import sha256
+from darkroom.domain.timing import LEDGER_KEPT_SECONDS
+
+PARTITIONS = "/cancelled/"  # no thread's id begins with a slash
+MARK = "MARK"
+
+
+class Cancellations:
+    """The marks of cancelled requests. Each names a request, or all that were asked up to a moment."""
+
+    def __init__(self, table: Table, *, clock: Callable[[], float] = time.time) -> None:
+        self._table = table
+        self._clock = clock
+
+    def cancel(self, thread_id: str, request_ids: Sequence[str]) -> None:
+        """Marks these requests, those too that nobody has asked yet."""
+        now = self._clock()
+        marks = {_attribute(request_id): now for request_id in request_ids}
+        self._write(thread_id, {**marks, **self._expires()}, None)
+
+    def cancel_until(self, thread_id: str, moment: str) -> None:
+        """Marks all that were asked up to this moment, in the form of `requested_at`, by AWS's clock."""
+        is_later = Condition("attribute_not_exists(#until) OR #until < :until")  # named by the update
+        try:
+            self._write(thread_id, {"until": moment, **self._expires()}, is_later)
+        except ConditionFailed:
+            return  # a later mark covers it
+
+    def has(self, thread_id: str, request_id: str, requested_at: str) -> bool:
+        """Whether the request is marked."""
+        item = self._table.item(PARTITIONS + thread_id, MARK)
+        return _attribute(request_id) in item or str(item.get("until", "")) >= requested_at
+
+    def check(self, thread_id: str, request_id: str, requested_at: str) -> Write:
+        """The part of a transaction that fails where the request is marked."""
+        name = _attribute(request_id)
+        is_open = f"attribute_not_exists(#{name}) AND (attribute_not_exists(#until) OR #until < :asked)"
+        condition = Condition(is_open, {"asked": requested_at}, (name, "until"))
+        return self._table.check(PARTITIONS + thread_id, MARK, condition)
+
+    def _write(self, thread_id: str, changes: dict[str, object], condition: Condition | None) -> None:
+        self._table.write(self._table.update(PARTITIONS + thread_id, MARK, changes, condition))
+
+    def _expires(self) -> dict[str, object]:
+        return {"expires_at": int(self._clock()) + LEDGER_KEPT_SECONDS}
+
+
+def _attribute(request_id: str) -> str:
+    """No other of the item's attributes begins so; expressions take no dots and colons in a name."""
+    return f"request_{sha256(request_id)[:32]}"
