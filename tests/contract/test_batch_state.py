@@ -40,6 +40,14 @@ def test_what_was_saved_is_known(register: BatchState) -> None:
     assert register.progress("batch:another#3") == Progress()
 
 
+def test_a_batch_that_was_stopped_is_known_to_be_and_no_other(register: BatchState) -> None:
+    assert isinstance(register, DynamoBatchState | MemoryBatchState)
+    assert not register.is_stopped(BATCH)
+    register.stop(BATCH)
+    assert register.is_stopped(BATCH)
+    assert not register.is_stopped("batch:another#3")
+
+
 def test_progress_that_somebody_else_has_changed_is_outdated_and_its_line_is_not_saved(register: BatchState) -> None:
     first = register.save(BATCH, KNOWN, line())
     register.save(BATCH, first)

@@ -13,10 +13,17 @@ class MemoryBatchState:
     def __init__(self) -> None:
         self.batches: dict[str, Progress] = {}
         self.lines: dict[str, dict[int, Sent | Answered]] = {}
+        self.stopped: set[str] = set()
         self.known_ids: dict[str, dict[int, str | None]] = {}
 
     def progress(self, batch: str) -> Progress:
         return self.batches.get(batch, Progress())
+
+    def stop(self, batch: str) -> None:
+        self.stopped.add(batch)
+
+    def is_stopped(self, batch: str) -> bool:
+        return batch in self.stopped
 
     def save(self, batch: str, progress: Progress, line: Sent | Answered | None = None) -> Progress:
         if self.progress(batch).version != progress.version:

@@ -424,3 +424,16 @@ def test_two_workers_at_once_do_not_get_in_each_others_way(world: BatchWorld) ->
             assert sorted(world.calls) == ["paint a", "paint c"]
         if edge.count < boundary:
             break
+
+
+def test_of_a_batch_that_is_stopped_no_more_lines_are_sent_and_each_is_answered(world: BatchWorld) -> None:
+    batch = world.upload([asking(f"r-{number}") for number in range(8)] + [{"custom_id": "odd"}])
+    with pytest.raises(Unavailable):
+        world.tick(batch)
+    world.register.stop(batch.name)
+    world.run(batch)
+    codes = [line["error"] and line["error"]["code"] for line in world.out]
+    assert codes == [None] * 3 + ["cancelled"] * 5 + ["invalid_request"]
+    assert [line["custom_id"] for line in world.out] == [f"r-{number}" for number in range(8)] + ["odd"]
+    assert len(world.calls) == 3
+    assert world.manifest == {"total": 9, "succeeded": 3, "failed": 6}

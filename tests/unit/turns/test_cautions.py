@@ -10,7 +10,7 @@ from darkroom.pictures import inspect, strip_metadata
 from darkroom.streaming.blob import File
 from darkroom.turns import cautions
 from darkroom.turns.cautions import Asked
-from tests.fakes.image_api import made, png, stated
+from tests.fakes.image_api import made, stated
 from tests.pictures.making import SECRET, photographed, saved, scene
 from tests.unit.samples import source
 from tests.unit.turns.world import World

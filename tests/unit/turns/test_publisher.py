@@ -17,7 +17,7 @@ from darkroom.errors import Fault, TooManyPixels, Unavailable, Undecodable
 from darkroom.pictures.handler import Normalizer
 from darkroom.pictures.renditions import Renditions
 from darkroom.turns.ports import Claim
-from tests.fakes.image_api import made, png
+from tests.fakes.image_api import made
 from tests.fakes.ledger import MemoryLedger
 from tests.fakes.objects import MemoryObjects
 from tests.fakes.queue import sent_message

@@ -81,7 +81,8 @@ class BatchHandler:
 
     def _worked_on(self, batch: BatchFile, time_left: Callable[[], float]) -> BatchEnded:
         progress = self._counted(batch, self._dependencies.state.progress(batch.name), time_left)
-        progress = BatchStep(self._dependencies, batch, progress, time_left).work()
+        is_stopped = self._dependencies.state.is_stopped(batch.name)
+        progress = BatchStep(self._dependencies, batch, progress, time_left, is_stopped=is_stopped).work()
         if progress.position < progress.total or progress.open:
             raise Unavailable("held", "its lines are on their way", retry_after=self._wait(progress))
         if time_left() < BATCH_ANSWER_SECONDS:

@@ -67,6 +67,10 @@ class BatchState(Protocol):
 
     def progress(self, batch: str) -> Progress: ...
 
+    def is_stopped(self, batch: str) -> bool:
+        """Whether a person has stopped the batch: no more of its lines are sent."""
+        ...
+
     def save(self, batch: str, progress: Progress, line: Sent | Answered | None = None) -> Progress:
         """Remembers both or neither. Raises Outdated where another worker was here since the progress was read."""
         ...

@@ -68,15 +68,25 @@ def lines_of(dependencies: BatchDependencies, batch: BatchFile, start: Place) ->
 
 
 class BatchStep:
-    """One step of a batch. `progress` is what is known of it then; `time_left` gives the remaining seconds."""
+    """One step of a batch. `progress` is what is known of it then; `time_left` gives the remaining seconds.
+
+    `is_stopped`: a person has stopped the batch, and what was not sent is answered as cancelled.
+    """
 
     def __init__(
-        self, dependencies: BatchDependencies, batch: BatchFile, progress: Progress, time_left: Callable[[], float]
+        self,
+        dependencies: BatchDependencies,
+        batch: BatchFile,
+        progress: Progress,
+        time_left: Callable[[], float],
+        *,
+        is_stopped: bool = False,
     ) -> None:
         self._dependencies = dependencies
         self._batch = batch
         self._time_left = time_left
         self._lines = lines_of(dependencies, batch, progress.read)
+        self._is_stopped = is_stopped
         self._is_gone = False
         self._ids: Mapping[int, str | None] | None = None  # looked up where the file is gone
         self._open = [dependencies.state.sent(batch.name, position) for position in progress.open]
@@ -151,7 +161,8 @@ class BatchStep:
 
     def _has_room(self) -> bool:
         are_under_way = len(self.progress.open)
-        return self.progress.position < self.progress.total and are_under_way < min(self._dependencies.places, MAX_OPEN)
+        has_place = self._is_stopped or are_under_way < min(self._dependencies.places, MAX_OPEN)
+        return self.progress.position < self.progress.total and has_place
 
     def _take_next(self) -> None:
         position = self.progress.position + 1
@@ -163,6 +174,8 @@ class BatchStep:
         read, named = replace(self.progress, position=position, read=line.after), request_file.custom_id(line.data)
         try:
             asked = self._parsed(line)
+            if self._is_stopped:
+                raise Rejected("cancelled", "the batch was stopped before this line was sent")
         except Rejected as rejection:
             self._end(read, position, named, error=outcome.failure(rejection))
         else:

@@ -12,6 +12,7 @@ from darkroom.domain.timing import BATCH_KEPT_SECONDS
 from darkroom.errors import Outdated
 
 PARTITIONS = "/batches/"  # no thread's id begins with a slash
+STOPPED = "STOPPED"
 
 
 class DynamoBatchState:
@@ -32,6 +33,14 @@ class DynamoBatchState:
                 "open": tuple(known["open"]),
             }
         return Progress(**known)
+
+    def stop(self, batch: str) -> None:
+        """From now on no more lines of the batch are sent."""
+        self._table.write(self._table.put(PARTITIONS + batch, STOPPED, self._expires()))
+
+    def is_stopped(self, batch: str) -> bool:
+        """See `batches.ports.BatchState`."""
+        return bool(self._table.item(PARTITIONS + batch, STOPPED))
 
     def save(self, batch: str, progress: Progress, line: Sent | Answered | None = None) -> Progress:
         """See `batches.ports.BatchState`."""

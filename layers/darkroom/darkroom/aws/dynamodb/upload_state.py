@@ -1,6 +1,7 @@
 """The state of uploads: one item a stem, one a photo that waits, in a partition beside the thread's own."""
 
 import hashlib
+import json
 from collections.abc import Mapping
 from dataclasses import asdict, fields, replace
 from typing import Any
@@ -58,6 +59,14 @@ class DynamoUploadState:
         asked = self._table.items(PARTITIONS + thread, _ASKED, most=MAX_FOLDERS)
         own = [(item["home"], item["stem"]) for item in asked if upload.top(item["stem"]) == top]
         return own[-1] if own else None
+
+    def outboxes(self, thread: str) -> list[str]:
+        """The ids of requests that uploads are about to ask in the thread: they wait in a lane, or were just decided."""
+        own = self._table.items(PARTITIONS + thread, "STEM#")
+        asked = {(item["home"], item["stem"]) for item in self._table.items(PARTITIONS + thread, _ASKED)}
+        others = [self._table.item(PARTITIONS + home, _stem_sk(name)) for home, name in asked if home != thread]
+        documents = [json.loads(item["outbox"]) for item in (*own, *others) if item.get("outbox")]
+        return [document["request_id"] for document in documents if document.get("thread_id") == thread]
 
     def has_turn(self, thread: str) -> bool:
         """See `uploads.ports.UploadState`."""

@@ -1,0 +1,95 @@
+"""Cancelling against DynamoDB: what is marked, by whose clock, and what its operator is told."""
+
+import json
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+import pytest
+
+from darkroom.aws.dynamodb.batch_state import DynamoBatchState
+from darkroom.aws.dynamodb.cancellations import Cancellations
+from darkroom.aws.dynamodb.table import Table
+from darkroom.aws.dynamodb.upload_state import DynamoUploadState
+from darkroom.domain.request_schema import ImageRef
+from darkroom.domain.upload import Upload
+from darkroom.uploads.pairing import Ask, Seen, Stem
+from operations.cancel import Cancel
+from operations.stack import Stack, Trouble
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb import DynamoDBClient
+    from mypy_boto3_s3 import S3Client
+    from mypy_boto3_sqs import SQSClient
+
+NOON = 1_795_348_800  # 2026-11-22, by the table's clock
+
+
+@dataclass
+class Desk:
+    """An operator at a stack, and what was said. The table's clock goes on as somebody waits."""
+
+    stack: Stack
+    table: Table
+    said: list[str] = field(default_factory=list)
+    second: int = NOON
+
+    @property
+    def cancel(self) -> Cancel:
+        return Cancel(self.stack, self.said.append, now=lambda: self.second, sleep=self._wait)
+
+    def is_cancelled(self, request_id: str, asked_at: str = "2026-11-22T12:00:00.500Z") -> bool:
+        return Cancellations(self.table).has("t", request_id, asked_at)
+
+    def _wait(self, _seconds: float) -> None:
+        self.second += 1
+
+
+@pytest.fixture
+def desk(threads_table: str, dynamodb: "DynamoDBClient", s3: "S3Client", sqs: "SQSClient") -> Desk:
+    outputs = {"ThreadsTable": threads_table, "UploadsBucket": "uploads"}
+    return Desk(Stack(outputs, {}, "", dynamodb, s3, sqs), Table(dynamodb, threads_table))
+
+
+def test_named_requests_are_cancelled_and_no_others(desk: Desk) -> None:
+    desk.cancel.requests("t", ["r-1", "order:2"])
+    assert [desk.is_cancelled(each) for each in ("r-1", "order:2", "r-3")] == [True, True, False]
+    assert desk.said == ["cancelled  r-1 of t", "cancelled  order:2 of t"]
+
+
+def test_of_a_thread_all_is_cancelled_that_was_asked_until_then_and_nothing_later(desk: Desk) -> None:
+    desk.cancel.thread("t")
+    assert desk.is_cancelled("r-1", "2026-11-22T12:00:00.999Z")
+    assert not desk.is_cancelled("r-1", "2026-11-22T12:00:01.000Z")
+    assert desk.second == NOON + 1, "it waited until that second was over"
+    assert desk.said == ["cancelled  all that t was asked up to 2026-11-22T12:00:00.999Z"]
+
+
+def test_an_earlier_cancel_takes_nothing_back(desk: Desk) -> None:
+    desk.cancel.thread("t")
+    desk.second = NOON - 100
+    desk.cancel.thread("t")
+    assert desk.is_cancelled("r-1", "2026-11-22T12:00:00.999Z")
+
+
+@pytest.mark.parametrize("key", ["t.jpg", "elsewhere/cat.jpg"])
+def test_what_uploads_are_about_to_ask_in_the_thread_is_cancelled_by_its_id(desk: Desk, key: str) -> None:
+    """It is sent later than the moment of the cancel."""
+    photo = Upload("uploads", key, "etag", None, "1", 9, 0.0)
+    waits = json.dumps({"thread_id": "t", "request_id": "upload-1", "instruction": "a", "images": []})
+    stem = Stem(outbox=waits, lane="lane", thread="t")
+    DynamoUploadState(desk.table).decide("t", photo, stem, Ask("a", (ImageRef("uploads", key),), ()), None)
+    desk.cancel.thread("t")
+    assert desk.is_cancelled("upload-1", "2027-01-01T00:00:00.000Z")
+    assert desk.said[0] == "cancelled  upload-1 of t, which was about to be sent"
+
+
+def test_a_batch_is_stopped_by_its_key(desk: Desk) -> None:
+    file = Upload("uploads", "shop/spring.jsonl", "etag", None, "1", 9, 0.0)
+    DynamoUploadState(desk.table).decide(
+        file.thread, file, Stem(seen={".jsonl": Seen("1", 0.0, "etag", generation=4)}), None, None
+    )
+    desk.cancel.batch("shop/spring.jsonl")
+    assert DynamoBatchState(desk.table).is_stopped("batch:shop/spring.jsonl#4")
+    for key in ("shop/autumn.jsonl", "shop/spring.txt"):
+        with pytest.raises(Trouble, match="No batch file"):
+            desk.cancel.batch(key)
