@@ -62,9 +62,8 @@ class Cancel:
             self._say(f"cancelled  {request_id} of {thread_id}, which was about to be sent")
         self._say(f"cancelled  all that {thread_id} was asked up to {until}")
         if waiting := self._uploads.waiting(thread_id):
-            self._say(
-                f"{len(waiting)} photos wait for words. Nothing was asked of them: delete those that shall not go."
-            )
+            said = f"{len(waiting)} photos wait for words. Nothing is paid for them before words come"
+            self._say(f"{said}: delete those that shall not go.")
 
     def batch(self, key: str) -> None:
         """Stops the newest batch of this upload key. Raises Trouble where there is none."""
@@ -72,7 +71,7 @@ class Cancel:
         seen = self._uploads.stem(upload.home, upload.stem).seen.get(upload.extension)
         if upload.kind != "batch" or seen is None:
             raise Trouble(f"No batch file {key!r} has been uploaded. Give its key as it lies in {self._bucket}.")
-        batch = batch_file.uploaded(upload, seen.generation)
+        batch = batch_file.uploaded(upload, seen.generation or 0)
         DynamoBatchState(self._table).stop(batch.name)
         self._say(f"stopped    {key}: lines that were not sent are answered as cancelled")
 

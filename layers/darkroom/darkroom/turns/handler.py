@@ -323,7 +323,7 @@ class TurnHandler:
 
 
 def _may_be_cancelled(claim: Claim, trouble: Unavailable) -> bool:
-    """Whether it waits for leave to call. What was answered ends as it would have; a lost answer is looked for first."""
+    """Whether it waits to call. What was answered ends as it would have; a lost answer is looked for first."""
     return claim.answered_by is None and (trouble.cause in PROVIDER_CAUSES or trouble.cause == "budget")
 
 

@@ -61,7 +61,7 @@ class DynamoUploadState:
         return own[-1] if own else None
 
     def outboxes(self, thread: str) -> list[str]:
-        """The ids of requests that uploads are about to ask in the thread: they wait in a lane, or were just decided."""
+        """The ids of the requests that uploads are about to ask in the thread: most of them wait in a lane."""
         own = self._table.items(PARTITIONS + thread, "STEM#")
         asked = {(item["home"], item["stem"]) for item in self._table.items(PARTITIONS + thread, _ASKED)}
         others = [self._table.item(PARTITIONS + home, _stem_sk(name)) for home, name in asked if home != thread]
