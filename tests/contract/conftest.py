@@ -69,6 +69,7 @@ def threads_table(dynamodb: "DynamoDBClient", template: dict[str, Any]) -> str:
         TableName="threads",
         KeySchema=properties["KeySchema"],
         AttributeDefinitions=properties["AttributeDefinitions"],
+        GlobalSecondaryIndexes=properties["GlobalSecondaryIndexes"],
         BillingMode=properties["BillingMode"],
     )
     return "threads"

@@ -15,7 +15,7 @@ from darkroom.domain.timing import (
     LEASE_SECONDS,
 )
 from darkroom.errors import PROVIDER_CAUSES, UNCOUNTED_CAUSES, Cancelled, Unavailable
-from darkroom.turns.ports import CallRecord, Claim
+from darkroom.turns.ports import CallRecord, Claim, Wait
 from tests.fakes.edge import Clock
 
 
@@ -38,6 +38,7 @@ class MemoryLedger:
         self.entries: dict[tuple[str, str], Entry] = {}
         self.turns: dict[str, list[Outcome]] = {}
         self.calls: dict[str, int] = {}
+        self.waits: dict[tuple[str, str], Wait] = {}
         self.cancelled: set[tuple[str, str]] = set()
         self.cancelled_until: dict[str, str] = {}
         self.marks: list[tuple[int, str]] = []  # number and day of each call that this process marked
@@ -121,8 +122,21 @@ class MemoryLedger:
             self.calls[str(claim.call_day)] -= 1
         return self._change(claim, answered_by=call, charged=charged, ambiguous=claim.ambiguous - 1)
 
-    def defer(self, claim: Claim, trouble: Unavailable) -> None:
+    def room(self) -> int | None:
+        day = datetime.fromtimestamp(self._clock(), UTC).date().isoformat()
+        return max(0, self._limit - self.calls.get(day, 0)) if self._limit else None
+
+    def check_room(self) -> None:
+        if self.room() == 0:
+            raise Unavailable("budget", "used up", retry_after=3600)
+
+    def defer(self, claim: Claim, trouble: Unavailable, wait: Wait | None = None) -> None:
         now = self._clock()
+        if wait:
+            known = self.waits.get((claim.thread_id, claim.request_id))
+            receipts = wait.receipts or (known.receipts if known else ())
+            self._fence(claim)
+            self.waits[claim.thread_id, claim.request_id] = replace(wait, receipts=receipts)
         self._change(
             claim,
             owner="",
@@ -144,6 +158,7 @@ class MemoryLedger:
             raise Unavailable("held", "the thread moved on")
         turns.append(outcome)
         self.entries[claim.thread_id, claim.request_id].done = outcome.turn
+        self.waits.pop((claim.thread_id, claim.request_id), None)
 
     def prove(self, claim: Claim) -> None:
         self._fence(claim)

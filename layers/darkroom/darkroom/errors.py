@@ -56,6 +56,8 @@ PROVIDER_CAUSES: frozenset[Cause] = frozenset(
 )
 # A call failed because the provider is in trouble, or may have.
 TROUBLE_CAUSES: frozenset[Cause] = PROVIDER_CAUSES | {"ambiguous"}
+# Waits for these are told, and can be cut short: they are not over in a moment.
+WAITING_CAUSES: frozenset[Cause] = TROUBLE_CAUSES | {"budget", "fetch"}
 # Waiting for these says nothing about the provider, and does not make the next wait longer.
 UNCOUNTED_CAUSES: frozenset[Cause] = frozenset(("budget", "time", "thought_signature"))
 

@@ -96,6 +96,12 @@ class FifoQueue:
             raise Fault("ChangeMessageVisibility: InvalidParameterValue")
         entry.visible_at = until
 
+    def show(self, receipt: str) -> None:
+        """Makes a message visible by the handle of its last receipt; any other handle does nothing."""
+        for entry in self.entries:
+            if entry.receipt == receipt and entry.visible_at > self._clock():
+                entry.visible_at = self._clock()
+
     def end(self, message: Message) -> None:
         """See `batch.Queue`. Raises Fault where the handle has expired; to end what is gone is no fault."""
         entry = self._entry(message)

@@ -10,7 +10,7 @@ from darkroom.domain import outcome
 from darkroom.domain.keys import message_group, sha256, spool_key
 from darkroom.domain.message import Message
 from darkroom.domain.outcome import Outcome
-from darkroom.domain.timing import BEAT_SECONDS
+from darkroom.domain.timing import BEAT_SECONDS, DAY_SECONDS
 from darkroom.errors import DarkroomError, Unavailable
 from darkroom.providers.dialect_table import DIALECTS
 from darkroom.turns.handler import TurnDependencies, TurnHandler
@@ -24,6 +24,7 @@ from tests.fakes.image_api import MemoryFetcher, png
 from tests.fakes.ledger import MemoryLedger
 from tests.fakes.objects import MemoryObjects, developed
 from tests.fakes.stack import turn_policy
+from tests.fakes.waking import MemoryScout, MemoryWaker
 from tests.guarantees.memory.fifo import FifoQueue
 from tests.guarantees.memory.provider import Provider
 
@@ -147,6 +148,8 @@ class World:
         self.probes = FifoQueue(self.clock, "probe")
         self.breaker = MemoryBreaker(self.clock)
         self.ledger = MemoryLedger(self.clock, daily_call_limit=daily_call_limit)
+        self.scout = MemoryScout(self.clock)
+        self.waker = MemoryWaker(self.clock, self.ledger, self.queue.show)
         self.objects = MemoryObjects(self.clock)
         self.objects.put("uploads", "cat.png", png())
         self.api = Provider(self.clock, self.pass_time, script)
@@ -170,7 +173,8 @@ class World:
             turn_policy(max_turns=self.max_turns, give_up_after=self.give_up_after),
             TurnDependencies(
                 calls, Publisher(objects, "results"), developed(objects), MemoryFetcher(),
-                edge.around(CopiesTo(self.dead)), edge.around(CopiesTo(self.probes)),
+                edge.around(CopiesTo(self.dead)), edge.around(CopiesTo(self.probes)), edge.around(self.scout),
+                edge.around(self.waker),
                 clock=self.clock, jitter=lambda: 0.0,
             ),
         )  # fmt: skip
@@ -212,9 +216,16 @@ class World:
             queues = [queue for queue in (self.queue, self.probes) if queue.entries]
             if not queues:
                 return
-            self.clock.now = max(self.clock.now, min(queue.next_visible_at for queue in queues))
+            self.clock.now = max(self.clock.now, self._next_delivery(queues))
             self.deliver(edge)
         raise AssertionError("it never ended")
+
+    def _next_delivery(self, queues: Sequence[FifoQueue]) -> float:
+        """When something is received. Who looks for room finds none before the day ends: most looks are left out."""
+        if self.ledger.room() != 0:
+            return min(queue.next_visible_at for queue in queues)
+        tomorrow = self.clock() + DAY_SECONDS - self.clock() % DAY_SECONDS
+        return min([tomorrow, *(queue.next_visible_at for queue in queues if queue is self.queue)])
 
     def redrive(self) -> None:
         """As the operator does: thread and request id that a message had are written into its body."""

@@ -30,6 +30,7 @@ from tests.fakes.ledger import MemoryLedger
 from tests.fakes.objects import MemoryObjects, developed
 from tests.fakes.queue import MemoryOutbox
 from tests.fakes.stack import rules, turn_policy
+from tests.fakes.waking import MemoryScout, MemoryWaker
 from tests.guarantees.memory.fifo import FifoQueue
 from tests.guarantees.memory.world import CopiesTo
 
@@ -176,7 +177,8 @@ class BatchWorld:
             TurnDependencies(
                 CallDependencies(self.ledger, spool, MemoryBreaker(self.clock), self.api, 2),
                 Publisher(self.objects, "results"), developed(self.objects), MemoryFetcher(), MemoryOutbox(),
-                MemoryOutbox(), clock=self.clock, jitter=lambda: 0.0,
+                MemoryOutbox(), MemoryScout(self.clock), MemoryWaker(self.clock, self.ledger),
+                clock=self.clock, jitter=lambda: 0.0,
             ),
         )  # fmt: skip
 

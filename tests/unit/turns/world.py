@@ -25,6 +25,7 @@ from tests.fakes.ledger import MemoryLedger
 from tests.fakes.objects import MemoryObjects, developed
 from tests.fakes.queue import MemoryOutbox, sent_message
 from tests.fakes.stack import turn_policy
+from tests.fakes.waking import MemoryScout, MemoryWaker
 
 REFUSED = stated(400, {"error": {"code": "prompt_blocked", "message": "not allowed"}})
 
@@ -53,6 +54,8 @@ class World:
         self.objects = MemoryObjects(self.clock)
         self.ledger = MemoryLedger(self.clock, daily_call_limit=self.daily_call_limit)
         self.breaker = MemoryBreaker(self.clock)
+        self.scout = MemoryScout(self.clock)
+        self.waker = MemoryWaker(self.clock, self.ledger)
 
     def script(self, *script: Scripted) -> None:
         self.api.script[:] = script
@@ -71,6 +74,7 @@ class World:
             TurnDependencies(
                 CallDependencies(self.ledger, spool, self.breaker, self.api, self.max_paid_calls),
                 Publisher(self.objects, "results"), self.renditions(self.objects), self.fetcher, self.dead, self.probes,
+                self.scout, self.waker,
                 clock=self.clock, jitter=lambda: 0.0,
             ),
         )  # fmt: skip

@@ -13,10 +13,12 @@ from botocore.exceptions import BotoCoreError, ClientError
 from darkroom.aws import clients
 from darkroom.aws.dynamodb.breaker import DynamoBreaker
 from darkroom.aws.dynamodb.ledger import DynamoLedger
+from darkroom.aws.dynamodb.scout import DynamoScout
 from darkroom.aws.errors import translate_aws_errors
 from darkroom.aws.image_function import LambdaNormalizer
 from darkroom.aws.s3 import S3Objects
 from darkroom.aws.sqs import SqsQueue, SqsSender
+from darkroom.aws.waker import SqsWaker
 from darkroom.bootstrap.settings import RequestSettings, read
 from darkroom.domain import message
 from darkroom.domain.outcome import DEFAULT_DIALECT, Outcome
@@ -70,6 +72,7 @@ def _ledger() -> DynamoLedger:
 @cache
 def _turns() -> TurnHandler:
     settings = _settings()
+    table = clients.table(settings.threads_table)
     objects, dialect = S3Objects(clients.s3()), DIALECTS[DEFAULT_DIALECT]
     normalizer = LambdaNormalizer(clients.functions, settings.picture_function)
     return TurnHandler(
@@ -90,6 +93,8 @@ def _turns() -> TurnHandler:
             fetcher=Fetcher(settings.image_api_url),
             dead_letters=SqsSender(clients.sqs(), settings.requests_dead_letter_queue_url),
             probes=SqsSender(clients.sqs(), settings.probes_queue_url),
+            scout=DynamoScout(table),
+            waker=SqsWaker(table, clients.sqs(), settings.requests_queue_url),
         ),
     )
 

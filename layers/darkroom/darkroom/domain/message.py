@@ -21,6 +21,7 @@ class Message:
     receive_count: int
     is_probe: bool = False  # a copy of one that waits for the provider
     first_received_at: float = 0.0
+    behind: tuple[str, ...] = ()  # the handles of the messages that wait behind it
 
 
 def from_record(record: Mapping[str, Any], *, is_probe: bool = False) -> Message:

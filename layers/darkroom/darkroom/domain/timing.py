@@ -36,6 +36,8 @@ MAX_BUDGET_WAIT_SECONDS = 3600
 BUDGET_SECONDS = 9 * DAY_SECONDS  # a request waits so long for the daily limit
 MAX_AGE_SECONDS = 13 * DAY_SECONDS  # SQS deletes a message after fourteen days, and its request would have no outcome
 
+WAKE_PAGE = 10  # requests that one which has waited wakes, once it is answered: each of them wakes as many
+
 MAX_DOUBTFUL_CALLS = 8  # of a request that fail while others do not: then they may be paid, and lost by a relay
 
 # The breaker, and the copy of a waiting request that looks after the provider.

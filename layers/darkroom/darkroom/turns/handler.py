@@ -21,8 +21,16 @@ from darkroom.domain.price import Price
 from darkroom.domain.request import Recognised, Request
 from darkroom.domain.request_schema import RequestRules
 from darkroom.domain.thread import Thread
-from darkroom.domain.timing import MAX_DOWNLOADS, MAX_STRIKES, PICTURE_SECONDS, PROBE_SECONDS, SAVE_SECONDS
-from darkroom.errors import PROVIDER_CAUSES, TROUBLE_CAUSES, Cancelled, DarkroomError, Rejected, Unavailable
+from darkroom.domain.timing import MAX_DOWNLOADS, MAX_STRIKES, PICTURE_SECONDS, PROBE_SECONDS, SAVE_SECONDS, WAKE_PAGE
+from darkroom.errors import (
+    PROVIDER_CAUSES,
+    TROUBLE_CAUSES,
+    WAITING_CAUSES,
+    Cancelled,
+    DarkroomError,
+    Rejected,
+    Unavailable,
+)
 from darkroom.pictures.renditions import Renditions
 from darkroom.providers.dialect import Answer, Encoded
 from darkroom.providers.reply import Reply
@@ -32,7 +40,7 @@ from darkroom.turns.call_plan import CallPlan, Defaults, PlannedCall
 from darkroom.turns.cautions import Asked
 from darkroom.turns.outcome_builder import OutcomeBuilder, Subject
 from darkroom.turns.paid_call import CallDependencies, PaidCall, State
-from darkroom.turns.ports import Claim, PictureFetcher
+from darkroom.turns.ports import Claim, PictureFetcher, Scout, Wait, Waker
 from darkroom.turns.publisher import Publisher, turn_key
 
 RESTARTED = Caution("restarted", "the picture that this turn would build on is gone, so it began anew with its own")
@@ -60,6 +68,8 @@ class TurnDependencies(NamedTuple):
     fetcher: PictureFetcher
     dead_letters: QueueSender
     probes: QueueSender
+    scout: Scout
+    waker: Waker
     clock: Callable[[], float] = time.time
     jitter: Callable[[], float] = random.random
 
@@ -68,8 +78,7 @@ class TurnDependencies(NamedTuple):
 class Attempt:
     """One try at a request, in its thread as it is. `time_left` gives the invocation's remaining seconds.
 
-    `is_last`: the request has waited enough for the provider. `is_probe`: it is a copy of a waiting message that
-    makes this try.
+    `is_last`: the request has waited enough for the provider.
     """
 
     request: Request
@@ -77,8 +86,13 @@ class Attempt:
     call: PaidCall
     time_left: Callable[[], float]
     is_last: bool
-    is_probe: bool
+    message: Message
     sent: list[Image] = field(default_factory=list)  # by the call that it makes
+
+    @property
+    def is_probe(self) -> bool:
+        """Whether it is a copy of a waiting message that makes this try."""
+        return self.message.is_probe
 
     @property
     def turn(self) -> int:
@@ -154,7 +168,7 @@ class TurnHandler:
             raise _too_many_turns(self._policy.max_turns)
         is_last = retry_policy.is_over(claim, now=self._clock(), give_up_after=self._policy.give_up_after)
         call = PaidCall(claim, self._dependencies.calls, is_last=is_last, instruction=asked.instruction)
-        attempt = Attempt(asked, thread, call, time_left, is_last, message.is_probe)
+        attempt = Attempt(asked, thread, call, time_left, is_last, message)
         try:
             ended = self._ended(attempt)
         except Unavailable as trouble:
@@ -165,7 +179,21 @@ class TurnHandler:
             self._ledger.commit(call.claim, ended, thread.past_of(ended))
         self._publisher.announce(ended, turn_key(ended), asked.images)
         self._forget_replies(ended, call.claim)
+        self._wake_others(claim, call.claim)
         return ended
+
+    def _wake_others(self, before: Claim, now: Claim) -> None:
+        """Where a request that had waited was answered, others need not wait any more: a page of them is woken.
+
+        Of those that wait for the daily limit no more than it has room for, and one who looks when there is more.
+        """
+        if now.answered_by is None or not (before.refused_since or before.waiting_since):
+            return
+        with suppress(DarkroomError):  # they come back by themselves, later
+            if before.waiting_since:
+                self._dependencies.scout.ends()
+            room = self._ledger.room()
+            self._dependencies.waker.wake(WAKE_PAGE if room is None else min(WAKE_PAGE, room + 1))
 
     def _forget_replies(self, ended: Outcome, claim: Claim) -> None:
         """Deletes the raw answers once the pictures are told; of what failed or was unusual they may be needed.
@@ -256,6 +284,8 @@ class TurnHandler:
         """Plans one call, and sends it if the breaker lets it through."""
         plan = call_plan.of(attempt.request, attempt.thread, self._policy.defaults)
         self._check_time(attempt)  # before the place of a probe is taken
+        if attempt.call.claim.waiting_since:
+            self._ledger.check_room()  # before pictures are read: it has come for nothing before
         with attempt.call.admitted(plan.model):
             planned = self._planned(plan, attempt)
             attempt.sent[:] = planned.context.images
@@ -292,7 +322,11 @@ class TurnHandler:
         except Rejected as rejection:
             return self._failed(attempt, attempt.call.otherwise or rejection)
         if trouble.cause != "held":
-            self._ledger.defer(claim, trouble)
+            receipts = () if attempt.is_probe else (attempt.message.receipt_handle, *attempt.message.behind)
+            wait = Wait(self._clock() + seconds, attempt.request.instruction, receipts)
+            self._ledger.defer(claim, trouble, wait if trouble.cause in WAITING_CAUSES else None)
+        if trouble.cause == "budget":
+            seconds = self._scouted(attempt, seconds)
         if trouble.cause in TROUBLE_CAUSES:
             seconds = self._probed(attempt, seconds)
         raise Unavailable(trouble.cause, trouble.message, retry_after=seconds) from trouble
@@ -308,6 +342,16 @@ class TurnHandler:
             return min(seconds, PROBE_SECONDS) if may_probe else seconds
         if breaker.wants_probe(model):
             asked = attempt.request
+            self._dependencies.probes.send(asked.body, asked.thread_id, asked.request_id)
+        return seconds
+
+    def _scouted(self, attempt: Attempt, seconds: float) -> float:
+        """How long to wait. Of those that wait for the daily limit one has a copy that looks whether there is room."""
+        scout, asked = self._dependencies.scout, attempt.request
+        if attempt.is_probe:
+            scout.keeps()
+            return min(seconds, PROBE_SECONDS)
+        if scout.wants():
             self._dependencies.probes.send(asked.body, asked.thread_id, asked.request_id)
         return seconds
 

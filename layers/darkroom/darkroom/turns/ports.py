@@ -60,6 +60,18 @@ class Claim:
         return self.ambiguous + int(self.charged) + int(self.open_call is not None)
 
 
+@dataclass(frozen=True, slots=True)
+class Wait:
+    """What is told of a request that waits: until when, in epoch seconds, and its words.
+
+    `receipts` are the handles of its message and of those that wait behind it, by which they can be woken.
+    """
+
+    until: float
+    instruction: str
+    receipts: tuple[str, ...] = ()
+
+
 class Ledger(Protocol):
     """Who works on a request and which of its calls may have been paid; and the thread that it is part of.
 
@@ -98,8 +110,16 @@ class Ledger(Protocol):
         """A call that was taken for lost has been answered after all."""
         ...
 
-    def defer(self, claim: Claim, trouble: Unavailable) -> None:
-        """Lets go of the claim, and remembers what for and since when."""
+    def defer(self, claim: Claim, trouble: Unavailable, wait: Wait | None = None) -> None:
+        """Lets go of the claim, and remembers what for and since when. With `wait` it stands among what waits."""
+        ...
+
+    def room(self) -> int | None:
+        """How many calls the day has left; None where it has no limit."""
+        ...
+
+    def check_room(self) -> None:
+        """Raises Unavailable (`budget`) where the day has none left."""
         ...
 
     def forget(self, claim: Claim) -> None:
@@ -165,6 +185,30 @@ class Breaker(Protocol):
 
     def keeps_probe(self, model: str) -> bool:
         """Whether it is open still; the one who looks after the provider stays the one."""
+        ...
+
+
+class Scout(Protocol):
+    """One copy of a request that waits for the daily limit looks whether there is room again."""
+
+    def wants(self) -> bool:
+        """Whether nobody looks; the one who is told so shall, from now on."""
+        ...
+
+    def keeps(self) -> None:
+        """The one who looks goes on looking."""
+        ...
+
+    def ends(self) -> None:
+        """There was room: whoever finds none next looks from then on."""
+        ...
+
+
+class Waker(Protocol):
+    """Brings waiting requests back before their time."""
+
+    def wake(self, most: int) -> int:
+        """Wakes so many at most, the oldest first, and returns how many. Each is woken once for each time it waits."""
         ...
 
 

@@ -7,6 +7,7 @@ so what a dead process held is taken up again soon, and not only after the funct
 import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from itertools import groupby
 from typing import Generic, Protocol, TypeVar
 
@@ -110,7 +111,8 @@ class MessageBatch(Generic[Ended]):
     def _work_group(self, group: Sequence[Message]) -> list[str]:
         """One after the other, up to the first that has to wait: the later ones wait with it."""
         for position, message in enumerate(group):
-            if not self._is_done(message, group[position:]):
+            behind = tuple(later.receipt_handle for later in group[position + 1 :])
+            if not self._is_done(replace(message, behind=behind), group[position:]):
                 return [left.message_id for left in group[position:]]
         return []
 

@@ -31,6 +31,11 @@ class DailyCalls:
         """The write that gives a call back to the day that it was counted on."""
         return [self._counted(day, -1, None)] if day else []
 
+    def room(self) -> int | None:
+        """How many calls are left of today's; None where there is no limit."""
+        day = self.today()
+        return max(0, self._limit - self._table.item(COUNTERS, day).get("calls", 0)) if day else None
+
     def counts(self, write: Write) -> bool:
         """Whether the write is one to a counter."""
         return bool(write.request.get("Key", {}).get("thread_id") == {"S": COUNTERS})

@@ -13,6 +13,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
+from darkroom.aws.dynamodb import listing
 from darkroom.aws.dynamodb.cancellations import Cancellations
 from darkroom.aws.dynamodb.claims import (
     CLAIM,
@@ -34,7 +35,7 @@ from darkroom.domain.request import Request
 from darkroom.domain.thread import Past, Thread
 from darkroom.domain.timing import LEASE_SECONDS, LEDGER_KEPT_SECONDS
 from darkroom.errors import PROVIDER_CAUSES, UNCOUNTED_CAUSES, Cancelled, DarkroomError, Unavailable
-from darkroom.turns.ports import CallRecord, Claim
+from darkroom.turns.ports import CallRecord, Claim, Wait
 
 
 class DynamoLedger:
@@ -123,7 +124,16 @@ class DynamoLedger:
         is_given_back = not charged and call == claim.calls
         return self._change(claim, changes, *self._days.one_less(claim.call_day if is_given_back else None))
 
-    def defer(self, claim: Claim, trouble: Unavailable) -> None:
+    def room(self) -> int | None:
+        """See `turns.ports.Ledger`."""
+        return self._days.room()
+
+    def check_room(self) -> None:
+        """See `turns.ports.Ledger`."""
+        if self._days.room() == 0:
+            raise self._days.used_up()
+
+    def defer(self, claim: Claim, trouble: Unavailable, wait: Wait | None = None) -> None:
         """See `turns.ports.Ledger`. A transaction, for its token: who has let go could not repeat it."""
         now = self._clock()
         refused = now if trouble.cause in PROVIDER_CAUSES else None
@@ -135,6 +145,7 @@ class DynamoLedger:
             "fetches": claim.fetches + int(trouble.cause == "fetch"),
             "refused_since": claim.refused_since or refused,
             "waiting_since": claim.waiting_since or waiting,
+            **(listing.of_waiting(claim, trouble, wait) if wait else {}),
         }
         self._do(self._table.transact, self._numbered(claim, changes))
 
@@ -146,12 +157,13 @@ class DynamoLedger:
     def commit(self, claim: Claim, outcome: Outcome, past: Past | None = None) -> None:
         """See `turns.ports.Ledger`."""
         turn = int(outcome.turn or 0)
+        unlisted = dict.fromkeys(listing.UNLISTED) if claim.attempts > 1 else {}
         try:
             self._do(
                 self._table.transact,
                 *self._turns(claim.thread_id).added(outcome, past),
                 self._advanced(claim.thread_id, turn, outcome.timing.finished_at),
-                self._numbered(claim, {"state": "done", "turn": turn}),
+                self._numbered(claim, {"state": "done", "turn": turn, **unlisted}),
             )
         except Unavailable:
             if not self._is_committed(claim, turn):

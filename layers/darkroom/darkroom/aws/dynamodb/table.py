@@ -79,16 +79,31 @@ class Table:
         named = {"ProjectionExpression": "#attribute", "ExpressionAttributeNames": {"#attribute": attribute}}
         return self._query(thread_id, "begins_with(sk, :prefix)", {":prefix": prefix}, **named)
 
+    def listed(self, index: str, name: str, *, is_newest_first: bool = False) -> Iterator[dict[str, Any]]:
+        """The items that stand in an index under this name, in its order, with what it projects. Not consistent."""
+        return self._pages(
+            {
+                "TableName": self._name,
+                "IndexName": index,
+                "KeyConditionExpression": "listed_in = :name",
+                "ExpressionAttributeValues": to_item({":name": name}),
+                "ScanIndexForward": not is_newest_first,
+            }
+        )
+
     def _query(
         self, thread_id: str, sort_keys: str, values: Mapping[str, str], **options: Any
     ) -> Iterator[dict[str, Any]]:
-        asked: Any = {
+        asked = {
             "TableName": self._name,
             "KeyConditionExpression": f"thread_id = :thread_id AND {sort_keys}",
             "ExpressionAttributeValues": to_item({":thread_id": thread_id, **values}),
             "ConsistentRead": True,
             **options,
         }
+        return self._pages(asked)
+
+    def _pages(self, asked: dict[str, Any]) -> Iterator[dict[str, Any]]:
         while True:
             with translate_aws_errors():
                 page = self._client.query(**asked)

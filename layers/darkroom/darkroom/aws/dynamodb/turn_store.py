@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any
 
+from darkroom.aws.dynamodb import listing
 from darkroom.aws.dynamodb.table import Condition, Table, Write
 from darkroom.domain import outcome
 from darkroom.domain.outcome import Outcome, Source
@@ -40,7 +41,7 @@ class DynamoTurns:
     def added(self, ended: Outcome, past: Past | None) -> list[Write]:
         """The writes that add a turn, which fail where that number is taken, and keep its past if it has one."""
         turn = int(ended.turn or 0)
-        document = {**ended.as_document(), "dialect": ended.dialect}
+        document = {**ended.as_document(), "dialect": ended.dialect, **listing.of_ended(ended)}
         del document["thread_id"]  # which is the item's key
         is_new = Condition("attribute_not_exists(sk)")
         writes = [self._table.put(self._thread_id, _turn_sk(turn), document, is_new)]

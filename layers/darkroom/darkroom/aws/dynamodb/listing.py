@@ -1,0 +1,43 @@
+"""The index over what has ended, by day, and what waits: which of the table's items stand in it, and under what."""
+
+from collections.abc import Iterator
+from typing import Any
+
+from darkroom.aws.dynamodb.table import Table
+from darkroom.domain.outcome import Outcome
+from darkroom.errors import Unavailable
+from darkroom.turns.ports import Claim, Wait
+
+INDEX = "Listed"
+WAITING = "waiting"
+INSTRUCTION_CHARACTERS = 200
+UNLISTED = ("listed_in", "listed_at", "receipts", "instruction", "cause", "waits_until")  # of what no longer waits
+
+
+def of_ended(ended: Outcome) -> dict[str, Any]:
+    """Under which day an outcome stands in the index."""
+    at = ended.timing.finished_at
+    return {"listed_in": at[:10], "listed_at": at}
+
+
+def of_waiting(claim: Claim, trouble: Unavailable, wait: Wait) -> dict[str, Any]:
+    """What an open request's item says while it waits, oldest request first. A copy knows of no handle."""
+    receipts = {"receipts": list(wait.receipts)} if wait.receipts else {}
+    return {
+        "listed_in": WAITING,
+        "listed_at": claim.requested_at,
+        "cause": trouble.cause,
+        "waits_until": wait.until,
+        "instruction": wait.instruction[:INSTRUCTION_CHARACTERS],
+        **receipts,
+    }
+
+
+def waiting(table: Table) -> Iterator[dict[str, Any]]:
+    """What waits, the oldest request first, as the index has it: a moment may pass until it is true."""
+    return table.listed(INDEX, WAITING)
+
+
+def ended(table: Table, day: str) -> Iterator[dict[str, Any]]:
+    """What ended on a day of UTC (`2026-11-29`), the newest first."""
+    return table.listed(INDEX, day, is_newest_first=True)

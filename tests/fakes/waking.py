@@ -1,0 +1,52 @@
+"""The scout and the waker in memory, held to the contract tests of the real ones."""
+
+from collections.abc import Callable
+from dataclasses import replace
+
+from darkroom.domain.timing import PROBE_LEASE_SECONDS, PROBE_SECONDS
+from tests.fakes.edge import Clock
+from tests.fakes.ledger import MemoryLedger
+
+
+class MemoryScout:
+    """The scout in memory."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._looks_until = 0.0
+
+    def wants(self) -> bool:
+        is_free = self._looks_until < self._clock()
+        if is_free:
+            self.keeps()
+        return is_free
+
+    def keeps(self) -> None:
+        self._looks_until = self._clock() + PROBE_LEASE_SECONDS
+
+    def ends(self) -> None:
+        self._looks_until = 0.0
+
+
+class MemoryWaker:
+    """The waker in memory. `show` makes a message visible by its handle."""
+
+    def __init__(self, clock: Clock, ledger: MemoryLedger, show: Callable[[str], None] = lambda _receipt: None) -> None:
+        self._clock = clock
+        self._ledger = ledger
+        self._show = show
+
+    def wake(self, most: int) -> int:
+        asked = {where: self._ledger.entries[where].claim for where in self._ledger.waits}
+        waiting = sorted(
+            (where for where, claim in asked.items() if not claim.owner and self._sleeps(where)),
+            key=lambda where: asked[where].requested_at,
+        )
+        for where in waiting[:most]:
+            self._ledger.waits[where] = replace(self._ledger.waits[where], until=self._clock())
+            for receipt in self._ledger.waits[where].receipts:
+                self._show(receipt)
+        return len(waiting[:most])
+
+    def _sleeps(self, where: tuple[str, str]) -> bool:
+        return self._ledger.waits[where].until > self._clock() + PROBE_SECONDS
