@@ -150,6 +150,7 @@ class MemoryLedger:
     def forget(self, claim: Claim) -> None:
         self._fence(claim)
         del self.entries[claim.thread_id, claim.request_id]
+        self.waits.pop((claim.thread_id, claim.request_id), None)
 
     def commit(self, claim: Claim, outcome: Outcome, past: Past | None = None) -> None:
         turns = self.turns.setdefault(claim.thread_id, [])

@@ -10,7 +10,7 @@ from PIL import Image
 
 from darkroom.domain.keys import sha256
 from darkroom.domain.request_schema import ImageRef
-from darkroom.domain.timing import LEASE_SECONDS
+from darkroom.domain.timing import LEASE_SECONDS, PROBE_SECONDS
 from darkroom.errors import Ambiguous, Fault, Unavailable
 from darkroom.providers.dialect import ApiRequest, PreparedCall
 from darkroom.providers.reply import Reply
@@ -337,3 +337,42 @@ def test_turns_are_timed_by_the_clock(world: World) -> None:
     world.send({"instruction": "a"})
     assert world.clock.now == NOON
     assert world.result(1, "m-1")["timing"]["finished_at"] == "2026-11-22T12:00:00.000Z"
+
+
+def test_once_there_is_room_again_one_that_waited_wakes_as_many_as_may_call_and_one_that_looks_on(world: World) -> None:
+    world.daily_call_limit = 1
+    world.__post_init__()
+    world.send({"instruction": "a"}, thread="first", message_id="first")
+    for number in range(6):
+        world.clock.advance(1)
+        assert world.wait({"instruction": "a"}, thread=f"t-{number}", message_id=f"m-{number}").cause == "budget"
+    assert [request_id for _, _, request_id in world.probes.sent] == ["m-0"], "one copy looks for room"
+    copy = world.wait({"instruction": "a"}, thread="t-0", message_id="m-0", is_probe=True)
+    assert copy.retry_after == PROBE_SECONDS
+    world.ledger._limit = 4
+    world.send({"instruction": "a"}, thread="t-0", message_id="m-0", is_probe=True)
+    woken = [where for where, wait in world.ledger.waits.items() if wait.until <= world.clock()]
+    assert woken == [("t-1", "m-1"), ("t-2", "m-2"), ("t-3", "m-3")]
+    for number in (1, 2):
+        world.send({"instruction": "a"}, thread=f"t-{number}", message_id=f"m-{number}")
+    world.wait({"instruction": "a"}, thread="t-3", message_id="m-3")
+    assert [request_id for _, _, request_id in world.probes.sent] == ["m-0", "m-3"], "another looks on"
+
+
+def test_who_comes_for_nothing_again_reads_no_pictures(world: World) -> None:
+    world.daily_call_limit = 1
+    world.__post_init__()
+    world.objects.put("uploads", "cat.jpg", png())
+    world.send({"instruction": "a"}, thread="first", message_id="first")
+    world.wait({"instruction": "a", "images": ["s3://uploads/cat.jpg"]})
+    world.objects.locked.add(("uploads", "cat.jpg"))
+    assert world.wait({"instruction": "a", "images": ["s3://uploads/cat.jpg"]}).cause == "budget"
+
+
+def test_one_that_did_not_wait_wakes_nobody(world: World) -> None:
+    world.script(THROTTLED)
+    world.wait({"instruction": "a"}, thread="other", message_id="other")
+    world.clock.advance(200)
+    world.script(made())
+    world.send({"instruction": "a"})
+    assert [wait.until > NOON for wait in world.ledger.waits.values()] == [True]
