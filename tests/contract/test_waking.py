@@ -129,7 +129,7 @@ def test_what_waits_says_why_and_until_when(threads_table: str, dynamodb: "Dynam
     (found,) = listing.waiting(table)
     assert found | {"listed_in": "waiting"} == {
         "thread_id": "t", "sk": "REQUEST#r", "request_id": "r", "instruction": "雪" * 200, "cause": "throttled",
-        "waits_until": clock() + 60, "deferrals": 1, "listed_in": "waiting", "listed_at": "2026-11-22T12:00:00.000Z",
+        "waits_until": clock() + 60, "attempts": 1, "listed_in": "waiting", "listed_at": "2026-11-22T12:00:00.000Z",
     }  # fmt: skip
 
 

@@ -13,6 +13,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from darkroom.aws import clients
 from darkroom.aws.dynamodb.breaker import DynamoBreaker
 from darkroom.aws.dynamodb.ledger import DynamoLedger
+from darkroom.aws.dynamodb.refusals import DynamoRefusals
 from darkroom.aws.dynamodb.scout import DynamoScout
 from darkroom.aws.errors import translate_aws_errors
 from darkroom.aws.image_function import LambdaNormalizer
@@ -88,7 +89,7 @@ def _turns() -> TurnHandler:
         ),
         TurnDependencies(
             calls=_calls(objects, dialect),
-            publisher=Publisher(objects, settings.results_bucket),
+            publisher=Publisher(objects, settings.results_bucket, DynamoRefusals(table)),
             renditions=Renditions(objects, normalizer, settings.spool_bucket),
             fetcher=Fetcher(settings.image_api_url),
             dead_letters=SqsSender(clients.sqs(), settings.requests_dead_letter_queue_url),

@@ -6,7 +6,7 @@ from contextlib import suppress
 
 from darkroom.domain import keys
 from darkroom.domain.outcome import Caution, Outcome, Picture
-from darkroom.domain.ports import ObjectStore
+from darkroom.domain.ports import ObjectStore, Refusals
 from darkroom.domain.request_schema import ImageRef
 from darkroom.domain.timing import MAX_CHECKS
 from darkroom.errors import ASK_AGAIN, Fault, Rejected, TooManyPixels, Undecodable
@@ -19,11 +19,12 @@ from darkroom.turns.cautions import Asked
 
 
 class Publisher:
-    """The results bucket, written once and never over."""
+    """The results bucket, written once and never over. `refusals` are noted beside it, where there is a place."""
 
-    def __init__(self, objects: ObjectStore, bucket: str) -> None:
+    def __init__(self, objects: ObjectStore, bucket: str, refusals: Refusals | None = None) -> None:
         self._objects = objects
         self._bucket = bucket
+        self._refusals = refusals
 
     def pictures(
         self, made: Sequence[Blob], prefix: str, origin: Mapping[str, str], asked: Asked, renditions: Renditions
@@ -65,6 +66,8 @@ class Publisher:
         uploads = [outcome.upload] if outcome.upload else []
         origin = provenance.metadata(outcome.thread_id, outcome.request_id, *outcome.sources, *images, *uploads)
         self._objects.write_once(self._bucket, key, document.encode(), "application/json", origin)
+        if self._refusals and outcome.turn is None:
+            self._refusals.note(outcome, key)
 
     def _picture(self, data: Blob, facts: Facts, key: str, origin: Mapping[str, str], *, primary: bool) -> Picture:
         if not self._objects.write_once(self._bucket, key, data, facts.media_type, origin):

@@ -1,0 +1,86 @@
+"""Shows what waits and what has ended: `python -m operations.show [DAY] [--failed] [--stack NAME | --port PORT]`.
+
+Without a day it shows what waits, and why; with one (`2026-11-29`, of UTC) what ended on it, the newest first, and
+what that cost. All of it is read from one index: no bucket is listed, and the table is not scanned.
+"""
+
+import argparse
+import sys
+from collections import Counter
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from typing import Any
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from darkroom.aws.dynamodb import listing
+from darkroom.aws.dynamodb.table import Table
+from darkroom.errors import DarkroomError
+from darkroom.worker.escaping import escaped
+from operations import stack as stacks
+from operations.stack import Trouble
+
+WORDS = 60  # characters of an instruction
+
+
+def waiting(table: Table) -> Iterator[str]:
+    """A line for each request that waits, and their sum by cause."""
+    causes: Counter[str] = Counter()
+    for item in listing.waiting(table):
+        causes[item["cause"]] += 1
+        until = datetime.fromtimestamp(item["waits_until"], UTC).strftime("%H:%M:%S")
+        tried = "once" if item["attempts"] == 1 else f"{item['attempts']} times"
+        yield f"{item['cause']:<13} until {until}  tried {tried:<9}  {_named(item)}"
+    yield _sum(sum(causes.values()), "waits", "wait", causes)
+
+
+def ended(table: Table, day: str, *, only_failed: bool = False) -> Iterator[str]:
+    """A line for each request that ended on the day, and their sum by code, with the calls that were paid."""
+    codes: Counter[str] = Counter()
+    paid, amounts = 0, Counter[str]()
+    for item in listing.ended(table, day):
+        code = item["error"]["code"] if item.get("error") else item["status"]
+        codes[code] += 1
+        cost = item.get("cost") or {}
+        paid += cost.get("paid_calls", 0)
+        if cost.get("amount") is not None:
+            amounts[str(cost.get("currency") or "")] += cost["amount"]
+        if not (only_failed and code == "succeeded"):
+            yield f"{item['listed_at'][11:19]}  {code:<20} {_named(item)}"
+    yield _sum(sum(codes.values()), "ended", "ended", codes)
+    money = "".join(f", {amount:.2f} {currency}".rstrip() for currency, amount in sorted(amounts.items()))
+    yield f"{paid} paid calls{money}"
+
+
+def _named(item: dict[str, Any]) -> str:
+    where = item.get("key") or f"{item['thread_id']}  {item.get('request_id')}"
+    words = " ".join(str(item.get("instruction") or "").split())
+    return f"{where}  {words[:WORDS]}{'…' if len(words) > WORDS else ''}".rstrip()
+
+
+def _sum(count: int, one: str, many: str, kinds: Counter[str]) -> str:
+    parts = ", ".join(f"{number} {kind}" for kind, number in kinds.most_common())
+    return f"{count} {one if count == 1 else many}" + (f": {parts}" if parts else "")
+
+
+def main() -> int:
+    options = argparse.ArgumentParser(prog="python -m operations.show", description="Shows what waits, or what ended.")
+    options.add_argument("day", nargs="?", help="what ended on this day of UTC (2026-11-29); default: what waits")
+    options.add_argument("--failed", action="store_true", help="of that only what failed")
+    where = options.add_mutually_exclusive_group()
+    where.add_argument("--stack", help="a stack on AWS, with the shell's own credentials and region")
+    where.add_argument("--port", type=int, help="the stack on this port of this machine; default: the one last up")
+    given = options.parse_args()
+    try:
+        found = stacks.on_aws(given.stack) if given.stack else stacks.on_this_machine(given.port)
+        table = Table(found.dynamodb, found.outputs["ThreadsTable"])
+        for line in ended(table, given.day, only_failed=given.failed) if given.day else waiting(table):
+            print(escaped(line), flush=True)
+    except (Trouble, BotoCoreError, ClientError, DarkroomError) as trouble:
+        print(trouble, file=sys.stderr)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,95 @@
+"""What an operator is shown of what waits and what has ended, from the index alone."""
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from darkroom.aws.dynamodb.ledger import DynamoLedger
+from darkroom.aws.dynamodb.refusals import DynamoRefusals
+from darkroom.aws.dynamodb.table import Table
+from darkroom.domain import outcome
+from darkroom.domain.outcome import Cost, Timing
+from darkroom.domain.request import Request
+from darkroom.errors import Cause, Code, Rejected, Unavailable
+from darkroom.turns.ports import Claim, Wait
+from operations import show
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb import DynamoDBClient
+
+NOON = 1_795_348_800.0
+
+
+class Desk:
+    """A table, and what happens to requests."""
+
+    def __init__(self, table: Table) -> None:
+        self.table = table
+        self._ledger = DynamoLedger(table, daily_call_limit=0, clock=lambda: NOON)
+
+    def claimed(self, thread: str, words: str, minute: int = 0) -> Claim:
+        claim = self._ledger.claim(Request(thread, "r", words), f"2026-11-22T12:{minute:02d}:00.000Z")
+        assert isinstance(claim, Claim)
+        return claim
+
+    def waits(self, thread: str, cause: Cause, minute: int) -> None:
+        claim = self.claimed(thread, "a cat", minute)
+        self._ledger.defer(claim, Unavailable(cause, "no"), Wait(NOON + 600, "a cat"))
+
+    def ends(self, thread: str, at: str, code: Code | None = None, cost: Cost | None = None) -> None:
+        blank = outcome.refusal(Rejected(code or "refused", "no"), timing=Timing(at, at, at, 1.0), attempts=1)
+        named = replace(blank, thread_id=thread, request_id="r", turn=1, instruction="make it\nnight")
+        ended = replace(named, cost=cost or Cost(0, None, None))
+        self._ledger.commit(
+            self.claimed(thread, "a cat"), ended if code else replace(ended, status="succeeded", error=None)
+        )
+
+    def refuses(self, key: str, at: str) -> None:
+        refused = outcome.refusal(Rejected("invalid_request", "no"), timing=Timing(at, None, at, None), attempts=1)
+        for _ in range(2):
+            DynamoRefusals(self.table).note(refused, key)
+
+
+@pytest.fixture
+def desk(threads_table: str, dynamodb: "DynamoDBClient", monkeypatch: pytest.MonkeyPatch) -> Desk:
+    def never(**_: Any) -> Any:
+        raise AssertionError("nothing is scanned")
+
+    monkeypatch.setattr(dynamodb, "scan", never)
+    return Desk(Table(dynamodb, threads_table))
+
+
+def test_what_waits_is_shown_with_its_cause_and_until_when_the_oldest_first(desk: Desk) -> None:
+    assert list(show.waiting(desk.table)) == ["0 wait"]
+    desk.waits("shop/b", "budget", 9)
+    desk.waits("shop/a", "throttled", 1)
+    desk.waits("shop/a", "throttled", 1)
+    assert list(show.waiting(desk.table)) == [
+        "throttled     until 12:10:00  tried 2 times    shop/a  r  a cat",
+        "budget        until 12:10:00  tried once       shop/b  r  a cat",
+        "2 wait: 1 throttled, 1 budget",
+    ]
+
+
+def test_what_waited_and_has_ended_waits_no_more(desk: Desk) -> None:
+    desk.waits("shop/a", "throttled", 1)
+    desk.ends("shop/a", "2026-11-22T12:30:00.000Z")
+    assert list(show.waiting(desk.table)) == ["0 wait"]
+    assert set(desk.table.item("shop/a", "REQUEST#r")).isdisjoint({"listed_in", "receipts", "instruction", "cause"})
+
+
+def test_what_ended_on_a_day_is_shown_the_newest_first_with_what_it_cost(desk: Desk) -> None:
+    desk.ends("a", "2026-11-22T08:00:00.000Z", cost=Cost(1, 0.04, "USD"))
+    desk.ends("b", "2026-11-22T09:30:00.000Z", code="outcome_unknown", cost=Cost(2, 0.08, "USD"))
+    desk.ends("c", "2026-11-23T00:00:00.000Z")
+    desk.refuses("rejected/messages/m/result.json", "2026-11-22T09:00:00.000Z")
+    shown = [
+        "09:30:00  outcome_unknown      b  r  make it night",
+        "09:00:00  invalid_request      rejected/messages/m/result.json",
+        "08:00:00  succeeded            a  r  make it night",
+        "3 ended: 1 outcome_unknown, 1 invalid_request, 1 succeeded",
+        "3 paid calls, 0.12 USD",
+    ]
+    assert list(show.ended(desk.table, "2026-11-22")) == shown
+    assert list(show.ended(desk.table, "2026-11-22", only_failed=True)) == [*shown[:2], *shown[3:]]
