@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from darkroom.aws.dynamodb.ledger import DynamoLedger
-from darkroom.aws.dynamodb.refusals import DynamoRefusals
+from darkroom.aws.dynamodb.listing import Refusals
 from darkroom.aws.dynamodb.table import Table
 from darkroom.domain import outcome
 from darkroom.domain.outcome import Cost, Timing
@@ -48,7 +48,7 @@ class Desk:
     def refuses(self, key: str, at: str) -> None:
         refused = outcome.refusal(Rejected("invalid_request", "no"), timing=Timing(at, None, at, None), attempts=1)
         for _ in range(2):
-            DynamoRefusals(self.table).note(refused, key)
+            Refusals(self.table).note(refused, key)
 
 
 @pytest.fixture

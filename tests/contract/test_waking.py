@@ -14,7 +14,7 @@ from darkroom.aws.waker import SqsWaker
 from darkroom.domain.request import Request
 from darkroom.domain.timing import PROBE_LEASE_SECONDS, PROBE_SECONDS
 from darkroom.errors import Unavailable
-from darkroom.turns.ports import Claim, Ledger, Scout, Wait, Waker
+from darkroom.turns.ports import Claim, Ledger, Scout, Wait
 from tests.contract.test_ledger import ASKED
 from tests.fakes.edge import Clock
 from tests.fakes.ledger import MemoryLedger
@@ -34,7 +34,7 @@ class Night:
 
     clock: Clock
     ledger: Ledger
-    waker: Waker
+    waker: SqsWaker | MemoryWaker
     send: Callable[[str, str], None]
     receive: Callable[[], list[tuple[str, str]]]  # request and handle
 

@@ -136,7 +136,7 @@ class MemoryLedger:
             known = self.waits.get((claim.thread_id, claim.request_id))
             receipts = wait.receipts or (known.receipts if known else ())
             self._fence(claim)
-            self.waits[claim.thread_id, claim.request_id] = replace(wait, receipts=receipts)
+            self.waits[claim.thread_id, claim.request_id] = wait._replace(receipts=receipts)
         self._change(
             claim,
             owner="",

@@ -1,7 +1,6 @@
 """The scout and the waker in memory, held to the contract tests of the real ones."""
 
 from collections.abc import Callable
-from dataclasses import replace
 
 from darkroom.domain.timing import PROBE_LEASE_SECONDS, PROBE_SECONDS
 from tests.fakes.edge import Clock
@@ -43,7 +42,7 @@ class MemoryWaker:
             key=lambda where: asked[where].requested_at,
         )
         for where in waiting[:most]:
-            self._ledger.waits[where] = replace(self._ledger.waits[where], until=self._clock())
+            self._ledger.waits[where] = self._ledger.waits[where]._replace(until=self._clock())
             for receipt in self._ledger.waits[where].receipts:
                 self._show(receipt)
         return len(waiting[:most])

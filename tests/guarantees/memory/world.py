@@ -173,8 +173,8 @@ class World:
             turn_policy(max_turns=self.max_turns, give_up_after=self.give_up_after),
             TurnDependencies(
                 calls, Publisher(objects, "results"), developed(objects), MemoryFetcher(),
-                edge.around(CopiesTo(self.dead)), edge.around(CopiesTo(self.probes)), edge.around(self.scout),
-                edge.around(self.waker),
+                edge.around(CopiesTo(self.dead)), edge.around(CopiesTo(self.probes)), lambda: edge.around(self.scout),
+                edge.around(self.waker).wake,
                 clock=self.clock, jitter=lambda: 0.0,
             ),
         )  # fmt: skip

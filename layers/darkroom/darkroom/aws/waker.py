@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 class SqsWaker:
-    """The waker of `turns.ports`, over the index of what waits and the requests' queue."""
+    """Wakes requests of the queue at `queue_url`, by the index of what waits."""
 
     def __init__(
         self, table: Table, client: "SQSClient", queue_url: str, *, clock: Callable[[], float] = time.time
@@ -28,7 +28,7 @@ class SqsWaker:
         self._clock = clock
 
     def wake(self, most: int) -> int:
-        """See `turns.ports.Waker`."""
+        """Wakes so many at most, the oldest first, and returns how many. Each is woken once for each time it waits."""
         return sum(1 for _ in islice(self._woken(), most))
 
     def _woken(self) -> Iterator[str]:

@@ -13,13 +13,11 @@ from botocore.exceptions import BotoCoreError, ClientError
 from darkroom.aws import clients
 from darkroom.aws.dynamodb.breaker import DynamoBreaker
 from darkroom.aws.dynamodb.ledger import DynamoLedger
-from darkroom.aws.dynamodb.refusals import DynamoRefusals
-from darkroom.aws.dynamodb.scout import DynamoScout
+from darkroom.aws.dynamodb.listing import Refusals
 from darkroom.aws.errors import translate_aws_errors
 from darkroom.aws.image_function import LambdaNormalizer
 from darkroom.aws.s3 import S3Objects
 from darkroom.aws.sqs import SqsQueue, SqsSender
-from darkroom.aws.waker import SqsWaker
 from darkroom.bootstrap.settings import RequestSettings, read
 from darkroom.domain import message
 from darkroom.domain.outcome import DEFAULT_DIALECT, Outcome
@@ -34,6 +32,7 @@ from darkroom.providers.download import Fetcher
 from darkroom.turns.call_plan import Defaults
 from darkroom.turns.handler import TurnDependencies, TurnHandler, TurnPolicy
 from darkroom.turns.paid_call import CallDependencies
+from darkroom.turns.ports import Scout
 from darkroom.turns.publisher import Publisher
 from darkroom.turns.spool import Spool
 from darkroom.worker.message_batch import MessageBatch
@@ -89,15 +88,32 @@ def _turns() -> TurnHandler:
         ),
         TurnDependencies(
             calls=_calls(objects, dialect),
-            publisher=Publisher(objects, settings.results_bucket, DynamoRefusals(table)),
+            publisher=Publisher(objects, settings.results_bucket, Refusals(table).note),
             renditions=Renditions(objects, normalizer, settings.spool_bucket),
             fetcher=Fetcher(settings.image_api_url),
             dead_letters=SqsSender(clients.sqs(), settings.requests_dead_letter_queue_url),
             probes=SqsSender(clients.sqs(), settings.probes_queue_url),
-            scout=DynamoScout(table),
-            waker=SqsWaker(table, clients.sqs(), settings.requests_queue_url),
+            scout=_scout,
+            wake=_wake,
         ),
     )
+
+
+# What follows is imported where somebody waits, for a cold start shall not pay for it.
+
+
+@cache
+def _scout() -> Scout:
+    from darkroom.aws.dynamodb.scout import DynamoScout
+
+    return DynamoScout(clients.table(_settings().threads_table))
+
+
+def _wake(most: int) -> int:
+    from darkroom.aws.waker import SqsWaker
+
+    settings = _settings()
+    return SqsWaker(clients.table(settings.threads_table), clients.sqs(), settings.requests_queue_url).wake(most)
 
 
 def _calls(objects: S3Objects, dialect: Dialect) -> CallDependencies:

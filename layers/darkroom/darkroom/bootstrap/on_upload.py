@@ -8,7 +8,7 @@ from typing import Any
 from darkroom.aws import clients
 from darkroom.aws.dynamodb.batch_state import DynamoBatchState
 from darkroom.aws.dynamodb.lanes import DynamoLanes
-from darkroom.aws.dynamodb.refusals import DynamoRefusals
+from darkroom.aws.dynamodb.listing import Refusals
 from darkroom.aws.dynamodb.request_status import DynamoRequestStatus
 from darkroom.aws.dynamodb.upload_state import DynamoUploadState
 from darkroom.aws.s3 import S3Objects
@@ -67,7 +67,7 @@ def _intake(settings: UploadSettings) -> Intake:
             requests=SqsSender(clients.sqs(), settings.requests_queue_url),
             batches=SqsSender(clients.sqs(), settings.batches_queue_url),
             events=SqsUploadEvents(clients.sqs(), settings.upload_events_queue_url),
-            publisher=Publisher(objects, settings.results_bucket, DynamoRefusals(table)),
+            publisher=Publisher(objects, settings.results_bucket, Refusals(table).note),
         ),
     )
 
@@ -97,5 +97,5 @@ def _batches(settings: UploadSettings) -> BatchHandler:
         ),
         DynamoUploadState(table),
         SqsSender(clients.sqs(), settings.batches_queue_url),
-        Publisher(objects, settings.results_bucket, DynamoRefusals(table)),
+        Publisher(objects, settings.results_bucket, Refusals(table).note),
     )

@@ -106,14 +106,6 @@ class ObjectStore(Protocol):
         ...
 
 
-class Refusals(Protocol):
-    """What was refused before it became a turn, for those who look for it by the day."""
-
-    def note(self, refused: Outcome, key: str) -> None:
-        """Remembers a refusal, whose `result.json` lies at `key`. To do so twice does no harm."""
-        ...
-
-
 class PictureNormalizer(Protocol):
     """Makes pictures that may not go as they are into what may. To do so twice does no harm."""
 

@@ -40,7 +40,7 @@ from darkroom.turns.call_plan import CallPlan, Defaults, PlannedCall
 from darkroom.turns.cautions import Asked
 from darkroom.turns.outcome_builder import OutcomeBuilder, Subject
 from darkroom.turns.paid_call import CallDependencies, PaidCall, State
-from darkroom.turns.ports import Claim, PictureFetcher, Scout, Wait, Waker
+from darkroom.turns.ports import Claim, PictureFetcher, Scout, Wait
 from darkroom.turns.publisher import Publisher, turn_key
 
 RESTARTED = Caution("restarted", "the picture that this turn would build on is gone, so it began anew with its own")
@@ -60,7 +60,10 @@ class TurnPolicy(NamedTuple):
 
 
 class TurnDependencies(NamedTuple):
-    """What turns are answered with."""
+    """What turns are answered with.
+
+    `wake` brings so many waiting requests back before their time, the oldest first, each once for each time it waits.
+    """
 
     calls: CallDependencies
     publisher: Publisher
@@ -68,8 +71,8 @@ class TurnDependencies(NamedTuple):
     fetcher: PictureFetcher
     dead_letters: QueueSender
     probes: QueueSender
-    scout: Scout
-    waker: Waker
+    scout: Callable[[], Scout]
+    wake: Callable[[int], object]
     clock: Callable[[], float] = time.time
     jitter: Callable[[], float] = random.random
 
@@ -191,9 +194,9 @@ class TurnHandler:
             return
         with suppress(DarkroomError):  # they come back by themselves, later
             if before.waiting_since:
-                self._dependencies.scout.ends()
+                self._dependencies.scout().ends()
             room = self._ledger.room()
-            self._dependencies.waker.wake(WAKE_PAGE if room is None else min(WAKE_PAGE, room + 1))
+            self._dependencies.wake(WAKE_PAGE if room is None else min(WAKE_PAGE, room + 1))
 
     def _forget_replies(self, ended: Outcome, claim: Claim) -> None:
         """Deletes the raw answers once the pictures are told; of what failed or was unusual they may be needed.
@@ -347,7 +350,7 @@ class TurnHandler:
 
     def _scouted(self, attempt: Attempt, seconds: float) -> float:
         """How long to wait. Of those that wait for the daily limit one has a copy that looks whether there is room."""
-        scout, asked = self._dependencies.scout, attempt.request
+        scout, asked = self._dependencies.scout(), attempt.request
         if attempt.is_probe:
             scout.keeps()
             return min(seconds, PROBE_SECONDS)

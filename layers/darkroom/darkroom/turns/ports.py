@@ -60,8 +60,7 @@ class Claim:
         return self.ambiguous + int(self.charged) + int(self.open_call is not None)
 
 
-@dataclass(frozen=True, slots=True)
-class Wait:
+class Wait(NamedTuple):
     """What is told of a request that waits: until when, in epoch seconds, and its words.
 
     `receipts` are the handles of its message and of those that wait behind it, by which they can be woken.
@@ -201,14 +200,6 @@ class Scout(Protocol):
 
     def ends(self) -> None:
         """There was room: whoever finds none next looks from then on."""
-        ...
-
-
-class Waker(Protocol):
-    """Brings waiting requests back before their time."""
-
-    def wake(self, most: int) -> int:
-        """Wakes so many at most, the oldest first, and returns how many. Each is woken once for each time it waits."""
         ...
 
 

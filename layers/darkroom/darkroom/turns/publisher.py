@@ -1,12 +1,12 @@
 """What becomes visible: a turn's pictures, and its `result.json` as the last of them."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 
 from darkroom.domain import keys
 from darkroom.domain.outcome import Caution, Outcome, Picture
-from darkroom.domain.ports import ObjectStore, Refusals
+from darkroom.domain.ports import ObjectStore
 from darkroom.domain.request_schema import ImageRef
 from darkroom.domain.timing import MAX_CHECKS
 from darkroom.errors import ASK_AGAIN, Fault, Rejected, TooManyPixels, Undecodable
@@ -19,12 +19,14 @@ from darkroom.turns.cautions import Asked
 
 
 class Publisher:
-    """The results bucket, written once and never over. `refusals` are noted beside it, where there is a place."""
+    """The results bucket, written once and never over. `refuse` is told of what takes no turn, and where it is told."""
 
-    def __init__(self, objects: ObjectStore, bucket: str, refusals: Refusals | None = None) -> None:
+    def __init__(
+        self, objects: ObjectStore, bucket: str, refuse: Callable[[Outcome, str], None] = lambda *_: None
+    ) -> None:
         self._objects = objects
         self._bucket = bucket
-        self._refusals = refusals
+        self._refuse = refuse
 
     def pictures(
         self, made: Sequence[Blob], prefix: str, origin: Mapping[str, str], asked: Asked, renditions: Renditions
@@ -66,8 +68,8 @@ class Publisher:
         uploads = [outcome.upload] if outcome.upload else []
         origin = provenance.metadata(outcome.thread_id, outcome.request_id, *outcome.sources, *images, *uploads)
         self._objects.write_once(self._bucket, key, document.encode(), "application/json", origin)
-        if self._refusals and outcome.turn is None:
-            self._refusals.note(outcome, key)
+        if outcome.turn is None:
+            self._refuse(outcome, key)
 
     def _picture(self, data: Blob, facts: Facts, key: str, origin: Mapping[str, str], *, primary: bool) -> Picture:
         if not self._objects.write_once(self._bucket, key, data, facts.media_type, origin):

@@ -1,15 +1,19 @@
 """The index over what has ended, by day, and what waits: which of the table's items stand in it, and under what."""
 
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from darkroom.aws.dynamodb.table import Table
+from darkroom.domain.keys import sha256
 from darkroom.domain.outcome import Outcome
+from darkroom.domain.timing import LEDGER_KEPT_SECONDS
 from darkroom.errors import Unavailable
 from darkroom.turns.ports import Claim, Wait
 
 INDEX = "Listed"
 WAITING = "waiting"
+REFUSED = "/refused"  # no thread's id begins with a slash
 INSTRUCTION_CHARACTERS = 200
 UNLISTED = ("listed_in", "listed_at", "receipts", "instruction", "cause", "waits_until")  # of what no longer waits
 
@@ -41,3 +45,19 @@ def waiting(table: Table) -> Iterator[dict[str, Any]]:
 def ended(table: Table, day: str) -> Iterator[dict[str, Any]]:
     """What ended on a day of UTC (`2026-11-29`), the newest first."""
     return table.listed(INDEX, day, is_newest_first=True)
+
+
+class Refusals:
+    """Refusals: a small item each, which stands in the index of its day."""
+
+    def __init__(self, table: Table, *, clock: Callable[[], float] = time.time) -> None:
+        self._table = table
+        self._clock = clock
+
+    def note(self, refused: Outcome, key: str) -> None:
+        """Remembers a refusal, whose `result.json` lies at `key`. To do so twice does no harm."""
+        told = {name: value for name, value in refused.as_document().items() if name in ("status", "error", "cost")}
+        words = (refused.instruction or "")[:INSTRUCTION_CHARACTERS]
+        expires = {"expires_at": int(self._clock()) + LEDGER_KEPT_SECONDS}
+        document = {**told, "key": key, "instruction": words, **of_ended(refused), **expires}
+        self._table.write(self._table.put(REFUSED, sha256(key), document))
