@@ -10,6 +10,7 @@ from darkroom.providers.picture_strings import HEAD_BYTES, long_picture_of, pict
 from darkroom.providers.reply import without_lone_surrogates
 from darkroom.streaming.blob import Blob, Part, search
 from darkroom.streaming.json_document import LongString
+from darkroom.streaming.spelled import respelled
 
 MAX_TEXT_BYTES = 100_000  # of what is said before, between and after pictures
 _FEWEST_BYTES = 60  # of the Base64 of a picture
@@ -37,16 +38,21 @@ _HTML = re.compile(
 )
 _BARE = re.compile(
     r"(?<![A-Za-z0-9+/])(?P<picture>data:image/[\w.+-]{1,30};base64,[\w+/=-]{60,}"
-    r"|(?:iVBORw0KGgo|/9j/|R0lGOD|UklGR)[\w+/=-]{60,})"
+    r"|(?:iVBORw0KGgo|/9j/|R0lGOD|UklGR)[\w+/=-]{60,}"
+    r"(?:\s+[\w+/=-]{60,})*(?:\s+[\w+/=-]{1,76}(?=\s*(?:$|[<`\"')\]}-])))?)"
 )
 _FORMS = (_MARKDOWN, _HTML, _BARE)
 _LINK = re.compile(r"https?://[^\s<>\"'()\[\]`]+")
 _AFTER_LINK = ".,;:!?*_。，；：！？、）」"
 
 # The same of what is not held in memory. In JSON a quotation mark has a backslash before it, and so may a slash.
-_BEGINNING = re.compile(rb"data:image/|(?<![A-Za-z0-9+/])(?:iVBORw0KGgo|R0lGOD[dl]h|UklGR|\\?/9j\\?/|AAAA..Z0eX)")
+_BEGINNING = re.compile(
+    rb"data:image/|(?:(?<![A-Za-z0-9+/])|(?<=\\[nrt])|(?<=%2[Cc]))"
+    rb"(?:iVBORw0KGgo|R0lGOD[dl]h|UklGR|(?:\\?/|%2[Ff])9j(?:\\?/|%2[Ff])|AAAA..Z0eX)"
+)
 _BEGINNING_BYTES = 11  # the longest
-_END, _END_OF_BARE = re.compile(rb"[)\"'<> ]"), re.compile(rb"[^A-Za-z0-9+/=_\\-]")
+_END, _END_OF_BARE = re.compile(rb"[)\"'<> ]"), re.compile(rb"[^A-Za-z0-9+/=_\\%-]")
+_LINE, _FEWEST_OF_LINE, _MOST_OF_LINE = re.compile(rb"\r?\n[ \t]{0,40}([A-Za-z0-9+/=_-]+)"), 60, 1000
 _END_OF_LINE = re.compile(rb"=(?=\\[nr])|\\n\\n")  # of a bare one: its Base64 may be in lines itself
 _OPENING = re.compile(r"(?:!\[[^\[\]]*\]\(\s*<?|<img\b[^<>]*)$", re.IGNORECASE)
 _CLOSING = re.compile(r"\s*>?\s*\)|[\"'][^<>\[\]]{0,500}>")
@@ -69,7 +75,7 @@ def quoted(text: Blob) -> Iterator["Quoted"]:
         is_bare = begin[1] != b"data:image/"
         picture = Quoted(text, begin[0], _end(text, begin[0], is_bare=is_bare))
         position = max(picture.stop, picture.start + _BEGINNING_BYTES)
-        head = picture[:HEAD_BYTES].decode(errors="replace").replace("\\", "")
+        head = b"".join(respelled(picture[:HEAD_BYTES])).decode()
         is_picture = picture_strings.begins_like_picture(head) if is_bare else ";base64," in head
         if len(picture) >= _FEWEST_BYTES and is_picture:
             yield picture
@@ -113,7 +119,20 @@ def _said_between(value: LongString, start: int, stop: int) -> str:
 def _end(text: Blob, begin: int, *, is_bare: bool) -> int:
     found = search(_END_OF_BARE if is_bare else _END, text, begin, width=1)
     stop = found[0] if found else len(text)
+    if found and found[1] in b"\r\n" and _FEWEST_OF_LINE <= stop - begin <= _MOST_OF_LINE:
+        return _end_of_lines(text, stop, stop - begin)
     tail = max(begin, stop - _TAIL_BYTES)
     if broken := _END_OF_LINE.search(text[tail:stop]):
         return tail + broken.start() + (broken[0] == b"=")
     return stop - (text[stop - 1 : stop] == b"\\")
+
+
+def _end_of_lines(text: Blob, stop: int, length: int) -> int:
+    """Where the Base64 ends whose first line ends there and is so long: its lines are equal, but for the last."""
+    while line := _LINE.match(text[stop : stop + length + 44]):
+        if len(line[1]) > length:
+            return stop
+        stop += line.end()
+        if len(line[1]) < length:
+            return stop
+    return stop
