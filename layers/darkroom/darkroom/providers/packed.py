@@ -22,7 +22,7 @@ from darkroom.streaming.json_document import LongString
 from darkroom.streaming.spelled import respelled
 
 _GZIP, _ZLIB, _ZIP = "\x1f\x8b\x08", ("x\x9c", "x\x01", "x\xda"), "PK\x03\x04"
-_DOCUMENT = re.compile(r"\s*(?:\{\s*\"|\[\s*[\[{\"])")
+_DOCUMENT = re.compile(r"\s*(?:\{\s*\"|\[\s*[\[{\"\d-])")
 _HEX = re.compile(
     r"\s*(?:\\x|0x)?(?=(?:89504e470d0a1a0a|ffd8ff|52494646[0-9a-f]{8}57454250|474946383[79]61)[0-9a-f]{24})",
     re.IGNORECASE,
@@ -63,7 +63,8 @@ def unpacked(value: str | Blob, room: int) -> Blob | None:
     opener = chunks if is_text and _DOCUMENT.match(head) else _opener(head, is_text=is_text)
     if opener:
         with suppress(ValueError, zlib.error):  # it is broken, or too large
-            return File(_bounded(opener(_content(value)), room))
+            content = File(_bounded(opener(_content(value)), room))
+            return with_lists_as_base64(content) or content if _DOCUMENT.match(_head(content)) else content
     return None
 
 

@@ -91,10 +91,11 @@ class _Head:
         is_rest, self._is_cut = self._is_cut, line[-1:] != b"\n" and len(line) == limit
         if is_rest or not self._lines or line in (b"\r\n", b"\n"):
             return is_rest
-        if line[:1] not in b" \t":  # else it goes on with the header before
-            name, colon, _ = line.partition(b":")
-            is_none = not colon or b" " in name or len(line) == limit
-            self._is_left_out = is_none or (self._lines > MAX_HEADERS and name.lower() not in _NEEDED_HEADERS)
+        if line[:1] in b" \t":  # it goes on with the header before
+            return self._is_left_out or self._lines > MAX_HEADERS
+        name, colon, _ = line.partition(b":")
+        is_none = not colon or b" " in name or len(line) == limit
+        self._is_left_out = is_none or (self._lines > MAX_HEADERS and name.lower() not in _NEEDED_HEADERS)
         return self._is_left_out
 
 
