@@ -13,13 +13,13 @@ from itertools import count
 from typing import Any, NamedTuple
 
 from darkroom.errors import TooLarge
-from darkroom.providers import packed, picture_strings, shown_pictures
+from darkroom.providers import picture_strings, reply_documents, shown_pictures
 from darkroom.providers.dialect import MAX_PICTURES, Encoded
 from darkroom.providers.error_rules import WORDS_CHARACTERS
-from darkroom.providers.picture_strings import Begun, picture_of
+from darkroom.providers.picture_strings import Begun, encoded_begins_like_picture, picture_of
 from darkroom.providers.reply import MAX_ANSWER_BYTES, without_lone_surrogates
 from darkroom.providers.shown_pictures import MAX_TEXT_BYTES, Told
-from darkroom.streaming import json_document
+from darkroom.streaming import json_document, packed
 from darkroom.streaming.blob import Blob, File
 from darkroom.streaming.json_document import LongString
 
@@ -196,7 +196,7 @@ class Found:
         """
         if place.depth >= _MAX_DEPTH or self._inner >= _MAX_INNER:
             return False
-        if (content := packed.unpacked(value, self._room)) is None:
+        if (content := picture_strings.unpacked(value, self._room)) is None:
             return False
         self._inner += 1
         self._room -= len(content)
@@ -214,7 +214,8 @@ class Found:
             self._take(place, picture)
             return True
         with suppress(ValueError, RecursionError, TooLarge):
-            if isinstance(document := json_document.parsed(content), dict | list):
+            text = reply_documents.with_lists_as_base64(content) or content
+            if isinstance(document := json_document.parsed(text), dict | list):
                 self._add(document, place)
                 return True
         return self._unpack(place, content)
@@ -282,8 +283,7 @@ def _number(each: _Picture) -> int:
 
 
 def _begins_like_picture(picture: Encoded | str) -> bool:
-    head = b"" if isinstance(picture, str) else picture.written[: picture_strings.HEAD_BYTES]
-    return picture_strings.begins_like_picture(head.decode(errors="replace").replace("\\", ""))
+    return isinstance(picture, Encoded) and encoded_begins_like_picture(picture)
 
 
 def _plain(name: str) -> str:

@@ -8,13 +8,14 @@ from typing import Any
 
 from darkroom.domain.outcome import Caution
 from darkroom.errors import Ambiguous, DarkroomError, Rejected, TooLarge
-from darkroom.providers import error_rules, packed, picture_strings, reply_documents, shown_pictures
+from darkroom.providers import error_rules, picture_strings, reply_documents, shown_pictures
 from darkroom.providers.answer_reader import Found
 from darkroom.providers.dialect import Answer, Encoded
 from darkroom.providers.error_rules import SAY_MORE, Stated
 from darkroom.providers.picture_strings import HEAD_BYTES, long_picture_of
 from darkroom.providers.reply import CUT, MAX_ANSWER_BYTES, QUOTED_CHARACTERS, Reply, redacted
 from darkroom.providers.reply_documents import BROKEN, DONE, EVENT
+from darkroom.streaming import packed
 from darkroom.streaming.blob import Blob, Part
 
 UNUSUAL = Caution(
@@ -45,8 +46,8 @@ class _Read:
         self.found.end()
 
     def _read(self, text: Blob, layers: int = _MAX_LAYERS) -> None:
-        if layers and (inner := packed.unpacked(text, MAX_ANSWER_BYTES)) is not None:
-            self._read(inner, layers - 1)
+        if layers and (inner := picture_strings.unpacked(text, MAX_ANSWER_BYTES)) is not None:
+            self._read(reply_documents.with_lists_as_base64(inner) or inner, layers - 1)
             return
         if packed.is_archive(text) or (layers < _MAX_LAYERS and picture_strings.bare(text)):
             self.documents += self.found.add_files(text)
@@ -100,7 +101,7 @@ def interpret(reply: Reply) -> Answer:
 
 
 def _read(reply: Reply) -> _Read:
-    if _is_success(reply) and (text := packed.with_lists_as_base64(reply.body)):
+    if _is_success(reply) and (text := reply_documents.with_lists_as_base64(reply.body)):
         reply = replace(reply, body=text)
     read = _Read(reply)
     if not _is_success(reply) or read.found.has_any:
@@ -117,7 +118,7 @@ def _among_others(reply: Reply) -> Iterator[Encoded]:
     whole = [each for stop, each in quoted if stop < len(reply.body) or picture_strings.has_its_end(each.decoded())]
     yield from whole
     if not whole and CUT not in reply.headers:
-        yield from packed.embedded(reply.body)
+        yield from shown_pictures.embedded(reply.body)
 
 
 def _is_success(reply: Reply) -> bool:

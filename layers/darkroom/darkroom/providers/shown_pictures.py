@@ -57,6 +57,12 @@ _END_OF_LINE = re.compile(rb"=(?=\\[nr])|\\n\\n")  # of a bare one: its Base64 m
 _OPENING = re.compile(r"(?:!\[[^\[\]]*\]\(\s*<?|<img\b[^<>]*)$", re.IGNORECASE)
 _CLOSING = re.compile(r"\s*>?\s*\)|[\"'][^<>\[\]]{0,500}>")
 
+# The same of bytes among others.
+_RAW = re.compile(rb"\x89PNG\r\n\x1a\n\0\0\0\rIHDR|\xff\xd8\xff[\xc0-\xfe]|RIFF....WEBPVP8|GIF8[79]a", re.DOTALL)
+_RAW_BYTES = 16  # the longest
+_PNG_END, _JPEG_END, _END_BYTES = re.compile(rb"IEND\xaeB`\x82"), re.compile(rb"\xff\xd9"), 8
+_ENDS = {b"\x89": _PNG_END, b"\xff": _JPEG_END}
+
 
 def told(value: str | LongString) -> Told:
     """What a text of JSON's says."""
@@ -79,6 +85,23 @@ def quoted(text: Blob) -> Iterator["Quoted"]:
         is_picture = picture_strings.begins_like_picture(head) if is_bare else ";base64," in head
         if len(picture) >= _FEWEST_BYTES and is_picture:
             yield picture
+
+
+def embedded(text: Blob) -> Iterator[Encoded]:
+    """Whole pictures that stand as they are among other bytes. Of a PNG it is known where it ends; any other may hold a
+    smaller one, so that it is the last.
+    """
+    position = 0
+    for _ in range(MAX_PICTURES):
+        begun = search(_RAW, text, position, width=_RAW_BYTES)
+        if not begun:
+            return
+        end = _ENDS.get(begun[1][:1])
+        found = search(end, text, begun[0], width=_END_BYTES) if end else (len(text), b"")
+        if not found:
+            return  # it was cut
+        position = found[0] + _END_BYTES if end is _PNG_END else len(text)
+        yield Encoded(Part(text, begun[0], position), "bytes")
 
 
 class Quoted(Part):

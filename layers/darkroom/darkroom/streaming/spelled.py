@@ -19,7 +19,7 @@ _FOREIGN = rb"[^A-Za-z0-9+/=]"
 _URL_SAFE = bytes.maketrans(b"-_", b"+/")
 _INVISIBLE = bytes(range(33)) + bytes(range(127, 256))  # white space, controls, and no letter of ASCII
 _FAR = bytes(range(128, 256))
-_TAIL_SHARE = 10  # what stands after the Base64 is less than one part in so many
+_TAIL_SHARE = 40  # what stands after the Base64 is less than one part in so many
 
 
 def respelled(text: Blob) -> Iterator[bytes]:
