@@ -283,7 +283,7 @@ def _number(each: _Picture) -> int:
 
 
 def _begins_like_picture(picture: Encoded | str) -> bool:
-    return isinstance(picture, Encoded) and encoded_begins_like_picture(picture)
+    return isinstance(picture, Encoded) and (picture.form == "bytes" or encoded_begins_like_picture(picture))
 
 
 def _plain(name: str) -> str:
