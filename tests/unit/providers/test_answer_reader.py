@@ -1,6 +1,7 @@
 """Pictures in the forms in which relays answer: those that people reported, and any other form."""
 
 import base64
+import functools
 import gzip
 import io
 import json
@@ -580,6 +581,21 @@ def test_an_error_in_a_body_that_was_packed_is_that_error() -> None:
         with pytest.raises(Unavailable) as caught:
             interpret(reply(body))
         assert caught.value.cause == "throttled"
+
+
+def test_words_that_were_packed_are_not_quoted() -> None:
+    """They may hold the key: it was looked for in the answer as it came."""
+    key = "the-key-of-these-tests"
+    said = {"error": {"code": 400, "message": f"bad image {key}", "type": f"(request id: {key})"}}
+    worded = {"choices": [{"message": {"content": f"I cannot {key}."}, "finish_reason": f"safety {key}"}]}
+    for document in (said, worded):
+        inner = json.dumps(document).encode()
+        for body in (gateway(inner), gateway(gzip.compress(inner)), gzip.compress(inner), base64.b64encode(inner)):
+            refused = rejection(functools.partial(interpret, reply(body)))
+            assert key not in f"{refused} {refused.text} {refused.hint} {refused.provider_request_id}"
+    shown = {"choices": [{"message": {"content": f"{key} ![]({DATA_URI})"}}]}
+    answer = interpret(reply(gateway(json.dumps(shown).encode())))
+    assert (pictures_in(answer), answer.text) == ((PNG,), None)
 
 
 @pytest.mark.parametrize("packed", [multipart, archive, gzip.compress, BODIES["a-message-of-bytes"]])

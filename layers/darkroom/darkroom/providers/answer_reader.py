@@ -68,6 +68,7 @@ class _Place(NamedTuple):
     is_draft: bool = False
     is_echo: bool = False
     depth: int = 0  # of JSON within a string of JSON
+    is_opaque: bool = False  # it was packed, so that nobody has looked for the key in it: its words are not quoted
 
     @property
     def item(self) -> tuple[int, str]:
@@ -123,13 +124,13 @@ class Found:
         """The first words that stand anywhere: they may hold a refusal."""
         return self._said
 
-    def add(self, document: Any) -> None:
-        """Adds a document."""
-        self._add(document, _Place())
+    def add(self, document: Any, *, is_opaque: bool = False) -> None:
+        """Adds a document. `is_opaque`: its words are not quoted."""
+        self._add(document, _Place(is_opaque=is_opaque))
 
     def add_files(self, content: Blob) -> bool:
         """Adds a picture, or the files of an archive. Whether they hold anything."""
-        return self._take_members(content, _Place())
+        return self._take_members(content, _Place(is_opaque=True))
 
     def _add(self, document: Any, place: _Place) -> None:
         for inner, value in self._strings(document, place):
@@ -177,7 +178,7 @@ class Found:
         self.has_ended = self.has_ended or is_last or bool(names.get("finishreason") or names.get("stopreason"))
 
     def _sort(self, place: _Place, value: str | LongString) -> None:
-        if "/delta/" in place.path and isinstance(value, str) and _TEXT.fullmatch(place.path):
+        if "/delta/" in place.path and not place.is_opaque and isinstance(value, str) and _TEXT.fullmatch(place.path):
             self._deltas.append(json.dumps(without_lone_surrogates(value))[1:-1].encode())
         elif picture_strings.is_picture(value) or (picture_strings.is_address(value) and _KNOWN.fullmatch(place.path)):
             self._take(place, picture_of(value))
@@ -200,7 +201,8 @@ class Found:
             return False
         self._inner += 1
         self._room -= len(content)
-        return self._take_members(content, place._replace(depth=place.depth + 1))
+        is_opaque = place.is_opaque or not picture_strings.is_document(value)
+        return self._take_members(content, place._replace(depth=place.depth + 1, is_opaque=is_opaque))
 
     def _take_members(self, content: Blob, place: _Place) -> bool:
         found = False
@@ -248,7 +250,7 @@ class Found:
         """What the model says."""
         if place.is_draft or place.is_echo:
             return
-        if self._heard < MAX_TEXT_BYTES:
+        if self._heard < MAX_TEXT_BYTES and not place.is_opaque:
             self._heard += len(said.words) + 1
             at = f"{place.path} {place.holder}"
             self._texts[at] = self._texts.get(at, "") + said.words
@@ -265,7 +267,7 @@ class Found:
     def _overhear(self, place: _Place, value: str | LongString) -> None:
         """What stands where answers have no words of the model's; it may show a picture all the same."""
         self._say(repr(value) if isinstance(value, LongString) else value)
-        if isinstance(value, str) and _REASON.fullmatch(place.path):
+        if isinstance(value, str) and _REASON.fullmatch(place.path) and not place.is_opaque:
             self.reasons.append(value)
         said = shown_pictures.told(value)
         for picture in said.pictures:

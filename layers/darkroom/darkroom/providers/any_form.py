@@ -39,6 +39,7 @@ class _Read:
         self.too_large = ""
         self.is_stream = False  # it came in pieces, so that its end may be missing
         self._reply = reply
+        self._is_opaque = False  # it was packed, so that nobody has looked for the key in it
         try:
             self._read(_without_mark(reply.body))
         except TooLarge as error:
@@ -47,6 +48,7 @@ class _Read:
 
     def _read(self, text: Blob, layers: int = _MAX_LAYERS) -> None:
         if layers and (inner := picture_strings.unpacked(text, MAX_ANSWER_BYTES)) is not None:
+            self._is_opaque = True
             self._read(reply_documents.with_lists_as_base64(inner) or inner, layers - 1)
             return
         if packed.is_archive(text) or (layers < _MAX_LAYERS and picture_strings.bare(text)):
@@ -73,7 +75,7 @@ class _Read:
         begins like a picture was: one of two that were asked for, or what a relay got in spite of it.
         """
         had_pictures = self.found.has_pictures
-        self.found.add(document)
+        self.found.add(document, is_opaque=self._is_opaque)
         stated = next(filter(None, (error_rules.stated(each, self._reply) for each in _dictionaries(document))), None)
         if not stated:
             return
@@ -81,7 +83,8 @@ class _Read:
         if not had_pictures and not is_code_alone:
             self.found.believe_bytes()
         if not self.found.has_pictures:
-            self.error = self.error or stated
+            quoted = stated._replace(message="an error in a packed answer", request_id=None)
+            self.error = self.error or (quoted if self._is_opaque else stated)
 
 
 def interpret(reply: Reply) -> Answer:

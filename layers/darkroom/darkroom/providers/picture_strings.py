@@ -164,11 +164,16 @@ def unpacked(value: str | Blob, room: int) -> Blob | None:
         return None
     is_text = isinstance(value, str | LongString)
     head = _head(value)
-    opener = chunks if is_text and _DOCUMENT.match(head) else _opener(head, is_text=is_text)
+    opener = chunks if is_document(value) else _opener(head, is_text=is_text)
     if opener:
         with suppress(ValueError, zlib.error):  # it is broken, or too large
             return File(packed.bounded(opener(_content(value)), room))
     return None
+
+
+def is_document(value: str | Blob) -> bool:
+    """Whether a string of JSON's is JSON itself."""
+    return isinstance(value, str | LongString) and bool(_DOCUMENT.match(_head(value)))
 
 
 def _head(value: str | Blob) -> str:
