@@ -105,6 +105,17 @@ def test_a_text_whose_photo_lies_there_waits_for_the_photos_event(
     assert [asked[1:] for asked in world.asked] == [("at night", [photo])]
 
 
+@pytest.mark.parametrize(
+    ("photo", "text"),
+    [("la/N.JPG", "la/n.txt"), (f"{DECOMPOSED}.jpg", f"{COMPOSED}.txt"), ("la/n.jpg", "la/n.txt.txt")],
+)
+def test_so_does_one_that_is_spelled_in_another_way(world: World, photo: str, text: str) -> None:
+    unheard_of = world.put(photo).announced
+    assert world.late(text, "at night") == "waits"
+    assert world.announce(unheard_of) == "asked"
+    assert [asked[1:] for asked in world.asked] == [("at night", [photo])]
+
+
 def test_it_does_not_wait_for_ever(world: World) -> None:
     world.put("la/n.jpg")
     text = world.put("la/n.txt", "at night").announced
@@ -281,6 +292,17 @@ def test_in_a_folder_of_hundreds_doubled_endings_and_forms_of_unicode_are_one_pa
     assert world.asked == [(keys.thread_of(photo[:-4]), "at night", [photo])] * 2
 
 
+def test_a_photo_that_is_announced_once_more_joins_no_text_that_was_paid_by_itself(world: World) -> None:
+    assert world.late("shop/a.jpg.txt", "blue") == "asked"
+    world.bucket.upload("shop/a.jpg.txt", None)
+    world.arrive("shop/_instruction.txt", "red")
+    photo = world.put("shop/a.jpg").announced
+    assert world.announce(photo) == "asked"
+    assert world.arrive("shop/a.jpg.txt", "blue") == "nothing new"
+    assert world.announce(photo) == "nothing new"
+    assert world.arrive("shop/a.jpg.txt", "blue") == "nothing new"
+
+
 def test_what_a_release_before_this_one_has_paid_in_two_forms_of_unicode_is_not_paid_again(world: World) -> None:
     """It took the photo along with the text, for both are in one thread, and remembered each under its own stem."""
     photo, text = world.put(f"{DECOMPOSED}.jpg").announced, world.put(f"{COMPOSED}.txt", "at night").announced
@@ -337,6 +359,17 @@ def test_a_text_beside_photos_that_have_none_is_told_and_not_paid(world: World, 
     assert world.late(f"shop/{name}", "bought in May") == "invalid_request"
     assert "'cat.jpg'" in world.hint(f"shop/{name}")
     assert world.asked == []
+
+
+def test_a_text_whose_photo_of_another_spelling_comes_while_it_waits_is_none_of_those(world: World) -> None:
+    assert world.arrive("shop/A.JPG", instruction="red") == "asked"
+    world.bucket.upload("shop/A.JPG", None)
+    world.arrive("shop/b.jpg")
+    text = world.put("shop/a.txt", "blue").announced
+    assert world.announce(text) == "waits"
+    world.put("shop/A.JPG")
+    world.clock.advance(GRACE)
+    assert world.announce(text) == "asked"
 
 
 def test_such_a_text_is_paid_where_all_photos_have_theirs_or_lie_below(world: World) -> None:

@@ -51,8 +51,9 @@ def has_photo(text: Upload, listed: Listed) -> bool:
 
 
 def beginning(text: Upload) -> str:
-    """The beginning of the keys that a text's photo may have, whatever its format."""
-    return f"{text.folder}{_without(text.name, picture_formats.ENDINGS | {TEXT_EXTENSION})}."
+    """The beginning of the keys that a text's photo may have in any format, as it is spelled if that is known."""
+    name = _without(text.name, picture_formats.ENDINGS | {TEXT_EXTENSION})
+    return f"{text.goes_with or text.folder + name}."
 
 
 def goes_with(text: Upload, slots: Iterable[str]) -> bool:

@@ -223,8 +223,8 @@ class Intake:
         waiting = [] if taken_back else self._waiting(thread, arrived)
         is_known = not waiting and self._is_known(thread, arrived)
         longer = 0 if waiting or is_known or taken_back else self._longer(arrived, stem, listed)
-        looks = listed and not is_known and not named and not longer and not taken_back
-        stray = beside.without_text(arrived.bucket, listed) if listed and looks else None
+        is_free = named or arrived.goes_with or is_known or longer or taken_back
+        stray = beside.without_text(arrived.bucket, listed) if listed and not is_free else None
         starts = not waiting and not taken_back and (is_known or (self._waited(arrived, longer) and not stray))
         decision = pairing.text(stem, arrived, words, waiting, starts=starts)
         self._dispatch.carry_out(thread, arrived, stem, decision)

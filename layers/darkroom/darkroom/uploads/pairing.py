@@ -139,7 +139,7 @@ def photo(stem: Stem, upload: Upload, own: str | None, found: Words | None, *, t
     `thread` is the one that its metadata names, for the stem's other files too.
     """
     last, asked = stem.seen.get(upload.slot), stem.pairs.get(upload.slot)
-    seen = Seen(upload.sequencer, upload.at, keys.sha256(f"{upload.etag}\n{own or ''}"))
+    seen = _photo_seen(upload, own)
     if is_late(stem, upload) or _is_settled(last, seen):
         return Decision(stem, is_settled=_is_settled(last, seen))
     stem = replace(stem, thread=thread)
@@ -159,6 +159,11 @@ def photo(stem: Stem, upload: Upload, own: str | None, found: Words | None, *, t
     image = ImageRef(upload.bucket, upload.key, upload.version_id)
     ask = Ask(words, (image,), shared_in=found.shared_in if found and not own else None)
     return Decision(_asking(known, pair.words_sha256, {upload.slot: pair}), ask)
+
+
+def is_settled(stem: Stem, photo: Upload, own: str | None) -> bool:
+    """Whether this very photo has been dealt with, as where it is announced twice."""
+    return _is_settled(stem.seen.get(photo.slot), _photo_seen(photo, own))
 
 
 def joined(stem: Stem, text: Upload, apart: Stem) -> Stem:
@@ -254,6 +259,10 @@ def taken_along(stem: Stem, photos: Iterable[Waiting], words_sha256: str) -> Ste
             stem, words_sha256=words_sha256, pairs={**stem.pairs, photo.extension: Pair(photo.etag, words_sha256)}
         )
     return stem
+
+
+def _photo_seen(photo: Upload, own: str | None) -> Seen:
+    return Seen(photo.sequencer, photo.at, keys.sha256(f"{photo.etag}\n{own or ''}"))
 
 
 def _remembering(stem: Stem, extension: str, seen: Seen) -> Stem:

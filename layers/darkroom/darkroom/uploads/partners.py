@@ -49,8 +49,11 @@ class Partners:
         )
 
     def with_its_text(self, photo: Upload, stem: Stem, found: Words | None) -> Stem:
-        """The stem, with what was remembered of the text that was found, should that be spelled in another way."""
-        if not found or not found.text or not found.text.goes_with:
+        """The stem, with what was remembered of the text that was found, should that be spelled in another way.
+
+        A photo that is announced once more joins nothing: its text may have gone on by itself meanwhile.
+        """
+        if not found or not found.text or not found.text.goes_with or pairing.is_settled(stem, photo, None):
             return stem
         text = replace(found.text, goes_with=None)
         apart = self._state.stem(text.home, text.stem)
