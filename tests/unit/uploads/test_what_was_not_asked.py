@@ -303,6 +303,15 @@ def test_a_photo_that_is_announced_once_more_joins_no_text_that_was_paid_by_itse
     assert world.arrive("shop/a.jpg.txt", "blue") == "nothing new"
 
 
+def test_stale_words_of_such_a_text_stay_stale_while_one_format_waits_for_another(world: World) -> None:
+    stale = world.put("shop/a.txt.txt", "stale").announced
+    assert [world.announce(stale), world.arrive("shop/a.txt.txt", "new")] == ["waits", "waits"]
+    photos = [world.put(key).announced for key in ("shop/a.jpg", "shop/a.png")]
+    became = [world.announce(upload) for upload in (photos[0], stale, photos[1], stale, photos[0])]
+    assert became == ["waits", "nothing new", "asked", "nothing new", "nothing new"]
+    assert world.asked == [("shop/a", "new", ["shop/a.jpg", "shop/a.png"])]
+
+
 def test_what_a_release_before_this_one_has_paid_in_two_forms_of_unicode_is_not_paid_again(world: World) -> None:
     """It took the photo along with the text, for both are in one thread, and remembered each under its own stem."""
     photo, text = world.put(f"{DECOMPOSED}.jpg").announced, world.put(f"{COMPOSED}.txt", "at night").announced

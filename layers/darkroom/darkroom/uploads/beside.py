@@ -5,7 +5,7 @@ that hide endings or write letters in parts make such names. Folders are compare
 """
 
 import unicodedata
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Container, Iterable, Iterator, Sequence
 from dataclasses import replace
 
 from darkroom.domain import picture_formats, upload
@@ -48,6 +48,12 @@ def with_its_photo(text: Upload, listed: Listed) -> Upload:
 def has_photo(text: Upload, listed: Listed) -> bool:
     """Whether a photo lies there whose name is the text's, or is like it."""
     return any(_are_alike(text, photo) for photo in _sorted_out(text.bucket, listed)[0])
+
+
+def has_other_format(of: Upload, listed: Listed, heard: Container[str]) -> bool:
+    """Whether a photo of the upload's stem lies there that has not been heard of, by the slots that have been."""
+    photos, _ = _sorted_out(of.bucket, listed)
+    return any(photo.stem == of.stem and photo.slot not in heard for photo in photos)
 
 
 def beginning(text: Upload) -> str:
