@@ -264,6 +264,16 @@ def test_the_very_same_name_goes_before_one_that_is_like_it(world: World) -> Non
     assert world.asked == [("shop/img_1", "at night", ["shop/img_1.jpg"])]
 
 
+def test_a_text_that_has_left_its_first_photo_is_known_again_where_it_is_as_it_was(world: World) -> None:
+    assert world.arrive("shop/a.txt", "blue") == "waits"
+    assert world.arrive("shop/A.JPG") == "asked"
+    world.bucket.upload("shop/a.txt", None)
+    world.arrive("shop/_instruction.txt", "red")
+    assert world.arrive("shop/a.png") == "asked"
+    assert world.arrive("shop/a.txt", "blue") == "nothing new"
+    assert [asked[:2] for asked in world.asked] == [("shop/A", "blue"), ("shop/a", "red")]
+
+
 def test_a_second_text_beside_one_of_the_very_same_name_is_told(world: World) -> None:
     world.put("shop/mug.txt", "at night")
     world.arrive("shop/mug.jpg")

@@ -216,7 +216,8 @@ def joined(stem: Stem, text: Upload, apart: Stem, *, is_one_thread: bool) -> Ste
 def left(stem: Stem, text: Upload, photos: Stem) -> Stem:
     """A text's own stem, with what was remembered of it in the stem of the photo that it went with."""
     before, own = photos.seen.get(text.slot), stem.seen.get(text.extension)
-    return _remembering(stem, text.extension, before) if before and (own is None or own.at < before.at) else stem
+    is_newer = own is None or (before is not None and int(own.at) <= int(before.at))
+    return _remembering(stem, text.extension, before) if before and is_newer else stem
 
 
 def knows_a_photo(stem: Stem) -> bool:
