@@ -1,5 +1,5 @@
 """What an upload costs in calls does not grow with what lies in the buckets and in the table; of a folder no more is
-listed than fifty keys, once each time that an upload is looked at.
+listed than fifty keys, once each time that an upload is looked at, and once for the formats of a photo that starts.
 """
 
 from collections import Counter
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 GRACE = 120
 DOZENS, THOUSANDS = 60, 3000
-LOOKED_AT = 2  # as soon as it is announced, and when it has waited
+LISTED = 3  # as soon as it is announced, before it starts with a text's words, and when it has waited
 # Each upload with what S3 and the table know of those before it.
 UPLOADS = [
     ("photos/a.jpg", png(), {"instruction": "at night"}),
@@ -45,6 +45,9 @@ UPLOADS = [
     ("photos/notes.txt", b"a stray text", {}),
     ("photos/2026/d.jpg.txt", b"in snow", {}),
     ("photos/2026/d.jpg", png(), {}),
+    ("photos/2026/e.txt", b"in snow", {}),
+    ("photos/2026/e.jpg", png(), {}),
+    ("photos/2026/e.png", png(), {}),
     ("photos/report.pdf", b"no picture", {}),
     ("photos/_instruction.txt", b"at night", {}),
     ("photos/c.jpg", png(), {}),
@@ -132,6 +135,6 @@ def test_an_upload_costs_as_many_calls_among_thousands_as_among_dozens(
     operations = set[str]().union(*alone, *few)
     assert not [name for name in operations if "Scan" in name]
     assert [name for name in operations if "List" in name] == ["s3.ListObjectsV2"]
-    assert max(calls["s3.ListObjectsV2"] for calls in (*alone, *few)) == LOOKED_AT
+    assert max(calls["s3.ListObjectsV2"] for calls in (*alone, *few)) == LISTED
     assert operations >= {"s3.HeadObject", "s3.GetObject", "dynamodb.TransactWriteItems", "sqs.SendMessage"}
     assert max(calls.total() for calls in (*alone, *few)) <= 24

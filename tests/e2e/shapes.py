@@ -5,9 +5,12 @@ None of them is the documented form. Each is a function of the picture's bytes, 
 
 import base64
 import gzip
+import io
 import json
+import zipfile
 from collections.abc import Callable, Mapping
 from typing import Any
+from urllib.parse import quote
 
 JSON, EVENTS, TEXT = "application/json", "text/event-stream", "text/plain; charset=utf-8"
 Shape = Callable[[bytes], tuple[bytes, str]]
@@ -44,6 +47,13 @@ def _lines_of_76(picture: bytes) -> str:
 
 def _url_safe(picture: bytes) -> str:
     return base64.urlsafe_b64encode(picture).decode().rstrip("=")
+
+
+def _zip(picture: bytes) -> bytes:
+    target = io.BytesIO()
+    with zipfile.ZipFile(target, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("image_0.png", picture)
+    return target.getvalue()
 
 
 SHAPES: Mapping[str, Shape] = {
@@ -106,6 +116,24 @@ SHAPES: Mapping[str, Shape] = {
             "response": {"output": [{"type": "image_generation_call", "result": b}]},
         },
         end="",
+    ),
+    "percent-encoded": _json(lambda b: {"img": quote(b, safe="")}),
+    "a data uri, percent-encoded": _json(lambda uri: {"img": quote(uri, safe="")}, _uri),
+    "base64 of base64": _json(lambda b: {"data": [{"b64_json": base64.b64encode(b.encode()).decode()}]}),
+    "chunks": _json(lambda b: {"data": [{"b64_json": [b[at : at + 100] for at in range(0, len(b), 100)]}]}),
+    "a buffer": lambda picture: (json.dumps({"img": {"type": "Buffer", "data": list(picture)}}).encode(), JSON),
+    "an array of bytes": lambda picture: (json.dumps({"img": dict(enumerate(picture))}).encode(), JSON),
+    "a gateway's": _json(lambda b: {"statusCode": 200, "isBase64Encoded": True, "body": b}),
+    "a gateway's json": lambda picture: (
+        json.dumps({"isBase64Encoded": True, "body": _b64(json.dumps({"img": _b64(picture)}).encode())}).encode(),
+        JSON,
+    ),
+    "a name that stands twice": _text(lambda b: f'{{"images": ["{b}"], "images": []}}', JSON),
+    "hexadecimal": lambda picture: (json.dumps({"img": picture.hex()}).encode(), JSON),
+    "an archive": lambda picture: (_zip(picture), "application/zip"),
+    "parts": lambda picture: (
+        b"--b\r\nContent-Type: image/png\r\n\r\n" + picture + b"\r\n--b--\r\n",
+        "multipart/mixed; boundary=b",
     ),
     "comments and json": lambda picture: (b": wait\n\n" * 50 + json.dumps({"img": _b64(picture)}).encode(), EVENTS),
 }

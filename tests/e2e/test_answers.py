@@ -22,8 +22,10 @@ def api() -> Iterator[Provider]:
     def write(words: str, picture: bytes) -> Answer:
         name, _, packing = words.removeprefix(ASKED).partition(" | ")
         body, media_type = SHAPES[name](picture)
-        if packing:
+        if packing == "gzip":
             return Answer(200, compressed(body), media_type, {"Content-Encoding": "gzip"})
+        if packing:
+            return Answer(200, body, media_type, {f"X-Trace-{number}": "a" * 1000 for number in range(200)})
         return Answer(200, body, media_type)
 
     with provider("sk-shapes") as started:
@@ -33,7 +35,7 @@ def api() -> Iterator[Provider]:
 
 def test_every_form_of_answer_is_published_and_paid_once(bring_up: BringUp, api: Provider, figures: Figures) -> None:
     doors = Doors(bring_up(image_api_url=api.url, image_api_key=api.key))
-    asked = [ASKED + name for name in (*SHAPES, "media | gzip", "named events | gzip")]
+    asked = [ASKED + name for name in (*SHAPES, "media | gzip", "named events | gzip", "media | headers")]
     for number, words in enumerate(asked):
         doors.send(f"shapes/{number}", {"instruction": words})
     ended = {words: doors.turn(f"shapes/{number}", 1) for number, words in enumerate(asked)}

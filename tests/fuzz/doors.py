@@ -4,6 +4,7 @@ Tests and the fuzzer go through the same doors. Only the errors that a door name
 bytes can be written down as an outcome, names its field, and quotes no key.
 """
 
+import base64
 import gzip
 import io
 import ipaddress
@@ -13,13 +14,14 @@ import socket
 import sys
 import threading
 import time
+import zipfile
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import get_args
-from urllib.parse import quote_plus, urlsplit
+from urllib.parse import quote, quote_plus, urlsplit
 
 import jsonschema
 from PIL import Image as Pillow
@@ -446,12 +448,36 @@ def other_answers() -> list[bytes]:
         {"data": [{"url": ["https://cdn.example.com/a.png"]}], "images": [png], "image_base64": png},
         {"data": [{"text": f'<img alt="a" src="{uri}"> https://cdn.example.com/a.webp.'}]},
         {"request": {"image": png}, "body": json.dumps({"strange": png})},
+        {"isBase64Encoded": True, "body": _base64(json.dumps({"images": [png]}).encode())},
+        {"image": _base64(png.encode()), "zip": _base64(_zip(base64.b64decode(png)))},
+        {"image": [png[:40], png[40:]], "hex": base64.b64decode(png).hex()},
+        {"image": {"type": "Buffer", "data": list(base64.b64decode(png))}, "uri": quote(uri, safe="")},
+        {"image": {str(number): byte for number, byte in enumerate(base64.b64decode(png))}},
     ]
     events = [{"type": "image_generation.partial_image", "b64_json": png}, {"type": "x.completed", "b64_json": png}]
     written = [json.dumps(document).encode() for document in documents]
     stream = b"".join(b"data: %b\n\n" % json.dumps(event).encode() for event in events)
     marked = [stream + b"data: [DONE]\n\n", b": keep-alive\r\n\r\n" + written[0], written[1] + b"\ndata: [DONE]"]
-    return [*written, *marked, written[0].decode().encode("utf-16"), b"callback(" + written[0] + b")", uri.encode()]
+    doubled = [b'{"images": ["%b"], "images": null}' % png.encode(), gzip.compress(written[0]), _zip(written[0])]
+    return [
+        *written,
+        *marked,
+        *doubled,
+        written[0].decode().encode("utf-16"),
+        b"callback(" + written[0] + b")",
+        uri.encode(),
+    ]
+
+
+def _base64(data: bytes) -> str:
+    return base64.b64encode(data).decode()
+
+
+def _zip(data: bytes) -> bytes:
+    target = io.BytesIO()
+    with zipfile.ZipFile(target, "w", zipfile.ZIP_DEFLATED) as made:
+        made.writestr("a.png", data)
+    return target.getvalue()
 
 
 def line_seeds() -> list[bytes]:
@@ -464,6 +490,7 @@ def line_seeds() -> list[bytes]:
         b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n" + chunked,
         b"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: %d\r\n\r\n%b" % (len(packed), packed),
         b"HTTP/1.1 302 Found\r\nLocation: https://cdn.example.com/\r\nContent-Length: 0\r\n\r\n",
+        b"HTTP/1.1 200 OK\r\n" + b"A: b\r\n" * 120 + b"Content-Length: %d\r\n\r\n%b" % (len(body), body),
         b"HTTP/1.0 401 No\r\nRetry-After: 7\r\n\r\n" + API_KEY.encode(),
     ]
 

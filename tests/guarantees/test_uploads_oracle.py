@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from darkroom.aws.dynamodb.upload_state import DynamoUploadState
 from darkroom.uploads import beside, intake, pairing
 from darkroom.uploads.intake import Intake
+from darkroom.uploads.partners import Partners
 from tests.guarantees.uploads.course import SCENES, STEP, Course, Scene, Step
 
 COURSES: dict[str, Any] = {
@@ -62,7 +63,7 @@ def what_waits_waits_for_ever(patch: pytest.MonkeyPatch) -> None:
 
 
 def a_deleted_photo_waits_too(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(Intake, "_still_waits", lambda *_: True)
+    patch.setattr(Partners, "_still_waits", lambda *_: True)
 
 
 def another_spelling_is_another_name(patch: pytest.MonkeyPatch) -> None:
@@ -82,6 +83,14 @@ def a_result_that_was_copied_back_is_paid(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(intake, "MADE_HERE", "no such name")
 
 
+def each_format_of_a_photo_is_paid_apart(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(beside, "has_other_format", lambda *_: False)
+
+
+def formats_that_wait_are_left_behind(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(Partners, "formats", lambda *_: [])
+
+
 def a_folders_words_start_nothing(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(Intake, "_take_up", lambda *_: None)
 
@@ -98,6 +107,8 @@ def a_folders_words_start_nothing(patch: pytest.MonkeyPatch) -> None:
         what_was_joined_is_forgotten,
         a_text_beside_other_photos_is_paid,
         a_result_that_was_copied_back_is_paid,
+        each_format_of_a_photo_is_paid_apart,
+        formats_that_wait_are_left_behind,
         a_folders_words_start_nothing,
     ],
 )

@@ -29,6 +29,14 @@ def encoded(kind: str, size: tuple[int, int] = (8, 6), mode: str = "RGB", **opti
     return target.getvalue()
 
 
+def noise(kind: str, side: int = 40) -> bytes:
+    """A square picture whose pixels are noise, always the same: it hardly packs, and its Base64 has every letter."""
+    target = io.BytesIO()
+    pixels = hashlib.shake_256(kind.encode()).digest(side * side * 3)
+    Pillow.frombytes("RGB", (side, side), pixels).save(target, kind)
+    return target.getvalue()
+
+
 def opened(data: Blob) -> Pillow.Image:
     picture = Pillow.open(io.BytesIO(data[:]))
     picture.load()

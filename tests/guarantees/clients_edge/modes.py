@@ -55,6 +55,7 @@ class Mode:
 WITHOUT_WORDS = Upload(f"{THREAD}.png", PHOTO)
 WITH_WORDS = Upload(f"{THREAD}.png", PHOTO, {"instruction": "a house"})
 TEXT = Upload(f"{THREAD}.txt", b"at night")
+FORMATS = [WITHOUT_WORDS, Upload(f"{THREAD}.PNG", PHOTO + b"another")]
 IN_THREAD = [Upload(f"threads/{THREAD}/{name}.png", PHOTO + name.encode()) for name in "ab"]
 
 MODES = {
@@ -79,6 +80,9 @@ MODES = {
         uploads=[replace(WITHOUT_WORDS, age=0)],
         later=[Upload(f"{THREAD}.png.txt", b"at night")],
         sources=[WITHOUT_WORDS.key],
+    ),
+    "a photo that was told, and then another format and their text": Mode(
+        lying=FORMATS[:1], uploads=[*FORMATS[1:], TEXT], sources=[upload.key for upload in FORMATS]
     ),
     "photos of a thread, and their text": Mode(
         lying=IN_THREAD,

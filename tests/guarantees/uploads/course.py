@@ -40,6 +40,8 @@ SCENES = (
     Scene(["a.jpg", "b.jpg"], ["a.txt", "1.txt"], named=["a.jpg", "b.jpg", "1.txt"]),
     Scene(["shop/a.jpg"], ["shop/a.jpg.txt", "shop/a.txt.txt"]),
     Scene(["shop/cafe\u0301.jpg"], ["shop/caf\u00e9.txt"]),
+    Scene(["shop/a.jpg", "shop/a.png"], ["shop/a.txt.txt"]),
+    Scene(["threads/trip/a.jpg", "threads/trip/a.png"], ["threads/trip/a.txt", "threads/trip/1.txt"]),
     Scene(["shop/A.JPG", "shop/a.png"], ["shop/a.txt"]),
     Scene(["shop/A.JPG", "shop/b.jpg"], ["shop/a.txt", "shop/notes.txt"], named=["shop/A.JPG"]),
 )

@@ -107,9 +107,15 @@ class Oracle:
             return self._settle(photo, "nothing new")
         if last and last[0] == photo.etag and own and self._said_before(photo) == (photo.etag, own):
             return self._settle(photo, "nothing new")  # decided: bringing back words counts per file
-        if not own and text and text.data:
-            self.settled.add(text)
-        return self._ask(photo, words, [photo], stem(photo))
+        if own or not text:
+            return self._ask(photo, words, [photo], stem(photo))
+        if self._has_format_unheard_of(photo, stem(photo)):
+            return "waits"
+        self.settled.add(text)
+        waiting = self._without_words(self._thread(photo, stem(photo)), stem(photo))
+        others = [other for other in waiting if stem(other) == stem(photo) and other.key != photo.key]
+        formats = sorted((photo, *others), key=lambda version: version.at)
+        return self._ask(photo, words, formats, stem(photo))
 
     def _text(self, text: Version, name: str) -> str:
         words, thread = (text.data or b"").decode(), self._thread(text, name)
@@ -117,8 +123,7 @@ class Oracle:
         is_taken_back = self._has_waited(text) and (lying is None or lying.etag != text.etag)
         along = [] if is_taken_back else self._without_words(thread, name)
         own = [photo for photo in along if stem(photo) == name]
-        before = self._before(text)
-        if before and before in self.settled and before.data == text.data and not own:
+        if self._says_again(text) and not own:
             return self._settle(text, "nothing new")  # saved as it was
         if not along and self._last_words(name) == words:
             return self._settle(text, "nothing new")  # it leaves the pair as it was
@@ -131,6 +136,8 @@ class Oracle:
                 return "waits"
         elif is_alone and self._is_stray(text):
             return "invalid_request"
+        if own and self._has_format_unheard_of(text, name):
+            return "waits"
         if along or exists or self._has_waited(text):
             return self._ask(text, words, along, name)
         return "waits"
@@ -228,6 +235,12 @@ class Oracle:
         photos, _ = self._lying(text.key)
         return name not in map(stem, self.heard_photos) and any(_are_alike(text, photo) for photo in photos)
 
+    def _has_format_unheard_of(self, upload: Version, name: str) -> bool:
+        """'Lies another format of the photo there that has not been heard of', and the grace is not over."""
+        heard = {photo.key for photo in self.heard_photos}
+        unheard = [photo for photo in self._lying(upload.key)[0] if stem(photo) == name and photo.key not in heard]
+        return bool(unheard) and not self._has_waited(upload)
+
     @property
     def heard_photos(self) -> list[Version]:
         return [version for version in self.heard if _is_photo(version.key)]
@@ -260,6 +273,13 @@ class Oracle:
         """The upload before it at its key, of those that have been heard of or used."""
         known = {version for version in (*self.heard, *self.settled) if version.key == upload.key}
         return max((version for version in known if version.number < upload.number), key=_number, default=None)
+
+    def _says_again(self, text: Version) -> bool:
+        """Whether it is saved as it was, and what it says was used."""
+        before = self._before(text)
+        if before is None or before.data != text.data:
+            return False
+        return before in self.settled or self._says_again(before)
 
     def _said_before(self, photo: Version) -> tuple[str, str | None] | None:
         before = self._before(photo)

@@ -1,18 +1,26 @@
 """Pictures in the forms in which relays answer: those that people reported, and any other form."""
 
 import base64
+import functools
+import gzip
+import io
 import json
+import zipfile
+import zlib
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
+from urllib.parse import quote
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from darkroom.errors import Ambiguous, Unavailable
+from darkroom.pictures.inspect import inspect
 from darkroom.providers.interpret import interpret
 from darkroom.providers.reply import Reply
-from tests.unit.samples import encoded, pictures_in, rejection, reply
+from tests.unit.samples import encoded, noise, pictures_in, rejection, reply
 
 PNG, OTHER = encoded("PNG"), encoded("PNG", (9, 9))
 B64, OTHER_B64 = base64.b64encode(PNG).decode(), base64.b64encode(OTHER).decode()
@@ -385,3 +393,243 @@ def test_a_word_of_an_instruction_is_no_request_id() -> None:
     words = "paint a cat (request id: MyWord)"
     said = {"error": {"code": 400, "message": f"cannot do {words}"}}
     assert rejection(lambda: interpret(asked(said, words))).provider_request_id is None
+
+
+# What a second attack found: pictures that were packed once more.
+
+NOISE = noise("PNG")  # too large for one chunk, and its Base64 has every letter
+LONG_NOISE = noise("PNG", side=200)
+NOISY_JPEG = noise("JPEG")
+
+
+def base64_of(data: bytes) -> str:
+    return base64.b64encode(data).decode()
+
+
+def uri_of(data: bytes) -> str:
+    return f"data:image/png;base64,{base64_of(data)}"
+
+
+def percent(text: str) -> str:
+    return quote(text, safe="")
+
+
+def cut(text: str, size: int) -> list[str]:
+    return [text[at : at + size] for at in range(0, len(text), size)]
+
+
+def buffer(data: bytes) -> dict[str, object]:
+    """As Node writes one."""
+    return {"type": "Buffer", "data": list(data)}
+
+
+def gateway(body: bytes) -> dict[str, object]:
+    """An answer that an API gateway wrapped and did not unwrap."""
+    return {"statusCode": 200, "headers": {}, "isBase64Encoded": True, "body": base64_of(body)}
+
+
+def as_json(data: bytes) -> bytes:
+    return json.dumps({"data": [{"b64_json": base64_of(data)}]}).encode()
+
+
+def archive(data: bytes, method: int = zipfile.ZIP_DEFLATED) -> bytes:
+    target = io.BytesIO()
+    with zipfile.ZipFile(target, "w", method) as made:
+        made.writestr("image_0.png", data)
+    return target.getvalue()
+
+
+Packed = Callable[[bytes], object]
+PACKED: dict[str, Packed] = {
+    "percent-encoded": lambda data: percent(base64_of(data)),
+    "percent-encoded-in-lowercase": lambda data: base64_of(data).replace("+", "%2b").replace("/", "%2f"),
+    "a-data-uri-with-percent-encoded-base64": lambda data: "data:image/png;base64," + percent(base64_of(data)),
+    "a-percent-encoded-data-uri": lambda data: percent(uri_of(data)),
+    "a-data-uri-percent-encoded-twice": lambda data: percent(percent(uri_of(data))),
+    "a-data-uri-of-percent-encoded-bytes": lambda data: "data:image/png," + quote(data),
+    "lines-that-are-percent-encoded": lambda data: percent(base64.encodebytes(data).decode()),
+    "entities-of-html": lambda data: base64_of(data).replace("+", "&#43;").replace("/", "&#x2F;").replace("=", "&#61;"),
+    "escaped-twice": lambda data: base64_of(data).replace("/", "\\/").replace("+", "\\u002b"),
+    "lines-that-are-escaped-twice": lambda data: "\\n".join(cut(base64_of(data), 76)),
+    "spaces-for-its-pluses": lambda data: base64_of(data).replace("+", " "),
+    "invisible-letters": lambda data: "\ufeff" + "\u200b".join(cut(base64_of(data), 76)),
+    "a-comma-after-it": lambda data: base64_of(data) + ",",
+    "a-bracket-after-it": lambda data: uri_of(data) + ")",
+    "nul-after-it": lambda data: base64_of(data) + "\0",
+    "base64-of-base64": lambda data: base64_of(base64_of(data).encode()),
+    "base64-of-a-data-uri": lambda data: base64_of(uri_of(data).encode()),
+    "base64-of-gzip": lambda data: base64_of(gzip.compress(data)),
+    "base64-of-zlib": lambda data: base64_of(zlib.compress(data)),
+    "base64-of-an-archive": lambda data: base64_of(archive(data)),
+    "hexadecimal": bytes.hex,
+    "hexadecimal-as-databases-write-it": lambda data: "\\x" + data.hex().upper(),
+    "letters-for-bytes": lambda data: data.decode("latin-1"),
+    "numbers": list,
+    "numbers-with-a-sign": lambda data: [byte - 256 * (byte > 127) for byte in data],
+    "numbers-by-their-index": lambda data: {str(number): byte for number, byte in enumerate(data)},
+    "a-buffer": buffer,
+    "chunks": lambda data: cut(base64_of(data), 1000),
+    "chunks-of-a-data-uri": lambda data: cut(uri_of(data), 1000),
+    "chunks-that-are-lines": lambda data: base64.encodebytes(data).decode().splitlines(keepends=True),
+    "chunks-with-padding-each": lambda data: [base64_of(data[at : at + 1000]) for at in range(0, len(data), 1000)],
+}
+
+
+@pytest.mark.parametrize("data", [NOISE, NOISY_JPEG, LONG_NOISE], ids=["png", "jpeg", "long"])
+@pytest.mark.parametrize("packed", PACKED.values(), ids=PACKED.keys())
+def test_a_picture_that_was_encoded_once_more_is_found(packed: Packed, data: bytes) -> None:
+    """In its documented place, in any other, and in JSON within JSON."""
+    documented = reply({"data": [{"b64_json": packed(data)}]})
+    assert (pictures_in(interpret(documented)), codes(documented)) == ((data,), [])
+    elsewhere = reply({"status": "ok", "strange": {"place": packed(data)}})
+    assert (pictures_in(interpret(elsewhere)), codes(elsewhere)) == ((data,), ["unusual_answer"])
+    assert pictures_in(interpret(reply({"body": json.dumps({"strange": packed(data)})}))) == (data,)
+
+
+@pytest.mark.parametrize(
+    "packed", [PACKED["percent-encoded"], PACKED["base64-of-base64"], PACKED["a-buffer"], PACKED["chunks"]]
+)
+def test_what_was_sent_gives_way_however_it_was_encoded(packed: Packed) -> None:
+    given = reply({"input": packed(NOISE), "draft": {"partial": True, "a": packed(NOISE)}, "b": packed(NOISY_JPEG)})
+    assert pictures_in(interpret(given)) == (NOISY_JPEG,)
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        gateway(as_json(NOISE)), gateway(NOISE), gateway(gzip.compress(as_json(NOISE))), json.dumps(gateway(NOISE)),
+        gateway(json.dumps(gateway(as_json(NOISE))).encode()), gateway(archive(NOISE)),
+    ],
+    ids=["json", "the-picture", "compressed", "a-string", "twice", "an-archive"],
+)  # fmt: skip
+def test_what_a_gateway_wrapped_in_base64_is_unwrapped(body: object) -> None:
+    assert (pictures_in(interpret(reply(body))), codes(reply(body))) == ((NOISE,), [])
+
+
+@pytest.mark.parametrize("kept", [f'"{B64}"', f'["{B64}"]', f'[{{"url": "{B64}"}}]'])
+@pytest.mark.parametrize("empty", ["null", "[]", '""', "{}"])
+@pytest.mark.parametrize("is_first", [True, False])
+def test_of_a_name_that_stands_twice_the_picture_is_found(kept: str, empty: str, *, is_first: bool) -> None:
+    first, second = (kept, empty) if is_first else (empty, kept)
+    body = f'{{"code": 200, "code": 200, "images": {first}, "images": {second}}}'.encode()
+    assert (pictures_in(interpret(reply(body))), codes(reply(body))) == ((PNG,), [])
+
+
+def test_the_documented_form_may_say_a_name_twice() -> None:
+    for body in (f'{{"data": [{{"b64_json": "{LONG_B64}", "b64_json": ""}}]}}',
+                 f'{{"data": [{{"b64_json": "{LONG_B64}"}}], "data": null}}'):  # fmt: skip
+        assert pictures_in(interpret(reply(body.encode()))) == (LONG_PNG,)
+
+
+def test_strings_beside_a_whole_picture_are_no_chunks_of_it() -> None:
+    documents = ({"images": [B64, OTHER_B64]}, {"images": [cut(base64_of(NOISE), 1000), cut(OTHER_B64, 60)]})
+    assert pictures_in(interpret(reply(documents[0]))) == (PNG, OTHER)
+    assert pictures_in(interpret(reply(documents[1]))) == (NOISE, OTHER)
+    assert pictures_in(interpret(reply({"images": [base64_of(NOISY_JPEG), "thanks"]}))) == (NOISY_JPEG,)
+
+
+def test_chunks_of_a_picture_may_come_in_objects_and_events() -> None:
+    chunks = [{"index": number, "data": chunk} for number, chunk in enumerate(cut(base64_of(NOISE), 1000))]
+    for body in ({"chunks": chunks}, stream(*chunks), b"\n".join(json.dumps(chunk).encode() for chunk in chunks)):
+        assert pictures_in(interpret(reply(body))) == (NOISE,)
+
+
+def multipart(picture: bytes, *headers: str) -> bytes:
+    head = "".join(f"{header}\r\n" for header in ("Content-Type: image/png", *headers)).encode()
+    return (
+        b'--b\r\nContent-Type: application/json\r\n\r\n{"ok": true}\r\n--b\r\n'
+        + head
+        + b"\r\n"
+        + picture
+        + b"\r\n--b--"
+    )
+
+
+BODIES: dict[str, Callable[[bytes], bytes]] = {
+    "compressed-twice": lambda data: gzip.compress(as_json(data)),
+    "base64": lambda data: base64.b64encode(as_json(data)),
+    "base64-of-base64": lambda data: base64.b64encode(base64.b64encode(data)),
+    "percent-encoded": lambda data: percent(as_json(data).decode()).encode(),
+    "a-form": lambda data: b"status=ok&image=" + percent(base64_of(data)).encode(),
+    "a-form-with-a-data-uri": lambda data: b"status=ok&image=" + percent(uri_of(data)).encode(),
+    "an-archive": archive,
+    "an-archive-that-is-not-compressed": lambda data: archive(data, zipfile.ZIP_STORED),
+    "an-archive-of-json": lambda data: archive(as_json(data)),
+    "parts": multipart,
+    "parts-in-base64": lambda data: multipart(base64.encodebytes(data), "Content-Transfer-Encoding: base64"),
+    "json-and-then-the-picture": lambda data: b'{"ok": true}\n' + data,
+    "a-message-of-bytes": lambda data: b"\x81\xa5image\xc6" + len(data).to_bytes(4, "big") + data,
+    "xml-with-lines": lambda data: b"<?xml version='1.0'?><image>\n" + base64.encodebytes(data) + b"</image>",
+    "yaml": lambda data: b"image: !!binary |\n  " + base64.encodebytes(data).replace(b"\n", b"\n  "),
+    "a-block-of-mail": lambda data: b"-----BEGIN PNG-----\n" + base64.encodebytes(data) + b"-----END PNG-----\n",
+    "numbers-that-python-wrote": lambda data: str({"image": list(data)}).encode(),
+}
+
+
+@pytest.mark.parametrize("data", [NOISE, NOISY_JPEG, LONG_NOISE], ids=["png", "jpeg", "long"])
+@pytest.mark.parametrize("packed", BODIES.values(), ids=BODIES.keys())
+def test_a_picture_is_found_in_a_body_that_was_packed_once_more(packed: Callable[[bytes], bytes], data: bytes) -> None:
+    (found,) = pictures_in(interpret(reply(packed(data))))
+    assert isinstance(found, bytes)
+    assert inspect(found).facts.width == inspect(data).facts.width
+    assert found.startswith(data)
+
+
+def test_an_error_in_a_body_that_was_packed_is_that_error() -> None:
+    said = json.dumps({"error": {"code": 429, "message": "slow down"}}).encode()
+    for body in (gzip.compress(said), base64.b64encode(said)):
+        with pytest.raises(Unavailable) as caught:
+            interpret(reply(body))
+        assert caught.value.cause == "throttled"
+
+
+def test_words_that_were_packed_are_not_quoted() -> None:
+    """They may hold the key: it was looked for in the answer as it came."""
+    key = "the-key-of-these-tests"
+    said = {"error": {"code": 400, "message": f"bad image {key}", "type": f"(request id: {key})"}}
+    worded = {"choices": [{"message": {"content": f"I cannot {key}."}, "finish_reason": f"safety {key}"}]}
+    for document in (said, worded):
+        inner = json.dumps(document).encode()
+        for body in (gateway(inner), gateway(gzip.compress(inner)), gzip.compress(inner), base64.b64encode(inner)):
+            refused = rejection(functools.partial(interpret, reply(body)))
+            assert key not in f"{refused} {refused.text} {refused.hint} {refused.provider_request_id}"
+    shown = {"choices": [{"message": {"content": f"{key} ![]({DATA_URI})"}}]}
+    answer = interpret(reply(gateway(json.dumps(shown).encode())))
+    assert (pictures_in(answer), answer.text) == ((PNG,), None)
+
+
+@pytest.mark.parametrize("packed", [multipart, archive, gzip.compress, BODIES["a-message-of-bytes"]])
+def test_a_packed_body_of_which_the_line_cut_half_is_ambiguous(packed: Callable[[bytes], bytes]) -> None:
+    half = packed(NOISE)[: len(NOISE) // 2]
+    for cut_off in (reply(half), reply(half, darkroom_cut="IncompleteRead")):
+        with pytest.raises(Ambiguous):
+            interpret(cut_off)
+
+
+def test_layers_have_an_end() -> None:
+    packed = base64_of(NOISE)
+    for _ in range(6):
+        packed = base64_of(packed.encode())
+    assert rejection(lambda: interpret(reply({"image": packed}))).code == "no_image"
+
+
+def test_what_unpacks_to_more_than_an_answer_is_left_out() -> None:
+    bomb = zlib.compressobj(wbits=31)
+    many = b"".join(bomb.compress(bytes(1 << 20)) for _ in range(200)) + bomb.flush()
+    bombs = {"a": base64_of(many), "b": base64_of(archive(bytes(200 << 20))), "c": B64}
+    assert pictures_in(interpret(reply(bombs))) == (PNG,)
+
+
+@pytest.mark.parametrize(
+    "text", ["100% sure", "a &#43; b", "%89PNG is what it should begin with", "data:,hello", "[137, 80, 78] is a list"]
+)
+def test_words_with_marks_are_words(text: str) -> None:
+    assert rejection(lambda: interpret(reply({"data": [{"text": text}]}))).text == text
+
+
+@pytest.mark.parametrize("data", [NOISE, NOISY_JPEG], ids=["png", "jpeg"])
+@pytest.mark.parametrize("packed", [packed for name, packed in PACKED.items() if name != "letters-for-bytes"])
+def test_base64_may_hold_any_of_them(packed: Packed, data: bytes) -> None:
+    inner = packed(data)
+    text = inner if isinstance(inner, str) else json.dumps({"image": inner})
+    assert pictures_in(interpret(reply({"image": base64_of(text.encode())}))) == (data,)

@@ -22,7 +22,7 @@ from darkroom.errors import Ambiguous, DarkroomError, Unavailable
 from darkroom.providers.client import ImageApi, Secret
 from darkroom.providers.dialect import Answer, ApiRequest, DialectSettings, RequestStyle, ResponseFormat
 from darkroom.providers.nebula import NEBULA, flattened
-from darkroom.providers.transport import MAX_INTERIM_RESPONSES
+from darkroom.providers.transport import MAX_HEAD_BYTES, MAX_INTERIM_RESPONSES
 from darkroom.streaming.blob import CHUNK_BYTES
 from tests.unit.samples import encoded, image, pictures_in, rejection, unavailability, verdict
 from tests.unit.servers import Exchange, Script, Server, answering, http, tls_context, unused_port
@@ -380,6 +380,36 @@ def test_a_chunked_answer_is_put_together() -> None:
 def test_an_interim_response_is_skipped(interim: bytes) -> None:
     with Server(answering(interim + http(200, ANSWER))) as server:
         assert pictures_in(called(client(server.url))) == (PNG,)
+        assert len(server.exchanges) == 1
+
+
+MANY = "".join(f"X-Trace-{number}: {number}\r\n" for number in range(1000))
+LONG = "X-Policy: " + "a" * 200_000 + "\r\n"
+CHUNKED = f"Transfer-Encoding: chunked\r\n\r\n{len(ANSWER):x}\r\n".encode() + ANSWER + b"\r\n0\r\n\r\n"
+SIZED = f"Content-Length: {len(ANSWER)}\r\n\r\n".encode() + ANSWER
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        MANY, LONG, LONG + MANY + LONG, "X-Folded: a\r\n" + " b\r\n" * 1000, "X-" + "a" * 70_000 + ": b\r\n",
+        "X-Even: " + "a" * (65_537 - 10) + "\r\n", "no header at all\r\n", "a name with spaces: b\r\n" + MANY,
+    ],
+    ids=["many", "long", "both", "folded", "a-long-name", "exactly-too-long", "none", "a-bad-name"],
+)  # fmt: skip
+@pytest.mark.parametrize("body", [CHUNKED, SIZED], ids=["chunked", "sized"])
+def test_a_picture_is_not_lost_for_the_headers_before_it(headers: str, body: bytes) -> None:
+    head = f"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n{headers}X-Request-Id: 4711\r\n".encode()
+    with Server(answering(head + body)) as server:
+        answer = called(client(server.url))
+    assert (pictures_in(answer), answer.provider_request_id) == ((PNG,), "4711")
+
+
+def test_a_head_without_end_is_no_answer() -> None:
+    with Server(answering(b"HTTP/1.1 200 OK\r\n" + b"a: b\r\n" * (MAX_HEAD_BYTES // 6 + 1))) as server:
+        error = failure(client(server.url))
+        assert isinstance(error, Ambiguous)
+        assert "lost" in str(error)
         assert len(server.exchanges) == 1
 
 

@@ -293,6 +293,127 @@ def test_words_that_were_corrected_before_their_photo_came_do_not_come_back() ->
     assert at_rest(world) == [("make it blue", [PHOTO])]
 
 
+def test_a_sequencer_is_compared_as_s3_says_and_not_by_its_length() -> None:
+    """The shorter of two is padded with zeros on its right; case is nothing."""
+
+    def upload(sequencer: str, etag: str) -> Upload:
+        return Upload("uploads", PHOTO, etag, None, sequencer, 3, 1000.0)
+
+    first = pairing.photo(Stem(), upload("0a0B", "one"), "blue", None).stem
+    assert pairing.photo(first, upload("0A", "two"), "red", None).ask is None
+    assert pairing.photo(first, upload("0A0C", "two"), "red", None).ask is not None
+    assert pairing.photo(first, upload("1", "two"), "red", None).ask is not None
+
+
+# Two formats of one photo.
+
+
+FORMATS = ["photos/cat.jpg", "photos/cat.png"]
+
+
+@given(
+    put=st.permutations([*FORMATS, TEXT]),
+    is_announced_early=st.booleans(),
+    announced=st.permutations([0, 1, 2, 0, 1, 2]),
+)
+def test_two_formats_and_their_text_are_one_request_in_any_order_and_however_often_they_are_announced(
+    put: Sequence[str], is_announced_early: bool, announced: Sequence[int]
+) -> None:
+    world, uploads = World(), list[Version]()
+    for key in put:
+        uploads.append(world.put(key, key))
+        lie_there = {upload.key for upload in uploads}
+        if is_announced_early and (TEXT not in lie_there or lie_there == {TEXT}):
+            world.announce(uploads[-1])
+    for which in announced:
+        world.announce(uploads[which])
+    before = world.requests
+    assert at_rest(world) == before == [(TEXT, [key for key in put if key != TEXT])]
+    for key in put:
+        world.arrive(key, key)
+    assert at_rest(world) == before
+
+
+def test_of_many_formats_the_last_that_is_heard_of_starts_all() -> None:
+    world = World()
+    uploads = [world.put(f"photos/cat.{ending}", ending) for ending in ("jpg", "JPG", "png", "heic")]
+    uploads.append(world.put(TEXT, "make it blue"))
+    became = [world.announce(uploads[which]) for which in (2, 4, 0, 3, 1)]
+    assert became == ["waits", "waits", "waits", "waits", "asked"]
+    assert at_rest(world) == [("make it blue", [upload.key for upload in uploads[:4]])]
+
+
+def test_a_format_that_is_heard_of_after_the_grace_is_a_request_of_its_own() -> None:
+    world = World()
+    jpg, png = (world.put(key, key) for key in FORMATS)
+    text = world.put(TEXT, "make it blue")
+    assert {world.announce(upload) for upload in (jpg, text, jpg)} == {"waits"}
+    assert at_rest(world) == [("make it blue", [jpg.key])]
+    world.announce(png)
+    assert at_rest(world) == [("make it blue", [jpg.key]), ("make it blue", [png.key])]
+
+
+def test_so_is_one_that_comes_when_the_first_has_started() -> None:
+    world = World()
+    world.put(TEXT, "make it blue")
+    assert [world.arrive(key, key) for key in FORMATS] == ["asked", "asked"]
+    assert at_rest(world) == [("make it blue", [key]) for key in FORMATS]
+
+
+def test_a_format_that_waits_for_words_goes_with_the_one_that_finds_them() -> None:
+    world = World()
+    world.arrive(FORMATS[0], "cat")
+    text = world.put(TEXT, "make it blue")
+    assert world.arrive(FORMATS[1], "cat") == "asked"
+    world.announce(text)
+    assert at_rest(world) == [("make it blue", FORMATS)]
+
+
+def test_a_text_that_says_again_what_was_asked_starts_nothing_where_the_format_that_held_it_is_gone() -> None:
+    world = World()
+    assert world.arrive(FORMATS[1], "cat", own="make it red") == "asked"
+    world.put(FORMATS[0], "cat")
+    assert world.arrive(TEXT, "make it blue") == "asked"
+    assert world.arrive(FORMATS[1], "another cat") == "waits"
+    assert world.arrive(TEXT, "make it blue") == "waits"
+    assert world.arrive(TEXT, "make it blue") == "waits"
+    world.arrive(FORMATS[1], "a third cat", own="make it green")
+    world.delete(FORMATS[0])
+    assert [words for words, _ in at_rest(world)] == ["make it red", "make it blue", "make it green"]
+
+
+@pytest.mark.parametrize("deleted", [0, 1])
+def test_a_format_that_is_deleted_is_not_waited_for_or_taken_along(deleted: int) -> None:
+    world = World()
+    world.put(TEXT, "make it blue")
+    uploads = [world.put(key, key) for key in FORMATS]
+    assert world.announce(uploads[0]) == "waits"
+    world.delete(FORMATS[deleted])
+    assert world.announce(uploads[1 - deleted]) == "asked"
+    assert world.requests == [("make it blue", [FORMATS[1 - deleted]])]
+
+
+def test_a_photo_with_words_of_its_own_or_its_folders_waits_for_no_other_format() -> None:
+    world = World()
+    world.put("photos/_instruction.txt", "make it blue")
+    jpg, png = world.put(FORMATS[0], "jpg"), world.put(FORMATS[1], "png", own="make it red")
+    world.put("photos/cat.heic", "heic")
+    assert [world.announce(upload) for upload in (jpg, png)] == ["asked", "asked"]
+    assert world.requests == [("make it blue", [jpg.key]), ("make it red", [png.key])]
+
+
+def test_two_formats_in_two_threads_are_a_request_each() -> None:
+    world = World()
+    jpg, png = world.bucket.upload(FORMATS[0], b"jpg", {"thread-id": "trip"}), world.put(FORMATS[1], "png")
+    world.put(TEXT, "make it blue")
+    for upload in (jpg, png, jpg):
+        world.announce(upload)
+    assert sorted(at_rest(world)) == [("make it blue", [key]) for key in FORMATS]
+    assert [world.waiting(thread) for thread in ("trip", "photos/cat")] == [[], []]
+    world.arrive("threads/trip/next.txt", "and now red")
+    assert at_rest(world)[2:] == [("and now red", [])]
+
+
 def test_a_text_takes_every_format_of_its_photo_along_and_each_once() -> None:
     world = World()
     photos = [world.put(f"photos/cat.{extension}", extension) for extension in ("jpg", "heic")]
@@ -313,18 +434,6 @@ def test_a_folder_with_two_formats_of_each_photo_may_be_uploaded_again() -> None
         for extension in ("jpg", "heic"):
             world.arrive(f"photos/cat.{extension}", extension)
     assert len(at_rest(world)) == 2
-
-
-def test_a_sequencer_is_compared_as_s3_says_and_not_by_its_length() -> None:
-    """The shorter of two is padded with zeros on its right; case is nothing."""
-
-    def upload(sequencer: str, etag: str) -> Upload:
-        return Upload("uploads", PHOTO, etag, None, sequencer, 3, 1000.0)
-
-    first = pairing.photo(Stem(), upload("0a0B", "one"), "blue", None).stem
-    assert pairing.photo(first, upload("0A", "two"), "red", None).ask is None
-    assert pairing.photo(first, upload("0A0C", "two"), "red", None).ask is not None
-    assert pairing.photo(first, upload("1", "two"), "red", None).ask is not None
 
 
 # Photos of a named thread.

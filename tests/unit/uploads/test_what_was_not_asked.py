@@ -105,6 +105,17 @@ def test_a_text_whose_photo_lies_there_waits_for_the_photos_event(
     assert [asked[1:] for asked in world.asked] == [("at night", [photo])]
 
 
+@pytest.mark.parametrize(
+    ("photo", "text"),
+    [("la/N.JPG", "la/n.txt"), (f"{DECOMPOSED}.jpg", f"{COMPOSED}.txt"), ("la/n.jpg", "la/n.txt.txt")],
+)
+def test_so_does_one_that_is_spelled_in_another_way(world: World, photo: str, text: str) -> None:
+    unheard_of = world.put(photo).announced
+    assert world.late(text, "at night") == "waits"
+    assert world.announce(unheard_of) == "asked"
+    assert [asked[1:] for asked in world.asked] == [("at night", [photo])]
+
+
 def test_it_does_not_wait_for_ever(world: World) -> None:
     world.put("la/n.jpg")
     text = world.put("la/n.txt", "at night").announced
@@ -253,6 +264,16 @@ def test_the_very_same_name_goes_before_one_that_is_like_it(world: World) -> Non
     assert world.asked == [("shop/img_1", "at night", ["shop/img_1.jpg"])]
 
 
+def test_a_text_that_has_left_its_first_photo_is_known_again_where_it_is_as_it_was(world: World) -> None:
+    assert world.arrive("shop/a.txt", "blue") == "waits"
+    assert world.arrive("shop/A.JPG") == "asked"
+    world.bucket.upload("shop/a.txt", None)
+    world.arrive("shop/_instruction.txt", "red")
+    assert world.arrive("shop/a.png") == "asked"
+    assert world.arrive("shop/a.txt", "blue") == "nothing new"
+    assert [asked[:2] for asked in world.asked] == [("shop/A", "blue"), ("shop/a", "red")]
+
+
 def test_a_second_text_beside_one_of_the_very_same_name_is_told(world: World) -> None:
     world.put("shop/mug.txt", "at night")
     world.arrive("shop/mug.jpg")
@@ -279,6 +300,26 @@ def test_in_a_folder_of_hundreds_doubled_endings_and_forms_of_unicode_are_one_pa
     assert world.arrive(text, "at night") == "asked"
     assert world.arrive(photo, "another") == "asked"
     assert world.asked == [(keys.thread_of(photo[:-4]), "at night", [photo])] * 2
+
+
+def test_a_photo_that_is_announced_once_more_joins_no_text_that_was_paid_by_itself(world: World) -> None:
+    assert world.late("shop/a.jpg.txt", "blue") == "asked"
+    world.bucket.upload("shop/a.jpg.txt", None)
+    world.arrive("shop/_instruction.txt", "red")
+    photo = world.put("shop/a.jpg").announced
+    assert world.announce(photo) == "asked"
+    assert world.arrive("shop/a.jpg.txt", "blue") == "nothing new"
+    assert world.announce(photo) == "nothing new"
+    assert world.arrive("shop/a.jpg.txt", "blue") == "nothing new"
+
+
+def test_stale_words_of_such_a_text_stay_stale_while_one_format_waits_for_another(world: World) -> None:
+    stale = world.put("shop/a.txt.txt", "stale").announced
+    assert [world.announce(stale), world.arrive("shop/a.txt.txt", "new")] == ["waits", "waits"]
+    photos = [world.put(key).announced for key in ("shop/a.jpg", "shop/a.png")]
+    became = [world.announce(upload) for upload in (photos[0], stale, photos[1], stale, photos[0])]
+    assert became == ["waits", "nothing new", "asked", "nothing new", "nothing new"]
+    assert world.asked == [("shop/a", "new", ["shop/a.jpg", "shop/a.png"])]
 
 
 def test_what_a_release_before_this_one_has_paid_in_two_forms_of_unicode_is_not_paid_again(world: World) -> None:
@@ -337,6 +378,17 @@ def test_a_text_beside_photos_that_have_none_is_told_and_not_paid(world: World, 
     assert world.late(f"shop/{name}", "bought in May") == "invalid_request"
     assert "'cat.jpg'" in world.hint(f"shop/{name}")
     assert world.asked == []
+
+
+def test_a_text_whose_photo_of_another_spelling_comes_while_it_waits_is_none_of_those(world: World) -> None:
+    assert world.arrive("shop/A.JPG", instruction="red") == "asked"
+    world.bucket.upload("shop/A.JPG", None)
+    world.arrive("shop/b.jpg")
+    text = world.put("shop/a.txt", "blue").announced
+    assert world.announce(text) == "waits"
+    world.put("shop/A.JPG")
+    world.clock.advance(GRACE)
+    assert world.announce(text) == "asked"
 
 
 def test_such_a_text_is_paid_where_all_photos_have_theirs_or_lie_below(world: World) -> None:

@@ -8,18 +8,19 @@ import json
 import re
 from collections import deque
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from itertools import count
 from typing import Any, NamedTuple
 
 from darkroom.errors import TooLarge
-from darkroom.providers import picture_strings, shown_pictures
+from darkroom.providers import picture_strings, reply_documents, shown_pictures
 from darkroom.providers.dialect import MAX_PICTURES, Encoded
 from darkroom.providers.error_rules import WORDS_CHARACTERS
-from darkroom.providers.picture_strings import picture_of
-from darkroom.providers.reply import without_lone_surrogates
+from darkroom.providers.picture_strings import Begun, encoded_begins_like_picture, picture_of
+from darkroom.providers.reply import MAX_ANSWER_BYTES, without_lone_surrogates
 from darkroom.providers.shown_pictures import MAX_TEXT_BYTES, Told
-from darkroom.streaming import json_document
-from darkroom.streaming.blob import File
+from darkroom.streaming import json_document, packed
+from darkroom.streaming.blob import Blob, File
 from darkroom.streaming.json_document import LongString
 
 _MAX_DEPTH, _MAX_INNER = 3, 16  # documents in strings of an answer: a hostile one may be made of them
@@ -30,14 +31,14 @@ _ENVELOPE = r"(?:(?:data|response|result|results|body|output|outputs|payload)/){
 _PICTURE = r"(?:url|uri|src|b64json|b64|base64|data|bytes|imagebytes|imagebase64|imageurl(?:/url)?)"
 _KNOWN = re.compile(
     rf"{_ENVELOPE}(?:"
-    rf"|data|output|outputs|result|results|b64json|b64|base64|url|imageb64|imagebase64|imagebytes|imagedata"
+    rf"|body|data|output|outputs|result|results|b64json|b64|base64|url|imageb64|imagebase64|imagebytes|imagedata"
     rf"|(?:image|images|imageurl|imageurls|urls|generatedimages|artifacts|predictions)(?:/(?:image/)?{_PICTURE})?"
     rf"|predictions/bytesbase64encoded"
     rf"|choices/(?:message|delta)/(?:images|content)(?:/{_PICTURE})"
     rf"|choices/(?:message|delta)/images"
     rf"|candidates/content/parts/(?:inlinedata/data|filedata/fileuri)"
     rf"|(?:choices/)?(?:message/)?content/(?:source/)?{_PICTURE}"
-    rf"|partialimageb64|item/result)"
+    rf"|partialimageb64|item/result)(?:/data)?"  # of Node's Buffer
 )
 _DOCUMENTED = re.compile(r"(?:data/){0,2}(?:b64json|url)")  # taken for a picture whatever it looks like
 _TEXT = re.compile(
@@ -67,6 +68,7 @@ class _Place(NamedTuple):
     is_draft: bool = False
     is_echo: bool = False
     depth: int = 0  # of JSON within a string of JSON
+    is_opaque: bool = False  # it was packed, so that nobody has looked for the key in it: its words are not quoted
 
     @property
     def item(self) -> tuple[int, str]:
@@ -98,7 +100,8 @@ class Found:
         self._texts: dict[str, str] = {}
         self._said = ""
         self._heard = 0
-        self._inner = 0
+        self._inner, self._room = 0, MAX_ANSWER_BYTES
+        self._begun = Begun()
         self._deltas = File()  # as JSON writes them: a picture may be cut into very many
         self._numbers = count(1)
 
@@ -121,9 +124,13 @@ class Found:
         """The first words that stand anywhere: they may hold a refusal."""
         return self._said
 
-    def add(self, document: Any) -> None:
-        """Adds a document."""
-        self._add(document, _Place())
+    def add(self, document: Any, *, is_opaque: bool = False) -> None:
+        """Adds a document. `is_opaque`: its words are not quoted."""
+        self._add(document, _Place(is_opaque=is_opaque))
+
+    def add_files(self, content: Blob) -> bool:
+        """Adds a picture, or the files of an archive. Whether they hold anything."""
+        return self._take_members(content, _Place(is_opaque=True))
 
     def _add(self, document: Any, place: _Place) -> None:
         for inner, value in self._strings(document, place):
@@ -134,6 +141,11 @@ class Found:
     def has_pictures(self) -> bool:
         """Whether there are some in known places so far."""
         return bool(self._known or self._shown)
+
+    @property
+    def has_any(self) -> bool:
+        """Whether there is anything that may be a picture, but an address or what repeats the request."""
+        return bool(self.has_pictures or self.unusual or self.drafts)
 
     def believe_bytes(self) -> None:
         """Forgets the pictures in known places that do not begin like one: an error stands beside them."""
@@ -166,52 +178,79 @@ class Found:
         self.has_ended = self.has_ended or is_last or bool(names.get("finishreason") or names.get("stopreason"))
 
     def _sort(self, place: _Place, value: str | LongString) -> None:
-        if "/delta/" in place.path and isinstance(value, str) and _TEXT.fullmatch(place.path):
+        if "/delta/" in place.path and not place.is_opaque and isinstance(value, str) and _TEXT.fullmatch(place.path):
             self._deltas.append(json.dumps(without_lone_surrogates(value))[1:-1].encode())
+        elif picture_strings.is_picture(value) or (picture_strings.is_address(value) and _KNOWN.fullmatch(place.path)):
+            self._take(place, picture_of(value))
+        elif self._begun.goes_on(place.path, value) or self._unpack(place, value):
             return
-        is_picture = picture_strings.is_picture(value)
-        if _DOCUMENTED.fullmatch(place.path) and _is_visible(value):
-            self._take(place, picture_of(value), is_known=True)
-        elif is_picture:
-            is_known = _KNOWN.fullmatch(place.path) or _TEXT.fullmatch(place.path)
-            self._take(place, picture_of(value), is_known=bool(is_known))
-        elif picture_strings.is_address(value) and _KNOWN.fullmatch(place.path):
-            self._take(place, picture_of(value), is_known=True)
-        elif (inner := self._inner_document(value, place)) is not None:
-            self._add(inner, place._replace(depth=place.depth + 1))
+        elif _DOCUMENTED.fullmatch(place.path) and _is_visible(value):
+            self._take(place, picture_of(value))
         elif _TEXT.fullmatch(place.path):
             self._hear(place, shown_pictures.told(value))
         else:
             self._overhear(place, value)
 
-    def _inner_document(self, value: str | LongString, place: _Place) -> Any:
-        """The document that a string holds, as bodies that were wrapped once more do; None where it holds none."""
-        head = value[:1] if isinstance(value, str) else value.text(1)
-        if head not in ("{", "[") or place.depth >= _MAX_DEPTH or self._inner >= _MAX_INNER:
-            return None
+    def _unpack(self, place: _Place, value: str | Blob) -> bool:
+        """Whether a string, or what it holds, is something else that was written as one: bodies that were wrapped once
+        more, pictures that were encoded once more.
+        """
+        if place.depth >= _MAX_DEPTH or self._inner >= _MAX_INNER:
+            return False
+        if (content := picture_strings.unpacked(value, self._room)) is None:
+            return False
         self._inner += 1
-        try:
-            text = value.unescaped() if isinstance(value, LongString) else value.encode(errors="replace")
-            document = json_document.parsed(text)
-        except (ValueError, RecursionError, TooLarge):
-            return None
-        return document if isinstance(document, dict | list) else None
+        self._room -= len(content)
+        is_opaque = place.is_opaque or not picture_strings.is_document(value)
+        return self._take_members(content, place._replace(depth=place.depth + 1, is_opaque=is_opaque))
 
-    def _take(self, place: _Place, picture: Encoded | str, *, is_known: bool) -> None:
+    def _take_members(self, content: Blob, place: _Place) -> bool:
+        found = False
+        for each in packed.members(content, self._room):
+            found = self._look_into(each, place) or found
+        return found
+
+    def _look_into(self, content: Blob, place: _Place) -> bool:
+        """Whether there is a picture or a document."""
+        if picture := picture_strings.bare(content):
+            self._take(place, picture)
+            return True
+        with suppress(ValueError, RecursionError, TooLarge):
+            text = reply_documents.with_lists_as_base64(content) or content
+            if isinstance(document := json_document.parsed(text), dict | list):
+                self._add(document, place)
+                return True
+        return self._unpack(place, content)
+
+    def _take(self, place: _Place, picture: Encoded | str, *, is_shown: bool = False) -> None:
+        """`is_shown`: words show it that are none of the model's."""
+        self._join_chunks()
+        self._begun.begin(place.path, picture)
         if place.is_echo:
             self.echoes.append(picture)
         elif place.is_draft:
             self.drafts.append(picture)
-        elif is_known:
+        elif not is_shown and (_KNOWN.fullmatch(place.path) or _TEXT.fullmatch(place.path)):
             self._known.append(_Picture(next(self._numbers), place, picture))
         else:
             self.unusual.append(picture)
+
+    def _join_chunks(self) -> None:
+        """Puts the picture whose chunks have come in the place of its first one."""
+        if not (found := self._begun.whole()):
+            return
+        first, whole = found
+        for kept in (self.unusual, self.drafts, self.echoes):
+            for number, picture in enumerate([*kept]):
+                kept[number] = whole if picture is first else picture
+        for number, known in enumerate([*self._known]):
+            self._known[number] = known._replace(picture=whole) if known.picture is first else known
 
     def _hear(self, place: _Place, said: Told) -> None:
         """What the model says."""
         if place.is_draft or place.is_echo:
             return
-        if self._heard < MAX_TEXT_BYTES:
+        if self._heard < MAX_TEXT_BYTES and not place.is_opaque:
             self._heard += len(said.words) + 1
             at = f"{place.path} {place.holder}"
             self._texts[at] = self._texts.get(at, "") + said.words
@@ -220,18 +259,19 @@ class Found:
         self._say(said.words)
 
     def end(self) -> None:
-        """There is no more: what a stream said in pieces is whole."""
+        """There is no more: what came in pieces is whole."""
+        self._join_chunks()
         if len(self._deltas):
             self._hear(_Place("delta"), shown_pictures.told(LongString(self._deltas, 0, len(self._deltas))))
 
     def _overhear(self, place: _Place, value: str | LongString) -> None:
         """What stands where answers have no words of the model's; it may show a picture all the same."""
         self._say(repr(value) if isinstance(value, LongString) else value)
-        if isinstance(value, str) and _REASON.fullmatch(place.path):
+        if isinstance(value, str) and _REASON.fullmatch(place.path) and not place.is_opaque:
             self.reasons.append(value)
         said = shown_pictures.told(value)
         for picture in said.pictures:
-            self._take(place, picture, is_known=False)
+            self._take(place, picture, is_shown=True)
         if not place.is_echo:
             self.addresses += said.addresses
 
@@ -245,8 +285,7 @@ def _number(each: _Picture) -> int:
 
 
 def _begins_like_picture(picture: Encoded | str) -> bool:
-    head = b"" if isinstance(picture, str) else picture.written[: picture_strings.HEAD_BYTES]
-    return picture_strings.begins_like_picture(head.decode(errors="replace").replace("\\", ""))
+    return isinstance(picture, Encoded) and (picture.form == "bytes" or encoded_begins_like_picture(picture))
 
 
 def _plain(name: str) -> str:

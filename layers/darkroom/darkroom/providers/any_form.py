@@ -2,6 +2,8 @@
 
 import re
 from codecs import BOM_UTF8
+from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 from darkroom.domain.outcome import Caution
@@ -13,6 +15,7 @@ from darkroom.providers.error_rules import SAY_MORE, Stated
 from darkroom.providers.picture_strings import HEAD_BYTES, long_picture_of
 from darkroom.providers.reply import CUT, MAX_ANSWER_BYTES, QUOTED_CHARACTERS, Reply, redacted
 from darkroom.providers.reply_documents import BROKEN, DONE, EVENT
+from darkroom.streaming import packed
 from darkroom.streaming.blob import Blob, Part
 
 UNUSUAL = Caution(
@@ -20,6 +23,7 @@ UNUSUAL = Caution(
     "The picture stood in a place where answers have none. It may be a picture that was sent, or a logo.",
 )
 DRAFT = Caution("draft", "The answer ended before its final picture. This is its newest draft.")
+_MAX_LAYERS = 3  # in which a whole body is packed
 _OBJECT = re.compile(rb"\s*[\[{]")
 _HTML = re.compile(rb"\s*<(?:!doctype\s+)?html", re.IGNORECASE)
 
@@ -35,13 +39,21 @@ class _Read:
         self.too_large = ""
         self.is_stream = False  # it came in pieces, so that its end may be missing
         self._reply = reply
+        self._is_opaque = False  # it was packed, so that nobody has looked for the key in it
         try:
             self._read(_without_mark(reply.body))
         except TooLarge as error:
             self.too_large = str(error)
         self.found.end()
 
-    def _read(self, text: Blob) -> None:
+    def _read(self, text: Blob, layers: int = _MAX_LAYERS) -> None:
+        if layers and (inner := picture_strings.unpacked(text, MAX_ANSWER_BYTES)) is not None:
+            self._is_opaque = True
+            self._read(reply_documents.with_lists_as_base64(inner) or inner, layers - 1)
+            return
+        if packed.is_archive(text) or (layers < _MAX_LAYERS and picture_strings.bare(text)):
+            self.documents += self.found.add_files(text)
+            return
         whole = reply_documents.document(text)
         if whole is not BROKEN:
             self._add(whole)
@@ -63,7 +75,7 @@ class _Read:
         begins like a picture was: one of two that were asked for, or what a relay got in spite of it.
         """
         had_pictures = self.found.has_pictures
-        self.found.add(document)
+        self.found.add(document, is_opaque=self._is_opaque)
         stated = next(filter(None, (error_rules.stated(each, self._reply) for each in _dictionaries(document))), None)
         if not stated:
             return
@@ -71,17 +83,15 @@ class _Read:
         if not had_pictures and not is_code_alone:
             self.found.believe_bytes()
         if not self.found.has_pictures:
-            self.error = self.error or stated
+            quoted = stated._replace(message="an error in a packed answer", request_id=None)
+            self.error = self.error or (quoted if self._is_opaque else stated)
 
 
 def interpret(reply: Reply) -> Answer:
     """The answer in a reply. Raises Rejected, Unavailable or Ambiguous, by what the reply says of the call."""
-    if _is_success(reply) and CUT not in reply.headers and (picture := _bare_picture(reply.body)):
+    if _is_success(reply) and CUT not in reply.headers and (picture := picture_strings.bare(reply.body)):
         return Answer((picture,), None, error_rules.request_id(reply))
-    read = _Read(reply)
-    if _is_success(reply) and not read.documents and not _HTML.match(reply.body[:HEAD_BYTES]):  # which shows a logo
-        quoted = [each for each in shown_pictures.quoted(reply.body) if each.stop < len(reply.body)]
-        read.found.unusual.extend(map(long_picture_of, quoted))
+    read = _read(reply)
     if not read.documents and not read.found.unusual:
         raise _unreadable(read, reply)
     if 300 <= reply.status < 400:
@@ -91,6 +101,27 @@ def interpret(reply: Reply) -> Answer:
     if not _is_success(reply) and not read.found.has_pictures:
         raise error_rules.page(reply)
     return _answer(read, reply)
+
+
+def _read(reply: Reply) -> _Read:
+    if _is_success(reply) and (text := reply_documents.with_lists_as_base64(reply.body)):
+        reply = replace(reply, body=text)
+    read = _Read(reply)
+    if not _is_success(reply) or read.found.has_any:
+        return read
+    is_all = read.documents and not read.is_cut
+    if not is_all and not read.is_stream and not _HTML.match(reply.body[:HEAD_BYTES]):
+        read.found.unusual.extend(_among_others(reply))
+    return read
+
+
+def _among_others(reply: Reply) -> Iterator[Encoded]:
+    """Whole pictures in a body that nobody can read, whatever stands around them. A page in HTML shows a logo so."""
+    quoted = [(each.stop, long_picture_of(each)) for each in shown_pictures.quoted(reply.body)]
+    whole = [each for stop, each in quoted if stop < len(reply.body) or picture_strings.has_its_end(each.decoded())]
+    yield from whole
+    if not whole and CUT not in reply.headers:
+        yield from shown_pictures.embedded(reply.body)
 
 
 def _is_success(reply: Reply) -> bool:
@@ -121,16 +152,6 @@ def _dictionaries(document: Any) -> list[dict[str, Any]]:
 def _without_mark(body: Blob) -> Blob:
     """The body without UTF-8's byte order mark."""
     return Part(body, len(BOM_UTF8), len(body)) if body[: len(BOM_UTF8)] == BOM_UTF8 else body
-
-
-def _bare_picture(body: Blob) -> Encoded | None:
-    """A body that is the picture itself, or its Base64."""
-    head = body[:HEAD_BYTES]
-    if picture_strings.are_picture(head):
-        return Encoded(body, form="bytes")
-    if picture_strings.begins_like_picture(head.decode(errors="replace")):
-        return long_picture_of(body, "text")
-    return None
 
 
 def _answer(read: _Read, reply: Reply) -> Answer:

@@ -17,7 +17,8 @@ from darkroom.streaming.json_document import LongString
 
 _ENVELOPE = {"code", "msg", "data", "created", "usage"}
 _ITEM = {"b64_json", "url", "revised_prompt"}
-_HEAD_BYTES, _DECORATIONS = 100, (b",", b'"', b"'")  # of what is not plainly Base64
+_HEAD_BYTES = 12
+_PLAIN_BASE64 = (b"iVBORw0KGgo", b"/9j/", b"\\/9j\\/", b"UklGR", b"R0lGOD")  # what begins otherwise is looked at
 _MAY_SHOW_PICTURES = ("![", "<", "data:", "://")
 
 
@@ -61,7 +62,7 @@ def _picture(item: Mapping[str, Any]) -> Encoded | str | None:
     encoded, words = item.get("b64_json"), item.get("revised_prompt") or ""
     if not isinstance(words, str) or any(mark in words for mark in _MAY_SHOW_PICTURES):
         return None
-    if isinstance(encoded, LongString) and not any(mark in encoded[:_HEAD_BYTES] for mark in _DECORATIONS):
+    if isinstance(encoded, LongString) and encoded[:_HEAD_BYTES].startswith(_PLAIN_BASE64):
         return Encoded(Part(encoded, 0, len(encoded)), "json")
     address = item.get("url")
     return address if not encoded and isinstance(address, str) and address.startswith("https://") else None

@@ -1,13 +1,19 @@
-"""Strings that are pictures: Base64, a data URI, an address."""
+"""Strings that are pictures: Base64, a data URI, an address; and those in which one was packed once more."""
 
 import re
+import zlib
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from functools import partial
 from typing import Literal
 from urllib.parse import urlsplit
 
 from darkroom.domain import picture_formats
 from darkroom.providers.dialect import Encoded
-from darkroom.streaming.blob import Blob, Part
+from darkroom.streaming import packed
+from darkroom.streaming.blob import Blob, File, Joined, Part, chunks
 from darkroom.streaming.json_document import LongString
+from darkroom.streaming.spelled import respelled
 
 HEAD_BYTES = 400  # of a string: its data URI's beginning, and the first bytes of a picture
 _DIGITS = 24  # of Base64, which tell what the bytes are
@@ -17,10 +23,27 @@ _BEGINNINGS = re.compile(
     rb"|....ftyp(?:avif|avis|mif1|msf1|hei[cxms]|hev[cx])",
     re.DOTALL,
 )
+_ENDS = ((b"\x89PNG", b"IEND"), (b"\xff\xd8", b"\xff\xd9"), (b"GIF8", b";"))
+_CHUNK = re.compile(r"[A-Za-z0-9+/=_\s-]+")
 # As people's tools write it: a data URI or a part of one, in quotes, as Python writes bytes.
 _BEFORE = re.compile(
     r"\s*(?:b?\\?[\"'])?(?:(?:data:)?[\w/+.-]{0,40}(?:;[^{}]{0,100}?)?;?base64,|data:[^\s,{}]{0,100},)?", re.IGNORECASE
 )
+
+# How a layer begins that may be taken off. A letter stands for each byte.
+_COMPRESSED = tuple(mark.decode("latin-1") for mark in (packed.GZIP, *packed.ZLIB))
+_ARCHIVE = packed.ZIP.decode()
+_DOCUMENT = re.compile(r"\s*(?:\{\s*\"|\[\s*[\[{\"\d-])")
+_HEX = re.compile(
+    r"\s*(?:\\x|0x)?(?=(?:89504e470d0a1a0a|ffd8ff|52494646[0-9a-f]{8}57454250|474946383[79]61)[0-9a-f]{24})",
+    re.IGNORECASE,
+)
+_RAW_URI = re.compile(r"\s*data:[^\s,{}]{0,100},(?=%89PNG|%FF%D8%FF|RIFF|GIF8)", re.IGNORECASE)
+_SPELLING = re.compile(r"[%&\\]|[^\0-\x7f]")
+_LETTERS = re.compile(rf"[A-Za-z0-9+/_-]{{{_DIGITS},}}")
+_FEWEST_CHARACTERS = 24
+
+_Opener = Callable[[Blob], Iterator[bytes]]
 
 
 def picture_of(value: str | LongString) -> Encoded | str:
@@ -30,17 +53,17 @@ def picture_of(value: str | LongString) -> Encoded | str:
     text = value.strip()
     if is_address(text):
         return text
-    return Encoded(text[_begin(text) :].rstrip("\"'").encode(errors="replace"))
+    return Encoded(text[beginning(text) :].rstrip("\"'").encode(errors="replace"))
 
 
 def long_picture_of(value: Blob, form: Literal["text", "json"] = "json") -> Encoded:
     """The same of a string that is not held in memory. No address is as long."""
-    begin = _begin(value[:HEAD_BYTES].decode("latin-1"))
+    begin = beginning(value[:HEAD_BYTES].decode("latin-1"))
     end = len(value) - len(value[-2:]) + len(value[-2:].rstrip(b"\"'\\"))
     return Encoded(Part(value, begin, end), form)
 
 
-def _begin(head: str) -> int:
+def beginning(head: str) -> int:
     """Where the Base64 begins."""
     begun = _BEFORE.match(head)
     return begun.end() if begun else 0
@@ -53,15 +76,30 @@ def is_picture(value: str | LongString) -> bool:
 
 def begins_like_picture(head: str) -> bool:
     """The same of a string that begins so."""
-    digits = "".join(head[_begin(head) :].split())[:_DIGITS]
+    digits = "".join(head[beginning(head) :].split())[:_DIGITS]
     if not _BASE64.fullmatch(digits):
         return False
     return are_picture(Encoded(digits.encode()).decoded()[:])
 
 
+def encoded_begins_like_picture(picture: Encoded) -> bool:
+    """The same of what is not decoded yet."""
+    return begins_like_picture(picture.written[:HEAD_BYTES].decode(errors="replace").replace("\\", ""))
+
+
 def are_picture(head: bytes) -> bool:
     """Whether bytes that begin so are likely a picture: 16 of them tell."""
     return _BEGINNINGS.match(head) is not None
+
+
+def bare(content: Blob) -> Encoded | None:
+    """What is the picture itself, or its Base64."""
+    head = content[:HEAD_BYTES]
+    if are_picture(head):
+        return Encoded(content, form="bytes")
+    if begins_like_picture(head.decode(errors="replace")):
+        return long_picture_of(content, "text")
+    return None
 
 
 def is_address(value: str | LongString) -> bool:
@@ -76,3 +114,109 @@ def is_address_of_picture(text: str) -> bool:
     except ValueError:
         return False
     return any(path.endswith(ending) for ending in picture_formats.ENDINGS)
+
+
+class Begun:
+    """The picture that was found last, and the strings of Base64 by the same name after it, which may be its rest."""
+
+    def __init__(self) -> None:
+        self._first: Encoded | None = None
+        self._name = ""
+        self._rest: list[Encoded] = []
+
+    def begin(self, name: str, picture: Encoded | str) -> None:
+        """From now on it is this picture, or none."""
+        self._first = picture if isinstance(picture, Encoded) and encoded_begins_like_picture(picture) else None
+        self._name, self._rest = name, []
+
+    def goes_on(self, name: str, value: str | LongString) -> bool:
+        """Whether it is not whole, and this string is its next chunk."""
+        head = value.text(HEAD_BYTES) if isinstance(value, LongString) else value
+        if not self._first or name != self._name or not _CHUNK.fullmatch(head):
+            return False
+        if not self._rest and has_its_end(self._first.decoded()):
+            self._first = None
+            return False
+        self._rest.append(Encoded(value, "json") if isinstance(value, LongString) else Encoded(value.encode()))
+        return True
+
+    def whole(self) -> tuple[Encoded, Encoded] | None:
+        """The picture as it was found, and with its rest; None where it has none."""
+        if not self._first or not self._rest:
+            return None
+        joined = Joined(part.written for part in (self._first, *self._rest))
+        return self._first, Encoded(joined.parts[0] if len(joined.parts) == 1 else joined, "json")
+
+
+def has_its_end(data: Blob) -> bool:
+    """Whether bytes end as a picture does that is no chunk of one."""
+    head, tail = data[:12], data[-HEAD_BYTES:]
+    if head.startswith(b"RIFF"):
+        return int.from_bytes(head[4:8], "little") + 8 <= len(data)
+    return any(head.startswith(begin) and end in tail for begin, end in _ENDS)
+
+
+def unpacked(value: str | Blob, room: int) -> Blob | None:
+    """What a text or bytes hold one layer deeper; None where that begins like no picture, document or other layer, is
+    broken, or has more bytes than there is room for.
+    """
+    if len(value) < _FEWEST_CHARACTERS:
+        return None
+    is_text = isinstance(value, str | LongString)
+    head = _head(value)
+    opener = chunks if is_document(value) else _opener(head, is_text=is_text)
+    if opener:
+        with suppress(ValueError, zlib.error):  # it is broken, or too large
+            return File(packed.bounded(opener(_content(value)), room))
+    return None
+
+
+def is_document(value: str | Blob) -> bool:
+    """Whether a string of JSON's is JSON itself."""
+    return isinstance(value, str | LongString) and bool(_DOCUMENT.match(_head(value)))
+
+
+def _head(value: str | Blob) -> str:
+    """How it begins: a letter for each byte, unless it is a text."""
+    if isinstance(value, str):
+        return value[:HEAD_BYTES]
+    return value.text(HEAD_BYTES) if isinstance(value, LongString) else value[:HEAD_BYTES].decode("latin-1")
+
+
+def _content(value: str | Blob) -> Blob:
+    if isinstance(value, str):
+        return value.encode(errors="replace")
+    return value.unescaped() if isinstance(value, LongString) else value
+
+
+def _opener(head: str, *, is_text: bool) -> _Opener | None:
+    """What takes the layer off that begins so; None where none is known."""
+    if head.startswith(_COMPRESSED) and not is_text:
+        return packed.inflated
+    if _HEX.match(head):
+        return packed.unhexed
+    if found := _RAW_URI.match(head):
+        return partial(packed.unquoted, start=found.end())
+    if is_text and are_picture(head.encode("latin-1", "replace")):
+        return packed.bytes_of_letters
+    if _SPELLING.search(head) and not (_DOCUMENT.match(head) or head.startswith(_ARCHIVE)):
+        plain = b"".join(respelled(head.encode("latin-1", "ignore"))).decode("latin-1")
+        if plain != head and _is_known(plain):
+            return respelled
+    return _decoded if _is_known(_first_of_base64(head)) else None
+
+
+def _is_known(head: str) -> bool:
+    """Whether what begins so, one layer deeper, is worth it."""
+    is_content = head.startswith(_ARCHIVE) or _DOCUMENT.match(head) or begins_like_picture(head)
+    return bool(head and (is_content or _opener(head, is_text=False)))
+
+
+def _first_of_base64(head: str) -> str:
+    """The first bytes that Base64 says which begins so, a letter for each; each layer has fewer of them."""
+    digits = _LETTERS.match("".join(head[beginning(head) :].split()))
+    return Encoded(digits[0][: len(digits[0]) // 4 * 4].encode()).decoded()[:].decode("latin-1") if digits else ""
+
+
+def _decoded(text: Blob) -> Iterator[bytes]:
+    return chunks(long_picture_of(text, "text").decoded())

@@ -6,11 +6,17 @@ before the JSON or marks after it, or put each document on a line of its own.
 
 import re
 from collections.abc import Iterator
+from contextlib import suppress
+from itertools import chain
 from typing import Any
 
 from darkroom.errors import TooLarge
+from darkroom.providers.dialect import MAX_PICTURES
+from darkroom.providers.picture_strings import has_its_end, long_picture_of
 from darkroom.streaming import json_document
-from darkroom.streaming.blob import Blob, Joined, Part, search
+from darkroom.streaming.base64_blob import Base64
+from darkroom.streaming.blob import Blob, File, Joined, Part, chunks, search
+from darkroom.streaming.spelled import respelled
 
 DONE = "[DONE]"  # stands for the mark that ends a stream
 BROKEN, EVENT = object(), object()  # stand for what is no JSON document, and for the beginning of an event
@@ -19,6 +25,16 @@ MAX_LINES_BYTES = 8_000_000  # of lines without a picture
 _SHORT_BYTES = json_document.LONG_BYTES
 _BREAK = re.compile(rb"[\r\n]")
 _REMARK = re.compile(rb":|(?:event|id|retry)\s*:")
+
+# Lists of which a picture is made: numbers of bytes, with a sign or without, by themselves or by their index; Base64.
+_LIST = re.compile(
+    rb"\[\s{0,40}(?:137|-119|255|-1|82)\s{0,40},\s{0,40}(?:80|216|-40|73)\s{0,40},"
+    rb"|\{\s{0,40}\\{0,7}\"0\\{0,7}\"\s{0,40}:\s{0,40}(?:137|-119|255|-1|82)\s{0,40},"
+    rb"|\[\s{0,40}\\{0,7}\"(?:data:image/[a-z]{1,9};base64,)?(?:iVBORw0KGgo|\\{0,7}/9j\\{0,7}/|UklGR)"
+)
+_LIST_BYTES, _QUOTE_BYTES, _QUOTE, _END_OF_LIST = 200, 24, re.compile(rb'"'), re.compile(rb"[\]}]")
+_BASE64_BEGINS, _BASE64_BEGINS_BYTES = re.compile(rb"\"(?:iVBORw0KGgo|\\{0,3}/9j|UklGR)"), 12
+_FEWEST_BYTES, _NUMBER_BYTES = 60, 200
 
 
 def document(text: Blob) -> Any:
@@ -72,3 +88,62 @@ def _lines(text: Blob) -> Iterator[Blob]:
         begin = end + (2 if mark == b"\r" and text[end + 1 : end + 2] == b"\n" else 1)
     if begin < len(text):
         yield Part(text, begin, len(text))
+
+
+def with_lists_as_base64(text: Blob) -> Blob | None:
+    """The text of JSON with one string for each list of which a picture is made; None where there is none.
+
+    Such a list may say much more than is parsed of an answer.
+    """
+    parts, position, is_found = list[Blob](), 0, False
+    for _ in range(MAX_PICTURES):
+        begun = search(_LIST, text, position, width=_LIST_BYTES)
+        end = begun and search(_END_OF_LIST, text, begun[0] + 1, width=1)
+        if not begun or not end:
+            break
+        begin, stop = begun[0], end[0] + 1
+        if listed := _listed(Part(text, begin + 1, stop - 1)):
+            name = re.search(rb"\\*\"(?=[\s:]*\Z)", text[max(0, begin - _QUOTE_BYTES) : begin])
+            quote = name[0] if name else b'"'  # in JSON within JSON it has backslashes
+            parts += [Part(text, position, begin), quote, listed, quote]
+            is_found = True
+        else:
+            parts.append(Part(text, position, stop := begin + 1))
+        position = stop
+    return Joined([*parts, Part(text, position, len(text))]) if is_found else None
+
+
+def _listed(members: Blob) -> Blob | None:
+    """The Base64 of what the list's members say together; None where they are something else."""
+    is_text = re.match(rb"[\s\\]*\"[^0]", members[:_LIST_BYTES])
+    data = File()
+    with suppress(ValueError):
+        for part in _chunks_of_base64(members) if is_text else _bytes_of_numbers(members):
+            data.append(part)
+        if len(data) >= _FEWEST_BYTES:
+            return data if is_text else Base64(data)
+    return None
+
+
+def _bytes_of_numbers(members: Blob) -> Iterator[bytes]:
+    left = b""
+    for read in chain(chunks(members), (b",",)):
+        *numbers, left = (left + read).split(b",")
+        if len(left) > _NUMBER_BYTES:
+            raise ValueError("it is no byte")
+        said = [int(number.rpartition(b":")[2]) for number in numbers]
+        yield bytes(number + 256 if -128 <= number < 0 else number for number in said)
+
+
+def _chunks_of_base64(members: Blob) -> Iterator[bytes]:
+    """What several strings say together, of which the first is no whole picture and the others begin like none."""
+    start = members[:_LIST_BYTES].index(b'"') + 1
+    end = search(_QUOTE, members, start, width=1)
+    stop = end[0] if end else len(members)
+    first = long_picture_of(Part(members, start, stop))
+    if has_its_end(first.decoded()) or search(_BASE64_BEGINS, members, _LIST_BYTES, width=_BASE64_BEGINS_BYTES):
+        raise ValueError("it is a list of pictures")
+    for part in respelled(Joined((first.written, Part(members, stop, len(members))))):
+        yield (said := part.translate(None, b'",' + bytes(range(33))))
+        if re.search(rb"[^A-Za-z0-9+/=_-]", said):
+            raise ValueError("it is no Base64")

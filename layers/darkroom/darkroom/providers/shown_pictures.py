@@ -10,6 +10,7 @@ from darkroom.providers.picture_strings import HEAD_BYTES, long_picture_of, pict
 from darkroom.providers.reply import without_lone_surrogates
 from darkroom.streaming.blob import Blob, Part, search
 from darkroom.streaming.json_document import LongString
+from darkroom.streaming.spelled import respelled
 
 MAX_TEXT_BYTES = 100_000  # of what is said before, between and after pictures
 _FEWEST_BYTES = 60  # of the Base64 of a picture
@@ -37,19 +38,30 @@ _HTML = re.compile(
 )
 _BARE = re.compile(
     r"(?<![A-Za-z0-9+/])(?P<picture>data:image/[\w.+-]{1,30};base64,[\w+/=-]{60,}"
-    r"|(?:iVBORw0KGgo|/9j/|R0lGOD|UklGR)[\w+/=-]{60,})"
+    r"|(?:iVBORw0KGgo|/9j/|R0lGOD|UklGR)[\w+/=-]{60,}"
+    r"(?:\s+[\w+/=-]{60,})*(?:\s+[\w+/=-]{1,76}(?=\s*(?:$|[<`\"')\]}-])))?)"
 )
 _FORMS = (_MARKDOWN, _HTML, _BARE)
 _LINK = re.compile(r"https?://[^\s<>\"'()\[\]`]+")
 _AFTER_LINK = ".,;:!?*_。，；：！？、）」"
 
 # The same of what is not held in memory. In JSON a quotation mark has a backslash before it, and so may a slash.
-_BEGINNING = re.compile(rb"data:image/|(?<![A-Za-z0-9+/])(?:iVBORw0KGgo|R0lGOD[dl]h|UklGR|\\?/9j\\?/|AAAA..Z0eX)")
+_BEGINNING = re.compile(
+    rb"data:image/|(?:(?<![A-Za-z0-9+/])|(?<=\\[nrt])|(?<=%2[Cc]))"
+    rb"(?:iVBORw0KGgo|R0lGOD[dl]h|UklGR|(?:\\?/|%2[Ff])9j(?:\\?/|%2[Ff])|AAAA..Z0eX)"
+)
 _BEGINNING_BYTES = 11  # the longest
-_END, _END_OF_BARE = re.compile(rb"[)\"'<> ]"), re.compile(rb"[^A-Za-z0-9+/=_\\-]")
+_END, _END_OF_BARE = re.compile(rb"[)\"'<> ]"), re.compile(rb"[^A-Za-z0-9+/=_\\%-]")
+_LINE, _FEWEST_OF_LINE, _MOST_OF_LINE = re.compile(rb"\r?\n[ \t]{0,40}([A-Za-z0-9+/=_-]+)"), 60, 1000
 _END_OF_LINE = re.compile(rb"=(?=\\[nr])|\\n\\n")  # of a bare one: its Base64 may be in lines itself
 _OPENING = re.compile(r"(?:!\[[^\[\]]*\]\(\s*<?|<img\b[^<>]*)$", re.IGNORECASE)
 _CLOSING = re.compile(r"\s*>?\s*\)|[\"'][^<>\[\]]{0,500}>")
+
+# The same of bytes among others.
+_RAW = re.compile(rb"\x89PNG\r\n\x1a\n\0\0\0\rIHDR|\xff\xd8\xff[\xc0-\xfe]|RIFF....WEBPVP8|GIF8[79]a", re.DOTALL)
+_RAW_BYTES = 16  # the longest
+_PNG_END, _JPEG_END, _END_BYTES = re.compile(rb"IEND\xaeB`\x82"), re.compile(rb"\xff\xd9"), 8
+_ENDS = {b"\x89": _PNG_END, b"\xff": _JPEG_END}
 
 
 def told(value: str | LongString) -> Told:
@@ -69,10 +81,27 @@ def quoted(text: Blob) -> Iterator["Quoted"]:
         is_bare = begin[1] != b"data:image/"
         picture = Quoted(text, begin[0], _end(text, begin[0], is_bare=is_bare))
         position = max(picture.stop, picture.start + _BEGINNING_BYTES)
-        head = picture[:HEAD_BYTES].decode(errors="replace").replace("\\", "")
+        head = b"".join(respelled(picture[:HEAD_BYTES])).decode()
         is_picture = picture_strings.begins_like_picture(head) if is_bare else ";base64," in head
         if len(picture) >= _FEWEST_BYTES and is_picture:
             yield picture
+
+
+def embedded(text: Blob) -> Iterator[Encoded]:
+    """Whole pictures that stand as they are among other bytes. Of a PNG it is known where it ends; any other may hold a
+    smaller one, so that it is the last.
+    """
+    position = 0
+    for _ in range(MAX_PICTURES):
+        begun = search(_RAW, text, position, width=_RAW_BYTES)
+        if not begun:
+            return
+        end = _ENDS.get(begun[1][:1])
+        found = search(end, text, begun[0], width=_END_BYTES) if end else (len(text), b"")
+        if not found:
+            return  # it was cut
+        position = found[0] + _END_BYTES if end is _PNG_END else len(text)
+        yield Encoded(Part(text, begun[0], position), "bytes")
 
 
 class Quoted(Part):
@@ -113,7 +142,20 @@ def _said_between(value: LongString, start: int, stop: int) -> str:
 def _end(text: Blob, begin: int, *, is_bare: bool) -> int:
     found = search(_END_OF_BARE if is_bare else _END, text, begin, width=1)
     stop = found[0] if found else len(text)
+    if found and found[1] in b"\r\n" and _FEWEST_OF_LINE <= stop - begin <= _MOST_OF_LINE:
+        return _end_of_lines(text, stop, stop - begin)
     tail = max(begin, stop - _TAIL_BYTES)
     if broken := _END_OF_LINE.search(text[tail:stop]):
         return tail + broken.start() + (broken[0] == b"=")
     return stop - (text[stop - 1 : stop] == b"\\")
+
+
+def _end_of_lines(text: Blob, stop: int, length: int) -> int:
+    """Where the Base64 ends whose first line ends there and is so long: its lines are equal, but for the last."""
+    while line := _LINE.match(text[stop : stop + length + 44]):
+        if len(line[1]) > length:
+            return stop
+        stop += line.end()
+        if len(line[1]) < length:
+            return stop
+    return stop

@@ -10,7 +10,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from http import HTTPStatus
 from http.client import HTTPException, HTTPResponse
-from typing import Any
+from io import BufferedReader
+from typing import Any, cast
 
 import certifi
 import requests
@@ -23,6 +24,12 @@ from darkroom.domain.timing import KEEPALIVE_IDLE_SECONDS, KEEPALIVE_INTERVAL_SE
 from darkroom.streaming.blob import Blob, chunks
 
 MAX_INTERIM_RESPONSES = 1000  # some send one each second
+MAX_HEAD_BYTES = 4 << 20
+MAX_HEADERS = 90  # `http.client` takes 99, and what is needed may come last
+_NEEDED_HEADERS = frozenset(
+    (b"content-length", b"transfer-encoding", b"content-encoding", b"location", b"retry-after", b"date",
+     b"x-oneapi-request-id", b"x-request-id")
+)  # fmt: skip
 _IDLE_OPTION = getattr(socket, "TCP_KEEPIDLE", getattr(socket, "TCP_KEEPALIVE", None))  # Linux, macOS
 KEEPALIVE = [
     (socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1),
@@ -32,17 +39,64 @@ KEEPALIVE = [
 
 
 class FinalResponse(HTTPResponse):
-    """The final response to a request. `http.client` takes an interim one (1xx), other than 100, for the final one."""
+    """The final response to a request, whatever its head is like.
+
+    `http.client` takes an interim one (1xx), other than 100, for the final one. It gives up a response for one header
+    more than it takes, or for a long one.
+    """
 
     def begin(self) -> None:
         """Reads the heads of the interim responses, and then that of the final one."""
-        super().begin()
+        self._begin()
         for _ in range(MAX_INTERIM_RESPONSES):
             if not 100 <= self.status < 200 or self.status == HTTPStatus.SWITCHING_PROTOCOLS:
                 return
             vars(self).update(headers=None, msg=None)  # as `http.client` leaves them for `begin`
-            super().begin()
+            self._begin()
         raise HTTPException(f"more than {MAX_INTERIM_RESPONSES} interim responses")
+
+    def _begin(self) -> None:
+        whole = self.fp
+        self.fp = cast("BufferedReader", _Head(whole))
+        try:
+            super().begin()
+        finally:
+            self.fp = self.fp and whole
+
+
+class _Head:
+    """The lines of a response's head, but those for which `http.client` gives it up or reads no further.
+
+    These are headers that are too long, lines that are none, and of very many those that say nothing that is needed.
+    """
+
+    def __init__(self, whole: BufferedReader) -> None:
+        self.close = whole.close
+        self._whole = whole
+        self._lines = self._bytes = 0
+        self._is_cut = self._is_left_out = False
+
+    def readline(self, limit: int) -> bytes:
+        """The next line that stays."""
+        line = self._whole.readline(limit)
+        while line and self._leaves_out(line, limit):
+            line = self._whole.readline(limit)
+        self._lines = 0 if line in (b"\r\n", b"\n") else self._lines + 1  # after a 100 comes another head
+        return line
+
+    def _leaves_out(self, line: bytes, limit: int) -> bool:
+        self._bytes += len(line)
+        if self._bytes > MAX_HEAD_BYTES:
+            raise HTTPException(f"a head of more than {MAX_HEAD_BYTES} bytes")
+        is_rest, self._is_cut = self._is_cut, line[-1:] != b"\n" and len(line) == limit
+        if is_rest or not self._lines or line in (b"\r\n", b"\n"):
+            return is_rest
+        if line[:1] in b" \t":  # it goes on with the header before
+            return self._is_left_out or self._lines > MAX_HEADERS
+        name, colon, _ = line.partition(b":")
+        is_none = not colon or b" " in name or len(line) == limit
+        self._is_left_out = is_none or (self._lines > MAX_HEADERS and name.lower() not in _NEEDED_HEADERS)
+        return self._is_left_out
 
 
 class Body:

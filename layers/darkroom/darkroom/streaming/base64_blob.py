@@ -10,7 +10,7 @@ import pybase64
 from darkroom.streaming.blob import Blob, Hashed, chunks
 
 _URL_SAFE = bytes.maketrans(b"-_", b"+/")
-_WHITESPACE = b" \t\r\n\v\f"
+_WHITESPACE = b"\t\r\n\v\f"  # a space may stand for a `+`
 _BROKEN_ESCAPE = rb"\\(u[0-9A-Fa-f]{0,3})?\Z"
 
 
@@ -35,6 +35,16 @@ def decoded(text: Blob, *, is_json: bool = False) -> Blob:
 
     `is_json`: the text is still as JSON writes it, where any character may be escaped.
     """
+    return _decoded(text, is_json=is_json) or _spelled(text)
+
+
+def _spelled(text: Blob) -> Blob:
+    from darkroom.streaming import spelled  # few texts need it, and each import costs at a cold start
+
+    return spelled.decoded(text)
+
+
+def _decoded(text: Blob, *, is_json: bool) -> Blob:
     file, left = Hashed(), b""
     try:
         for chunk in _unescaped(text) if is_json else chunks(text):

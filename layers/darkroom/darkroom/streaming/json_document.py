@@ -18,6 +18,7 @@ LONG_BYTES = 64 << 10
 QUOTED_BYTES = 16 << 10
 MAX_PARSED_BYTES = 1_000_000  # which take twenty times as much memory
 _MAX_DIGITS = 1000
+_MAX_DOUBLES = 8  # of one name in one object
 _IN_STRING = re.compile(rb'[^"\\]*(?:\\.[^"\\]*)*', re.DOTALL)
 _UNICODE = r"\\(?:u[0-9A-Fa-f]{0,3})?"  # an escape that is cut
 _CUT_ESCAPE = rf"(?<!\\)(?:\\\\)*(?P<cut>(?:\\u[dD][89abAB][0-9A-Fa-f]{{2}})?(?:{_UNICODE})?)\Z"
@@ -75,9 +76,25 @@ def parsed(blob: Blob) -> Any:
         outline.decode("utf-8-sig", errors="replace"),
         parse_int=_number,
         strict=False,
-        object_hook=lambda members: {name: _meant(value, found) for name, value in members.items()},
+        object_pairs_hook=lambda pairs: _members([(name, _meant(value, found)) for name, value in pairs]),
     )
     return _meant(outlined, found)
+
+
+def _members(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """Of a name that stands twice all that it says is kept, in a list: either may be what was meant."""
+    members = dict(pairs)
+    return members if len(members) == len(pairs) else _with_doubles(pairs)
+
+
+def _with_doubles(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    said: dict[str, list[Any]] = {}
+    for name, value in pairs:
+        values = said.setdefault(name, [])
+        if value not in (None, "", [], {}, *values):
+            values.append(value)
+            del values[:-_MAX_DOUBLES]
+    return {name: values if len(values) > 1 else next(iter(values), None) for name, values in said.items()}
 
 
 def _number(digits: str) -> float:

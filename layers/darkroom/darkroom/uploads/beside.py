@@ -5,7 +5,7 @@ that hide endings or write letters in parts make such names. Folders are compare
 """
 
 import unicodedata
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Container, Iterable, Iterator, Sequence
 from dataclasses import replace
 
 from darkroom.domain import picture_formats, upload
@@ -50,9 +50,16 @@ def has_photo(text: Upload, listed: Listed) -> bool:
     return any(_are_alike(text, photo) for photo in _sorted_out(text.bucket, listed)[0])
 
 
+def has_other_format(of: Upload, listed: Listed, heard: Container[str]) -> bool:
+    """Whether a photo of the upload's stem lies there that has not been heard of, by the slots that have been."""
+    photos, _ = _sorted_out(of.bucket, listed)
+    return any(photo.stem == of.stem and photo.slot not in heard for photo in photos)
+
+
 def beginning(text: Upload) -> str:
-    """The beginning of the keys that a text's photo may have, whatever its format."""
-    return f"{text.folder}{_without(text.name, picture_formats.ENDINGS | {TEXT_EXTENSION})}."
+    """The beginning of the keys that a text's photo may have in any format, as it is spelled if that is known."""
+    name = _without(text.name, picture_formats.ENDINGS | {TEXT_EXTENSION})
+    return f"{text.goes_with or text.folder + name}."
 
 
 def goes_with(text: Upload, slots: Iterable[str]) -> bool:

@@ -6,15 +6,14 @@ read what it says - decide what is new - remember the decision with the request 
 import hashlib
 import secrets
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from itertools import islice
 
 from darkroom.batches import batch_file
 from darkroom.domain import keys, outcome, request_file, upload
 from darkroom.domain.outcome import Timing, Uploaded
 from darkroom.domain.ports import Listed, ObjectStore, QueueSender
-from darkroom.domain.request_schema import MAX_IMAGES, ImageRef, RequestRules
+from darkroom.domain.request_schema import ImageRef, RequestRules
 from darkroom.domain.timing import UNHEARD_SECONDS, WORDLESS_SECONDS
 from darkroom.domain.upload import Owner, Upload
 from darkroom.errors import Outdated, Rejected, TooLarge, Unavailable, Unreadable, invalid
@@ -23,7 +22,7 @@ from darkroom.uploads import beside, hints, instruction_text, multipart_etag, pa
 from darkroom.uploads.dispatch import Dispatch
 from darkroom.uploads.instruction_lookup import Instructions
 from darkroom.uploads.pairing import Ask, Decision, Stem, Waiting
-from darkroom.uploads.partners import Partners
+from darkroom.uploads.partners import Partners, named_thread
 from darkroom.uploads.ports import Lanes, UploadEvents, UploadState
 
 TRIES = 8
@@ -84,7 +83,7 @@ class Intake:
         self._instructions = Instructions(
             dependencies.objects, policy.default_instruction, is_shared=not policy.rules.keeps_folders_apart
         )
-        self._partners = Partners(dependencies.state, self._dispatch.stem)
+        self._partners = Partners(dependencies.state, dependencies.objects, self._dispatch.stem)
         self._events = dependencies.events
         self._publisher = dependencies.publisher
         self._clock = dependencies.clock
@@ -175,7 +174,7 @@ class Intake:
         metadata = self._objects.metadata(image)
         if metadata is None:
             return "gone"
-        named = _named(metadata)
+        named = named_thread(metadata)
         if pairing.is_late(stem, arrived):
             return "nothing new"
         arrived = multipart_etag.in_one(self._objects, arrived)
@@ -186,7 +185,11 @@ class Intake:
         if is_copy:
             found = None
         stem = self._partners.with_its_text(arrived, stem, found)
-        decision = pairing.photo(stem, arrived, own, found, thread=named)
+        has_text = found is not None and found.text_at is not None
+        formats = self._partners.formats(thread, arrived, stem) if has_text else []
+        decision = pairing.photo(stem, arrived, own, found, thread=named, formats=formats)
+        if has_text:
+            decision = self._with_all_formats(arrived, stem, decision)
         waits = Waiting(arrived.home, arrived.stem, image, arrived.etag, arrived.at)
         self._dispatch.carry_out(thread, arrived, stem, decision, waits)
         result = self._result(arrived, decision)
@@ -208,7 +211,7 @@ class Intake:
             return "gone"
         if pairing.is_late(stem, arrived):
             return "nothing new"
-        named = _named(stored.metadata)
+        named = named_thread(stored.metadata)
         listed = self._beside(arrived, stem, named or stem.thread or arrived.thread)
         arrived, stem = self._partners.with_its_photo(arrived, stem, listed)
         thread = named or stem.thread or arrived.thread
@@ -220,13 +223,15 @@ class Intake:
         taken_back = self._taken_back(arrived) if may_be_older or self._waited(arrived) else None
         if taken_back and may_be_older:
             return taken_back
-        waiting = [] if taken_back else self._waiting(thread, arrived)
+        waiting = [] if taken_back else self._partners.waiting(thread, arrived)
         is_known = not waiting and self._is_known(thread, arrived)
         longer = 0 if waiting or is_known or taken_back else self._longer(arrived, stem, listed)
-        looks = listed and not is_known and not named and not longer and not taken_back
-        stray = beside.without_text(arrived.bucket, listed) if listed and looks else None
+        is_free = named or arrived.goes_with or is_known or longer or taken_back
+        stray = beside.without_text(arrived.bucket, listed) if listed and not is_free else None
         starts = not waiting and not taken_back and (is_known or (self._waited(arrived, longer) and not stray))
         decision = pairing.text(stem, arrived, words, waiting, starts=starts)
+        if any(photo.stem == arrived.stem for photo in waiting):
+            decision = self._with_all_formats(arrived, stem, decision)
         self._dispatch.carry_out(thread, arrived, stem, decision)
         result = self._result(arrived, decision, longer)
         if result == "waits" and stray:
@@ -261,6 +266,17 @@ class Intake:
             listed = self._objects.listed(text.bucket, beside.beginning(text), beside.MAX_KEYS)
         return UNHEARD_SECONDS if beside.has_photo(text, listed) else 0
 
+    def _with_all_formats(self, arrived: Upload, stem: Stem, decision: Decision) -> Decision:
+        """Lets a photo or its text wait while another format of the photo lies there whose event is late.
+
+        Else the words would be paid for each of them.
+        """
+        if not decision.ask or self._waited(arrived):
+            return decision
+        listed = self._objects.listed(arrived.bucket, f"{arrived.stem}.", beside.MAX_KEYS)
+        is_missing = beside.has_other_format(arrived, listed, decision.stem.seen)
+        return pairing.held(stem, arrived, decision) if is_missing else decision
+
     def _take_request(self, arrived: Upload) -> str:
         stem = self._dispatch.stem(arrived)
         try:
@@ -276,7 +292,7 @@ class Intake:
         asked = request_file.of_file(
             instruction_text.decoded(stored.data, "body"),
             folder=batch_file.folder_of(arrived.bucket, arrived.key),
-            thread_id=_named(stored.metadata) or stem.thread or arrived.thread,
+            thread_id=named_thread(stored.metadata) or stem.thread or arrived.thread,
             request_id=self._dispatch.request_id(stem.generation + 1),
             rules=self._policy.rules,
         )
@@ -310,24 +326,11 @@ class Intake:
         """Says what became of an upload that was decided on. Raises Unavailable where it has to wait."""
         if decision.ask:
             return "asked"
-        if decision.waits and not self._waited(arrived, longer):
+        if decision.is_held or (decision.waits and not self._waited(arrived, longer)):
             raise self._later(arrived, longer)
         if decision.is_settled:
             return _ASKED_BEFORE
         return "waits" if decision.waits else "nothing new"
-
-    def _waiting(self, thread: str, text: Upload) -> list[Waiting]:
-        """The thread's photos without words, as many as one request may have."""
-        in_turn = pairing.in_turn(self._state.waiting(thread), text)
-        return list(islice((photo for photo in in_turn if self._still_waits(thread, photo)), MAX_IMAGES))
-
-    def _still_waits(self, thread: str, photo: Waiting) -> bool:
-        """Whether a photo still lies where it was put, and in this thread."""
-        try:
-            metadata = self._objects.metadata(ImageRef(photo.image.bucket, photo.image.key))
-        except Unreadable:
-            return False  # what was put in its place is told itself
-        return metadata is not None and (_named(metadata) or keys.thread_of(photo.home)) == thread
 
     def _is_known(self, thread: str, arrived: Upload) -> bool:
         """Whether the thread has a turn, or a request from the upload's own folder is on its way to one."""
@@ -353,14 +356,6 @@ class Intake:
             upload=Uploaded(arrived.bucket, arrived.key, arrived.etag, arrived.version_id),
         )
         self._publisher.announce(refused, keys.rejected_upload_key(arrived.key, arrived.etag))
-
-
-def _named(metadata: Mapping[str, str]) -> str | None:
-    """The thread that an object's metadata names. Raises Rejected where it has the form of a turn's folder."""
-    name = instruction_text.thread_in_metadata(metadata.get("thread-id", ""))
-    if name and keys.has_turn_folder(name):
-        raise hints.named_like_a_turn(name)
-    return keys.thread_of(name) if name else None
 
 
 def _too_large(most: str) -> Rejected:

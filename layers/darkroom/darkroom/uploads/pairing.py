@@ -26,7 +26,8 @@ class Pair:
 class Seen:
     """The newest upload of one file of a stem. `used`: there is nothing more to ask because of it.
 
-    `found`: a photo found it lying there, so that it may be newer than its sequencer; `at` is in whole seconds.
+    `found`: a photo found it lying there, so that it may be newer than its sequencer; `at` is in whole seconds. Where
+    it is found and not used, it says again what was used, and is held.
     """
 
     sequencer: str
@@ -105,12 +106,14 @@ class Decision:
     """The stem as it is from now on; a new request, or an upload that has to wait for its other half.
 
     `is_settled`: this very upload has been dealt with before, as where it waited and its other half has come.
+    `is_held`: it has its other half, and waits for another format of the photo.
     """
 
     stem: Stem
     ask: Ask | None = None
     waits: bool = False
     is_settled: bool = False
+    is_held: bool = False
 
 
 def is_late(stem: Stem, upload: Upload) -> bool:
@@ -133,13 +136,22 @@ def may_be_older(stem: Stem, text: Upload, words: str) -> bool:
     return is_of_one_second and last is not None and last.content != keys.sha256(words)
 
 
-def photo(stem: Stem, upload: Upload, own: str | None, found: Words | None, *, thread: str | None = None) -> Decision:
+def photo(
+    stem: Stem,
+    upload: Upload,
+    own: str | None,
+    found: Words | None,
+    *,
+    thread: str | None = None,
+    formats: Sequence[Waiting] = (),
+) -> Decision:
     """`own` are the words in the photo's metadata, `found` those that hold for it otherwise.
 
-    `thread` is the one that its metadata names, for the stem's other files too.
+    `thread` is the one that its metadata names, for the stem's other files too. `formats` are the photo's others that
+    wait: their text starts them along with it.
     """
     last, asked = stem.seen.get(upload.slot), stem.pairs.get(upload.slot)
-    seen = Seen(upload.sequencer, upload.at, keys.sha256(f"{upload.etag}\n{own or ''}"))
+    seen = _photo_seen(upload, own)
     if is_late(stem, upload) or _is_settled(last, seen):
         return Decision(stem, is_settled=_is_settled(last, seen))
     stem = replace(stem, thread=thread)
@@ -152,31 +164,60 @@ def photo(stem: Stem, upload: Upload, own: str | None, found: Words | None, *, t
     known = _remembering(stem, upload.slot, replace(seen, used=True))
     if asked == pair or (had_words and says_what_it_said):
         return Decision(known)
-    if found and not own and found.text_at is not None:
-        text = stem.seen.get(found.slot)
-        used = Seen(text.sequencer if text else "", found.text_at, pair.words_sha256, used=True, found=True)
-        known = _remembering(known, found.slot, used)
     image = ImageRef(upload.bucket, upload.key, upload.version_id)
-    ask = Ask(words, (image,), shared_in=found.shared_in if found and not own else None)
-    return Decision(_asking(known, pair.words_sha256, {upload.slot: pair}), ask)
+    asking = _asking(known, pair.words_sha256, {upload.slot: pair})
+    if own or found is None or found.text_at is None:
+        return Decision(asking, Ask(words, (image,), shared_in=found.shared_in if found and not own else None))
+    text = stem.seen.get(found.slot)
+    used = Seen(text.sequencer if text else "", found.text_at, pair.words_sha256, used=True, found=True)
+    taken = tuple(formats[: MAX_IMAGES - 1])
+    asking = taken_along(_remembering(asking, found.slot, used), taken, pair.words_sha256)
+    this = Waiting(upload.home, upload.stem, image, upload.etag, upload.at)
+    images = tuple(photo.image for photo in sorted((this, *taken), key=lambda photo: photo.at))
+    return Decision(asking, Ask(words, images, taken))
 
 
-def joined(stem: Stem, text: Upload, apart: Stem) -> Stem:
-    """A photo's stem, with what was remembered `apart` of its text, in the same thread.
+def held(before: Stem, upload: Upload, decision: Decision) -> Decision:
+    """What is decided instead where an upload could start, and shall wait for another format of its photo."""
+    seen = decision.stem.seen[upload.slot]
+    seen = replace(seen, used=False, found=_says_again(before.seen.get(upload.slot), seen))
+    stem = replace(before, thread=decision.stem.thread)
+    return Decision(_remembering(stem, upload.slot, seen), waits=True, is_held=True)
 
-    Photo and text in two forms of Unicode were so once. What was asked is not asked again because they are touched.
+
+def has_waiting_format(stem: Stem, photo: Upload) -> bool:
+    """Whether a photo of the stem may wait, beside this one."""
+    return any(
+        slot != photo.slot and slot.lower() in picture_formats.ENDINGS and not seen.used
+        for slot, seen in stem.seen.items()
+    )
+
+
+def is_settled(stem: Stem, photo: Upload, own: str | None) -> bool:
+    """Whether this very photo has been dealt with, as where it is announced twice."""
+    return _is_settled(stem.seen.get(photo.slot), _photo_seen(photo, own))
+
+
+def joined(stem: Stem, text: Upload, apart: Stem, *, is_one_thread: bool) -> Stem:
+    """A photo's stem, with what was remembered `apart` of its text.
+
+    `is_one_thread`: photo and text in two forms of Unicode were so once. What was asked is not asked again because they
+    are touched.
     """
     seen = apart.seen.get(text.extension)
-    if text.slot in stem.seen or seen is None or not seen.used:
+    if text.slot in stem.seen or seen is None:
         return stem
-    pairs = {extension: Pair(pair.etag, seen.content) for extension, pair in stem.pairs.items()}
-    return replace(_remembering(stem, text.slot, seen), pairs=pairs)
+    stem = _remembering(stem, text.slot, seen)
+    if not (is_one_thread and seen.used):
+        return stem
+    return replace(stem, pairs={slot: Pair(pair.etag, seen.content) for slot, pair in stem.pairs.items()})
 
 
 def left(stem: Stem, text: Upload, photos: Stem) -> Stem:
     """A text's own stem, with what was remembered of it in the stem of the photo that it went with."""
     before, own = photos.seen.get(text.slot), stem.seen.get(text.extension)
-    return _remembering(stem, text.extension, before) if before and (own is None or own.at < before.at) else stem
+    is_newer = own is None or (before is not None and int(own.at) <= int(before.at))
+    return _remembering(stem, text.extension, before) if before and is_newer else stem
 
 
 def knows_a_photo(stem: Stem) -> bool:
@@ -198,8 +239,7 @@ def text(stem: Stem, upload: Upload, words: str, waiting: Sequence[Waiting], *, 
     known = _remembering(stem, upload.slot, seen)
     taken = tuple(in_turn(waiting, upload)[:MAX_IMAGES])
     own = [photo for photo in taken if photo.stem == upload.stem]
-    is_repeated = last is not None and last.used and last.content == content
-    if (is_repeated and not own) or (stem.words_sha256 == content and not taken):
+    if (_says_again(last, seen) and not own) or (stem.words_sha256 == content and not taken):
         return Decision(known)
     if taken or starts:
         paired = {extension: Pair(pair.etag, content) for extension, pair in known.pairs.items()}
@@ -256,6 +296,10 @@ def taken_along(stem: Stem, photos: Iterable[Waiting], words_sha256: str) -> Ste
     return stem
 
 
+def _photo_seen(photo: Upload, own: str | None) -> Seen:
+    return Seen(photo.sequencer, photo.at, keys.sha256(f"{photo.etag}\n{own or ''}"))
+
+
 def _remembering(stem: Stem, extension: str, seen: Seen) -> Stem:
     return replace(stem, seen={**stem.seen, extension: seen})
 
@@ -266,6 +310,11 @@ def _asking(stem: Stem, words_sha256: str, pairs: Mapping[str, Pair]) -> Stem:
 
 def _numbered(stem: Stem) -> Stem:
     return replace(stem, generation=stem.generation + 1)
+
+
+def _says_again(last: Seen | None, seen: Seen) -> bool:
+    """Whether an upload says what one before it said, which was used."""
+    return last is not None and (last.used or last.found) and last.content == seen.content
 
 
 def _is_settled(last: Seen | None, seen: Seen) -> bool:

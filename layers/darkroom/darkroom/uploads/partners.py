@@ -1,20 +1,28 @@
-"""A photo and a text whose names are only alike: the text goes with the photo's stem, and that is remembered."""
+"""What belongs together: the photos of a thread that wait, and a photo and a text whose names are only alike.
 
-from collections.abc import Callable
+Such a text goes with the photo's stem, and that is remembered.
+"""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
+from itertools import islice
 
-from darkroom.domain.ports import Listed
+from darkroom.domain import keys
+from darkroom.domain.ports import Listed, ObjectStore
+from darkroom.domain.request_schema import MAX_IMAGES, ImageRef
 from darkroom.domain.upload import Upload
-from darkroom.uploads import beside, pairing
-from darkroom.uploads.pairing import Stem, Words
+from darkroom.errors import Unreadable
+from darkroom.uploads import beside, hints, instruction_text, pairing
+from darkroom.uploads.pairing import Stem, Waiting, Words
 from darkroom.uploads.ports import UploadState
 
 
 class Partners:
     """Finds and remembers what belongs together. `load` gives what is remembered of an upload's stem."""
 
-    def __init__(self, state: UploadState, load: Callable[[Upload], Stem]) -> None:
+    def __init__(self, state: UploadState, objects: ObjectStore, load: Callable[[Upload], Stem]) -> None:
         self._state = state
+        self._objects = objects
         self._load = load
 
     def stem(self, arrived: Upload) -> tuple[Upload, Stem]:
@@ -49,11 +57,45 @@ class Partners:
         )
 
     def with_its_text(self, photo: Upload, stem: Stem, found: Words | None) -> Stem:
-        """The stem, with what was remembered of the text that was found, should that be spelled in another way."""
-        if not found or not found.text or not found.text.goes_with:
+        """The stem, with what was remembered of the text that was found, should that be spelled in another way.
+
+        A photo that is announced once more joins nothing: its text may have gone on by itself meanwhile.
+        """
+        if not found or not found.text or not found.text.goes_with or pairing.is_settled(stem, photo, None):
             return stem
         text = replace(found.text, goes_with=None)
         apart = self._state.stem(text.home, text.stem)
         if apart.goes_with != photo.stem:
             self._state.join(text, apart, photo.stem)
-        return pairing.joined(stem, found.text, apart) if text.home == photo.home else stem
+        return pairing.joined(stem, found.text, apart, is_one_thread=text.home == photo.home)
+
+    def waiting(self, thread: str, text: Upload) -> list[Waiting]:
+        """The thread's photos without words, as many as one request may have."""
+        in_turn = pairing.in_turn(self._state.waiting(thread), text)
+        return list(islice(self._still_waiting(thread, in_turn), MAX_IMAGES))
+
+    def formats(self, thread: str, photo: Upload, stem: Stem) -> list[Waiting]:
+        """The other formats of a photo that wait in its thread."""
+        if not pairing.has_waiting_format(stem, photo):
+            return []
+        others = (each for each in self._state.waiting(thread) if each.stem == photo.stem)
+        return list(self._still_waiting(thread, (each for each in others if each.image.key != photo.key)))
+
+    def _still_waiting(self, thread: str, photos: Iterable[Waiting]) -> Iterator[Waiting]:
+        return (photo for photo in photos if self._still_waits(thread, photo))
+
+    def _still_waits(self, thread: str, photo: Waiting) -> bool:
+        """Whether a photo still lies where it was put, and in this thread."""
+        try:
+            metadata = self._objects.metadata(ImageRef(photo.image.bucket, photo.image.key))
+        except Unreadable:
+            return False  # what was put in its place is told itself
+        return metadata is not None and (named_thread(metadata) or keys.thread_of(photo.home)) == thread
+
+
+def named_thread(metadata: Mapping[str, str]) -> str | None:
+    """The thread that an object's metadata names. Raises Rejected where it has the form of a turn's folder."""
+    name = instruction_text.thread_in_metadata(metadata.get("thread-id", ""))
+    if name and keys.has_turn_folder(name):
+        raise hints.named_like_a_turn(name)
+    return keys.thread_of(name) if name else None

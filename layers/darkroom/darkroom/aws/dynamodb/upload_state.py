@@ -93,9 +93,9 @@ class DynamoUploadState:
             writes += self._taken(partition, arrived, ask)
         if waits:
             writes.append(self._table.put(partition, _waiting_sk(arrived.key), asdict(waits)))
-        left = left or thread
-        if arrived.kind == "photo" and (left != thread or not waits):
-            writes.append(self._table.delete(PARTITIONS + left, _waiting_sk(arrived.key)))
+        if arrived.kind == "photo":
+            over = {left or thread, thread} - ({thread} if waits else set())
+            writes += [self._table.delete(PARTITIONS + each, _waiting_sk(arrived.key)) for each in sorted(over)]
         try:
             self._table.transact(*writes)
         except ConditionFailed as failed:
