@@ -12,6 +12,7 @@ from darkroom.domain.outcome import Outcome
 from darkroom.errors import Unavailable
 from tests.fakes.edge import Died, Edge
 from tests.guarantees.memory import sentences
+from tests.guarantees.memory.fifo import Entry
 from tests.guarantees.memory.sweep import Break, Schedule
 from tests.guarantees.memory.workers import Worker, start
 from tests.guarantees.memory.world import World
@@ -390,6 +391,27 @@ def what_waits_for_the_budget_is_cancelled() -> None:
     assert codes == ["cancelled"] * 3, "what waits is cancelled when it comes back"
     _end(world)
     assert [turn.status for turn in world.ledger.turns["t"]] == ["failed"] * 3 + ["succeeded"]
+
+
+@course
+def a_limit_is_lifted_while_many_wait() -> None:
+    """All that waits for the day goes through within minutes, each thread in its order, and not when it is tomorrow."""
+    world = World(daily_call_limit=1)
+    _fill_the_days(world, 1)
+    for number in range(12):
+        world.send(f"t-{number % 6}", f"r-{number}", f"request {number}")
+    for _ in range(10):
+        world.deliver()
+        world.pass_time(30)
+    assert not world.ledger.turns, "the day is full"
+    world.lift_the_limit(40)
+    for _ in range(18):
+        world.deliver()
+        world.pass_time(10)
+    ended = sum(map(len, world.ledger.turns.values()))
+    assert ended == 12, f"only {ended} of 12 go through within three minutes"
+    assert max(entry.receives for entry in world.queue.entries or [Entry("", "", "", 0)]) <= 5, "none is received often"
+    _end(world)
 
 
 def _code(turn: Outcome) -> str | None:

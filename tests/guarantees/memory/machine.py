@@ -150,6 +150,15 @@ class PromiseMachine(RuleBasedStateMachine):
         else:
             self.world.cancel(sent)
 
+    @rule(most=st.integers(1, 3))
+    def somebody_wakes_what_waits(self, most: int) -> None:
+        self.world.waker.wake(most)
+
+    @precondition(lambda self: 0 < self.world.daily_call_limit < 5)
+    @rule()
+    def the_limit_is_lifted(self) -> None:
+        self.world.lift_the_limit(self.world.daily_call_limit + 2)
+
     @invariant()
     def the_promise_holds_so_far(self) -> None:
         sentences.hold_so_far(self.world)

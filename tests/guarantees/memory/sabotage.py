@@ -148,6 +148,18 @@ SABOTAGES = [
         "what was paid is published",
     ),
     Sabotage(
+        "nobody is woken",
+        replaced(TurnHandler, "_wake_others", does_nothing),
+        courses.a_limit_is_lifted_while_many_wait,
+        "of 12 go through",
+    ),
+    Sabotage(
+        "nobody looks whether there is room",
+        replaced(TurnHandler, "_scouted", lambda _original: lambda _self, _attempt, seconds: seconds),
+        courses.a_limit_is_lifted_while_many_wait,
+        "only 0 of 12 go through",
+    ),
+    Sabotage(
         "what waits is not looked at",
         lambda patch: patch.setattr(handler, "_may_be_cancelled", lambda *_: False),
         courses.what_waits_for_the_budget_is_cancelled,

@@ -238,6 +238,10 @@ class World:
                 if sent.message_id == letter.message_id:
                     sent.message_id, sent.was_redriven = message_id, True
 
+    def lift_the_limit(self, daily_call_limit: int) -> None:
+        """As an operator does. Processes that are at work keep the limit that they have."""
+        self.daily_call_limit = self.ledger._limit = daily_call_limit
+
     def cancel(self, sent: Sent) -> None:
         """As a person does who no longer wants it."""
         self.ledger.cancelled.add((sent.thread, sent.request_id))
