@@ -137,6 +137,7 @@ class MemoryLedger:
             receipts = wait.receipts or (known.receipts if known else ())
             self._fence(claim)
             self.waits[claim.thread_id, claim.request_id] = wait._replace(receipts=receipts)
+            self._change(claim, receipts=receipts)
         self._change(
             claim,
             owner="",

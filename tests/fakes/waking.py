@@ -1,6 +1,6 @@
 """The scout and the waker in memory, held to the contract tests of the real ones."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from darkroom.domain.timing import PROBE_LEASE_SECONDS, PROBE_SECONDS
 from tests.fakes.edge import Clock
@@ -43,9 +43,12 @@ class MemoryWaker:
         )
         for where in waiting[:most]:
             self._ledger.waits[where] = self._ledger.waits[where]._replace(until=self._clock())
-            for receipt in self._ledger.waits[where].receipts:
-                self._show(receipt)
+            self.show(self._ledger.waits[where].receipts)
         return len(waiting[:most])
+
+    def show(self, receipts: Sequence[str]) -> None:
+        for receipt in receipts:
+            self._show(receipt)
 
     def _sleeps(self, where: tuple[str, str]) -> bool:
         return self._ledger.waits[where].until > self._clock() + PROBE_SECONDS

@@ -154,6 +154,12 @@ SABOTAGES = [
         "of 12 go through",
     ),
     Sabotage(
+        "the message of a copy that has ended its request sleeps on",
+        replaced(TurnHandler, "_show_message", does_nothing),
+        courses.a_limit_is_lifted_while_many_wait,
+        "only 11 of 12 go through",
+    ),
+    Sabotage(
         "nobody looks whether there is room",
         replaced(TurnHandler, "_scouted", lambda _original: lambda _self, _attempt, seconds: seconds),
         courses.a_limit_is_lifted_while_many_wait,

@@ -174,7 +174,7 @@ class World:
             TurnDependencies(
                 calls, Publisher(objects, "results"), developed(objects), MemoryFetcher(),
                 edge.around(CopiesTo(self.dead)), edge.around(CopiesTo(self.probes)), lambda: edge.around(self.scout),
-                edge.around(self.waker).wake,
+                lambda: edge.around(self.waker),
                 clock=self.clock, jitter=lambda: 0.0,
             ),
         )  # fmt: skip

@@ -177,7 +177,7 @@ class BatchWorld:
             TurnDependencies(
                 CallDependencies(self.ledger, spool, MemoryBreaker(self.clock), self.api, 2),
                 Publisher(self.objects, "results"), developed(self.objects), MemoryFetcher(), MemoryOutbox(),
-                MemoryOutbox(), lambda: MemoryScout(self.clock), MemoryWaker(self.clock, self.ledger).wake,
+                MemoryOutbox(), lambda: MemoryScout(self.clock), lambda: MemoryWaker(self.clock, self.ledger),
                 clock=self.clock, jitter=lambda: 0.0,
             ),
         )  # fmt: skip

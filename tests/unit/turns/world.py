@@ -74,7 +74,7 @@ class World:
             TurnDependencies(
                 CallDependencies(self.ledger, spool, self.breaker, self.api, self.max_paid_calls),
                 Publisher(self.objects, "results"), self.renditions(self.objects), self.fetcher, self.dead, self.probes,
-                lambda: self.scout, self.waker.wake,
+                lambda: self.scout, lambda: self.waker,
                 clock=self.clock, jitter=lambda: 0.0,
             ),
         )  # fmt: skip

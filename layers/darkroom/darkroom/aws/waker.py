@@ -1,7 +1,7 @@
 """Wakes requests that wait: their messages are hidden in the queue, and the ledger has kept their handles."""
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from itertools import islice
 from typing import TYPE_CHECKING, Any
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 class SqsWaker:
-    """Wakes requests of the queue at `queue_url`, by the index of what waits."""
+    """The waker of `turns.ports`, over the index of what waits and the requests' queue."""
 
     def __init__(
         self, table: Table, client: "SQSClient", queue_url: str, *, clock: Callable[[], float] = time.time
@@ -28,16 +28,23 @@ class SqsWaker:
         self._clock = clock
 
     def wake(self, most: int) -> int:
-        """Wakes so many at most, the oldest first, and returns how many. Each is woken once for each time it waits."""
+        """See `turns.ports.Waker`."""
         return sum(1 for _ in islice(self._woken(), most))
+
+    def show(self, receipts: Sequence[str]) -> None:
+        """See `turns.ports.Waker`."""
+        for receipt in receipts:
+            with suppress(DarkroomError), translate_aws_errors():
+                self._client.change_message_visibility(
+                    QueueUrl=self._queue_url, ReceiptHandle=receipt, VisibilityTimeout=0
+                )
 
     def _woken(self) -> Iterator[str]:
         """Their ids, each once its messages are on their way. Who comes back in a moment by itself is left alone."""
         soon = self._clock() + PROBE_SECONDS
         for found in listing.waiting(self._table):
             if found["waits_until"] > soon and (receipts := self._taken(found)):
-                for receipt in receipts:
-                    self._show(receipt)
+                self.show(receipts)
                 yield found["request_id"]
 
     def _taken(self, found: dict[str, Any]) -> list[str]:
@@ -52,8 +59,3 @@ class SqsWaker:
             return list(self._table.updated(woken).get("receipts", []))
         except ConditionFailed:
             return []
-
-    def _show(self, receipt: str) -> None:
-        """What has come back by itself has another handle by now."""
-        with suppress(DarkroomError), translate_aws_errors():
-            self._client.change_message_visibility(QueueUrl=self._queue_url, ReceiptHandle=receipt, VisibilityTimeout=0)

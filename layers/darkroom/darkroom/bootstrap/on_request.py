@@ -32,7 +32,7 @@ from darkroom.providers.download import Fetcher
 from darkroom.turns.call_plan import Defaults
 from darkroom.turns.handler import TurnDependencies, TurnHandler, TurnPolicy
 from darkroom.turns.paid_call import CallDependencies
-from darkroom.turns.ports import Scout
+from darkroom.turns.ports import Scout, Waker
 from darkroom.turns.publisher import Publisher
 from darkroom.turns.spool import Spool
 from darkroom.worker.message_batch import MessageBatch
@@ -94,7 +94,7 @@ def _turns() -> TurnHandler:
             dead_letters=SqsSender(clients.sqs(), settings.requests_dead_letter_queue_url),
             probes=SqsSender(clients.sqs(), settings.probes_queue_url),
             scout=_scout,
-            wake=_wake,
+            waker=_waker,
         ),
     )
 
@@ -109,11 +109,12 @@ def _scout() -> Scout:
     return DynamoScout(clients.table(_settings().threads_table))
 
 
-def _wake(most: int) -> int:
+@cache
+def _waker() -> Waker:
     from darkroom.aws.waker import SqsWaker
 
     settings = _settings()
-    return SqsWaker(clients.table(settings.threads_table), clients.sqs(), settings.requests_queue_url).wake(most)
+    return SqsWaker(clients.table(settings.threads_table), clients.sqs(), settings.requests_queue_url)
 
 
 def _calls(objects: S3Objects, dialect: Dialect) -> CallDependencies:

@@ -40,7 +40,7 @@ from darkroom.turns.call_plan import CallPlan, Defaults, PlannedCall
 from darkroom.turns.cautions import Asked
 from darkroom.turns.outcome_builder import OutcomeBuilder, Subject
 from darkroom.turns.paid_call import CallDependencies, PaidCall, State
-from darkroom.turns.ports import Claim, PictureFetcher, Scout, Wait
+from darkroom.turns.ports import Claim, PictureFetcher, Scout, Wait, Waker
 from darkroom.turns.publisher import Publisher, turn_key
 
 RESTARTED = Caution("restarted", "the picture that this turn would build on is gone, so it began anew with its own")
@@ -60,10 +60,7 @@ class TurnPolicy(NamedTuple):
 
 
 class TurnDependencies(NamedTuple):
-    """What turns are answered with.
-
-    `wake` brings so many waiting requests back before their time, the oldest first, each once for each time it waits.
-    """
+    """What turns are answered with. Who waits is rare: `scout` and `waker` are made when there is need of them."""
 
     calls: CallDependencies
     publisher: Publisher
@@ -72,7 +69,7 @@ class TurnDependencies(NamedTuple):
     dead_letters: QueueSender
     probes: QueueSender
     scout: Callable[[], Scout]
-    wake: Callable[[int], object]
+    waker: Callable[[], Waker]
     clock: Callable[[], float] = time.time
     jitter: Callable[[], float] = random.random
 
@@ -182,8 +179,15 @@ class TurnHandler:
             self._ledger.commit(call.claim, ended, thread.past_of(ended))
         self._publisher.announce(ended, turn_key(ended), asked.images)
         self._forget_replies(ended, call.claim)
+        if message.is_probe:
+            self._show_message(claim)
         self._wake_others(claim, call.claim)
         return ended
+
+    def _show_message(self, claim: Claim) -> None:
+        """The message of which a copy has ended the request: later turns of the thread wait behind it."""
+        with suppress(DarkroomError):
+            self._dependencies.waker().show(claim.receipts)
 
     def _wake_others(self, before: Claim, now: Claim) -> None:
         """Where a request that had waited was answered, others need not wait any more: a page of them is woken.
@@ -196,7 +200,7 @@ class TurnHandler:
             if before.waiting_since:
                 self._dependencies.scout().ends()
             room = self._ledger.room()
-            self._dependencies.wake(WAKE_PAGE if room is None else min(WAKE_PAGE, room + 1))
+            self._dependencies.waker().wake(WAKE_PAGE if room is None else min(WAKE_PAGE, room + 1))
 
     def _forget_replies(self, ended: Outcome, claim: Claim) -> None:
         """Deletes the raw answers once the pictures are told; of what failed or was unusual they may be needed.

@@ -1,6 +1,6 @@
 """What answering a request needs of the world. Everything that goes wrong behind a port is one of `errors`."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple, Protocol
 
@@ -53,6 +53,7 @@ class Claim:
     doubtful_alone: int = 0  # those of them that failed while the provider was well
     fetches: int = 0  # of the answer's pictures, that failed
     writes: int = 0  # of its owners, in their order
+    receipts: Sequence[str] = ()  # the handles of its message, and of those behind it, since it waited last
 
     @property
     def paid_calls(self) -> int:
@@ -200,6 +201,18 @@ class Scout(Protocol):
 
     def ends(self) -> None:
         """There was room: whoever finds none next looks from then on."""
+        ...
+
+
+class Waker(Protocol):
+    """Brings waiting requests back before their time."""
+
+    def wake(self, most: int) -> int:
+        """Wakes so many at most, the oldest first, and returns how many. Each is woken once for each time it waits."""
+        ...
+
+    def show(self, receipts: Sequence[str]) -> None:
+        """Makes messages visible by their handles. What has come back by itself has another handle by now."""
         ...
 
 
