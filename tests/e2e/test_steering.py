@@ -1,0 +1,107 @@
+"""What a person does to a running stack: looks at what waits, cancels some of it, and lifts the limit it waits for."""
+
+import json
+import time
+from collections import Counter
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from darkroom.aws.dynamodb.table import Table
+from operations import show
+from operations.cancel import Cancel
+from operations.stack import Stack as Operated
+from tests.e2e.conftest import BringUp
+from tests.e2e.provider import Mood, Provider, provider
+from tests.e2e.road import Doors, eventually
+
+pytestmark = pytest.mark.slow
+
+LIMIT = 5
+THREADS = 30
+TURNS = 2  # of each thread
+LINES = 40
+FIRST_WITHIN_SECONDS = 60
+ALL_WITHIN_SECONDS = 300
+CANCELLED = [f"shop/{number}" for number in range(THREADS - 6, THREADS)]
+
+
+@pytest.fixture(scope="module")
+def api() -> Iterator[Provider]:
+    with provider("sk-steered") as started:
+        started.mood = lambda words: Mood(seconds=0.3)  # noqa: ARG005 - every call meets it
+        yield started
+
+
+@pytest.fixture(scope="module")
+def doors(bring_up: BringUp, api: Provider) -> Doors:
+    return Doors(bring_up(image_api_url=api.url, image_api_key=api.key, parameters={"DailyCallLimit": str(LIMIT)}))
+
+
+def operated(doors: Doors) -> Operated:
+    """The stack as its operator reaches it."""
+    env, aws = doors.stack.env, doors.stack.aws
+    outputs = {
+        "ThreadsTable": env["THREADS_TABLE"],
+        "UploadsBucket": env["UPLOADS_BUCKET"],
+        "RequestsQueueUrl": env["REQUESTS_QUEUE_URL"],
+    }
+    return Operated(outputs, {}, "", aws.dynamodb, aws.s3, aws.sqs)
+
+
+def ended(doors: Doors) -> list[dict[str, Any]]:
+    return [result for number in range(THREADS) for result in doors.results(f"shop/{number}")]
+
+
+def waiting(doors: Doors) -> list[str]:
+    return list(show.waiting(Table(doors.stack.aws.dynamodb, doors.stack.env["THREADS_TABLE"])))
+
+
+def test_what_waits_is_seen_cancelled_and_woken_when_the_limit_is_lifted(
+    doors: Doors, api: Provider, bring_up: BringUp
+) -> None:
+    lines = [{"custom_id": f"line-{number}", "instruction": f"line {number}."} for number in range(LINES)]
+    for number in range(THREADS):
+        for turn in range(TURNS):
+            body = {"instruction": f"picture {number}.{turn}.", "request_id": f"r-{turn}"}
+            doors.send(f"shop/{number}", body)
+    eventually(lambda: len(waiting(doors)) > THREADS - LIMIT or None)
+    doors.upload("lines.jsonl", "".join(json.dumps(line) + "\n" for line in lines))
+    eventually(lambda: any("lines/" in line for line in waiting(doors)) or None)
+    shown = waiting(doors)
+    assert all(line.startswith("budget") for line in shown[:-1]), shown
+    assert len(api.calls()) == LIMIT
+
+    cancel = Cancel(operated(doors), lambda _line: None)
+    for thread in CANCELLED:
+        cancel.thread(thread)
+    cancel.batch("lines.jsonl")
+    paid_before = {call.words for call in api.calls()}
+
+    bring_up(port=doors.stack.port, image_api_url=api.url, image_api_key=api.key, parameters={"DailyCallLimit": "1000"})
+    lifted = time.monotonic()
+    eventually(lambda: len(api.calls()) > LIMIT or None, FIRST_WITHIN_SECONDS)
+    eventually(lambda: len(ended(doors)) == THREADS * TURNS or None, ALL_WITHIN_SECONDS)
+    print(f"all is done {time.monotonic() - lifted:.0f} s after the limit was lifted")
+
+    results = ended(doors)
+    for result in results:
+        if result["thread_id"] in CANCELLED and result["instruction"] not in paid_before:
+            assert (result["error"]["code"], result["cost"]["paid_calls"]) == ("cancelled", 0), result
+            assert not api.calls(result["instruction"]), "nothing is paid after its cancel"
+        else:
+            assert result["status"] == "succeeded", result
+            assert len(api.calls(result["instruction"])) == 1, "each is paid once"
+    assert Counter(result["turn"] for result in results) == {1: THREADS, 2: THREADS}
+
+    eventually(lambda: doors.keys("batches/lines.jsonl.manifest.json"))
+    answers = [json.loads(line) for line in doors.text("batches/lines.jsonl.out").splitlines()]
+    assert [answer["custom_id"] for answer in answers] == [line["custom_id"] for line in lines]
+    codes = Counter(answer["error"]["code"] if answer["error"] else "succeeded" for answer in answers)
+    assert set(codes) == {"succeeded", "cancelled"}
+    assert codes["succeeded"] == len(api.calls("line ")) < LINES
+    assert eventually(lambda: waiting(doors) == ["0 wait"] or None)
+    day = results[0]["timing"]["finished_at"][:10]
+    told = list(show.ended(Table(doors.stack.aws.dynamodb, doors.stack.env["THREADS_TABLE"]), day))
+    assert told[-1] == f"{len(api.calls())} paid calls", "the index agrees with the API"
