@@ -19,7 +19,7 @@ from tests.e2e.provider import Call, Provider
 from tests.e2e.road import Doors
 
 MOST_PAID_CALLS = 2
-TABLE_ONLY = {"sk", "dialect"}  # what a turn's item holds beside what `result.json` holds
+TABLE_ONLY = {"sk", "dialect", "listed_in", "listed_at"}  # what a turn's item holds beside what `result.json` holds
 ADDED_SINCE: dict[str, Any] = {"warnings": []}  # what turns and results of earlier releases lack
 SAVING_SECONDS = 10.0  # an answer that was sent this long before a worker died may have died with it
 
