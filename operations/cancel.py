@@ -17,13 +17,11 @@ from darkroom.aws.dynamodb.batch_state import DynamoBatchState
 from darkroom.aws.dynamodb.cancellations import Cancellations
 from darkroom.aws.dynamodb.table import Table
 from darkroom.aws.dynamodb.upload_state import DynamoUploadState
-from darkroom.batches import batch_file
 from darkroom.domain import keys
-from darkroom.domain.upload import Upload
 from darkroom.errors import DarkroomError
 from darkroom.worker.escaping import escaped
 from operations import stack as stacks
-from operations.stack import Stack, Trouble
+from operations.stack import Stack, Trouble, newest_batch
 
 
 class Cancel:
@@ -67,12 +65,7 @@ class Cancel:
 
     def batch(self, key: str) -> None:
         """Stops the newest batch of this upload key. Raises Trouble where there is none."""
-        upload = Upload(self._bucket, key, "", None, "", 0, 0.0)
-        seen = self._uploads.stem(upload.home, upload.stem).seen.get(upload.extension)
-        if upload.kind != "batch" or seen is None:
-            raise Trouble(f"No batch file {key!r} has been uploaded. Give its key as it lies in {self._bucket}.")
-        batch = batch_file.uploaded(upload, seen.generation or 0)
-        DynamoBatchState(self._table).stop(batch.name)
+        DynamoBatchState(self._table).stop(newest_batch(self._table, self._bucket, key).name)
         self._say(f"stopped    {key}: lines that were not sent are answered as cancelled")
 
     def _second_that_is_over(self) -> str:

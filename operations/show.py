@@ -1,4 +1,5 @@
-"""Shows what waits and what has ended: `python -m operations.show [DAY] [--failed] [--stack NAME | --port PORT]`.
+"""Shows what waits and what has ended: `python -m operations.show [DAY] [--failed] [--batch KEY] [--stack NAME |
+--port PORT]`.
 
 Without a day it shows what waits, and why; with one (`2026-11-29`, of UTC) what ended on it, the newest first, and
 what that cost. All of it is read from one index: no bucket is listed, and the table is not scanned.
@@ -14,11 +15,12 @@ from typing import Any
 from botocore.exceptions import BotoCoreError, ClientError
 
 from darkroom.aws.dynamodb import listing
+from darkroom.aws.dynamodb.batch_state import DynamoBatchState
 from darkroom.aws.dynamodb.table import Table
 from darkroom.errors import DarkroomError
 from darkroom.worker.escaping import escaped
 from operations import stack as stacks
-from operations.stack import Trouble
+from operations.stack import Trouble, newest_batch
 
 WORDS = 60  # characters of an instruction
 
@@ -52,6 +54,25 @@ def ended(table: Table, day: str, *, only_failed: bool = False) -> Iterator[str]
     yield f"{paid} paid calls{money}"
 
 
+def batch(table: Table, bucket: str, key: str) -> Iterator[str]:
+    """How far the newest batch of an upload's key is, and when it may end."""
+    state, name = DynamoBatchState(table), newest_batch(table, bucket, key).name
+    known = state.progress(name)
+    if not known.is_counted:
+        yield f"{known.total} lines counted so far"
+        return
+    ended, under_way = known.succeeded + known.failed, len(known.open)
+    stopped = ", stopped" if state.is_stopped(name) else ""
+    parts = f"{known.position} taken, {under_way} under way, {ended} ended, {known.failed} failed{stopped}"
+    yield f"{known.total} lines: {parts}"
+    bound = f" of {known.max_calls} that its first line allows" if known.max_calls else ""
+    yield f"{known.paid_calls} paid calls{bound}"
+    if 0 < ended < known.total and known.began_at:
+        rate = (known.moved_at - known.began_at) / ended
+        end = datetime.fromtimestamp(known.moved_at + rate * (known.total - ended), UTC)
+        yield f"at this pace it ends at {end.isoformat(timespec='minutes').replace('+00:00', 'Z')}"
+
+
 def _named(item: dict[str, Any]) -> str:
     where = item.get("key") or f"{item['thread_id']}  {item.get('request_id')}"
     words = " ".join(str(item.get("instruction") or "").split())
@@ -63,9 +84,16 @@ def _sum(count: int, one: str, many: str, kinds: Counter[str]) -> str:
     return f"{count} {one if count == 1 else many}" + (f": {parts}" if parts else "")
 
 
+def _asked(table: Table, bucket: str, given: argparse.Namespace) -> Iterator[str]:
+    if given.batch:
+        return batch(table, bucket, given.batch)
+    return ended(table, given.day, only_failed=given.failed) if given.day else waiting(table)
+
+
 def main() -> int:
     options = argparse.ArgumentParser(prog="python -m operations.show", description="Shows what waits, or what ended.")
     options.add_argument("day", nargs="?", help="what ended on this day of UTC (2026-11-29); default: what waits")
+    options.add_argument("--batch", metavar="KEY", help="how far the batch file of this key is")
     options.add_argument("--failed", action="store_true", help="of that only what failed")
     where = options.add_mutually_exclusive_group()
     where.add_argument("--stack", help="a stack on AWS, with the shell's own credentials and region")
@@ -74,7 +102,7 @@ def main() -> int:
     try:
         found = stacks.on_aws(given.stack) if given.stack else stacks.on_this_machine(given.port)
         table = Table(found.dynamodb, found.outputs["ThreadsTable"])
-        for line in ended(table, given.day, only_failed=given.failed) if given.day else waiting(table):
+        for line in _asked(table, found.outputs["UploadsBucket"], given):
             print(escaped(line), flush=True)
     except (Trouble, BotoCoreError, ClientError, DarkroomError) as trouble:
         print(trouble, file=sys.stderr)

@@ -10,6 +10,12 @@ from typing import TYPE_CHECKING
 
 import boto3
 
+from darkroom.aws.dynamodb.table import Table
+from darkroom.aws.dynamodb.upload_state import DynamoUploadState
+from darkroom.batches import batch_file
+from darkroom.batches.batch_file import BatchFile
+from darkroom.domain.upload import Upload
+
 if TYPE_CHECKING:
     from mypy_boto3_cloudformation import CloudFormationClient
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -57,6 +63,15 @@ def on_this_machine(port: int | None) -> Stack:
         os.environ.pop(name, None)
     os.environ.update(_environment(LOCAL, port))
     return on_aws(LOCAL_STACK)
+
+
+def newest_batch(table: Table, bucket: str, key: str) -> BatchFile:
+    """The newest batch of an upload's key. Raises Trouble where there is none."""
+    upload = Upload(bucket, key, "", None, "", 0, 0.0)
+    seen = DynamoUploadState(table).stem(upload.home, upload.stem).seen.get(upload.extension)
+    if upload.kind != "batch" or seen is None:
+        raise Trouble(f"No batch file {key!r} has been uploaded. Give its key as it lies in {bucket}.")
+    return batch_file.uploaded(upload, seen.generation or 0)
 
 
 def _environment(homes: Path, port: int | None) -> dict[str, str]:

@@ -1,19 +1,25 @@
 """What an operator is shown of what waits and what has ended, from the index alone."""
 
 from dataclasses import replace
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from darkroom.aws.dynamodb.batch_state import DynamoBatchState
 from darkroom.aws.dynamodb.ledger import DynamoLedger
 from darkroom.aws.dynamodb.listing import Refusals
 from darkroom.aws.dynamodb.table import Table
+from darkroom.aws.dynamodb.upload_state import DynamoUploadState
+from darkroom.batches.ports import Progress
 from darkroom.domain import outcome
 from darkroom.domain.outcome import Cost, Timing
 from darkroom.domain.request import Request
+from darkroom.domain.upload import Upload
 from darkroom.errors import Cause, Code, Rejected, Unavailable
 from darkroom.turns.ports import Claim, Wait
-from operations import show
+from darkroom.uploads.pairing import Seen, Stem
+from operations import reindex, show
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -52,11 +58,7 @@ class Desk:
 
 
 @pytest.fixture
-def desk(threads_table: str, dynamodb: "DynamoDBClient", monkeypatch: pytest.MonkeyPatch) -> Desk:
-    def never(**_: Any) -> Any:
-        raise AssertionError("nothing is scanned")
-
-    monkeypatch.setattr(dynamodb, "scan", never)
+def desk(threads_table: str, dynamodb: "DynamoDBClient") -> Desk:
     return Desk(Table(dynamodb, threads_table))
 
 
@@ -93,3 +95,39 @@ def test_what_ended_on_a_day_is_shown_the_newest_first_with_what_it_cost(desk: D
     ]
     assert list(show.ended(desk.table, "2026-11-22")) == shown
     assert list(show.ended(desk.table, "2026-11-22", only_failed=True)) == [*shown[:2], *shown[3:]]
+
+
+def test_of_a_batch_it_is_shown_how_far_it_is_and_when_it_may_end(desk: Desk) -> None:
+    file = Upload("uploads", "shop/spring.jsonl", "etag", None, "1", 9, 0.0)
+    stem = Stem(seen={".jsonl": Seen("1", 0.0, "etag", generation=1)})
+    DynamoUploadState(desk.table).decide(file.thread, file, stem, None, None)
+    state, name = DynamoBatchState(desk.table), "batch:shop/spring.jsonl#1"
+
+    def shown() -> list[str]:
+        return list(show.batch(desk.table, "uploads", "shop/spring.jsonl"))
+
+    assert shown() == ["0 lines counted so far"]
+    half = Progress(
+        total=100, is_counted=True, position=52, open=(51, 52), succeeded=48, failed=2, began_at=NOON,
+        moved_at=NOON + 600, paid_calls=49, max_calls=80,
+    )  # fmt: skip
+    state.save(name, half)
+    assert shown() == [
+        "100 lines: 52 taken, 2 under way, 50 ended, 2 failed",
+        "49 paid calls of 80 that its first line allows",
+        "at this pace it ends at 2026-11-22T12:20Z",
+    ]
+    state.stop(name)
+    assert shown()[0].endswith("2 failed, stopped")
+
+
+def test_turns_of_earlier_releases_are_listed_once_they_are_indexed(desk: Desk, dynamodb: "DynamoDBClient") -> None:
+    for number in range(3):
+        desk.ends(f"t-{number}", f"2026-11-22T08:0{number}:00.000Z")
+        desk.table.write(desk.table.update(f"t-{number}", "TURN#00001", {"listed_in": None, "listed_at": None}))
+    desk.ends("listed", "2026-11-22T09:00:00.000Z")
+    assert list(show.ended(desk.table, "2026-11-22"))[-2] == "1 ended: 1 succeeded"
+    stack: Any = SimpleNamespace(dynamodb=dynamodb, outputs={"ThreadsTable": "threads"})
+    assert list(reindex.reindexed(stack)) == [1, 2, 3]
+    assert list(reindex.reindexed(stack)) == []
+    assert list(show.ended(desk.table, "2026-11-22"))[-2] == "4 ended: 4 succeeded"

@@ -14,7 +14,7 @@ from darkroom.batches.handler import IDS_AT_ONCE, MAX_LINES_IN_ALL
 from darkroom.domain.keys import sha256
 from darkroom.errors import Unavailable
 from tests.fakes.edge import Died, Edge
-from tests.fakes.image_api import png
+from tests.fakes.image_api import made, png, stated
 from tests.unit.batches.batch_world import KEY, BatchWorld, asking
 
 ROOT = Path(__file__).parents[3]
@@ -437,3 +437,34 @@ def test_of_a_batch_that_is_stopped_no_more_lines_are_sent_and_each_is_answered(
     assert [line["custom_id"] for line in world.out] == [f"r-{number}" for number in range(8)] + ["odd"]
     assert len(world.calls) == 3
     assert world.manifest == {"total": 9, "succeeded": 3, "failed": 6}
+
+
+def test_a_batch_makes_no_more_calls_than_its_first_line_allows(world: BatchWorld) -> None:
+    batch = world.upload([{"max_calls": 4}, *(asking(f"r-{number}") for number in range(7))])
+    ended = world.run(batch)
+    assert (ended.total, len(world.calls)) == (7, 4)
+    codes = [line["error"] and line["error"]["code"] for line in world.out]
+    assert codes == [None] * 4 + ["budget_exhausted"] * 3
+    assert "first line allows 4 calls" in world.out[-1]["error"]["message"]
+    again = world.upload([{"max_calls": 2}, *(asking(f"r-{number}") for number in range(7))])
+    world.run(again)
+    assert (len(world.calls), world.manifest["succeeded"]) == (6, 6), "what an earlier batch paid is not counted"
+
+
+def test_a_call_that_was_free_leaves_its_place_to_the_next_line(world: BatchWorld) -> None:
+    world.api.script[:] = [stated(400, {"error": {"code": "prompt_blocked", "message": "no"}}), made()]
+    batch = world.upload([{"max_calls": 2}, *(asking(f"r-{number}") for number in range(5))])
+    world.run(batch)
+    codes = [line["error"] and line["error"]["code"] for line in world.out]
+    assert codes == ["refused", None, None, "budget_exhausted", "budget_exhausted"]
+
+
+@pytest.mark.parametrize("first", [{"max_calls": 0}, {"max_calls": "9"}, {"max_calls": True}, {"max_calls": 9, "a": 1}])
+def test_what_is_no_bound_is_a_line_with_a_fault(world: BatchWorld, first: dict[str, Any]) -> None:
+    world.run(world.upload([first, asking("r-1")]))
+    assert [line["error"] and line["error"]["code"] for line in world.out] == ["invalid_request", None]
+
+
+def test_a_bound_in_a_later_line_is_a_line_with_a_fault(world: BatchWorld) -> None:
+    world.run(world.upload([asking("r-1"), {"max_calls": 1}, asking("r-2")]))
+    assert [line["error"] and line["error"]["code"] for line in world.out] == [None, "invalid_request", None]

@@ -101,9 +101,16 @@ class BatchHandler:
             return progress
         ids: list[str | None] = []
         for line in lines_of(self._dependencies, batch, progress.counted):
-            progress = replace(progress, counted=line.after, total=progress.total + int(not line.is_blank))
+            bound = _bound(line)
+            is_request = not line.is_blank and not bound
+            progress = replace(
+                progress,
+                counted=line.after,
+                total=progress.total + int(is_request),
+                max_calls=bound or progress.max_calls,
+            )
             _assert_acceptable(line, progress.total)
-            ids += [] if line.is_blank else [request_file.custom_id(line.data)]
+            ids += [request_file.custom_id(line.data)] if is_request else []
             is_late = time_left() < BATCH_SPARE_SECONDS
             if len(ids) == IDS_AT_ONCE or is_late:
                 ids = self._save_ids(batch, progress, ids)
@@ -113,7 +120,8 @@ class BatchHandler:
         if not progress.total:
             raise _refused("the file has no line that says anything", "Write a request into each line.")
         self._save_ids(batch, progress, ids)
-        known = replace(progress, is_counted=True, moved_at=self._dependencies.clock())
+        now = self._dependencies.clock()
+        known = replace(progress, is_counted=True, moved_at=now, began_at=now)
         return self._dependencies.state.save(batch.name, known)
 
     def _save_ids(self, batch: BatchFile, progress: Progress, ids: list[str | None]) -> list[str | None]:
@@ -150,6 +158,11 @@ class BatchHandler:
             upload=Uploaded(batch.bucket, batch.key, batch.etag, batch.version_id),
         )
         self._publisher.announce(refused, keys.rejected_upload_key(batch.key, batch.etag))
+
+
+def _bound(line: Line) -> int:
+    """The calls that the file's first line allows; 0 where it is any other line."""
+    return request_file.max_calls(line.data) if line.after.number == 1 else 0
 
 
 def _assert_acceptable(line: Line, total: int) -> None:

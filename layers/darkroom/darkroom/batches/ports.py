@@ -40,6 +40,9 @@ class Progress:
     succeeded: int = 0
     failed: int = 0
     moved_at: float = 0.0  # seconds since the epoch
+    began_at: float = 0.0  # when its lines were counted
+    paid_calls: int = 0  # of the lines that have ended
+    max_calls: int = 0  # that its first line allows; 0 is no bound
 
 
 @dataclass(frozen=True, slots=True)

@@ -131,6 +131,8 @@ class BatchStep:
         status = self._status(line)
         if isinstance(status, Done):
             ended = status.outcome
+            if ended.timing.finished_at >= outcome.timestamp(self.progress.began_at):  # else an earlier batch paid it
+                self.progress = replace(self.progress, paid_calls=self.progress.paid_calls + ended.cost.paid_calls)
             result = f"s3://{self._dependencies.results_bucket}/{turn_key(ended)}"
             self._end(self.progress, line.position, line.custom_id, ended.status, result, ended.error)
             return True
@@ -161,8 +163,16 @@ class BatchStep:
 
     def _has_room(self) -> bool:
         are_under_way = len(self.progress.open)
+        if self._may_be_spent and are_under_way and not self._is_stopped:
+            return False  # whether there is a call left is known when those have ended
         has_place = self._is_stopped or are_under_way < min(self._dependencies.places, MAX_OPEN)
         return self.progress.position < self.progress.total and has_place
+
+    @property
+    def _may_be_spent(self) -> bool:
+        """Whether those that are under way may use up the calls that the batch's first line allows."""
+        progress = self.progress
+        return 0 < progress.max_calls <= progress.paid_calls + len(progress.open)
 
     def _take_next(self) -> None:
         position = self.progress.position + 1
@@ -176,6 +186,8 @@ class BatchStep:
             asked = self._parsed(line)
             if self._is_stopped:
                 raise Rejected("cancelled", "the batch was stopped before this line was sent")
+            if self._may_be_spent:
+                raise _budget_exhausted(self.progress.max_calls)
         except Rejected as rejection:
             self._end(read, position, named, error=outcome.failure(rejection))
         else:
@@ -199,7 +211,10 @@ class BatchStep:
 
     def _read(self, following: Iterator[Line]) -> Line:
         """The next that says something. There is one, for they were counted."""
-        return next(line for line in following if not line.is_blank)
+        return next(line for line in following if not line.is_blank and not self._is_bound(line))
+
+    def _is_bound(self, line: Line) -> bool:
+        return line.after.number == 1 and self.progress.max_calls > 0
 
     def _parsed(self, line: Line) -> Request:
         try:
@@ -257,6 +272,12 @@ class BatchStep:
         )
         others = [other for other in self._open if other.position != line.position]
         self._open = [*others, line] if isinstance(line, Sent) else others
+
+
+def _budget_exhausted(max_calls: int) -> Rejected:
+    said = f"the file's first line allows {max_calls} calls, and they are used up"
+    hint = "Raise max_calls and upload the file again: lines that have their outcome are not paid again."
+    return Rejected("budget_exhausted", said, hint=hint)
 
 
 def _gone(message: str) -> Rejected:

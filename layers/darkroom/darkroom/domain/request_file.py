@@ -54,6 +54,16 @@ def custom_id(line: bytes | None) -> str | None:
         return None
 
 
+def max_calls(line: bytes | None) -> int:
+    """The bound that the first line of a batch file sets, `{"max_calls": 500}`; 0 where it is a request."""
+    try:
+        document = json_object((line or b"").decode(), LINE_REMEDY)
+    except (UnicodeDecodeError, Rejected):
+        return 0
+    said = document.get("max_calls") if document.keys() == {"max_calls"} else 0
+    return said if type(said) is int and said > 0 else 0
+
+
 def request_id_of(custom_id: str) -> str:
     """The request id of a line: its own id where that may be one. No line's own id has the form of the others."""
     is_plain = re.fullmatch(REQUEST_ID, custom_id) and not re.fullmatch(DERIVED_ID, custom_id)
