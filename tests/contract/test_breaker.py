@@ -6,6 +6,7 @@ import pytest
 
 from darkroom.aws.dynamodb.breaker import DynamoBreaker
 from darkroom.aws.dynamodb.table import Table
+from darkroom.domain import outcome
 from darkroom.domain.timing import (
     BREAKER_OPENS_AT,
     BREAKER_PAUSE_SECONDS,
@@ -17,7 +18,7 @@ from darkroom.domain.timing import (
 from darkroom.errors import Cause, Unavailable
 from darkroom.turns.ports import Breaker
 from tests.fakes.breaker import MemoryBreaker
-from tests.fakes.edge import Clock
+from tests.fakes.edge import NOON, Clock
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -44,6 +45,17 @@ def fail(
     """So many requests fail, each once."""
     for number in range(times):
         breaker.failed("m", f"r-{number}", trouble, is_first=is_first)
+
+
+def answer(breaker: Breaker, clock: Clock, known_trouble: Cause | None = None) -> None:
+    """A call is answered, and its turn is in the table a moment later."""
+    breaker.succeeded("m", known_trouble)
+    clock.advance(0.01)
+    if isinstance(breaker, DynamoBreaker):
+        at = outcome.timestamp(clock())
+        turn = {"model": "m", "status": "succeeded", "listed_in": at[:10], "listed_at": at}
+        breaker._table.write(breaker._table.put("t", "TURN#00001", turn))
+    clock.advance(0.01)
 
 
 def held_back(breaker: Breaker, model: str = "m", *, is_new: bool = False) -> Cause | None:
@@ -98,9 +110,9 @@ def test_an_answer_in_between_starts_the_count_again(breaker: Breaker) -> None:
     assert held_back(breaker) is None
 
 
-def test_so_does_an_answer_to_a_call_that_went_out_before_the_failures(breaker: Breaker) -> None:
+def test_so_does_an_answer_to_a_call_that_went_out_before_the_failures(breaker: Breaker, clock: Clock) -> None:
     fail(breaker, times=BREAKER_OPENS_AT - 1)
-    breaker.succeeded("m", None)
+    answer(breaker, clock)
     fail(breaker, times=BREAKER_OPENS_AT - 1)
     assert held_back(breaker) is None
 
@@ -113,7 +125,7 @@ def test_an_answer_that_another_worker_got_starts_the_count_again_too(
     known = [another.admit("m", "r", is_last=False, is_new=False).trouble for _ in range(10)]
     for trouble in known:
         fail(one, times=BREAKER_OPENS_AT - 1)
-        another.succeeded("m", trouble)
+        answer(another, clock, trouble)
     assert held_back(one) is None
 
 
@@ -271,3 +283,21 @@ def test_where_the_provider_says_what_it_is_nobody_is_let_through_sooner(
     fail(breaker, trouble)
     clock.advance(NEW_CALL_PAUSE_SECONDS)
     assert held_back(breaker, is_new=True) == "unreachable"
+
+
+@pytest.mark.parametrize("model", ["m", "another"])
+@pytest.mark.parametrize("status", ["succeeded", "failed"])
+def test_only_a_picture_of_the_same_model_starts_the_count_again(
+    dynamodb: "DynamoDBClient", threads_table: str, model: str, status: str
+) -> None:
+    """Over midnight, too."""
+    table, clock = Table(dynamodb, threads_table), Clock(NOON + 12 * 3600 - 1)
+    breaker = DynamoBreaker(table, clock=clock)
+    fail(breaker, times=BREAKER_OPENS_AT - 1)
+    clock.advance(2)
+    at = outcome.timestamp(clock())
+    turn = {"model": model, "status": status, "listed_in": at[:10], "listed_at": at}
+    table.write(table.put("t", "TURN#00001", turn))
+    clock.advance(2)
+    breaker.failed("m", "r", DOWN, is_first=True)
+    assert (held_back(breaker) is None) is ((model, status) == ("m", "succeeded"))

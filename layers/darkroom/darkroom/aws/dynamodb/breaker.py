@@ -6,7 +6,9 @@ from collections.abc import Callable
 from contextlib import suppress
 from typing import Any
 
+from darkroom.aws.dynamodb import listing
 from darkroom.aws.dynamodb.table import Condition, ConditionFailed, Table
+from darkroom.domain import outcome
 from darkroom.domain.timing import (
     BREAKER_KEPT_SECONDS,
     BREAKER_OPENS_AT,
@@ -57,12 +59,18 @@ class DynamoBreaker:
 
     def failed(self, model: str, request: str, trouble: Unavailable, *, is_first: bool) -> None:
         """See `turns.ports.Breaker`."""
+        now = outcome.timestamp(self._clock())
+        first_failed_at = self._table.item(PARTITION, model).get("first_failed_at", now)
+        if listing.has_succeeded(self._table, model, first_failed_at, now):
+            self._forget(model, Condition("failures < :open", {"open": BREAKER_OPENS_AT}))
+            first_failed_at = now
         pause = max(BREAKER_PAUSE_SECONDS, min(trouble.retry_after or 0, MAX_BREAKER_PAUSE_SECONDS))
         changes = {
             "failure": uuid.uuid4().hex,
             "cause": trouble.cause if trouble.cause in PROVIDER_CAUSES else "unreachable",
             "next_call_at": self._clock() + pause,
             "doubtful": is_doubtful(trouble),
+            "first_failed_at": first_failed_at,
         }
         failures = weight(trouble, is_first=is_first)
         is_another = "(attribute_not_exists(#failure) OR #failure <> :failure)"
@@ -72,11 +80,13 @@ class DynamoBreaker:
             self._change(model, changes | {"culprit": ""}, Condition(is_another), failures=failures)
 
     def succeeded(self, model: str, known_trouble: Cause | None) -> None:
-        """See `turns.ports.Breaker`."""
-        if known_trouble or 0 < self._table.item(PARTITION, model).get("failures", 0) < BREAKER_OPENS_AT:
-            is_closed = None if known_trouble else Condition("failures < :open", {"open": BREAKER_OPENS_AT})
-            with suppress(ConditionFailed):
-                self._table.write(self._table.delete(PARTITION, model, is_closed))
+        """See `turns.ports.Breaker`. Where there was no trouble its turn will tell: the next failure looks for it."""
+        if known_trouble:
+            self._forget(model, None)
+
+    def _forget(self, model: str, condition: Condition | None) -> None:
+        with suppress(ConditionFailed):
+            self._table.write(self._table.delete(PARTITION, model, condition))
 
     def wants_probe(self, model: str) -> bool:
         """See `turns.ports.Breaker`."""

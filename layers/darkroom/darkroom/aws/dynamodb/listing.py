@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable, Iterator
+from itertools import islice
 from typing import Any
 
 from darkroom.aws.dynamodb.table import Table
@@ -13,6 +14,7 @@ from darkroom.turns.ports import Claim, Wait
 
 INDEX = "Listed"
 WAITING = "waiting"
+LOOKED_AT = 50  # turns, to know whether a model is well
 REFUSED = "/refused"  # no thread's id begins with a slash
 INSTRUCTION_CHARACTERS = 200
 UNLISTED = ("listed_in", "listed_at", "receipts", "instruction", "cause", "waits_until")  # of what no longer waits
@@ -45,6 +47,15 @@ def waiting(table: Table) -> Iterator[dict[str, Any]]:
 def ended(table: Table, day: str) -> Iterator[dict[str, Any]]:
     """What ended on a day of UTC (`2026-11-29`), the newest first."""
     return table.listed(INDEX, day, is_newest_first=True)
+
+
+def has_succeeded(table: Table, model: str, since: str, now: str) -> bool:
+    """Whether one of the newest turns has a picture of this model, and ended after a moment."""
+    return any(
+        turn.get("model") == model and turn["status"] == "succeeded" and turn["listed_at"] > since
+        for day in {since[:10], now[:10]}
+        for turn in islice(table.listed(INDEX, day, is_newest_first=True, page=LOOKED_AT), LOOKED_AT)
+    )
 
 
 class Refusals:

@@ -79,10 +79,13 @@ class Table:
         named = {"ProjectionExpression": "#attribute", "ExpressionAttributeNames": {"#attribute": attribute}}
         return self._query(thread_id, "begins_with(sk, :prefix)", {":prefix": prefix}, **named)
 
-    def listed(self, index: str, name: str, *, is_newest_first: bool = False) -> Iterator[dict[str, Any]]:
+    def listed(
+        self, index: str, name: str, *, is_newest_first: bool = False, page: int = 500
+    ) -> Iterator[dict[str, Any]]:
         """The items that stand in an index under this name, in its order, with what it projects. Not consistent."""
         return self._pages(
             {
+                "Limit": page,
                 "TableName": self._name,
                 "IndexName": index,
                 "KeyConditionExpression": "listed_in = :name",
