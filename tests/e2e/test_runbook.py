@@ -1,8 +1,10 @@
 """The runbook's lines do what it says of them."""
 
 import json
+import os
 import re
-import time
+import subprocess
+import sys
 import uuid
 from datetime import UTC, datetime
 from pathlib import Path
@@ -13,7 +15,7 @@ from darkroom.aws.dynamodb.breaker import DynamoBreaker
 from darkroom.aws.dynamodb.table import Table
 from darkroom.errors import Unavailable
 from tests.e2e import lines
-from tests.e2e.conftest import Stack, log_everything
+from tests.e2e.conftest import BringUp, Stack, log_everything
 from tests.e2e.road import Road, eventually
 from tests.e2e.test_redrive import Address, redrive
 
@@ -37,6 +39,22 @@ def run(name: str, stack: Stack, folder: Path) -> str:
     """Runs a block, after the one with the names that all of them use."""
     names, block = BLOCKS["names"], BLOCKS[name]
     return lines.run(lines.Block(block.language, names.text + block.text), stack, folder)
+
+
+def operate(line: str, stack: Stack) -> list[str]:
+    """Runs a line of the runbook that is run from a checkout, in a shell whose AWS is the local stack."""
+    assert f"\n    .venv/bin/python -m {line} " in lines.text("docs/runbook.md")
+    done = subprocess.run(
+        [sys.executable, "-m", *line.split()],
+        cwd=lines.ROOT,
+        env={**os.environ, **stack.env},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=120,
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout.splitlines()
 
 
 def test_an_operator_subscribes(stack: Stack, folder: Path, road: Road) -> None:
@@ -97,15 +115,30 @@ def test_a_limit_is_raised_and_nothing_else_is_changed(stack: Stack, folder: Pat
     assert int(days[datetime.now(UTC).date().isoformat()]) >= 1, "calls are counted from then on"
 
 
-def test_a_pause_holds_requests_until_it_is_over(stack: Stack, folder: Path, road: Road) -> None:
+def test_a_pause_holds_requests_until_it_is_over_also_where_the_stack_is_brought_up_again(
+    stack: Stack, folder: Path, road: Road, bring_up: BringUp, capsys: pytest.CaptureFixture[str]
+) -> None:
     thread = f"t-{uuid.uuid4().hex[:8]}"
-    states = run("pause", stack, folder).split()
-    assert set(states) <= {"Disabling", "Disabled"}
-    road.send(thread, {"instruction": "a cat"})
-    time.sleep(3)
-    assert road.results(thread) == []
-    run("resume", stack, folder)
+    for _ in range(2):
+        said = operate("operations.pause --stack darkroom", stack)
+        assert sorted(said[:2]) == ["paused   ProbesQueue", "paused   RequestsQueue"]
+    assert "SQS deletes each 14 days after it was sent." in said[-1]
+    road.send(thread, {"instruction": f"a cat {thread}"})
+    capsys.readouterr()
+    bring_up(port=stack.port)
+    assert f"operations.pause --resume --port {stack.port}\n" in capsys.readouterr().out
+
+    states = [line.split("\t")[:2] for line in run("mappings", stack, folder).splitlines()]
+    assert {arn.rpartition(":darkroom-")[2]: state for arn, state in states} == {
+        "upload-events": "Enabled", "batches.fifo": "Enabled", "requests.fifo": "Disabled", "probes.fifo": "Disabled",
+    }  # fmt: skip
+    assert road.results(thread) == road.calls(thread) == []
+
+    assert sorted(operate("operations.pause --resume --stack darkroom", stack)) == [
+        "resumed  ProbesQueue", "resumed  RequestsQueue",
+    ]  # fmt: skip
     assert road.turn(thread, 1)["status"] == "succeeded"
+    assert len(road.calls(thread)) == 1
 
 
 def test_dead_letters_are_looked_at_and_stay_where_they_are(stack: Stack, folder: Path) -> None:
