@@ -7,6 +7,7 @@ import os
 import re
 import subprocess
 import sys
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -31,7 +32,7 @@ class Block:
 
 def marked(*documents: str) -> dict[str, Block]:
     """The marked blocks of documents, by name. No two have the same name."""
-    found = re.findall(r"<!-- (?:run|file): (\S+) -->\n```(\w+)\n(.*?)```", text(*documents), re.DOTALL)
+    found = re.findall(r"<!-- (?:run|file): (\S+) -->\n```(\w+)\n(.*?)```", _text(documents), re.DOTALL)
     blocks = {name: Block(language, block) for name, language, block in found}
     assert len(blocks) == len(found), "two blocks have one name"
     return blocks
@@ -39,11 +40,10 @@ def marked(*documents: str) -> dict[str, Block]:
 
 def unmarked(*documents: str) -> list[str]:
     """The blocks of shell, Python and JavaScript that bear no mark."""
-    return re.findall(r"(?<! -->)\n```(?:sh|python|js)\n(.*?)```", text(*documents), re.DOTALL)
+    return re.findall(r"(?<! -->)\n```(?:sh|python|js)\n(.*?)```", _text(documents), re.DOTALL)
 
 
-def text(*documents: str) -> str:
-    """The documents, one after the other."""
+def _text(documents: Iterable[str]) -> str:
     return "\n".join((ROOT / document).read_text(encoding="utf-8") for document in documents)
 
 

@@ -1,10 +1,7 @@
 """The runbook's lines do what it says of them."""
 
 import json
-import os
 import re
-import subprocess
-import sys
 import uuid
 from datetime import UTC, datetime
 from pathlib import Path
@@ -14,7 +11,7 @@ import pytest
 from darkroom.aws.dynamodb.breaker import DynamoBreaker
 from darkroom.aws.dynamodb.table import Table
 from darkroom.errors import Unavailable
-from tests.e2e import lines
+from tests.e2e import lines, operating
 from tests.e2e.conftest import BringUp, Stack, log_everything
 from tests.e2e.road import Road, eventually
 from tests.e2e.test_redrive import Address, redrive
@@ -39,22 +36,6 @@ def run(name: str, stack: Stack, folder: Path) -> str:
     """Runs a block, after the one with the names that all of them use."""
     names, block = BLOCKS["names"], BLOCKS[name]
     return lines.run(lines.Block(block.language, names.text + block.text), stack, folder)
-
-
-def operate(line: str, stack: Stack) -> list[str]:
-    """Runs a line of the runbook that is run from a checkout, in a shell whose AWS is the local stack."""
-    assert f"\n    .venv/bin/python -m {line} " in lines.text("docs/runbook.md")
-    done = subprocess.run(
-        [sys.executable, "-m", *line.split()],
-        cwd=lines.ROOT,
-        env={**os.environ, **stack.env},
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=120,
-    )
-    assert done.returncode == 0, done.stderr
-    return done.stdout.splitlines()
 
 
 def test_an_operator_subscribes(stack: Stack, folder: Path, road: Road) -> None:
@@ -120,7 +101,7 @@ def test_a_pause_holds_requests_until_it_is_over_also_where_the_stack_is_brought
 ) -> None:
     thread = f"t-{uuid.uuid4().hex[:8]}"
     for _ in range(2):
-        said = operate("operations.pause --stack darkroom", stack)
+        said = operating.run(stack, "pause")
         assert sorted(said[:2]) == ["paused   ProbesQueue", "paused   RequestsQueue"]
     assert "SQS deletes each 14 days after it was sent." in said[-1]
     road.send(thread, {"instruction": f"a cat {thread}"})
@@ -134,7 +115,7 @@ def test_a_pause_holds_requests_until_it_is_over_also_where_the_stack_is_brought
     }  # fmt: skip
     assert road.results(thread) == road.calls(thread) == []
 
-    assert sorted(operate("operations.pause --resume --stack darkroom", stack)) == [
+    assert sorted(operating.run(stack, "pause", "--resume")) == [
         "resumed  ProbesQueue", "resumed  RequestsQueue",
     ]  # fmt: skip
     assert road.turn(thread, 1)["status"] == "succeeded"
