@@ -45,7 +45,7 @@ class Redrive:
         self._sqs = stack.sqs
         self._requests = stack.outputs["RequestsQueueUrl"]
         self._dead_requests = stack.outputs["RequestsDeadLetterQueueUrl"]
-        self._uploads = stack.upload_events_queue_url
+        self._uploads = stack.resources["UploadEventsQueue"]
         self._dead_uploads = stack.outputs["UploadEventsDeadLetterQueueUrl"]
         self._results = stack.outputs["ResultsBucket"]
         self._rules = RequestRules((stack.outputs["UploadsBucket"], self._results), DIALECTS[DEFAULT_DIALECT].options)

@@ -17,8 +17,8 @@ from darkroom.batches.batch_file import BatchFile
 from darkroom.domain.upload import Upload
 
 if TYPE_CHECKING:
-    from mypy_boto3_cloudformation import CloudFormationClient
     from mypy_boto3_dynamodb import DynamoDBClient
+    from mypy_boto3_lambda import LambdaClient
     from mypy_boto3_s3 import S3Client
     from mypy_boto3_sqs import SQSClient
 
@@ -34,14 +34,15 @@ class Trouble(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Stack:
-    """A stack's outputs and parameters, by name, and the queue of its upload events, which is no output."""
+    """A stack's outputs, its parameters and what AWS calls its resources, by their names in the template."""
 
     outputs: Mapping[str, str]
     parameters: Mapping[str, str]
-    upload_events_queue_url: str
+    resources: Mapping[str, str]
     dynamodb: "DynamoDBClient"
     s3: "S3Client"
     sqs: "SQSClient"
+    functions: "LambdaClient"
 
     def now(self) -> int:
         """Seconds since the epoch, as AWS tells them with each answer. A laptop's own clock may be anything."""
@@ -52,8 +53,17 @@ class Stack:
 def on_aws(name: str) -> Stack:
     """The stack of this name, with the shell's own credentials and region."""
     session = boto3.Session()
-    return _found(
-        name, session.client("cloudformation"), session.client("dynamodb"), session.client("s3"), session.client("sqs")
+    known = session.client("cloudformation")
+    (stack,) = known.describe_stacks(StackName=name)["Stacks"]
+    resources = known.describe_stack_resources(StackName=name)["StackResources"]
+    return Stack(
+        {each["OutputKey"]: each["OutputValue"] for each in stack["Outputs"]},
+        {each["ParameterKey"]: each["ParameterValue"] for each in stack["Parameters"]},
+        {each["LogicalResourceId"]: each["PhysicalResourceId"] for each in resources},
+        session.client("dynamodb"),
+        session.client("s3"),
+        session.client("sqs"),
+        session.client("lambda"),
     )
 
 
@@ -86,22 +96,3 @@ def _environment(homes: Path, port: int | None) -> dict[str, str]:
         raise Trouble(f"There is no stack {where}. {way_out}".rstrip()) from missing
     pairs = (shlex.split(line)[1].partition("=") for line in lines)
     return {name: value for name, _, value in pairs}
-
-
-def _found(
-    name: str,
-    cloudformation: "CloudFormationClient",
-    dynamodb: "DynamoDBClient",
-    s3: "S3Client",
-    sqs: "SQSClient",
-) -> Stack:
-    (stack,) = cloudformation.describe_stacks(StackName=name)["Stacks"]
-    queue = cloudformation.describe_stack_resource(StackName=name, LogicalResourceId="UploadEventsQueue")
-    return Stack(
-        {each["OutputKey"]: each["OutputValue"] for each in stack["Outputs"]},
-        {each["ParameterKey"]: each["ParameterValue"] for each in stack["Parameters"]},
-        queue["StackResourceDetail"]["PhysicalResourceId"],
-        dynamodb,
-        s3,
-        sqs,
-    )

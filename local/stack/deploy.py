@@ -4,7 +4,7 @@ import json
 import shutil
 import subprocess
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Set
 from pathlib import Path
 
 from botocore.exceptions import ClientError
@@ -77,13 +77,18 @@ def outputs(known: aws.Clients) -> dict[str, str]:
 
 
 def wait_until_ready(stack: Mapping[str, str], known: aws.Clients) -> None:
-    """Until both functions can be called and their queues are read."""
+    """Until both functions can be called and their queues are read, but for those that an operator has paused."""
     deadline = time.monotonic() + _READY_WITHIN
-    names = (stack["OnUploadFunction"], stack["OnRequestFunction"])
-    while not all(_is_ready(name, known) for name in names):
+    wanted = {stack["OnUploadFunction"]: {"Enabled"}, stack["OnRequestFunction"]: {"Enabled", "Disabled"}}
+    while not all(_is_ready(name, states, known) for name, states in wanted.items()):
         if time.monotonic() > deadline:
             raise Trouble("The functions did not become ready. `make logs` may tell why.")
         time.sleep(0.2)
+
+
+def is_paused(stack: Mapping[str, str], known: aws.Clients) -> bool:
+    """Whether an operator has paused it, in part too."""
+    return "Disabled" in _states(stack["OnRequestFunction"], known)
 
 
 def put_key(stack: Mapping[str, str], key: str, known: aws.Clients) -> None:
@@ -108,11 +113,16 @@ def _key(secret: str, known: aws.Clients) -> str | None:
         return None
 
 
-def _is_ready(function: str, known: aws.Clients) -> bool:
+def _is_ready(function: str, wanted: Set[str], known: aws.Clients) -> bool:
     state = known.functions.get_function_configuration(FunctionName=function)
-    sources = known.functions.list_event_source_mappings(FunctionName=function)["EventSourceMappings"]
     settled = state["State"] == "Active" and state.get("LastUpdateStatus", "Successful") == "Successful"
-    return settled and bool(sources) and all(each["State"] == "Enabled" for each in sources)
+    return settled and set() < _states(function, known) <= wanted
+
+
+def _states(function: str, known: aws.Clients) -> set[str]:
+    """The states of the mappings that bring a function its messages."""
+    sources = known.functions.list_event_source_mappings(FunctionName=function)["EventSourceMappings"]
+    return {each["State"] for each in sources}
 
 
 def _identity(known: aws.Clients) -> list[str] | None:

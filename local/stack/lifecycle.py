@@ -60,6 +60,8 @@ def _up(home: Home, wanted: Wanted, say: Say) -> dict[str, str]:
     outputs = deploy.outputs(known)
     deploy.put_key(outputs, key, known)
     deploy.wait_until_ready(outputs, known)
+    if deploy.is_paused(outputs, known):
+        say(f"It is paused, and calls nothing: .venv/bin/python -m operations.pause --resume --port {home.port}")
     env = env_file.environment(home, outputs, url)
     env_file.write(home, env)
     return env

@@ -19,6 +19,7 @@ from tests.invocation import forget_what_was_built
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
+    from mypy_boto3_lambda import LambdaClient
     from mypy_boto3_s3 import S3Client
     from mypy_boto3_sqs import SQSClient
     from mypy_boto3_sqs.literals import QueueAttributeNameType
@@ -59,6 +60,11 @@ def s3(aws: None) -> "S3Client":
 @pytest.fixture
 def sqs(aws: None) -> "SQSClient":
     return boto3.client("sqs")
+
+
+@pytest.fixture
+def functions(aws: None) -> "LambdaClient":
+    return boto3.client("lambda")
 
 
 @pytest.fixture

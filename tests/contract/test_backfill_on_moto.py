@@ -22,6 +22,7 @@ from tests.fakes.stack import rules
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
+    from mypy_boto3_lambda import LambdaClient
     from mypy_boto3_s3 import S3Client
     from mypy_boto3_sqs import SQSClient
 
@@ -81,12 +82,13 @@ def shop(
     sqs: "SQSClient",
     s3: "S3Client",
     dynamodb: "DynamoDBClient",
+    functions: "LambdaClient",
     buckets: tuple[str, str, str],
     threads_table: str,
 ) -> Shop:
     outputs = {"UploadsBucket": "uploads", "ResultsBucket": "results", "ThreadsTable": threads_table}
     parameters = {"PricePerImage": "0.039 USD", "MaxPaidCalls": "2"}
-    stack = Stack(outputs, parameters, "", dynamodb, s3, sqs)
+    stack = Stack(outputs, parameters, {}, dynamodb, s3, sqs, functions)
     return Shop(stack, DynamoLedger(Table(dynamodb, threads_table), daily_call_limit=0))
 
 

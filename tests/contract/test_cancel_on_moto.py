@@ -18,6 +18,7 @@ from operations.stack import Stack, Trouble
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
+    from mypy_boto3_lambda import LambdaClient
     from mypy_boto3_s3 import S3Client
     from mypy_boto3_sqs import SQSClient
 
@@ -45,9 +46,11 @@ class Desk:
 
 
 @pytest.fixture
-def desk(threads_table: str, dynamodb: "DynamoDBClient", s3: "S3Client", sqs: "SQSClient") -> Desk:
+def desk(
+    threads_table: str, dynamodb: "DynamoDBClient", s3: "S3Client", sqs: "SQSClient", functions: "LambdaClient"
+) -> Desk:
     outputs = {"ThreadsTable": threads_table, "UploadsBucket": "uploads"}
-    return Desk(Stack(outputs, {}, "", dynamodb, s3, sqs), Table(dynamodb, threads_table))
+    return Desk(Stack(outputs, {}, {}, dynamodb, s3, sqs, functions), Table(dynamodb, threads_table))
 
 
 def test_named_requests_are_cancelled_and_no_others(desk: Desk) -> None:

@@ -21,6 +21,7 @@ from tests.fakes.stack import rules
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
+    from mypy_boto3_lambda import LambdaClient
     from mypy_boto3_s3 import S3Client
     from mypy_boto3_sqs import SQSClient
     from mypy_boto3_sqs.literals import QueueAttributeNameType
@@ -90,6 +91,7 @@ def ward(
     sqs: "SQSClient",
     s3: "S3Client",
     dynamodb: "DynamoDBClient",
+    functions: "LambdaClient",
     buckets: tuple[str, str, str],
     threads_table: str,
 ) -> Ward:
@@ -105,7 +107,8 @@ def ward(
         "UploadEventsDeadLetterQueueUrl": sqs.create_queue(QueueName="dead")["QueueUrl"],
         "UploadEventsQueueUrl": sqs.create_queue(QueueName="events")["QueueUrl"],
     }
-    stack = Stack(outputs, {}, outputs["UploadEventsQueueUrl"], dynamodb, s3, sqs)
+    resources = {"UploadEventsQueue": outputs["UploadEventsQueueUrl"]}
+    stack = Stack(outputs, {}, resources, dynamodb, s3, sqs, functions)
     return Ward(stack, DynamoLedger(Table(dynamodb, threads_table), daily_call_limit=0))
 
 

@@ -1,41 +1,23 @@
 """A backfill on the deployed stack: whatever is killed, and however often it is run, each picture is paid once."""
 
 import json
-import os
-import subprocess
-import sys
 import uuid
-from pathlib import Path
 
 import pytest
 
-from tests.e2e import workers
+from tests.e2e import operating, workers
 from tests.e2e.conftest import Stack
 from tests.e2e.road import Road, eventually, photo
 
 pytestmark = pytest.mark.slow
 
-ROOT = Path(__file__).parents[2]
 PICTURES = 30
 TAKEN_UP_SECONDS = 480.0  # a worker that dies before it has begun hides its messages for six minutes
 
 
 def backfill(stack: Stack, prefix: str, instruction: str) -> str:
-    """`make backfill STACK=darkroom YES=1`, in a shell whose AWS is the local stack. Returns what it said."""
-    done = subprocess.run(
-        [
-            sys.executable, "-m", "operations.backfill", "--stack", "darkroom", "--yes",
-            f"--prefix={prefix}", f"--instruction={instruction}",
-        ],
-        cwd=ROOT,
-        env={**os.environ, **stack.env},
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=120,
-    )  # fmt: skip
-    assert done.returncode == 0, done.stderr
-    return done.stdout
+    """`make backfill STACK=darkroom YES=1`. Returns what it said."""
+    return "\n".join(operating.run(stack, "backfill", "--yes", f"--prefix={prefix}", f"--instruction={instruction}"))
 
 
 def test_killed_in_the_middle_and_run_again_each_picture_is_paid_once(road: Road) -> None:

@@ -1,23 +1,18 @@
 """Dead letters on the deployed stack: what ends there and why, and that bringing it back costs nothing twice."""
 
 import json
-import os
-import subprocess
-import sys
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
 
 import pytest
 
+from tests.e2e import operating
 from tests.e2e.conftest import Stack
 from tests.e2e.road import Road, eventually
 
 pytestmark = pytest.mark.slow
-
-ROOT = Path(__file__).parents[2]
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,18 +33,8 @@ def thread() -> str:
 
 
 def redrive(stack: Stack) -> list[str]:
-    """`make redrive STACK=darkroom`, in a shell whose AWS is the local stack. Returns what it said."""
-    done = subprocess.run(
-        [sys.executable, "-m", "operations.redrive", "--stack", "darkroom"],
-        cwd=ROOT,
-        env={**os.environ, **stack.env},
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=120,
-    )
-    assert done.returncode == 0, done.stderr
-    return done.stdout.splitlines()
+    """`make redrive STACK=darkroom`. Returns what it said."""
+    return operating.run(stack, "redrive")
 
 
 def dead(stack: Stack) -> int:

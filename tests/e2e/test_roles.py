@@ -6,16 +6,11 @@ emulator's own evaluation of IAM must deny one of those requests; what holds for
 the statement, its action and its resource as well.
 """
 
-import json
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
-from typing import Any
-
-import boto3
 import pytest
 
 from local.stack import aws
-from tests.e2e import roads
+from tests.e2e import permissions, roads
+from tests.e2e.permissions import Asked, Judge, Role
 from tests.e2e.road import Road
 from tests.figures import Figures
 
@@ -58,100 +53,6 @@ LAMBDAS_TOO = {
     },
     "OnPictureRole": set[tuple[str, str]](),
 }
-Statement = Mapping[str, Any]
-
-
-@dataclass(frozen=True, slots=True, order=True)
-class Asked:
-    """A request as IAM sees it."""
-
-    action: str
-    resource: str
-
-
-@dataclass(frozen=True, slots=True, order=True)
-class Permission:
-    """A single one: an action on a resource, by the statement of this number."""
-
-    statement: int
-    action: str
-    resource: str
-
-    @property
-    def name(self) -> tuple[str, str]:
-        """The action, and the resource without partition, service, region and account."""
-        return self.action, self.resource.split(":", 5)[5]
-
-
-@dataclass(frozen=True, slots=True)
-class Role:
-    """A role as it is deployed, and the different requests that it made."""
-
-    arn: str
-    statements: tuple[Statement, ...]
-    asked: tuple[Asked, ...]
-
-    def permissions(self) -> Iterator[Permission]:
-        for number, statement in enumerate(self.statements):
-            for action in _listed(statement["Action"]):
-                for resource in _listed(statement["Resource"]):
-                    yield Permission(number, action, resource)
-
-    def policy_without(self, left_out: Permission | None) -> str:
-        """The whole policy, each permission a statement of its own."""
-        kept = [
-            {**self.statements[each.statement], "Action": each.action, "Resource": each.resource}
-            for each in self.permissions()
-            if each != left_out
-        ]
-        for statement in kept:
-            statement.pop("Sid", None)
-        return json.dumps({"Version": "2012-10-17", "Statement": kept})
-
-
-class Judge:
-    """The emulator's own evaluation of IAM."""
-
-    def __init__(self, endpoint: str) -> None:
-        self._iam: Any = boto3.client(
-            "iam", endpoint_url=endpoint, region_name=aws.REGION, aws_access_key_id="test",
-            aws_secret_access_key="test",
-        )  # fmt: skip
-
-    def role(self, name: str, asked: frozenset[Asked]) -> Role:
-        document = self._iam.get_role(RoleName=name)["Role"]
-        policies = self._iam.list_role_policies(RoleName=name)["PolicyNames"]
-        assert not self._iam.list_attached_role_policies(RoleName=name)["AttachedPolicies"]
-        statements = [
-            statement
-            for policy in policies
-            for statement in self._iam.get_role_policy(RoleName=name, PolicyName=policy)["PolicyDocument"]["Statement"]
-        ]
-        return Role(document["Arn"], tuple(statements), tuple(sorted(asked)))
-
-    def allows(self, policy: str, asked: Asked) -> bool:
-        return self._decision(
-            self._iam.simulate_custom_policy(
-                PolicyInputList=[policy], ActionNames=[asked.action], ResourceArns=[asked.resource]
-            )
-        )
-
-    def allows_role(self, role: Role, asked: Asked) -> bool:
-        return self._decision(
-            self._iam.simulate_principal_policy(
-                PolicySourceArn=role.arn, ActionNames=[asked.action], ResourceArns=[asked.resource]
-            )
-        )
-
-    def denied(self, role: Role, left_out: Permission) -> Asked | None:
-        """A request that was made, and that the role could not make without this permission."""
-        policy = role.policy_without(left_out)
-        likely = sorted(role.asked, key=lambda asked: asked.action != left_out.action)
-        return next((asked for asked in likely if not self.allows(policy, asked)), None)
-
-    def _decision(self, answer: Any) -> bool:
-        (result,) = answer["EvaluationResults"]
-        return bool(result["EvalDecision"] == "allowed")
 
 
 @pytest.fixture(scope="module")
@@ -162,17 +63,13 @@ def judge(road: Road) -> Judge:
 @pytest.fixture(scope="module")
 def roles(road: Road, judge: Judge, figures: Figures) -> dict[str, Role]:
     """The roles, once every road has been driven. What was asked before does not count."""
-    asked = road.stack.home.folder / "asked.jsonl"
-    begin = asked.stat().st_size
+    heard = permissions.listening(road.stack)
     roads.drive(road)
-    with asked.open("rb") as lines:
-        lines.seek(begin)
-        made = [json.loads(line) for line in lines]
     found = {}
     for name in ROLES:
         physical = _physical(road, name)
-        own = [Asked(each["action"], each["resource"]) for each in made if each["role"] == physical]
-        found[name] = judge.role(physical, frozenset(own))
+        own = heard(physical)
+        found[name] = judge.role(physical, own)
         figures.tell(f"{name}: {len(own)} requests made, {len(found[name].asked)} different")
     return found
 
@@ -195,37 +92,20 @@ def test_without_any_one_of_its_permissions_something_breaks(
     roles: dict[str, Role], judge: Judge, figures: Figures, name: str
 ) -> None:
     """Except without what is Lambda's own, and that is named above one by one."""
-    permissions = list(roles[name].permissions())
-    needless = {permission.name for permission in permissions if not judge.denied(roles[name], permission)}
+    granted = list(roles[name].permissions())
+    needless = {permission.name for permission in granted if not judge.denied(roles[name], permission)}
     for action, resource in sorted(needless - LAMBDAS_OWN[name] - LAMBDAS_TOO[name]):
         pytest.fail(f"{name} may {action} on {resource}, and no road of tests/e2e/roads.py needs that")
     for action, resource in sorted(LAMBDAS_OWN[name] - needless):
         pytest.fail(f"{action} on {resource} is called Lambda's own, and is used by {name}, or not granted to it")
-    for action, resource in sorted(LAMBDAS_TOO[name] - {permission.name for permission in permissions}):
+    for action, resource in sorted(LAMBDAS_TOO[name] - {permission.name for permission in granted}):
         pytest.fail(f"Lambda needs {action} on {resource}, and it is not granted to {name}")
-    figures.tell(f"{name}: {len(permissions)} permissions, {len(permissions) - len(needless)} proven needed")
+    figures.tell(f"{name}: {len(granted)} permissions, {len(granted) - len(needless)} proven needed")
 
 
 @pytest.mark.parametrize("name", ROLES)
 def test_no_permission_holds_for_more_folders_than_are_used(roles: dict[str, Role], name: str) -> None:
-    role = roles[name]
-    for permission in role.permissions():
-        folder = permission.resource.removesuffix("*")
-        used = [
-            asked.resource
-            for asked in role.asked
-            if asked.action == permission.action and asked.resource.startswith(folder)
-        ]
-        if used and permission.resource.endswith("/*"):
-            assert _common_folder(used) == folder, permission
-
-
-def _common_folder(names: list[str]) -> str:
-    """`b/` of `b/c/d` and `b/e`."""
-    parts = [name.split("/")[:-1] for name in names]
-    shortest = min(parts, key=len)
-    depth = next((n for n, part in enumerate(shortest) if any(each[n] != part for each in parts)), len(shortest))
-    return "".join(f"{part}/" for part in shortest[:depth])
+    assert roles[name].too_wide() == []
 
 
 FORBIDDEN = [
@@ -277,7 +157,3 @@ def test_what_no_road_needs_is_refused(roles: dict[str, Role], judge: Judge, roa
     # The very question is answered yes where it should be.
     assert all(judge.allows_role(role, role.asked[0]) for role in roles.values())
     figures.tell(f"{len(asked)} requests that no role may make, all denied")
-
-
-def _listed(value: Any) -> list[str]:
-    return value if isinstance(value, list) else [value]

@@ -2,7 +2,6 @@
 
 import json
 import re
-import time
 import uuid
 from datetime import UTC, datetime
 from pathlib import Path
@@ -12,8 +11,8 @@ import pytest
 from darkroom.aws.dynamodb.breaker import DynamoBreaker
 from darkroom.aws.dynamodb.table import Table
 from darkroom.errors import Unavailable
-from tests.e2e import lines
-from tests.e2e.conftest import Stack, log_everything
+from tests.e2e import lines, operating
+from tests.e2e.conftest import BringUp, Stack, log_everything
 from tests.e2e.road import Road, eventually
 from tests.e2e.test_redrive import Address, redrive
 
@@ -97,15 +96,30 @@ def test_a_limit_is_raised_and_nothing_else_is_changed(stack: Stack, folder: Pat
     assert int(days[datetime.now(UTC).date().isoformat()]) >= 1, "calls are counted from then on"
 
 
-def test_a_pause_holds_requests_until_it_is_over(stack: Stack, folder: Path, road: Road) -> None:
+def test_a_pause_holds_requests_until_it_is_over_also_where_the_stack_is_brought_up_again(
+    stack: Stack, folder: Path, road: Road, bring_up: BringUp, capsys: pytest.CaptureFixture[str]
+) -> None:
     thread = f"t-{uuid.uuid4().hex[:8]}"
-    states = run("pause", stack, folder).split()
-    assert set(states) <= {"Disabling", "Disabled"}
-    road.send(thread, {"instruction": "a cat"})
-    time.sleep(3)
-    assert road.results(thread) == []
-    run("resume", stack, folder)
+    for _ in range(2):
+        said = operating.run(stack, "pause")
+        assert sorted(said[:2]) == ["paused   ProbesQueue", "paused   RequestsQueue"]
+    assert "SQS deletes each 14 days after it was sent." in said[-1]
+    road.send(thread, {"instruction": f"a cat {thread}"})
+    capsys.readouterr()
+    bring_up(port=stack.port)
+    assert f"operations.pause --resume --port {stack.port}\n" in capsys.readouterr().out
+
+    states = [line.split("\t")[:2] for line in run("mappings", stack, folder).splitlines()]
+    assert {arn.rpartition(":darkroom-")[2]: state for arn, state in states} == {
+        "upload-events": "Enabled", "batches.fifo": "Enabled", "requests.fifo": "Disabled", "probes.fifo": "Disabled",
+    }  # fmt: skip
+    assert road.results(thread) == road.calls(thread) == []
+
+    assert sorted(operating.run(stack, "pause", "--resume")) == [
+        "resumed  ProbesQueue", "resumed  RequestsQueue",
+    ]  # fmt: skip
     assert road.turn(thread, 1)["status"] == "succeeded"
+    assert len(road.calls(thread)) == 1
 
 
 def test_dead_letters_are_looked_at_and_stay_where_they_are(stack: Stack, folder: Path) -> None:

@@ -47,7 +47,7 @@ def operated(doors: Doors) -> Operated:
         "UploadsBucket": env["UPLOADS_BUCKET"],
         "RequestsQueueUrl": env["REQUESTS_QUEUE_URL"],
     }
-    return Operated(outputs, {}, "", aws.dynamodb, aws.s3, aws.sqs)
+    return Operated(outputs, {}, {}, aws.dynamodb, aws.s3, aws.sqs, aws.functions)
 
 
 def ended(doors: Doors) -> list[dict[str, Any]]:

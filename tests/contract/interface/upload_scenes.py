@@ -5,6 +5,8 @@ Each scene begins with an empty table. All names are fixed, and with them the ke
 
 import json
 
+import boto3
+
 from operations import backfill
 from operations.stack import Stack
 from tests.contract.conftest import event
@@ -134,7 +136,8 @@ def operators_batch(stage: Stage) -> None:
     stage.put("stock/a.png", PNG)
     stage.put("stock/b.png", PNG)
     outputs = {"UploadsBucket": "uploads", "ResultsBucket": "results", "ThreadsTable": "threads"}
-    stack = Stack(outputs, {}, "", stage.dynamodb, stage.s3, stage.sqs)
+    functions = boto3.client("lambda")
+    stack = Stack(outputs, {}, {}, stage.dynamodb, stage.s3, stage.sqs, functions)
     backfill.work(stack, "stock/", "on white", most=10, agrees=lambda: True, say=lambda _: None)
 
 

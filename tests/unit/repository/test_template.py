@@ -35,7 +35,8 @@ PARAMETERS = {
 OUTPUTS = {
     "UploadsBucket", "ResultsBucket", "SpoolBucket", "RequestsQueueUrl", "RequestsQueueArn",
     "RequestsDeadLetterQueueUrl", "UploadEventsDeadLetterQueueUrl", "ThreadsTable", "OnUploadFunction",
-    "OnRequestFunction", "OnPictureFunction", "ImageApiKeySecretArn", "AlarmsTopicArn",
+    "OnRequestFunction", "OnPictureFunction", "ImageApiKeySecretArn", "AlarmsTopicArn", "SenderPolicyArn",
+    "ReaderPolicyArn", "OperatorPolicyArn", "StackVersion",
 }  # fmt: skip
 FUNCTIONS = {
     "OnUploadFunction": "OnUploadRole",
@@ -48,8 +49,10 @@ def of_type(kind: str) -> dict[str, dict[str, Any]]:
     return {name: each.get("Properties", {}) for name, each in RESOURCES.items() if each["Type"] == kind}
 
 
-def statements(role: str) -> Iterator[dict[str, Any]]:
-    for policy in RESOURCES[role]["Properties"]["Policies"]:
+def statements(holder: str) -> Iterator[dict[str, Any]]:
+    """Those of a role, or of a policy that is given to people."""
+    properties = RESOURCES[holder]["Properties"]
+    for policy in properties.get("Policies", [properties]):
         yield from policy["PolicyDocument"]["Statement"]
 
 
@@ -76,9 +79,16 @@ def test_the_outputs_have_the_contracts_names() -> None:
     assert set(TEMPLATE["Outputs"]) == OUTPUTS
 
 
+def test_the_version_is_the_projects() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    assert TEMPLATE["Outputs"]["StackVersion"]["Value"] == project["version"]
+
+
 def test_sam_deploy_may_make_roles_and_the_nested_stack_without_being_told() -> None:
     settings = tomllib.loads((ROOT / "samconfig.toml").read_text())["default"]["deploy"]["parameters"]
     assert settings["capabilities"].split() == ["CAPABILITY_IAM", "CAPABILITY_AUTO_EXPAND"]
+    named = ("RoleName", "ManagedPolicyName")
+    assert [name for name, each in RESOURCES.items() if set(named) & set(each.get("Properties", {}))] == []
 
 
 def test_every_parameter_reaches_the_function_that_reads_it() -> None:
@@ -96,12 +106,12 @@ def test_a_function_that_goes_on_sending_to_a_queue_that_it_reads_is_no_loop_to_
     assert "RecursiveLoop" not in RESOURCES["OnRequestFunction"]["Properties"]
 
 
-@pytest.mark.parametrize("role", ["OnUploadRole", "OnRequestRole", "OnPictureRole"])
+@pytest.mark.parametrize("role", [*FUNCTIONS.values(), *of_type("AWS::IAM::ManagedPolicy")])
 def test_who_reads_a_bucket_may_know_what_is_missing_in_it(role: str) -> None:
     """Without `s3:ListBucket` a key that is not there is 403, and its reader breaks over it."""
     read, known = (
         {
-            resource.partition("/")[0]
+            resource.partition("/")[0].strip("${}")
             for statement in statements(role)
             if action in listed(statement["Action"])
             for resource in listed(statement["Resource"])
@@ -184,8 +194,8 @@ def test_an_upload_with_its_uploaders_own_key_is_refused_at_the_door_whatever_el
     assert refusal["Condition"] == {"Null": {"s3:x-amz-server-side-encryption-customer-algorithm": "false"}}
 
 
-@pytest.mark.parametrize("role", FUNCTIONS.values())
-def test_a_role_names_its_actions_and_what_they_may_touch(role: str) -> None:
+@pytest.mark.parametrize("role", [*FUNCTIONS.values(), *of_type("AWS::IAM::ManagedPolicy")])
+def test_a_role_or_policy_names_its_actions_and_what_they_may_touch(role: str) -> None:
     assert "ManagedPolicyArns" not in RESOURCES[role]["Properties"]
     for statement in statements(role):
         assert not [action for action in listed(statement["Action"]) if "*" in action]

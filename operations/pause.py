@@ -1,0 +1,98 @@
+"""Pauses a stack, and lets it go on: `python -m operations.pause [--resume] [--stack NAME | --port PORT]`.
+
+It disables the event source mappings of the requests' queue and of the probes' queue, because a copy of a request is
+called as the request itself is. What is in hand is brought to its end. Uploads still become requests, which wait in
+their place. A repetition changes nothing, and says how it stands.
+"""
+
+import argparse
+import sys
+import time
+from collections.abc import Callable
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from darkroom.worker.escaping import escaped
+from operations import stack as stacks
+from operations.stack import Stack, Trouble
+
+MAPPINGS = {"RequestsQueue": "OnRequestFunctionRequests", "ProbesQueue": "OnRequestFunctionProbes"}
+SETTLED = ("Enabled", "Disabled")  # in any other state Lambda takes no change
+PATIENCE_SECONDS = 300
+SECONDS_A_DAY = 86_400
+
+
+class Pause:
+    """Pauses one stack. `say` is told a line for each queue, once Lambda reads it no more, or again."""
+
+    def __init__(
+        self, stack: Stack, say: Callable[[str], None], *, sleep: Callable[[float], None] = time.sleep
+    ) -> None:
+        self._functions = stack.functions
+        self._mappings = {queue: stack.resources[name] for queue, name in MAPPINGS.items()}
+        self._sqs = stack.sqs
+        self._requests = stack.outputs["RequestsQueueUrl"]
+        self._say = say
+        self._sleep = sleep
+
+    def pause(self) -> None:
+        """Returns when Lambda reads neither queue. Raises Trouble where that takes too long."""
+        self._bring_all_to("Disabled", "paused ")
+        found = self._sqs.get_queue_attributes(
+            QueueUrl=self._requests,
+            AttributeNames=[
+                "MessageRetentionPeriod",
+                "ApproximateNumberOfMessages",
+                "ApproximateNumberOfMessagesNotVisible",
+                "ApproximateNumberOfMessagesDelayed",
+            ],
+        )["Attributes"]
+        days = int(found.pop("MessageRetentionPeriod")) / SECONDS_A_DAY
+        self._say(f"Requests that wait or are in hand: about {sum(map(int, found.values()))}.")
+        self._say(f"SQS deletes each {days:g} days after it was sent. --resume lets them go on.")
+
+    def resume(self) -> None:
+        """Returns when Lambda reads both queues again. Raises Trouble where that takes too long."""
+        self._bring_all_to("Enabled", "resumed")
+
+    def _bring_all_to(self, wanted: str, said: str) -> None:
+        left = list(self._mappings)
+        for _ in range(PATIENCE_SECONDS):
+            for queue in [each for each in left if self._is(self._mappings[each], wanted)]:
+                self._say(f"{said}  {queue}")
+                left.remove(queue)
+            if not left:
+                return
+            self._sleep(1)
+        raise Trouble(f"After {PATIENCE_SECONDS} s Lambda is not ready with {' and '.join(left)}. Run it again.")
+
+    def _is(self, mapping: str, wanted: str) -> bool:
+        """Whether the mapping is in this state. It is asked to be where it is not on its way already."""
+        state = self._functions.get_event_source_mapping(UUID=mapping)["State"]
+        if state != wanted and state in SETTLED:
+            self._functions.update_event_source_mapping(UUID=mapping, Enabled=wanted == "Enabled")
+        return state == wanted
+
+
+def main() -> int:
+    options = argparse.ArgumentParser(prog="python -m operations.pause", description="Pauses a stack.")
+    options.add_argument("--resume", action="store_true", help="let it go on")
+    where = options.add_mutually_exclusive_group()
+    where.add_argument("--stack", help="a stack on AWS, with the shell's own credentials and region")
+    where.add_argument("--port", type=int, help="the stack on this port of this machine; default: the one last up")
+    given = options.parse_args()
+    try:
+        found = stacks.on_aws(given.stack) if given.stack else stacks.on_this_machine(given.port)
+        pause = Pause(found, lambda line: print(escaped(line), flush=True))
+        if given.resume:
+            pause.resume()
+        else:
+            pause.pause()
+    except (Trouble, BotoCoreError, ClientError) as trouble:
+        print(trouble, file=sys.stderr)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,305 @@
+"""Who may do what, of people and services: every permission of the stack's policies is needed, and no more is there.
+
+For each policy a role that holds it alone drives what the documents say that it is for, and is judged as the roles of
+the functions are.
+"""
+
+import json
+import time
+import uuid
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import boto3
+import pytest
+from botocore.exceptions import ClientError
+
+from darkroom.aws.dynamodb.ledger import DynamoLedger
+from darkroom.aws.dynamodb.table import Table
+from darkroom.domain.request import Request
+from darkroom.errors import Unavailable
+from darkroom.turns.ports import Claim, Wait
+from local.stack import aws, deploy
+from tests.e2e import lines, operating, permissions
+from tests.e2e.conftest import Stack
+from tests.e2e.permissions import Asked, Judge, Role
+from tests.e2e.road import Doors, Road, eventually, photo
+from tests.e2e.test_redrive import die
+from tests.figures import Figures
+
+pytestmark = pytest.mark.slow
+
+BLOCKS = lines.marked("docs/guide-photos.md", "docs/guide-services.md", "docs/guide-operators.md")
+TURN = json.dumps({"thread_id": {"S": "shop/mug"}, "sk": {"S": "TURN#00001"}})
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    """Somebody who holds one of the policies, and the stack as this person reaches it."""
+
+    stack: Stack
+    road: Road
+    folder: Path
+    mark: str
+
+    def run(self, *blocks: str) -> None:
+        """Runs blocks of the guides."""
+        for name in blocks:
+            lines.run(BLOCKS[name], self.stack, self.folder)
+
+    def cli(self, *words: str) -> str:
+        return Doors(self.stack).cli(*words)
+
+    def client(self, service: Any) -> Any:
+        env = self.stack.env
+        return boto3.client(
+            service, endpoint_url=env["AWS_ENDPOINT_URL"], region_name=aws.REGION,
+            aws_access_key_id=env["AWS_ACCESS_KEY_ID"], aws_secret_access_key=env["AWS_SECRET_ACCESS_KEY"],
+            aws_session_token=env["AWS_SESSION_TOKEN"],
+        )  # fmt: skip
+
+
+def send_and_take(person: Person) -> None:
+    """By files and by messages; a conversation, a folder, and an upload that is none."""
+    person.run("upload")
+    person.road.turn("shop/mug", 1)
+    person.run("message", "sync", "boto3")
+    (person.folder / "a.pdf").write_bytes(b"no picture")
+    key = f"{person.mark}/a.pdf"
+    person.cli("s3", "cp", str(person.folder / "a.pdf"), f"s3://{person.stack.env['UPLOADS_BUCKET']}/{key}")
+    person.road.rejected_upload(key)
+    take(person)
+
+
+def take(person: Person) -> None:
+    """Results and turns, listed and one by one, and what was rejected."""
+    person.run("look", "back")
+    person.cli("dynamodb", "get-item", "--table-name", person.stack.env["THREADS_TABLE"], "--key", TURN)
+    rejected = eventually(lambda: person.road.keys("rejected/"))
+    person.cli("s3", "cp", f"s3://{person.stack.env['RESULTS_BUCKET']}/{rejected[0]}", "-")
+
+
+def operate(person: Person) -> None:
+    """Every command of operations/, on work of every kind."""
+    for operation in OPERATIONS.values():
+        operation(person)
+
+
+def _redrive(person: Person) -> None:
+    """Of a request that is over, of one that nobody was told of, of one that is not over, and of an upload."""
+    road, root = person.road, person.road.stack
+    body = {"instruction": "a cat", "request_id": "r"}
+    told, untold, new = (f"{person.mark}-{name}/t" for name in ("told", "untold", "new"))
+    for thread in (told, untold):
+        road.send(thread, body)
+        road.turn(thread, 1)
+    (result,) = [key for key in road.keys(f"threads/{untold}/") if key.endswith("/result.json")]
+    root.aws.s3.delete_object(Bucket=root.env["RESULTS_BUCKET"], Key=result)
+    for thread in (told, untold, new):
+        die(root, thread, body)
+    root.aws.sqs.send_message(
+        QueueUrl=root.env["UPLOAD_EVENTS_DEAD_LETTER_QUEUE_URL"], MessageBody='{"Event": "s3:TestEvent"}'
+    )
+    said = operating.run(person.stack, "redrive")
+    assert {f"sent again  r of {untold}", f"sent again  r of {new}"} < set(said)
+    assert [line for line in said if line.startswith(f"is over     r of {told}: succeeded, ")]
+    assert said[-1].endswith(", 0 left.")
+    road.turn(new, 1)
+
+
+def _backfill(person: Person) -> None:
+    for folder in ("one", "two"):
+        person.road.upload(f"{person.mark}-{folder}/a.jpg", photo(), instruction="on white")
+    said = operating.run(person.stack, "backfill", "--yes", f"--prefix={person.mark}-", "--instruction=by night")
+    assert said[0].startswith("2 of 2 objects below")
+
+
+def _cancel(person: Person) -> None:
+    key = f"{person.mark}.jsonl"
+    person.road.upload(key, json.dumps({"custom_id": "a", "instruction": "a quay"}))
+    eventually(lambda: person.road.document(f"batches/{key}.manifest.json"))
+    for words in ((person.mark,), (person.mark, "r-1"), ("--batch", key)):
+        operating.run(person.stack, "cancel", *words)
+
+
+def _pause(person: Person) -> None:
+    operating.run(person.stack, "pause")
+    operating.run(person.stack, "pause", "--resume")
+
+
+def _wake(person: Person) -> None:
+    """Of a request that waits as the ledger knows it. Its message is gone, which nobody minds."""
+    table = Table(person.road.stack.aws.dynamodb, person.road.stack.env["THREADS_TABLE"])
+    ledger, asked = DynamoLedger(table, daily_call_limit=0), Request(f"{person.mark}-waits", "r", "a cat")
+    claim = ledger.claim(asked, "2026-11-22T00:00:00.000Z")
+    assert isinstance(claim, Claim)
+    ledger.defer(claim, Unavailable("throttled", "no"), Wait(time.time() + 600, "a cat", ("gone",)))
+    eventually(lambda: f"{person.mark}-waits" in "".join(operating.run(person.stack, "show")))
+    assert operating.run(person.stack, "wake") != ["0 woken."]
+    table.write(table.delete(asked.thread_id, "REQUEST#r"))
+
+
+def _show(person: Person) -> None:
+    assert operating.run(person.stack, "show", f"{datetime.now(UTC):%Y-%m-%d}")
+
+
+OPERATIONS = {
+    "show": _show,
+    "wake": _wake,
+    "redrive": _redrive,
+    "backfill": _backfill,
+    "cancel": _cancel,
+    "pause": _pause,
+}
+PEOPLE: Mapping[str, Callable[[Person], None]] = {
+    "SenderPolicyArn": send_and_take, "ReaderPolicyArn": take, "OperatorPolicyArn": operate,
+}  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def judge(road: Road) -> Judge:
+    return Judge(road.stack.env["AWS_ENDPOINT_URL"])
+
+
+@pytest.fixture(scope="module")
+def people(road: Road, judge: Judge, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Person]:
+    outputs = deploy.outputs(road.stack.aws)
+    folder, mark = tmp_path_factory.mktemp("people"), f"p{uuid.uuid4().hex[:8]}"
+    (folder / "photo.jpg").write_bytes(photo())
+    (folder / "toys").mkdir()
+    (folder / "toys" / "car.jpg").write_bytes(photo())
+    (folder / "toys" / "car.txt").write_text("now red", encoding="utf-8")
+    return {name: Person(_as(road.stack, judge.employ(name, outputs[name])), road, folder, mark) for name in PEOPLE}
+
+
+@pytest.fixture(scope="module")
+def roles(road: Road, judge: Judge, people: dict[str, Person], figures: Figures) -> dict[str, Role]:
+    """The people's roles, once each has done all that it is for."""
+    heard = permissions.listening(road.stack)
+    for name, drive in PEOPLE.items():
+        drive(people[name])
+    for name in PEOPLE:
+        figures.tell(f"{name}: {len(heard(name))} requests made, {len(set(heard(name)))} different")
+    return {name: judge.role(name, heard(name)) for name in PEOPLE}
+
+
+def _as(stack: Stack, role: str) -> Stack:
+    """The stack as a shell has it that has assumed the role."""
+    sts = boto3.client(
+        "sts", endpoint_url=stack.env["AWS_ENDPOINT_URL"], region_name=aws.REGION, aws_access_key_id="test",
+        aws_secret_access_key="test",
+    )  # fmt: skip
+    given = sts.assume_role(RoleArn=role, RoleSessionName="person")["Credentials"]
+    own = {
+        "AWS_ACCESS_KEY_ID": given["AccessKeyId"],
+        "AWS_SECRET_ACCESS_KEY": given["SecretAccessKey"],
+        "AWS_SESSION_TOKEN": given["SessionToken"],
+    }
+    return replace(stack, env={**stack.env, **own})
+
+
+def test_every_command_is_driven() -> None:
+    commands = {
+        file.stem
+        for file in (lines.ROOT / "operations").glob("*.py")
+        if "def main()" in file.read_text(encoding="utf-8")
+    }
+    assert set(OPERATIONS) == commands
+
+
+@pytest.mark.parametrize("name", PEOPLE)
+def test_whatever_was_asked_is_allowed_and_each_permission_is_needed(
+    roles: dict[str, Role], judge: Judge, figures: Figures, name: str
+) -> None:
+    role = roles[name]
+    policy = role.policy_without(None)
+    assert [asked for asked in role.asked if not judge.allows(policy, asked)] == []
+    granted = list(role.permissions())
+    assert [permission.name for permission in granted if not judge.denied(role, permission)] == []
+    assert role.too_wide() == []
+    figures.tell(f"{name}: {len(granted)} permissions, all proven needed")
+
+
+FORBIDDEN = [
+    ("s3:DeleteObject", "arn:aws:s3:::{UPLOADS_BUCKET}/a.jpg"),
+    ("s3:DeleteObject", "arn:aws:s3:::{RESULTS_BUCKET}/threads/a/00001-12345678/result.json"),
+    ("s3:PutObject", "arn:aws:s3:::{RESULTS_BUCKET}/threads/a/00001-12345678/result.json"),
+    ("s3:GetObject", "arn:aws:s3:::{SPOOL_BUCKET}/0/1"),
+    ("s3:DeleteObject", "arn:aws:s3:::{SPOOL_BUCKET}/0/1"),
+    ("s3:ListBucket", "arn:aws:s3:::{SPOOL_BUCKET}"),
+    ("sqs:ReceiveMessage", "{REQUESTS_QUEUE_ARN}"),
+    ("sqs:DeleteMessage", "{REQUESTS_QUEUE_ARN}"),
+    ("sqs:PurgeQueue", "{REQUESTS_QUEUE_ARN}"),
+    ("dynamodb:DeleteItem", "{table}"),
+    ("dynamodb:Scan", "{table}"),
+    ("secretsmanager:GetSecretValue", "{IMAGE_API_KEY_SECRET_ARN}"),
+    ("lambda:InvokeFunction", "{functions}:{ON_REQUEST_FUNCTION}"),
+    ("lambda:UpdateFunctionConfiguration", "{functions}:{ON_REQUEST_FUNCTION}"),
+    ("iam:PassRole", "arn:aws:iam::000000000000:role/darkroom"),
+]
+ALSO_FORBIDDEN = {
+    "SenderPolicyArn": [
+        ("s3:GetObject", "arn:aws:s3:::{UPLOADS_BUCKET}/a.jpg"),
+        ("dynamodb:PutItem", "{table}"),
+        ("dynamodb:UpdateItem", "{table}"),
+    ],
+    "ReaderPolicyArn": [
+        ("s3:PutObject", "arn:aws:s3:::{UPLOADS_BUCKET}/a.jpg"),
+        ("s3:GetObject", "arn:aws:s3:::{UPLOADS_BUCKET}/a.jpg"),
+        ("sqs:SendMessage", "{REQUESTS_QUEUE_ARN}"),
+        ("dynamodb:PutItem", "{table}"),
+        ("dynamodb:UpdateItem", "{table}"),
+    ],
+    "OperatorPolicyArn": [
+        ("s3:PutObject", "arn:aws:s3:::{UPLOADS_BUCKET}/a.jpg"),
+        ("s3:GetObject", "arn:aws:s3:::{RESULTS_BUCKET}/batches/a.jsonl.out"),
+        ("lambda:UpdateEventSourceMapping", "{uploads_mapping}"),
+        ("lambda:DeleteEventSourceMapping", "{uploads_mapping}"),
+        ("cloudformation:UpdateStack", "arn:aws:cloudformation:us-east-1:000000000000:stack/darkroom/*"),
+        ("cloudformation:DescribeStacks", "arn:aws:cloudformation:us-east-1:000000000000:stack/other/*"),
+    ],
+}
+
+
+@pytest.mark.parametrize("name", PEOPLE)
+def test_what_nobody_needs_is_refused(roles: dict[str, Role], judge: Judge, road: Road, name: str) -> None:
+    account = f"{aws.REGION}:000000000000"
+    mappings = road.stack.aws.functions.list_event_source_mappings(FunctionName=road.stack.env["ON_UPLOAD_FUNCTION"])
+    names = {
+        **road.stack.env,
+        "table": f"arn:aws:dynamodb:{account}:table/{road.stack.env['THREADS_TABLE']}",
+        "functions": f"arn:aws:lambda:{account}:function",
+        "uploads_mapping": mappings["EventSourceMappings"][0]["EventSourceMappingArn"],
+    }
+    asked = [Asked(action, where.format(**names)) for action, where in [*FORBIDDEN, *ALSO_FORBIDDEN[name]]]
+    assert [each for each in asked if judge.allows_role(roles[name], each)] == []
+    assert judge.allows_role(roles[name], roles[name].asked[0])
+
+
+@pytest.mark.parametrize("name", ["SenderPolicyArn", "ReaderPolicyArn"])
+def test_who_reads_turns_reads_nothing_of_the_stacks_own(people: dict[str, Person], name: str) -> None:
+    table, thread = people[name].client("dynamodb"), people[name].stack.env["THREADS_TABLE"]
+    for partition in ("/calls", "/breaker", "/uploads/shop/mug", "/cancelled/shop/mug"):
+        with pytest.raises(ClientError, match="AccessDenied"):
+            table.get_item(TableName=thread, Key={"thread_id": {"S": partition}, "sk": {"S": "MARK"}})
+        with pytest.raises(ClientError, match="AccessDenied"):
+            table.query(
+                TableName=thread,
+                KeyConditionExpression="thread_id = :thread",
+                ExpressionAttributeValues={":thread": {"S": partition}},
+            )
+
+
+def test_an_operator_writes_nothing_of_the_stacks_own_but_marks_and_batches(people: dict[str, Person]) -> None:
+    person = people["OperatorPolicyArn"]
+    table, name = person.client("dynamodb"), person.stack.env["THREADS_TABLE"]
+    key = {"sk": {"S": "REQUEST#r"}}
+    for partition in ("/calls", "/breaker", "/uploads/shop/mug", "/batches/a"):
+        with pytest.raises(ClientError, match="AccessDenied"):
+            table.update_item(TableName=name, Key={"thread_id": {"S": partition}, **key})
+    for partition in ("/calls", "/breaker", "/uploads/shop/mug", "/cancelled/shop/mug", "shop/mug"):
+        with pytest.raises(ClientError, match="AccessDenied"):
+            table.put_item(TableName=name, Item={"thread_id": {"S": partition}, **key})
