@@ -74,7 +74,8 @@ def batch(table: Table, bucket: str, key: str) -> Iterator[str]:
 
 
 def _named(item: dict[str, Any]) -> str:
-    where = item.get("key") or f"{item['thread_id']}  {item.get('request_id')}"
+    is_refusal = item["thread_id"] == listing.REFUSED
+    where = item["sk"] if is_refusal else f"{item['thread_id']}  {item['request_id']}"
     words = " ".join(str(item.get("instruction") or "").split())
     return f"{where}  {words[:WORDS]}{'…' if len(words) > WORDS else ''}".rstrip()
 

@@ -6,7 +6,6 @@ from itertools import islice
 from typing import Any
 
 from darkroom.aws.dynamodb.table import Table
-from darkroom.domain.keys import sha256
 from darkroom.domain.outcome import Outcome
 from darkroom.domain.timing import LEDGER_KEPT_SECONDS
 from darkroom.errors import Unavailable
@@ -70,5 +69,5 @@ class Refusals:
         told = {name: value for name, value in refused.as_document().items() if name in ("status", "error", "cost")}
         words = (refused.instruction or "")[:INSTRUCTION_CHARACTERS]
         expires = {"expires_at": int(self._clock()) + LEDGER_KEPT_SECONDS}
-        document = {**told, "key": key, "instruction": words, **of_ended(refused), **expires}
-        self._table.write(self._table.put(REFUSED, sha256(key), document))
+        document = {**told, "instruction": words, **of_ended(refused), **expires}
+        self._table.write(self._table.put(REFUSED, key, document))
