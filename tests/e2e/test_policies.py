@@ -142,6 +142,16 @@ def _wake(person: Person) -> None:
     table.write(table.delete(asked.thread_id, "REQUEST#r"))
 
 
+def _reindex(person: Person) -> None:
+    """Of a turn as an earlier release has left it."""
+    thread = f"{person.mark}-old"
+    person.road.send(thread, {"instruction": "a cat"})
+    person.road.turn(thread, 1)
+    table = Table(person.road.stack.aws.dynamodb, person.road.stack.env["THREADS_TABLE"])
+    table.write(table.update(thread, "TURN#00001", {"listed_in": None, "listed_at": None}))
+    assert operating.run(person.stack, "reindex") == ["1 turns were listed."]
+
+
 def _show(person: Person) -> None:
     assert operating.run(person.stack, "show", f"{datetime.now(UTC):%Y-%m-%d}")
 
@@ -149,6 +159,7 @@ def _show(person: Person) -> None:
 OPERATIONS = {
     "show": _show,
     "wake": _wake,
+    "reindex": _reindex,
     "redrive": _redrive,
     "backfill": _backfill,
     "cancel": _cancel,
