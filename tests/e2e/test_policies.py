@@ -245,7 +245,6 @@ FORBIDDEN = [
     ("sqs:DeleteMessage", "{REQUESTS_QUEUE_ARN}"),
     ("sqs:PurgeQueue", "{REQUESTS_QUEUE_ARN}"),
     ("dynamodb:DeleteItem", "{table}"),
-    ("dynamodb:Scan", "{table}"),
     ("secretsmanager:GetSecretValue", "{IMAGE_API_KEY_SECRET_ARN}"),
     ("lambda:InvokeFunction", "{functions}:{ON_REQUEST_FUNCTION}"),
     ("lambda:UpdateFunctionConfiguration", "{functions}:{ON_REQUEST_FUNCTION}"),
