@@ -53,7 +53,7 @@ def answer(breaker: Breaker, clock: Clock, known_trouble: Cause | None = None) -
     clock.advance(0.01)
     if isinstance(breaker, DynamoBreaker):
         at = outcome.timestamp(clock())
-        turn = {"model": "m", "status": "succeeded", "listed_in": at[:10], "listed_at": at}
+        turn = {"model": "m", "status": "succeeded", "cost": {"paid_calls": 1}, "listed_in": at[:10], "listed_at": at}
         breaker._table.write(breaker._table.put("t", "TURN#00001", turn))
     clock.advance(0.01)
 
@@ -285,10 +285,12 @@ def test_where_the_provider_says_what_it_is_nobody_is_let_through_sooner(
     assert held_back(breaker, is_new=True) == "unreachable"
 
 
-@pytest.mark.parametrize("model", ["m", "another"])
-@pytest.mark.parametrize("status", ["succeeded", "failed"])
-def test_only_a_picture_of_the_same_model_starts_the_count_again(
-    dynamodb: "DynamoDBClient", threads_table: str, model: str, status: str
+@pytest.mark.parametrize(
+    ("model", "status", "paid_calls"),
+    [("m", "succeeded", 1), ("m", "failed", 1), ("another", "succeeded", 1), ("m", "succeeded", 0)],
+)
+def test_only_a_picture_that_the_same_model_was_paid_for_starts_the_count_again(
+    dynamodb: "DynamoDBClient", threads_table: str, model: str, status: str, paid_calls: int
 ) -> None:
     """Over midnight, too."""
     table, clock = Table(dynamodb, threads_table), Clock(NOON + 12 * 3600 - 1)
@@ -296,8 +298,9 @@ def test_only_a_picture_of_the_same_model_starts_the_count_again(
     fail(breaker, times=BREAKER_OPENS_AT - 1)
     clock.advance(2)
     at = outcome.timestamp(clock())
-    turn = {"model": model, "status": status, "listed_in": at[:10], "listed_at": at}
+    listed = {"listed_in": at[:10], "listed_at": at}
+    turn = {"model": model, "status": status, "cost": {"paid_calls": paid_calls}, **listed}
     table.write(table.put("t", "TURN#00001", turn))
     clock.advance(2)
     breaker.failed("m", "r", DOWN, is_first=True)
-    assert (held_back(breaker) is None) is ((model, status) == ("m", "succeeded"))
+    assert (held_back(breaker) is None) is ((model, status, paid_calls) == ("m", "succeeded", 1))

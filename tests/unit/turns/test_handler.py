@@ -376,3 +376,19 @@ def test_one_that_did_not_wait_wakes_nobody(world: World) -> None:
     world.script(made())
     world.send({"instruction": "a"})
     assert [wait.until > NOON for wait in world.ledger.waits.values()] == [True]
+
+
+def test_where_the_one_who_looks_for_room_is_cancelled_the_next_one_looks(world: World) -> None:
+    world.daily_call_limit = 1
+    world.__post_init__()
+    world.send({"instruction": "a"}, thread="first", message_id="first")
+    for number in range(3):
+        world.clock.advance(1)
+        world.wait({"instruction": "a"}, thread=f"t-{number}", message_id=f"m-{number}")
+    world.ledger.cancelled.add(("t-0", "m-0"))
+    ended = world.send({"instruction": "a"}, thread="t-0", message_id="m-0", is_probe=True)
+    assert ended.error
+    assert ended.error.code == "cancelled"
+    assert [where for where, wait in world.ledger.waits.items() if wait.until <= world.clock()] == [("t-1", "m-1")]
+    world.wait({"instruction": "a"}, thread="t-1", message_id="m-1")
+    assert [request_id for _, _, request_id in world.probes.sent] == ["m-0", "m-1"]

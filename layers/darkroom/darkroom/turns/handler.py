@@ -192,14 +192,16 @@ class TurnHandler:
     def _wake_others(self, before: Claim, now: Claim) -> None:
         """Where a request that had waited was answered, others need not wait any more: a page of them is woken.
 
-        Of those that wait for the daily limit no more than it has room for, and one who looks when there is more.
+        Of those that wait for the daily limit no more than it has room for, and one who looks when there is more. Where
+        one of these ends in another way it may have been the one who looks: the next one is woken, and looks.
         """
-        if now.answered_by is None or not (before.refused_since or before.waiting_since):
+        is_answered = now.answered_by is not None
+        if not (before.waiting_since or (before.refused_since and is_answered)):
             return
         with suppress(DarkroomError):  # they come back by themselves, later
             if before.waiting_since:
                 self._dependencies.scout().ends()
-            room = self._ledger.room()
+            room = self._ledger.room() if is_answered else 0
             self._dependencies.waker().wake(WAKE_PAGE if room is None else min(WAKE_PAGE, room + 1))
 
     def _forget_replies(self, ended: Outcome, claim: Claim) -> None:

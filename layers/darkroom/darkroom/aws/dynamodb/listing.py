@@ -49,9 +49,12 @@ def ended(table: Table, day: str) -> Iterator[dict[str, Any]]:
 
 
 def has_succeeded(table: Table, model: str, since: str, now: str) -> bool:
-    """Whether one of the newest turns has a picture of this model, and ended after a moment."""
+    """Whether one of the newest turns has a picture that this model was paid for, and ended after a moment."""
     return any(
-        turn.get("model") == model and turn["status"] == "succeeded" and turn["listed_at"] > since
+        turn.get("model") == model
+        and turn["status"] == "succeeded"
+        and turn["listed_at"] > since
+        and turn["cost"]["paid_calls"]
         for day in {since[:10], now[:10]}
         for turn in islice(table.listed(INDEX, day, is_newest_first=True, page=LOOKED_AT), LOOKED_AT)
     )
