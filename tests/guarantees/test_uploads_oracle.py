@@ -79,6 +79,10 @@ def a_text_beside_other_photos_is_paid(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(beside, "without_text", lambda *_: None)
 
 
+def a_text_of_what_is_no_photo_is_paid(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(beside, "no_photo_of", lambda *_: None)
+
+
 def a_result_that_was_copied_back_is_paid(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(intake, "MADE_HERE", "no such name")
 
@@ -106,6 +110,7 @@ def a_folders_words_start_nothing(patch: pytest.MonkeyPatch) -> None:
         another_spelling_is_another_name,
         what_was_joined_is_forgotten,
         a_text_beside_other_photos_is_paid,
+        a_text_of_what_is_no_photo_is_paid,
         a_result_that_was_copied_back_is_paid,
         each_format_of_a_photo_is_paid_apart,
         formats_that_wait_are_left_behind,

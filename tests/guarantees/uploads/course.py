@@ -20,7 +20,7 @@ from tests.guarantees.uploads.oracle import Asked, Oracle
 from tests.guarantees.uploads.table import MemoryTable
 
 GRACE = 120.0
-TOLD = ("needs_instruction", "unsupported_image", "invalid_request")
+TOLD = ("needs_instruction", "unsupported_image", "unsupported_file", "invalid_request")
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +38,7 @@ SCENES = (
     Scene(["threads/trip/a.jpg", "threads/trip/b.jpg"], ["threads/trip/a.txt", "threads/trip/1.txt"]),
     Scene(["threads/trip/a.jpg", "threads/trip/a.png"], ["threads/trip/1.txt", "threads/trip/2.txt"]),
     Scene(["a.jpg", "b.jpg"], ["a.txt", "1.txt"], named=["a.jpg", "b.jpg", "1.txt"]),
-    Scene(["shop/a.jpg"], ["shop/a.jpg.txt", "shop/a.txt.txt"]),
+    Scene(["shop/a.jpg", "shop/a.cr2"], ["shop/a.cr2.txt", "shop/a.txt.txt"]),
     Scene(["shop/cafe\u0301.jpg"], ["shop/caf\u00e9.txt"]),
     Scene(["shop/a.jpg", "shop/a.png"], ["shop/a.txt.txt"]),
     Scene(["threads/trip/a.jpg", "threads/trip/a.png"], ["threads/trip/a.txt", "threads/trip/1.txt"]),

@@ -12,6 +12,7 @@ from darkroom.domain.timing import UNHEARD_SECONDS
 from tests.guarantees.uploads.bucket import Version, VersionedBucket
 
 PHOTOS = (".jpg", ".png")
+NO_PHOTO = ".cr2"
 MOST_PHOTOS = 14
 
 
@@ -51,6 +52,8 @@ class Oracle:
 
     def hear(self, upload: Version) -> str:
         """What becomes of an upload, as often as it is announced."""
+        if upload.key.endswith(NO_PHOTO):
+            return "unsupported_file"
         if self.is_late(upload):
             return "nothing new"
         if not upload.data:  # decided: an empty object is not there yet
@@ -207,9 +210,12 @@ class Oracle:
 
     def _lying(self, key: str) -> tuple[list[Version], list[Version]]:
         """The photos and the texts of its folder."""
+        lying = [each for each in self._all_lying(key) if "_instruction" not in each.key]
+        return [each for each in lying if _is_photo(each.key)], [each for each in lying if each.key.endswith(".txt")]
+
+    def _all_lying(self, key: str) -> list[Version]:
         keys = sorted({version.key for version in self.bucket.versions if _folder(version.key) == _folder(key)})
-        lying = [found for each in keys if (found := self.bucket.newest(each)) and "_instruction" not in each]
-        return [each for each in lying if _is_photo(each.key)], [each for each in lying if not _is_photo(each.key)]
+        return [found for each in keys if (found := self.bucket.newest(each))]
 
     def _join(self, photo: Version, text: Version | None) -> None:
         """A text in two forms of Unicode is the same thread's: what it asked for is not asked again for the photo."""
@@ -223,10 +229,12 @@ class Oracle:
             self.known_before[stem(photo)] = (len(self.requests), (newest.data or b"").decode())
 
     def _is_stray(self, text: Version) -> bool:
-        """'A text beside a photo that has none': it is told, unless it names its thread."""
+        """'A text beside a photo that has none', or of a file that is no photo: told, unless it names its thread."""
         is_free = text.key.startswith("threads/") or "thread-id" in text.metadata
         if is_free or stem(text) in map(stem, self.heard_photos) or text.key in self.joined:
             return False
+        if any(_are_alike(text, other) for other in self._all_lying(text.key) if other.key.endswith(NO_PHOTO)):
+            return True
         photos, texts = self._lying(text.key)
         return any(not any(_are_alike(each, photo) for each in texts) for photo in photos)
 
@@ -323,7 +331,7 @@ def _are_alike(text: Version, photo: Version) -> bool:
     """'But for letters' case, their Unicode form, and doubled endings': `a.jpg.txt`, `a.txt.txt`."""
     wanted, name = (_folded(version.key.rpartition("/")[2]) for version in (text, photo))
     wanted = re.sub(r"(\.txt)+$", "", wanted)
-    return wanted in (name, re.sub(r"\.(jpg|png)$", "", name))
+    return wanted in (name, re.sub(r"\.(jpg|png|cr2)$", "", name))
 
 
 def _folded(name: str) -> str:

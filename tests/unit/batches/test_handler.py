@@ -87,10 +87,25 @@ def test_where_folders_are_kept_apart_a_line_that_names_another_ones_fails_alone
     assert told[0]["message"].startswith("line 2: thread_id")
 
 
-def test_a_batch_at_the_root_names_the_threads_of_its_own_name_alone() -> None:
-    world = BatchWorld(keeps_folders_apart=True, key="many.jsonl")
-    world.run(world.upload([asking("own"), asking("名前"), asking("named", thread_id="shop/own")]))
-    assert [line["status"] for line in world.out] == ["succeeded", "succeeded", "failed"]
+@pytest.mark.parametrize("key", ["vic.jsonl", "vic.csv"])
+def test_a_batch_at_the_root_names_no_thread_of_a_folder_of_its_own_name(key: str) -> None:
+    """The folder `vic` may be another's, whose thread `vic/cat` has that one's pictures."""
+    world = BatchWorld(keeps_folders_apart=True, key=key)
+    lines = [("cat", ""), ("名前", ""), ("b", "shop/own"), ("c", "vic/cat"), ("d", "vic/" + "x" * 600), ("e", "vic")]
+    table = "custom_id,instruction,thread_id\n" + "".join(f"{name},night,{thread}\n" for name, thread in lines)
+    asked = [asking(name, **({"thread_id": thread} if thread else {})) for name, thread in lines]
+    world.run(world.upload(table if key.endswith(".csv") else asked))
+    assert [line["status"] for line in world.out] == [*["failed"] * 5, "succeeded"]
+    told = [error for error in errors(world) if error]
+    assert [error["param"] for error in told] == ["thread_id"] * 5
+    assert all("or into a folder of its own" in error["hint"] for error in told if "folders apart" in error["message"])
+    assert len(world.calls) == 1
+
+
+def test_one_in_a_folder_of_its_own_names_threads_whose_names_are_hashes() -> None:
+    world = BatchWorld(keeps_folders_apart=True, key="shop//many.jsonl")
+    world.run(world.upload([asking("own"), asking("名前")]))
+    assert [line["status"] for line in world.out] == ["succeeded", "succeeded"]
 
 
 def test_so_does_a_row_of_a_table() -> None:

@@ -129,6 +129,14 @@ def test_a_header_that_claims_too_many_pixels_is_believed_and_not_decoded(width:
         inspect.inspect(png_claiming(width, height))
 
 
+def test_a_jpeg_of_the_largest_sides_is_told_our_limit_and_not_the_decoders() -> None:
+    jpeg = bytearray(encoded("JPEG"))
+    head = jpeg.index(b"\xff\xc0")
+    jpeg[head + 5 : head + 9] = struct.pack(">HH", 65_500, 65_500)
+    with pytest.raises(TooManyPixels, match="it has more than 100,000,000 pixels"):
+        inspect.inspect(bytes(jpeg))
+
+
 def test_a_bomb_is_not_set_off() -> None:
     rows = zlib.compress(bytes(20_000 * (20_000 // 8 + 1)), 9)
     with pytest.raises(TooManyPixels):

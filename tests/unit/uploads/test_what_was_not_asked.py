@@ -125,7 +125,7 @@ def test_it_does_not_wait_for_ever(world: World) -> None:
 
 
 def test_nor_for_what_is_no_photo_of_its_name(world: World) -> None:
-    for key in ("la/n.pdf", "la/n.old.txt", "la/n/n.jpg"):
+    for key in ("la/m.pdf", "la/n.old.txt", "la/n/n.jpg"):
         world.put(key)
     assert world.late("la/n.txt", "at night") == "asked"
 
@@ -378,6 +378,68 @@ def test_a_text_beside_photos_that_have_none_is_told_and_not_paid(world: World, 
     assert world.late(f"shop/{name}", "bought in May") == "invalid_request"
     assert "'cat.jpg'" in world.hint(f"shop/{name}")
     assert world.asked == []
+
+
+ENDINGS = [
+    ".cr2", ".DNG", ".nef", ".psd", ".ai", ".pdf", ".mp4", ".svg", ".jxl", ".jp2", ".zip", ".docx", ".jpg ", ".JPG~",
+    ".jpg_", ".jpg.cr2", "",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("ending", ENDINGS)
+@pytest.mark.parametrize("others", [0, 60])
+def test_a_text_beside_a_file_of_its_name_that_is_no_photo_here_is_told_and_not_paid(
+    world: World, ending: str, others: int
+) -> None:
+    for number in range(others if ending else 0):  # in a large folder, what has no ending is not found
+        world.put(f"shop/a{number:03}.json")
+    assert world.arrive(f"shop/cat{ending}") == "unsupported_file"
+    assert world.late("shop/cat.txt", "at night") == "invalid_request"
+    assert f"'cat{ending}'" in world.hint("shop/cat.txt")
+    assert "JPEG or PNG" in world.hint("shop/cat.txt")
+    assert world.asked == []
+
+
+@pytest.mark.parametrize("others", [0, 60])
+@pytest.mark.parametrize("text", ["shop/cat.cr2.txt", "shop/cat.txt.txt"])
+def test_so_is_one_of_a_doubled_ending(world: World, text: str, others: int) -> None:
+    for number in range(others):
+        world.put(f"shop/a{number:03}.json")
+    world.put("shop/cat.cr2")
+    assert world.late(text, "at night") == "invalid_request"
+    assert "as 'cat.txt'" in world.hint(text)
+
+
+def test_so_is_each_text_of_a_folder_of_them_in_any_case_and_form(world: World) -> None:
+    for key in ("shop/A.NEF", "shop/b.nef", f"{DECOMPOSED}.nef"):
+        world.put(key)
+    for text in ("shop/a.txt", "shop/b.txt", f"{COMPOSED}.txt"):
+        assert world.late(text, "at night") == "invalid_request"
+
+
+def test_the_photo_that_it_is_saved_as_starts_with_the_text(world: World) -> None:
+    world.put("shop/cat.cr2")
+    world.late("shop/cat.txt", "at night")
+    assert world.arrive("shop/cat.jpg") == "asked"
+    assert world.arrive("shop/cat.txt", "at night") == "nothing new"
+    assert world.arrive("shop/cat.txt", "in snow") == "asked"
+    assert world.asked == [("shop/cat", "at night", ["shop/cat.jpg"]), ("shop/cat", "in snow", [])]
+
+
+@pytest.mark.parametrize("other", ["cat.md", "cat.xmp", "cat.json", "cat.jsonl", "cat.tmp", ".cat", "cat-2.cr2"])
+def test_other_texts_what_is_kept_beside_photos_and_other_names_are_no_such_file(world: World, other: str) -> None:
+    world.put(f"shop/{other}")
+    assert world.late("shop/cat.txt", "at night") == "asked"
+
+
+def test_a_text_beside_a_file_that_is_no_photo_is_paid_where_its_thread_is_named_or_exists(world: World) -> None:
+    for key in ("shop/cat.cr2", "shop/dog.cr2", "threads/trip/1.cr2"):
+        world.put(key)
+    assert world.late("shop/cat.txt", "at night", thread_id="cats") == "asked"
+    assert world.late("threads/trip/1.txt", "at night") == "asked"
+    assert world.arrive("shop/dog.jpg", instruction="at night") == "asked"
+    world.bucket.upload("shop/dog.jpg", None)
+    assert world.arrive("shop/dog.txt", "in snow") == "asked"
 
 
 def test_a_text_whose_photo_of_another_spelling_comes_while_it_waits_is_none_of_those(world: World) -> None:

@@ -231,7 +231,8 @@ class BatchStep:
     def _kept_apart(self, asked: Request) -> Request:
         """The request of a line. Raises Rejected where folders are kept apart and it names what is another's."""
         batch = self._batch
-        owner = Owner(batch.bucket, batch.key, batch.stem, keys.thread_of(f"{batch.stem}/{asked.request_id}"))
+        own = f"{batch.stem}/{asked.request_id}" if batch.folder.path else batch.stem  # the folder <stem> is another's
+        owner = Owner(batch.bucket, batch.key, batch.stem, keys.thread_of(own))
         if self._dependencies.rules.keeps_folders_apart and (faults := owner.strangers(asked.thread_id, asked.images)):
             raise invalid(faults, OWN_FOLDER)
         return asked

@@ -14,7 +14,7 @@ THREADS_PREFIX = "threads/"
 SHARED_INSTRUCTIONS = (FOLDER_INSTRUCTION, THREADS_PREFIX + FOLDER_INSTRUCTION)  # they hold for many first folders
 OWN_FOLDER = (
     "Name only threads and pictures of the upload's own first folder; at the root, only those of the file's own name. "
-    "Upload the file into the folder that it is about, or ask the operator."
+    "Put the file into the folder that it is about, or into a folder of its own, and upload that."
 )
 INSTRUCTION_NAMES = ("instruction", "instructions")
 

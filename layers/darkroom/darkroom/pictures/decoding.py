@@ -55,7 +55,7 @@ def opened(data: Blob, *, to_decode: bool) -> Iterator[Pillow.Image]:
                     raise TooManyPixels(f"{max(picture.size):,} pixels in a row are over {MAX_SIDE:,}")
                 yield picture
         except Pillow.DecompressionBombError as error:
-            raise TooManyPixels(str(error)) from error
+            raise TooManyPixels(f"it has more than {MAX_PIXELS:,} pixels") from error
         except UnidentifiedImageError as error:
             raise Undecodable(
                 _UNKNOWN_CONTENT if _is_container(data) else f"the bytes are no {TAKEN} picture"

@@ -1,4 +1,5 @@
 """Which text is a photo's, by what lies in their folder: the very same name, or one that is alike, if only one is.
+Which text is of a file that is no photo here.
 
 Names are alike but for letters' case, their Unicode form, and doubled endings (`mug.jpg.txt`, `mug.txt.txt`): systems
 that hide endings or write letters in parts make such names. Folders are compared byte for byte.
@@ -57,8 +58,10 @@ def has_other_format(of: Upload, listed: Listed, heard: Container[str]) -> bool:
 
 
 def beginning(text: Upload) -> str:
-    """The beginning of the keys that a text's photo may have in any format, as it is spelled if that is known."""
+    """The beginning of the keys that what a text is of may have, as it is spelled if that is known."""
     name = _without(text.name, picture_formats.ENDINGS | {TEXT_EXTENSION})
+    if hints.is_known(ending := upload.extension(name)):
+        name = name.removesuffix(ending)
     return f"{text.goes_with or text.folder + name}."
 
 
@@ -94,6 +97,13 @@ def without_text(bucket: str, listed: Listed) -> Upload | None:
     return next((photo for photo in known if not any(_are_alike(text, photo) for text in texts)), None)
 
 
+def no_photo_of(text: Upload, listed: Listed) -> Upload | None:
+    """A file that the text is of by its name, and that is of no kind that is taken here."""
+    there = (upload.of_key(text.bucket, key) for key in listed.keys)
+    others = (each for each in there if each.kind == "unsupported" and hints.may_have_a_text(each))
+    return next((each for each in others if _is_named_after(text, each)), None)
+
+
 def _sorted_out(bucket: str, listed: Listed) -> tuple[list[Upload], list[Upload]]:
     """The photos and the texts."""
     there = [upload.of_key(bucket, key) for key in listed.keys]
@@ -118,6 +128,12 @@ def _has_own(photo: Upload, texts: Sequence[Upload], but: str) -> bool:
 
 def _are_alike(text: Upload, photo: Upload) -> bool:
     return _folded(_without(text.name, frozenset((TEXT_EXTENSION,)))) in map(_folded, _names(photo.name))
+
+
+def _is_named_after(text: Upload, other: Upload) -> bool:
+    """Whether they are alike, where the other's ending is none of a photo."""
+    names = (other.name, *_names(other.name.removesuffix(other.extension)))
+    return _folded(_without(text.name, frozenset((TEXT_EXTENSION,)))) in map(_folded, names)
 
 
 def _names(name: str) -> Iterator[str]:

@@ -12,11 +12,12 @@ TEXT = "Write what you want into a plain text file (.txt) instead, and upload th
 
 @dataclass(frozen=True, slots=True)
 class Family:
-    """Files of one sort: what they are, the way out, and how their names end."""
+    """Files of one sort: what they are, the way out, how their names end, and whether a text may be of one."""
 
     what: str
     hint: str
     extensions: str
+    may_have_a_text: bool = True
 
 
 FAMILIES = (
@@ -57,6 +58,7 @@ FAMILIES = (
         "a text, but no plain one by its name",
         "Save it as plain text with the ending .txt, and upload that.",
         ".text .md .markdown .log .yaml .yml .xml .toml .textclipping",
+        may_have_a_text=False,
     ),
     Family(
         "an archive", "Unpack it, and upload what is in it.", ".zip .rar .7z .tar .gz .tgz .bz2 .xz .zst .cbz .dmg .iso"
@@ -65,6 +67,7 @@ FAMILIES = (
         "what a camera or a program keeps beside its photos",
         "It is not needed: the photo is enough. You can leave it where it is.",
         ".aae .xmp .thm .lrv .pp3 .lrcat .ini .db .lnk .url .webloc .plist .bak .ithmb",
+        may_have_a_text=False,
     ),
 )
 _NO_ENDING = Family(
@@ -79,9 +82,23 @@ _OTHER = Family(
 
 def unsupported(arrived: Upload) -> Rejected:
     """Of a file that is no photo and no text by its name."""
-    extension = arrived.extension.lower()
-    family = _by_extension().get(extension, _OTHER) if extension else _NO_ENDING
+    family = _family(arrived)
     return Rejected("unsupported_file", f"{arrived.name!r} is {family.what}", hint=family.hint)
+
+
+def may_have_a_text(other: Upload) -> bool:
+    """Whether a text of the same name may be meant for such a file: not for another text, nor beside a photo's."""
+    return _family(other).may_have_a_text
+
+
+def is_known(extension: str) -> bool:
+    """Whether files that end so are known, and not taken."""
+    return extension.lower() in _by_extension()
+
+
+def _family(of: Upload) -> Family:
+    extension = of.extension.lower()
+    return _by_extension().get(extension, _OTHER) if extension else _NO_ENDING
 
 
 def _by_extension() -> Mapping[str, Family]:
@@ -140,6 +157,17 @@ def stray(arrived: Upload, photo: Upload) -> Rejected:
         hint=f"For that photo: name the text {_text_name(photo)!r}. For all photos of the folder: name it "
         f"{FOLDER_INSTRUCTION!r}. For a picture from words alone: put it into a folder without such photos, or into "
         "threads/, in a folder of its own.",
+    )
+
+
+def of_no_photo(arrived: Upload, other: Upload) -> Rejected:
+    """Of a text that is of a file which is not taken here, by its name."""
+    return Rejected(
+        "invalid_request",
+        f"{arrived.name!r} has the name of {other.name!r}, which is no photo that is taken here: nothing was made",
+        hint="Save or export that file as JPEG or PNG, and upload it under the same name. "
+        f"Then save the text again, as {_text_name(other)!r}. For a picture from words alone: give the text "
+        "another name, or put it into threads/, in a folder of its own.",
     )
 
 

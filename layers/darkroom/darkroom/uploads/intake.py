@@ -225,9 +225,12 @@ class Intake:
             return taken_back
         waiting = [] if taken_back else self._partners.waiting(thread, arrived)
         is_known = not waiting and self._is_known(thread, arrived)
-        longer = 0 if waiting or is_known or taken_back else self._longer(arrived, stem, listed)
+        is_alone = not (waiting or is_known or taken_back)
+        of_its_name = self._of_its_name(arrived, stem, listed) if is_alone else None
+        # Its photo may lie there, and its event be late. The text would be paid, and then the photo with it.
+        longer = UNHEARD_SECONDS if of_its_name and beside.has_photo(arrived, of_its_name) else 0
         is_free = named or arrived.goes_with or is_known or longer or taken_back
-        stray = beside.without_text(arrived.bucket, listed) if listed and not is_free else None
+        stray = _stray(arrived, listed, of_its_name) if listed and not is_free else None
         starts = not waiting and not taken_back and (is_known or (self._waited(arrived, longer) and not stray))
         decision = pairing.text(stem, arrived, words, waiting, starts=starts)
         if any(photo.stem == arrived.stem for photo in waiting):
@@ -235,7 +238,7 @@ class Intake:
         self._dispatch.carry_out(thread, arrived, stem, decision)
         result = self._result(arrived, decision, longer)
         if result == "waits" and stray:
-            raise hints.stray(arrived, stray)
+            raise stray
         return taken_back if taken_back and result == "waits" else result
 
     def _beside(self, text: Upload, stem: Stem, thread: str) -> Listed | None:
@@ -255,16 +258,13 @@ class Intake:
             return "gone"
         return "nothing new" if lying.etag != text.etag else None
 
-    def _longer(self, text: Upload, stem: Stem, listed: Listed | None) -> int:
-        """How much longer than the grace a text waits: its photo may lie there, and its event be late.
-
-        Whatever died with the event in hand holds it back. The text alone would be paid, and then the photo with it.
-        """
+    def _of_its_name(self, text: Upload, stem: Stem, listed: Listed | None) -> Listed | None:
+        """Where what a text is of is found once it has waited; None where that is known, or too early."""
         if not self._waited(text) or pairing.knows_a_photo(stem):
-            return 0
+            return None
         if listed is None or listed.is_cut:
-            listed = self._objects.listed(text.bucket, beside.beginning(text), beside.MAX_KEYS)
-        return UNHEARD_SECONDS if beside.has_photo(text, listed) else 0
+            return self._objects.listed(text.bucket, beside.beginning(text), beside.MAX_KEYS)
+        return listed
 
     def _with_all_formats(self, arrived: Upload, stem: Stem, decision: Decision) -> Decision:
         """Lets a photo or its text wait while another format of the photo lies there whose event is late.
@@ -356,6 +356,14 @@ class Intake:
             upload=Uploaded(arrived.bucket, arrived.key, arrived.etag, arrived.version_id),
         )
         self._publisher.announce(refused, keys.rejected_upload_key(arrived.key, arrived.etag))
+
+
+def _stray(text: Upload, listed: Listed, of_its_name: Listed | None) -> Rejected | None:
+    """Why a text without a photo is paid by nobody who wanted it, by what lies in its folder."""
+    if other := beside.no_photo_of(text, of_its_name or listed):
+        return hints.of_no_photo(text, other)
+    photo = beside.without_text(text.bucket, listed)
+    return hints.stray(text, photo) if photo else None
 
 
 def _too_large(most: str) -> Rejected:
