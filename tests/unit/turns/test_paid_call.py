@@ -241,5 +241,18 @@ def test_the_key_is_taken_out_of_an_answer_that_another_worker_has_spooled(world
     assert world.result(1, "m-1")["text"] == "I know [key]"
 
 
+@pytest.mark.parametrize("status", [200, 500])
+def test_an_address_beside_an_error_is_one_paid_call_whether_it_can_be_had_or_not(world: World, status: int) -> None:
+    said = {"error": {"message": "watermark failed"}, "data": [{"url": "https://cdn.example/1.png"}]}
+    world.script(stated(status, said))
+    for _ in range(MAX_DOWNLOADS - 1):
+        assert world.wait({"instruction": "a"}).cause == "fetch"
+    world.send({"instruction": "a"})
+    result = world.result(1, "m-1")
+    assert (result["error"]["code"], result["cost"]["paid_calls"]) == ("no_image", 1)
+    assert "watermark failed" in result["error"]["message"]
+    assert len(world.api.questions) == 1
+
+
 def _dies(*_: object, **__: object) -> None:
     raise Died

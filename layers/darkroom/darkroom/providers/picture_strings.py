@@ -116,6 +116,13 @@ def is_address_of_picture(text: str) -> bool:
     return any(path.endswith(ending) for ending in picture_formats.ENDINGS)
 
 
+def beginning_as_address_of_picture(text: str) -> str:
+    """As much of a text that begins with an address as ends so, before anything but a letter; none where nothing does."""
+    endings = "|".join(map(re.escape, sorted(picture_formats.ENDINGS, key=len, reverse=True)))
+    begun = re.match(rf"[^?#]{{1,2000}}(?:{endings})(?![a-z0-9_%./-])", text, re.IGNORECASE)
+    return begun[0] if begun else ""
+
+
 class Begun:
     """The picture that was found last, and the strings of Base64 by the same name after it, which may be its rest."""
 
