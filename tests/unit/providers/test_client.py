@@ -9,6 +9,7 @@ import struct
 import time
 import traceback
 import zlib
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -309,7 +310,7 @@ def test_the_key_is_taken_out_however_the_api_spells_it(spelled: str) -> None:
 @pytest.mark.parametrize("between", ["", "\n", " ", "\r\n  "])
 def test_the_key_is_taken_out_of_words_that_were_put_together(pieces: tuple[int, ...], between: str) -> None:
     edges = (0, *pieces, len(KEY))
-    said = between.join(KEY[begin:end] for begin, end in zip(edges, edges[1:], strict=False))
+    said = between.join(KEY[begin:end] for begin, end in pairwise(edges))
     with Server(answering(http(200, b"{}"))) as server:
         api = client(server.url)
         reply = api.ask(api.prepare(question()))
@@ -330,6 +331,15 @@ def test_a_key_with_marks_that_html_names_is_taken_out() -> None:
     key = "nk-Att4ck2/S+cr3t=="
     spelled = key.replace("/", "&sol;").replace("+", "&plus;").replace("=", "&equals;")
     assert Secret(key).without(f"no such key: {spelled}, sorry") == "no such key: [key], sorry"
+
+
+def test_a_picture_that_quotes_the_key_keeps_its_length() -> None:
+    picture = encoded("PNG")
+    quoting = picture[:50] + f"&#37;{KEY}".encode() + picture[50:]
+    found = b"".join(Secret(KEY).taken_out([quoting[:60], quoting[60:]]))
+    assert len(found) == len(quoting)
+    assert KEY.encode() not in found
+    assert found[-len(picture) + 50 :] == picture[50:]
 
 
 def test_a_key_with_a_slash_is_taken_out_as_json_may_write_it() -> None:

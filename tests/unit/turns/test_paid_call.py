@@ -233,9 +233,10 @@ def test_the_key_is_taken_out_of_words_where_the_answer_is_read(world: World, sa
 
 def test_the_key_is_taken_out_of_an_answer_that_another_worker_has_spooled(world: World) -> None:
     world.script(stated(200, {"choices": [{"message": {"content": "I know the-key"}}]}))
-    with pytest.raises(Died), pytest.MonkeyPatch.context() as patch:
+    with pytest.MonkeyPatch.context() as patch:
         patch.setattr(world.ledger, "settle_answered", _dies)
-        world.send({"instruction": "a"})
+        with pytest.raises(Died):
+            world.send({"instruction": "a"})
     world.clock.advance(LEASE_SECONDS + 1)
     world.send({"instruction": "a"})
     assert world.result(1, "m-1")["text"] == "I know [key]"

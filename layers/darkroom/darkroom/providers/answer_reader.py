@@ -187,7 +187,9 @@ class Found:
         elif self._begun.goes_on(place.path, value) or self._unpack(place, value):
             return
         elif _DOCUMENTED.fullmatch(place.path) and _is_visible(value):
-            self._take(place, picture_of(value))
+            shown = shown_pictures.told(value).pictures if isinstance(value, str) else []
+            for picture in shown or [picture_of(value)]:
+                self._take(place, picture)
         elif _TEXT.fullmatch(place.path):
             self._hear(place, shown_pictures.told(value))
         else:

@@ -78,7 +78,9 @@ class _Read:
 
     def hear(self, words: Blob) -> None:
         """Adds a text that is no JSON, as the model's own words."""
-        said = LongString(words, 0, len(words)) if len(words) > LONG_BYTES else words[:].decode(errors="replace").strip()
+        said = (
+            LongString(words, 0, len(words)) if len(words) > LONG_BYTES else words[:].decode(errors="replace").strip()
+        )
         is_address = isinstance(said, str) and picture_strings.is_address(said) and len(said.split()) == 1
         self.found.add({"url" if is_address else "content": said}, is_opaque=self._is_opaque)
 
@@ -144,7 +146,7 @@ def _read(reply: Reply) -> _Read:
 
 
 def _shows_picture(reply: Reply) -> bool:
-    """Whether a body is words, and these the address of a picture or some that show one. A page's pictures are logos."""
+    """Whether a body is words, and these show a picture or are an address. A page's pictures are logos."""
     if CUT in reply.headers or len(reply.body) > shown_pictures.MAX_TEXT_BYTES:
         return False
     words = reply.body[:].decode(errors="replace").strip()

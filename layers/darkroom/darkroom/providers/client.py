@@ -18,6 +18,7 @@ from darkroom.streaming import compressed, utf16
 from darkroom.streaming.blob import CHUNK_BYTES, File, free_disk_bytes
 
 UNQUOTED = "(not quoted, because the key is not at hand)"
+_PICTURES = (b"\x89PNG", b"\xff\xd8\xff", b"RIFF", b"GIF8")
 SECRET_CHARACTERS = 16  # what is shorter is no key, and may stand in a picture's base64 by chance
 
 
@@ -122,7 +123,7 @@ class Secret:
         return b"".join(self.taken_out([text.encode(errors="surrogateescape")])).decode(errors="surrogateescape")
 
     def without_pieces(self, words: str) -> str:
-        """Words that were put together, without the key whose pieces came apart, with white space between them or not."""
+        """Words that were put together, without the key, also where white space stands in it."""
         if not self._key:
             return words
         return re.sub(self._spelled(rb"\s{0,9}").decode(), self._MASK.decode(), words)
@@ -132,9 +133,11 @@ class Secret:
         if not self._key:
             yield from chunks
             return
-        left = b""
+        left, is_picture = b"", None
         for chunk in chunks:
-            read = self._masked(left + chunk if left else chunk)
+            read = left + chunk if left else chunk
+            is_picture = read.startswith(_PICTURES) if is_picture is None else is_picture
+            read = self._blotted(read) if is_picture else self._masked(read)
             whole = len(read) - self._begun(read)
             left = read[whole:]
             yield read[:whole]
@@ -144,6 +147,10 @@ class Secret:
         if self._has_escapes(read):
             return re.sub(self._spelled(b""), self._MASK, read)
         return read.replace(self._key, self._MASK)
+
+    def _blotted(self, read: bytes) -> bytes:
+        """The same of the bytes of a picture's file, in which everything stays in its place."""
+        return read.replace(self._key, self._MASK.ljust(len(self._key), b"*"))
 
     def _spelled(self, between: bytes) -> bytes:
         """A pattern of the key however it is spelled; `between` is one of what may stand between two characters."""
