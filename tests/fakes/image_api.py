@@ -35,6 +35,9 @@ class ScriptedApi:
             raise said
         return said(question) if callable(said) else said
 
+    def without_key(self, words: str) -> str:
+        return words.replace("the-key", "[key]")
+
     def distrust_key(self) -> None:
         self.distrusted += 1
 

@@ -13,7 +13,7 @@ DarkroomError
    `- Unreadable  of an object, until whoever named it is told
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Literal, NamedTuple
 
 Code = Literal[
@@ -76,6 +76,13 @@ FIELD_CHARACTERS = 100
 
 class DarkroomError(Exception):
     """Whatever Darkroom's own code raises on purpose."""
+
+    def reword(self, reworded: Callable[[str], str]) -> None:
+        """Says what it says in other words, but for our own."""
+        self.args = tuple(reworded(str(said)) for said in self.args)
+        for name in ("message", "text", "provider_request_id"):
+            if said := getattr(self, name, None):
+                setattr(self, name, reworded(said))
 
 
 class Rejected(DarkroomError):

@@ -315,6 +315,163 @@ def test_a_picture_beside_an_error_was_made(status: int, error: object) -> None:
     assert pictures_in(interpret(reply({"error": error, "data": [{"b64_json": B64}]}, status))) == (PNG,)
 
 
+@pytest.mark.parametrize("status", [200, 400, 500, 503])
+@pytest.mark.parametrize(
+    "named",
+    [
+        {"data": [{"url": "https://cdn.example.com/a"}]},
+        {"data": {"data": [{"url": "https://cdn.example.com/a"}]}},
+        {"code": 500, "data": {"url": "https://cdn.example.com/a"}},
+        {"output": ["https://cdn.example.com/a"]},
+        chat("![a](https://cdn.example.com/a)"),
+    ],
+)
+def test_a_picture_by_address_beside_an_error_was_made(status: int, named: dict[str, Any]) -> None:
+    answer = interpret(reply({"error": {"message": "watermark failed"}, **named}, status))
+    assert answer.pictures == ("https://cdn.example.com/a",)
+    assert answer.otherwise
+    assert answer.otherwise.charged
+    assert "watermark failed" in answer.otherwise.message
+
+
+@pytest.mark.parametrize(
+    "named", [{"url": "https://docs.example.com/errors"}, {"input": {"url": URL}}, {"image_url": URL}, {"help": URL}]
+)
+def test_an_address_of_a_page_or_of_what_was_sent_makes_no_answer_of_an_error(named: dict[str, Any]) -> None:
+    with pytest.raises(Unavailable) as caught:
+        interpret(reply({"error": {"message": "slow down", "code": 429}, **named}, 429))
+    assert caught.value.cause == "throttled"
+
+
+def events(*said: str, between: str = "\n\n", end: str = "data: [DONE]\n\n") -> bytes:
+    """Server-sent events of any text."""
+    return "".join(f"data: {each}{between}" for each in said).encode() + end.encode()
+
+
+def plain(body: bytes) -> Reply:
+    return replace(reply({}), body=body)
+
+
+DATA_B64 = json.dumps({"data": [{"b64_json": B64}]})
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        events(f"data: {DATA_B64}"),
+        events(DATA_URI),
+        events(B64),
+        events(LONG_B64),
+        events(f"b'{B64}'"),
+        events(f"Here it is: ![a]({DATA_URI})"),
+        events("Here it is", DATA_URI),
+        events('{"created": 1}', DATA_URI),
+        events(json.dumps(json.loads(DATA_B64), indent=1)),
+        events(json.dumps(json.loads(DATA_B64), indent=1).replace("\n", "\ndata: ")),
+        events('{"created": 1}', DATA_B64, between=""),
+    ],
+)
+def test_a_picture_in_a_stream_that_is_no_json_is_found(body: bytes) -> None:
+    (found,) = pictures_in(interpret(plain(body)))
+    assert found in (PNG, LONG_PNG)
+
+
+@pytest.mark.parametrize(
+    "body", [events(URL), events(f"![a]({URL})"), events(f"See {URL}"), URL.encode(), f"Here: ![a]({URL})".encode()]
+)
+def test_an_address_in_a_stream_or_a_text_that_is_no_json_is_found(body: bytes) -> None:
+    assert interpret(plain(body)).pictures == (URL,)
+
+
+def test_words_in_a_stream_that_came_to_its_end_are_an_answer() -> None:
+    refused = rejection(lambda: interpret(plain(events("I cannot draw that", "at all"))))
+    assert (refused.code, refused.text, refused.charged) == ("refused", "I cannot draw that\nat all", True)
+
+
+@pytest.mark.parametrize("body", [events(), events("", ""), events("{broken", "…")])
+def test_a_stream_of_nothing_that_came_to_its_end_was_paid(body: bytes) -> None:
+    assert rejection(lambda: interpret(plain(body))).charged
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        events("I cannot draw", end=""),
+        events(B64[:50], end=""),
+        events('{"choices": [{"finish_reason": "stop"}]}', DATA_B64[:-40], end=""),
+        b"upstream request timeout",
+        f"<head></head><img src='{URL}'>".encode(),
+    ],
+)
+def test_what_did_not_come_to_its_end_or_is_a_page_is_no_answer(body: bytes) -> None:
+    with pytest.raises(Ambiguous):
+        interpret(plain(body))
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        f"已生成：{URL}，满意吗？", f"（{URL}）", f"“{URL}”", f"《{URL}》", f"{URL}の", f"图片{URL}请查看",
+        f"a {URL}|b", f"{URL};b", f"{URL}\\nb", f"&lt;img src=&quot;{URL}&quot;&gt;", URL.replace("/", "\\/"),
+        f"{URL}&gt;", f"[{URL}]", f"HTTPS{URL[5:]}, as asked", f"{URL}**",
+    ],
+)  # fmt: skip
+def test_an_address_ends_where_nothing_of_an_address_follows(said: str) -> None:
+    (found,) = interpret(reply(chat(said))).pictures
+    assert str(found).replace("HTTPS", "https") == URL
+
+
+@pytest.mark.parametrize(
+    ("said", "address"),
+    [
+        ("https://cdn.example.com/图.png，好吗", "https://cdn.example.com/图.png"),
+        (f"{URL}?a=1&amp;b=2&quot;", f"{URL}?a=1&b=2"),
+        (f"{URL}?sig=%2Fa，好", f"{URL}?sig=%2Fa"),
+        ("https://cdn.example.com/a.png/b.jpg!", "https://cdn.example.com/a.png/b.jpg"),
+    ],
+)
+def test_what_belongs_to_an_address_stays_with_it(said: str, address: str) -> None:
+    assert interpret(reply(chat(said))).pictures == (address,)
+
+
+@pytest.mark.parametrize("said", ["https://cdn.example.com/a.pngs", "https://example.com/gallery，a.txt"])
+def test_an_address_of_something_else_is_no_picture(said: str) -> None:
+    assert rejection(lambda: interpret(reply(chat(said)))).code == "refused"
+
+
+@pytest.mark.parametrize(
+    "written",
+    [
+        f"data:image/png;base64,{DATA_URI}",
+        f"```base64\n{B64}\n```",
+        f"```\n{DATA_URI}\n```\n",
+        f"-----BEGIN IMAGE-----\n{B64}\n-----END IMAGE-----\n",
+        f"data: image/png; base64, {B64}",
+        f"data:image/png;base64,b'{B64}'",
+        f"data:image/png;base64,data:image/png;base64,{LONG_B64}",
+        f"```base64\n{LONG_B64}\n```",
+        f"-----BEGIN IMAGE-----\n{LONG_B64}\n-----END IMAGE-----",
+    ],
+)
+@pytest.mark.parametrize("name", ["b64_json", "url"])
+def test_base64_is_read_whatever_stands_around_it(name: str, written: str) -> None:
+    (found,) = pictures_in(interpret(reply({"data": [{name: written}]})))
+    assert found in (PNG, LONG_PNG)
+
+
+@pytest.mark.parametrize(
+    ("written", "address"),
+    [
+        ("/f/x.png", "/f/x.png"),
+        ("//cdn.example.com/x.png", "//cdn.example.com/x.png"),
+        (f"HTTPS{URL[5:]}", f"HTTPS{URL[5:]}"),
+        (f"![a]({URL})", URL),
+    ],
+)
+def test_an_address_is_read_however_it_is_written(written: str, address: str) -> None:
+    assert interpret(reply({"data": [{"url": written}]})).pictures == (address,)
+
+
 def test_a_picture_that_an_error_quotes_was_sent_and_not_made() -> None:
     quoting = {"error": {"code": 400, "message": f"bad image {DATA_URI}", "image": B64}}
     assert rejection(lambda: interpret(reply(quoting, 400))).code == "invalid_request"

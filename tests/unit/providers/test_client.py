@@ -9,6 +9,7 @@ import struct
 import time
 import traceback
 import zlib
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +20,7 @@ from urllib3.connection import HTTPConnection
 
 from darkroom.domain.context import Content, Context, Image
 from darkroom.errors import Ambiguous, DarkroomError, Unavailable
-from darkroom.providers.client import ImageApi, Secret
+from darkroom.providers.client import UNQUOTED, ImageApi, Secret
 from darkroom.providers.dialect import Answer, ApiRequest, DialectSettings, RequestStyle, ResponseFormat
 from darkroom.providers.nebula import NEBULA, flattened
 from darkroom.providers.transport import MAX_HEAD_BYTES, MAX_INTERIM_RESPONSES
@@ -303,6 +304,42 @@ def test_the_key_is_taken_out_however_the_api_spells_it(spelled: str) -> None:
     assert json.loads(reply.body[:])["error"]["message"] == "no such key: [key], sorry"
     assert spelled not in reply.headers["x-request-id"]
     assert KEY not in str(verdict(reply))
+
+
+@pytest.mark.parametrize("pieces", [(6, 12), (1, 2, 3), (9,)])
+@pytest.mark.parametrize("between", ["", "\n", " ", "\r\n  "])
+def test_the_key_is_taken_out_of_words_that_were_put_together(pieces: tuple[int, ...], between: str) -> None:
+    edges = (0, *pieces, len(KEY))
+    said = between.join(KEY[begin:end] for begin, end in pairwise(edges))
+    with Server(answering(http(200, b"{}"))) as server:
+        api = client(server.url)
+        reply = api.ask(api.prepare(question()))
+    assert reply.without_key(f"no such key: {said}, sorry") == "no such key: [key], sorry"
+    assert api.without_key(f"no such key: {said}, sorry") == "no such key: [key], sorry"
+    assert KEY not in repr(reply)
+
+
+def test_words_are_not_quoted_without_the_key_that_may_stand_in_them() -> None:
+    def key(is_stale: bool) -> str:
+        raise Unavailable("credentials", "it is gone")
+
+    api = ImageApi("http://127.0.0.1:1", key, NEBULA, DialectSettings(), timeout=1)
+    assert api.without_key(f"no such key: {KEY}") == UNQUOTED
+
+
+def test_a_key_with_marks_that_html_names_is_taken_out() -> None:
+    key = "nk-Att4ck2/S+cr3t=="
+    spelled = key.replace("/", "&sol;").replace("+", "&plus;").replace("=", "&equals;")
+    assert Secret(key).without(f"no such key: {spelled}, sorry") == "no such key: [key], sorry"
+
+
+def test_a_picture_that_quotes_the_key_keeps_its_length() -> None:
+    picture = encoded("PNG")
+    quoting = picture[:50] + f"&#37;{KEY}".encode() + picture[50:]
+    found = b"".join(Secret(KEY).taken_out([quoting[:60], quoting[60:]]))
+    assert len(found) == len(quoting)
+    assert KEY.encode() not in found
+    assert found[-len(picture) + 50 :] == picture[50:]
 
 
 def test_a_key_with_a_slash_is_taken_out_as_json_may_write_it() -> None:

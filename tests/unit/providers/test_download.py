@@ -136,8 +136,6 @@ def test_any_other_address_is_not(address: str) -> None:
         "file:///etc/passwd",
         "gopher://cdn.example.com/",
         "data:image/png;base64,AAAA",
-        "//cdn.example.com/a.png",
-        "/a.png",
         "a.png",
         "",
         "https://",
@@ -231,6 +229,13 @@ def test_the_apis_own_origin_is_trusted_as_the_api_is() -> None:
         (exchange,) = server.exchanges
         assert exchange.request_line == "GET /files/a.png?token=b HTTP/1.1"
         assert exchange.headers["host"] == f"127.0.0.1:{server.port}"
+
+
+def test_an_address_without_an_origin_is_one_at_the_api_itself() -> None:
+    with served() as server:
+        assert Fetcher(server.url + "/v1").fetch("/files/a.png")[:] == PNG
+        assert Fetcher(server.url).fetch(server.url.removeprefix("http:") + "/files/a.png")[:] == PNG
+        assert [exchange.request_line for exchange in server.exchanges] == ["GET /files/a.png HTTP/1.1"] * 2
 
 
 def test_another_port_of_the_apis_host_is_another_origin() -> None:

@@ -79,7 +79,7 @@ def test_a_reply_is_interpreted_in_the_dialect_that_it_was_asked_in() -> None:
     states = [call.state]
     call.settle_left_open()
     assert [*states, call.state] == [State.LEFT_OPEN, State.ANSWERED]
-    assert call.answer(call.reply()) is ANSWER
+    assert call.answer(call.reply()) == ANSWER
 
 
 def test_a_reply_in_a_dialect_that_nobody_speaks_is_no_refusal(objects: MemoryObjects) -> None:

@@ -2,6 +2,7 @@
 
 import json
 from base64 import b64encode
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -210,3 +211,49 @@ def test_an_error_is_judged_without_the_instruction_that_it_quotes(world: World)
     world.script(stated(400, {"error": {"code": 400, "message": f"bad prompt: {words}"}}))
     world.send({"instruction": words})
     assert world.result(1, "m-1")["error"]["code"] == "invalid_request"
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        {"choices": [{"message": {"content": [{"type": "text", "text": "the"}, {"type": "text", "text": "-key"}]}}]},
+        {"error": {"code": "prompt_blocked", "message": "not for the-key"}},
+    ],
+)
+def test_the_key_is_taken_out_of_words_where_the_answer_is_read(world: World, said: dict[str, Any]) -> None:
+    def without(words: str) -> str:
+        return "".join(words.split()).replace("the-key", "[key]")
+
+    world.script(replace(stated(200, said), without_key=without))
+    world.send({"instruction": "a"})
+    told = json.dumps(world.result(1, "m-1"))
+    assert "the-key" not in told
+    assert "[key]" in told
+
+
+def test_the_key_is_taken_out_of_an_answer_that_another_worker_has_spooled(world: World) -> None:
+    world.script(stated(200, {"choices": [{"message": {"content": "I know the-key"}}]}))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(world.ledger, "settle_answered", _dies)
+        with pytest.raises(Died):
+            world.send({"instruction": "a"})
+    world.clock.advance(LEASE_SECONDS + 1)
+    world.send({"instruction": "a"})
+    assert world.result(1, "m-1")["text"] == "I know [key]"
+
+
+@pytest.mark.parametrize("status", [200, 500])
+def test_an_address_beside_an_error_is_one_paid_call_whether_it_can_be_had_or_not(world: World, status: int) -> None:
+    said = {"error": {"message": "watermark failed"}, "data": [{"url": "https://cdn.example/1.png"}]}
+    world.script(stated(status, said))
+    for _ in range(MAX_DOWNLOADS - 1):
+        assert world.wait({"instruction": "a"}).cause == "fetch"
+    world.send({"instruction": "a"})
+    result = world.result(1, "m-1")
+    assert (result["error"]["code"], result["cost"]["paid_calls"]) == ("no_image", 1)
+    assert "watermark failed" in result["error"]["message"]
+    assert len(world.api.questions) == 1
+
+
+def _dies(*_: object, **__: object) -> None:
+    raise Died

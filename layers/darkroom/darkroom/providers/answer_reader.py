@@ -147,12 +147,14 @@ class Found:
         """Whether there is anything that may be a picture, but an address or what repeats the request."""
         return bool(self.has_pictures or self.unusual or self.drafts)
 
-    def believe_bytes(self) -> None:
-        """Forgets the pictures in known places that do not begin like one: an error stands beside them."""
-        begun = [each for each in self._known if _begins_like_picture(each.picture)]
-        self._known.clear()
-        self._known += begun
-        self._shown.clear()
+    def doubt(self) -> None:
+        """Forgets the pictures in known places that may be none, because an error stands beside them. It may name a
+        page of help, or what was sent; an address in a list, or in data, is that of a result.
+        """
+        for kept in (self._known, self._shown):
+            believed = [each for each in kept if _is_believed(each)]
+            kept.clear()
+            kept += believed
 
     def _strings(self, document: Any, place: _Place) -> Iterator[tuple[_Place, str | LongString]]:
         """Every string, in order."""
@@ -185,7 +187,9 @@ class Found:
         elif self._begun.goes_on(place.path, value) or self._unpack(place, value):
             return
         elif _DOCUMENTED.fullmatch(place.path) and _is_visible(value):
-            self._take(place, picture_of(value))
+            shown = shown_pictures.told(value).pictures if isinstance(value, str) else []
+            for picture in shown or [picture_of(value)]:
+                self._take(place, picture)
         elif _TEXT.fullmatch(place.path):
             self._hear(place, shown_pictures.told(value))
         else:
@@ -286,6 +290,12 @@ def _number(each: _Picture) -> int:
 
 def _begins_like_picture(picture: Encoded | str) -> bool:
     return isinstance(picture, Encoded) and (picture.form == "bytes" or encoded_begins_like_picture(picture))
+
+
+def _is_believed(each: _Picture) -> bool:
+    if isinstance(each.picture, Encoded):
+        return _begins_like_picture(each.picture)
+    return bool(each.place.holder) or each.place.path.startswith("data/")
 
 
 def _plain(name: str) -> str:

@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 from darkroom.domain.outcome import Caution
-from darkroom.errors import Ambiguous, DarkroomError, Rejected, TooLarge
+from darkroom.errors import ASK_AGAIN, Ambiguous, DarkroomError, Rejected, TooLarge, Unavailable
 from darkroom.providers import error_rules, picture_strings, reply_documents, shown_pictures
 from darkroom.providers.answer_reader import Found
 from darkroom.providers.dialect import Answer, Encoded
@@ -17,6 +17,7 @@ from darkroom.providers.reply import CUT, MAX_ANSWER_BYTES, QUOTED_CHARACTERS, R
 from darkroom.providers.reply_documents import BROKEN, DONE, EVENT
 from darkroom.streaming import packed
 from darkroom.streaming.blob import Blob, Part
+from darkroom.streaming.json_document import LONG_BYTES, LongString
 
 UNUSUAL = Caution(
     "unusual_answer",
@@ -25,6 +26,7 @@ UNUSUAL = Caution(
 DRAFT = Caution("draft", "The answer ended before its final picture. This is its newest draft.")
 _MAX_LAYERS = 3  # in which a whole body is packed
 _OBJECT = re.compile(rb"\s*[\[{]")
+_MARKUP = re.compile(r"[\[{]|<(?!img\b)", re.IGNORECASE)
 _HTML = re.compile(rb"\s*<(?:!doctype\s+)?html", re.IGNORECASE)
 
 
@@ -34,7 +36,9 @@ class _Read:
     def __init__(self, reply: Reply) -> None:
         self.found = Found()
         self.error: Stated | None = None
+        self.beside: Stated | None = None  # an error that stands beside pictures
         self.is_cut = False  # the last document is none
+        self.is_done = False  # it says so at its end
         self.documents = 0
         self.too_large = ""
         self.is_stream = False  # it came in pieces, so that its end may be missing
@@ -61,18 +65,37 @@ class _Read:
         for document in reply_documents.pieces(text):
             self.is_stream = self.is_stream or document is EVENT
             self._add(document)
+        is_over = self.is_done or (self.found.has_ended and not self.is_cut)
+        if self.is_stream and is_over and not self.found.has_any and not self.error:
+            self._end_stream(text)
+
+    def _end_stream(self, text: Blob) -> None:
+        """A stream that came to its end is an answer, whether its events are JSON or not."""
+        if 200 <= self._reply.status < 300 and CUT not in self._reply.headers:
+            self.documents += 1
+            self.is_cut = False
+            self.hear(reply_documents.words(text))
+
+    def hear(self, words: Blob) -> None:
+        """Adds a text that is no JSON, as the model's own words."""
+        said = (
+            LongString(words, 0, len(words)) if len(words) > LONG_BYTES else words[:].decode(errors="replace").strip()
+        )
+        is_address = isinstance(said, str) and picture_strings.is_address(said) and len(said.split()) == 1
+        self.found.add({"url" if is_address else "content": said}, is_opaque=self._is_opaque)
 
     def _add(self, document: Any) -> None:
         self.is_cut = document is BROKEN
         if document is DONE:
-            self.found.has_ended = True
+            self.found.has_ended = self.is_done = True
         elif document is not BROKEN and document is not EVENT:
             self.documents += 1
             self._judge(document)
 
     def _judge(self, document: Any) -> None:
         """Pictures beside a code that we do not know, and no word of an error, were made. Beside an error only what
-        begins like a picture was: one of two that were asked for, or what a relay got in spite of it.
+        begins like a picture was, or has an address as results have: one of two that were asked for, or what a relay
+        got in spite of it.
         """
         had_pictures = self.found.has_pictures
         self.found.add(document, is_opaque=self._is_opaque)
@@ -81,10 +104,13 @@ class _Read:
             return
         is_code_alone = self._reply.status < 300 and not any(map(error_rules.says_no_at_all, _dictionaries(document)))
         if not had_pictures and not is_code_alone:
-            self.found.believe_bytes()
+            self.found.doubt()
+        if self._is_opaque:
+            stated = stated._replace(message="an error in a packed answer", request_id=None)
         if not self.found.has_pictures:
-            quoted = stated._replace(message="an error in a packed answer", request_id=None)
-            self.error = self.error or (quoted if self._is_opaque else stated)
+            self.error = self.error or stated
+        elif not is_code_alone:
+            self.beside = self.beside or stated
 
 
 def interpret(reply: Reply) -> Answer:
@@ -112,7 +138,22 @@ def _read(reply: Reply) -> _Read:
     is_all = read.documents and not read.is_cut
     if not is_all and not read.is_stream and not _HTML.match(reply.body[:HEAD_BYTES]):
         read.found.unusual.extend(_among_others(reply))
+    if not read.found.unusual and not read.documents and not read.is_stream and _shows_picture(reply):
+        read.hear(reply.body)
+        read.found.end()
+        read.documents, read.is_cut = 1, False
     return read
+
+
+def _shows_picture(reply: Reply) -> bool:
+    """Whether a body is words, and these show a picture or are an address. A page's pictures are logos."""
+    if CUT in reply.headers or len(reply.body) > shown_pictures.MAX_TEXT_BYTES:
+        return False
+    words = reply.body[:].decode(errors="replace").strip()
+    if _MARKUP.match(words):
+        return False
+    said = shown_pictures.told(words)
+    return bool(said.pictures or said.addresses or (picture_strings.is_address(words) and len(words.split()) == 1))
 
 
 def _among_others(reply: Reply) -> Iterator[Encoded]:
@@ -158,7 +199,7 @@ def _answer(read: _Read, reply: Reply) -> Answer:
     found, text, request_id = read.found, read.found.text, error_rules.request_id(reply)
     is_over = not read.is_cut and (found.has_ended or not read.is_stream)
     if pictures := found.pictures:
-        return Answer(tuple(pictures), text, request_id)
+        return Answer(tuple(pictures), text, request_id, otherwise=read.beside and _paid(read.beside, reply))
     if found.unusual:
         return Answer(tuple(found.unusual), text, request_id, (UNUSUAL,))
     if found.drafts and is_over:
@@ -171,6 +212,16 @@ def _answer(read: _Read, reply: Reply) -> Answer:
     if found.echoes and without.code == "no_image":
         return Answer(tuple(found.echoes), text, request_id, (UNUSUAL,), without)
     raise without
+
+
+def _paid(stated: Stated, reply: Reply) -> Rejected:
+    """How a request ends whose answer states an error, and names pictures that cannot be had: they were made."""
+    error = error_rules.error(stated, reply)
+    if isinstance(error, Rejected):
+        error.charged = True
+        return error
+    message = error.message if isinstance(error, Unavailable) else str(error)
+    return Rejected("no_image", message, hint=ASK_AGAIN, charged=True, provider_request_id=stated.request_id)
 
 
 def _without_picture(read: _Read, reply: Reply) -> Rejected:

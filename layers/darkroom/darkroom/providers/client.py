@@ -17,6 +17,8 @@ from darkroom.providers.reply import CUT, MAX_ANSWER_BYTES, Reply
 from darkroom.streaming import compressed, utf16
 from darkroom.streaming.blob import CHUNK_BYTES, File, free_disk_bytes
 
+UNQUOTED = "(not quoted, because the key is not at hand)"
+_PICTURES = (b"\x89PNG", b"\xff\xd8\xff", b"RIFF", b"GIF8")
 SECRET_CHARACTERS = 16  # what is shorter is no key, and may stand in a picture's base64 by chance
 
 
@@ -74,7 +76,16 @@ class ImageApi:
             raise Ambiguous(f"the connection to the image API was lost after the request was sent ({kind})") from error
         headers = {name.lower(): secret.without(value) for name, value in response.headers.items()} | cut
         seconds = round(time.monotonic() - started, 3)
-        return Reply(response.status_code, headers, content, seconds, self._dialect.name)
+        return Reply(
+            response.status_code, headers, content, seconds, self._dialect.name, without_key=secret.without_pieces
+        )
+
+    def without_key(self, words: str) -> str:
+        """The same of words in an answer that another process has received. An answer does not wait for the key."""
+        try:
+            return Secret(self._key(False)).without_pieces(words)
+        except Unavailable:
+            return UNQUOTED
 
 
 class _KeyHeader(AuthBase):
@@ -98,26 +109,35 @@ class Secret:
     """
 
     _MASK = b"[key]"
-    _MAX_SPELLING_BYTES = 14  # of one character: the longest is `\\\\\\\\u006e`
+    _MAX_SPELLING_BYTES = 20  # of one character: the longest are names of HTML, and `\\\\\\\\u006e`
 
     def __init__(self, key: str) -> None:
         self._key = key.encode() if len(key) >= SECRET_CHARACTERS else b""
         # In JSON a backslash begins a spelling where one of these follows; a picture's Base64 may be full of `\/`.
         self._escaped = [b"\\u", *(b"\\" + mark for mark in (b"/", b'"', b"\\") if mark in self._key)]
+        self._spellings = list[bytes]()
         self._span = len(self._key) * self._MAX_SPELLING_BYTES
 
     def without(self, text: str) -> str:
         """The text without the key."""
         return b"".join(self.taken_out([text.encode(errors="surrogateescape")])).decode(errors="surrogateescape")
 
+    def without_pieces(self, words: str) -> str:
+        """Words that were put together, without the key, also where white space stands in it."""
+        if not self._key:
+            return words
+        return re.sub(self._spelled(rb"\s{0,9}").decode(), self._MASK.decode(), words)
+
     def taken_out(self, chunks: Iterable[bytes]) -> Iterator[bytes]:
         """The chunks without the key, also where it lies across their edges."""
         if not self._key:
             yield from chunks
             return
-        left = b""
+        left, is_picture = b"", None
         for chunk in chunks:
-            read = self._masked(left + chunk if left else chunk)
+            read = left + chunk if left else chunk
+            is_picture = read.startswith(_PICTURES) if is_picture is None else is_picture
+            read = self._blotted(read) if is_picture else self._masked(read)
             whole = len(read) - self._begun(read)
             left = read[whole:]
             yield read[:whole]
@@ -125,8 +145,18 @@ class Secret:
 
     def _masked(self, read: bytes) -> bytes:
         if self._has_escapes(read):
-            return re.sub(b"".join(map(_spellings, self._key)), self._MASK, read)
+            return re.sub(self._spelled(b""), self._MASK, read)
         return read.replace(self._key, self._MASK)
+
+    def _blotted(self, read: bytes) -> bytes:
+        """The same of the bytes of a picture's file, in which everything stays in its place."""
+        return read.replace(self._key, self._MASK.ljust(len(self._key), b"*"))
+
+    def _spelled(self, between: bytes) -> bytes:
+        """A pattern of the key however it is spelled; `between` is one of what may stand between two characters."""
+        if not self._spellings:
+            self._spellings = [_spellings(character) for character in self._key]
+        return between.join(self._spellings)
 
     def _has_escapes(self, read: bytes) -> bool:
         """Single bytes first: they are found at the speed of memory, and most answers have none of them."""
@@ -144,8 +174,12 @@ def _spellings(character: int) -> bytes:
     """A pattern of all the ways in which one ASCII character may be written."""
     digits = "".join(f"[{digit}{digit.upper()}]" if digit.isalpha() else digit for digit in f"{character:02x}")
     plain = re.escape(bytes([character]))
-    return rb"(?:%b|\\{1,8}(?:u00%b|%b)|%%%b|&#(?:x0{0,4}%b|0{0,4}%d);)" % (
-        plain, digits.encode(), plain, digits.encode(), digits.encode(), character,
+    from html.entities import html5  # rare: most answers have no escapes, and each import costs at a cold start
+
+    names = [name for name, said in html5.items() if said == chr(character) and name.endswith(";")]
+    named = "".join(f"|&{name}" for name in names).encode()
+    return rb"(?:%b|\\{1,8}(?:u00%b|%b)|%%%b|&#(?:[xX]0{0,4}%b|0{0,4}%d);%b)" % (
+        plain, digits.encode(), plain, digits.encode(), digits.encode(), character, named,
     )  # fmt: skip
 
 

@@ -54,6 +54,7 @@ class Fetcher:
     """Fetches the pictures that the API at `api_url` refers to."""
 
     def __init__(self, api_url: str, *, resolve: Resolve = resolved, ca_certs: str | None = None) -> None:
+        self._api_url = api_url
         self._trusted = _origin(urlsplit(api_url))
         self._resolve = resolve
         self._ca_certs = ca_certs or certifi.where()
@@ -61,6 +62,8 @@ class Fetcher:
     def fetch(self, url: str) -> Blob:
         """The bytes at the address. Raises Rejected where we may not go there, Unavailable where it failed."""
         until = time.monotonic() + DOWNLOAD_SECONDS
+        if url.startswith("/"):  # it is an address at the API itself
+            url = _joined(self._api_url, url)
         for _ in range(MAX_REDIRECTS + 1):
             target = _split(url)
             with self._response(target) as response:

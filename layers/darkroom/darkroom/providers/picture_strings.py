@@ -27,8 +27,13 @@ _ENDS = ((b"\x89PNG", b"IEND"), (b"\xff\xd8", b"\xff\xd9"), (b"GIF8", b";"))
 _CHUNK = re.compile(r"[A-Za-z0-9+/=_\s-]+")
 # As people's tools write it: a data URI or a part of one, in quotes, as Python writes bytes.
 _BEFORE = re.compile(
-    r"\s*(?:b?\\?[\"'])?(?:(?:data:)?[\w/+.-]{0,40}(?:;[^{}]{0,100}?)?;?base64,|data:[^\s,{}]{0,100},)?", re.IGNORECASE
+    r"\s*(?:```\w{0,20}(?:\s|\\[nr])+|-----BEGIN [\w ]{0,40}-----)?(?:\s|\\[nr])*(?:b?\\?[\"'])?"
+    r"(?:(?:data:\s{0,9})?[\w/+.-]{0,40}(?:;[^{}]{0,100}?)?;?base64,|data:[^\s,{}]{0,100},)?",
+    re.IGNORECASE,
 )
+_MOST_BEGINNINGS = 4  # one may stand before another
+_AFTER = re.compile(r"(?:\s|\\[nr])*(?:```|-----END [\w ]{0,40}-----)?(?:\s|\\[nr])*[\"'\\]*\Z")
+_AFTER_BYTES = 80
 
 # How a layer begins that may be taken off. A letter stands for each byte.
 _COMPRESSED = tuple(mark.decode("latin-1") for mark in (packed.GZIP, *packed.ZLIB))
@@ -53,20 +58,27 @@ def picture_of(value: str | LongString) -> Encoded | str:
     text = value.strip()
     if is_address(text):
         return text
-    return Encoded(text[beginning(text) :].rstrip("\"'").encode(errors="replace"))
+    head, tail = text[:-_AFTER_BYTES], text[-_AFTER_BYTES:]
+    return Encoded((head + _AFTER.sub("", tail))[beginning(text) :].encode(errors="replace"))
 
 
 def long_picture_of(value: Blob, form: Literal["text", "json"] = "json") -> Encoded:
     """The same of a string that is not held in memory. No address is as long."""
     begin = beginning(value[:HEAD_BYTES].decode("latin-1"))
-    end = len(value) - len(value[-2:]) + len(value[-2:].rstrip(b"\"'\\"))
+    tail = value[-_AFTER_BYTES:].decode("latin-1")
+    end = max(begin, len(value) - len(tail) + len(_AFTER.sub("", tail)))
     return Encoded(Part(value, begin, end), form)
 
 
 def beginning(head: str) -> int:
     """Where the Base64 begins."""
-    begun = _BEFORE.match(head)
-    return begun.end() if begun else 0
+    begin = 0
+    for _ in range(_MOST_BEGINNINGS):
+        begun = _BEFORE.match(head, begin)
+        if not begun or begun.end() == begin:
+            break
+        begin = begun.end()
+    return begin
 
 
 def is_picture(value: str | LongString) -> bool:
@@ -103,8 +115,13 @@ def bare(content: Blob) -> Encoded | None:
 
 
 def is_address(value: str | LongString) -> bool:
-    """Whether a string is an address of the web."""
-    return isinstance(value, str) and value.strip().startswith(("http://", "https://"))
+    """Whether a string is an address of the web, or of a picture at the API itself."""
+    if not isinstance(value, str):
+        return False
+    text = value.strip()
+    return text[:8].lower().startswith(("http://", "https://")) or (
+        text.startswith("/") and len(text.split()) == 1 and is_address_of_picture(text)
+    )
 
 
 def is_address_of_picture(text: str) -> bool:
@@ -114,6 +131,13 @@ def is_address_of_picture(text: str) -> bool:
     except ValueError:
         return False
     return any(path.endswith(ending) for ending in picture_formats.ENDINGS)
+
+
+def beginning_as_address_of_picture(text: str) -> str:
+    """As much of a text that begins with an address as ends so, before no letter; none where nothing does."""
+    endings = "|".join(map(re.escape, sorted(picture_formats.ENDINGS, key=len, reverse=True)))
+    begun = re.match(rf"[^?#]{{1,2000}}(?:{endings})(?![a-z0-9_%./-])", text, re.IGNORECASE)
+    return begun[0] if begun else ""
 
 
 class Begun:

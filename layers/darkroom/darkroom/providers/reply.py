@@ -1,8 +1,8 @@
 """A raw reply of the image API, and what may be quoted of it."""
 
 import re
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 
 from darkroom.domain.outcome import DEFAULT_DIALECT
 from darkroom.streaming.blob import Blob
@@ -17,7 +17,8 @@ class Reply:
     """A raw HTTP answer. Header names are lowercase; `seconds` is how long the call took.
 
     `dialect` is the one that the call was made in, so that the reply is interpreted in it whenever that is. `asked` is
-    the instruction, which an error may quote: its words say nothing of the error. The spool does not keep it.
+    the instruction, which an error may quote: its words say nothing of the error. `without_key` takes the key of the
+    API out of words that may be read. The spool keeps neither.
     """
 
     status: int
@@ -26,6 +27,7 @@ class Reply:
     seconds: float
     dialect: str = DEFAULT_DIALECT
     asked: str = ""
+    without_key: Callable[[str], str] = field(default=str, repr=False, compare=False)
 
 
 def without_lone_surrogates(text: str) -> str:

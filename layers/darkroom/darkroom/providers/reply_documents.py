@@ -24,6 +24,9 @@ MAX_LINES = 50_000
 MAX_LINES_BYTES = 8_000_000  # of lines without a picture
 _SHORT_BYTES = json_document.LONG_BYTES
 _BREAK = re.compile(rb"[\r\n]")
+_DATA = re.compile(rb"(?:data:[ \t]{0,9}){1,9}(?=[\[{])|data:")  # some relays say it of what has it already
+_JOINED = b"}data:"  # with no line break between two events
+_HEAD_BYTES = 200
 _REMARK = re.compile(rb":|(?:event|id|retry)\s*:")
 
 # Lists of which a picture is made: numbers of bytes, with a sign or without, by themselves or by their index; Base64.
@@ -52,11 +55,35 @@ def pieces(text: Blob) -> Iterator[Any]:
     for is_event, lines in _groups(text):
         if is_event:
             yield EVENT
-        joined = document(Joined(part for line in lines for part in (line, b"\n")))
-        if joined is not BROKEN or len(lines) == 1:
+        joined = document(_joined(lines))
+        if joined is not BROKEN:
             yield joined
+        elif len(lines) == 1 and is_event:
+            yield from map(document, _apart(lines[0]))
         else:
             yield from map(document, lines)
+
+
+def words(text: Blob) -> Blob:
+    """What the events say that are no JSON, a line each."""
+    said = list[Blob]()
+    for is_event, lines in _groups(text):
+        if is_event and document(joined := _joined(lines)) is BROKEN:
+            said.append(Part(joined, joined[:1] == b" ", len(joined)))
+    return Joined(said)
+
+
+def _joined(lines: list[Blob]) -> Blob:
+    return Joined(part for line in lines for part in (line, b"\n"))
+
+
+def _apart(line: Blob) -> Iterator[Blob]:
+    """The documents of events that stand in one line."""
+    begin = 0
+    while found := search(re.compile(_JOINED), line, begin, width=len(_JOINED)):
+        yield Part(line, begin, found[0] + 1)
+        begin = found[0] + len(found[1])
+    yield Part(line, begin, len(line))
 
 
 def _groups(text: Blob) -> Iterator[tuple[bool, list[Blob]]]:
@@ -66,14 +93,14 @@ def _groups(text: Blob) -> Iterator[tuple[bool, list[Blob]]]:
         short += len(line) if len(line) <= _SHORT_BYTES else 0
         if number >= MAX_LINES or short > MAX_LINES_BYTES:
             raise TooLarge("it has more lines than any answer")
-        if line[:5] == b"data:":
-            data.append(Part(line, 5, len(line)))
+        if field := _DATA.match(line[:_HEAD_BYTES]):
+            data.append(Part(line, field.end(), len(line)))
         elif not len(line):
             if data:
                 yield True, data
             data = []
         elif not _REMARK.match(line[:8]):
-            others.append(line)
+            (data or others).append(line)  # JSON whose first line alone is marked
     if data:
         yield True, data
     if others:

@@ -42,7 +42,9 @@ _BARE = re.compile(
     r"(?:\s+[\w+/=-]{60,})*(?:\s+[\w+/=-]{1,76}(?=\s*(?:$|[<`\"')\]}-])))?)"
 )
 _FORMS = (_MARKDOWN, _HTML, _BARE)
-_LINK = re.compile(r"https?://[^\s<>\"'()\[\]`]+")
+_LINK = re.compile(r"https?:(?://|\\/\\/)[^\s<>\"'()\[\]`]+", re.IGNORECASE)
+_OF_LINKS = re.compile(r"[A-Za-z0-9._~:/?#@!$&*+,;=%-]+")  # what an address is made of, where nothing in it is escaped
+_AFTER_ESCAPED_LINK = re.compile(r"&(?:quot|apos|gt|lt|#\d{2,3}|#x[0-9a-f]{2});.*", re.IGNORECASE | re.DOTALL)
 _AFTER_LINK = ".,;:!?*_。，；：！？、）」"
 
 # The same of what is not held in memory. In JSON a quotation mark has a backslash before it, and so may a slash.
@@ -117,8 +119,21 @@ def _short_told(text: str) -> Told:
     for form in _FORMS:
         pictures += [picture_of(found["picture"]) for found in form.finditer(text)]
         text = form.sub("", text)
-    links = (link.rstrip(_AFTER_LINK) for link in _LINK.findall(text))
-    return Told(text, pictures, [link for link in links if picture_strings.is_address_of_picture(link)])
+    return Told(text, pictures, list(filter(None, map(_address_in, _LINK.findall(text)))))
+
+
+def _address_in(link: str) -> str:
+    """The address of a picture that a link begins with, whatever follows it without a space; none where it is another.
+
+    An address may hold Chinese letters, and these may follow one: the shorter is tried first.
+    """
+    link = _AFTER_ESCAPED_LINK.sub("", link.replace("\\/", "/")).replace("&amp;", "&")
+    plain = _OF_LINKS.match(link)
+    whole = [each.rstrip(_AFTER_LINK) for each in (plain[0] if plain else "", link)]
+    for address in whole:
+        if picture_strings.is_address_of_picture(address):
+            return address
+    return next(filter(None, map(picture_strings.beginning_as_address_of_picture, whole)), "")
 
 
 def _long_told(value: LongString) -> Told:

@@ -12,7 +12,17 @@ from typing import NamedTuple
 
 from darkroom.domain import keys
 from darkroom.domain.timing import MAX_BREAKER_PAUSE_SECONDS, MAX_DOUBTFUL_CALLS
-from darkroom.errors import ASK_AGAIN, PROVIDER_CAUSES, TROUBLE_CAUSES, Ambiguous, Cause, Fault, Rejected, Unavailable
+from darkroom.errors import (
+    ASK_AGAIN,
+    PROVIDER_CAUSES,
+    TROUBLE_CAUSES,
+    Ambiguous,
+    Cause,
+    DarkroomError,
+    Fault,
+    Rejected,
+    Unavailable,
+)
 from darkroom.providers.dialect import Answer, ApiRequest, PreparedCall
 from darkroom.providers.reply import Reply
 from darkroom.turns.call_plan import PlannedCall
@@ -223,10 +233,21 @@ class PaidCall:
             self._spooled_here[claim.calls] = kept
 
     def _spooled(self, call: int) -> Reply | None:
-        return self._dependencies.spool.read(self.claim.thread_id, self.claim.request_id, call)
+        kept = self._dependencies.spool.read(self.claim.thread_id, self.claim.request_id, call)
+        return replace(kept, without_key=self._dependencies.api.without_key) if kept else None
 
     def _interpret(self, reply: Reply) -> Answer:
-        return self._dependencies.spool.dialect(reply).interpret(replace(reply, asked=self._instruction))
+        """Raises as the dialect does. The key is looked for in words once more: an answer may hold it in pieces, which
+        only its reader puts together.
+        """
+        try:
+            answer = self._dependencies.spool.dialect(reply).interpret(replace(reply, asked=self._instruction))
+        except DarkroomError as error:
+            error.reword(reply.without_key)
+            raise
+        if answer.otherwise:
+            answer.otherwise.reword(reply.without_key)
+        return answer._replace(text=reply.without_key(answer.text)) if answer.text else answer
 
     def _is_charged(self, reply: Reply) -> bool | None:
         """Whether the reply that ends a request was paid; None where it does not end one."""

@@ -227,6 +227,10 @@ class ImageApi(Protocol):
 
     def distrust_key(self) -> None: ...
 
+    def without_key(self, words: str) -> str:
+        """Words of an answer that another process has received, without the key."""
+        ...
+
 
 class PictureFetcher(Protocol):
     """Fetches what an answer refers to."""
