@@ -42,7 +42,11 @@ class Cloud:
     def __init__(self) -> None:
         table = TEMPLATE["Resources"]["ThreadsTable"]["Properties"]
         boto3.client("dynamodb").create_table(
-            TableName="threads", **{name: table[name] for name in ("KeySchema", "AttributeDefinitions", "BillingMode")}
+            TableName="threads",
+            **{
+                name: table[name]
+                for name in ("KeySchema", "AttributeDefinitions", "GlobalSecondaryIndexes", "BillingMode")
+            },
         )
         s3, sqs = boto3.client("s3"), boto3.client("sqs")
         for name in BUCKETS:

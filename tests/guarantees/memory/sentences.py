@@ -59,7 +59,9 @@ def _is_committed(world: World, document: dict[str, Any]) -> None:
 
 
 def _is_not_called_once_cancelled(world: World, sent: Sent) -> None:
-    if sent.calls_at_cancel is not None:
+    """A request that nobody had worked on and that was sent anew after its thread was cancelled is asked later."""
+    entry = world.ledger.entries.get((sent.thread, sent.request_id))
+    if sent.calls_at_cancel is not None and (entry is None or world.ledger.is_cancelled(entry.claim)):
         calls = [call for call in world.api.of(sent.instruction) if call.number > sent.calls_at_cancel]
         assert not calls, f"{sent} is not called once it was cancelled"
 
