@@ -14,10 +14,11 @@ from typing import TYPE_CHECKING
 
 from botocore.exceptions import BotoCoreError, ClientError
 
+from darkroom.aws.dynamodb.cancellations import Cancellations
 from darkroom.aws.dynamodb.request_status import DynamoRequestStatus
 from darkroom.aws.dynamodb.table import Table
 from darkroom.aws.s3 import S3Objects
-from darkroom.domain import keys, request
+from darkroom.domain import keys, outcome, request
 from darkroom.domain.outcome import DEFAULT_DIALECT, Outcome
 from darkroom.domain.ports import Done
 from darkroom.domain.request_schema import ImageRef, RequestRules
@@ -49,7 +50,9 @@ class Redrive:
         self._dead_uploads = stack.outputs["UploadEventsDeadLetterQueueUrl"]
         self._results = stack.outputs["ResultsBucket"]
         self._rules = RequestRules((stack.outputs["UploadsBucket"], self._results), DIALECTS[DEFAULT_DIALECT].options)
-        self._known = DynamoRequestStatus(Table(stack.dynamodb, stack.outputs["ThreadsTable"]))
+        table = Table(stack.dynamodb, stack.outputs["ThreadsTable"])
+        self._known = DynamoRequestStatus(table)
+        self._marks = Cancellations(table)
         self._objects = S3Objects(stack.s3)
         self._say = say
 
@@ -82,8 +85,12 @@ class Redrive:
             code = ended.error.code if ended.error else ended.status
             self._say(f"is over     {asked.request_id} of {asked.thread_id}: {code}, {self._uri(turn_key(ended))}")
             return "over"
+        asked_at = outcome.timestamp(int(letter["Attributes"]["SentTimestamp"]) / 1000)
+        is_cancelled = self._marks.has(asked.thread_id, asked.request_id, asked_at)
+        if is_cancelled:  # by a moment: it is asked later from now on, and so is marked by its id
+            self._marks.cancel(asked.thread_id, [asked.request_id])
         self._send(letter, asked.body)
-        self._say(f"sent again  {asked.request_id} of {asked.thread_id}")
+        self._say(f"sent again  {asked.request_id} of {asked.thread_id}{', to end as cancelled' * is_cancelled}")
         return "sent"
 
     def _upload_event(self, letter: "MessageTypeDef") -> str:
@@ -114,7 +121,7 @@ class Redrive:
                 QueueUrl=queue,
                 MaxNumberOfMessages=min(MAX_AT_ONCE, left),
                 WaitTimeSeconds=WAIT_SECONDS,
-                MessageSystemAttributeNames=["MessageGroupId"],
+                MessageSystemAttributeNames=["MessageGroupId", "SentTimestamp"],
             ).get("Messages", [])
             yield from received
             left = left - len(received) if received else 0

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from darkroom.aws.dynamodb.cancellations import Cancellations
 from darkroom.aws.dynamodb.ledger import DynamoLedger
 from darkroom.aws.dynamodb.table import Table
 from darkroom.domain import outcome, request
@@ -229,3 +230,15 @@ def test_no_instruction_is_told(ward: Ward) -> None:
     ward.work()
     assert len(ward.lines) == 2
     assert "secret" not in " ".join(ward.lines)
+
+
+def test_what_was_cancelled_while_it_lay_there_ends_as_cancelled(ward: Ward) -> None:
+    """It is asked later than the moment of the cancel once it was sent again."""
+    ward.dies({"instruction": "make it blue", "request_id": "r-1"})
+    ward.dies({"instruction": "make it blue", "request_id": "r-2"}, group="other")
+    marks = Cancellations(Table(ward.stack.dynamodb, ward.stack.outputs["ThreadsTable"]))
+    marks.cancel_until("t", "2099-01-01T00:00:00.000Z")
+    assert ward.work() == {"sent": 2}
+    assert "sent again  r-1 of t, to end as cancelled" in ward.lines
+    assert "sent again  r-2 of other" in ward.lines
+    assert marks.has("t", "r-1", "2100-01-01T00:00:00.000Z")

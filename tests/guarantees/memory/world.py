@@ -237,6 +237,8 @@ class World:
             for sent in self.sent:
                 if sent.message_id == letter.message_id:
                     sent.message_id, sent.was_redriven = message_id, True
+                    if sent.calls_at_cancel is not None:
+                        self.ledger.cancelled.add((sent.thread, sent.request_id))
 
     def lift_the_limit(self, daily_call_limit: int) -> None:
         """As an operator does. Processes that are at work keep the limit that they have."""
