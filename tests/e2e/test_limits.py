@@ -77,7 +77,7 @@ def counted(doors: Doors, day: str) -> int:
 
 
 def test_over_the_daily_limit_requests_wait(doors: Doors, api: Provider) -> None:
-    api.mood = lambda words: Mood(seconds=0.3)  # noqa: ARG005 - every call meets it
+    api.mood = lambda _words: Mood(seconds=0.3)
     today = datetime.now(UTC).date().isoformat()
     with ThreadPoolExecutor(REQUESTS) as senders:
         list(senders.map(lambda n: doors.send(f"thread-{n}", {"instruction": "a cat"}), range(REQUESTS)))

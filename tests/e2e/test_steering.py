@@ -30,7 +30,7 @@ CANCELLED = [f"shop/{number}" for number in range(THREADS - 6, THREADS)]
 @pytest.fixture(scope="module")
 def api() -> Iterator[Provider]:
     with provider("sk-steered") as started:
-        started.mood = lambda words: Mood(seconds=0.3)  # noqa: ARG005 - every call meets it
+        started.mood = lambda _words: Mood(seconds=0.3)
         yield started
 
 
