@@ -5,7 +5,6 @@ the stack makes requests. A line's id follows from the words, the key and the en
 take up where they were left, and what was answered is answered by its outcome.
 """
 
-import argparse
 import json
 import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -13,8 +12,6 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from decimal import Decimal
 from itertools import count
-
-from botocore.exceptions import BotoCoreError, ClientError
 
 from darkroom.aws.dynamodb.request_status import DynamoRequestStatus
 from darkroom.aws.dynamodb.table import Table
@@ -27,11 +24,9 @@ from darkroom.domain.price import Price, parsed
 from darkroom.domain.request import Request
 from darkroom.domain.request_schema import ImageRef, RequestRules
 from darkroom.domain.upload import Upload
-from darkroom.errors import DarkroomError, Rejected
+from darkroom.errors import Rejected
 from darkroom.uploads import instruction_text
-from darkroom.worker.escaping import escaped
-from operations import batch_lines
-from operations import stack as stacks
+from operations import batch_lines, command
 from operations.stack import Stack, Trouble
 
 MAX_PICTURES = 1000
@@ -199,31 +194,19 @@ def _agrees() -> bool:
         return False
 
 
-def _say(line: str) -> None:
-    print(escaped(line), flush=True)
-
-
 def main() -> int:
-    options = argparse.ArgumentParser(prog="python -m operations.backfill", description="One instruction for many.")
-    where = options.add_mutually_exclusive_group()
-    where.add_argument("--stack", help="a stack on AWS, with the shell's own credentials and region")
-    where.add_argument("--port", type=int, help="the stack on this port of this machine; default: the one last up")
+    options = command.options("backfill", "One instruction for many.")
     options.add_argument("--prefix", required=True, help="what the pictures' keys begin with")
     options.add_argument("--instruction", required=True, help="what to make of each")
     options.add_argument("--most", type=int, default=MAX_PICTURES, help="pictures; over it nothing is sent")
     options.add_argument("--yes", action="store_true", help="send without asking")
     given = options.parse_args()
-    try:
-        found = stacks.on_aws(given.stack) if given.stack else stacks.on_this_machine(given.port)
-        agrees = (lambda: True) if given.yes else _agrees
-        work(found, given.prefix, given.instruction, most=given.most, agrees=agrees, say=_say)
-    except Trouble as trouble:
-        print(trouble, file=sys.stderr)
-        return 1
-    except (BotoCoreError, ClientError, DarkroomError) as trouble:
-        print(f"{trouble}\nNothing is paid twice. Run it again when that is mended.", file=sys.stderr)
-        return 1
-    return 0
+    agrees = (lambda: True) if given.yes else _agrees
+
+    def begin(stack: Stack) -> None:
+        work(stack, given.prefix, given.instruction, most=given.most, agrees=agrees, say=command.say)
+
+    return command.run(given, begin, advice="Nothing is paid twice. Run it again when that is mended.")
 
 
 if __name__ == "__main__":

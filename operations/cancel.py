@@ -5,23 +5,18 @@ lines that were not sent are answered as `cancelled`, and those that were sent g
 answered, ends as it would have: it is paid.
 """
 
-import argparse
 import sys
 import time
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
-
-from botocore.exceptions import BotoCoreError, ClientError
 
 from darkroom.aws.dynamodb.batch_state import DynamoBatchState
 from darkroom.aws.dynamodb.cancellations import Cancellations
 from darkroom.aws.dynamodb.table import Table
 from darkroom.aws.dynamodb.upload_state import DynamoUploadState
 from darkroom.domain import keys
-from darkroom.errors import DarkroomError
-from darkroom.worker.escaping import escaped
-from operations import stack as stacks
-from operations.stack import Stack, Trouble, newest_batch
+from operations import command
+from operations.stack import Stack, newest_batch
 
 
 class Cancel:
@@ -77,32 +72,28 @@ class Cancel:
 
 
 def main() -> int:
-    options = argparse.ArgumentParser(prog="python -m operations.cancel", description="Cancels what waits.")
+    options = command.options("cancel", "Cancels what waits.")
     options.add_argument("thread", nargs="?", help="the thread")
     options.add_argument("requests", nargs="*", metavar="request", help="its requests; default: all that it was asked")
     options.add_argument("--batch", metavar="KEY", help="stop the batch file of this key instead")
-    where = options.add_mutually_exclusive_group()
-    where.add_argument("--stack", help="a stack on AWS, with the shell's own credentials and region")
-    where.add_argument("--port", type=int, help="the stack on this port of this machine; default: the one last up")
     given = options.parse_args()
     if (given.thread is None) == (given.batch is None):
         options.error("name a thread, or a batch with --batch")
     try:
-        found = stacks.on_aws(given.stack) if given.stack else stacks.on_this_machine(given.port)
-        cancel = Cancel(found, lambda line: print(escaped(line), flush=True))
+        thread = given.thread and keys.thread_id(given.thread)
+    except ValueError as invalid:
+        options.error(f"{given.thread!r} is no thread: it {invalid}")
+
+    def work(stack: Stack) -> None:
+        cancel = Cancel(stack, command.say)
         if given.batch:
             cancel.batch(given.batch)
         elif given.requests:
-            cancel.requests(keys.thread_id(given.thread), given.requests)
+            cancel.requests(thread, given.requests)
         else:
-            cancel.thread(keys.thread_id(given.thread))
-    except ValueError as invalid:
-        print(f"{given.thread!r} is no thread: it {invalid}", file=sys.stderr)
-        return 2
-    except (Trouble, BotoCoreError, ClientError, DarkroomError) as trouble:
-        print(trouble, file=sys.stderr)
-        return 1
-    return 0
+            cancel.thread(thread)
+
+    return command.run(given, work)
 
 
 if __name__ == "__main__":

@@ -5,15 +5,11 @@ called as the request itself is. What is in hand is brought to its end. Uploads 
 their place. A repetition changes nothing, and says how it stands.
 """
 
-import argparse
 import sys
 import time
 from collections.abc import Callable
 
-from botocore.exceptions import BotoCoreError, ClientError
-
-from darkroom.worker.escaping import escaped
-from operations import stack as stacks
+from operations import command
 from operations.stack import Stack, Trouble
 
 MAPPINGS = {"RequestsQueue": "OnRequestFunctionRequests", "ProbesQueue": "OnRequestFunctionProbes"}
@@ -75,23 +71,18 @@ class Pause:
 
 
 def main() -> int:
-    options = argparse.ArgumentParser(prog="python -m operations.pause", description="Pauses a stack.")
+    options = command.options("pause", "Pauses a stack.")
     options.add_argument("--resume", action="store_true", help="let it go on")
-    where = options.add_mutually_exclusive_group()
-    where.add_argument("--stack", help="a stack on AWS, with the shell's own credentials and region")
-    where.add_argument("--port", type=int, help="the stack on this port of this machine; default: the one last up")
     given = options.parse_args()
-    try:
-        found = stacks.on_aws(given.stack) if given.stack else stacks.on_this_machine(given.port)
-        pause = Pause(found, lambda line: print(escaped(line), flush=True))
+
+    def work(stack: Stack) -> None:
+        pause = Pause(stack, command.say)
         if given.resume:
             pause.resume()
         else:
             pause.pause()
-    except (Trouble, BotoCoreError, ClientError) as trouble:
-        print(trouble, file=sys.stderr)
-        return 1
-    return 0
+
+    return command.run(given, work)
 
 
 if __name__ == "__main__":

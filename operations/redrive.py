@@ -6,13 +6,10 @@ gives a message a new id, and so makes a new request of it.) Each is sent before
 in between sends it twice, and the second is answered by the outcome of the first.
 """
 
-import argparse
 import sys
 from collections import Counter
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
-
-from botocore.exceptions import BotoCoreError, ClientError
 
 from darkroom.aws.dynamodb.cancellations import Cancellations
 from darkroom.aws.dynamodb.request_status import DynamoRequestStatus
@@ -22,12 +19,11 @@ from darkroom.domain import keys, outcome, request
 from darkroom.domain.outcome import DEFAULT_DIALECT, Outcome
 from darkroom.domain.ports import Done
 from darkroom.domain.request_schema import ImageRef, RequestRules
-from darkroom.errors import DarkroomError, Rejected
+from darkroom.errors import Rejected
 from darkroom.providers.dialect_table import DIALECTS
 from darkroom.turns.publisher import turn_key
-from darkroom.worker.escaping import escaped
-from operations import stack as stacks
-from operations.stack import Stack, Trouble
+from operations import command
+from operations.stack import Stack
 
 if TYPE_CHECKING:
     from mypy_boto3_sqs.literals import QueueAttributeNameType
@@ -138,20 +134,14 @@ class Redrive:
 
 
 def main() -> int:
-    options = argparse.ArgumentParser(prog="python -m operations.redrive", description="Brings dead letters back.")
-    where = options.add_mutually_exclusive_group()
-    where.add_argument("--stack", help="a stack on AWS, with the shell's own credentials and region")
-    where.add_argument("--port", type=int, help="the stack on this port of this machine; default: the one last up")
-    given = options.parse_args()
-    try:
-        found = stacks.on_aws(given.stack) if given.stack else stacks.on_this_machine(given.port)
-        redrive = Redrive(found, lambda line: print(escaped(line), flush=True))
+    given = command.options("redrive", "Brings dead letters back.").parse_args()
+
+    def work(stack: Stack) -> None:
+        redrive = Redrive(stack, command.say)
         done, left = redrive.work(), redrive.left()
-    except (Trouble, BotoCoreError, ClientError, DarkroomError) as trouble:
-        print(f"{trouble}\nNothing is lost. Run it again when that is mended.", file=sys.stderr)
-        return 1
-    print(f"{done['sent']} sent again, {done['over']} over and removed, {left} left.")
-    return 0
+        command.say(f"{done['sent']} sent again, {done['over']} over and removed, {left} left.")
+
+    return command.run(given, work, advice="Nothing is lost. Run it again when that is mended.")
 
 
 if __name__ == "__main__":

@@ -4,18 +4,14 @@ It reads the whole table once, and writes each turn that is not listed under its
 listed is left alone.
 """
 
-import argparse
 import sys
 from collections.abc import Iterator
 from typing import Any
 
-from botocore.exceptions import BotoCoreError, ClientError
-
 from darkroom.aws.dynamodb.items import from_item
 from darkroom.aws.dynamodb.table import Condition, ConditionFailed, Table
-from darkroom.errors import DarkroomError
-from operations import stack as stacks
-from operations.stack import Stack, Trouble
+from operations import command
+from operations.stack import Stack
 
 SAID_EVERY = 1000
 
@@ -48,24 +44,16 @@ def _unlisted(stack: Stack) -> Iterator[dict[str, Any]]:
 
 
 def main() -> int:
-    options = argparse.ArgumentParser(
-        prog="python -m operations.reindex", description="Puts the turns of earlier releases into the index."
-    )
-    where = options.add_mutually_exclusive_group()
-    where.add_argument("--stack", help="a stack on AWS, with the shell's own credentials and region")
-    where.add_argument("--port", type=int, help="the stack on this port of this machine; default: the one last up")
-    given = options.parse_args()
-    count = 0
-    try:
-        found = stacks.on_aws(given.stack) if given.stack else stacks.on_this_machine(given.port)
-        for count in reindexed(found):
+    given = command.options("reindex", "Puts the turns of earlier releases into the index.").parse_args()
+
+    def work(stack: Stack) -> None:
+        count = 0
+        for count in reindexed(stack):
             if count % SAID_EVERY == 0:
-                print(f"{count} turns so far", flush=True)
-    except (Trouble, BotoCoreError, ClientError, DarkroomError) as trouble:
-        print(f"{trouble}\n{count} turns were listed. Run it again when that is mended.", file=sys.stderr)
-        return 1
-    print(f"{count} turns were listed.")
-    return 0
+                command.say(f"Turns listed so far: {count}")
+        command.say(f"Turns listed: {count}")
+
+    return command.run(given, work, advice="Run it again when that is mended: what is listed is left alone.")
 
 
 if __name__ == "__main__":

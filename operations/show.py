@@ -12,15 +12,11 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import Any
 
-from botocore.exceptions import BotoCoreError, ClientError
-
 from darkroom.aws.dynamodb import listing
 from darkroom.aws.dynamodb.batch_state import DynamoBatchState
 from darkroom.aws.dynamodb.table import Table
-from darkroom.errors import DarkroomError
-from darkroom.worker.escaping import escaped
-from operations import stack as stacks
-from operations.stack import Trouble, newest_batch
+from operations import command
+from operations.stack import Stack, newest_batch
 
 WORDS = 60  # characters of an instruction
 
@@ -92,23 +88,17 @@ def _asked(table: Table, bucket: str, given: argparse.Namespace) -> Iterator[str
 
 
 def main() -> int:
-    options = argparse.ArgumentParser(prog="python -m operations.show", description="Shows what waits, or what ended.")
+    options = command.options("show", "Shows what waits, or what ended.")
     options.add_argument("day", nargs="?", help="what ended on this day of UTC (2026-11-29); default: what waits")
     options.add_argument("--batch", metavar="KEY", help="how far the batch file of this key is")
     options.add_argument("--failed", action="store_true", help="of that only what failed")
-    where = options.add_mutually_exclusive_group()
-    where.add_argument("--stack", help="a stack on AWS, with the shell's own credentials and region")
-    where.add_argument("--port", type=int, help="the stack on this port of this machine; default: the one last up")
     given = options.parse_args()
-    try:
-        found = stacks.on_aws(given.stack) if given.stack else stacks.on_this_machine(given.port)
-        table = Table(found.dynamodb, found.outputs["ThreadsTable"])
-        for line in _asked(table, found.outputs["UploadsBucket"], given):
-            print(escaped(line), flush=True)
-    except (Trouble, BotoCoreError, ClientError, DarkroomError) as trouble:
-        print(trouble, file=sys.stderr)
-        return 1
-    return 0
+
+    def work(stack: Stack) -> None:
+        for line in _asked(Table(stack.dynamodb, stack.outputs["ThreadsTable"]), stack.outputs["UploadsBucket"], given):
+            command.say(line)
+
+    return command.run(given, work)
 
 
 if __name__ == "__main__":

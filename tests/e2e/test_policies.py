@@ -149,7 +149,7 @@ def _reindex(person: Person) -> None:
     person.road.turn(thread, 1)
     table = Table(person.road.stack.aws.dynamodb, person.road.stack.env["THREADS_TABLE"])
     table.write(table.update(thread, "TURN#00001", {"listed_in": None, "listed_at": None}))
-    assert operating.run(person.stack, "reindex") == ["1 turns were listed."]
+    assert operating.run(person.stack, "reindex") == ["Turns listed: 1"]
 
 
 def _show(person: Person) -> None:

@@ -12,8 +12,8 @@ from darkroom.streaming.blob import CHUNK_BYTES, Blob, File, Part, as_file, chun
 
 GZIP, ZLIB, ZIP = b"\x1f\x8b\x08", (b"x\x9c", b"x\x01", b"x\xda"), b"PK\x03\x04"
 MAX_MEMBERS = 32
-# What `zipfile` raises of a hostile archive: broken, packed in a way that it does not know (NotImplementedError), encrypted
-# (RuntimeError), cut (EOFError), with places outside of it (OSError, ValueError); and `bounded`, of one that is too large.
+# What `zipfile` raises of a hostile archive: it is broken, or packed in an unknown way (NotImplementedError), encrypted
+# (RuntimeError), cut (EOFError), or names places outside itself (OSError, ValueError). `bounded` raises ValueError.
 _BROKEN = (zipfile.BadZipFile, NotImplementedError, RuntimeError, ValueError, EOFError, OSError, zlib.error)
 _END_OF_DIRECTORY, _DIRECTORY_BYTES, _TAIL_BYTES = b"PK\x05\x06", 100_000, 66_000  # of an archive, with its remark
 
