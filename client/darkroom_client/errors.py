@@ -37,7 +37,7 @@ class Failed(Trouble):
     """The request has ended, and there is no picture. `outcome` is all that is known of it."""
 
     def __init__(self, error: "Failure", outcome: "Outcome") -> None:
-        super().__init__(f"{error.code}: {error.message}" + (f" {error.hint}" if error.hint else ""))
+        super().__init__(f"{error.code}: {error.message}. {error.hint or ''}".rstrip())
         self.code = error.code
         self.message = error.message
         self.hint = error.hint

@@ -16,6 +16,8 @@ Service = Literal["cloudformation", "dynamodb", "events", "lambda", "logs", "s3"
 
 _PATIENT = Config(connect_timeout=5, read_timeout=60, retries={"mode": "standard", "total_max_attempts": 4})
 
+_SIGNED = Config(signature_version="s3v4")  # else a presigned address is signed as in 2006
+
 
 class Connection:
     """Clients of AWS's services. `endpoint_url` None is AWS itself."""
@@ -36,7 +38,8 @@ class Connection:
         if service not in self._clients:
             with translated(OPERATOR):
                 make: Any = self._session.client
-                self._clients[service] = make(service, endpoint_url=self.endpoint_url, config=self._config)
+                config = self._config.merge(_SIGNED) if service == "s3" else self._config
+                self._clients[service] = make(service, endpoint_url=self.endpoint_url, config=config)
         return self._clients[service]
 
 

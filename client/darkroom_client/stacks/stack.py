@@ -1,5 +1,6 @@
 """A deployed stack: what it is called where, and clients of its services."""
 
+import os
 from collections.abc import Callable, Mapping
 from email.utils import parsedate_to_datetime
 from functools import cached_property
@@ -160,7 +161,8 @@ class Stack:
 def on_aws(name: str, *, region: str | None = None, profile: str | None = None) -> Stack:
     """The stack of this name, with the caller's own credentials."""
     reached = connection.on_aws(region, profile)
-    return Stack(Deployed(name, reached, OutputsCache(name, reached.region, profile)), reached.client)
+    cache = OutputsCache(name, reached.region, profile, os.environ.get("AWS_ENDPOINT_URL"))
+    return Stack(Deployed(name, reached, cache), reached.client)
 
 
 def on_this_machine(repository: Path, port: int | None = None) -> Stack:
