@@ -47,8 +47,9 @@ class Choice(NamedTuple):
 
         if not self.is_local:
             return stack.on_aws(self.name, region=self.region, profile=self.profile)
+        port = self.port
         found = checkout.find() or (Path(self.repository) if self.repository else None)
-        return stack.on_this_machine(found or checkout.needed(), self.port)
+        return stack.on_this_machine(found or checkout.needed(), port)
 
 
 def find(named: str | None = None, environ: Mapping[str, str] = os.environ) -> Choice:
