@@ -4,10 +4,12 @@ import json
 import logging
 import time
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
 
+from darkroom_client.errors import Trouble
 from darkroom_client.results import Result, of_document
 from darkroom_client.stacks.aws_errors import READER, translated
 
@@ -43,7 +45,8 @@ class Consumer:
         try:
             yield result
         except GeneratorExit:
-            self._release(message)
+            with suppress(Trouble):  # then it is there again when its time is over
+                self._release(message)
             raise
         self._delete(message)
 

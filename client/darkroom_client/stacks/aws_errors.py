@@ -50,6 +50,8 @@ def _of_answer(error: ClientError, policy: str) -> Trouble:
         return Denied(f"AWS does not allow {error.operation_name} with these credentials. {way_out}".rstrip())
     if code in _STRANGERS:
         return Denied(f"AWS does not know these credentials, or they have expired ({code}). {_SIGN_IN}")
+    if code in ("NoSuchKey", "404"):
+        return Trouble(f"{error.operation_name}: the object is not there any more, somebody has deleted it.")
     if code in _GONE or code == "NonExistentQueue" or "does not exist" in said.get("Message", ""):
         return Gone(f"{error.operation_name}: {said.get('Message', code)} Is it the right stack, region and account?")
     return Trouble(f"AWS refused {error.operation_name}: {code} {said.get('Message', '')}. Try again.")

@@ -51,9 +51,9 @@ class Known(NamedTuple):
 
 
 class Deployed:
-    """What CloudFormation says. The outputs are remembered; all else is read when it is asked for."""
+    """What CloudFormation says. The outputs are remembered where there is a cache."""
 
-    def __init__(self, name: str, reached: Connection, cache: OutputsCache) -> None:
+    def __init__(self, name: str, reached: Connection, cache: OutputsCache | None = None) -> None:
         self._name = name
         self._reached = reached
         self._cache = cache
@@ -63,7 +63,7 @@ class Deployed:
     @property
     def outputs(self) -> Mapping[str, str]:
         if self._outputs is None:
-            self._outputs = self._cache.read()
+            self._outputs = self._cache.read() if self._cache else None
             self._is_remembered = self._outputs is not None
         return self._outputs if self._outputs is not None else self._read()
 
@@ -86,7 +86,8 @@ class Deployed:
     def _read(self) -> Mapping[str, str]:
         outputs = {each["OutputKey"]: each["OutputValue"] for each in self._stack().get("Outputs", [])}
         self._outputs = outputs
-        self._cache.write(outputs)
+        if self._cache:
+            self._cache.write(outputs)
         return outputs
 
     def _stack(self) -> Any:
@@ -171,6 +172,6 @@ def on_this_machine(repository: Path, port: int | None = None) -> Stack:
 
 
 def by_variables(env: Mapping[str, str]) -> Stack:
-    """The stack on this machine whose variables these are, as `.local/env` has them."""
+    """The stack on this machine whose variables these are, as `.local/env` has them. It is asked each time."""
     reached = connection.on_this_machine(env)
-    return Stack(Deployed(checkout.STACK, reached, OutputsCache(reached.endpoint_url)), reached.client)
+    return Stack(Deployed(checkout.STACK, reached), reached.client)
