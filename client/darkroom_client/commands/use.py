@@ -25,8 +25,8 @@ def command(given: Given, name: str | None, region: str | None, profile: str | N
         return
     chosen = Choice(name, region, profile)
     if chosen.is_local:
-        found = checkout.find()
-        chosen = chosen._replace(repository=str(found) if found else None)
+        known, found = choice.remembered(), checkout.find()
+        chosen = chosen._replace(repository=str(found) if found else known and known.repository)
     version = _version(chosen)
     choice.remember(chosen)
     given.tell({**_shown(chosen), "version": version}, f"{_named(chosen)}, release {version}")

@@ -57,7 +57,7 @@ def find(named: str | None = None, environ: Mapping[str, str] = os.environ) -> C
     known = remembered(environ)
     name = named or environ.get("DARKROOM_STACK")
     if name:
-        return known if known and known.name == name else Choice(name)
+        return known if known and known.name == name else Choice(name, repository=known and known.repository)
     if known:
         return known
     if (found := checkout.find(environ)) and (found / ".local" / "env").is_file():

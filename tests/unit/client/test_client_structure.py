@@ -1,13 +1,16 @@
 """The client is small, imports in one direction, and loads what it needs when it needs it."""
 
 import ast
+import importlib.metadata
+import re
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 
 import pytest
 
-import darkroom_client
+import darkroom_client.command
 
 ROOT = Path(darkroom_client.__file__).parent
 # Each may import those before it; a folder's modules stand with it.
@@ -65,6 +68,17 @@ def test_the_library_loads_boto3_and_the_words_of_the_contract_alone() -> None:
     foreign = {"aws_lambda_powertools", "requests", "PIL", "click", "rich", "pybase64"}
     assert "boto3" in loaded
     assert not foreign & loaded
+
+
+def test_the_distribution_holds_library_and_command_and_needs_nothing_of_the_layers() -> None:
+    project = tomllib.loads((ROOT.parents[1] / "pyproject.toml").read_text(encoding="utf-8"))
+    assert project["tool"]["hatch"]["build"]["targets"]["wheel"]["packages"] == [
+        "layers/darkroom/darkroom", "client/darkroom_client"
+    ]  # fmt: skip
+    (entry,) = importlib.metadata.entry_points(group="console_scripts", name="darkroom")
+    assert entry.load() is darkroom_client.command.main
+    needed = {re.split("[>=<]", each)[0] for each in project["project"]["dependencies"]}
+    assert needed == {"boto3", "click", "pybase64", "rich"}
 
 
 def test_help_loads_neither_boto3_nor_the_library() -> None:

@@ -42,6 +42,11 @@ def test_the_remembered_one_keeps_its_region_when_it_is_named(home: dict[str, st
     assert choice.find("shop", home).region == "eu-west-1"
 
 
+def test_a_checkout_that_is_remembered_serves_all_of_its_stacks(home: dict[str, str]) -> None:
+    choice.remember(Choice("local", repository="/a/checkout"), home)
+    assert choice.find("local:4600", home) == Choice("local:4600", repository="/a/checkout")
+
+
 def test_without_any_it_is_said_how_to_name_one(home: dict[str, str]) -> None:
     with pytest.raises(Unreachable, match="darkroom use NAME"):
         choice.find(None, home)
