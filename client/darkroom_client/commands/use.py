@@ -25,8 +25,8 @@ def command(given: Given, name: str | None, region: str | None, profile: str | N
         return
     chosen = Choice(name, region, profile)
     if chosen.is_local:
-        known, found = choice.remembered(), checkout.find()
-        chosen = chosen._replace(repository=str(found) if found else known and known.repository)
+        before, found = choice.remembered(), checkout.find()
+        chosen = chosen._replace(repository=str(found) if found else before and before.repository)
     version = _version(chosen)
     choice.remember(chosen)
     given.tell({**_shown(chosen), "version": version}, f"{_named(chosen)}, release {version}")
