@@ -9,6 +9,7 @@ from typing import Any
 
 import click
 
+from darkroom.worker.escaping import escaped
 from darkroom_client.commands.common import Given, options
 from darkroom_client.errors import Trouble
 
@@ -60,7 +61,7 @@ def run(words: Sequence[str]) -> int:
         wrong.show()
         return wrong.exit_code
     except Trouble as trouble:
-        print(trouble, file=sys.stderr)
+        print(escaped(str(trouble)), file=sys.stderr)
         return trouble.exit_code
     except (click.Abort, KeyboardInterrupt):
         return INTERRUPTED

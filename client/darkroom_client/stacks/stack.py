@@ -7,7 +7,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, TypeVar
 
-from darkroom_client.errors import Denied, Gone
+from darkroom_client.errors import Denied, Gone, Unreachable
 from darkroom_client.stacks import checkout, connection
 from darkroom_client.stacks.aws_errors import OPERATOR, SENDER, translated
 from darkroom_client.stacks.connection import Connection
@@ -50,22 +50,34 @@ class Known(NamedTuple):
         return False
 
 
+class _Outputs(dict[str, str]):
+    """Outputs by their names. One that is missing is looked for once more: an earlier release may not have had it."""
+
+    def __init__(self, outputs: Mapping[str, str], stack: "Deployed") -> None:
+        super().__init__(outputs)
+        self._stack = stack
+
+    def __missing__(self, name: str) -> str:
+        if self._stack.reads_anew() and name in self._stack.outputs:
+            return self._stack.outputs[name]
+        raise Unreachable(f"The stack {self._stack.name} has no output {name}. Is it one of Darkroom, and complete?")
+
+
 class Deployed:
     """What CloudFormation says. The outputs are remembered where there is a cache."""
 
     def __init__(self, name: str, reached: Connection, cache: OutputsCache | None = None) -> None:
-        self._name = name
+        self.name = name
         self._reached = reached
         self._cache = cache
         self._is_remembered = False
-        self._outputs: Mapping[str, str] | None = None
+        self._outputs: _Outputs | None = None
 
     @property
     def outputs(self) -> Mapping[str, str]:
-        if self._outputs is None:
-            self._outputs = self._cache.read() if self._cache else None
-            self._is_remembered = self._outputs is not None
-        return self._outputs if self._outputs is not None else self._read()
+        if self._outputs is None and (known := self._cache and self._cache.read()):
+            self._outputs, self._is_remembered = _Outputs(known, self), True
+        return self._read() if self._outputs is None else self._outputs
 
     @cached_property
     def parameters(self) -> Mapping[str, str]:
@@ -74,7 +86,7 @@ class Deployed:
     @cached_property
     def resources(self) -> Mapping[str, str]:
         with translated(OPERATOR):
-            found = self._reached.client("cloudformation").describe_stack_resources(StackName=self._name)
+            found = self._reached.client("cloudformation").describe_stack_resources(StackName=self.name)
         return {each["LogicalResourceId"]: each["PhysicalResourceId"] for each in found["StackResources"]}
 
     def reads_anew(self) -> bool:
@@ -85,14 +97,14 @@ class Deployed:
 
     def _read(self) -> Mapping[str, str]:
         outputs = {each["OutputKey"]: each["OutputValue"] for each in self._stack().get("Outputs", [])}
-        self._outputs = outputs
+        self._outputs = _Outputs(outputs, self)
         if self._cache:
             self._cache.write(outputs)
-        return outputs
+        return self._outputs
 
     def _stack(self) -> Any:
         with translated(SENDER):
-            (found,) = self._reached.client("cloudformation").describe_stacks(StackName=self._name)["Stacks"]
+            (found,) = self._reached.client("cloudformation").describe_stacks(StackName=self.name)["Stacks"]
         return found
 
 

@@ -95,6 +95,26 @@ def test_what_is_denied_by_outputs_of_now_is_denied(formation: Any, cache: Outpu
         assert len(asked) == opening + 1
 
 
+def test_an_output_that_an_earlier_release_did_not_have_is_looked_for_once_more(
+    formation: Any, cache: OutputsCache
+) -> None:
+    cache.write({"Older": "1"})
+    assert opened(formation, cache).outputs["ThreadsTable"] == "threads"
+    assert formation.asked == 1
+
+
+def test_a_stack_of_something_else_is_told(formation: Any, cache: OutputsCache) -> None:
+    with pytest.raises(Unreachable, match="The stack shop has no output UploadsBucket"):
+        _ = opened(formation, cache).outputs["UploadsBucket"]
+
+
+def test_a_stack_that_is_only_being_made_is_not_remembered_as_one_without_outputs(
+    formation: Any, cache: OutputsCache
+) -> None:
+    cache.write({})
+    assert opened(formation, cache).outputs == {"ThreadsTable": "threads"}
+
+
 def test_whoever_chooses_a_stack_has_it_read_now(formation: Any, cache: OutputsCache) -> None:
     assert opened(formation, cache).outputs
     formation.table = "others"
