@@ -250,18 +250,17 @@ class Found:
         else:
             self.unusual.append(picture)
 
-    def _join_chunks(self) -> None:
-        """Puts the picture whose chunks have come in the place of its first one."""
-        self.is_half = False
+    def _join_chunks(self) -> Encoded | None:
+        """Puts the picture whose chunks have come in the place of its first one, and returns it."""
         if not (found := self._begun.whole()):
-            return
+            return None
         first, whole = found
-        self.is_half = not picture_strings.has_its_end(whole.decoded())
         for kept in (self.unusual, self.drafts, self.echoes):
             for number, picture in enumerate([*kept]):
                 kept[number] = whole if picture is first else picture
         for number, known in enumerate([*self._known]):
             self._known[number] = known._replace(picture=whole) if known.picture is first else known
+        return whole
 
     def _hear(self, place: _Place, said: Told) -> None:
         """What the model says."""
@@ -277,7 +276,8 @@ class Found:
 
     def end(self) -> None:
         """There is no more: what came in pieces is whole."""
-        self._join_chunks()
+        if last := self._join_chunks():
+            self.is_half = not picture_strings.has_its_end(last.decoded())
         if len(self._deltas):
             self._hear(_Place("delta"), shown_pictures.told(LongString(self._deltas, 0, len(self._deltas))))
 
