@@ -5,6 +5,7 @@ UV_VERSION := 0.13.9
 TOOLS := .local/tools
 UV := $(TOOLS)/uv/bin/uv
 RUN := .venv/bin/python
+DARKROOM := .venv/bin/darkroom
 # The tests of a file share a process, and so the stack that they have brought up.
 PARALLEL := --numprocesses=auto --dist=loadfile
 
@@ -39,16 +40,19 @@ down: ## stop it (all of them, or the one on PORT=…); what it remembers stays
 logs: ## follow what the functions say
 	@if [ -x $(RUN) ]; then $(RUN) -m local.stack logs; else echo "There is no stack here yet. make up starts one."; fi
 
+# The stack of the command: a name on AWS, or this machine's, that on PORT or the one last up.
+STACK_MEANT = $(or $(STACK),local$(if $(PORT),:$(PORT)))
+
 redrive: tools ## bring dead letters back, here (PORT=…) or on AWS (STACK=…)
-	@$(RUN) -m operations.redrive $(if $(STACK),--stack "$(STACK)",$(if $(PORT),--port $(PORT)))
+	@$(DARKROOM) redrive --stack "$(STACK_MEANT)"
 
 # The words stand as they were typed: make would take a `$` in them for one of its own, and run what it names.
 unexport PREFIX INSTRUCTION
 export BACKFILL_PREFIX := $(value PREFIX)
 export BACKFILL_INSTRUCTION := $(value INSTRUCTION)
 backfill: tools ## one INSTRUCTION=… for all pictures below PREFIX=…; asks before it sends
-	@$(RUN) -m operations.backfill $(if $(STACK),--stack "$(STACK)",$(if $(PORT),--port $(PORT))) \
-	  --prefix="$$BACKFILL_PREFIX" --instruction="$$BACKFILL_INSTRUCTION" $(if $(MOST),--most "$(MOST)") $(if $(MAX_CALLS),--max-calls "$(MAX_CALLS)") $(if $(filter 1,$(YES)),--yes)
+	@$(DARKROOM) backfill --stack "$(STACK_MEANT)" $(if $(MOST),--most "$(MOST)") $(if $(MAX_CALLS),--max-calls "$(MAX_CALLS)") \
+	  $(if $(filter 1,$(YES)),--yes) -- "$$BACKFILL_PREFIX" "$$BACKFILL_INSTRUCTION"
 
 lint: .venv/stamp ## ruff and mypy
 	@.venv/bin/ruff check --quiet .

@@ -14,28 +14,48 @@ from darkroom_client.commands.common import Given, options
 from darkroom_client.errors import Trouble
 
 INTERRUPTED = 130
+_PACKAGE = "darkroom_client.commands"
 # The short help stands here as well as in the subcommand's module, which need not be imported to be listed.
-COMMANDS: Mapping[str, str] = {
-    "use": "Remember a stack for all later commands.",
+# By the folder of `commands` that the modules lie in.
+COMMANDS: Mapping[str, Mapping[str, str]] = {
+    "": {
+        "use": "Remember a stack for all later commands.",
+    },
+    "operating": {
+        "status": "What waits, what is under way, and why.",
+        "cost": "Calls, pictures, money.",
+        "ended": "What ended on a day, and what it cost.",
+        "batch": "Ask for all lines of a .jsonl or .csv.",
+        "backfill": "Ask one thing of many pictures that are uploaded.",
+        "redrive": "Bring dead letters back.",
+        "cancel": "Cancel what waits of a thread.",
+        "pause": "Call nothing any more.",
+        "resume": "Go on after a pause.",
+        "wake": "Let what sleeps look again now.",
+        "reindex": "List the turns of earlier releases.",
+    },
 }
+HEADINGS = {"": "Commands", "operating": "For operators"}
 
 
 class LazyGroup(click.Group):
     """A group whose commands are modules of `darkroom_client.commands`, each with a `command`."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
-        return list(COMMANDS)
+        return [name for commands in COMMANDS.values() for name in commands]
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        if cmd_name not in COMMANDS:
+        folder = next((folder for folder, commands in COMMANDS.items() if cmd_name in commands), None)
+        if folder is None:
             return None
-        module = importlib.import_module(f"darkroom_client.commands.{cmd_name}")
+        module = importlib.import_module(".".join(filter(None, (_PACKAGE, folder, cmd_name))))
         found: click.Command = module.command
         return found
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        with formatter.section("Commands"):
-            formatter.write_dl(list(COMMANDS.items()))
+        for folder, commands in COMMANDS.items():
+            with formatter.section(HEADINGS[folder]):
+                formatter.write_dl(list(commands.items()))
 
 
 @click.group(cls=LazyGroup)

@@ -61,7 +61,7 @@ def _up(home: Home, wanted: Wanted, say: Say) -> dict[str, str]:
     deploy.put_key(outputs, key, known)
     deploy.wait_until_ready(outputs, known)
     if deploy.is_paused(outputs, known):
-        say(f"It is paused, and calls nothing: .venv/bin/python -m operations.pause --resume --port {home.port}")
+        say(f"It is paused, and calls nothing: .venv/bin/darkroom resume --stack local:{home.port}")
     env = env_file.environment(home, outputs, url)
     env_file.write(home, env)
     return env

@@ -6,16 +6,14 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from darkroom.aws.dynamodb.batch_state import DynamoBatchState
 from darkroom.aws.dynamodb.cancellations import Cancellations
 from darkroom.aws.dynamodb.table import Table
 from darkroom.aws.dynamodb.upload_state import DynamoUploadState
 from darkroom.domain.request_schema import ImageRef
 from darkroom.domain.upload import Upload
-from darkroom.uploads.pairing import Ask, Seen, Stem
-from darkroom_client.errors import Trouble
+from darkroom.uploads.pairing import Ask, Stem
+from darkroom_client.operating.cancel import Cancel
 from darkroom_client.stacks.stack import Stack
-from operations.cancel import Cancel
 from tests.fakes.stack import deployed
 
 if TYPE_CHECKING:
@@ -86,15 +84,3 @@ def test_what_uploads_are_about_to_ask_in_the_thread_is_cancelled_by_its_id(desk
     desk.cancel.thread("t")
     assert desk.is_cancelled("upload-1", "2027-01-01T00:00:00.000Z")
     assert desk.said[0] == "cancelled  upload-1 of t, which was about to be sent"
-
-
-def test_a_batch_is_stopped_by_its_key(desk: Desk) -> None:
-    file = Upload("uploads", "shop/spring.jsonl", "etag", None, "1", 9, 0.0)
-    DynamoUploadState(desk.table).decide(
-        file.thread, file, Stem(seen={".jsonl": Seen("1", 0.0, "etag", generation=4)}), None, None
-    )
-    desk.cancel.batch("shop/spring.jsonl")
-    assert DynamoBatchState(desk.table).is_stopped("batch:shop/spring.jsonl#4")
-    for key in ("shop/autumn.jsonl", "shop/spring.txt"):
-        with pytest.raises(Trouble, match="No batch file"):
-            desk.cancel.batch(key)

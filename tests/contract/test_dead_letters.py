@@ -16,8 +16,8 @@ from darkroom.domain.request import Request
 from darkroom.errors import Code, Rejected
 from darkroom.turns.ports import Claim
 from darkroom.turns.publisher import turn_key
+from darkroom_client.operating.redrive import Redrive
 from darkroom_client.stacks.stack import Stack
-from operations.redrive import Redrive
 from tests.fakes.stack import changed, deployed, rules
 
 if TYPE_CHECKING:

@@ -10,9 +10,9 @@ import boto3
 import pytest
 
 from darkroom_client.errors import Trouble
+from darkroom_client.operating.pause import MAPPINGS, PATIENCE_SECONDS, Pause
 from darkroom_client.stacks.stack import Stack
 from local.stack import deploy
-from operations.pause import MAPPINGS, PATIENCE_SECONDS, Pause
 from tests.fakes.stack import deployed
 
 if TYPE_CHECKING:
@@ -118,7 +118,7 @@ def test_it_says_how_much_waits_and_how_long_the_queue_keeps_it(desk: Desk) -> N
     desk.pause.pause()
     assert desk.said[2:] == [
         "Requests that wait or are in hand: about 3.",
-        "SQS deletes each 7 days after it was sent. --resume lets them go on.",
+        "SQS deletes each 7 days after it was sent. `darkroom resume` lets them go on.",
     ]
 
 

@@ -1,23 +1,37 @@
-"""The commands of `operations/`, run from a checkout in a shell whose AWS is a stack of the tests' own."""
+"""The operator's commands, run in a shell whose AWS is a stack of the tests' own."""
 
+import json
 import os
 import subprocess
 import sys
+from pathlib import Path
+from typing import Any
 
-from tests.e2e import lines
 from tests.e2e.conftest import Stack
 
+DARKROOM = Path(sys.executable).parent / "darkroom"
 
-def run(stack: Stack, operation: str, *words: str) -> list[str]:
-    """`python -m operations.<operation> --stack darkroom …`. Returns the lines that it said."""
-    done = subprocess.run(
-        [sys.executable, "-m", f"operations.{operation}", "--stack", "darkroom", *words],
-        cwd=lines.ROOT,
+
+def run(stack: Stack, *words: str, code: int = 0) -> list[str]:
+    """`darkroom … --stack darkroom`. Returns the lines that it said."""
+    done = ended(stack, *words)
+    assert done.returncode == code, done.stderr
+    return done.stdout.splitlines()
+
+
+def told(stack: Stack, *words: str, code: int = 0) -> Any:
+    """The same with `--json`. Returns the object."""
+    return json.loads("\n".join(run(stack, *words, "--json", code=code)))
+
+
+def ended(stack: Stack, *words: str) -> subprocess.CompletedProcess[str]:
+    """The command, once it has ended."""
+    return subprocess.run(
+        [DARKROOM, "--stack", "darkroom", *words],
+        cwd=stack.home.folder,
         env={**os.environ, "XDG_CACHE_HOME": str(stack.home.folder), **stack.env},
         capture_output=True,
         text=True,
         check=False,
-        timeout=120,
+        timeout=300,
     )
-    assert done.returncode == 0, done.stderr
-    return done.stdout.splitlines()

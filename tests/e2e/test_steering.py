@@ -8,10 +8,12 @@ from typing import Any
 
 import pytest
 
+from darkroom.aws.dynamodb import listing
 from darkroom.aws.dynamodb.table import Table
+from darkroom_client.operating.batch_run import Batch
+from darkroom_client.operating.cancel import Cancel
 from darkroom_client.stacks.stack import Stack as Operated
-from operations import show
-from operations.cancel import Cancel
+from tests.e2e import operating
 from tests.e2e.conftest import BringUp
 from tests.e2e.provider import Mood, Provider, provider
 from tests.e2e.road import Doors, eventually
@@ -46,6 +48,7 @@ def operated(doors: Doors) -> Operated:
     outputs = {
         "ThreadsTable": env["THREADS_TABLE"],
         "UploadsBucket": env["UPLOADS_BUCKET"],
+        "ResultsBucket": env["RESULTS_BUCKET"],
         "RequestsQueueUrl": env["REQUESTS_QUEUE_URL"],
     }
     return deployed(outputs, {}, {}, aws.dynamodb, aws.s3, aws.sqs, aws.functions)
@@ -55,8 +58,8 @@ def ended(doors: Doors) -> list[dict[str, Any]]:
     return [result for number in range(THREADS) for result in doors.results(f"shop/{number}")]
 
 
-def waiting(doors: Doors) -> list[str]:
-    return list(show.waiting(Table(doors.stack.aws.dynamodb, doors.stack.env["THREADS_TABLE"])))
+def waiting(doors: Doors) -> list[dict[str, Any]]:
+    return list(listing.waiting(Table(doors.stack.aws.dynamodb, doors.stack.env["THREADS_TABLE"])))
 
 
 def test_what_waits_is_seen_cancelled_and_woken_when_the_limit_is_lifted(
@@ -69,15 +72,17 @@ def test_what_waits_is_seen_cancelled_and_woken_when_the_limit_is_lifted(
             doors.send(f"shop/{number}", body)
     eventually(lambda: len(waiting(doors)) > THREADS - LIMIT or None)
     doors.upload("lines.jsonl", "".join(json.dumps(line) + "\n" for line in lines))
-    eventually(lambda: any("lines/" in line for line in waiting(doors)) or None)
+    eventually(lambda: any("lines/" in item["thread_id"] for item in waiting(doors)) or None)
     shown = waiting(doors)
-    assert all(line.startswith("budget") for line in shown[:-1]), shown
+    assert {item["cause"] for item in shown} == {"budget"}, shown
+    told = operating.told(doors.stack, "status")
+    assert (told["causes"]["budget"], told["calls_today"], told["daily_limit"]) == (len(shown), LIMIT, LIMIT)
     assert len(api.calls()) == LIMIT
 
     cancel = Cancel(operated(doors), lambda _line: None)
     for thread in CANCELLED:
         cancel.thread(thread)
-    cancel.batch("lines.jsonl")
+    Batch(operated(doors), "lines.jsonl").stop()
     paid_before = {call.words for call in api.calls()}
 
     bring_up(port=doors.stack.port, image_api_url=api.url, image_api_key=api.key, parameters={"DailyCallLimit": "1000"})
@@ -102,7 +107,5 @@ def test_what_waits_is_seen_cancelled_and_woken_when_the_limit_is_lifted(
     codes = Counter(answer["error"]["code"] if answer["error"] else "succeeded" for answer in answers)
     assert set(codes) == {"succeeded", "cancelled"}
     assert codes["succeeded"] == len(api.calls("line ")) < LINES
-    assert eventually(lambda: waiting(doors) == ["0 wait"] or None)
-    day = results[0]["timing"]["finished_at"][:10]
-    told = list(show.ended(Table(doors.stack.aws.dynamodb, doors.stack.env["THREADS_TABLE"]), day))
-    assert told[-1] == f"{len(api.calls())} paid calls", "the index agrees with the API"
+    assert eventually(lambda: not waiting(doors) or None)
+    assert operating.told(doors.stack, "cost")["calls"] == len(api.calls()), "the index agrees with the API"

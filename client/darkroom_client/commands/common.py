@@ -1,6 +1,7 @@
 """What the subcommands have in common: which stack they are for, and how they say what they have to say."""
 
 import json
+import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -8,6 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from darkroom.worker.escaping import escaped
+from darkroom_client.errors import Trouble
 from darkroom_client.stacks import choice
 
 if TYPE_CHECKING:
@@ -34,6 +36,11 @@ class Given:
 
         return Darkroom(self.open_stack())
 
+    def say(self, line: str) -> None:
+        """Tells a person a line at once. Names and words of strangers cannot steer the terminal."""
+        if not self.as_json:
+            click.echo(escaped(line))
+
     def tell(self, document: Mapping[str, Any], *lines: str) -> None:
         """One object as JSON where that is asked for, else the lines for a person."""
         if self.as_json:
@@ -41,6 +48,13 @@ class Given:
         else:
             for line in lines:
                 click.echo(escaped(line))
+
+
+def agrees(question: str, is_told: str) -> bool:
+    """Whether a person says yes. Raises Trouble where nobody is there to be asked; `is_told` names the way out."""
+    if not sys.stdin.isatty():
+        raise Trouble(f"Nobody is here to say yes, so nothing was done. {is_told}")
+    return click.confirm(question, default=False, err=True)
 
 
 def options(command: Command) -> Command:

@@ -12,7 +12,9 @@ from darkroom_client.stacks.aws_errors import OPERATOR, translated
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-Service = Literal["cloudformation", "dynamodb", "events", "lambda", "logs", "s3", "secretsmanager", "sqs"]
+Service = Literal[
+    "cloudformation", "cloudwatch", "dynamodb", "events", "lambda", "logs", "s3", "secretsmanager", "sns", "sqs"
+]  # fmt: skip
 
 _PATIENT = Config(connect_timeout=5, read_timeout=60, retries={"mode": "standard", "total_max_attempts": 4})
 

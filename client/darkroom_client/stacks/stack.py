@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, TypeVar
 from darkroom_client.errors import Denied, Gone, Unreachable
 from darkroom_client.stacks import checkout, connection
 from darkroom_client.stacks.aws_errors import OPERATOR, SENDER, translated
-from darkroom_client.stacks.connection import Connection
+from darkroom_client.stacks.connection import Connection, Service
 from darkroom_client.stacks.outputs_cache import OutputsCache
 
 if TYPE_CHECKING:
@@ -146,6 +146,10 @@ class Stack:
     def functions(self) -> "LambdaClient":
         client: LambdaClient = self._client("lambda")
         return client
+
+    def client(self, service: Service) -> Any:
+        """The client of another service, of which only its operator has need."""
+        return self._client(service)
 
     def now(self) -> int:
         """Seconds since the epoch, as AWS tells them with each answer. A laptop's own clock may be anything."""

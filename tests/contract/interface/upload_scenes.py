@@ -7,7 +7,7 @@ import json
 
 import boto3
 
-from operations import backfill
+from darkroom_client.operating import backfill
 from tests.contract.conftest import event
 from tests.contract.interface.events import aged
 from tests.contract.interface.message_scenes import ODD

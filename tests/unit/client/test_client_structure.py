@@ -16,7 +16,7 @@ ROOT = Path(darkroom_client.__file__).parent
 # Each may import those before it; a folder's modules stand with it.
 RANKS = [
     "errors", "stacks", "results", "thread", "pictures", "pending", "consumer", "batches", "room", "testing",
-    "commands", "command",
+    "operating", "commands", "command",
 ]  # fmt: skip
 MODULES = {path.relative_to(ROOT).with_suffix("").parts: path for path in ROOT.rglob("*.py")}
 NAMED = sorted(parts for parts in MODULES if parts != ("__init__",))

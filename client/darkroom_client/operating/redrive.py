@@ -1,4 +1,4 @@
-"""Brings dead letters back: `python -m operations.redrive [--stack NAME | --port PORT]`.
+"""Brings dead letters back.
 
 A request that has its outcome is over, and its copy is removed. Any other is sent to its queue again, under the
 thread and the id that it had: so the ledger knows it, and nothing that was paid is paid again. (SQS's own redrive
@@ -6,7 +6,6 @@ gives a message a new id, and so makes a new request of it.) Each is sent before
 in between sends it twice, and the second is answered by the outcome of the first.
 """
 
-import sys
 from collections import Counter
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
@@ -23,7 +22,6 @@ from darkroom.errors import Rejected
 from darkroom.providers.dialect_table import DIALECTS
 from darkroom.turns.publisher import turn_key
 from darkroom_client.stacks.stack import Stack
-from operations import command
 
 if TYPE_CHECKING:
     from mypy_boto3_sqs.literals import QueueAttributeNameType
@@ -131,18 +129,3 @@ class Redrive:
 
     def _uri(self, key: str) -> str:
         return f"s3://{self._results}/{key}"
-
-
-def main() -> int:
-    given = command.options("redrive", "Brings dead letters back.").parse_args()
-
-    def work(stack: Stack) -> None:
-        redrive = Redrive(stack, command.say)
-        done, left = redrive.work(), redrive.left()
-        command.say(f"{done['sent']} sent again, {done['over']} over and removed, {left} left.")
-
-    return command.run(given, work, advice="Nothing is lost. Run it again when that is mended.")
-
-
-if __name__ == "__main__":
-    sys.exit(main())

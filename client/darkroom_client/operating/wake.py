@@ -1,15 +1,12 @@
-"""Wakes what waits: `python -m operations.wake [--stack NAME | --port PORT]`.
+"""Wakes what waits.
 
 Requests that wait for the provider or for the daily limit come back now, and not when their time is over. A request
 whose cause is still there waits again. Each waking is one more of the thousand times that SQS delivers a message.
 """
 
-import sys
-
 from darkroom.aws.dynamodb.table import Table
 from darkroom.aws.waker import SqsWaker
 from darkroom_client.stacks.stack import Stack
-from operations import command
 
 PAGE = 50
 
@@ -21,12 +18,3 @@ def woken(stack: Stack) -> int:
     while count := waker.wake(PAGE):
         total += count
     return total
-
-
-def main() -> int:
-    given = command.options("wake", "Wakes what waits.").parse_args()
-    return command.run(given, lambda stack: command.say(f"{woken(stack)} woken."))
-
-
-if __name__ == "__main__":
-    sys.exit(main())

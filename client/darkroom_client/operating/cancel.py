@@ -1,23 +1,16 @@
-"""Cancels what waits: `python -m operations.cancel THREAD [REQUEST …] [--stack NAME | --port PORT]`.
+"""Cancels what waits: requests by their ids, or all that a thread was asked up to now.
 
-Without requests it cancels all that the thread was asked up to now. `--batch KEY` stops a batch file instead: the
-lines that were not sent are answered as `cancelled`, and those that were sent go on. What is being called, or was
-answered, ends as it would have: it is paid.
+What is being called, or was answered, ends as it would have: it is paid.
 """
 
-import sys
 import time
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 
-from darkroom.aws.dynamodb.batch_state import DynamoBatchState
 from darkroom.aws.dynamodb.cancellations import Cancellations
 from darkroom.aws.dynamodb.table import Table
 from darkroom.aws.dynamodb.upload_state import DynamoUploadState
-from darkroom.domain import keys
-from darkroom_client.batches import newest_batch
 from darkroom_client.stacks.stack import Stack
-from operations import command
 
 
 class Cancel:
@@ -31,7 +24,6 @@ class Cancel:
         now: Callable[[], int] | None = None,
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
-        self._bucket = stack.outputs["UploadsBucket"]
         self._table = Table(stack.dynamodb, stack.outputs["ThreadsTable"])
         self._now = now or stack.now
         self._marks = Cancellations(self._table)
@@ -45,8 +37,8 @@ class Cancel:
         for request_id in request_ids:
             self._say(f"cancelled  {request_id} of {thread_id}")
 
-    def thread(self, thread_id: str) -> None:
-        """Cancels all that the thread was asked up to now, and what its uploads are about to ask."""
+    def thread(self, thread_id: str) -> str:
+        """Cancels all that the thread was asked up to now, and what its uploads are about to ask. Tells until when."""
         left = self._uploads.outboxes(thread_id)
         if left:
             self._marks.cancel(thread_id, left)
@@ -58,11 +50,7 @@ class Cancel:
         if waiting := self._uploads.waiting(thread_id):
             said = f"{len(waiting)} photos wait for words. Nothing is paid for them before words come"
             self._say(f"{said}: delete those that shall not go.")
-
-    def batch(self, key: str) -> None:
-        """Stops the newest batch of this upload key. Raises Trouble where there is none."""
-        DynamoBatchState(self._table).stop(newest_batch(self._table, self._bucket, key).name)
-        self._say(f"stopped    {key}: lines that were not sent are answered as cancelled")
+        return until
 
     def _second_that_is_over(self) -> str:
         """The newest second of AWS's clock that is over, to its last millisecond: what is asked later is not meant."""
@@ -70,32 +58,3 @@ class Cancel:
         while self._now() == second:
             self._sleep(0.1)
         return datetime.fromtimestamp(second, UTC).strftime("%Y-%m-%dT%H:%M:%S.999Z")
-
-
-def main() -> int:
-    options = command.options("cancel", "Cancels what waits.")
-    options.add_argument("thread", nargs="?", help="the thread")
-    options.add_argument("requests", nargs="*", metavar="request", help="its requests; default: all that it was asked")
-    options.add_argument("--batch", metavar="KEY", help="stop the batch file of this key instead")
-    given = options.parse_args()
-    if (given.thread is None) == (given.batch is None):
-        options.error("name a thread, or a batch with --batch")
-    try:
-        thread = given.thread and keys.thread_id(given.thread)
-    except ValueError as invalid:
-        options.error(f"{given.thread!r} is no thread: it {invalid}")
-
-    def work(stack: Stack) -> None:
-        cancel = Cancel(stack, command.say)
-        if given.batch:
-            cancel.batch(given.batch)
-        elif given.requests:
-            cancel.requests(thread, given.requests)
-        else:
-            cancel.thread(thread)
-
-    return command.run(given, work)
-
-
-if __name__ == "__main__":
-    sys.exit(main())

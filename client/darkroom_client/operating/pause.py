@@ -1,22 +1,28 @@
-"""Pauses a stack, and lets it go on: `python -m operations.pause [--resume] [--stack NAME | --port PORT]`.
+"""Pauses a stack, and lets it go on.
 
 It disables the event source mappings of the requests' queue and of the probes' queue, because a copy of a request is
 called as the request itself is. What is in hand is brought to its end. Uploads still become requests, which wait in
 their place. A repetition changes nothing, and says how it stands.
 """
 
-import sys
 import time
 from collections.abc import Callable
+from typing import NamedTuple
 
 from darkroom_client.errors import Trouble
 from darkroom_client.stacks.stack import Stack
-from operations import command
 
 MAPPINGS = {"RequestsQueue": "OnRequestFunctionRequests", "ProbesQueue": "OnRequestFunctionProbes"}
 SETTLED = ("Enabled", "Disabled")  # in any other state Lambda takes no change
 PATIENCE_SECONDS = 300
 SECONDS_A_DAY = 86_400
+
+
+class Held(NamedTuple):
+    """What a pause holds back: requests that wait or are in hand, and how many days SQS keeps each."""
+
+    requests: int
+    days: float
 
 
 class Pause:
@@ -32,7 +38,7 @@ class Pause:
         self._say = say
         self._sleep = sleep
 
-    def pause(self) -> None:
+    def pause(self) -> Held:
         """Returns when Lambda reads neither queue. Raises Trouble where that takes too long."""
         self._bring_all_to("Disabled", "paused ")
         found = self._sqs.get_queue_attributes(
@@ -45,8 +51,10 @@ class Pause:
             ],
         )["Attributes"]
         days = int(found.pop("MessageRetentionPeriod")) / SECONDS_A_DAY
-        self._say(f"Requests that wait or are in hand: about {sum(map(int, found.values()))}.")
-        self._say(f"SQS deletes each {days:g} days after it was sent. --resume lets them go on.")
+        held = Held(sum(map(int, found.values())), days)
+        self._say(f"Requests that wait or are in hand: about {held.requests}.")
+        self._say(f"SQS deletes each {days:g} days after it was sent. `darkroom resume` lets them go on.")
+        return held
 
     def resume(self) -> None:
         """Returns when Lambda reads both queues again. Raises Trouble where that takes too long."""
@@ -69,22 +77,3 @@ class Pause:
         if state != wanted and state in SETTLED:
             self._functions.update_event_source_mapping(UUID=mapping, Enabled=wanted == "Enabled")
         return state == wanted
-
-
-def main() -> int:
-    options = command.options("pause", "Pauses a stack.")
-    options.add_argument("--resume", action="store_true", help="let it go on")
-    given = options.parse_args()
-
-    def work(stack: Stack) -> None:
-        pause = Pause(stack, command.say)
-        if given.resume:
-            pause.resume()
-        else:
-            pause.pause()
-
-    return command.run(given, work)
-
-
-if __name__ == "__main__":
-    sys.exit(main())

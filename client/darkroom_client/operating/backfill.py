@@ -1,4 +1,4 @@
-"""One instruction for all pictures below a prefix: `python -m operations.backfill --prefix … --instruction …`.
+"""One instruction for all pictures below a prefix.
 
 It counts them, says what that costs at most, and asks. Only then it uploads a batch file, a line a picture, of which
 the stack makes requests. A line's id follows from the words, the key and the entity tag: the same words once more
@@ -6,20 +6,19 @@ take up where they were left, and what was answered is answered by its outcome.
 """
 
 import json
-import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from decimal import Decimal
 from itertools import count
+from typing import NamedTuple
 
 from darkroom.aws.dynamodb.request_status import DynamoRequestStatus
 from darkroom.aws.dynamodb.table import Table
 from darkroom.aws.s3 import S3Objects
-from darkroom.batches.batch_file import answer_key, manifest_key
-from darkroom.domain import keys, request
+from darkroom.batches.batch_file import answer_key
+from darkroom.domain import keys, ports, request
 from darkroom.domain.outcome import Outcome
-from darkroom.domain.ports import Done
 from darkroom.domain.price import Price, parsed
 from darkroom.domain.request import Request
 from darkroom.domain.request_schema import ImageRef, RequestRules
@@ -27,8 +26,8 @@ from darkroom.domain.upload import Upload
 from darkroom.errors import Rejected
 from darkroom.uploads import instruction_text
 from darkroom_client.errors import Trouble
+from darkroom_client.operating import batch_lines
 from darkroom_client.stacks.stack import Stack
-from operations import batch_lines, command
 
 MAX_PICTURES = 1000
 LOOKED_AT_ONCE = 10
@@ -42,6 +41,15 @@ class Line:
     is_over: bool
 
 
+class Done(NamedTuple):
+    """What became of a backfill. `calls` is how many its lines may make at most; `sent` are its files' keys."""
+
+    pictures: int
+    over: int
+    calls: int
+    sent: list[str]
+
+
 class Backfill:
     """The pictures below a prefix, and the requests that they become. `send` alone changes anything."""
 
@@ -50,12 +58,12 @@ class Backfill:
         self._uploads = stack.outputs["UploadsBucket"]
         self._objects = S3Objects(stack.s3)
         self._status = DynamoRequestStatus(Table(stack.dynamodb, stack.outputs["ThreadsTable"]))
-        self._prefix = prefix
+        self.prefix = prefix
         self._instruction = instruction
 
     def objects(self) -> list[Upload]:
         """All that lies below the prefix, by key."""
-        pages = self._s3.get_paginator("list_objects_v2").paginate(Bucket=self._uploads, Prefix=self._prefix)
+        pages = self._s3.get_paginator("list_objects_v2").paginate(Bucket=self._uploads, Prefix=self.prefix)
         found = [
             Upload(
                 self._uploads, item["Key"], item["ETag"].strip('"'), None, "", item["Size"],
@@ -84,9 +92,13 @@ class Backfill:
                 if not share:
                     break
                 part.insert(0, batch_lines.bound(share))
-            keys.append(batch_lines.key(self._prefix, self._instruction, number))
+            keys.append(batch_lines.key(self.prefix, self._instruction, number))
             self._s3.put_object(Bucket=self._uploads, Key=keys[-1], Body=b"".join(part))
         return keys
+
+    def uri(self, key: str) -> str:
+        """Where this lies in the uploads bucket."""
+        return f"s3://{self._uploads}/{key}"
 
     def _line(self, picture: Upload) -> Line | None:
         """What failed unpaid and by nobody's fault is asked for once more, under the next id."""
@@ -99,8 +111,8 @@ class Backfill:
             line_id = batch_lines.custom_id(self._instruction, picture, attempt)
             wanted = Request(thread, line_id, self._instruction, (image,), parent_turn=0, metadata={})
             status = self._status.status(thread, line_id, wanted.fingerprint)
-            if not isinstance(status, Done) or not may_be_repeated(status.outcome):
-                return Line(wanted, is_over=isinstance(status, Done))
+            if not isinstance(status, ports.Done) or not may_be_repeated(status.outcome):
+                return Line(wanted, is_over=isinstance(status, ports.Done))
         raise AssertionError("unreachable: the attempts have no end")
 
 
@@ -151,43 +163,49 @@ _KEPT_APART = (
 def work(
     stack: Stack, prefix: str, instruction: str, *,
     most: int, agrees: Callable[[], bool], say: Callable[[str], None], max_calls: int | None = None,
-) -> None:  # fmt: skip
+) -> Done:  # fmt: skip
     """Counts, tells, asks and sends. Raises Trouble where there are more pictures than `most`.
 
     The pictures for which `max_calls` leaves no call are answered as `budget_exhausted`.
     """
     if not prefix:
-        raise Trouble("Say which pictures: PREFIX=shop/")
+        raise Trouble("Say which pictures: the beginning of their keys, such as shop/.")
     if max_calls is not None and max_calls < 1:
-        raise Trouble("MAX_CALLS must be 1 or more. Nothing was sent.")
+        raise Trouble("--max-calls must be 1 or more. Nothing was sent.")
     if stack.parameters.get("KeepFoldersApart") == "true":
         raise Trouble(_KEPT_APART)
     backfill = Backfill(stack, prefix, _valid(instruction))
-    found, where = backfill.objects(), f"below s3://{stack.outputs['UploadsBucket']}/{prefix}"
+    lines = backfill.lines(_pictures(backfill, most, say))
+    if over := sum(each.is_over for each in lines):
+        say(f"{over:,} have their outcome for these words, and cost nothing again.")
+    limits, new = stack.parameters, len(lines) - over
+    if max_calls is not None and max_calls < new:
+        say(f"{new:,} need a call, and --max-calls {max_calls} allows {max_calls:,}: the others wait for another run.")
+        new = max_calls
+    for line in bill(new, parsed(limits.get("PricePerImage", "")), int(limits.get("MaxPaidCalls", 1))):
+        say(line)
+    if not agrees():
+        say("Nothing was sent.")
+        return Done(len(lines), over, new, [])
+    sent = backfill.send(lines, max_calls)
+    for key in sent:
+        say(f"Sent as {backfill.uri(key)}. `darkroom batch status {key}` tells how far it is.")
+        say(f"Its answers, once all of them are there: s3://{stack.outputs['ResultsBucket']}/{answer_key(key)}")
+    return Done(len(lines), over, new, sent)
+
+
+def _pictures(backfill: Backfill, most: int, say: Callable[[str], None]) -> list[Upload]:
+    """The pictures below the prefix. Raises Trouble where there is none, or more than `most`."""
+    found, where = backfill.objects(), f"below {backfill.uri(backfill.prefix)}"
     pictures = [each for each in found if is_picture(each)]
     if not pictures:
         raise Trouble(f"There is no picture {where}.")
     say(f"{len(pictures):,} of {len(found):,} objects {where} are pictures: {_extent(pictures)}.")
     if len(pictures) > most:
         raise Trouble(
-            f"That is more than MOST={most}, so nothing was sent. MOST={len(pictures)} lets them all through."
+            f"That is more than --most {most}, so nothing was sent. --most {len(pictures)} lets them all through."
         )
-    lines = backfill.lines(pictures)
-    if over := sum(each.is_over for each in lines):
-        say(f"{over:,} have their outcome for these words, and cost nothing again.")
-    limits, new = stack.parameters, len(lines) - over
-    if max_calls is not None and max_calls < new:
-        say(f"{new:,} need a call, and MAX_CALLS={max_calls} allows {max_calls:,}: the others wait for another run.")
-        new = max_calls
-    for line in bill(new, parsed(limits.get("PricePerImage", "")), int(limits.get("MaxPaidCalls", 1))):
-        say(line)
-    if not agrees():
-        say("Nothing was sent.")
-        return
-    for key in backfill.send(lines, max_calls):
-        say(f"Sent as s3://{stack.outputs['UploadsBucket']}/{key}. The answers, once all of them are there:")
-        for answers in (answer_key(key), manifest_key(key)):
-            say(f'  aws s3 cp "s3://{stack.outputs["ResultsBucket"]}/{answers}" -')
+    return pictures
 
 
 def _extent(pictures: Sequence[Upload]) -> str:
@@ -202,35 +220,3 @@ def _valid(instruction: str) -> str:
         return request.parse(body, group="backfill", message_id="backfill", rules=RequestRules((), {})).instruction
     except Rejected as rejection:
         raise Trouble(f"{rejection.message}. Nothing was sent.") from rejection
-
-
-def _agrees() -> bool:
-    if not sys.stdin.isatty():
-        raise Trouble("Nobody is here to say yes, so nothing was sent. YES=1 says it.")
-    try:
-        return input("Send them? [y/N] ").strip().lower() in ("y", "yes")
-    except EOFError:
-        return False
-
-
-def main() -> int:
-    options = command.options("backfill", "One instruction for many.")
-    options.add_argument("--prefix", required=True, help="what the pictures' keys begin with")
-    options.add_argument("--instruction", required=True, help="what to make of each")
-    options.add_argument("--most", type=int, default=MAX_PICTURES, help="pictures; over it nothing is sent")
-    options.add_argument("--max-calls", type=int, help="calls that may be paid; pictures over it wait for another run")
-    options.add_argument("--yes", action="store_true", help="send without asking")
-    given = options.parse_args()
-    agrees = (lambda: True) if given.yes else _agrees
-
-    def begin(stack: Stack) -> None:
-        work(
-            stack, given.prefix, given.instruction,
-            most=given.most, agrees=agrees, say=command.say, max_calls=given.max_calls,
-        )  # fmt: skip
-
-    return command.run(given, begin, advice="Nothing is paid twice. Run it again when that is mended.")
-
-
-if __name__ == "__main__":
-    sys.exit(main())

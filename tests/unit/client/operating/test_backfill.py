@@ -17,10 +17,10 @@ from darkroom.domain.price import Price
 from darkroom.domain.request import Request
 from darkroom.domain.request_schema import ImageRef, can_be_seen
 from darkroom.domain.upload import Upload
-from operations import backfill, batch_lines
+from darkroom_client.operating import backfill, batch_lines
 from tests.fakes.stack import rules
 
-ROOT = Path(__file__).parents[3]
+ROOT = Path(__file__).parents[4]
 
 texts = st.text(st.characters(exclude_categories=["Cs"]), max_size=50)
 names = texts.filter(bool)
@@ -140,7 +140,7 @@ HARD = [
 @pytest.mark.parametrize("words", HARD)
 @pytest.mark.parametrize("is_exported", [False, True])
 def test_words_come_through_make_as_they_were_typed(tmp_path: Path, words: str, is_exported: bool) -> None:
-    assert through_make(tmp_path, words, is_exported=is_exported) == [f"--prefix={words}/", f"--instruction={words}"]
+    assert through_make(tmp_path, words, is_exported=is_exported) == [f"{words}/", words]
 
 
 @settings(max_examples=20)
@@ -148,18 +148,18 @@ def test_words_come_through_make_as_they_were_typed(tmp_path: Path, words: str, 
 def test_any_words_come_through_make(tmp_path_factory: pytest.TempPathFactory, words: str) -> None:
     """But for the space before them, which an instruction is rid of anyway."""
     prefix, instruction = through_make(tmp_path_factory.mktemp("make"), words.strip() or "x", is_exported=False)
-    assert (prefix, instruction) == (f"--prefix={words.strip() or 'x'}/", f"--instruction={words.strip() or 'x'}")
+    assert (prefix, instruction) == (f"{words.strip() or 'x'}/", words.strip() or "x")
 
 
 def through_make(folder: Path, words: str, *, is_exported: bool) -> list[str]:
-    """What `make backfill` hands over, with something that writes it down in the place of Python."""
+    """What `make backfill` hands over, with something that writes it down in the place of the command."""
     listener = folder / "listener.py"
-    listener.write_text("import json, sys; print(json.dumps(sys.argv[3:]))", encoding="utf-8")
+    listener.write_text("import json, sys; print(json.dumps(sys.argv[1:]))", encoding="utf-8")
     given = {"PREFIX": f"{words}/", "INSTRUCTION": words}
     env = {name: value for name, value in os.environ.items() if not name.startswith(("MAKE", "MFLAGS"))}
     typed = [] if is_exported else [f"{name}={value}" for name, value in given.items()]
     done = subprocess.run(
-        ["make", "--silent", "--old-file=tools", "backfill", f"RUN={sys.executable} {listener}", *typed],  # noqa: S607
+        ["make", "--silent", "--old-file=tools", "backfill", f"DARKROOM={sys.executable} {listener}", *typed],  # noqa: S607
         cwd=ROOT,
         env={**env, **(given if is_exported else {})},
         capture_output=True,
@@ -168,4 +168,5 @@ def through_make(folder: Path, words: str, *, is_exported: bool) -> list[str]:
     )
     assert done.returncode == 0, done.stderr
     heard: list[str] = json.loads(done.stdout)
-    return heard
+    assert heard[:4] == ["backfill", "--stack", "local", "--"]
+    return heard[4:]

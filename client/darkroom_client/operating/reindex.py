@@ -1,19 +1,15 @@
-"""Puts the turns of earlier releases into the index: `python -m operations.reindex [--stack NAME | --port PORT]`.
+"""Puts the turns of earlier releases into the index.
 
 It reads the whole table once, and writes each turn that is not listed under its day. Run it again as you like: what is
 listed is left alone.
 """
 
-import sys
 from collections.abc import Iterator
 from typing import Any
 
 from darkroom.aws.dynamodb.items import from_item
 from darkroom.aws.dynamodb.table import Condition, ConditionFailed, Table
 from darkroom_client.stacks.stack import Stack
-from operations import command
-
-SAID_EVERY = 1000
 
 
 def reindexed(stack: Stack) -> Iterator[int]:
@@ -41,20 +37,3 @@ def _unlisted(stack: Stack) -> Iterator[dict[str, Any]]:
     )
     for page in pages:
         yield from map(from_item, page["Items"])
-
-
-def main() -> int:
-    given = command.options("reindex", "Puts the turns of earlier releases into the index.").parse_args()
-
-    def work(stack: Stack) -> None:
-        count = 0
-        for count in reindexed(stack):
-            if count % SAID_EVERY == 0:
-                command.say(f"Turns listed so far: {count}")
-        command.say(f"Turns listed: {count}")
-
-    return command.run(given, work, advice="Run it again when that is mended: what is listed is left alone.")
-
-
-if __name__ == "__main__":
-    sys.exit(main())

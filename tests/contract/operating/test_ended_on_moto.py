@@ -6,20 +6,16 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from darkroom.aws.dynamodb.batch_state import DynamoBatchState
+from darkroom.aws.dynamodb import listing
 from darkroom.aws.dynamodb.ledger import DynamoLedger
 from darkroom.aws.dynamodb.listing import Refusals
 from darkroom.aws.dynamodb.table import Table
-from darkroom.aws.dynamodb.upload_state import DynamoUploadState
-from darkroom.batches.ports import Progress
 from darkroom.domain import outcome
 from darkroom.domain.outcome import Cost, Timing
 from darkroom.domain.request import Request
-from darkroom.domain.upload import Upload
 from darkroom.errors import Cause, Code, Rejected, Unavailable
 from darkroom.turns.ports import Claim, Wait
-from darkroom.uploads.pairing import Seen, Stem
-from operations import reindex, show
+from darkroom_client.operating import ended, reindex
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -62,22 +58,19 @@ def desk(threads_table: str, dynamodb: "DynamoDBClient") -> Desk:
     return Desk(Table(dynamodb, threads_table))
 
 
-def test_what_waits_is_shown_with_its_cause_and_until_when_the_oldest_first(desk: Desk) -> None:
-    assert list(show.waiting(desk.table)) == ["0 wait"]
-    desk.waits("shop/b", "budget", 9)
-    desk.waits("shop/a", "throttled", 1)
-    desk.waits("shop/a", "throttled", 1)
-    assert list(show.waiting(desk.table)) == [
-        "throttled     until 12:10:00  tried 2 times    shop/a  r  a cat",
-        "budget        until 12:10:00  tried once       shop/b  r  a cat",
-        "2 wait: 1 throttled, 1 budget",
-    ]
+def codes(desk: Desk, day: str = "2026-11-22") -> list[tuple[str, str]]:
+    return [(each.at[11:16], each.code) for each in ended.ended(desk.table, day)]
+
+
+def waiting(desk: Desk) -> list[tuple[str, str]]:
+    return [(item["thread_id"], item["cause"]) for item in listing.waiting(desk.table)]
 
 
 def test_what_waited_and_has_ended_waits_no_more(desk: Desk) -> None:
     desk.waits("shop/a", "throttled", 1)
+    assert waiting(desk) == [("shop/a", "throttled")]
     desk.ends("shop/a", "2026-11-22T12:30:00.000Z")
-    assert list(show.waiting(desk.table)) == ["0 wait"]
+    assert waiting(desk) == []
     assert set(desk.table.item("shop/a", "REQUEST#r")).isdisjoint({"listed_in", "receipts", "instruction", "cause"})
 
 
@@ -86,39 +79,12 @@ def test_what_ended_on_a_day_is_shown_the_newest_first_with_what_it_cost(desk: D
     desk.ends("b", "2026-11-22T09:30:00.000Z", code="outcome_unknown", cost=Cost(2, 0.08, "USD"))
     desk.ends("c", "2026-11-23T00:00:00.000Z")
     desk.refuses("rejected/messages/m/result.json", "2026-11-22T09:00:00.000Z")
-    shown = [
-        "09:30:00  outcome_unknown      b  r  make it night",
-        "09:00:00  invalid_request      rejected/messages/m/result.json",
-        "08:00:00  succeeded            a  r  make it night",
-        "3 ended: 1 outcome_unknown, 1 invalid_request, 1 succeeded",
-        "3 paid calls, 0.12 USD",
-    ]
-    assert list(show.ended(desk.table, "2026-11-22")) == shown
-    assert list(show.ended(desk.table, "2026-11-22", only_failed=True)) == [*shown[:2], *shown[3:]]
-
-
-def test_of_a_batch_it_is_shown_how_far_it_is_and_when_it_may_end(desk: Desk) -> None:
-    file = Upload("uploads", "shop/spring.jsonl", "etag", None, "1", 9, 0.0)
-    stem = Stem(seen={".jsonl": Seen("1", 0.0, "etag", generation=1)})
-    DynamoUploadState(desk.table).decide(file.thread, file, stem, None, None)
-    state, name = DynamoBatchState(desk.table), "batch:shop/spring.jsonl#1"
-
-    def shown() -> list[str]:
-        return list(show.batch(desk.table, "uploads", "shop/spring.jsonl"))
-
-    assert shown() == ["0 lines counted so far"]
-    half = Progress(
-        total=100, is_counted=True, position=52, open=(51, 52), succeeded=48, failed=2, began_at=NOON,
-        moved_at=NOON + 600, paid_calls=49, max_calls=80,
-    )  # fmt: skip
-    state.save(name, half)
-    assert shown() == [
-        "100 lines: 52 taken, 2 under way, 50 ended, 2 failed",
-        "49 paid calls of 80 that its first line allows",
-        "at this pace it ends at 2026-11-22T12:20Z",
-    ]
-    state.stop(name)
-    assert shown()[0].endswith("2 failed, stopped")
+    assert codes(desk) == [("09:30", "outcome_unknown"), ("09:00", "invalid_request"), ("08:00", "succeeded")]
+    unknown, refused, made = ended.ended(desk.table, "2026-11-22")
+    assert (unknown.thread_id, unknown.turn, unknown.instruction) == ("b", 1, "make it night")
+    assert (unknown.paid_calls, unknown.amount, unknown.currency) == (2, 0.08, "USD")
+    assert (refused.thread_id, refused.told_at) == (None, "rejected/messages/m/result.json")
+    assert [each.is_failed for each in (unknown, refused, made)] == [True, True, False]
 
 
 def test_turns_of_earlier_releases_are_listed_once_they_are_indexed(desk: Desk, dynamodb: "DynamoDBClient") -> None:
@@ -126,8 +92,8 @@ def test_turns_of_earlier_releases_are_listed_once_they_are_indexed(desk: Desk, 
         desk.ends(f"t-{number}", f"2026-11-22T08:0{number}:00.000Z")
         desk.table.write(desk.table.update(f"t-{number}", "TURN#00001", {"listed_in": None, "listed_at": None}))
     desk.ends("listed", "2026-11-22T09:00:00.000Z")
-    assert list(show.ended(desk.table, "2026-11-22"))[-2] == "1 ended: 1 succeeded"
+    assert len(codes(desk)) == 1
     stack: Any = SimpleNamespace(dynamodb=dynamodb, outputs={"ThreadsTable": "threads"})
     assert list(reindex.reindexed(stack)) == [1, 2, 3]
     assert list(reindex.reindexed(stack)) == []
-    assert list(show.ended(desk.table, "2026-11-22"))[-2] == "4 ended: 4 succeeded"
+    assert len(codes(desk)) == 4

@@ -1,0 +1,1 @@
+"""It holds the subcommands of a stack's operator, a module each."""

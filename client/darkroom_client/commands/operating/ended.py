@@ -1,0 +1,64 @@
+"""`darkroom ended`: what ended on a day, and what it cost."""
+
+import json
+from collections import Counter
+from collections.abc import Iterable
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+import click
+
+from darkroom.worker.escaping import escaped
+from darkroom_client.commands.common import Given, options
+
+if TYPE_CHECKING:
+    from darkroom_client.operating.ended import Ended
+
+
+@click.command("ended", short_help="What ended on a day, and what it cost.")
+@click.argument("day", required=False)
+@click.option("--failed", is_flag=True, help="Only what failed.")
+@options
+@click.pass_obj
+def command(given: Given, day: str | None, failed: bool) -> None:
+    """What ended on DAY of UTC (2026-11-29), today without one: the newest first, rejected uploads and messages too.
+
+    With --json a line each.
+    """
+    from darkroom.aws.dynamodb.table import Table
+    from darkroom_client.operating.ended import ended
+    from darkroom_client.operating.since import moment
+    from darkroom_client.stacks.aws_errors import OPERATOR, translated
+
+    now = datetime.now(UTC)
+    wanted = (moment(day, now) if day else now).date().isoformat()
+    with translated(OPERATOR):
+        stack = given.open_stack()
+        found = list(ended(Table(stack.dynamodb, stack.outputs["ThreadsTable"]), wanted))
+    shown = [each for each in found if each.is_failed or not failed]
+    if given.as_json:
+        for each in shown:
+            click.echo(escaped(json.dumps(each._asdict(), ensure_ascii=False)))
+    else:
+        _show(wanted, shown, found)
+
+
+def _show(day: str, shown: Iterable["Ended"], found: Iterable["Ended"]) -> None:
+    from darkroom_client.commands.tables import console, table, text
+
+    rows = [
+        (each.at[11:19], text(each.code, "red" if each.is_failed else "green"), _where(each), each.instruction)
+        for each in shown
+    ]
+    if rows:
+        columns = [("AT", "left"), ("OUTCOME", "left"), ("OF", "whole"), ("WORDS", "cut")]
+        console().print(table(columns, rows))
+    codes = Counter(each.code for each in found)
+    parts = ", ".join(f"{number} {code}" for code, number in codes.most_common())
+    click.echo(f"{sum(codes.values())} ended on {day}" + (f": {parts}." if parts else "."))
+    if calls := sum(each.paid_calls for each in found):
+        click.echo(f"{calls} paid call{'s' * (calls > 1)}. `darkroom cost` adds up the money.")
+
+
+def _where(each: "Ended") -> str:
+    return each.told_at or f"{each.thread_id}:{each.turn}"
