@@ -1,0 +1,116 @@
+"""`darkroom status`: how many wait, are under way, and why."""
+
+import time
+from typing import TYPE_CHECKING
+
+import click
+
+from darkroom_client.commands.common import Given, options
+from darkroom_client.stacks import choice
+
+if TYPE_CHECKING:
+    from rich.console import Group, RenderableType
+    from rich.text import Text
+
+    from darkroom_client.operating.status import Status
+
+SHOWN = 10  # of perhaps very many that wait
+WATCH_SECONDS = 5
+
+
+@click.command("status", short_help="What waits, what is under way, and why.")
+@click.option("--watch", is_flag=True, help=f"Look again every {WATCH_SECONDS} s, until it is interrupted.")
+@options
+@click.pass_obj
+def command(given: Given, watch: bool) -> None:
+    """How many requests wait, are under way, and why; what holds them back; and what somebody should look at.
+
+    Numbers are about right: SQS counts no better.
+    """
+    from darkroom_client.operating.status import status
+
+    stack = given.open_stack()
+    title = f"{choice.find(given.stack).name}, release {stack.outputs['StackVersion']}"
+    while True:
+        found = stack.up_to_date(lambda: status(stack))
+        if given.as_json:
+            given.tell(found.document())
+        else:
+            _show(found, title, is_anew=watch)
+        if not watch:
+            return
+        time.sleep(WATCH_SECONDS)
+
+
+def _show(found: "Status", title: str, *, is_anew: bool) -> None:
+    from darkroom_client.commands.tables import console
+
+    screen = console()
+    if is_anew and screen.is_terminal:
+        screen.clear()
+    screen.print(_picture(found, title))
+
+
+def _picture(found: "Status", title: str) -> "Group":
+    from rich.console import Group
+
+    from darkroom_client.commands.tables import grid, table, text
+
+    causes = ", ".join(f"{number:,} {cause}" for cause, number in found.causes.items())
+    rows = [
+        (text("under way"), text(f"{found.in_flight:,}")),
+        (text("waiting"), text(f"{found.waiting:,}" + (f": {causes}" if causes else ""))),
+        (text("calls today"), _calls(found)),
+        *((text(name), said) for name, said in _trouble(found)),
+    ]
+    parts: list[RenderableType] = [_state(found, title), grid(rows)]
+    if found.sleepers:
+        columns = [("WAITS FOR", "left"), ("UNTIL", "left"), ("TRIED", "right"), ("THREAD", "whole"), ("WORDS", "cut")]
+        sleepers = [
+            (each.cause, each.until[11:19], each.attempts, each.thread_id, each.instruction)
+            for each in found.sleepers[:SHOWN]
+        ]
+        parts += [text(""), table(columns, sleepers)]
+        if more := len(found.sleepers) - SHOWN:
+            parts += [text(f"and {more:,} more, which came later")] if more > 0 else []
+    return Group(*parts)
+
+
+def _state(found: "Status", title: str) -> "Text":
+    from darkroom_client.commands.tables import text
+
+    said, style = f"{title}: {'at work' if found.in_flight or found.waiting else 'idle'}", "bold green"
+    if found.paused:
+        said, style = f"{title}: paused, nothing is called until `darkroom resume`", "bold yellow"
+    elif found.daily_limit and found.calls_today >= found.daily_limit:
+        said, style = f"{title}: the calls of this UTC day are used up", "bold yellow"
+    elif any(each.is_open for each in found.breaker.values()):
+        said, style = f"{title}: calls are held back until the image API is well again", "bold yellow"
+    return text(said, style)
+
+
+def _calls(found: "Status") -> "Text":
+    from darkroom_client.commands.tables import text
+
+    of_limit = f" of {found.daily_limit:,}" if found.daily_limit else ", and no limit (DailyCallLimit)"
+    return text(f"{found.calls_today:,}{of_limit}")
+
+
+def _trouble(found: "Status") -> "list[tuple[str, Text]]":
+    """What somebody should look at, or that there is nothing."""
+    from darkroom_client.commands.tables import text
+
+    rows = []
+    for model, each in found.breaker.items():
+        state = "only probes go out" if each.is_open else f"{each.failures} failures on end"
+        rows.append(("provider", text(f"{model}: {each.cause}, {state}", "yellow")))
+    if found.dead_letters:
+        said = f"{found.dead_letters:,}: `darkroom redrive` brings them back, once their cause is mended"
+        rows.append(("dead letters", text(said, "red")))
+    else:
+        rows.append(("dead letters", text("none")))
+    if found.alarms is None:
+        rows.append(("alarms", text("your credentials may not see them: attach the stack's OperatorPolicyArn")))
+    else:
+        rows.append(("alarms", text(", ".join(found.alarms) or "none", "red" if found.alarms else "")))
+    return rows

@@ -1,0 +1,159 @@
+"""How a stack stands: what waits and why, what is under way, and what keeps it from going on."""
+
+from collections import Counter
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from darkroom.aws.dynamodb import breaker, daily_calls, listing
+from darkroom.aws.dynamodb.items import from_item, to_item
+from darkroom.aws.dynamodb.table import Table
+from darkroom.domain import outcome
+from darkroom.domain.timing import BREAKER_OPENS_AT
+from darkroom_client.errors import Denied
+from darkroom_client.operating.ended import ended
+from darkroom_client.operating.pause import MAPPINGS
+from darkroom_client.stacks.aws_errors import OPERATOR, translated
+from darkroom_client.stacks.stack import Stack
+
+if TYPE_CHECKING:
+    from mypy_boto3_sqs.literals import QueueAttributeNameType
+
+QUEUED = "queued"  # a cause of its own: nothing has taken the request up yet
+_VISIBLE: "QueueAttributeNameType" = "ApproximateNumberOfMessages"
+_HIDDEN: "QueueAttributeNameType" = "ApproximateNumberOfMessagesNotVisible"
+
+
+class Sleeper(NamedTuple):
+    """A request that waits, and what for; `until` is when it looks again by itself."""
+
+    cause: str
+    until: str
+    attempts: int
+    thread_id: str
+    request_id: str
+    instruction: str
+
+
+class ModelTrouble(NamedTuple):
+    """What a model's breaker knows. Where it is open only a probe goes out now and then."""
+
+    cause: str
+    failures: int
+    is_open: bool
+    next_call_at: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Status:
+    """How a stack stands, as far as SQS counts at all: `waiting` and `in_flight` are requests, about.
+
+    `daily_limit` 0 is none. `alarms` are the names of those that ring, None where the caller may not see them.
+    """
+
+    waiting: int
+    in_flight: int
+    dead_letters: int
+    paused: bool
+    calls_today: int
+    daily_limit: int
+    causes: dict[str, int]
+    breaker: dict[str, ModelTrouble]
+    alarms: list[str] | None
+    sleepers: list[Sleeper]
+
+    def document(self) -> dict[str, Any]:
+        """As `--json` tells it."""
+        told = {name: getattr(self, name) for name in self.__slots__ if name != "sleepers"}
+        return told | {"breaker": {model: trouble._asdict() for model, trouble in self.breaker.items()}}
+
+
+def status(stack: Stack) -> Status:
+    """How the stack stands now. Raises Trouble."""
+    with translated(OPERATOR):
+        now, table = stack.now(), _table(stack)
+        items = list(listing.waiting(table))
+        hidden = sum(item["waits_until"] > now for item in items)
+        visible, in_hand = _counted(stack, stack.outputs["RequestsQueueUrl"])
+        queued = max(0, visible - (len(items) - hidden))
+        limit = int(stack.parameters.get("DailyCallLimit") or 0)
+        return Status(
+            waiting=len(items) + queued,
+            in_flight=max(0, in_hand - hidden),
+            dead_letters=dead_letters(stack),
+            paused=is_paused(stack),
+            calls_today=calls_today(stack, limit, now),
+            daily_limit=limit,
+            causes=dict((Counter(item["cause"] for item in items) + Counter({QUEUED: queued})).most_common()),
+            breaker=troubles(stack),
+            alarms=ringing(stack),
+            sleepers=[_sleeper(item) for item in items],
+        )
+
+
+def dead_letters(stack: Stack) -> int:
+    """About how many requests and upload events are dead letters."""
+    queues = ("RequestsDeadLetterQueueUrl", "UploadEventsDeadLetterQueueUrl")
+    return sum(sum(_counted(stack, stack.outputs[name])) for name in queues)
+
+
+def is_paused(stack: Stack) -> bool:
+    """Whether Lambda is kept from reading the requests or their copies."""
+    uuids = [stack.resources[name] for name in MAPPINGS.values()]
+    states = {stack.functions.get_event_source_mapping(UUID=each)["State"] for each in uuids}
+    return bool(states & {"Disabled", "Disabling"})
+
+
+def calls_today(stack: Stack, limit: int, now: float) -> int:
+    """The calls of this UTC day. Without a limit none is counted, and those of what has ended are added up."""
+    day, table = datetime.fromtimestamp(now, UTC).date().isoformat(), _table(stack)
+    if limit:
+        return int(table.item(daily_calls.COUNTERS, day).get("calls", 0))
+    return sum(each.paid_calls for each in ended(table, day))
+
+
+def troubles(stack: Stack) -> dict[str, ModelTrouble]:
+    """What is known of models that are in trouble, by their names; nothing of those that are well."""
+    pages = stack.dynamodb.get_paginator("query").paginate(
+        TableName=stack.outputs["ThreadsTable"],
+        KeyConditionExpression="thread_id = :breaker",
+        ExpressionAttributeValues=to_item({":breaker": breaker.PARTITION}),
+    )
+    items = [from_item(item) for page in pages for item in page["Items"]]
+    return {item["sk"]: _trouble(item) for item in items if item.get("failures")}
+
+
+def ringing(stack: Stack) -> list[str] | None:
+    """The names of the stack's alarms that ring. None where the caller may not see them."""
+    topic = stack.outputs["AlarmsTopicArn"]
+    try:
+        with translated(OPERATOR):
+            pages = stack.client("cloudwatch").get_paginator("describe_alarms").paginate(StateValue="ALARM")
+            alarms = [alarm for page in pages for alarm in page["MetricAlarms"]]
+    except Denied:
+        return None
+    return sorted(alarm["AlarmName"] for alarm in alarms if topic in alarm["AlarmActions"])
+
+
+def _table(stack: Stack) -> Table:
+    return Table(stack.dynamodb, stack.outputs["ThreadsTable"])
+
+
+def _counted(stack: Stack, queue: str) -> tuple[int, int]:
+    """The messages that may be received, and those that are hidden."""
+    found = stack.sqs.get_queue_attributes(QueueUrl=queue, AttributeNames=[_VISIBLE, _HIDDEN])["Attributes"]
+    return int(found[_VISIBLE]), int(found[_HIDDEN])
+
+
+def _sleeper(item: dict[str, Any]) -> Sleeper:
+    words = " ".join(str(item.get("instruction") or "").split())
+    return Sleeper(
+        item["cause"], outcome.timestamp(item["waits_until"]), item["attempts"], item["thread_id"], item["request_id"],
+        words,
+    )  # fmt: skip
+
+
+def _trouble(item: dict[str, Any]) -> ModelTrouble:
+    next_call = item.get("next_call_at")
+    at = outcome.timestamp(next_call) if next_call else None
+    return ModelTrouble(item.get("cause", "unreachable"), item["failures"], item["failures"] >= BREAKER_OPENS_AT, at)
