@@ -1,0 +1,63 @@
+"""`darkroom cost`: calls, pictures, money."""
+
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+import click
+
+from darkroom_client.commands.common import Given, options
+
+if TYPE_CHECKING:
+    from darkroom_client.operating.cost import Bill, Spent
+
+SINCE = "7d"
+
+
+@click.command("cost", short_help="Calls, pictures, money.")
+@click.argument("prefix", default="")
+@click.option(
+    "--by", type=click.Choice(["day", "thread", "folder", "model"]), default="day", show_default=True,
+    help="What is added up.",
+)  # fmt: skip
+@click.option("--since", default=SINCE, show_default=True, help="30m, 12h, 7d, 2w, or a day of UTC: 2026-11-29.")
+@options
+@click.pass_obj
+def command(given: Given, prefix: str, by: str, since: str) -> None:
+    """What was spent on the threads whose ids begin with PREFIX, or on all.
+
+    The price is the stack's PricePerImage at the time of the call. Without one there are calls and pictures alone.
+    """
+    from darkroom_client.operating import cost
+    from darkroom_client.operating.since import moment
+
+    start = moment(since, datetime.now(UTC))
+    stack = given.open_stack()
+    bill = stack.up_to_date(lambda: cost.cost(stack, prefix, by, start))
+    if given.as_json:
+        given.tell(bill.document())
+    else:
+        _show(bill, by, since)
+
+
+def _show(bill: "Bill", by: str, since: str) -> None:
+    from darkroom_client.commands.tables import console, table, text
+
+    if not bill.groups:
+        click.echo(f"Nothing was spent since {since}.")
+        return
+    nameless = {"folder": "(no folder)"}.get(by, "(none)")
+    rows = [
+        (text(key or nameless), f"{each.calls:,}", f"{each.images:,}", _money(each))
+        for key, each in bill.groups.items()
+    ]
+    total = bill.total
+    cells = ("in all", f"{total.calls:,}", f"{total.images:,}", _money(total))
+    rows.append(tuple(text(cell, "bold") for cell in cells))  # type: ignore[arg-type]
+    columns = [(by.upper(), "whole"), ("CALLS", "right"), ("PICTURES", "right"), ("MONEY", "right")]
+    console().print(table(columns, rows))
+    if total.unpriced_calls:
+        click.echo(f"The price of {total.unpriced_calls:,} calls is unknown: the stack's PricePerImage was empty then.")
+
+
+def _money(spent: "Spent") -> str:
+    return " + ".join(f"{amount:,.2f} {currency}".rstrip() for currency, amount in sorted(spent.amounts.items())) or "-"
