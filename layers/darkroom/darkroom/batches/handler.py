@@ -101,7 +101,7 @@ class BatchHandler:
             return progress
         ids: list[str | None] = []
         for line in lines_of(self._dependencies, batch, progress.counted):
-            bound = _bound(line)
+            bound = bound_of(line)
             is_request = not line.is_blank and not bound
             progress = replace(
                 progress,
@@ -109,7 +109,7 @@ class BatchHandler:
                 total=progress.total + int(is_request),
                 max_calls=bound or progress.max_calls,
             )
-            _assert_acceptable(line, progress.total)
+            assert_acceptable(line, progress.total)
             ids += [request_file.custom_id(line.data)] if is_request else []
             is_late = time_left() < BATCH_SPARE_SECONDS
             if len(ids) == IDS_AT_ONCE or is_late:
@@ -160,12 +160,12 @@ class BatchHandler:
         self._publisher.announce(refused, keys.rejected_upload_key(batch.key, batch.etag))
 
 
-def _bound(line: Line) -> int:
+def bound_of(line: Line) -> int:
     """The calls that the file's first line allows; 0 where it is any other line."""
     return request_file.max_calls(line.data) if line.after.number == 1 else 0
 
 
-def _assert_acceptable(line: Line, total: int) -> None:
+def assert_acceptable(line: Line, total: int) -> None:
     """Raises Rejected, of the whole file, where a line shows that it is none that is worked on."""
     if line.after.number == 1 and line.data and line.data.startswith(UTF_16):
         raise _refused("the file is UTF-16", "Save it as UTF-8 and upload it again.")

@@ -67,6 +67,22 @@ def lines_of(dependencies: BatchDependencies, batch: BatchFile, start: Place) ->
     return csv_file.read(part, start, dependencies.rules.options) if batch.is_table else line_reader.read(part, start)
 
 
+def request_of(line: Line, batch: BatchFile, rules: RequestRules) -> Request:
+    """The request in a line of a batch. Raises Rejected, which names the line or the row of a table."""
+    try:
+        if line.data is None:
+            raise invalid([FieldFault("body", line.fault)], request_file.LINE_REMEDY)
+        asked = request_file.of_line(line.data, folder=batch.folder, stem=batch.stem, rules=rules)
+        own = f"{batch.stem}/{asked.request_id}" if batch.folder.path else batch.stem  # the folder <stem> is another's
+        owner = Owner(batch.bucket, batch.key, batch.stem, keys.thread_of(own))
+        if rules.keeps_folders_apart and (faults := owner.strangers(asked.thread_id, asked.images)):
+            raise invalid(faults, OWN_FOLDER)
+    except Rejected as rejection:
+        said = f"{'row' if batch.is_table else 'line'} {line.after.number}: {rejection.message}"
+        raise Rejected(rejection.code, said, hint=rejection.hint, param=rejection.param) from rejection
+    return asked
+
+
 class BatchStep:
     """One step of a batch. `progress` is what is known of it then; `time_left` gives the remaining seconds.
 
@@ -217,25 +233,7 @@ class BatchStep:
         return line.after.number == 1 and self.progress.max_calls > 0
 
     def _parsed(self, line: Line) -> Request:
-        try:
-            if line.data is None:
-                raise invalid([FieldFault("body", line.fault)], request_file.LINE_REMEDY)
-            asked = request_file.of_line(
-                line.data, folder=self._batch.folder, stem=self._batch.stem, rules=self._dependencies.rules
-            )
-            return self._kept_apart(asked)
-        except Rejected as rejection:
-            said = f"{'row' if self._batch.is_table else 'line'} {line.after.number}: {rejection.message}"
-            raise Rejected(rejection.code, said, hint=rejection.hint, param=rejection.param) from rejection
-
-    def _kept_apart(self, asked: Request) -> Request:
-        """The request of a line. Raises Rejected where folders are kept apart and it names what is another's."""
-        batch = self._batch
-        own = f"{batch.stem}/{asked.request_id}" if batch.folder.path else batch.stem  # the folder <stem> is another's
-        owner = Owner(batch.bucket, batch.key, batch.stem, keys.thread_of(own))
-        if self._dependencies.rules.keeps_folders_apart and (faults := owner.strangers(asked.thread_id, asked.images)):
-            raise invalid(faults, OWN_FOLDER)
-        return asked
+        return request_of(line, self._batch, self._dependencies.rules)
 
     def _send(self, progress: Progress, line: Sent, asked: Request) -> None:
         """Written down, sent, and written down under which id: each try at sending it has a number of its own."""

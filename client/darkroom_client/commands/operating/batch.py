@@ -1,0 +1,190 @@
+"""`darkroom batch`: a file of requests, followed to its end."""
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from darkroom_client.commands.common import Given, options
+from darkroom_client.errors import Invalid
+
+if TYPE_CHECKING:
+    from darkroom_client.operating.batch_run import Batch, Failure, Standing
+    from darkroom_client.operating.local_batch import LocalBatch
+    from darkroom_client.stacks.stack import Stack
+
+SHOWN = 20  # faults and failures, of perhaps very many
+
+
+@click.command("batch", short_help="Ask for all lines of a .jsonl or .csv.")
+@click.argument("words", nargs=-1, metavar="[status|stop] FILE")
+@click.option("--max-calls", type=int, help="Calls that may be paid; lines over it end as budget_exhausted.")
+@click.option("--no-wait", is_flag=True, help="Upload it, and do not wait for its end.")
+@options
+@click.pass_obj
+def command(given: Given, words: tuple[str, ...], max_calls: int | None, no_wait: bool) -> int:
+    """Ask for all lines of FILE, a .jsonl or a .csv, and wait for their end.
+
+    \b
+      darkroom batch shop/spring.jsonl           look at each line, upload it, follow it
+      darkroom batch status shop/spring.jsonl    how far it is
+      darkroom batch stop shop/spring.jsonl      send no more of its lines
+
+    Each line is looked at first, as the stack would, and nothing is uploaded where one has a fault. The file lies in
+    the bucket as it lies below the working folder; one from elsewhere, by its name alone. Its relative names of
+    pictures start from there.
+
+    The same line again takes up where it was left: no file is uploaded twice, and nothing is paid twice.
+    """
+    verb, named = _meant(words)
+    stack = given.open_stack()
+    if verb == "run":
+        return _run(given, stack, named, max_calls, is_followed=not no_wait)
+    from darkroom_client.operating.batch_run import Batch
+    from darkroom_client.operating.local_batch import key_of
+
+    batch = Batch(stack, key_of(named, stack.outputs["UploadsBucket"]))
+    if verb == "stop":
+        batch.stop()
+        given.say(f"{batch.key} is stopped: lines that were not sent are answered as cancelled, the others go on.")
+    _tell(given, batch, batch.standing(), is_brief=verb == "stop")
+    return 0
+
+
+def _meant(words: tuple[str, ...]) -> tuple[str, str]:
+    """What to do, and with which file."""
+    match words:
+        case ("status" | "stop" as verb, named):
+            return verb, named
+        case (named,) if named not in ("status", "stop"):
+            return "run", named
+    raise Invalid("Name one file: `darkroom batch FILE`, `darkroom batch status FILE`, `darkroom batch stop FILE`")
+
+
+def _run(given: Given, stack: "Stack", named: str, max_calls: int | None, *, is_followed: bool) -> int:
+    from darkroom_client.operating import local_batch
+    from darkroom_client.operating.batch_run import Batch
+
+    local = local_batch.read(named, stack, max_calls)
+    if local.faults:
+        return _refuse(given, named, local)
+    batch = Batch(stack, local.key)
+    is_new = batch.upload(local)
+    lines = f"{local.requests:,} line{'s' * (local.requests > 1)}"
+    given.say(f"{batch.key}: {lines}, {'uploaded' if is_new else 'uploaded before, and taken up where it was left'}.")
+    if not is_followed:
+        told = {"key": batch.key, "requests": local.requests, "uploaded": is_new, "answers": batch.answers}
+        given.tell(told, f"It goes on by itself: `darkroom batch status {batch.key}`.")
+        return 0
+    last = _followed(given, batch, local)
+    _tell(given, batch, last)
+    return int(last.failed > 0)
+
+
+def _refuse(given: Given, named: str, local: "LocalBatch") -> int:
+    from darkroom_client.operating.local_batch import told
+
+    if not given.as_json:
+        _show([(each.line or "-", each.message) for each in local.faults], [("LINE", "right"), ("FAULT", "whole")])
+    count = len(local.faults)
+    hint = local.faults[0].hint if count == 1 and not local.faults[0].line else None
+    given.tell({"key": local.key, "requests": local.requests, "faults": [told(each) for each in local.faults]})
+    way_out = hint or "Mend what is named. Nothing was uploaded or paid."
+    raise Invalid(f"{named} has {count:,} fault{'s' * (count > 1)}", way_out)
+
+
+def _followed(given: Given, batch: "Batch", local: "LocalBatch") -> "Standing":
+    """How it ended; on a terminal with a bar."""
+    from darkroom_client.commands.tables import console
+
+    is_shown = not given.as_json and console().is_terminal
+    try:
+        *_, last = _with_a_bar(batch, local) if is_shown else _unseen(batch, local)
+    except KeyboardInterrupt:
+        way_out = f"The same line follows it; `darkroom batch stop {batch.key}` stops it."
+        click.echo(f"It goes on by itself. {way_out}", err=True)
+        raise
+    return last
+
+
+def _unseen(batch: "Batch", local: "LocalBatch") -> "Iterator[Standing]":
+    batch.begun(local)
+    yield from batch.standings()
+
+
+def _with_a_bar(batch: "Batch", local: "LocalBatch") -> "Iterator[Standing]":
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
+
+    from darkroom_client.commands.tables import console
+
+    columns = (
+        TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TextColumn("{task.fields[said]}"),
+    )  # fmt: skip
+    with Progress(*columns, console=console()) as bar:
+        task = bar.add_task("waiting to be taken up", total=local.requests, said="")
+        batch.begun(local)
+        for standing in batch.standings():
+            bar.update(
+                task, total=standing.total if standing.is_counted else None, completed=standing.ended,
+                description="stopping" if standing.is_stopped else batch.key, said=_pace(standing),
+            )  # fmt: skip
+            yield standing
+
+
+def _pace(standing: "Standing") -> str:
+    """Failures, the rate, and the time that is left."""
+    parts = [f"{standing.failed:,} failed"] if standing.failed else []
+    seconds = standing.moved_at - standing.began_at
+    if standing.ended and seconds > 0:
+        parts.append(f"{standing.ended / seconds * 60:,.3g}/min")
+        if standing.ends_at:
+            parts.append(f"{_span(standing.ends_at - standing.moved_at)} left")
+    return ", ".join(parts)
+
+
+def _span(seconds: float) -> str:
+    minutes = round(seconds / 60)
+    return f"{seconds:.0f} s" if seconds < 90 else f"{minutes} min" if minutes < 90 else f"{minutes / 60:.1f} h"
+
+
+def _tell(given: Given, batch: "Batch", standing: "Standing", *, is_brief: bool = False) -> None:
+    """How far it is, and which lines failed."""
+    failures = batch.failures() if standing.failed and not is_brief else []
+    told: dict[str, Any] = {
+        "key": batch.key, "total": standing.total, "succeeded": standing.succeeded, "failed": standing.failed,
+        "under_way": standing.open, "ended": standing.is_over, "stopped": standing.is_stopped,
+        "paid_calls": standing.paid_calls, "max_calls": standing.max_calls or None, "answers": batch.answers,
+        "failures": [each._asdict() for each in failures],
+    }  # fmt: skip
+    given.tell(told, *([] if is_brief else _said(standing)))
+    if given.as_json or is_brief:
+        return
+    if failures:
+        rows = [(each.custom_id or "-", each.code, _sentence(each)) for each in failures]
+        _show(rows, [("LINE", "whole"), ("ERROR", "left"), ("WHY", "whole")])
+    if standing.is_over:
+        click.echo(f"Answers: {batch.answers}")
+
+
+def _said(standing: "Standing") -> list[str]:
+    if not standing.is_counted:
+        return [f"{standing.total:,} lines counted so far."]
+    under_way = f", {standing.open:,} under way" if standing.open else ""
+    stopped = ", stopped" if standing.is_stopped else ""
+    said = f"{standing.succeeded:,} of {standing.total:,} succeeded, {standing.failed:,} failed{under_way}{stopped}"
+    bound = f" of {standing.max_calls:,} that its first line allows" if standing.max_calls else ""
+    pace = f" {_span(standing.ends_at - standing.moved_at)} left at this pace." if standing.ends_at else ""
+    return [f"{said}. Paid calls: {standing.paid_calls:,}{bound}.{pace}"]
+
+
+def _sentence(failure: "Failure") -> str:
+    said = failure.message if failure.message.endswith(".") else f"{failure.message}."
+    return f"{said} {failure.hint or ''}".rstrip()
+
+
+def _show(rows: list[tuple[Any, ...]], columns: list[tuple[str, str]]) -> None:
+    from darkroom_client.commands.tables import console, table
+
+    console().print(table(columns, rows[:SHOWN]))
+    if len(rows) > SHOWN:
+        click.echo(f"and {len(rows) - SHOWN:,} more")

@@ -1,0 +1,159 @@
+"""A batch on its way: it is uploaded once, followed until all of its lines have ended, and stopped."""
+
+import hashlib
+import json
+import time
+from collections.abc import Callable, Iterator
+from typing import Any, NamedTuple
+
+from darkroom.aws.dynamodb import listing
+from darkroom.aws.dynamodb.batch_state import DynamoBatchState
+from darkroom.aws.dynamodb.table import Table
+from darkroom.aws.dynamodb.upload_state import DynamoUploadState
+from darkroom.batches import batch_file
+from darkroom.batches.ports import Progress
+from darkroom.domain import keys, upload
+from darkroom_client.batches import newest_batch
+from darkroom_client.errors import Invalid, Trouble
+from darkroom_client.operating.local_batch import LocalBatch
+from darkroom_client.stacks.aws_errors import OPERATOR, translated
+from darkroom_client.stacks.stack import Stack
+
+FIRST_LOOK_SECONDS = 0.5
+LONGEST_LOOK_SECONDS = 5.0
+GROWTH = 1.2  # of the pause between two looks, while nothing moves
+
+
+class Failure(NamedTuple):
+    """A line that ended without a picture."""
+
+    custom_id: str | None
+    code: str
+    message: str
+    hint: str | None
+
+
+class Standing(NamedTuple):
+    """How far a batch is. Until its lines are counted, `total` is those that are counted so far."""
+
+    total: int = 0
+    is_counted: bool = False
+    is_stopped: bool = False
+    open: int = 0
+    succeeded: int = 0
+    failed: int = 0
+    paid_calls: int = 0
+    max_calls: int = 0
+    began_at: float = 0.0
+    moved_at: float = 0.0
+
+    @property
+    def ended(self) -> int:
+        """Lines that have ended."""
+        return self.succeeded + self.failed
+
+    @property
+    def is_over(self) -> bool:
+        """Whether all of its lines have ended."""
+        return self.is_counted and self.ended == self.total
+
+    @property
+    def ends_at(self) -> float | None:
+        """When it may end, at the pace that it has had, in seconds since the epoch."""
+        if not self.is_counted or not 0 < self.ended < self.total or self.is_stopped:
+            return None
+        return self.moved_at + (self.moved_at - self.began_at) / self.ended * (self.total - self.ended)
+
+
+class Batch:
+    """The newest batch of an upload key."""
+
+    def __init__(self, stack: Stack, key: str) -> None:
+        self.key = key
+        self._bucket = stack.outputs["UploadsBucket"]
+        self._s3 = stack.s3
+        self._table = Table(stack.dynamodb, stack.outputs["ThreadsTable"])
+        self._state = DynamoBatchState(self._table)
+        self._name: str | None = None
+        self.answers = f"s3://{stack.outputs['ResultsBucket']}/{batch_file.answer_key(key)}"
+
+    def upload(self, local: LocalBatch) -> bool:
+        """Uploads the file, unless the very same lies there already. Whether it did. Raises Trouble."""
+        etag = hashlib.md5(local.data, usedforsecurity=False).hexdigest()
+        with translated("SenderPolicyArn or OperatorPolicyArn"):
+            listed = self._s3.list_objects_v2(Bucket=self._bucket, Prefix=self.key).get("Contents", [])
+            is_there = any(each["Key"] == self.key and each["ETag"].strip('"') == etag for each in listed)
+            if not is_there:
+                self._s3.put_object(Bucket=self._bucket, Key=self.key, Body=local.data)
+        return not is_there
+
+    def begun(self, local: LocalBatch, sleep: Callable[[float], None] = time.sleep) -> None:
+        """Returns when the upload has become a batch. Raises Invalid where it was refused as a whole."""
+        etag = hashlib.md5(local.data, usedforsecurity=False).hexdigest()
+        file, pause = upload.of_key(self._bucket, self.key), FIRST_LOOK_SECONDS
+        while True:
+            with translated(OPERATOR):
+                seen = DynamoUploadState(self._table).stem(file.home, file.stem).seen.get(file.extension)
+                refused = self._table.item(listing.REFUSED, keys.rejected_upload_key(self.key, etag))
+            if refused:
+                raise Invalid(str(refused["error"]["message"]), str(refused["error"]["hint"] or ""))
+            if seen and seen.content == etag and seen.generation is not None:
+                self._name = batch_file.uploaded(file, seen.generation).name
+                return
+            sleep(pause)
+            pause = min(pause * GROWTH, LONGEST_LOOK_SECONDS)
+
+    def standing(self) -> Standing:
+        """How far it is. Raises Trouble where there is no such batch."""
+        with translated(OPERATOR):
+            known = self._state.progress(self._named())
+            return _standing(known, is_stopped=self._state.is_stopped(self._named()))
+
+    def standings(self, sleep: Callable[[float], None] = time.sleep) -> Iterator[Standing]:
+        """How far it is, each time that this has changed; the last one has nothing open."""
+        before, pause = Standing(), FIRST_LOOK_SECONDS
+        while True:
+            now = self.standing()
+            pause = FIRST_LOOK_SECONDS if now != before else min(pause * GROWTH, LONGEST_LOOK_SECONDS)
+            before = now
+            yield now
+            if now.is_over:
+                return
+            sleep(pause)
+
+    def failures(self) -> list[Failure]:
+        """The lines that ended without a picture, in the file's order."""
+        with translated(OPERATOR):
+            answers: Iterator[Any] = map(json.loads, self._state.answers(self._named()))
+            return [
+                Failure(each["custom_id"], each["error"]["code"], each["error"]["message"], each["error"].get("hint"))
+                for each in answers
+                if each["error"]
+            ]
+
+    def stop(self) -> None:
+        """Stops it: lines that were not sent are answered as cancelled. Raises Trouble where it is not there."""
+        with translated(OPERATOR):
+            if self.standing().is_over:
+                raise Trouble(f"All lines of {self.key} have ended already, and nothing was stopped.")
+            self._state.stop(self._named())
+
+    def _named(self) -> str:
+        if self._name is None:
+            self._name = newest_batch(self._table, self._bucket, self.key).name
+        return self._name
+
+
+def _standing(known: Progress, *, is_stopped: bool) -> Standing:
+    return Standing(
+        total=known.total,
+        is_counted=known.is_counted,
+        is_stopped=is_stopped,
+        open=len(known.open),
+        succeeded=known.succeeded,
+        failed=known.failed,
+        paid_calls=known.paid_calls,
+        max_calls=known.max_calls,
+        began_at=known.began_at,
+        moved_at=known.moved_at,
+    )

@@ -1,0 +1,157 @@
+"""A batch file of this machine: what it asks for, and what is wrong with it, by the functions' own reader."""
+
+import json
+import re
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import NamedTuple
+
+from darkroom.batches import batch_file, csv_file, line_reader
+from darkroom.batches.batch_file import BatchFile
+from darkroom.batches.handler import assert_acceptable, bound_of
+from darkroom.batches.line_reader import Line, Place
+from darkroom.batches.step import request_of
+from darkroom.domain import upload
+from darkroom.domain.outcome import DEFAULT_DIALECT
+from darkroom.domain.request_schema import RequestRules
+from darkroom.errors import Rejected
+from darkroom.providers.dialect_table import DIALECTS
+from darkroom_client.errors import Invalid
+from darkroom_client.stacks.stack import Stack
+
+PART_BYTES = 1 << 20
+_BYTE_ORDER_MARK = line_reader.BYTE_ORDER_MARK
+
+
+class Fault(NamedTuple):
+    """What is wrong with a line, or with the whole file (0)."""
+
+    line: int
+    message: str
+    hint: str | None
+
+
+class LocalBatch(NamedTuple):
+    """A batch file as it is to be uploaded. `requests` counts its lines that ask for something."""
+
+    key: str
+    data: bytes
+    requests: int
+    faults: list[Fault]
+
+
+def key_of(named: str, bucket: str) -> str:
+    """Where a batch file lies in the uploads bucket: as it lies below the working folder, or else by its name alone.
+
+    Its `s3://` URI may be given as well. Raises Invalid where no upload of that name is a batch.
+    """
+    path = Path(named)
+    if named.startswith(f"s3://{bucket}/"):
+        key = named.removeprefix(f"s3://{bucket}/")
+    elif path.is_absolute() or ".." in path.parts:
+        key = path.name
+    else:
+        key = path.as_posix()
+    if upload.of_key(bucket, key).kind != "batch":
+        raise Invalid(f"{key!r} is no batch. Its name has to end in .jsonl or .csv, and nothing of it begin with a dot")
+    return key
+
+
+def read(named: str, stack: Stack, max_calls: int | None) -> LocalBatch:
+    """The file, each line looked at. Raises Invalid where it cannot be read. Nothing is uploaded.
+
+    `max_calls` becomes its first line; a table, which has no place for it, becomes the lines that it stands for.
+    """
+    bucket = stack.outputs["UploadsBucket"]
+    key, data = key_of(named, bucket), _bytes_of(Path(named))
+    if max_calls is not None:
+        key, data = _bounded(key, data, max_calls)
+    batch = batch_file.uploaded(upload.of_key(bucket, key), 0)
+    keeps_apart = stack.parameters.get("KeepFoldersApart") == "true"
+    rules = RequestRules(
+        (bucket, stack.outputs["ResultsBucket"]), DIALECTS[DEFAULT_DIALECT].options, keeps_folders_apart=keeps_apart
+    )
+    requests, faults = _looked_at(data, batch, rules)
+    return LocalBatch(key, data, requests, faults)
+
+
+def _bytes_of(path: Path) -> bytes:
+    try:
+        if path.stat().st_size > batch_file.MAX_BYTES:
+            raise Invalid(
+                f"{path} is larger than {batch_file.MAX_BYTES // 1_000_000} MB", "Split it into several files."
+            )
+        return path.read_bytes()
+    except OSError as error:
+        raise Invalid(f"{path} cannot be read: {error.strerror}") from error
+
+
+def _lines(data: bytes, *, is_table: bool) -> Iterator[Line]:
+    """Its lines, of a table its rows. Raises Rejected."""
+
+    def part(offset: int) -> bytes:
+        return data[offset : offset + PART_BYTES]
+
+    options = DIALECTS[DEFAULT_DIALECT].options
+    return csv_file.read(part, Place(), options) if is_table else line_reader.read(part, Place())
+
+
+def _looked_at(data: bytes, batch: BatchFile, rules: RequestRules) -> tuple[int, list[Fault]]:
+    """How many requests there are, and all that is wrong."""
+    requests, faults, known = 0, list[Fault](), dict[tuple[str, str], tuple[str, int]]()
+    try:
+        for line in _lines(data, is_table=batch.is_table):
+            is_request = not line.is_blank and not bound_of(line)
+            requests += is_request
+            assert_acceptable(line, requests)
+            if is_request and (fault := _fault(line, batch, rules, known)):
+                faults.append(fault)
+    except Rejected as rejection:
+        return requests, [Fault(0, rejection.message, rejection.hint)]
+    if not requests:
+        return 0, [Fault(0, "the file has no line that says anything", "Write a request into each line.")]
+    return requests, faults
+
+
+def _fault(
+    line: Line, batch: BatchFile, rules: RequestRules, known: dict[tuple[str, str], tuple[str, int]]
+) -> Fault | None:
+    """What is wrong with a line. `known` are the ids before it, with what they stand for and where."""
+    number = line.after.number
+    try:
+        asked = request_of(line, batch, rules)
+    except Rejected as rejection:
+        said = re.sub(r"^(line|row) \d+: ", "", rejection.message)
+        return Fault(number, said, rejection.hint)
+    fingerprint, first = known.setdefault((asked.thread_id, asked.request_id), (asked.fingerprint, number))
+    if fingerprint != asked.fingerprint:
+        return Fault(number, f"custom_id: is that of line {first}, which asks for something else", None)
+    return None
+
+
+def _bounded(key: str, data: bytes, max_calls: int) -> tuple[str, bytes]:
+    """The same with `max_calls` as its first line, in place of one that is there."""
+    if max_calls < 1:
+        raise Invalid("--max-calls must be 1 or more", "Nothing was uploaded.")
+    first = json.dumps({"max_calls": max_calls}).encode() + b"\n"
+    if key.lower().endswith(".csv"):
+        return f"{key[: -len('.csv')]}.jsonl", first + _as_lines(data)
+    head, _, rest = data.removeprefix(_BYTE_ORDER_MARK).partition(b"\n")
+    is_bound = bound_of(Line(head, Place(0, 1)))
+    return key, first + (rest if is_bound else data.removeprefix(_BYTE_ORDER_MARK))
+
+
+def _as_lines(data: bytes) -> bytes:
+    """The lines that the rows of a table stand for: row 2 is line 2, after the one that takes the names' place."""
+    try:
+        rows: list[Line] = list(_lines(data, is_table=True))
+    except Rejected as rejection:
+        raise Invalid(rejection.message, rejection.hint or "") from rejection
+    if faulty := next((row for row in rows if row.data is None), None):
+        raise Invalid(f"row {faulty.after.number}: {faulty.fault}", "Nothing was uploaded.")
+    return b"".join((row.data or b"") + b"\n" for row in rows)
+
+
+def told(fault: Fault) -> Mapping[str, object]:
+    """A fault as `--json` tells it."""
+    return fault._asdict()

@@ -1,0 +1,158 @@
+"""A batch from this machine: uploaded once, followed by what the stack knows of it, and stopped."""
+
+import hashlib
+import json
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from darkroom.aws.dynamodb.batch_state import DynamoBatchState
+from darkroom.aws.dynamodb.listing import Refusals
+from darkroom.aws.dynamodb.table import Table
+from darkroom.aws.dynamodb.upload_state import DynamoUploadState
+from darkroom.batches.ports import Answered, Progress
+from darkroom.domain import keys, outcome
+from darkroom.domain.outcome import Timing
+from darkroom.domain.upload import Upload
+from darkroom.errors import Rejected
+from darkroom.uploads.pairing import Seen, Stem
+from darkroom_client.errors import Invalid, Trouble
+from darkroom_client.operating import local_batch
+from darkroom_client.operating.batch_run import Batch
+from darkroom_client.operating.local_batch import LocalBatch
+from darkroom_client.stacks.stack import Stack
+from tests.fakes.stack import deployed
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb import DynamoDBClient
+    from mypy_boto3_lambda import LambdaClient
+    from mypy_boto3_s3 import S3Client
+    from mypy_boto3_sqs import SQSClient
+
+NOON = 1_795_348_800.0
+KEY = "shop/spring.jsonl"
+AT = "2026-11-22T12:00:00.000Z"
+
+
+@dataclass
+class Desk:
+    """A person with a batch file, and the stack that takes it."""
+
+    stack: Stack
+    file: Path
+    puts: list[str] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.stack.s3.meta.events.register("before-call.s3.PutObject", lambda **_: self.puts.append("put"))
+
+    @property
+    def table(self) -> Table:
+        return Table(self.stack.dynamodb, self.stack.outputs["ThreadsTable"])
+
+    @property
+    def batch(self) -> Batch:
+        return Batch(self.stack, KEY)
+
+    def read(self, *lines: str) -> LocalBatch:
+        self.file.write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
+        return local_batch.read(KEY, self.stack, None)
+
+    def arrives(self, local: LocalBatch, generation: int) -> str:
+        """The upload becomes a batch. Its name."""
+        etag = hashlib.md5(local.data, usedforsecurity=False).hexdigest()
+        upload = Upload("uploads", KEY, etag, None, "1", 9, 0.0)
+        state = DynamoUploadState(self.table)
+        before = state.stem(upload.home, upload.stem)
+        seen = {".jsonl": Seen("1", 0.0, etag, generation=generation)}
+        state.decide(upload.thread, upload, Stem(version=before.version, seen=seen), None, None)
+        return f"batch:{KEY}#{generation}"
+
+
+@pytest.fixture
+def desk(
+    threads_table: str, buckets: tuple[str, str, str], dynamodb: "DynamoDBClient", s3: "S3Client", sqs: "SQSClient",
+    functions: "LambdaClient", tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
+) -> Desk:  # fmt: skip
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "shop").mkdir()
+    outputs = {"ThreadsTable": threads_table, "UploadsBucket": "uploads", "ResultsBucket": "results"}
+    return Desk(deployed(outputs, {}, {}, dynamodb, s3, sqs, functions), tmp_path / KEY)
+
+
+def line(custom_id: str) -> str:
+    return json.dumps({"custom_id": custom_id, "instruction": "a cat"})
+
+
+def test_the_same_file_is_uploaded_once_and_a_changed_one_again(desk: Desk) -> None:
+    first, other = desk.read(line("a")), desk.read(line("a"), line("b"))
+    assert [desk.batch.upload(each) for each in (first, first, other)] == [True, False, True]
+    assert len(desk.puts) == 2
+    assert desk.stack.s3.get_object(Bucket="uploads", Key=KEY)["Body"].read() == other.data
+
+
+def test_it_is_waited_for_until_the_very_upload_has_become_a_batch(desk: Desk) -> None:
+    local, older = desk.read(line("a"), line("b")), desk.read(line("a"))
+    slept: list[float] = []
+
+    def sleep(seconds: float) -> None:
+        slept.append(seconds)
+        desk.arrives(older if len(slept) == 1 else local, generation=len(slept))
+
+    batch = desk.batch
+    batch.begun(local, sleep)
+    assert len(slept) == 2
+    DynamoBatchState(desk.table).save(f"batch:{KEY}#2", Progress(total=7))
+    assert batch.standing().total == 7
+
+
+def test_a_file_that_the_stack_refuses_as_a_whole_is_told(desk: Desk) -> None:
+    local = desk.read(line("a"))
+    etag = hashlib.md5(local.data, usedforsecurity=False).hexdigest()
+    rejection = Rejected("invalid_request", "the file has more than 50,000 lines", hint="Split it.")
+    refused = outcome.refusal(rejection, timing=Timing(AT, None, AT, None), attempts=1)
+    Refusals(desk.table).note(refused, keys.rejected_upload_key(KEY, etag))
+    with pytest.raises(Invalid, match=r"more than 50,000 lines\. Split it"):
+        desk.batch.begun(local)
+
+
+def test_it_is_followed_to_its_end_with_its_pace_and_its_failures(desk: Desk) -> None:
+    name = desk.arrives(desk.read(line("a")), generation=1)
+    state, batch = DynamoBatchState(desk.table), desk.batch
+    half = Progress(
+        total=100, is_counted=True, position=52, open=(51, 52), succeeded=48, failed=2, began_at=NOON,
+        moved_at=NOON + 600, paid_calls=49, max_calls=80,
+    )  # fmt: skip
+    error = {"code": "refused", "message": "line 2: no", "retryable": False, "hint": "Say it otherwise.", "param": None}
+    texts = {1: {"custom_id": "a", "error": None}, 2: {"custom_id": "b", "error": error}}
+    known = Progress()
+    for position, text in texts.items():
+        known = state.save(name, known, Answered(position, json.dumps(text)))
+    state.save(name, replace(half, version=known.version))
+
+    looks = batch.standings(lambda _: ends(state, name))
+    first, last = looks
+    assert (first.ended, first.open, first.paid_calls, first.max_calls) == (50, 2, 49, 80)
+    assert first.ends_at == NOON + 1200
+    assert (last.is_over, last.ends_at) == (True, None)
+    (failure,) = batch.failures()
+    assert failure == ("b", "refused", "line 2: no", "Say it otherwise.")
+
+
+def ends(state: DynamoBatchState, name: str) -> None:
+    now = state.progress(name)
+    state.save(name, replace(now, open=(), position=100, succeeded=98))
+
+
+def test_a_batch_is_stopped_by_its_key_and_one_that_is_over_is_not(desk: Desk) -> None:
+    name = desk.arrives(desk.read(line("a")), generation=4)
+    desk.batch.stop()
+    assert DynamoBatchState(desk.table).is_stopped(name)
+    assert desk.batch.standing().is_stopped
+    ends_all = Progress(total=1, is_counted=True, position=1, succeeded=1)
+    DynamoBatchState(desk.table).save(name, ends_all)
+    with pytest.raises(Trouble, match="have ended already"):
+        desk.batch.stop()
+    with pytest.raises(Trouble, match="No batch file"):
+        Batch(desk.stack, "shop/autumn.jsonl").stop()
