@@ -9,6 +9,7 @@ from darkroom.domain.timing import LEDGER_KEPT_SECONDS
 
 PARTITIONS = "/cancelled/"  # no thread's id begins with a slash
 MARK = "MARK"
+ERASING = "erasing"  # the attribute that lets no request of the thread call while what it was asked before is erased
 
 
 class Cancellations:
@@ -38,9 +39,10 @@ class Cancellations:
         return _attribute(request_id) in item or str(item.get("until", "")) >= requested_at
 
     def check(self, thread_id: str, request_id: str, requested_at: str) -> Write:
-        """The part of a transaction that fails where the request is marked."""
+        """The part of a transaction that fails where the request is marked, or its thread is being erased."""
         name = _attribute(request_id)
         is_open = f"attribute_not_exists(#{name}) AND (attribute_not_exists(#until) OR #until < :asked)"
+        is_open += f" AND attribute_not_exists({ERASING})"
         condition = Condition(is_open, {"asked": requested_at}, (name, "until"))
         return self._table.check(PARTITIONS + thread_id, MARK, condition)
 
