@@ -122,7 +122,9 @@ class Forget:
         self._written.erase_results(found.results)
         self._written.erase_refusals(self._thread_id, own, since)
         self._written.erase_spool(found.results, found.known.pictures)
-        others.blank(self._table, found.others.lines, self._thread_id, self._receipt, self._bucket)
+        others.blank(
+            self._table, found.others.lines, self._thread_id, self._receipt, self._uploads_bucket, self._bucket
+        )
         self._uploads.erase(own)
         self._uploads.forget({*found.uploads, *self._sources(found.known)}, self._now())
 

@@ -51,7 +51,9 @@ def look(
     return others
 
 
-def blank(table: Table, lines: Collection[dict[str, Any]], thread_id: str, receipt: Receipt, bucket: str) -> None:
+def blank(
+    table: Table, lines: Collection[dict[str, Any]], thread_id: str, receipt: Receipt, uploads: str, results: str
+) -> None:
     """Takes out of the batches' memory what their lines of the thread were answered. Names the files that hold them.
 
     A file is not written anew: a batch file with other content is another batch, and answers would be told twice.
@@ -73,8 +75,8 @@ def blank(table: Table, lines: Collection[dict[str, Any]], thread_id: str, recei
             except ConditionFailed:
                 continue
             receipt.erased("batch lines", f"the answer to line {line['position']} of {_key(line)}")
-        receipt.left(_key(line), f"line {line['position']} of this batch file asked in the thread")
-        receipt.left(f"s3://{bucket}/{batch_file.answer_key(_key(line))}", "it may hold the answer to that line")
+        receipt.left(f"s3://{uploads}/{_key(line)}", f"line {line['position']} of this batch file asked in the thread")
+        receipt.left(f"s3://{results}/{batch_file.answer_key(_key(line))}", "it may hold the answer to that line")
 
 
 def _look_at_line(item: dict[str, Any], others: Others, thread_id: str, is_result: Callable[[str], bool]) -> None:
