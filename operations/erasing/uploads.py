@@ -67,8 +67,8 @@ class Uploads:
             self._receipt.erased("versions of uploads", f"s3://{self._bucket}/{key}", count)
 
     def forget(self, found: Collection[str], now: int) -> None:
-        """Removes what names them in the thread's memory, and lets their stems expire: these hold hashes alone, by which
-        a late event is not paid.
+        """Removes what names them, and lets their stems expire: these hold hashes, which keep a late event from being
+        paid.
         """
         partition, count = PARTITIONS + self._thread_id, 0
         for item in self._table.items(partition, "ASKED"):

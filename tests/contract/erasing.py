@@ -48,7 +48,7 @@ THREAD = "shop/mug"
 
 @dataclass
 class Stage:
-    """A stack whose queues and image API are in memory, and whose clock is set by hand. `said` is what `forget` said."""
+    """A stack whose queues and image API are in memory, and whose clock is set by hand. `forget` has `said` so much."""
 
     stack: Stack
     clock: Clock
@@ -179,8 +179,8 @@ class Stage:
         """Removes all that is stored, and puts that back."""
         table = self.stack.outputs["ThreadsTable"]
         for item in self.snapshot().items:
-            key = {name: item[name] for name in ("thread_id", "sk")}
-            self.stack.dynamodb.delete_item(TableName=table, Key=key)
+            named = {name: item[name] for name in ("thread_id", "sk")}
+            self.stack.dynamodb.delete_item(TableName=table, Key=named)
         versions = Versions(self.stack.s3)
         for bucket in BUCKETS:
             versions.erase(bucket, list(versions.below(bucket, "")))
@@ -238,8 +238,10 @@ def conversation(stage: Stage) -> list[Outcome]:
 def short_conversation(stage: Stage) -> None:
     """One with something of every kind, in which each is there once."""
     stage.api.script[:] = [
-        made(png("teal")), made(png("navy")), stated(400, {"error": {"code": "prompt_blocked", "message": "secret refusal"}}),
-    ]  # fmt: skip
+        made(png("teal")),
+        made(png("navy")),
+        stated(400, {"error": {"code": "prompt_blocked", "message": "secret refusal"}}),
+    ]
     stage.put("else/cup.png", png("coral", size=(5000, 3)), thread_id=THREAD)
     stage.upload("else/cup.png", png("red", size=(5000, 3)), thread_id=THREAD)
     stage.upload("else/cup.txt", "secret words")

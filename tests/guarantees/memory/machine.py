@@ -150,6 +150,12 @@ class PromiseMachine(RuleBasedStateMachine):
         else:
             self.world.cancel(sent)
 
+    @precondition(lambda self: self.world.sent)
+    @rule(which=which)
+    def the_operator_erases_a_thread(self, which: int) -> None:
+        """Which is refused while something of it is open, or in somebody's hands."""
+        self.world.erase(self.world.sent[which % len(self.world.sent)].thread)
+
     @rule(most=st.integers(1, 3))
     def somebody_wakes_what_waits(self, most: int) -> None:
         self.world.waker.wake(most)

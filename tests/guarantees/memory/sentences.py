@@ -120,6 +120,9 @@ def _has_one_outcome(world: World, sent: Sent) -> None:
     ended = [turn for turn in world.ledger.turns.get(sent.thread, []) if turn.request_id == sent.request_id]
     assert len(ended) <= 1, f"{sent} is one turn"
     refused = rejected_message_key(sent.message_id)
+    if sent.told_at_erase:
+        _stays_erased(world, sent, ended)
+        return
     if ended and ended[0].instruction == sent.instruction:
         assert world.objects.writes.count(refused) == 0, f"{sent} has one outcome"
         _has_its_reason(world, ended[0], sent)
@@ -127,11 +130,34 @@ def _has_one_outcome(world: World, sent: Sent) -> None:
     assert world.objects.writes.count(refused) == 1, f"{sent} has an outcome"
     code = world.objects.document("results", refused)["error"]["code"]
     same_id = [other for other in world.sent if (other.thread, other.request_id) == (sent.thread, sent.request_id)]
-    if code == "request_id_reused":
+    if code == "forgotten":
+        assert any(other.told_at_erase == "a turn" and other.instruction == sent.instruction for other in same_id), (
+            "only what was erased is forgotten"
+        )
+    elif code == "request_id_reused":
         assert any(other.instruction != sent.instruction for other in same_id), "its id stands for another request"
     else:
         assert (code, ended) == ("too_many_turns", []), f"{sent} is refused for a reason"
         assert len(world.ledger.turns[sent.thread]) >= world.max_turns, "the thread is full"
+
+
+def _stays_erased(world: World, sent: Sent, ended: list[Outcome]) -> None:
+    """What had ended when its thread was erased is nothing that can be seen any more, but for a refusal without words.
+
+    The ledger forgets what is told `too_many_turns`. If its message comes once more it is asked anew, of a thread that
+    has room by then.
+    """
+    if sent.told_at_erase == "too_many_turns" and ended and ended[0].instruction == sent.instruction:
+        _has_its_reason(world, ended[0], sent)
+        return
+    taken = {"a turn": "forgotten"}.get(str(sent.told_at_erase), sent.told_at_erase)
+    refused = rejected_message_key(sent.message_id)
+    assert world.objects.writes.count(refused) <= 1, f"{sent} has one outcome"
+    assert not ended or ended[0].instruction != sent.instruction, f"{sent} was erased"
+    if refused in world.objects.writes:
+        told = world.objects.document("results", refused)
+        assert told["error"]["code"] == taken, f"{sent} is told why it takes no turn"
+        assert taken != "forgotten" or not told["instruction"], "its words are not told again"
 
 
 def _has_its_reason(world: World, ended: Outcome, sent: Sent) -> None:
@@ -183,7 +209,7 @@ def _charged(world: World, sent: Sent) -> list[Call]:
 
 def _count_alike(world: World) -> None:
     """The days' counters, the outcomes and the API agree on what was paid."""
-    told = sum(turn.cost.paid_calls for turns in world.ledger.turns.values() for turn in turns)
+    told = sum(turn.cost.paid_calls for turns in (*world.ledger.turns.values(), world.erased) for turn in turns)
     claims = [entry.claim for entry in world.ledger.entries.values()]
     # The day of a late answer is known only where no call followed it.
     stale = sum(claim.answered_by not in (None, claim.calls) and not claim.charged for claim in claims)
