@@ -10,6 +10,7 @@ OUT_OF_REACH = (
     "copies in `doubtful/` of pictures that were repaired, in the spool bucket: they expire after 35 days",
     "words that its photos share with their folder, in `_instruction.txt`",
     "texts and .json files of another key that named the thread, in their metadata or in themselves",
+    "refusals of messages whose body did not name the thread",
     "logs, which hold ids and no words; point-in-time backups of the table; what others have downloaded",
 )
 
