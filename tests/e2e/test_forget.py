@@ -5,7 +5,7 @@ import hashlib
 import json
 from collections.abc import Iterator
 from itertools import chain
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import pytest
 
@@ -21,6 +21,7 @@ WORD = "zinnober"
 BATCH = "erased-lines.jsonl"
 PHOTOS = [photo("rebeccapurple"), photo("mediumvioletred", "TIFF"), photo("darkolivegreen")]
 SHARED = photo("papayawhip")
+OWN_KEY, SHARED_KEY = ".stock/own.tif", ".stock/shared.jpg"  # a hidden folder: they are no uploads that wait for words
 
 
 class Erased(NamedTuple):
@@ -33,29 +34,26 @@ class Erased(NamedTuple):
 @pytest.fixture(scope="module")
 def erased(road: Road) -> Erased:
     """A thread that was asked in every way, and erased."""
-    road.upload(f"{THREAD}.jpg", PHOTOS[2], instruction=f"{WORD} first")
-    road.turn(THREAD, 1)
+    road.upload(f"{THREAD}.jpg", PHOTOS[2])
     road.upload(f"{THREAD}.jpg", PHOTOS[0], instruction=f"{WORD} metadata")
-    road.turn(THREAD, 2)
+    road.turn(THREAD, 1)
     road.upload(f"{THREAD}.txt", f"{WORD} text")
-    road.turn(THREAD, 3)
-    road.upload("elsewhere/photo.tif", PHOTOS[1])
-    road.upload("shared.jpg", SHARED)
-    uploads = road.stack.env["UPLOADS_BUCKET"]
-    images = [f"s3://{uploads}/elsewhere/photo.tif", f"s3://{uploads}/shared.jpg"]
-    ask = {"instruction": f"{WORD} message", "request_id": "r", "images": images, "metadata": {"order": WORD}}
+    road.turn(THREAD, 2)
+    road.upload(OWN_KEY, PHOTOS[1])
+    road.upload(SHARED_KEY, SHARED)
+    ask = asked(road)
     road.send(THREAD, ask)
-    road.turn(THREAD, 4)
-    road.send(OTHER, {"instruction": "a cup", "images": images[1:]})
+    road.turn(THREAD, 3)
+    road.send(OTHER, {"instruction": "a cup", "images": ask["images"][1:]})
     road.turn(OTHER, 1)
     die(road.stack, THREAD, ask)
     road.refusal(road.send(THREAD, {"instruction": f"{WORD} fault", "thread_id": THREAD, "model": 7}))
     road.upload(f"{THREAD}.pdf", f"{WORD} paper")
     road.rejected_upload(f"{THREAD}.pdf")
+    road.refusal(road.send(THREAD, ask | {"instruction": f"{WORD} other", "thread_id": THREAD}))
     line = {"custom_id": "a", "instruction": f"{WORD} line", "thread_id": THREAD}
     road.upload(BATCH, json.dumps(line))
     eventually(lambda: road.document(f"batches/{BATCH}.manifest.json"))
-    road.refusal(road.send(THREAD, ask | {"instruction": f"{WORD} other", "thread_id": THREAD}))
     made = [image["sha256"] for result in road.results(THREAD) for image in result["images"]]
     results = [road.stack.aws.s3.get_object(Bucket=road.stack.env["RESULTS_BUCKET"], Key=key)["Body"].read()
                for key in road.keys(f"threads/{THREAD}/") if not key.endswith(".json")]  # fmt: skip
@@ -63,6 +61,12 @@ def erased(road: Road) -> Erased:
     forms = [WORD.encode(), *map(str.encode, made), *chain.from_iterable(map(_forms, [*PHOTOS, *results]))]
     assert len(_where(road.stack, forms)) > 20, "they are found while they are there"
     return Erased(operating.run(road.stack, "forget", THREAD, "--yes"), forms)
+
+
+def asked(road: Road) -> dict[str, Any]:
+    """The body of the thread's message: the first of its pictures is its own, the second another thread's too."""
+    images = [f"s3://{road.stack.env['UPLOADS_BUCKET']}/{key}" for key in (OWN_KEY, SHARED_KEY)]
+    return {"instruction": f"{WORD} message", "request_id": "r", "images": images, "metadata": {"order": WORD}}
 
 
 def _forms(picture: bytes) -> list[bytes]:
@@ -99,7 +103,7 @@ def test_nothing_is_found_but_what_the_receipt_lists(road: Road, erased: Erased)
     uploads, results = road.stack.env["UPLOADS_BUCKET"], road.stack.env["RESULTS_BUCKET"]
     kept = {line.removeprefix("kept    ").partition(": ")[0] for line in erased.said if line.startswith("kept ")}
     assert kept == {
-        f"s3://{uploads}/shared.jpg", f"s3://{uploads}/{BATCH}", f"s3://{results}/batches/{BATCH}.out",
+        f"s3://{uploads}/{SHARED_KEY}", f"s3://{uploads}/{BATCH}", f"s3://{results}/batches/{BATCH}.out",
     }  # fmt: skip
     assert "- messages and dead letters" in "\n".join(erased.said)
     left = _where(road.stack, erased.forms)
@@ -112,9 +116,7 @@ def test_its_dead_letter_is_over_and_its_message_is_told_that_it_is_forgotten(ro
     calls = len(road.calls(WORD))
     again = operating.run(road.stack, "redrive")
     assert f"is over     r of {THREAD}: forgotten" in again
-    images = [f"s3://{road.stack.env['UPLOADS_BUCKET']}/{key}" for key in ("elsewhere/photo.tif", "shared.jpg")]
-    ask = {"instruction": f"{WORD} message", "request_id": "r", "images": images, "metadata": {"order": WORD}}
-    told = road.refusal(road.send(THREAD, ask))
+    told = road.refusal(road.send(THREAD, asked(road)))
     assert (told["error"]["code"], told["instruction"]) == ("forgotten", None)
     assert len(road.calls(WORD)) == calls
     left = _where(road.stack, erased.forms)

@@ -239,8 +239,8 @@ class World:
             for sent in self.sent:
                 if sent.message_id == letter.message_id:
                     sent.message_id, sent.was_redriven = message_id, True
-                    if sent.calls_at_cancel is not None:
-                        self.ledger.cancelled.add((sent.thread, sent.request_id))
+                    if sent.calls_at_cancel is not None:  # by a moment: it is asked later from now on
+                        self.cancel(sent)
 
     def lift_the_limit(self, daily_call_limit: int) -> None:
         """As an operator does. Processes that are at work keep the limit that they have."""
@@ -297,10 +297,11 @@ class World:
         return [*(key for key in results if f"-{sha256(request_id)[:8]}/" in key), *spooled]
 
     def _note_cancelled(self, is_meant: Callable[[Sent], bool]) -> None:
+        """What was cancelled before may have been asked anew, and called: the sentences have looked by then."""
         for sent in self.sent:
-            if is_meant(sent) and sent.calls_at_cancel is None:
+            if is_meant(sent):
                 entry = self.ledger.entries.get((sent.thread, sent.request_id))
-                sent.calls_at_cancel = entry.claim.calls if entry else 0
+                sent.calls_at_cancel = max(sent.calls_at_cancel or 0, entry.claim.calls if entry else 0)
 
     def note_break(self) -> None:
         """Something broke: a call that is open and not spooled may or may not have been paid."""
