@@ -1,0 +1,37 @@
+"""Who is asked before a thread is erased, and what a receipt says."""
+
+import io
+import sys
+
+import pytest
+
+from operations.erasing.receipt import Receipt
+from operations.forget import _agrees
+from operations.stack import Trouble
+
+
+def test_where_nobody_is_there_to_say_yes_nothing_is_erased(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "stdin", io.StringIO("y\n"))
+    with pytest.raises(Trouble, match="nothing was erased"):
+        _agrees()
+
+
+def test_a_receipt_counts_by_kind_and_tells_each_thing_that_stays_once() -> None:
+    said: list[str] = []
+    receipt = Receipt("photos/cat", said.append)
+    receipt.erased("turns", "its turns in the table", 2)
+    receipt.erased("versions of uploads", "s3://uploads/a.jpg", 1)
+    receipt.erased("versions of uploads", "s3://uploads/b.jpg", 3)
+    receipt.erased("raw answers", "s3://spool/x", 0)
+    for _ in range(2):
+        receipt.left("s3://uploads/logo.png", "the thread other has it too")
+    assert said == [
+        "erased  its turns in the table (2)",
+        "erased  s3://uploads/a.jpg",
+        "erased  s3://uploads/b.jpg (3)",
+        "kept    s3://uploads/logo.png: the thread other has it too",
+    ]
+    told = list(receipt.sum())
+    assert told[:3] == [
+        "Erased of photos/cat: 2 turns, 4 versions of uploads.", "Kept: 1, each told above.", "Out of reach:",
+    ]  # fmt: skip
