@@ -26,8 +26,9 @@ from darkroom.domain.request_schema import ImageRef, RequestRules
 from darkroom.domain.upload import Upload
 from darkroom.errors import Rejected
 from darkroom.uploads import instruction_text
+from darkroom_client.errors import Trouble
+from darkroom_client.stacks.stack import Stack
 from operations import batch_lines, command
-from operations.stack import Stack, Trouble
 
 MAX_PICTURES = 1000
 LOOKED_AT_ONCE = 10

@@ -14,6 +14,8 @@ from typing import NamedTuple
 from darkroom.aws.dynamodb.table import Table
 from darkroom.aws.s3 import S3Objects
 from darkroom.domain import keys
+from darkroom_client.errors import Trouble
+from darkroom_client.stacks.stack import Stack
 from operations import command
 from operations.erasing import others
 from operations.erasing.fence import Erasing, Fence
@@ -23,7 +25,6 @@ from operations.erasing.partition import Known, Partition
 from operations.erasing.receipt import Receipt
 from operations.erasing.results import Results, Written
 from operations.erasing.uploads import Uploads
-from operations.stack import Stack, Trouble
 
 NAMED = 5  # things that keep a thread from being erased, of perhaps very many
 

@@ -22,8 +22,8 @@ from darkroom.domain.request_schema import ImageRef, RequestRules
 from darkroom.errors import Rejected
 from darkroom.providers.dialect_table import DIALECTS
 from darkroom.turns.publisher import turn_key
+from darkroom_client.stacks.stack import Stack
 from operations import command
-from operations.stack import Stack
 
 if TYPE_CHECKING:
     from mypy_boto3_sqs.literals import QueueAttributeNameType

@@ -26,16 +26,16 @@ from darkroom.turns.paid_call import CallDependencies
 from darkroom.turns.publisher import Publisher, turn_key
 from darkroom.turns.spool import Spool
 from darkroom.uploads.intake import Intake, IntakeDependencies, IntakePolicy
+from darkroom_client.stacks.stack import Stack
 from operations.erasing.objects import Versions
 from operations.forget import Forget
-from operations.stack import Stack
 from tests.fakes.breaker import MemoryBreaker
 from tests.fakes.edge import Clock
 from tests.fakes.image_api import MemoryFetcher, ScriptedApi, made, png, stated
 from tests.fakes.lanes import MemoryLanes
 from tests.fakes.objects import developed
 from tests.fakes.queue import MemoryOutbox, MemoryUploadEvents
-from tests.fakes.stack import rules, turn_policy
+from tests.fakes.stack import deployed, rules, turn_policy
 from tests.fakes.waking import MemoryScout, MemoryWaker
 
 if TYPE_CHECKING:
@@ -276,5 +276,5 @@ def stage(client: "DynamoDBClient", clients: dict[str, Any], table: str) -> Stag
     import time
 
     outputs = {"ThreadsTable": table, "UploadsBucket": "uploads", "ResultsBucket": "results", "SpoolBucket": "spool"}
-    made_of = Stack(outputs, {}, {}, client, clients["s3"], clients["sqs"], clients["functions"])
+    made_of = deployed(outputs, {}, {}, client, clients["s3"], clients["sqs"], clients["functions"])
     return Stage(made_of, Clock(float(int(time.time()))))

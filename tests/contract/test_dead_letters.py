@@ -16,11 +16,11 @@ from darkroom.domain.request import Request
 from darkroom.errors import Code, Rejected
 from darkroom.turns.ports import Claim
 from darkroom.turns.publisher import turn_key
+from darkroom_client.stacks.stack import Stack
 from operations.erasing.partition import Partition
 from operations.erasing.receipt import Receipt
 from operations.redrive import Redrive
-from operations.stack import Stack
-from tests.fakes.stack import rules
+from tests.fakes.stack import changed, deployed, rules
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -111,7 +111,7 @@ def ward(
         "UploadEventsQueueUrl": sqs.create_queue(QueueName="events")["QueueUrl"],
     }
     resources = {"UploadEventsQueue": outputs["UploadEventsQueueUrl"]}
-    stack = Stack(outputs, {}, resources, dynamodb, s3, sqs, functions)
+    stack = deployed(outputs, {}, resources, dynamodb, s3, sqs, functions)
     return Ward(stack, DynamoLedger(Table(dynamodb, threads_table), daily_call_limit=0))
 
 
@@ -219,7 +219,7 @@ def test_stopped_between_sending_and_deleting_it_is_run_again_and_the_request_is
     ward.dies({"instruction": "a", "request_id": "r-1"})
     stopped: Any = Stopped(ward.stack.sqs)
     with pytest.raises(KeyboardInterrupt):
-        Redrive(replace(ward.stack, sqs=stopped), ward.lines.append).work()
+        Redrive(changed(ward.stack, sqs=stopped), ward.lines.append).work()
     assert ward.work() == {"sent": 1}
     assert [each.request_id for each in ward.sent_again()] == ["r-1"]
     assert ward.received("RequestsDeadLetterQueueUrl") == []
@@ -228,7 +228,7 @@ def test_stopped_between_sending_and_deleting_it_is_run_again_and_the_request_is
 def test_what_fails_again_at_once_is_left_for_the_next_time(ward: Ward) -> None:
     """The requests' queue stands for a deployment that is still broken: what it takes is dead at once."""
     dead = ward.stack.outputs["RequestsDeadLetterQueueUrl"]
-    broken = replace(ward.stack, outputs={**ward.stack.outputs, "RequestsQueueUrl": dead})
+    broken = changed(ward.stack, outputs={**ward.stack.outputs, "RequestsQueueUrl": dead})
     for number in range(3):
         ward.dies({"instruction": "a", "request_id": f"r-{number}"}, group=f"t-{number}")
     redrive = Redrive(broken, ward.lines.append)

@@ -13,7 +13,7 @@ from darkroom.domain.ports import Forgotten
 from darkroom.domain.request import Request
 from darkroom.errors import Unavailable
 from darkroom.turns.ports import CallRecord, Claim, Wait
-from operations.stack import Trouble
+from darkroom_client.errors import Trouble
 from tests.contract import erasing
 from tests.contract.erasing import THREAD, Stage
 from tests.fakes.edge import Died
@@ -211,7 +211,8 @@ def test_one_that_ends_meanwhile_without_a_call_is_erased_with_the_thread(stage:
 @contextmanager
 def killed_after(stage: Stage, calls: int) -> Iterator[None]:
     """The process of the operator is killed after so many calls of its clients; a dead one does nothing more."""
-    made, clients = count(1), (stage.stack.dynamodb, stage.stack.s3)
+    made = count(1)
+    clients: tuple[Any, ...] = (stage.stack.dynamodb, stage.stack.s3)
 
     def dying(original: Any) -> Any:
         def call(*args: Any) -> Any:
@@ -226,12 +227,12 @@ def killed_after(stage: Stage, calls: int) -> Iterator[None]:
         return call
 
     for client in clients:
-        client._make_api_call = dying(client._make_api_call)  # type: ignore[union-attr]
+        client._make_api_call = dying(client._make_api_call)
     try:
         yield
     finally:
         for client in clients:
-            del client._make_api_call  # type: ignore[union-attr]
+            del client._make_api_call
 
 
 def test_wherever_it_is_killed_its_repetition_ends_it(stage: Stage, figures: Figures) -> None:

@@ -67,7 +67,7 @@ def send_and_take(person: Person) -> None:
     """By files and by messages; a conversation, a folder, and an upload that is none."""
     person.run("upload")
     person.road.turn("shop/mug", 1)
-    person.run("message", "sync", "boto3")
+    person.run("message", "sync", "boto3", "use", "client")
     (person.folder / "a.pdf").write_bytes(b"no picture")
     key = f"{person.mark}/a.pdf"
     person.cli("s3", "cp", str(person.folder / "a.pdf"), f"s3://{person.stack.env['UPLOADS_BUCKET']}/{key}")
@@ -77,7 +77,7 @@ def send_and_take(person: Person) -> None:
 
 def take(person: Person) -> None:
     """Results and turns, listed and one by one, and what was rejected."""
-    person.run("look", "back")
+    person.run("use", "look", "back")
     person.cli("dynamodb", "get-item", "--table-name", person.stack.env["THREADS_TABLE"], "--key", TURN)
     rejected = eventually(lambda: person.road.keys("rejected/"))
     person.cli("s3", "cp", f"s3://{person.stack.env['RESULTS_BUCKET']}/{rejected[0]}", "-")
@@ -280,11 +280,15 @@ FORBIDDEN = [
 ALSO_FORBIDDEN = {
     "SenderPolicyArn": [
         ("s3:GetObject", "arn:aws:s3:::{UPLOADS_BUCKET}/a.jpg"),
+        ("cloudformation:UpdateStack", "arn:aws:cloudformation:us-east-1:000000000000:stack/darkroom/*"),
+        ("cloudformation:DescribeStacks", "arn:aws:cloudformation:us-east-1:000000000000:stack/other/*"),
         ("dynamodb:PutItem", "{table}"),
         ("dynamodb:UpdateItem", "{table}"),
         ("dynamodb:DeleteItem", "{table}"),
     ],
     "ReaderPolicyArn": [
+        ("cloudformation:UpdateStack", "arn:aws:cloudformation:us-east-1:000000000000:stack/darkroom/*"),
+        ("cloudformation:DescribeStacks", "arn:aws:cloudformation:us-east-1:000000000000:stack/other/*"),
         ("s3:PutObject", "arn:aws:s3:::{UPLOADS_BUCKET}/a.jpg"),
         ("s3:GetObject", "arn:aws:s3:::{UPLOADS_BUCKET}/a.jpg"),
         ("sqs:SendMessage", "{REQUESTS_QUEUE_ARN}"),

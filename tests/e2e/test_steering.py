@@ -9,12 +9,13 @@ from typing import Any
 import pytest
 
 from darkroom.aws.dynamodb.table import Table
+from darkroom_client.stacks.stack import Stack as Operated
 from operations import show
 from operations.cancel import Cancel
-from operations.stack import Stack as Operated
 from tests.e2e.conftest import BringUp
 from tests.e2e.provider import Mood, Provider, provider
 from tests.e2e.road import Doors, eventually
+from tests.fakes.stack import deployed
 
 pytestmark = pytest.mark.slow
 
@@ -47,7 +48,7 @@ def operated(doors: Doors) -> Operated:
         "UploadsBucket": env["UPLOADS_BUCKET"],
         "RequestsQueueUrl": env["REQUESTS_QUEUE_URL"],
     }
-    return Operated(outputs, {}, {}, aws.dynamodb, aws.s3, aws.sqs, aws.functions)
+    return deployed(outputs, {}, {}, aws.dynamodb, aws.s3, aws.sqs, aws.functions)
 
 
 def ended(doors: Doors) -> list[dict[str, Any]]:

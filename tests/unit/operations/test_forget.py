@@ -5,9 +5,9 @@ import sys
 
 import pytest
 
+from darkroom_client.errors import Trouble
 from operations.erasing.receipt import Receipt
 from operations.forget import _agrees
-from operations.stack import Trouble
 
 
 def test_where_nobody_is_there_to_say_yes_nothing_is_erased(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -230,9 +230,9 @@ def test_the_layer_ships_what_the_lock_file_says() -> None:
 
 
 def _needed(locked: dict[str, dict[str, Any]]) -> set[str]:
-    """The project's dependencies and theirs, without what is for development alone."""
+    """What the layer's group names, and what that needs."""
     needed: set[str] = set()
-    waiting = [each["name"] for each in locked["darkroom"]["dependencies"]]
+    waiting = [each["name"] for each in locked["darkroom"]["dev-dependencies"]["layer"]]
     while waiting:
         name = waiting.pop()
         if name not in needed:
