@@ -414,6 +414,27 @@ def a_limit_is_lifted_while_many_wait() -> None:
     _end(world)
 
 
+@course
+def one_copy_looks_for_room() -> None:
+    """Another that had waited goes through while it looks, and the next one that finds no room leaves no copy."""
+    world = World(daily_call_limit=1)
+    _fill_the_days(world, 1)
+    world.send("looks", "r", "request")
+    for half_minute in range(119):  # its own message comes back after an hour
+        if half_minute in (60, 61, 62):
+            world.send(f"t-{half_minute}", "r", f"request {half_minute}")
+        world.pass_time(20)
+        world.deliver()
+        world.pass_time(10)
+    world.lift_the_limit(2)
+    world.waker.show(world.ledger.waits["t-62", "r"].receipts)
+    world.deliver()
+    world.deliver()
+    assert [*world.ledger.turns] == ["t-62"]
+    assert [entry.group for entry in world.probes.entries] == ["looks"], "one copy looks for room"
+    _end(world)
+
+
 def _code(turn: Outcome) -> str | None:
     return turn.error.code if turn.error else None
 

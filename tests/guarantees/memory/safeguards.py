@@ -16,6 +16,7 @@ from darkroom.turns.spool import NEVER_SENT
 from darkroom.worker.message_batch import MessageBatch
 from tests.fakes.ledger import MemoryLedger
 from tests.fakes.objects import MemoryObjects
+from tests.fakes.waking import MemoryScout
 from tests.guarantees.memory.world import CopiesTo
 
 Breaking = Callable[[pytest.MonkeyPatch], None]
@@ -267,6 +268,14 @@ def names_nothing(original: Any) -> Any:
 
 def does_nothing(_original: Any) -> Any:
     return lambda *_args: None
+
+
+def ends_for_all(_original: Any) -> Any:
+    def ends(self: MemoryScout, _request: str) -> bool:
+        self._looks_until = 0.0
+        return True
+
+    return ends
 
 
 def beats_once(patch: pytest.MonkeyPatch) -> None:

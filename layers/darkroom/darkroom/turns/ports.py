@@ -189,18 +189,21 @@ class Breaker(Protocol):
 
 
 class Scout(Protocol):
-    """One copy of a request that waits for the daily limit looks whether there is room again."""
+    """One copy of a request that waits for the daily limit looks whether there is room again.
 
-    def wants(self) -> bool:
+    `request` is any name that is the request's own, and its copy's.
+    """
+
+    def wants(self, request: str) -> bool:
         """Whether nobody looks; the one who is told so shall, from now on."""
         ...
 
-    def keeps(self) -> None:
-        """The one who looks goes on looking."""
+    def keeps(self, request: str) -> bool:
+        """Whether it goes on looking: no other request does."""
         ...
 
-    def ends(self) -> None:
-        """There was room: whoever finds none next looks from then on."""
+    def ends(self, request: str) -> bool:
+        """Whether nobody looks from now on, because this request has ended; another's copy looks on."""
         ...
 
 
