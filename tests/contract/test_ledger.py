@@ -70,6 +70,19 @@ def claimed(ledger: Ledger, request: Request = REQUEST) -> Claim:
     return claim
 
 
+def test_of_a_turn_that_has_ended_its_calls_are_known(ledger: Ledger) -> None:
+    claim = ledger.mark(claimed(ledger), ASKED)
+    answered = ledger.settle_answered(claim, charged=True)
+    ledger.commit(answered, replace(turn(1), thread_id="t", request_id="r-1"))
+    ended = ledger.ended("t", 1)
+    assert ended
+    assert ended.claim
+    assert (ended.outcome.turn, ended.outcome.request_id) == (1, "r-1")
+    assert (ended.claim.calls, ended.claim.answered_by, ended.claim.asked) == (1, 1, ASKED)
+    assert ledger.ended("t", 2) is None
+    assert ledger.ended("another", 1) is None
+
+
 def ended(claim: Claim, turn: int = 1) -> Outcome:
     blank = outcome.refusal(Rejected("refused", "no"), timing=Timing(AT, AT, AT, 1.25), attempts=1)
     return replace(blank, thread_id=claim.thread_id, request_id=claim.request_id, turn=turn, instruction="雪")

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple, TypeVar
 
 from darkroom.domain import keys
 from darkroom.domain.validation import Faults, RuleError, Shape, array, mapping, optional, record, text, value, whole
-from darkroom.errors import invalid
+from darkroom.errors import FieldFault, invalid
 
 INSTRUCTION_CHARACTERS = 8000
 MAX_IMAGES = 14
@@ -63,6 +63,14 @@ class Body(Asking):
     """The body of a message to `RequestsQueue`."""
 
     request_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Repair(Body):
+    """The body of a message that has a turn judged again: its number stands in the place of all that it asked."""
+
+    instruction: str = ""
+    repairs: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,7 +131,8 @@ def validated(
     `options` are the shapes of the options that it may have.
     """
     faults: Faults = []
-    taken = _SHAPES[form](folder, options)("", {"instruction": ""} | dict(document), faults)
+    given = dict(document) if form is Repair else {"instruction": ""} | dict(document)
+    taken = _SHAPES[form](folder, options)("", given, faults)
     if faults:
         raise invalid(faults, remedy)
     return form(**taken)
@@ -229,6 +238,20 @@ def _body(folder: Folder | None, options: Mapping[str, Shape]) -> Shape:
     return record(shapes, aliases=_aliases(options, "request_id", "custom_id"))
 
 
+def _repair(_folder: Folder | None, _options: Mapping[str, Shape]) -> Shape:
+    """A turn's number alone."""
+    told = {"thread_id": optional(value(_thread_id)), "request_id": optional(value(_request_id))}
+    alone = record({"repairs": value(whole(1, MAX_TURNS)), **told})
+    asked = _asking(None, {}).keys() - told.keys()
+
+    def read(field: str, given: dict[str, Any], faults: Faults) -> Any:
+        beside = sorted(asked & given.keys())
+        faults += [FieldFault(name, "must not stand beside `repairs`: the turn has its own") for name in beside]
+        return alone(field, {name: said for name, said in given.items() if name not in beside}, faults)
+
+    return read
+
+
 def _line(folder: Folder | None, options: Mapping[str, Shape]) -> Shape:
     shapes = {**_asking(folder, options), "custom_id": value(_custom_id)}
     return record(shapes, required=("custom_id",), aliases=_aliases(options, "custom_id", "request_id"))
@@ -240,4 +263,4 @@ def _aliases(options: Mapping[str, Shape], own_id: str, other_id: str) -> dict[s
     return {**_ALIASES, **beside, **dict.fromkeys((*_IDS, other_id), own_id)}
 
 
-_SHAPES: Mapping[type[Asking], Any] = {Body: _body, Line: _line}
+_SHAPES: Mapping[type[Asking], Any] = {Body: _body, Line: _line, Repair: _repair}

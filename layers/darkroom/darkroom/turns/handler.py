@@ -15,14 +15,14 @@ from typing import TYPE_CHECKING, NamedTuple
 from darkroom.domain import keys, outcome, request
 from darkroom.domain.context import Image
 from darkroom.domain.message import Message
-from darkroom.domain.outcome import Caution, Outcome, Picture
+from darkroom.domain.outcome import Caution, Failure, Outcome, Picture
 from darkroom.domain.ports import Done, Held, QueueSender, Reused
 from darkroom.domain.price import Price
 from darkroom.domain.request import Recognised, Request
 from darkroom.domain.request_schema import RequestRules
 from darkroom.domain.thread import Thread
 from darkroom.domain.timing import MAX_DOWNLOADS, MAX_STRIKES, PICTURE_SECONDS, SAVE_SECONDS
-from darkroom.errors import Cancelled, DarkroomError, Rejected, Unavailable
+from darkroom.errors import ASK_AGAIN, Cancelled, Code, DarkroomError, Rejected, Unavailable
 from darkroom.pictures.renditions import Renditions
 from darkroom.providers.dialect import Answer, Encoded
 from darkroom.providers.reply import Reply
@@ -158,13 +158,16 @@ class TurnHandler:
             self._ledger.drop(status)
 
     def _claimed(self, asked: Request, claim: Claim, message: Message, time_left: Callable[[], float]) -> Outcome:
+        is_last = retry_policy.is_over(claim, now=self._clock(), give_up_after=self._policy.give_up_after)
         with self._no_strike(claim):
+            if asked.repairs is None:
+                call = PaidCall(claim, self._dependencies.calls, is_last=is_last, instruction=asked.instruction)
+            else:
+                asked, call = self._judged(asked, claim)
             thread = self._ledger.thread(asked.thread_id, asked.parent_turn)
         if thread.latest_turn >= self._policy.max_turns and not claim.paid_calls:
             self._ledger.forget(claim)
             raise _too_many_turns(self._policy.max_turns)
-        is_last = retry_policy.is_over(claim, now=self._clock(), give_up_after=self._policy.give_up_after)
-        call = PaidCall(claim, self._dependencies.calls, is_last=is_last, instruction=asked.instruction)
         attempt = Attempt(asked, thread, call, time_left, is_last, message)
         try:
             ended = self._ended(attempt)
@@ -172,6 +175,9 @@ class TurnHandler:
             ended = self._deferred(attempt, trouble)
         if ended.error and ended.error.code == "internal_error":
             self._dependencies.dead_letters.send(asked.body, asked.thread_id, asked.request_id)
+        if asked.repairs is not None and ended.error:
+            self._ledger.forget(call.claim)
+            raise _still_none(ended.error, asked.repairs)
         with self._no_strike(call.claim):
             self._ledger.commit(call.claim, ended, thread.past_of(ended))
         self._publisher.announce(ended, turn_key(ended), asked.images)
@@ -179,6 +185,16 @@ class TurnHandler:
         if message.is_probe or claim.waiting_since or claim.refused_since:
             self._waiting().go_on(message, claim, call.claim)
         return ended
+
+    def _judged(self, asked: Request, claim: Claim) -> tuple[Request, PaidCall]:
+        """The request whose turn is judged again, and its answers. Raises Rejected where that is not to be had."""
+        from darkroom.turns import judging  # few turns are, and each import costs at a cold start
+
+        try:
+            return judging.begun(asked, claim, self._dependencies.calls)
+        except Rejected:
+            self._ledger.forget(claim)
+            raise
 
     def _forget_replies(self, ended: Outcome, claim: Claim) -> None:
         """Deletes the raw answers once the pictures are told; of what failed or was unusual they may be needed.
@@ -337,6 +353,13 @@ def reused(request_id: str) -> Rejected:
         hint="Its outcome is untouched. Give each new request an id of its own.",
         param="request_id",
     )
+
+
+def _still_none(error: Failure, turn: int) -> Rejected:
+    """Why a turn that is judged again becomes no other turn. Its own outcome says what it has cost."""
+    code: Code = "internal_error" if error.code == "internal_error" else "no_image"
+    message = f"turn {turn} was judged again, and gives no picture: {error.message}"
+    return Rejected(code, message, hint=f"Nothing was called or paid. {ASK_AGAIN}", param="repairs")
 
 
 def _too_many_turns(most: int) -> Rejected:

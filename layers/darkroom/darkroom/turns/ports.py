@@ -72,6 +72,13 @@ class Wait(NamedTuple):
     receipts: tuple[str, ...] = ()
 
 
+class Ended(NamedTuple):
+    """A turn, and what the ledger still knows of the calls of its request; None where that is forgotten."""
+
+    outcome: Outcome
+    claim: Claim | None
+
+
 class Ledger(Protocol):
     """Who works on a request and which of its calls may have been paid; and the thread that it is part of.
 
@@ -86,6 +93,10 @@ class Ledger(Protocol):
 
     def thread(self, thread_id: str, parent_turn: int | None = None) -> Thread:
         """As much of the thread as a request needs that names this parent."""
+        ...
+
+    def ended(self, thread_id: str, turn: int) -> Ended | None:
+        """A turn of the thread; None where there is none of this number."""
         ...
 
     def mark(self, claim: Claim, asked: CallRecord) -> Claim:
