@@ -435,6 +435,50 @@ def one_copy_looks_for_room() -> None:
     _end(world)
 
 
+@course
+def a_turn_is_judged_again_and_again() -> None:
+    """By this release in vain, by the next one once, and by whoever takes another id not at all."""
+    world = World(["words"])
+    world.send("t", "r", "request")
+    world.run_dry()
+    world.judge("t", 1)
+    world.run_dry()
+    assert len(world.ledger.turns["t"]) == 1, "in vain"
+    world.update()
+    world.pass_time(301)  # SQS would take it for the same message
+    for request_id in ("", "mine", "mine-too", ""):
+        world.judge("t", 1, request_id)
+    _end(world)
+    assert [turn.status for turn in world.ledger.turns["t"]] == ["failed", "succeeded"]
+    assert len(world.api.calls) == 1, "one call"
+
+
+@course
+def a_turn_that_has_its_picture_is_judged_again() -> None:
+    """It becomes no other turn, though its answer is in the spool, since it was unusual."""
+    world = World()
+    world.send("t", "r", "request", options={"aspect_ratio": "16:9"})
+    world.run_dry()
+    world.judge("t", 1)
+    _end(world)
+    assert len(world.ledger.turns["t"]) == 1
+
+
+@course
+def a_turn_is_judged_again_while_its_thread_goes_on() -> None:
+    """In its place in the line, and the next request answers it."""
+    world = World(["words"])
+    world.send("t", "r-0", "request 0")
+    world.run_dry()
+    world.update()
+    world.send("t", "r-1", "request 1")
+    world.judge("t", 1)
+    world.send("t", "r-2", "request 2")
+    _end(world)
+    assert [turn.repairs for turn in world.ledger.turns["t"]] == [None, None, 1, None]
+    assert world.ledger.turns["t"][3].parent_turn == 3
+
+
 def _code(turn: Outcome) -> str | None:
     return turn.error.code if turn.error else None
 

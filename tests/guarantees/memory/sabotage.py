@@ -5,8 +5,9 @@ from contextlib import nullcontext
 from dataclasses import dataclass
 
 from darkroom.errors import Unavailable
-from darkroom.turns import handler, retry_policy, spool, waiting
+from darkroom.turns import handler, judging, retry_policy, spool, waiting
 from darkroom.turns.handler import TurnHandler
+from darkroom.turns.judging import JudgedCall
 from darkroom.turns.paid_call import PaidCall
 from darkroom.turns.waiting import Waiting
 from darkroom.worker.message_batch import MessageBatch
@@ -17,6 +18,7 @@ from tests.guarantees.memory.safeguards import (
     Breaking,
     acks_first,
     announces_first,
+    any_id,
     any_turn,
     beats_once,
     blind,
@@ -43,7 +45,7 @@ from tests.guarantees.memory.safeguards import (
     unfenced,
     without_bound,
 )
-from tests.guarantees.memory.sweep import MODES, Mode
+from tests.guarantees.memory.sweep import JUDGED, MODES, Mode
 
 Proof = Callable[[], object]
 
@@ -74,7 +76,7 @@ def overtaken(mode: str, first: str, *, renews: bool = False, dies: bool = False
 
 
 def _mode(name: str) -> Mode:
-    return next(mode for mode in MODES if mode.name == name)
+    return next(mode for mode in [*MODES, *JUDGED] if mode.name == name)
 
 
 # ---------------------------------------------------------------- the spool and the results bucket
@@ -173,6 +175,24 @@ SABOTAGES = [
         replaced(MemoryScout, "ends", ends_for_all),
         courses.one_copy_looks_for_room,
         "one copy looks for room",
+    ),
+    Sabotage(
+        "judging calls",
+        lambda patch: patch.setattr(JudgedCall, "state", PaidCall.state),
+        undisturbed("judged again"),
+        "is paid once|more often than is allowed|judging costs nothing",
+    ),
+    Sabotage(
+        "a turn is judged under any id",
+        replaced(judging, "begun", any_id),
+        courses.a_turn_is_judged_again_and_again,
+        "to one turn at most",
+    ),
+    Sabotage(
+        "what has its picture is judged again",
+        lambda patch: patch.setattr(judging, "why_not", lambda _turn: None),
+        courses.a_turn_that_has_its_picture_is_judged_again,
+        "has its pictures is not judged",
     ),
     Sabotage(
         "what waits is not looked at",

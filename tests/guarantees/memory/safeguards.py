@@ -6,10 +6,12 @@ from typing import Any
 
 import pytest
 
+from darkroom.domain.request import Request
 from darkroom.errors import Ambiguous, Cancelled, Unavailable
 from darkroom.streaming.blob import Blob
+from darkroom.turns import judging
 from darkroom.turns.handler import TurnHandler
-from darkroom.turns.paid_call import PaidCall
+from darkroom.turns.paid_call import CallDependencies, PaidCall
 from darkroom.turns.ports import Claim
 from darkroom.turns.publisher import turn_key
 from darkroom.turns.spool import NEVER_SENT
@@ -276,6 +278,18 @@ def ends_for_all(_original: Any) -> Any:
         return True
 
     return ends
+
+
+def any_id(original: Any) -> Any:
+    """Takes no care that a turn is judged under the id that follows from its own."""
+
+    def begun(asked: Request, claim: Claim, dependencies: CallDependencies) -> Any:
+        ended = dependencies.ledger.ended(asked.thread_id, int(asked.repairs or 0))
+        own = judging.request_id(str(ended.outcome.request_id)) if ended else ""
+        whole, call = original(replace(asked, request_id=own), claim, dependencies)
+        return replace(whole, request_id=asked.request_id), call
+
+    return begun
 
 
 def beats_once(patch: pytest.MonkeyPatch) -> None:
