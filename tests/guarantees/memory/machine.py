@@ -179,7 +179,7 @@ class PromiseMachine(RuleBasedStateMachine):
         sentences.hold_so_far(self.world)
 
     def teardown(self) -> None:
-        """All ends, with a healthy API; dead letters are brought back, and a later release judges what has no picture."""
+        """All ends, with a healthy API. Dead letters are brought back; a later release judges what has no picture."""
         world = self.world
         try:
             world.api.coming.clear()
