@@ -21,7 +21,7 @@ help: ## this list
 	@echo "  make demo PHOTO=cat.jpg                              with a photo of your own"
 	@echo "  make up PORT=4600 PARAMETERS=\"DailyCallLimit=5\"      another port, other parameters"
 	@echo "  make up IMAGE_API_URL=https://… IMAGE_API_KEY=…      the real image API"
-	@echo "  make backfill PREFIX=shop/ INSTRUCTION='Make it night'  MOST=5000 for more than 1000, YES=1 without asking"
+	@echo "  make backfill PREFIX=shop/ INSTRUCTION='Make it night'  MOST=5000 for more than 1000, MAX_CALLS=500, YES=1 without asking"
 
 demo: photo up ## a whole conversation about a picture, on this machine
 	@$(RUN) -m local.demo $(if $(PHOTO),--photo "$(PHOTO)")
@@ -48,7 +48,7 @@ export BACKFILL_PREFIX := $(value PREFIX)
 export BACKFILL_INSTRUCTION := $(value INSTRUCTION)
 backfill: tools ## one INSTRUCTION=… for all pictures below PREFIX=…; asks before it sends
 	@$(RUN) -m operations.backfill $(if $(STACK),--stack "$(STACK)",$(if $(PORT),--port $(PORT))) \
-	  --prefix="$$BACKFILL_PREFIX" --instruction="$$BACKFILL_INSTRUCTION" $(if $(MOST),--most "$(MOST)") $(if $(filter 1,$(YES)),--yes)
+	  --prefix="$$BACKFILL_PREFIX" --instruction="$$BACKFILL_INSTRUCTION" $(if $(MOST),--most "$(MOST)") $(if $(MAX_CALLS),--max-calls "$(MAX_CALLS)") $(if $(filter 1,$(YES)),--yes)
 
 lint: .venv/stamp ## ruff and mypy
 	@.venv/bin/ruff check --quiet .

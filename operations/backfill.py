@@ -70,10 +70,19 @@ class Backfill:
         with ThreadPoolExecutor(LOOKED_AT_ONCE) as looking:
             return [line for line in looking.map(self._line, pictures) if line]
 
-    def send(self, lines: Iterable[Line]) -> list[str]:
-        """Uploads the batch files, and returns their keys."""
-        keys = []
+    def send(self, lines: Iterable[Line], max_calls: int | None = None) -> list[str]:
+        """Uploads the batch files, and returns their keys.
+
+        `max_calls` is shared among them: each may make a call a line, as long as any are left.
+        """
+        keys, left = list[str](), max_calls
         for number, part in enumerate(batch_lines.parts(batch_lines.line(each.request) for each in lines), start=1):
+            if left is not None:
+                share = min(left, len(part))
+                left -= share
+                if not share:
+                    break
+                part.insert(0, batch_lines.bound(share))
             keys.append(batch_lines.key(self._prefix, self._instruction, number))
             self._s3.put_object(Bucket=self._uploads, Key=keys[-1], Body=b"".join(part))
         return keys
@@ -139,11 +148,17 @@ _KEPT_APART = (
 
 
 def work(
-    stack: Stack, prefix: str, instruction: str, *, most: int, agrees: Callable[[], bool], say: Callable[[str], None]
-) -> None:
-    """Counts, tells, asks and sends. Raises Trouble where there are more pictures than `most`."""
+    stack: Stack, prefix: str, instruction: str, *,
+    most: int, agrees: Callable[[], bool], say: Callable[[str], None], max_calls: int | None = None,
+) -> None:  # fmt: skip
+    """Counts, tells, asks and sends. Raises Trouble where there are more pictures than `most`.
+
+    The pictures for which `max_calls` leaves no call are answered as `budget_exhausted`.
+    """
     if not prefix:
         raise Trouble("Say which pictures: PREFIX=shop/")
+    if max_calls is not None and max_calls < 1:
+        raise Trouble("MAX_CALLS must be 1 or more. Nothing was sent.")
     if stack.parameters.get("KeepFoldersApart") == "true":
         raise Trouble(_KEPT_APART)
     backfill = Backfill(stack, prefix, _valid(instruction))
@@ -159,13 +174,16 @@ def work(
     lines = backfill.lines(pictures)
     if over := sum(each.is_over for each in lines):
         say(f"{over:,} have their outcome for these words, and cost nothing again.")
-    limits = stack.parameters
-    for line in bill(len(lines) - over, parsed(limits.get("PricePerImage", "")), int(limits.get("MaxPaidCalls", 1))):
+    limits, new = stack.parameters, len(lines) - over
+    if max_calls is not None and max_calls < new:
+        say(f"{new:,} need a call, and MAX_CALLS={max_calls} allows {max_calls:,}: the others wait for another run.")
+        new = max_calls
+    for line in bill(new, parsed(limits.get("PricePerImage", "")), int(limits.get("MaxPaidCalls", 1))):
         say(line)
     if not agrees():
         say("Nothing was sent.")
         return
-    for key in backfill.send(lines):
+    for key in backfill.send(lines, max_calls):
         say(f"Sent as s3://{stack.outputs['UploadsBucket']}/{key}. The answers, once all of them are there:")
         for answers in (answer_key(key), manifest_key(key)):
             say(f'  aws s3 cp "s3://{stack.outputs["ResultsBucket"]}/{answers}" -')
@@ -199,12 +217,16 @@ def main() -> int:
     options.add_argument("--prefix", required=True, help="what the pictures' keys begin with")
     options.add_argument("--instruction", required=True, help="what to make of each")
     options.add_argument("--most", type=int, default=MAX_PICTURES, help="pictures; over it nothing is sent")
+    options.add_argument("--max-calls", type=int, help="calls that may be paid; pictures over it wait for another run")
     options.add_argument("--yes", action="store_true", help="send without asking")
     given = options.parse_args()
     agrees = (lambda: True) if given.yes else _agrees
 
     def begin(stack: Stack) -> None:
-        work(stack, given.prefix, given.instruction, most=given.most, agrees=agrees, say=command.say)
+        work(
+            stack, given.prefix, given.instruction,
+            most=given.most, agrees=agrees, say=command.say, max_calls=given.max_calls,
+        )  # fmt: skip
 
     return command.run(given, begin, advice="Nothing is paid twice. Run it again when that is mended.")
 

@@ -35,6 +35,11 @@ def line(request: Request) -> bytes:
     return json.dumps(fields, ensure_ascii=False).encode() + b"\n"
 
 
+def bound(max_calls: int) -> bytes:
+    """The first line of a file whose lines shall make no more calls than that."""
+    return json.dumps({"max_calls": max_calls}).encode() + b"\n"
+
+
 def parts(lines: Iterable[bytes], most_lines: int = MAX_LINES, most_bytes: int = MAX_BYTES) -> Iterator[list[bytes]]:
     """The lines in files of at most so many lines and bytes."""
     part: list[bytes] = []

@@ -2,6 +2,7 @@
 
 import json
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -16,7 +17,7 @@ from darkroom.domain.request import Request
 from darkroom.domain.request_schema import ImageRef
 from darkroom.errors import Code, Rejected
 from darkroom.turns.ports import Claim
-from operations import backfill
+from operations import backfill, batch_lines
 from operations.stack import Stack, Trouble
 from tests.fakes.stack import rules
 
@@ -42,10 +43,15 @@ class Shop:
         for key in keys:
             self.stack.s3.put_object(Bucket="uploads", Key=key, Body=data, Metadata=named)
 
-    def run(self, words: str = "Make it night", *, prefix: str = "shop/", most: int = 1000, agrees: bool = True) -> str:
+    def run(
+        self, words: str = "Make it night", *, prefix: str = "shop/", most: int = 1000, agrees: bool = True,
+        max_calls: int | None = None,
+    ) -> str:  # fmt: skip
         """What was said."""
         self.said = []
-        backfill.work(self.stack, prefix, words, most=most, agrees=lambda: agrees, say=self.said.append)
+        backfill.work(
+            self.stack, prefix, words, most=most, agrees=lambda: agrees, say=self.said.append, max_calls=max_calls
+        )
         return "\n".join(self.said)
 
     def sent(self) -> list[list[dict[str, Any]]]:
@@ -109,6 +115,33 @@ def test_each_picture_below_the_prefix_is_a_line_in_the_order_of_the_keys(shop: 
         "3 of 10 objects below s3://uploads/shop/ are pictures: shop/a.jpg to shop/deep/茶 + 1.HEIC.\n"
         "At most 3 calls, 0.117 USD.\n"
     )
+
+
+def test_a_bound_on_calls_is_the_files_first_line_and_the_bill_knows_it(shop: Shop) -> None:
+    shop.put("shop/a.jpg", "shop/b.jpg", "shop/c.jpg")
+    said = shop.run(max_calls=2)
+    ((first, *lines),) = shop.sent()
+    assert first == {"max_calls": 2}
+    assert len(lines) == 3
+    assert "3 need a call, and MAX_CALLS=2 allows 2" in said
+    assert "At most 2 calls, 0.078 USD." in said
+
+
+@pytest.mark.parametrize(("max_calls", "bounds"), [(1, [1]), (2, [2]), (3, [2, 1]), (9, [2, 1])])
+def test_files_share_the_calls_and_one_without_any_is_not_sent(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch, max_calls: int, bounds: list[int]
+) -> None:
+    shop.put("shop/a.jpg", "shop/b.jpg", "shop/c.jpg")
+    monkeypatch.setattr(batch_lines, "parts", partial(batch_lines.parts, most_lines=2))
+    shop.run(max_calls=max_calls)
+    assert sorted((first["max_calls"] for first, *_ in shop.sent()), reverse=True) == bounds
+
+
+def test_a_bound_of_no_call_is_a_slip(shop: Shop) -> None:
+    shop.put("shop/a.jpg")
+    with pytest.raises(Trouble, match="MAX_CALLS must be 1 or more"):
+        shop.run(max_calls=0)
+    assert shop.sent() == []
 
 
 def test_where_folders_are_kept_apart_nothing_is_sent_and_the_way_out_is_told(shop: Shop) -> None:
