@@ -7,6 +7,7 @@ paid, and so it asks first. Either makes a turn of its own, and makes it once, h
 """
 
 import sys
+import uuid
 from collections.abc import Callable
 
 from darkroom.aws.dynamodb.ledger import DynamoLedger
@@ -133,7 +134,8 @@ class Retry:
         return request.parse(asked.body, group=keys.message_group(asked.thread_id), message_id="", rules=self._rules)
 
     def _send(self, asked: Request) -> str:
-        return self._requests.send(asked.body, asked.thread_id, asked.request_id)
+        """Whatever SQS took within five minutes: what was judged in vain then may have a picture now."""
+        return self._requests.send(asked.body, asked.thread_id, asked.request_id, deduplication_id=uuid.uuid4().hex)
 
     def _uri(self, key: str) -> str:
         return f"s3://{self._results}/{key}"

@@ -109,6 +109,9 @@ def test_whoever_finds_nothing_still_is_told_where_the_command_said(desk: Desk) 
     (refused,) = desk.results.under("rejected/messages/")
     assert refused["error"]["code"] == "no_image"
     assert desk.said[1].rpartition("s3://results/")[2].startswith("rejected/messages/")
+    desk.becomes_readable()
+    desk.judges()
+    assert len(desk.turns) == 2, "SQS does not take it for the first"
 
 
 @pytest.mark.parametrize(

@@ -270,7 +270,7 @@ class World:
         old = self.ledger.turns[thread][turn - 1]
         own = request_id or judging.request_id(str(old.request_id))
         body = json.dumps({"repairs": turn, "request_id": own})
-        message_id = self.queue.send(body, message_group(thread), sha256(f"{own}\n{body}"))
+        message_id = self.queue.send(body, message_group(thread), f"{own}/{len(self.judged)}")
         self.judged.append(Judged(thread, turn, own, message_id))
 
     def update(self) -> None:
