@@ -24,7 +24,7 @@ from darkroom.domain.request_schema import ImageRef, RequestRules
 from darkroom.errors import Code, Rejected
 from darkroom.providers.dialect_table import DIALECTS
 from darkroom.turns import judging
-from darkroom.turns.ports import Ended
+from darkroom.turns.ports import Claim
 from darkroom.turns.publisher import turn_key
 from operations import command
 from operations.backfill import bill
@@ -82,7 +82,7 @@ class Retry:
         self._send(asked)
         self._say(f"sent  {asked.request_id} of {thread_id}")
 
-    def _ended(self, thread_id: str, turn: int) -> Ended:
+    def _ended(self, thread_id: str, turn: int) -> tuple[Outcome, Claim | None]:
         ended = self._ledger.ended(thread_id, turn)
         if ended is None:
             raise Trouble(f"{thread_id} has no turn {turn}.")

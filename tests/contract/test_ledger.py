@@ -76,9 +76,10 @@ def test_of_a_turn_that_has_ended_its_calls_are_known(ledger: Ledger) -> None:
     ledger.commit(answered, replace(turn(1), thread_id="t", request_id="r-1"))
     ended = ledger.ended("t", 1)
     assert ended
-    assert ended.claim
-    assert (ended.outcome.turn, ended.outcome.request_id) == (1, "r-1")
-    assert (ended.claim.calls, ended.claim.answered_by, ended.claim.asked) == (1, 1, ASKED)
+    told, known = ended
+    assert (told.turn, told.request_id) == (1, "r-1")
+    assert known
+    assert (known.calls, known.answered_by, known.asked) == (1, 1, ASKED)
     assert ledger.ended("t", 2) is None
     assert ledger.ended("another", 1) is None
 

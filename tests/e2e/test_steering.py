@@ -116,6 +116,7 @@ def test_what_waits_is_seen_cancelled_and_woken_when_the_limit_is_lifted(
 def test_a_turn_without_a_picture_is_judged_again_for_nothing_and_asked_again_for_money(
     doors: Doors, api: Provider
 ) -> None:
+    api.mood = lambda words: Mood("junk" if words.endswith("junk") else "fine")
     doors.send("retry", {"instruction": "a picture that is junk", "request_id": "r"})
     first = doors.turn("retry", 1)
     assert (first["error"]["code"], first["cost"]["paid_calls"]) == ("no_image", 1)
@@ -136,9 +137,12 @@ def test_a_turn_without_a_picture_is_judged_again_for_nothing_and_asked_again_fo
     assert (judged["repairs"], judged["instruction"], judged["cost"]["paid_calls"]) == (1, first["instruction"], 0)
     assert len(api.calls("junk")) == 1, "judging calls nothing"
 
+    api.mood = lambda _words: Mood("fine")
     assert operating.run(doors.stack, "retry", "retry", "1", "--ask", "--yes")[-1].startswith("sent  again-")
     asked = doors.turn("retry", 4)
-    assert (asked["instruction"], asked["cost"]["paid_calls"], "repairs" in asked) == (first["instruction"], 1, False)
+    assert (asked["status"], asked["instruction"], asked["cost"]["paid_calls"], "repairs" in asked) == (
+        "succeeded", first["instruction"], 1, False,
+    )  # fmt: skip
     assert len(api.calls("junk")) == 2
     assert not doors.left()
 

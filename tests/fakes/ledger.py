@@ -15,7 +15,7 @@ from darkroom.domain.timing import (
     LEASE_SECONDS,
 )
 from darkroom.errors import PROVIDER_CAUSES, UNCOUNTED_CAUSES, Cancelled, Unavailable
-from darkroom.turns.ports import CallRecord, Claim, Ended, Wait
+from darkroom.turns.ports import CallRecord, Claim, Wait
 from tests.fakes.edge import Clock
 
 
@@ -84,10 +84,10 @@ class MemoryLedger:
     def thread(self, thread_id: str, parent_turn: int | None = None) -> Thread:
         return Thread(tuple(self.turns.get(thread_id, ())))
 
-    def ended(self, thread_id: str, turn: int) -> Ended | None:
+    def ended(self, thread_id: str, turn: int) -> tuple[Outcome, Claim | None] | None:
         told = next((each for each in self.turns.get(thread_id, []) if each.turn == turn), None)
         entry = self.entries.get((thread_id, str(told.request_id))) if told else None
-        return Ended(told, entry.claim if entry and entry.done == turn else None) if told else None
+        return (told, entry.claim if entry and entry.done == turn else None) if told else None
 
     def mark(self, claim: Claim, asked: CallRecord) -> Claim:
         entry = self._fence(claim)

@@ -285,7 +285,7 @@ def any_id(original: Any) -> Any:
 
     def begun(asked: Request, claim: Claim, dependencies: CallDependencies) -> Any:
         ended = dependencies.ledger.ended(asked.thread_id, int(asked.repairs or 0))
-        own = judging.request_id(str(ended.outcome.request_id)) if ended else ""
+        own = judging.request_id(str(ended[0].request_id)) if ended else ""
         whole, call = original(replace(asked, request_id=own), claim, dependencies)
         return replace(whole, request_id=asked.request_id), call
 

@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass, replace
 from typing import Any, NoReturn
 
 from darkroom.domain import keys
-from darkroom.domain.request_schema import KEY_BYTES, Asking, Body, ImageRef, Repair, RequestRules, validated
+from darkroom.domain.request_schema import KEY_BYTES, Asking, Body, ImageRef, RequestRules, validated
 from darkroom.errors import FieldFault, Rejected, invalid
 
 ENVELOPES = 4  # SNS around EventBridge around … : more is no envelope but a puzzle
@@ -53,8 +53,7 @@ class Request:
 
 def parse(body: str, *, group: str, message_id: str, rules: RequestRules) -> Request:
     """The request in a message's body. Raises Rejected, every fault named with its field."""
-    document = _unwrapped(json_object(body, REMEDY))
-    valid = validated(Repair if "repairs" in document else Body, document, REMEDY, options=rules.options)
+    valid = validated(Body, _unwrapped(json_object(body, REMEDY)), REMEDY, options=rules.options)
     faults = bucket_faults(valid, rules.buckets)
     thread = valid.thread_id if valid.thread_id is not None else _thread_of_group(group, faults)
     if valid.thread_id is not None and group != (wanted := keys.message_group(thread)):
@@ -62,7 +61,7 @@ def parse(body: str, *, group: str, message_id: str, rules: RequestRules) -> Req
     if faults:
         raise invalid(faults, REMEDY)
     asked = of_form(valid, thread, valid.request_id or message_id)
-    return replace(asked, repairs=valid.repairs) if isinstance(valid, Repair) else asked
+    return asked if valid.repairs is None else replace(asked, repairs=valid.repairs)
 
 
 def of_form(valid: Asking, thread_id: str, request_id: str) -> Request:

@@ -60,17 +60,10 @@ class Asking:
 
 @dataclass(frozen=True, slots=True)
 class Body(Asking):
-    """The body of a message to `RequestsQueue`."""
+    """The body of a message to `RequestsQueue`. `repairs` stands in the place of all that it would ask."""
 
     request_id: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Repair(Body):
-    """The body of a message that has a turn judged again: its number stands in the place of all that it asked."""
-
-    instruction: str = ""
-    repairs: int = 0
+    repairs: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,8 +124,7 @@ def validated(
     `options` are the shapes of the options that it may have.
     """
     faults: Faults = []
-    given = dict(document) if form is Repair else {"instruction": ""} | dict(document)
-    taken = _SHAPES[form](folder, options)("", given, faults)
+    taken = _SHAPES[form](folder, options)("", {"instruction": ""} | dict(document), faults)
     if faults:
         raise invalid(faults, remedy)
     return form(**taken)
@@ -234,22 +226,24 @@ def _asking(folder: Folder | None, options: Mapping[str, Shape]) -> dict[str, Sh
 
 
 def _body(folder: Folder | None, options: Mapping[str, Shape]) -> Shape:
+    """A file has no turn judged again."""
     shapes = {**_asking(folder, options), "request_id": optional(value(_request_id))}
-    return record(shapes, aliases=_aliases(options, "request_id", "custom_id"))
-
-
-def _repair(_folder: Folder | None, _options: Mapping[str, Shape]) -> Shape:
-    """A turn's number alone."""
-    told = {"thread_id": optional(value(_thread_id)), "request_id": optional(value(_request_id))}
-    alone = record({"repairs": value(whole(1, MAX_TURNS)), **told})
-    asked = _asking(None, {}).keys() - told.keys()
+    asked = record(shapes, aliases=_aliases(options, "request_id", "custom_id"))
 
     def read(field: str, given: dict[str, Any], faults: Faults) -> Any:
-        beside = sorted(asked & given.keys())
-        faults += [FieldFault(name, "must not stand beside `repairs`: the turn has its own") for name in beside]
-        return alone(field, {name: said for name, said in given.items() if name not in beside}, faults)
+        return (_repair if folder is None and "repairs" in given else asked)(field, given, faults)
 
     return read
+
+
+def _repair(field: str, given: dict[str, Any], faults: Faults) -> Any:
+    """A turn's number alone; it has its words and pictures."""
+    told = {"thread_id": optional(value(_thread_id)), "request_id": optional(value(_request_id))}
+    beside = sorted(name for name in _asking(None, {}).keys() - told.keys() if given.get(name))
+    faults += [FieldFault(name, "must not stand beside `repairs`: the turn has its own") for name in beside]
+    alone = {name: said for name, said in given.items() if name not in (*beside, "instruction")}
+    taken = record({"repairs": value(whole(1, MAX_TURNS)), **told})(field, alone, faults)
+    return {"instruction": "", **taken}
 
 
 def _line(folder: Folder | None, options: Mapping[str, Shape]) -> Shape:
@@ -263,4 +257,4 @@ def _aliases(options: Mapping[str, Shape], own_id: str, other_id: str) -> dict[s
     return {**_ALIASES, **beside, **dict.fromkeys((*_IDS, other_id), own_id)}
 
 
-_SHAPES: Mapping[type[Asking], Any] = {Body: _body, Line: _line, Repair: _repair}
+_SHAPES: Mapping[type[Asking], Any] = {Body: _body, Line: _line}

@@ -72,13 +72,6 @@ class Wait(NamedTuple):
     receipts: tuple[str, ...] = ()
 
 
-class Ended(NamedTuple):
-    """A turn, and what the ledger still knows of the calls of its request; None where that is forgotten."""
-
-    outcome: Outcome
-    claim: Claim | None
-
-
 class Ledger(Protocol):
     """Who works on a request and which of its calls may have been paid; and the thread that it is part of.
 
@@ -95,8 +88,8 @@ class Ledger(Protocol):
         """As much of the thread as a request needs that names this parent."""
         ...
 
-    def ended(self, thread_id: str, turn: int) -> Ended | None:
-        """A turn of the thread; None where there is none of this number."""
+    def ended(self, thread_id: str, turn: int) -> tuple[Outcome, Claim | None] | None:
+        """A turn of the thread, and what is still known of its request's calls; None where there is no such turn."""
         ...
 
     def mark(self, claim: Claim, asked: CallRecord) -> Claim:

@@ -35,7 +35,7 @@ from darkroom.domain.request import Request
 from darkroom.domain.thread import Past, Thread
 from darkroom.domain.timing import LEASE_SECONDS, LEDGER_KEPT_SECONDS
 from darkroom.errors import PROVIDER_CAUSES, UNCOUNTED_CAUSES, Cancelled, DarkroomError, Unavailable
-from darkroom.turns.ports import CallRecord, Claim, Ended, Wait
+from darkroom.turns.ports import CallRecord, Claim, Wait
 
 
 class DynamoLedger:
@@ -90,13 +90,13 @@ class DynamoLedger:
         """See `turns.ports.Ledger`."""
         return thread.read(self._turns(thread_id), parent_turn)
 
-    def ended(self, thread_id: str, turn: int) -> Ended | None:
+    def ended(self, thread_id: str, turn: int) -> tuple[Outcome, Claim | None] | None:
         """See `turns.ports.Ledger`."""
         told = next((each for each in self._turns(thread_id).page(turn) if each.turn == turn), None)
         if told is None:
             return None
         entry = self._table.item(thread_id, sort_key(str(told.request_id)))
-        return Ended(told, claim_of(entry) if entry.get("turn") == turn else None)
+        return told, claim_of(entry) if entry.get("turn") == turn else None
 
     def mark(self, claim: Claim, asked: CallRecord) -> Claim:
         """See `turns.ports.Ledger`. A worker that was stalled may have let its lease run out: the mark renews it."""
