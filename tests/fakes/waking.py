@@ -22,9 +22,9 @@ class MemoryScout:
         return self._leases(request, is_free=self._is_free() or self._request == request)
 
     def ends(self, request: str) -> bool:
-        is_over = self._is_free() or self._request == request
+        is_over = self._request == request
         if is_over:
-            self._looks_until = 0.0
+            self._request, self._looks_until = "", 0.0
         return is_over
 
     def _is_free(self) -> bool:

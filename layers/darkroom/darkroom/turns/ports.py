@@ -207,7 +207,7 @@ class Scout(Protocol):
         ...
 
     def ends(self, request: str) -> bool:
-        """Whether nobody looks from now on, because this request has ended; another's copy looks on."""
+        """The request has ended. Whether it was the one that looked: nobody does from now on."""
         ...
 
 

@@ -28,9 +28,8 @@ class DynamoScout:
         return self._leases(request, f"{NOBODY} OR {ITSELF}")
 
     def ends(self, request: str) -> bool:
-        """See `turns.ports.Scout`. Where it repeats itself nobody is left."""
-        is_over = Condition(f"{NOBODY} OR {ITSELF}", {"request": request, "now": self._clock()}, ("request",))
-        return self._holds(self._table.delete(PARTITION, ITEM, is_over))
+        """See `turns.ports.Scout`."""
+        return self._holds(self._table.delete(PARTITION, ITEM, Condition(ITSELF, {"request": request}, ("request",))))
 
     def _leases(self, request: str, condition: str) -> bool:
         now = self._clock()
