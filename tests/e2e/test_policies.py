@@ -19,6 +19,7 @@ from botocore.exceptions import ClientError
 
 from darkroom.aws.dynamodb.ledger import DynamoLedger
 from darkroom.aws.dynamodb.table import Table
+from darkroom.domain import keys
 from darkroom.domain.request import Request
 from darkroom.errors import Unavailable
 from darkroom.turns.ports import Claim, Wait
@@ -162,6 +163,32 @@ def _retry(person: Person) -> None:
     person.road.turn(thread, 2)
 
 
+def _forget(person: Person) -> None:
+    """Two threads with all that there may be of one; of one of them a line of a batch, too."""
+    road, root = person.road, person.road.stack
+    first, second = threads = [f"{person.mark}-{name}/t" for name in ("first", "second")]
+    for thread in threads:
+        road.upload(f"{thread}.tif", photo(kind="TIFF"), instruction="by night")
+        road.turn(thread, 1)
+        root.aws.s3.put_object(Bucket=root.env["SPOOL_BUCKET"], Key=_raw_answer(road, thread), Body=b"raw")
+        road.upload(f"{thread}.pdf", "no picture")
+        road.rejected_upload(f"{thread}.pdf")
+        road.refusal(road.send(thread, {"instruction": "", "thread_id": thread}))
+    key = f"{person.mark}-lines.jsonl"
+    road.upload(key, json.dumps({"custom_id": "a", "instruction": "a quay", "thread_id": first}))
+    eventually(lambda: road.document(f"batches/{key}.manifest.json"))
+    said = [line for thread in threads for line in operating.run(person.stack, "forget", thread, "--yes")]
+    assert not road.keys(f"threads/{first}/") + road.keys(f"threads/{second}/")
+    for kind in ("results", "refusals", "uploads", "raw answers", "renditions", "turns"):
+        assert sum(line.startswith("Erased of") and kind in line for line in said) == 2, (kind, said)
+    assert f"erased  the answer to line 1 of {key}" in said
+
+
+def _raw_answer(road: Road, thread: str) -> str:
+    """Where that of its first turn has lain."""
+    return keys.spool_key(thread, road.turn(thread, 1)["request_id"], 1)
+
+
 def _show(person: Person) -> None:
     assert operating.run(person.stack, "show", f"{datetime.now(UTC):%Y-%m-%d}")
 
@@ -175,6 +202,7 @@ OPERATIONS = {
     "cancel": _cancel,
     "pause": _pause,
     "retry": _retry,
+    "forget": _forget,
 }
 PEOPLE: Mapping[str, Callable[[Person], None]] = {
     "SenderPolicyArn": send_and_take, "ReaderPolicyArn": take, "OperatorPolicyArn": operate,
@@ -255,7 +283,6 @@ FORBIDDEN = [
     ("sqs:ReceiveMessage", "{REQUESTS_QUEUE_ARN}"),
     ("sqs:DeleteMessage", "{REQUESTS_QUEUE_ARN}"),
     ("sqs:PurgeQueue", "{REQUESTS_QUEUE_ARN}"),
-    ("dynamodb:DeleteItem", "{table}"),
     ("secretsmanager:GetSecretValue", "{IMAGE_API_KEY_SECRET_ARN}"),
     ("lambda:InvokeFunction", "{functions}:{ON_REQUEST_FUNCTION}"),
     ("lambda:UpdateFunctionConfiguration", "{functions}:{ON_REQUEST_FUNCTION}"),
@@ -266,6 +293,7 @@ ALSO_FORBIDDEN = {
         ("s3:GetObject", "arn:aws:s3:::{UPLOADS_BUCKET}/a.jpg"),
         ("dynamodb:PutItem", "{table}"),
         ("dynamodb:UpdateItem", "{table}"),
+        ("dynamodb:DeleteItem", "{table}"),
     ],
     "ReaderPolicyArn": [
         ("s3:PutObject", "arn:aws:s3:::{UPLOADS_BUCKET}/a.jpg"),
@@ -273,10 +301,12 @@ ALSO_FORBIDDEN = {
         ("sqs:SendMessage", "{REQUESTS_QUEUE_ARN}"),
         ("dynamodb:PutItem", "{table}"),
         ("dynamodb:UpdateItem", "{table}"),
+        ("dynamodb:DeleteItem", "{table}"),
     ],
     "OperatorPolicyArn": [
         ("s3:PutObject", "arn:aws:s3:::{UPLOADS_BUCKET}/a.jpg"),
         ("s3:GetObject", "arn:aws:s3:::{RESULTS_BUCKET}/batches/a.jsonl.out"),
+        ("s3:DeleteObjectVersion", "arn:aws:s3:::{RESULTS_BUCKET}/batches/a.jsonl.out"),
         ("lambda:UpdateEventSourceMapping", "{uploads_mapping}"),
         ("lambda:DeleteEventSourceMapping", "{uploads_mapping}"),
         ("cloudformation:UpdateStack", "arn:aws:cloudformation:us-east-1:000000000000:stack/darkroom/*"),
@@ -314,11 +344,16 @@ def test_who_reads_turns_reads_nothing_of_the_stacks_own(people: dict[str, Perso
             )
 
 
-def test_an_operator_writes_nothing_of_the_stacks_own_but_marks_and_batches(people: dict[str, Person]) -> None:
+def test_an_operator_writes_and_removes_of_the_stacks_own_no_more_than_its_commands_do(
+    people: dict[str, Person],
+) -> None:
     person = people["OperatorPolicyArn"]
     table, name = person.client("dynamodb"), person.stack.env["THREADS_TABLE"]
     key = {"sk": {"S": "REQUEST#r"}}
-    for partition in ("/calls", "/breaker", "/uploads/shop/mug", "/batches/a"):
+    for partition in ("/calls", "/breaker", "/batches/a", "/cancelled/shop/mug", "/lanes/own"):
+        with pytest.raises(ClientError, match="AccessDenied"):
+            table.delete_item(TableName=name, Key={"thread_id": {"S": partition}, **key})
+    for partition in ("/calls", "/breaker", "/batches/a"):
         with pytest.raises(ClientError, match="AccessDenied"):
             table.update_item(TableName=name, Key={"thread_id": {"S": partition}, **key})
     for partition in ("/calls", "/breaker", "/uploads/shop/mug", "/cancelled/shop/mug", "shop/mug"):

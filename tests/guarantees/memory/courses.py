@@ -394,6 +394,79 @@ def what_waits_for_the_budget_is_cancelled() -> None:
 
 
 @course
+def a_thread_is_erased_and_its_message_comes_once_more() -> None:
+    """A worker died before the message was gone. It is told that, and nothing is called for it."""
+    world = World()
+    world.send("t", "r-0", "request 0")
+    world.send("other", "r-0", "request 0 of another")
+    world.deliver(lambda: Edge(_dies_after_a_commit))
+    world.erase("t")
+    assert not world.ledger.turns.get("t"), "it was erased"
+    _end(world)
+    assert len(world.api.of("request 0")) == 1
+    refused = [world.objects.document("results", key) for key in world.objects.keys("results", "rejected/")]
+    assert [told["error"]["code"] for told in refused] == ["forgotten"]
+    assert not [key for key in world.objects.keys("results") if "request 0" in key or key.startswith("threads/t/")]
+
+
+@course
+def a_thread_is_erased_and_asked_anew() -> None:
+    """It begins with the first turn, and knows nothing of what was there."""
+    world = World()
+    for number in range(2):
+        world.send("t", f"r-{number}", f"request {number}")
+    world.run_dry()
+    world.erase("t")
+    world.send("t", "r-2", "request 2")
+    _end(world)
+    assert [(turn.turn, turn.request_id, turn.parent_turn) for turn in world.ledger.turns["t"]] == [(1, "r-2", None)]
+    assert [call.words for call in world.api.of("request 2")] == [("request 2",)]
+
+
+@course
+def what_was_told_that_its_thread_is_full_comes_once_more_after_an_erase() -> None:
+    """The ledger has forgotten it, and the thread has room: it becomes a turn."""
+    world = World(max_turns=1)
+    for number in range(2):
+        world.send("t", f"r-{number}", f"request {number}")
+    world.deliver(lambda: Edge(_dies_after_it_was_told))
+    world.pass_time(901)
+    world.erase("t")
+    _end(world)
+    assert [turn.request_id for turn in world.ledger.turns["t"]] == ["r-1"]
+
+
+@course
+def a_thread_is_erased_before_its_turn_is_judged_again() -> None:
+    """There is nothing to judge, though the thread has another turn of that number by then."""
+    world = World(["words", "words"])
+    world.send("t", "r-0", "request 0")
+    world.run_dry()
+    world.update()
+    world.judge("t", 1)
+    world.erase("t")
+    world.send("t", "r-1", "request 1")
+    _end(world)
+    assert [(turn.request_id, turn.repairs) for turn in world.ledger.turns["t"]] == [("r-1", None)]
+
+
+@course
+def nothing_open_is_erased() -> None:
+    """Neither what waits nor what somebody has in hand."""
+    world = World(["throttled"])
+    world.send("t", "r-0", "request 0")
+    worker = start(world)
+    assert worker
+    worker.step(60, until="after ask")
+    world.erase("t")
+    worker.finish()
+    world.erase("t")
+    assert world.ledger.entries["t", "r-0"].done is None
+    _end(world)
+    assert [turn.status for turn in world.ledger.turns["t"]] == ["succeeded"]
+
+
+@course
 def a_limit_is_lifted_while_many_wait() -> None:
     """All that waits for the day goes through within minutes, each thread in its order, and not when it is tomorrow."""
     world = World(daily_call_limit=1)
@@ -480,6 +553,22 @@ def a_turn_is_judged_again_while_its_thread_goes_on() -> None:
 
 def _code(turn: Outcome) -> str | None:
     return turn.error.code if turn.error else None
+
+
+def _dies_after_a_commit(_count: int, name: str) -> None:
+    if name == "after commit":
+        raise Died
+
+
+def _dies_after_it_was_told(count: int, name: str) -> None:
+    """The second message's refusal is the last thing that is written."""
+    _told.append(name)
+    if name == "after write_once" and "after forget" in _told:
+        _told.clear()
+        raise Died
+
+
+_told: list[str] = []
 
 
 def _dies_before_a_call(_count: int, name: str) -> None:

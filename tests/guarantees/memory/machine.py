@@ -165,6 +165,12 @@ class PromiseMachine(RuleBasedStateMachine):
         self.others += not is_own
         self.world.judge(str(turn.thread_id), int(turn.turn or 0), "" if is_own else f"mine-{self.others}")
 
+    @precondition(lambda self: self.world.sent)
+    @rule(which=which)
+    def the_operator_erases_a_thread(self, which: int) -> None:
+        """Which is refused while something of it is open, or in somebody's hands."""
+        self.world.erase(self.world.sent[which % len(self.world.sent)].thread)
+
     @rule(most=st.integers(1, 3))
     def somebody_wakes_what_waits(self, most: int) -> None:
         self.world.waker.wake(most)

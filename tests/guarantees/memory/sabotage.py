@@ -30,6 +30,7 @@ from tests.guarantees.memory.safeguards import (
     keeps_no_failure,
     keeps_the_free,
     lease_of_no_worth,
+    leaves_a_tombstone_out,
     looks_and_then_counts,
     looks_at_nothing,
     marks_after_the_call,
@@ -290,6 +291,12 @@ SABOTAGES = [
         replaced(MemoryLedger, "claim", starts_anew),
         singles("text to image", "dies"),
         "its one result.json",
+    ),
+    Sabotage(
+        "a tombstone is left out",
+        replaced(MemoryLedger, "bury", leaves_a_tombstone_out),
+        courses.a_thread_is_erased_and_its_message_comes_once_more,
+        "is paid once|was erased",
     ),
     Sabotage(
         "an id stands for any content",

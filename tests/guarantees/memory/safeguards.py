@@ -184,6 +184,15 @@ def starts_anew(original: Any) -> Any:
     return claim
 
 
+def leaves_a_tombstone_out(original: Any) -> Any:
+    def bury(self: MemoryLedger, thread_id: str) -> None:
+        original(self, thread_id)
+        for where in [where for where, entry in self.entries.items() if entry.is_forgotten]:
+            del self.entries[where]
+
+    return bury
+
+
 def takes_any_content(original: Any) -> Any:
     def claim(self: MemoryLedger, request: Any, requested_at: str) -> Any:
         if entry := self.entries.get((request.thread_id, request.request_id)):

@@ -125,6 +125,9 @@ def _has_one_outcome(world: World, sent: Sent) -> None:
     ended = [turn for turn in world.ledger.turns.get(sent.thread, []) if turn.request_id == sent.request_id]
     assert len(ended) <= 1, f"{sent} is one turn"
     refused = rejected_message_key(sent.message_id)
+    if sent.told_at_erase:
+        _stays_erased(world, sent, ended)
+        return
     if ended and ended[0].instruction == sent.instruction:
         assert world.objects.writes.count(refused) == 0, f"{sent} has one outcome"
         _has_its_reason(world, ended[0], sent)
@@ -132,11 +135,33 @@ def _has_one_outcome(world: World, sent: Sent) -> None:
     assert world.objects.writes.count(refused) == 1, f"{sent} has an outcome"
     code = world.objects.document("results", refused)["error"]["code"]
     same_id = [other for other in world.sent if (other.thread, other.request_id) == (sent.thread, sent.request_id)]
-    if code == "request_id_reused":
+    if code == "forgotten":
+        same = {other.told_at_erase for other in same_id if other.instruction == sent.instruction}
+        assert same & {"a turn", "forgotten"}, "only what was erased is forgotten"
+    elif code == "request_id_reused":
         assert any(other.instruction != sent.instruction for other in same_id), "its id stands for another request"
     else:
         assert (code, ended) == ("too_many_turns", []), f"{sent} is refused for a reason"
         assert len(world.ledger.turns[sent.thread]) >= world.max_turns, "the thread is full"
+
+
+def _stays_erased(world: World, sent: Sent, ended: list[Outcome]) -> None:
+    """What had ended when its thread was erased is nothing that can be seen any more, but for a refusal without words.
+
+    The ledger forgets what is told `too_many_turns`. If its message comes once more it is asked anew, of a thread that
+    has room by then.
+    """
+    if sent.told_at_erase == "too_many_turns" and ended and ended[0].instruction == sent.instruction:
+        _has_its_reason(world, ended[0], sent)
+        return
+    taken = {"a turn": "forgotten"}.get(str(sent.told_at_erase), sent.told_at_erase)
+    refused = rejected_message_key(sent.message_id)
+    assert world.objects.writes.count(refused) <= 1, f"{sent} has one outcome"
+    assert not ended or ended[0].instruction != sent.instruction, f"{sent} was erased"
+    if refused in world.objects.writes:
+        told = world.objects.document("results", refused)
+        assert told["error"]["code"] == taken, f"{sent} is told why it takes no turn"
+        assert taken != "forgotten" or not told["instruction"], "its words are not told again"
 
 
 def _has_its_reason(world: World, ended: Outcome, sent: Sent) -> None:
@@ -189,13 +214,13 @@ def _are_judged_for_nothing(world: World, turns: list[Outcome]) -> None:
 
 def _was_judged(world: World, judged: Judged) -> None:
     """Whoever has a turn judged again is told, and of a reason where there is no picture."""
-    turns = world.ledger.turns[judged.thread]
-    made = [turn for turn in turns if turn.repairs == judged.turn and turn.request_id == judged.request_id]
+    turns = [turn for turn in (*world.ledger.turns.get(judged.thread, []), *world.erased) if turn.repairs]
+    made = [turn for turn in turns if (turn.thread_id, turn.request_id) == (judged.thread, judged.request_id)]
     refused = rejected_message_key(judged.message_id)
     assert made or refused in world.objects.writes, f"{judged} has an outcome"
     if refused in world.objects.writes:
         code = world.objects.document("results", refused)["error"]["code"]
-        assert code in ("no_image", "invalid_request", "too_many_turns", "internal_error"), code
+        assert code in ("no_image", "invalid_request", "too_many_turns", "internal_error", "forgotten"), code
         assert code != "internal_error" or world.breaks >= 5, "five attempts broke"
 
 
@@ -216,7 +241,7 @@ def _charged(world: World, sent: Sent) -> list[Call]:
 
 def _count_alike(world: World) -> None:
     """The days' counters, the outcomes and the API agree on what was paid."""
-    told = sum(turn.cost.paid_calls for turns in world.ledger.turns.values() for turn in turns)
+    told = sum(turn.cost.paid_calls for turns in (*world.ledger.turns.values(), world.erased) for turn in turns)
     claims = [entry.claim for entry in world.ledger.entries.values()]
     # The day of a late answer is known only where no call followed it.
     stale = sum(claim.answered_by not in (None, claim.calls) and not claim.charged for claim in claims)

@@ -238,3 +238,16 @@ def test_a_dialect_that_this_release_does_not_know_is_a_fault_and_not_a_no(world
     world.objects.put("spool", key, stored.data[:], {**stored.metadata, "dialect": "of the future"})
     with pytest.raises(Fault, match="of the future"):
         judge(world)
+
+
+def test_while_its_thread_is_erased_it_waits_and_then_there_is_nothing_to_judge(world: World) -> None:
+    ended(world, NOTHING)
+    is_understood(world, made())
+    world.ledger.erasing.add("t")
+    assert world.wait({"repairs": 1, "request_id": judging.request_id("r")}).cause == "erasing"
+    assert not [key for key in world.objects.writes if "/image" in key]
+    world.ledger.bury("t")
+    world.ledger.erasing.clear()
+    refused = judge(world)
+    assert (refused.turn, code(refused)) == (None, "invalid_request")
+    assert ("t", judging.request_id("r")) not in world.ledger.entries

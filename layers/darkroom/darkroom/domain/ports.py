@@ -29,6 +29,11 @@ class Reused:
 
 
 @dataclass(frozen=True, slots=True)
+class Forgotten:
+    """The request has ended, and its thread was erased."""
+
+
+@dataclass(frozen=True, slots=True)
 class Stored:
     """An object's bytes; the entity tag without quotes."""
 

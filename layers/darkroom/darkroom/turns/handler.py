@@ -9,14 +9,14 @@ import random
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, NamedTuple
 
 from darkroom.domain import keys, outcome, request
 from darkroom.domain.context import Image
 from darkroom.domain.message import Message
 from darkroom.domain.outcome import Caution, Failure, Outcome, Picture
-from darkroom.domain.ports import Done, Held, QueueSender, Reused
+from darkroom.domain.ports import Done, Forgotten, Held, QueueSender, Reused
 from darkroom.domain.price import Price
 from darkroom.domain.request import Recognised, Request
 from darkroom.domain.request_schema import RequestRules
@@ -150,8 +150,11 @@ class TurnHandler:
             return status.outcome
         if isinstance(status, Held):
             raise Unavailable("held", "another worker has this request in hand", retry_after=status.seconds + 1)
+        if isinstance(status, Forgotten):  # its words were erased, and this message still holds them
+            bare = replace(message, body=""), Recognised(asked.thread_id, asked.request_id)
+            return self._refused(*bare, taken(asked.request_id, status))
         if isinstance(status, Reused):
-            raise reused(asked.request_id)
+            raise taken(asked.request_id, status)
         try:
             return self._claimed(asked, status, message, time_left)
         finally:
@@ -345,8 +348,15 @@ def _cancelled(claim: Claim) -> Rejected:
     )
 
 
-def reused(request_id: str) -> Rejected:
-    """What whoever gave an old id to a new request is told."""
+def taken(request_id: str, status: Forgotten | Reused) -> Rejected:
+    """Why a request takes no turn whose id is taken."""
+    if isinstance(status, Forgotten):
+        return Rejected(
+            "forgotten",
+            f"request_id {request_id!r} stands for a request that has ended, and whose thread was erased",
+            hint="Nothing was called for it again. To ask anew, give it a new id.",
+            param="request_id",
+        )
     return Rejected(
         "request_id_reused",
         f"request_id {request_id!r} stands for another request of this thread already",

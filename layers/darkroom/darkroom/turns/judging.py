@@ -68,7 +68,11 @@ class JudgedCall(PaidCall):
         return State.ANSWERED
 
     def reply(self) -> Reply:
-        """The first reply in which there is a picture. Raises Rejected, for the reason of the first that has none."""
+        """The first reply in which there is a picture. Raises Rejected, for the reason of the first that has none.
+
+        Whoever erases the thread refuses to where a claim is open. So the fence is looked for once the claim is there.
+        """
+        self._dependencies.ledger.check_erasing(self.claim.thread_id)
         reasons = list[Rejected | Unavailable | Ambiguous]()
         for reply in self._replies():
             try:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple, Protocol
 
 from darkroom.domain.outcome import DEFAULT_DIALECT, Mode, Outcome, Source
-from darkroom.domain.ports import Done, Held, Reused
+from darkroom.domain.ports import Done, Forgotten, Held, Reused
 from darkroom.domain.request import Request
 from darkroom.domain.thread import Past, Thread
 from darkroom.errors import Cause, Unavailable
@@ -78,7 +78,7 @@ class Ledger(Protocol):
     Every write but `claim` is fenced: it raises Unavailable (`held`) where the claim's lease went to another.
     """
 
-    def claim(self, request: Request, requested_at: str) -> Claim | Done | Held | Reused: ...
+    def claim(self, request: Request, requested_at: str) -> Claim | Done | Forgotten | Held | Reused: ...
 
     def abandoned(self, request: Request) -> bool:
         """Whether the last owner died with the request in its hands."""
@@ -92,8 +92,14 @@ class Ledger(Protocol):
         """A turn of the thread, and what is still known of its request's calls; None where there is no such turn."""
         ...
 
+    def check_erasing(self, thread_id: str) -> None:
+        """Raises Unavailable (`erasing`) while the thread is erased: for whoever has no call to mark."""
+        ...
+
     def mark(self, claim: Claim, asked: CallRecord) -> Claim:
-        """One more call, about to be sent. Raises Unavailable (`budget`) where the day has none left, and Cancelled."""
+        """One more call, about to be sent. Raises Cancelled; or Unavailable where the day has none left (`budget`), or
+        the thread is being erased (`erasing`).
+        """
         ...
 
     def is_cancelled(self, claim: Claim) -> bool:
