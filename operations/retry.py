@@ -17,7 +17,7 @@ from darkroom.aws.s3 import S3Objects
 from darkroom.aws.sqs import SqsSender
 from darkroom.domain import keys, request
 from darkroom.domain.outcome import DEFAULT_DIALECT, Outcome
-from darkroom.domain.ports import Done, Reused
+from darkroom.domain.ports import Done, Held, Reused
 from darkroom.domain.price import parsed
 from darkroom.domain.request import Request
 from darkroom.domain.request_schema import ImageRef, RequestRules
@@ -125,7 +125,7 @@ class Retry:
             self._say(f"is over  it became turn {ended.turn}: {self._uri(turn_key(ended))}")
         elif isinstance(status, Reused):
             raise Trouble(f"The id {asked.request_id!r} stands for another request of {asked.thread_id}.")
-        elif status:
+        elif isinstance(status, Held):
             self._say(f"is on its way already, as {asked.request_id}")
         return status is None
 
