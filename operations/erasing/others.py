@@ -46,7 +46,7 @@ def look(
         user = outbox.get("thread_id") or partition.removeprefix(upload_state.PARTITIONS)
         if user != thread_id:
             others.users.update((place, user) for place in _pictures(item, outbox) if place in pictures)
-        elif outbox:
+        elif "request_id" in outbox:  # else it is a batch file
             others.open.append(f"{outbox['request_id']} is about to be sent")
     return others
 

@@ -21,8 +21,8 @@ class Results:
     def __init__(self, thread_id: str, request_ids: Collection[str]) -> None:
         self._thread_id = thread_id
         self._request_ids = request_ids
-        hashes = "|".join(sorted(keys.sha256(each)[:8] for each in request_ids)) or "-"
-        self._folder = re.compile(rf"{re.escape(self.prefix)}[0-9]{{5,}}-(?:{hashes})/")
+        self._hashes = {keys.sha256(each)[:8] for each in request_ids}
+        self._folder = re.compile(rf"{re.escape(self.prefix)}[0-9]{{5,}}-([0-9a-f]{{8}})/")
 
     @property
     def prefix(self) -> str:
@@ -31,7 +31,8 @@ class Results:
 
     def has(self, key: str) -> bool:
         """Whether an object is a result of theirs. A request has the same hash under whatever number."""
-        return self._folder.match(key) is not None
+        found = self._folder.match(key)
+        return found is not None and found[1] in self._hashes
 
     def spool_prefixes(self, pictures: Collection[str]) -> Iterator[tuple[str, str]]:
         """Kinds of objects in the spool, and what the keys of theirs begin with."""

@@ -167,8 +167,8 @@ def _forget(person: Person) -> None:
     """Two threads with all that there may be of one; of one of them a line of a batch, too."""
     road, root = person.road, person.road.stack
     first, second = threads = [f"{person.mark}-{name}/t" for name in ("first", "second")]
-    for thread in threads:
-        road.upload(f"{thread}.tif", photo(kind="TIFF"), instruction="by night")
+    for thread, colour in zip(threads, ("maroon", "teal"), strict=True):
+        road.upload(f"{thread}.tif", photo(colour, "TIFF"), instruction="by night")
         road.turn(thread, 1)
         root.aws.s3.put_object(Bucket=root.env["SPOOL_BUCKET"], Key=_raw_answer(road, thread), Body=b"raw")
         road.upload(f"{thread}.pdf", "no picture")
