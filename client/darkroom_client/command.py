@@ -28,6 +28,8 @@ COMMANDS: Mapping[str, Mapping[str, str]] = {
         "batch": "Ask for all lines of a .jsonl or .csv.",
         "backfill": "Ask one thing of many pictures that are uploaded.",
         "redrive": "Bring dead letters back.",
+        "retry": "Give a turn without a picture another chance.",
+        "forget": "Erase a thread, for good.",
         "cancel": "Cancel what waits of a thread.",
         "pause": "Call nothing any more.",
         "resume": "Go on after a pause.",

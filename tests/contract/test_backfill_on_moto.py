@@ -18,7 +18,8 @@ from darkroom.domain.request_schema import ImageRef
 from darkroom.errors import Code, Rejected
 from darkroom.turns.ports import Claim
 from darkroom_client.errors import Trouble
-from darkroom_client.operating import backfill, batch_lines
+from darkroom_client.operating import backfill
+from darkroom_client.operating.batches import batch_lines
 from darkroom_client.stacks.stack import Stack
 from tests.fakes.stack import changed, deployed, rules
 

@@ -16,6 +16,8 @@ from darkroom.domain.request import Request
 from darkroom.errors import Code, Rejected
 from darkroom.turns.ports import Claim
 from darkroom.turns.publisher import turn_key
+from darkroom_client.operating.erasing.partition import Partition
+from darkroom_client.operating.erasing.receipt import Receipt
 from darkroom_client.operating.redrive import Redrive
 from darkroom_client.stacks.stack import Stack
 from tests.fakes.stack import changed, deployed, rules
@@ -150,6 +152,16 @@ def test_what_is_over_is_removed_and_the_operator_is_told_where_its_outcome_lies
     ward.dies({"instruction": "make it blue", "request_id": "r-1"})
     assert ward.work() == {"over": 1}
     assert ward.lines == [f"is over     r-1 of t: {code or 'succeeded'}, s3://results/{turn_key(ended)}"]
+    assert ward.received("RequestsDeadLetterQueueUrl") == ward.received("RequestsQueueUrl") == []
+
+
+def test_what_was_erased_is_over(ward: Ward) -> None:
+    ward.ends(Request("t", "r-1", "make it blue", metadata={}))
+    partition = Partition(ward.ledger._table, "t", lambda: 1_795_348_800, Receipt("t", print))
+    partition.bury(partition.known())
+    ward.dies({"instruction": "make it blue", "request_id": "r-1"})
+    assert ward.work() == {"over": 1}
+    assert ward.lines == ["is over     r-1 of t: forgotten"]
     assert ward.received("RequestsDeadLetterQueueUrl") == ward.received("RequestsQueueUrl") == []
 
 

@@ -17,7 +17,7 @@ TAKEN_UP_SECONDS = 480.0  # a worker that dies before it has begun hides its mes
 
 def backfill(stack: Stack, prefix: str, instruction: str) -> str:
     """`make backfill STACK=darkroom YES=1`. Returns what it said."""
-    return "\n".join(operating.run(stack, "backfill", "--yes", f"--prefix={prefix}", f"--instruction={instruction}"))
+    return "\n".join(operating.run(stack, "backfill", "--yes", "--", prefix, instruction))
 
 
 def test_killed_in_the_middle_and_run_again_each_picture_is_paid_once(road: Road) -> None:
@@ -52,7 +52,7 @@ def test_killed_in_the_middle_and_run_again_each_picture_is_paid_once(road: Road
 
 def where(said: str) -> str:
     """The key of the answer file, in the results bucket."""
-    (uri,) = [word.strip('"') for word in said.split() if word.endswith('.jsonl.out"')]
+    (uri,) = [word for word in said.split() if word.endswith(".jsonl.out")]
     return uri.split("/", 3)[3]
 
 

@@ -9,7 +9,6 @@ import time
 import uuid
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -19,9 +18,11 @@ from botocore.exceptions import ClientError
 
 from darkroom.aws.dynamodb.ledger import DynamoLedger
 from darkroom.aws.dynamodb.table import Table
+from darkroom.domain import keys
 from darkroom.domain.request import Request
 from darkroom.errors import Unavailable
 from darkroom.turns.ports import Claim, Wait
+from darkroom_client.command import COMMANDS
 from local.stack import aws, deploy
 from tests.e2e import lines, operating, permissions
 from tests.e2e.conftest import Stack
@@ -83,7 +84,7 @@ def take(person: Person) -> None:
 
 
 def operate(person: Person) -> None:
-    """Every command of operations/, on work of every kind."""
+    """Every command of an operator, on work of every kind."""
     for operation in OPERATIONS.values():
         operation(person)
 
@@ -113,21 +114,42 @@ def _redrive(person: Person) -> None:
 def _backfill(person: Person) -> None:
     for folder in ("one", "two"):
         person.road.upload(f"{person.mark}-{folder}/a.jpg", photo(), instruction="on white")
-    said = operating.run(person.stack, "backfill", "--yes", f"--prefix={person.mark}-", "--instruction=by night")
+    said = operating.run(person.stack, "backfill", "--yes", f"{person.mark}-", "by night")
     assert said[0].startswith("2 of 2 objects below")
 
 
 def _cancel(person: Person) -> None:
-    key = f"{person.mark}.jsonl"
-    person.road.upload(key, json.dumps({"custom_id": "a", "instruction": "a quay"}))
-    eventually(lambda: person.road.document(f"batches/{key}.manifest.json"))
-    for words in ((person.mark,), (person.mark, "r-1"), ("--batch", key)):
+    for words in ((person.mark,), (person.mark, "r-1")):
         operating.run(person.stack, "cancel", *words)
+
+
+def _batch(person: Person) -> None:
+    """One to its end, and one that is stopped: its line waits for a provider in trouble."""
+    for ending in ("jsonl", "csv"):
+        file = person.folder / f"{person.mark}-batch.{ending}"
+        line = (
+            "custom_id,instruction\na,a quay\n"
+            if ending == "csv"
+            else json.dumps({"custom_id": "a", "instruction": "a quay [fault:429 x1]"})
+        )
+        file.write_text(line, encoding="utf-8")
+        told = operating.told(person.stack, "batch", str(file))
+        assert (told["succeeded"], told["failed"]) == (1, 0)
+        assert operating.told(person.stack, "batch", "status", str(file))["ended"]
+    slow = person.folder / f"{person.mark}-slow.jsonl"
+    slow.write_text(json.dumps({"custom_id": "a", "instruction": "a quay [fault:slow]"}), encoding="utf-8")
+    operating.run(person.stack, "batch", "--no-wait", str(slow))
+    eventually(lambda: operating.ended(person.stack, "batch", "stop", str(slow)).returncode == 0 or None)
 
 
 def _pause(person: Person) -> None:
     operating.run(person.stack, "pause")
-    operating.run(person.stack, "pause", "--resume")
+    assert operating.told(person.stack, "status")["paused"]
+
+
+def _resume(person: Person) -> None:
+    operating.run(person.stack, "resume")
+    assert not operating.told(person.stack, "status")["paused"]
 
 
 def _wake(person: Person) -> None:
@@ -137,7 +159,7 @@ def _wake(person: Person) -> None:
     claim = ledger.claim(asked, "2026-11-22T00:00:00.000Z")
     assert isinstance(claim, Claim)
     ledger.defer(claim, Unavailable("throttled", "no"), Wait(time.time() + 600, "a cat", ("gone",)))
-    eventually(lambda: f"{person.mark}-waits" in "".join(operating.run(person.stack, "show")))
+    eventually(lambda: f"{person.mark}-waits" in "".join(operating.run(person.stack, "status")))
     assert operating.run(person.stack, "wake") != ["0 woken."]
     table.write(table.delete(asked.thread_id, "REQUEST#r"))
 
@@ -152,18 +174,74 @@ def _reindex(person: Person) -> None:
     assert operating.run(person.stack, "reindex") == ["Turns listed: 1"]
 
 
-def _show(person: Person) -> None:
-    assert operating.run(person.stack, "show", f"{datetime.now(UTC):%Y-%m-%d}")
+def _retry(person: Person) -> None:
+    """Of a turn whose answer has no picture."""
+    thread = f"{person.mark}-none"
+    person.road.send(thread, {"instruction": "a cat [fault:none x1]", "request_id": "r"})
+    person.road.turn(thread, 1)
+    judged, asked = (operating.run(person.stack, "retry", f"{thread}:1", *more) for more in ((), ("--ask", "--yes")))
+    assert (judged[0].partition(",")[0], asked[-1].partition("-")[0]) == (f"sent  turn 1 of {thread}", "sent  again")
+    person.road.turn(thread, 2)
+
+
+def _forget(person: Person) -> None:
+    """Two threads with all that there may be of one; of one of them a line of a batch, too."""
+    road, root = person.road, person.road.stack
+    first, second = threads = [f"{person.mark}-{name}/t" for name in ("first", "second")]
+    for thread, colour in zip(threads, ("maroon", "teal"), strict=True):
+        road.upload(f"{thread}.tif", photo(colour, "TIFF"), instruction="by night")
+        road.turn(thread, 1)
+        root.aws.s3.put_object(Bucket=root.env["SPOOL_BUCKET"], Key=_raw_answer(road, thread), Body=b"raw")
+        road.upload(f"{thread}.pdf", "no picture")
+        road.rejected_upload(f"{thread}.pdf")
+        road.refusal(road.send(thread, {"instruction": "", "thread_id": thread}))
+    key = f"{person.mark}-lines.jsonl"
+    road.upload(key, json.dumps({"custom_id": "a", "instruction": "a quay", "thread_id": first}))
+    eventually(lambda: road.document(f"batches/{key}.manifest.json"))
+    said = [line for thread in threads for line in operating.run(person.stack, "forget", thread, "--yes")]
+    assert not road.keys(f"threads/{first}/") + road.keys(f"threads/{second}/")
+    for kind in ("results", "refusals", "uploads", "raw answers", "renditions", "turns"):
+        assert sum(line.startswith("Erased of") and kind in line for line in said) == 2, (kind, said)
+    assert f"erased  the answer to line 1 of {key}" in said
+
+
+def _raw_answer(road: Road, thread: str) -> str:
+    """Where that of its first turn has lain."""
+    return keys.spool_key(thread, road.turn(thread, 1)["request_id"], 1)
+
+
+def _ended(person: Person) -> None:
+    assert operating.run(person.stack, "ended")
+
+
+def _cost(person: Person) -> None:
+    assert operating.told(person.stack, "cost", "--by", "model")["images"]
+
+
+def _status(person: Person) -> None:
+    assert operating.told(person.stack, "status")["alarms"] == []
+
+
+def _doctor(person: Person) -> None:
+    told = operating.told(person.stack, "doctor")
+    assert [each for each in told["checks"] if each["state"] == "unknown"] == []
 
 
 OPERATIONS = {
-    "show": _show,
+    "ended": _ended,
+    "cost": _cost,
+    "batch": _batch,
     "wake": _wake,
     "reindex": _reindex,
     "redrive": _redrive,
     "backfill": _backfill,
     "cancel": _cancel,
     "pause": _pause,
+    "resume": _resume,
+    "status": _status,
+    "doctor": _doctor,
+    "retry": _retry,
+    "forget": _forget,
 }
 PEOPLE: Mapping[str, Callable[[Person], None]] = {
     "SenderPolicyArn": send_and_take, "ReaderPolicyArn": take, "OperatorPolicyArn": operate,
@@ -213,12 +291,7 @@ def _as(stack: Stack, role: str) -> Stack:
 
 
 def test_every_command_is_driven() -> None:
-    commands = {
-        file.stem
-        for file in (lines.ROOT / "operations").glob("*.py")
-        if "def main()" in file.read_text(encoding="utf-8")
-    }
-    assert set(OPERATIONS) == commands
+    assert set(OPERATIONS) == set(COMMANDS["operating"])
 
 
 @pytest.mark.parametrize("name", PEOPLE)
@@ -244,7 +317,6 @@ FORBIDDEN = [
     ("sqs:ReceiveMessage", "{REQUESTS_QUEUE_ARN}"),
     ("sqs:DeleteMessage", "{REQUESTS_QUEUE_ARN}"),
     ("sqs:PurgeQueue", "{REQUESTS_QUEUE_ARN}"),
-    ("dynamodb:DeleteItem", "{table}"),
     ("secretsmanager:GetSecretValue", "{IMAGE_API_KEY_SECRET_ARN}"),
     ("lambda:InvokeFunction", "{functions}:{ON_REQUEST_FUNCTION}"),
     ("lambda:UpdateFunctionConfiguration", "{functions}:{ON_REQUEST_FUNCTION}"),
@@ -257,6 +329,7 @@ ALSO_FORBIDDEN = {
         ("cloudformation:DescribeStacks", "arn:aws:cloudformation:us-east-1:000000000000:stack/other/*"),
         ("dynamodb:PutItem", "{table}"),
         ("dynamodb:UpdateItem", "{table}"),
+        ("dynamodb:DeleteItem", "{table}"),
     ],
     "ReaderPolicyArn": [
         ("cloudformation:UpdateStack", "arn:aws:cloudformation:us-east-1:000000000000:stack/darkroom/*"),
@@ -266,10 +339,12 @@ ALSO_FORBIDDEN = {
         ("sqs:SendMessage", "{REQUESTS_QUEUE_ARN}"),
         ("dynamodb:PutItem", "{table}"),
         ("dynamodb:UpdateItem", "{table}"),
+        ("dynamodb:DeleteItem", "{table}"),
     ],
     "OperatorPolicyArn": [
         ("s3:PutObject", "arn:aws:s3:::{UPLOADS_BUCKET}/a.jpg"),
         ("s3:GetObject", "arn:aws:s3:::{RESULTS_BUCKET}/batches/a.jsonl.out"),
+        ("s3:DeleteObjectVersion", "arn:aws:s3:::{RESULTS_BUCKET}/batches/a.jsonl.out"),
         ("lambda:UpdateEventSourceMapping", "{uploads_mapping}"),
         ("lambda:DeleteEventSourceMapping", "{uploads_mapping}"),
         ("cloudformation:UpdateStack", "arn:aws:cloudformation:us-east-1:000000000000:stack/darkroom/*"),
@@ -307,11 +382,16 @@ def test_who_reads_turns_reads_nothing_of_the_stacks_own(people: dict[str, Perso
             )
 
 
-def test_an_operator_writes_nothing_of_the_stacks_own_but_marks_and_batches(people: dict[str, Person]) -> None:
+def test_an_operator_writes_and_removes_of_the_stacks_own_no_more_than_its_commands_do(
+    people: dict[str, Person],
+) -> None:
     person = people["OperatorPolicyArn"]
     table, name = person.client("dynamodb"), person.stack.env["THREADS_TABLE"]
     key = {"sk": {"S": "REQUEST#r"}}
-    for partition in ("/calls", "/breaker", "/uploads/shop/mug", "/batches/a"):
+    for partition in ("/calls", "/breaker", "/batches/a", "/cancelled/shop/mug", "/lanes/own"):
+        with pytest.raises(ClientError, match="AccessDenied"):
+            table.delete_item(TableName=name, Key={"thread_id": {"S": partition}, **key})
+    for partition in ("/calls", "/breaker", "/batches/a"):
         with pytest.raises(ClientError, match="AccessDenied"):
             table.update_item(TableName=name, Key={"thread_id": {"S": partition}, **key})
     for partition in ("/calls", "/breaker", "/uploads/shop/mug", "/cancelled/shop/mug", "shop/mug"):

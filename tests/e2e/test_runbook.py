@@ -107,7 +107,7 @@ def test_a_pause_holds_requests_until_it_is_over_also_where_the_stack_is_brought
     road.send(thread, {"instruction": f"a cat {thread}"})
     capsys.readouterr()
     bring_up(port=stack.port)
-    assert f"operations.pause --resume --port {stack.port}\n" in capsys.readouterr().out
+    assert f"darkroom resume --stack local:{stack.port}\n" in capsys.readouterr().out
 
     states = [line.split("\t")[:2] for line in run("mappings", stack, folder).splitlines()]
     assert {arn.rpartition(":darkroom-")[2]: state for arn, state in states} == {
@@ -115,7 +115,7 @@ def test_a_pause_holds_requests_until_it_is_over_also_where_the_stack_is_brought
     }  # fmt: skip
     assert road.results(thread) == road.calls(thread) == []
 
-    assert sorted(operating.run(stack, "pause", "--resume")) == [
+    assert sorted(operating.run(stack, "resume")) == [
         "resumed  ProbesQueue", "resumed  RequestsQueue",
     ]  # fmt: skip
     assert road.turn(thread, 1)["status"] == "succeeded"

@@ -26,7 +26,7 @@ from darkroom.domain.upload import Upload
 from darkroom.errors import Rejected
 from darkroom.uploads import instruction_text
 from darkroom_client.errors import Trouble
-from darkroom_client.operating import batch_lines
+from darkroom_client.operating.batches import batch_lines
 from darkroom_client.stacks.stack import Stack
 
 MAX_PICTURES = 1000

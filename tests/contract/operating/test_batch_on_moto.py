@@ -19,9 +19,9 @@ from darkroom.domain.upload import Upload
 from darkroom.errors import Rejected
 from darkroom.uploads.pairing import Seen, Stem
 from darkroom_client.errors import Invalid, Trouble
-from darkroom_client.operating import local_batch
-from darkroom_client.operating.batch_run import Batch
-from darkroom_client.operating.local_batch import LocalBatch
+from darkroom_client.operating.batches import local_batch
+from darkroom_client.operating.batches.batch_run import Batch
+from darkroom_client.operating.batches.local_batch import LocalBatch
 from darkroom_client.stacks.stack import Stack
 from tests.fakes.stack import deployed
 

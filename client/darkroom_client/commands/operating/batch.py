@@ -9,8 +9,8 @@ from darkroom_client.commands.common import Given, options
 from darkroom_client.errors import Invalid
 
 if TYPE_CHECKING:
-    from darkroom_client.operating.batch_run import Batch, Failure, Standing
-    from darkroom_client.operating.local_batch import LocalBatch
+    from darkroom_client.operating.batches.batch_run import Batch, Failure, Standing
+    from darkroom_client.operating.batches.local_batch import LocalBatch
     from darkroom_client.stacks.stack import Stack
 
 SHOWN = 20  # faults and failures, of perhaps very many
@@ -40,8 +40,8 @@ def command(given: Given, words: tuple[str, ...], max_calls: int | None, no_wait
     stack = given.open_stack()
     if verb == "run":
         return _run(given, stack, named, max_calls, is_followed=not no_wait)
-    from darkroom_client.operating.batch_run import Batch
-    from darkroom_client.operating.local_batch import key_of
+    from darkroom_client.operating.batches.batch_run import Batch
+    from darkroom_client.operating.batches.local_batch import key_of
 
     batch = Batch(stack, key_of(named, stack.outputs["UploadsBucket"]))
     if verb == "stop":
@@ -62,8 +62,8 @@ def _meant(words: tuple[str, ...]) -> tuple[str, str]:
 
 
 def _run(given: Given, stack: "Stack", named: str, max_calls: int | None, *, is_followed: bool) -> int:
-    from darkroom_client.operating import local_batch
-    from darkroom_client.operating.batch_run import Batch
+    from darkroom_client.operating.batches import local_batch
+    from darkroom_client.operating.batches.batch_run import Batch
 
     local = local_batch.read(named, stack, max_calls)
     if local.faults:
@@ -82,7 +82,7 @@ def _run(given: Given, stack: "Stack", named: str, max_calls: int | None, *, is_
 
 
 def _refuse(given: Given, named: str, local: "LocalBatch") -> int:
-    from darkroom_client.operating.local_batch import told
+    from darkroom_client.operating.batches.local_batch import told
 
     if not given.as_json:
         _show([(each.line or "-", each.message) for each in local.faults], [("LINE", "right"), ("FAULT", "whole")])

@@ -2,9 +2,7 @@
 
 import click
 
-from darkroom.domain import keys
-from darkroom_client.commands.common import Given, options
-from darkroom_client.errors import Invalid
+from darkroom_client.commands.common import Given, options, thread_of
 
 
 @click.command("cancel", short_help="Cancel what waits of a thread.")
@@ -20,10 +18,7 @@ def command(given: Given, thread: str, requests: tuple[str, ...]) -> None:
     from darkroom_client.operating.cancel import Cancel
     from darkroom_client.stacks.aws_errors import OPERATOR, translated
 
-    try:
-        thread = keys.thread_id(thread)
-    except ValueError as invalid:
-        raise Invalid(f"{thread!r} is no thread: it {invalid}") from invalid
+    thread = thread_of(thread)
     with translated(OPERATOR):
         cancel, until = Cancel(given.open_stack(), given.say), None
         if requests:

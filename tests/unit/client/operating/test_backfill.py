@@ -17,7 +17,8 @@ from darkroom.domain.price import Price
 from darkroom.domain.request import Request
 from darkroom.domain.request_schema import ImageRef, can_be_seen
 from darkroom.domain.upload import Upload
-from darkroom_client.operating import backfill, batch_lines
+from darkroom_client.operating import backfill
+from darkroom_client.operating.batches import batch_lines
 from tests.fakes.stack import rules
 
 ROOT = Path(__file__).parents[4]

@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 from darkroom_client.errors import Invalid
-from darkroom_client.operating import local_batch
-from darkroom_client.operating.local_batch import LocalBatch, key_of
+from darkroom_client.operating.batches import local_batch
+from darkroom_client.operating.batches.local_batch import LocalBatch, key_of
 from darkroom_client.stacks.stack import Stack
 from tests.fakes.stack import deployed
 

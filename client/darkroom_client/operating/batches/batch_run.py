@@ -15,7 +15,7 @@ from darkroom.batches.ports import Progress
 from darkroom.domain import keys, upload
 from darkroom_client.batches import newest_batch
 from darkroom_client.errors import Invalid, Trouble
-from darkroom_client.operating.local_batch import LocalBatch
+from darkroom_client.operating.batches.local_batch import LocalBatch
 from darkroom_client.stacks.aws_errors import OPERATOR, translated
 from darkroom_client.stacks.stack import Stack
 

@@ -1,0 +1,31 @@
+"""`darkroom forget`: erases a thread."""
+
+import click
+
+from darkroom_client.commands.common import Given, agrees, options, thread_of
+
+
+@click.command("forget", short_help="Erase a thread, for good.")
+@click.argument("thread")
+@click.option("--yes", is_flag=True, help="Erase without asking.")
+@options
+@click.pass_obj
+def command(given: Given, thread: str, yes: bool) -> None:
+    """Erase THREAD for good: its words, its pictures and what was uploaded for it.
+
+    It shows what there is, asks, and gives a receipt, with what it has kept and what is out of its reach. While a
+    request of the thread is open nothing is erased. Stopped anywhere, it is run again.
+    """
+    from darkroom_client.operating.erasing.forget import Forget
+    from darkroom_client.stacks.aws_errors import OPERATOR, translated
+
+    thread = thread_of(thread)
+    with translated(OPERATOR):
+        forget = Forget(given.open_stack(), thread, given.say)
+        if not yes:
+            forget.looks()
+            if not agrees(f"Erase {thread} for good?", "--yes says it."):
+                given.tell({"thread_id": thread, "erased": {}}, "Nothing was erased.")
+                return
+        receipt = forget.work()
+    given.tell({"thread_id": thread, **receipt.document()})

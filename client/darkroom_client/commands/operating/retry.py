@@ -1,0 +1,34 @@
+"""`darkroom retry`: another chance for a turn without a picture."""
+
+import click
+
+from darkroom_client.commands.common import Given, agrees, options, thread_of
+from darkroom_client.errors import Invalid
+
+
+@click.command("retry", short_help="Give a turn without a picture another chance.")
+@click.argument("turn", metavar="THREAD:TURN")
+@click.option("--ask", is_flag=True, help="Ask the image API again, which is paid, also where answers may be judged.")
+@click.option("--yes", is_flag=True, help="Pay without asking.")
+@options
+@click.pass_obj
+def command(given: Given, turn: str, ask: bool, yes: bool) -> None:
+    """Give a turn without a picture another chance: `darkroom retry shop/mug:3`.
+
+    Where its raw answers are kept the stack judges them again, which costs nothing. Or else it asks the image API
+    again in the same words, which is paid, and so you are asked first.
+    """
+    from darkroom_client.operating.retry import Retry
+    from darkroom_client.stacks.aws_errors import OPERATOR, translated
+
+    named, _, number = turn.rpartition(":")
+    if not (named and number.isascii() and number.isdigit()):
+        raise Invalid(f"{turn!r} is no turn. Write the thread, a colon and the number, as in shop/mug:3")
+    thread = thread_of(named)
+    with translated(OPERATOR):
+        retry = Retry(given.open_stack(), given.say)
+        may_pay = lambda: yes or agrees("Ask again?", "--yes says it.")  # noqa: E731
+        work = retry.ask if ask else retry.work
+        done = work(thread, int(number), may_pay)
+    told = {"thread_id": thread, "turn": int(number), "how": done.how, "request_id": done.request_id}
+    given.tell({**told, "is_new": done.is_new, "told_at": done.told_at})
