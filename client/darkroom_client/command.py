@@ -23,6 +23,7 @@ COMMANDS: Mapping[str, Mapping[str, str]] = {
     },
     "operating": {
         "status": "What waits, what is under way, and why.",
+        "doctor": "What is wrong with the stack, and the way out.",
         "cost": "Calls, pictures, money.",
         "ended": "What ended on a day, and what it cost.",
         "batch": "Ask for all lines of a .jsonl or .csv.",

@@ -5,7 +5,7 @@ and the emulator does not:
 
 - Whoever reads an object that is not there is told so (404) only if it may list the bucket.
   https://docs.aws.amazon.com/AmazonS3/latest/API/API_GetObject.html#API_GetObject_RequestSyntax (Permissions)
-- What is asked of a single event source mapping has a name of its own.
+- What is asked of a single event source mapping, or of the account, has a name of its own.
 - `dynamodb:LeadingKeys` is the partition that a request is about.
 """
 
@@ -58,6 +58,8 @@ async def _noting_s3(method: str, path: str, *rest: Any) -> Any:
 def _named_lambda_action(method: str, path: str) -> str | None:
     if re.search(r"/event-source-mappings/[^/]+/?$", path):
         return _ON_A_MAPPING[method]
+    if path.rstrip("/").endswith("/account-settings"):
+        return "GetAccountSettings"
     name: str | None = _lambda_action(method, path)
     return name
 

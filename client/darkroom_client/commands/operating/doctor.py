@@ -1,0 +1,46 @@
+"""`darkroom doctor`: what is wrong with a stack, and the way out."""
+
+import importlib.metadata
+from typing import TYPE_CHECKING
+
+import click
+
+from darkroom_client.commands.common import Given, options
+
+if TYPE_CHECKING:
+    from darkroom_client.operating.doctor.finding import Finding
+
+MARKS = {"ok": ("✓", "green"), "broken": ("✗", "bold red"), "unwise": ("!", "yellow"), "unknown": ("?", "yellow")}
+
+
+@click.command("doctor", short_help="What is wrong with the stack, and the way out.")
+@options
+@click.pass_obj
+def command(given: Given) -> int:
+    """Look at all that may keep the stack from its work: the key, the model, queues, limits, quotas, alarms, versions.
+
+    A ✗ is broken, a ! unwise, a ? not known. It exits with 1 where something is broken. Nothing is called or paid:
+    where you may read the key, the image API is asked for its list of models.
+    """
+    from darkroom_client.operating.doctor.examine import Doctor
+
+    found = []
+    for finding in Doctor(given.open_stack(), importlib.metadata.version("darkroom")).findings():
+        found.append(finding)
+        if not given.as_json:
+            _show(finding)
+    broken = [each for each in found if each.state == "broken"]
+    sums = f"{len(broken)} broken." if broken else "Nothing is broken."
+    given.tell({"healthy": not broken, "checks": [each._asdict() for each in found]}, "", sums)
+    return int(bool(broken))
+
+
+def _show(finding: "Finding") -> None:
+    """A line that folds beside its mark, and the way out below."""
+    from darkroom_client.commands.tables import console, grid, text
+
+    mark, style = MARKS[finding.state]
+    rows = [(text(mark, style), text(finding.said))]
+    if finding.way_out:
+        rows.append((text(""), text(finding.way_out, "cyan")))
+    console().print(grid(rows))

@@ -1,0 +1,1 @@
+"""It holds what may be wrong with a stack that is deployed, a check each, and its way out."""
