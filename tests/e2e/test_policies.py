@@ -126,7 +126,7 @@ def _cancel(person: Person) -> None:
 def _batch(person: Person) -> None:
     """One to its end, and one that is stopped: its line waits for a provider in trouble."""
     for ending in ("jsonl", "csv"):
-        file = person.folder / f"{person.mark}-batch.{ending}"
+        file = person.folder / f"{person.mark}-{ending}.{ending}"
         line = (
             "custom_id,instruction\na,a quay\n"
             if ending == "csv"

@@ -4,19 +4,33 @@ import sys
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from rich.console import Console
+import click
+from rich.console import Console, RenderableType
 from rich.table import Table
 from rich.text import Text
 
 from darkroom.worker.escaping import escaped
 
 PIPE_COLUMNS = 10_000  # a pipe has no edge
+WHOLE_SHARE = 0.4  # of a terminal's width, before a column that is not cut is folded for one that is
 
 
 def console() -> Console:
     """Standard output. It is made for each use, so that a terminal may change its width meanwhile."""
     is_terminal = sys.stdout.isatty()
     return Console(width=None if is_terminal else PIPE_COLUMNS, highlight=False, emoji=False, markup=False)
+
+
+def show(*what: RenderableType) -> None:
+    """Prints it. A pipe gets no space at the ends of lines."""
+    screen = console()
+    if screen.is_terminal:
+        screen.print(*what, sep="\n")
+        return
+    with screen.capture() as said:
+        screen.print(*what, sep="\n")
+    for line in said.get().splitlines():
+        click.echo(line.rstrip())
 
 
 def text(words: object, style: str = "") -> Text:
@@ -36,18 +50,28 @@ def grid(rows: Iterable[Sequence[Text]]) -> Table:
 
 
 def table(columns: Sequence[tuple[str, str]], rows: Iterable[Sequence[Any]]) -> Table:
-    """A table under headings. A column is a heading and how it goes: `left`, `right`, `whole` (it is never cut, and
-    folds where it must), or `cut` (in one line, cut where the terminal ends).
+    """A table under headings. A column is a heading and how it goes: `left` and `right` keep their width, `whole` folds
+    where the terminal is narrow, and `cut` is cut off there.
     """
     made = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold")
-    for heading, way in columns:
+    cells = [[_cell(each, way) for each, (_, way) in zip(row, columns, strict=True)] for row in rows]
+    own_share = int(console().width * WHOLE_SHARE)
+    for place, (heading, way) in enumerate(columns):
+        longest = max((row[place].cell_len for row in cells), default=0)
         made.add_column(
             heading,
             justify="right" if way == "right" else "left",
-            no_wrap=way in ("left", "right", "cut"),
-            overflow="ellipsis" if way == "cut" else "fold",
-            ratio=None,
+            no_wrap=way in ("left", "right"),
+            overflow="fold",
+            min_width=min(longest, own_share) if way == "whole" else None,
         )
-    for row in rows:
-        made.add_row(*(each if isinstance(each, Text) else text(each) for each in row))
+    for row in cells:
+        made.add_row(*row)
     return made
+
+
+def _cell(each: object, way: str) -> Text:
+    cell = each if isinstance(each, Text) else text(each)
+    if way == "cut":  # of the cell and not of the column, which would not be made narrower then
+        cell.no_wrap, cell.overflow = True, "ellipsis"
+    return cell

@@ -183,8 +183,8 @@ def _sentence(failure: "Failure") -> str:
 
 
 def _show(rows: list[tuple[Any, ...]], columns: list[tuple[str, str]]) -> None:
-    from darkroom_client.commands.tables import console, table
+    from darkroom_client.commands.tables import show, table
 
-    console().print(table(columns, rows[:SHOWN]))
+    show(table(columns, rows[:SHOWN]))
     if len(rows) > SHOWN:
         click.echo(f"and {len(rows) - SHOWN:,} more")

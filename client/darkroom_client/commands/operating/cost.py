@@ -40,7 +40,7 @@ def command(given: Given, prefix: str, by: str, since: str) -> None:
 
 
 def _show(bill: "Bill", by: str, since: str) -> None:
-    from darkroom_client.commands.tables import console, table, text
+    from darkroom_client.commands.tables import show, table, text
 
     if not bill.groups:
         click.echo(f"Nothing was spent since {since}.")
@@ -54,7 +54,7 @@ def _show(bill: "Bill", by: str, since: str) -> None:
     cells = ("in all", f"{total.calls:,}", f"{total.images:,}", _money(total))
     rows.append(tuple(text(cell, "bold") for cell in cells))  # type: ignore[arg-type]
     columns = [(by.upper(), "whole"), ("CALLS", "right"), ("PICTURES", "right"), ("MONEY", "right")]
-    console().print(table(columns, rows))
+    show(table(columns, rows))
     if total.unpriced_calls:
         click.echo(f"The price of {total.unpriced_calls:,} calls is unknown: the stack's PricePerImage was empty then.")
 

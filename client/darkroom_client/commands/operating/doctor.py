@@ -37,10 +37,10 @@ def command(given: Given) -> int:
 
 def _show(finding: "Finding") -> None:
     """A line that folds beside its mark, and the way out below."""
-    from darkroom_client.commands.tables import console, grid, text
+    from darkroom_client.commands.tables import grid, show, text
 
     mark, style = MARKS[finding.state]
     rows = [(text(mark, style), text(finding.said))]
     if finding.way_out:
         rows.append((text(""), text(finding.way_out, "cyan")))
-    console().print(grid(rows))
+    show(grid(rows))

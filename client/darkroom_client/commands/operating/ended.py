@@ -44,7 +44,7 @@ def command(given: Given, day: str | None, failed: bool) -> None:
 
 
 def _show(day: str, shown: Iterable["Ended"], found: Iterable["Ended"]) -> None:
-    from darkroom_client.commands.tables import console, table, text
+    from darkroom_client.commands.tables import show, table, text
 
     rows = [
         (each.at[11:19], text(each.code, "red" if each.is_failed else "green"), _where(each), each.instruction)
@@ -52,7 +52,7 @@ def _show(day: str, shown: Iterable["Ended"], found: Iterable["Ended"]) -> None:
     ]
     if rows:
         columns = [("AT", "left"), ("OUTCOME", "left"), ("OF", "whole"), ("WORDS", "cut")]
-        console().print(table(columns, rows))
+        show(table(columns, rows))
     codes = Counter(each.code for each in found)
     parts = ", ".join(f"{number} {code}" for code, number in codes.most_common())
     click.echo(f"{sum(codes.values())} ended on {day}" + (f": {parts}." if parts else "."))

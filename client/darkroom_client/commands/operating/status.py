@@ -43,12 +43,11 @@ def command(given: Given, watch: bool) -> None:
 
 
 def _show(found: "Status", title: str, *, is_anew: bool) -> None:
-    from darkroom_client.commands.tables import console
+    from darkroom_client.commands.tables import console, show
 
-    screen = console()
-    if is_anew and screen.is_terminal:
-        screen.clear()
-    screen.print(_picture(found, title))
+    if is_anew and console().is_terminal:
+        console().clear()
+    show(_picture(found, title))
 
 
 def _picture(found: "Status", title: str) -> "Group":
@@ -56,10 +55,9 @@ def _picture(found: "Status", title: str) -> "Group":
 
     from darkroom_client.commands.tables import grid, table, text
 
-    causes = ", ".join(f"{number:,} {cause}" for cause, number in found.causes.items())
     rows = [
         (text("under way"), text(f"{found.in_flight:,}")),
-        (text("waiting"), text(f"{found.waiting:,}" + (f": {causes}" if causes else ""))),
+        (text("waiting"), text(_waiting(found))),
         (text("calls today"), _calls(found)),
         *((text(name), said) for name, said in _trouble(found)),
     ]
@@ -87,6 +85,11 @@ def _state(found: "Status", title: str) -> "Text":
     elif any(each.is_open for each in found.breaker.values()):
         said, style = f"{title}: calls are held back until the image API is well again", "bold yellow"
     return text(said, style)
+
+
+def _waiting(found: "Status") -> str:
+    causes = ", ".join(f"{number:,} {cause}" for cause, number in found.causes.items())
+    return f"{found.waiting:,}: {causes}" if len(found.causes) > 1 else causes or "0"
 
 
 def _calls(found: "Status") -> "Text":

@@ -16,7 +16,7 @@ from darkroom.domain.outcome import DEFAULT_DIALECT
 from darkroom.domain.request_schema import RequestRules
 from darkroom.errors import Rejected
 from darkroom.providers.dialect_table import DIALECTS
-from darkroom_client.errors import Invalid
+from darkroom_client.errors import Invalid, Trouble
 from darkroom_client.stacks.stack import Stack
 
 PART_BYTES = 1 << 20
@@ -83,7 +83,7 @@ def _bytes_of(path: Path) -> bytes:
             )
         return path.read_bytes()
     except OSError as error:
-        raise Invalid(f"{path} cannot be read: {error.strerror}") from error
+        raise Trouble(f"{path} cannot be read: {error.strerror}.") from error
 
 
 def _lines(data: bytes, *, is_table: bool) -> Iterator[Line]:

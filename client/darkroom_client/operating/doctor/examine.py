@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from darkroom_client.errors import Denied, Trouble
 from darkroom_client.operating import status
 from darkroom_client.operating.doctor import image_api, key
-from darkroom_client.operating.doctor.finding import Finding
+from darkroom_client.operating.doctor.finding import Finding, State
 from darkroom_client.operating.pause import MAPPINGS
 from darkroom_client.operating.status import ModelTrouble
 from darkroom_client.stacks.aws_errors import OPERATOR, translated
@@ -157,10 +157,12 @@ class Doctor:
 
 def _provider(troubles: dict[str, ModelTrouble]) -> Finding:
     """Whether calls go out at all, whatever for."""
-    shut = [f"{model} ({each.cause})" for model, each in troubles.items() if each.is_open]
+    shut = {model: each.cause for model, each in troubles.items() if each.is_open}
     if shut:
-        said = f"Calls are held back, and only probes go out: {', '.join(shut)}."
-        return Finding("provider", "broken", said, "It goes on by itself once the cause is gone: docs/runbook.md.")
+        named = ", ".join(f"{model} ({cause})" for model, cause in shut.items())
+        state: State = "unwise" if set(shut.values()) == {"throttled"} else "broken"
+        said = f"Calls are held back, and only probes go out: {named}."
+        return Finding("provider", state, said, "It goes on by itself once the cause is gone: docs/runbook.md.")
     return Finding("provider", "ok", "Calls are not held back.")
 
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from darkroom_client.errors import Invalid
+from darkroom_client.errors import Invalid, Trouble
 from darkroom_client.operating.batches import local_batch
 from darkroom_client.operating.batches.local_batch import LocalBatch, key_of
 from darkroom_client.stacks.stack import Stack
@@ -111,5 +111,5 @@ def test_what_is_no_batch_by_its_name_is_refused(name: str) -> None:
 
 
 def test_a_file_that_is_not_there_is_told_in_a_sentence() -> None:
-    with pytest.raises(Invalid, match=r"b\.jsonl cannot be read: No such file"):
+    with pytest.raises(Trouble, match=r"b\.jsonl cannot be read: No such file"):
         local_batch.read("b.jsonl", stack(), None)
