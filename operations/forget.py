@@ -140,15 +140,6 @@ def _state(entry: dict[str, object]) -> str:
     return f"waiting ({entry['cause']})" if "cause" in entry else "open"
 
 
-def _agrees() -> bool:
-    if not sys.stdin.isatty():
-        raise Trouble("Nobody is here to say yes, so nothing was erased. --yes says it.")
-    try:
-        return input("Erase it for good? [y/N] ").strip().lower() in ("y", "yes")
-    except EOFError:
-        return False
-
-
 def main() -> int:
     options = command.options("forget", "Erases a thread.")
     options.add_argument("thread", help="the thread")
@@ -163,7 +154,7 @@ def main() -> int:
         forget = Forget(stack, thread, command.say)
         turns = forget.turns()
         command.say(f"{thread} has {turns} turns. Its words, its pictures and what was uploaded for it go for good.")
-        if given.yes or _agrees():
+        if given.yes or command.agrees("Erase it for good?", "--yes says it."):
             forget.work()
         else:
             command.say("Nothing was erased.")

@@ -73,6 +73,20 @@ def claimed(ledger: Ledger, request: Request = REQUEST) -> Claim:
     return claim
 
 
+def test_of_a_turn_that_has_ended_its_calls_are_known(ledger: Ledger) -> None:
+    claim = ledger.mark(claimed(ledger), ASKED)
+    answered = ledger.settle_answered(claim, charged=True)
+    ledger.commit(answered, replace(turn(1), thread_id="t", request_id="r-1"))
+    ended = ledger.ended("t", 1)
+    assert ended
+    told, known = ended
+    assert (told.turn, told.request_id) == (1, "r-1")
+    assert known
+    assert (known.calls, known.answered_by, known.asked) == (1, 1, ASKED)
+    assert ledger.ended("t", 2) is None
+    assert ledger.ended("another", 1) is None
+
+
 def ended(claim: Claim, turn: int = 1) -> Outcome:
     blank = outcome.refusal(Rejected("refused", "no"), timing=Timing(AT, AT, AT, 1.25), attempts=1)
     return replace(blank, thread_id=claim.thread_id, request_id=claim.request_id, turn=turn, instruction="雪")
@@ -560,6 +574,9 @@ def test_while_a_thread_is_erased_none_of_its_requests_is_marked(ledger: Ledger,
     claim = claimed(ledger)
     with pytest.raises(Unavailable, match="erasing"):
         ledger.mark(claim, ASKED)
+    with pytest.raises(Unavailable, match="erasing"):
+        ledger.check_erasing("t")
+    ledger.check_erasing("other")
     assert ledger.mark(claimed(ledger, replace(REQUEST, thread_id="other")), ASKED).calls == 1
     cancels(ledger, "t", "r-1")
     with pytest.raises(Cancelled):

@@ -153,6 +153,16 @@ def _reindex(person: Person) -> None:
     assert operating.run(person.stack, "reindex") == ["Turns listed: 1"]
 
 
+def _retry(person: Person) -> None:
+    """Of a turn whose answer has no picture."""
+    thread = f"{person.mark}-none"
+    person.road.send(thread, {"instruction": "a cat [fault:none x1]", "request_id": "r"})
+    person.road.turn(thread, 1)
+    judged, asked = (operating.run(person.stack, "retry", thread, "1", *more) for more in ((), ("--ask", "--yes")))
+    assert (judged[0].partition(",")[0], asked[-1].partition("-")[0]) == (f"sent  turn 1 of {thread}", "sent  again")
+    person.road.turn(thread, 2)
+
+
 def _forget(person: Person) -> None:
     """Two threads with all that there may be of one; of one of them a line of a batch, too."""
     road, root = person.road, person.road.stack
@@ -191,6 +201,7 @@ OPERATIONS = {
     "backfill": _backfill,
     "cancel": _cancel,
     "pause": _pause,
+    "retry": _retry,
     "forget": _forget,
 }
 PEOPLE: Mapping[str, Callable[[Person], None]] = {

@@ -90,6 +90,15 @@ class MemoryLedger:
     def thread(self, thread_id: str, parent_turn: int | None = None) -> Thread:
         return Thread(tuple(self.turns.get(thread_id, ())))
 
+    def ended(self, thread_id: str, turn: int) -> tuple[Outcome, Claim | None] | None:
+        told = next((each for each in self.turns.get(thread_id, []) if each.turn == turn), None)
+        entry = self.entries.get((thread_id, str(told.request_id))) if told else None
+        return (told, entry.claim if entry and entry.done == turn else None) if told else None
+
+    def check_erasing(self, thread_id: str) -> None:
+        if thread_id in self.erasing:
+            raise Unavailable("erasing", "what its thread was asked before is being erased")
+
     def mark(self, claim: Claim, asked: CallRecord) -> Claim:
         entry = self._fence(claim)
         day = datetime.fromtimestamp(self._clock(), UTC).date().isoformat()
@@ -97,8 +106,7 @@ class MemoryLedger:
             raise Unavailable("budget", "used up", retry_after=3600)
         if self.is_cancelled(claim):
             raise Cancelled("before its call")
-        if claim.thread_id in self.erasing:
-            raise Unavailable("erasing", "what its thread was asked before is being erased")
+        self.check_erasing(claim.thread_id)
         self.calls[day] = self.calls.get(day, 0) + 1
         number = claim.calls + 1
         self.marks.append((number, day))

@@ -9,7 +9,7 @@ from darkroom.domain.outcome import Outcome
 from darkroom.domain.timing import BUDGET_SECONDS, MAX_AGE_SECONDS
 from darkroom.turns.publisher import turn_key
 from tests.guarantees.memory.provider import Call
-from tests.guarantees.memory.world import Sent, World
+from tests.guarantees.memory.world import Judged, Sent, World
 
 OF_THE_REQUEST = {"refused", "no_image", "invalid_request", "unknown_parent"}
 
@@ -25,6 +25,8 @@ def hold_so_far(world: World) -> None:
     for sent in world.sent:
         assert len(_charged(world, sent)) <= world.max_paid_calls, f"paid {sent} more often than is allowed"
         _is_not_called_once_cancelled(world, sent)
+    for turns in world.ledger.turns.values():
+        _are_judged_for_nothing(world, turns)
     _keep_the_daily_limit(world)
 
 
@@ -37,6 +39,8 @@ def are_kept(world: World) -> None:
     for sent in world.sent:
         _has_one_outcome(world, sent)
         _was_paid_once(world, sent)
+    for judged in world.judged:
+        _was_judged(world, judged)
     _count_alike(world)
     _leave_no_answers(world)
 
@@ -82,13 +86,14 @@ def _is_in_order(world: World, thread: str) -> None:
     assert all(turn.cost.paid_calls and by_id[str(turn.request_id)].was_redriven for turn in over), (
         "a thread is bounded"
     )
+    asked = [turn for turn in turns if turn.repairs is None]
     announced = [key for key in world.objects.writes if _is_turn_of(key, thread)]
     assert sorted(announced) == sorted(map(turn_key, turns)), "each turn has its one result.json"
-    in_line = [sent for turn in turns if not (sent := by_id[str(turn.request_id)]).was_redriven]
+    in_line = [sent for turn in asked if not (sent := by_id[str(turn.request_id)]).was_redriven]
     assert in_line == [sent for sent in world.sent if sent in in_line], "turns are in the order of sending"
     if any(sent.was_redriven for sent in by_id.values()):
         return  # what was among the dead letters let later ones go ahead, and may have come in between
-    for turn in turns:
+    for turn in asked:
         _answers_the_right_turn(world, turns, turn, by_id[str(turn.request_id)])
 
 
@@ -189,6 +194,34 @@ def _has_its_reason(world: World, ended: Outcome, sent: Sent) -> None:
         assert code in OF_THE_REQUEST, code
         answered = {call.manner.consequence for call in world.api.of(sent.instruction)}
         assert code == "unknown_parent" or answered & {"paid", "free"}, "what fails was answered so"
+
+
+def _are_judged_for_nothing(world: World, turns: list[Outcome]) -> None:
+    """A turn that comes of judging another one again costs nothing, and is what that one should have been."""
+    judged = [turn for turn in turns if turn.repairs is not None]
+    assert len({turn.repairs for turn in judged}) == len(judged), "a turn is judged to one turn at most"
+    for turn in judged:
+        old, claim = (
+            turns[int(turn.repairs or 0) - 1],
+            world.ledger.entries[str(turn.thread_id), str(turn.request_id)].claim,
+        )
+        assert (turn.status, turn.cost.paid_calls, claim.calls) == ("succeeded", 0, 0), "judging costs nothing"
+        assert old.status == "failed", "what has its pictures is not judged"
+        assert old.cost.paid_calls, "what was not paid is not judged"
+        for said in ("instruction", "model", "options", "mode", "parent_turn", "sources"):
+            assert getattr(turn, said) == getattr(old, said), f"{said} of {turn} is not that of {old}"
+
+
+def _was_judged(world: World, judged: Judged) -> None:
+    """Whoever has a turn judged again is told, and of a reason where there is no picture."""
+    turns = [turn for turn in (*world.ledger.turns.get(judged.thread, []), *world.erased) if turn.repairs]
+    made = [turn for turn in turns if (turn.thread_id, turn.request_id) == (judged.thread, judged.request_id)]
+    refused = rejected_message_key(judged.message_id)
+    assert made or refused in world.objects.writes, f"{judged} has an outcome"
+    if refused in world.objects.writes:
+        code = world.objects.document("results", refused)["error"]["code"]
+        assert code in ("no_image", "invalid_request", "too_many_turns", "internal_error", "forgotten"), code
+        assert code != "internal_error" or world.breaks >= 5, "five attempts broke"
 
 
 def _was_paid_once(world: World, sent: Sent) -> None:

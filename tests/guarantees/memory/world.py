@@ -1,7 +1,7 @@
 """The whole of Darkroom's requests on fakes: a queue, processes that work on its messages, and what outlives them."""
 
 import json
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from typing import Any, Protocol
@@ -11,8 +11,12 @@ from darkroom.domain.keys import message_group, rejected_message_key, sha256, sp
 from darkroom.domain.message import Message
 from darkroom.domain.outcome import Outcome
 from darkroom.domain.timing import BEAT_SECONDS, DAY_SECONDS
-from darkroom.errors import DarkroomError, Unavailable
+from darkroom.errors import Ambiguous, DarkroomError, Rejected, Unavailable
+from darkroom.providers.dialect import Answer, Dialect
 from darkroom.providers.dialect_table import DIALECTS
+from darkroom.providers.nebula import NEBULA
+from darkroom.providers.reply import Reply
+from darkroom.turns import judging
 from darkroom.turns.handler import TurnDependencies, TurnHandler
 from darkroom.turns.paid_call import CallDependencies
 from darkroom.turns.publisher import Publisher
@@ -20,13 +24,13 @@ from darkroom.turns.spool import Spool
 from darkroom.worker.message_batch import MessageBatch
 from tests.fakes.breaker import MemoryBreaker
 from tests.fakes.edge import Clock, Died, Edge
-from tests.fakes.image_api import MemoryFetcher, png
+from tests.fakes.image_api import MemoryFetcher, made, png
 from tests.fakes.ledger import MemoryLedger
 from tests.fakes.objects import MemoryObjects, developed
 from tests.fakes.stack import turn_policy
 from tests.fakes.waking import MemoryScout, MemoryWaker
 from tests.guarantees.memory.fifo import FifoQueue
-from tests.guarantees.memory.provider import Provider
+from tests.guarantees.memory.provider import LATER_UNDERSTOOD, Provider
 
 INVOCATION_SECONDS = 900
 NEVER = 1e6  # seconds of a real clock: hearts beat when they are told to
@@ -49,6 +53,16 @@ class Sent:
     def parent_turn(self) -> int | None:
         """The turn that it names."""
         return self.more.get("parent_turn")
+
+
+@dataclass(frozen=True)
+class Judged:
+    """A message that has a turn judged again."""
+
+    thread: str
+    turn: int
+    request_id: str
+    message_id: str
 
 
 @dataclass
@@ -116,6 +130,15 @@ class Process:
             self.batch._renew()
 
 
+def _understood(reply: Reply) -> Answer:
+    try:
+        return NEBULA.interpret(reply)
+    except (Rejected, Ambiguous):
+        if reply.status == 200 and reply.body[:] in LATER_UNDERSTOOD:
+            return NEBULA.interpret(made(png("blue")))
+        raise
+
+
 class Living(Protocol):
     """A process that is under way."""
 
@@ -156,6 +179,8 @@ class World:
         self.api = Provider(self.clock, self.pass_time, script)
         self.journal = Journal()
         self.sent: list[Sent] = []
+        self.judged: list[Judged] = []
+        self.dialects: Mapping[str, Dialect] = DIALECTS
         self.workers: list[Living] = []
         self.disturbed: set[tuple[str, str, int]] = set()  # calls of which nobody can know
         self.erased: list[Outcome] = []  # the turns of threads that were erased
@@ -168,7 +193,7 @@ class World:
         objects, ledger = edge.around(self.objects), edge.around(memory)
         queue = edge.around(self.probes if messages[0].is_probe else self.queue)
         calls = CallDependencies(
-            ledger, Spool(objects, "spool", DIALECTS, sleep=self.clock.advance), edge.around(self.breaker),
+            ledger, Spool(objects, "spool", self.dialects, sleep=self.clock.advance), edge.around(self.breaker),
             edge.around(self.api.called_by(memory.marks)), self.max_paid_calls,
         )  # fmt: skip
         answering = TurnHandler(
@@ -241,6 +266,18 @@ class World:
                     sent.message_id, sent.was_redriven = message_id, True
                     if sent.calls_at_cancel is not None:  # by a moment: it is asked later from now on
                         self.cancel(sent)
+
+    def judge(self, thread: str, turn: int, request_id: str = "") -> None:
+        """As the operator's command does; or as somebody does who takes an id of their own."""
+        old = self.ledger.turns[thread][turn - 1]
+        own = request_id or judging.request_id(str(old.request_id))
+        body = json.dumps({"repairs": turn, "request_id": own})
+        message_id = self.queue.send(body, message_group(thread), f"{own}/{len(self.judged)}")
+        self.judged.append(Judged(thread, turn, own, message_id))
+
+    def update(self) -> None:
+        """As to a release that finds pictures where the one before found words or nothing that it knows."""
+        self.dialects = {NEBULA.name: NEBULA._replace(interpret=_understood)}
 
     def lift_the_limit(self, daily_call_limit: int) -> None:
         """As an operator does. Processes that are at work keep the limit that they have."""

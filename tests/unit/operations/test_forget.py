@@ -1,19 +1,6 @@
-"""Who is asked before a thread is erased, and what a receipt says."""
+"""What a receipt says."""
 
-import io
-import sys
-
-import pytest
-
-from darkroom_client.errors import Trouble
 from operations.erasing.receipt import Receipt
-from operations.forget import _agrees
-
-
-def test_where_nobody_is_there_to_say_yes_nothing_is_erased(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sys, "stdin", io.StringIO("y\n"))
-    with pytest.raises(Trouble, match="nothing was erased"):
-        _agrees()
 
 
 def test_a_receipt_counts_by_kind_and_tells_each_thing_that_stays_once() -> None:

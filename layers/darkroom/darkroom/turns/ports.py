@@ -88,6 +88,14 @@ class Ledger(Protocol):
         """As much of the thread as a request needs that names this parent."""
         ...
 
+    def ended(self, thread_id: str, turn: int) -> tuple[Outcome, Claim | None] | None:
+        """A turn of the thread, and what is still known of its request's calls; None where there is no such turn."""
+        ...
+
+    def check_erasing(self, thread_id: str) -> None:
+        """Raises Unavailable (`erasing`) while the thread is erased: for whoever has no call to mark."""
+        ...
+
     def mark(self, claim: Claim, asked: CallRecord) -> Claim:
         """One more call, about to be sent. Raises Cancelled; or Unavailable where the day has none left (`budget`), or
         the thread is being erased (`erasing`).
@@ -191,18 +199,21 @@ class Breaker(Protocol):
 
 
 class Scout(Protocol):
-    """One copy of a request that waits for the daily limit looks whether there is room again."""
+    """One copy of a request that waits for the daily limit looks whether there is room again.
 
-    def wants(self) -> bool:
+    `request` is any name that is the request's own, and its copy's.
+    """
+
+    def wants(self, request: str) -> bool:
         """Whether nobody looks; the one who is told so shall, from now on."""
         ...
 
-    def keeps(self) -> None:
-        """The one who looks goes on looking."""
+    def keeps(self, request: str) -> bool:
+        """Whether it goes on looking: no other request does."""
         ...
 
-    def ends(self) -> None:
-        """There was room: whoever finds none next looks from then on."""
+    def ends(self, request: str) -> bool:
+        """The request has ended. Whether it was the one that looked: nobody does from now on."""
         ...
 
 

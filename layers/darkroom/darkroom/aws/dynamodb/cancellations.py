@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from darkroom.aws.dynamodb.table import Condition, ConditionFailed, Table, Write
 from darkroom.domain.keys import sha256
 from darkroom.domain.timing import LEDGER_KEPT_SECONDS
+from darkroom.errors import Unavailable
 
 PARTITIONS = "/cancelled/"  # no thread's id begins with a slash
 MARK = "MARK"
@@ -46,11 +47,21 @@ class Cancellations:
         condition = Condition(is_open, {"asked": requested_at}, (name, "until"))
         return self._table.check(PARTITIONS + thread_id, MARK, condition)
 
+    def check_erasing(self, thread_id: str) -> None:
+        """Raises Unavailable (`erasing`) while the thread is erased."""
+        if ERASING in self._table.item(PARTITIONS + thread_id, MARK):
+            raise erasing()
+
     def _write(self, thread_id: str, changes: dict[str, object], condition: Condition | None) -> None:
         self._table.write(self._table.update(PARTITIONS + thread_id, MARK, changes, condition))
 
     def _expires(self) -> dict[str, object]:
         return {"expires_at": int(self._clock()) + LEDGER_KEPT_SECONDS}
+
+
+def erasing() -> Unavailable:
+    """That a thread's requests have to wait until it is erased."""
+    return Unavailable("erasing", "what its thread was asked before is being erased")
 
 
 def _attribute(request_id: str) -> str:

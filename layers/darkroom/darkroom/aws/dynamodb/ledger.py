@@ -14,7 +14,7 @@ from dataclasses import replace
 from typing import Any
 
 from darkroom.aws.dynamodb import listing
-from darkroom.aws.dynamodb.cancellations import Cancellations
+from darkroom.aws.dynamodb.cancellations import Cancellations, erasing
 from darkroom.aws.dynamodb.claims import (
     CLAIM,
     CLAIMABLE,
@@ -91,6 +91,18 @@ class DynamoLedger:
         """See `turns.ports.Ledger`."""
         return thread.read(self._turns(thread_id), parent_turn)
 
+    def ended(self, thread_id: str, turn: int) -> tuple[Outcome, Claim | None] | None:
+        """See `turns.ports.Ledger`."""
+        told = next((each for each in self._turns(thread_id).page(turn) if each.turn == turn), None)
+        if told is None:
+            return None
+        entry = self._table.item(thread_id, sort_key(str(told.request_id)))
+        return told, claim_of(entry) if entry.get("turn") == turn else None
+
+    def check_erasing(self, thread_id: str) -> None:
+        """See `turns.ports.Ledger`."""
+        self._cancellations.check_erasing(thread_id)
+
     def mark(self, claim: Claim, asked: CallRecord) -> Claim:
         """See `turns.ports.Ledger`. A worker that was stalled may have let its lease run out: the mark renews it."""
         day = self._days.today()
@@ -103,7 +115,7 @@ class DynamoLedger:
         except Cancelled as stopped:
             if self.is_cancelled(claim):
                 raise
-            raise Unavailable("erasing", "what its thread was asked before is being erased") from stopped
+            raise erasing() from stopped
 
     def is_cancelled(self, claim: Claim) -> bool:
         """See `turns.ports.Ledger`."""
