@@ -130,7 +130,7 @@ class Stage:
     def forget(
         self, thread: str = THREAD, *, since: int | None = None, meanwhile: Callable[[float], object] | None = None
     ) -> None:
-        """A while after what was uploaded, by S3's own clock. `since` stops the clock; `meanwhile` is done while it waits."""
+        """Some time after the uploads, by S3's clock. `since` stops ours; `meanwhile` is done while it waits."""
         self.clock.advance(10)
 
         def sleep(seconds: float) -> None:
