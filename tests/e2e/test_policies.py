@@ -230,11 +230,11 @@ def _doctor(person: Person) -> None:
 OPERATIONS = {
     "ended": _ended,
     "cost": _cost,
-    "batch": _batch,
     "wake": _wake,
     "reindex": _reindex,
     "redrive": _redrive,
     "backfill": _backfill,
+    "batch": _batch,
     "cancel": _cancel,
     "pause": _pause,
     "resume": _resume,

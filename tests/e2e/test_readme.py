@@ -126,6 +126,14 @@ def test_the_clients_lines_hold_a_conversation(stack: Stack, folder: Path) -> No
 
 
 @pytest.mark.slow
+def test_an_operator_looks_after_it(stack: Stack, folder: Path) -> None:
+    told = run("look_after", stack, folder)
+    assert told.startswith("darkroom, release ")
+    assert "Nothing is broken." in told
+    assert "calls today" in told
+
+
+@pytest.mark.slow
 def test_a_folder_goes_up_with_sync(stack: Stack, folder: Path) -> None:
     run("sync", stack, folder)
     assert said(turn(stack, "toys/car", 1)) == ("succeeded", "image_to_image", None, "加上边框")

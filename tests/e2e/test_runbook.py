@@ -11,7 +11,7 @@ import pytest
 from darkroom.aws.dynamodb.breaker import DynamoBreaker
 from darkroom.aws.dynamodb.table import Table
 from darkroom.errors import Unavailable
-from tests.e2e import lines, operating
+from tests.e2e import lines
 from tests.e2e.conftest import BringUp, Stack, log_everything
 from tests.e2e.road import Road, eventually
 from tests.e2e.test_redrive import Address, redrive
@@ -53,6 +53,10 @@ def test_what_waits_what_was_said_and_what_a_thread_has(stack: Stack, folder: Pa
         "RequestsQueueUrl", "RequestsDeadLetterQueueUrl", "UploadEventsDeadLetterQueueUrl",
     ]  # fmt: skip
     assert all(number.isdigit() for _, *numbers in queues for number in numbers)
+
+    status = run("status", stack, folder)
+    assert "calls today" in status
+    assert " ended on " in status
 
     said = eventually(lambda: run("said", stack, folder) or None)
     waiting = [json.loads(line) for line in said.splitlines() if '"request waits"' in line]
@@ -101,7 +105,7 @@ def test_a_pause_holds_requests_until_it_is_over_also_where_the_stack_is_brought
 ) -> None:
     thread = f"t-{uuid.uuid4().hex[:8]}"
     for _ in range(2):
-        said = operating.run(stack, "pause")
+        said = run("pause", stack, folder).splitlines()
         assert sorted(said[:2]) == ["paused   ProbesQueue", "paused   RequestsQueue"]
     assert "SQS deletes each 14 days after it was sent." in said[-1]
     road.send(thread, {"instruction": f"a cat {thread}"})
@@ -115,9 +119,7 @@ def test_a_pause_holds_requests_until_it_is_over_also_where_the_stack_is_brought
     }  # fmt: skip
     assert road.results(thread) == road.calls(thread) == []
 
-    assert sorted(operating.run(stack, "resume")) == [
-        "resumed  ProbesQueue", "resumed  RequestsQueue",
-    ]  # fmt: skip
+    assert sorted(run("resume", stack, folder).splitlines()) == ["resumed  ProbesQueue", "resumed  RequestsQueue"]
     assert road.turn(thread, 1)["status"] == "succeeded"
     assert len(road.calls(thread)) == 1
 
