@@ -144,6 +144,10 @@ class Stage:
 
         Forget(self.stack, thread, self.said.append, now=now, sleep=sleep).work()
 
+    def looks(self, thread: str = THREAD) -> None:
+        self.clock.advance(10)
+        Forget(self.stack, thread, self.said.append, now=lambda: int(self.clock())).looks()
+
     def stored(self) -> dict[str, str]:
         """Everything, by where it is: items, and objects with their versions, their bytes as they can be searched."""
         pages = self.stack.dynamodb.get_paginator("scan").paginate(TableName=self.stack.outputs["ThreadsTable"])

@@ -76,6 +76,21 @@ def test_the_receipt_sums_up_what_went_and_what_is_out_of_reach(stage: Stage) ->
     assert stage.slept == [60]
 
 
+def test_what_there_is_is_told_before_anything_is_erased(stage: Stage) -> None:
+    erasing.conversation(stage)
+    before = stage.stored()
+    stage.looks()
+    assert stage.stored() == before
+    assert stage.said[0] == "goes    its 5 turns, with words, and what they gave (9 objects)"
+    goes = {line.removeprefix("goes    ") for line in stage.said if line.startswith("goes    s3://")}
+    stays = [line for line in stage.said if line.startswith("stays")]
+    assert [line.partition(": ")[0] for line in stays] == ["stays   s3://uploads/shared/logo.png"]
+    stage.said.clear()
+    stage.forget()
+    erased = {line.split()[1] for line in stage.said if line.startswith("erased  s3://uploads/")}
+    assert goes == erased
+
+
 def test_other_threads_keep_what_they_have(stage: Stage) -> None:
     erasing.conversation(stage)
     threads = ("shop/mug/handle", "posters", "shop/mugs")

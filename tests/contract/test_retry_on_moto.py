@@ -139,6 +139,20 @@ def test_what_the_ledger_has_forgotten_is_not_judged(desk: Desk) -> None:
         desk.judges()
 
 
+def test_it_is_judged_where_that_may_help_and_else_asked_again_by_who_agrees(desk: Desk) -> None:
+    desk.asks("a cat [fault:none x1]")
+    retry = Retry(desk.stack, desk.said.append)
+    assert retry.work("t", 1, lambda: False).how == "judged"
+    assert "--ask` asks the image API again then" in desk.said[-1]
+    assert len(desk.works()) == 1
+    key: Any = {"thread_id": {"S": "t"}, "sk": {"S": "REQUEST#r"}}
+    desk.stack.dynamodb.delete_item(TableName="threads", Key=key)
+    assert retry.work("t", 1, lambda: False).how is None
+    assert desk.works() == []
+    assert retry.work("t", 1, lambda: True).how == "asked"
+    assert len(desk.works()) == 1
+
+
 def test_the_same_is_asked_again_once_and_for_money(desk: Desk) -> None:
     desk.asks("a house", "r-0")
     full = {"options": OPTIONS, "metadata": {"order": "1"}, "model": MODEL, "parent_turn": 0, **IMAGES}

@@ -35,7 +35,7 @@ class Permission:
     @property
     def name(self) -> tuple[str, str]:
         """The action, and the resource without partition, service, region and account."""
-        return self.action, self.resource.split(":", 5)[5]
+        return self.action, self.resource.split(":", 5)[-1]
 
 
 @dataclass(frozen=True, slots=True)
