@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from darkroom_client.commands.common import Given, options
-from darkroom_client.errors import Invalid
+from darkroom_client.errors import Denied, Invalid
 
 if TYPE_CHECKING:
     from darkroom_client.operating.batches.batch_run import Batch, Failure, Standing
@@ -68,6 +68,8 @@ def _run(given: Given, stack: "Stack", named: str, max_calls: int | None, *, is_
     local = local_batch.read(named, stack, max_calls)
     if local.faults:
         return _refuse(given, named, local)
+    for line in local.bill(stack.parameters):
+        given.say(line)
     batch = Batch(stack, local.key)
     is_new = batch.upload(local)
     lines = f"{local.requests:,} line{'s' * (local.requests > 1)}"
@@ -100,6 +102,9 @@ def _followed(given: Given, batch: "Batch", local: "LocalBatch") -> "Standing":
     is_shown = not given.as_json and console().is_terminal
     try:
         *_, last = _with_a_bar(batch, local) if is_shown else _unseen(batch, local)
+    except Denied as denied:
+        told = f"{batch.key} is uploaded and goes on by itself; its answers will be at {batch.answers}"
+        raise Denied(f"{told}. To follow it is another matter: {denied}") from denied
     except KeyboardInterrupt:
         way_out = f"The same line follows it; `darkroom batch stop {batch.key}` stops it."
         click.echo(f"It goes on by itself. {way_out}", err=True)

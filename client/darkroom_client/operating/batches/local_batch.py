@@ -13,10 +13,12 @@ from darkroom.batches.line_reader import Line, Place
 from darkroom.batches.step import request_of
 from darkroom.domain import upload
 from darkroom.domain.outcome import DEFAULT_DIALECT
+from darkroom.domain.price import parsed
 from darkroom.domain.request_schema import RequestRules
 from darkroom.errors import Rejected
 from darkroom.providers.dialect_table import DIALECTS
 from darkroom_client.errors import Invalid, Trouble
+from darkroom_client.operating.backfill import bill
 from darkroom_client.stacks.stack import Stack
 
 PART_BYTES = 1 << 20
@@ -38,6 +40,13 @@ class LocalBatch(NamedTuple):
     data: bytes
     requests: int
     faults: list[Fault]
+    max_calls: int | None = None
+
+    def bill(self, parameters: Mapping[str, str]) -> list[str]:
+        """What it costs at most, in the stack that has these parameters."""
+        calls = self.requests if self.max_calls is None else min(self.requests, self.max_calls)
+        price = parsed(parameters.get("PricePerImage", ""))
+        return bill(calls, price, 1 if self.max_calls else int(parameters.get("MaxPaidCalls", 1)))
 
 
 def key_of(named: str, bucket: str) -> str:
@@ -72,7 +81,7 @@ def read(named: str, stack: Stack, max_calls: int | None) -> LocalBatch:
         (bucket, stack.outputs["ResultsBucket"]), DIALECTS[DEFAULT_DIALECT].options, keeps_folders_apart=keeps_apart
     )
     requests, faults = _looked_at(data, batch, rules)
-    return LocalBatch(key, data, requests, faults)
+    return LocalBatch(key, data, requests, faults, max_calls)
 
 
 def _bytes_of(path: Path) -> bytes:

@@ -91,6 +91,13 @@ def test_a_table_with_max_calls_becomes_the_lines_that_it_stands_for() -> None:
     assert local.faults == []
 
 
+def test_it_says_what_it_costs_at_most() -> None:
+    parameters = {"PricePerImage": "0.04 USD", "MaxPaidCalls": "2"}
+    assert read(f"{LINE}\n").bill(parameters)[0] == "At most 1 call, 0.04 USD."
+    assert "never more than 2 calls" in read(f"{LINE}\n").bill(parameters)[1]
+    assert read(f"{LINE}\n", max_calls=5).bill(parameters) == ["At most 1 call, 0.04 USD."]
+
+
 def test_a_bound_of_no_call_is_a_slip() -> None:
     with pytest.raises(Invalid, match="must be 1 or more"):
         read(LINE, max_calls=0)
