@@ -19,6 +19,9 @@ from tests.templates import all_resources
 ROOT = Path(__file__).parents[3]
 RUNBOOK = (ROOT / "docs/runbook.md").read_text(encoding="utf-8")
 RESOURCES = all_resources()
+NAMESPACE = read_template(ROOT / "template.yaml")["Globals"]["Function"]["Environment"]["Variables"][
+    "POWERTOOLS_METRICS_NAMESPACE"
+]
 ALARMS = {name: each["Properties"] for name, each in RESOURCES.items() if each["Type"] == "AWS::CloudWatch::Alarm"}
 NOW = Timing("2026-11-22T12:00:00.000Z", None, "2026-11-22T12:00:00.000Z", None)
 FUNCTIONS = {"OnUploadFunction", "OnRequestFunction", "OnPictureFunction"}
@@ -51,6 +54,7 @@ def written(text: str) -> set[Metric]:
 def metrics(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> set[Metric]:
     """Every metric that the journals can write."""
     message = sent_message({})
+    monkeypatch.setenv("POWERTOOLS_METRICS_NAMESPACE", NAMESPACE)
     for service, kind in SERVICES.items():
         monkeypatch.setenv("POWERTOOLS_SERVICE_NAME", service)
         journal = kind(Logger())
@@ -70,9 +74,18 @@ def of_namespace(namespace: str) -> set[Metric]:
 
 
 def test_an_alarm_on_a_metric_of_ours_watches_one_that_is_written(metrics: set[Metric]) -> None:
-    ours = of_namespace("Darkroom")
+    ours = of_namespace(NAMESPACE)
     assert ours
     assert ours - metrics == set()
+
+
+def test_two_stacks_of_a_region_have_metrics_and_alarms_of_their_own(metrics: set[Metric]) -> None:
+    """A bad key of a stack that somebody tries things with rings nobody's alarm but its own."""
+    assert NAMESPACE == "Darkroom/${AWS::StackName}"
+    assert {namespace for namespace, *_ in metrics} == {NAMESPACE}
+    assert {alarm["Namespace"] for alarm in ALARMS.values() if "Namespace" in alarm} == {
+        NAMESPACE, "AWS/SQS", "AWS/Lambda",
+    }  # fmt: skip
 
 
 @pytest.mark.parametrize(
@@ -86,7 +99,7 @@ def test_an_alarm_on_a_metric_of_ours_watches_one_that_is_written(metrics: set[M
     ],
 )
 def test_what_an_operator_must_hear_of_raises_an_alarm(metric: str, dimensions: dict[str, str]) -> None:
-    assert ("Darkroom", metric, frozenset(dimensions.items())) in of_namespace("Darkroom")
+    assert (NAMESPACE, metric, frozenset(dimensions.items())) in of_namespace(NAMESPACE)
 
 
 def test_dead_letters_and_what_is_not_taken_up_raise_an_alarm() -> None:
@@ -142,7 +155,8 @@ def test_the_topic_takes_messages_from_this_stacks_alarms_alone() -> None:
 
 def test_the_nested_stack_is_given_what_its_parameters_are_named_after() -> None:
     given: dict[str, str] = RESOURCES["Monitoring"]["Properties"]["Parameters"]
-    assert [name for name, source in given.items() if not name.startswith(source.partition(".")[0])] == []
+    named = {name: source.partition(".")[0] for name, source in given.items() if name != "MetricsNamespace"}
+    assert [name for name, source in named.items() if not name.startswith(source)] == []
 
 
 def test_an_alarm_has_no_name_of_its_own_which_the_topic_would_not_know() -> None:

@@ -3,6 +3,7 @@ of the provider's (which may quote the instruction) is ever written.
 """
 
 import json
+import os
 import sys
 import traceback
 from collections.abc import Sequence
@@ -23,8 +24,6 @@ from darkroom.errors import PROVIDER_CAUSES, DarkroomError, Fault, Unavailable
 if TYPE_CHECKING:
     from darkroom.batches.handler import BatchEnded
     from darkroom.uploads.intake import Taken
-
-NAMESPACE = "Darkroom"
 
 
 class _Telemetry:
@@ -174,8 +173,8 @@ def _is_in_our_words(error: BaseException) -> bool:
 
 
 def _count(name: str, **dimensions: str) -> None:
-    """The service is a dimension too, which the metric takes from the environment."""
-    metric = SingleMetric(namespace=NAMESPACE)
+    """The service is a dimension too, which the metric takes from the environment. The namespace is the stack's own."""
+    metric = SingleMetric(namespace=os.environ.get("POWERTOOLS_METRICS_NAMESPACE", "Darkroom"))
     metric.add_metric(name=name, unit=MetricUnit.Count, value=1)
     for dimension, value in dimensions.items():
         metric.add_dimension(name=dimension, value=value)
