@@ -144,11 +144,18 @@ def test_a_queue_that_nobody_reads_raises_an_alarm(queue: str) -> None:
 
 
 def test_a_function_that_dies_or_is_throttled_raises_an_alarm() -> None:
-    assert of_namespace("AWS/Lambda") == {
+    assert of_namespace("AWS/Lambda") >= {
         ("AWS/Lambda", metric, frozenset({("FunctionName", function)}))
         for metric in ("Errors", "Throttles")
         for function in FUNCTIONS
     }
+
+
+@pytest.mark.parametrize("function", ["OnRequest", "OnPicture"])
+def test_a_function_that_lambda_takes_for_a_loop_raises_an_alarm(function: str) -> None:
+    """`on_upload` is allowed to be one, for the sake of long batches; the others shall be none."""
+    metric = ("AWS/Lambda", "RecursiveInvocationsDropped", frozenset({("FunctionName", f"{function}Function")}))
+    assert watched(ALARMS[f"{function}LoopAlarm"]) == metric
 
 
 def test_an_upload_that_waits_for_its_text_raises_none() -> None:

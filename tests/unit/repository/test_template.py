@@ -34,8 +34,8 @@ PARAMETERS = {
 }
 OUTPUTS = {
     "UploadsBucket", "ResultsBucket", "SpoolBucket", "RequestsQueueUrl", "RequestsQueueArn",
-    "RequestsDeadLetterQueueUrl", "UploadEventsDeadLetterQueueUrl", "ThreadsTable", "OnUploadFunction",
-    "OnRequestFunction", "OnPictureFunction", "ImageApiKeySecretArn", "AlarmsTopicArn", "SenderPolicyArn",
+    "RequestsDeadLetterQueueUrl", "UploadEventsDeadLetterQueueUrl", "BatchesDeadLetterQueueUrl", "ThreadsTable",
+    "OnUploadFunction", "OnRequestFunction", "OnPictureFunction", "ImageApiKeySecretArn", "AlarmsTopicArn", "SenderPolicyArn",
     "ReaderPolicyArn", "OperatorPolicyArn", "StackVersion",
 }  # fmt: skip
 FUNCTIONS = {
@@ -58,6 +58,13 @@ def statements(holder: str) -> Iterator[dict[str, Any]]:
 
 def listed(value: object) -> list[Any]:
     return value if isinstance(value, list) else [value]
+
+
+def mappings() -> Iterator[dict[str, Any]]:
+    """From queues to functions."""
+    for function in of_type("AWS::Serverless::Function").values():
+        for source in function.get("Events", {}).values():
+            yield source["Properties"]
 
 
 def environment(function: str) -> set[str]:
@@ -122,11 +129,20 @@ def test_who_reads_a_bucket_may_know_what_is_missing_in_it(role: str) -> None:
     assert read <= known
 
 
+def test_whatever_ends_otherwise_lies_among_dead_letters() -> None:
+    """A probe is a copy, with which nothing is lost."""
+    queues = of_type("AWS::SQS::Queue")
+    sources = {listed(each["Queue"])[0].removesuffix(".Arn") for each in mappings()}
+    assert {queue for queue in sources if "RedrivePolicy" not in queues[queue]} == {"ProbesQueue"}
+    dead = {queues[queue]["RedrivePolicy"]["deadLetterTargetArn"] for queue in sources - {"ProbesQueue"}}
+    assert {f"{name}.Arn" for name in queues if "DeadLetter" in name} == dead
+
+
 def test_the_runbook_counts_deliveries_as_the_queues_do() -> None:
     runbook = (ROOT / "docs/runbook.md").read_text(encoding="utf-8")
     bounds = {
         queue: RESOURCES[queue]["Properties"]["RedrivePolicy"]["maxReceiveCount"]
-        for queue in ("UploadEventsQueue", "RequestsQueue")
+        for queue in ("UploadEventsQueue", "RequestsQueue", "BatchesQueue")
     }
     assert set(bounds.values()) == {1000}
     said = re.findall(r"(\w+) (?:times|deliveries)\b|after (\w+) an event", runbook)
