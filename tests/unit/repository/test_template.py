@@ -32,11 +32,16 @@ PARAMETERS = {
     "KeepFoldersApart": "false",
     "PricePerImage": "",
 }
+OF_THE_STACK = {
+    "AllowedProducerArns": "",
+    "AllowedProducerAccounts": "",
+    "RequireTls": "true",
+}
 OUTPUTS = {
     "UploadsBucket", "ResultsBucket", "SpoolBucket", "RequestsQueueUrl", "RequestsQueueArn",
     "RequestsDeadLetterQueueUrl", "UploadEventsDeadLetterQueueUrl", "BatchesDeadLetterQueueUrl", "ThreadsTable",
-    "OnUploadFunction", "OnRequestFunction", "OnPictureFunction", "ImageApiKeySecretArn", "AlarmsTopicArn", "SenderPolicyArn",
-    "ReaderPolicyArn", "OperatorPolicyArn", "StackVersion",
+    "OnUploadFunction", "OnRequestFunction", "OnPictureFunction", "ImageApiKeySecretArn", "AlarmsTopicArn",
+    "SenderPolicyArn", "ReaderPolicyArn", "OperatorPolicyArn", "StackVersion",
 }  # fmt: skip
 FUNCTIONS = {
     "OnUploadFunction": "OnUploadRole",
@@ -74,8 +79,8 @@ def environment(function: str) -> set[str]:
 
 
 def test_the_parameters_have_the_contracts_names_and_defaults() -> None:
-    declared = {name: each["Default"] for name, each in TEMPLATE["Parameters"].items() if name != "RequireTls"}
-    assert declared == PARAMETERS
+    declared = {name: each["Default"] for name, each in TEMPLATE["Parameters"].items()}
+    assert declared == PARAMETERS | OF_THE_STACK
 
 
 def test_every_parameter_is_explained() -> None:
@@ -198,6 +203,38 @@ def _denies_plain_text(policy: dict[str, Any]) -> bool:
     branches = [listed(statement) for statement in policy["PolicyDocument"]["Statement"]]
     found = [each for each in itertools.chain(*branches) if isinstance(each, dict)]
     return any(each["Effect"] == "Deny" and "Bool" in each["Condition"] for each in found)
+
+
+def test_topics_and_accounts_that_the_operator_names_may_send_requests_and_no_others() -> None:
+    """A queue has one policy, so that another stack's would take the place of this one."""
+    (policy,) = [each for each in of_type("AWS::SQS::QueuePolicy").values() if each["Queues"] == ["RequestsQueue"]]
+    allowed = {
+        condition: statement
+        for condition, statement, _ in policy["PolicyDocument"]["Statement"]
+        if statement["Effect"] == "Allow"
+    }
+    assert {condition: statement["Principal"] for condition, statement in allowed.items()} == {
+        "TopicsMaySend": {"Service": "sns.amazonaws.com"},
+        "AccountsMaySend": {"AWS": "AllowedProducerAccounts"},
+    }
+    assert {statement["Action"] for statement in allowed.values()} == {"sqs:SendMessage"}
+    assert allowed["TopicsMaySend"]["Condition"] == {"ArnEquals": {"aws:SourceArn": "AllowedProducerArns"}}
+    assert TEMPLATE["Conditions"]["RequestsQueueHasPolicy"] == ["TlsIsRequired", *allowed]
+
+
+@pytest.mark.parametrize(
+    ("arn", "is_taken"),
+    [
+        ("", True),
+        ("arn:aws:sns:eu-west-1:123456789012:orders.fifo", True),
+        ("arn:aws-cn:sns:cn-north-1:123456789012:orders.fifo", True),
+        ("arn:aws:sns:eu-west-1:123456789012:orders", False),  # a standard topic reaches no FIFO queue
+        ("arn:aws:events:eu-west-1:123456789012:rule/orders", False),
+        ("*", False),
+    ],
+)
+def test_only_a_fifo_topic_is_a_source_that_may_be_allowed(arn: str, is_taken: bool) -> None:
+    assert bool(re.search(TEMPLATE["Parameters"]["AllowedProducerArns"]["AllowedPattern"], arn)) == is_taken
 
 
 def test_an_upload_with_its_uploaders_own_key_is_refused_at_the_door_whatever_else_is_required() -> None:
