@@ -134,6 +134,39 @@ def test_who_reads_a_bucket_may_know_what_is_missing_in_it(role: str) -> None:
     assert read <= known
 
 
+def test_no_queue_takes_more_of_the_accounts_concurrency_than_it_was_given() -> None:
+    given = {listed(each["Queue"])[0]: each["ScalingConfig"]["MaximumConcurrency"] for each in mappings()}
+    of_the_parameter = dict.fromkeys(("UploadEventsQueue.Arn", "BatchesQueue.Arn", "RequestsQueue.Arn"))
+    # A copy of a waiting request is one of a few, and 2 is the least that Lambda takes.
+    assert given == dict.fromkeys(of_the_parameter, "MaximumConcurrency") | {"ProbesQueue.Arn": 2}
+
+
+def test_the_longest_instruction_for_all_fits_into_the_environment_of_a_function() -> None:
+    """Lambda takes 4 KB: https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html"""
+    stack, account, region = "s" * 24, "123456789012", "ap-southeast-1"
+    most = TEMPLATE["Parameters"]["DefaultInstruction"]["MaxLength"]
+    resources = {
+        **{name: f"https://sqs.{region}.amazonaws.com/{account}/{stack}-{name}.fifo" for name in RESOURCES},
+        "ThreadsTable": f"{stack}-ThreadsTable-ABCDEFGHIJKLM",
+        "DefaultInstruction": "🏔" * most,
+    }
+    declared = TEMPLATE["Globals"]["Function"], RESOURCES["OnUploadFunction"]["Properties"]
+    held = {name: str(value) for part in declared for name, value in part["Environment"]["Variables"].items()}
+    for name, value in held.items():
+        for pseudo, said in (("StackName", stack), ("AccountId", account), ("Region", region)):
+            held[name] = resources.get(value, held[name]).replace(f"${{AWS::{pseudo}}}", said)
+    assert sum(len(f"{name}{value}".encode()) for name, value in held.items()) < 4096
+
+
+def test_of_a_photo_that_was_deleted_nothing_is_left_for_good() -> None:
+    (rule,) = [
+        each
+        for each in of_type("AWS::S3::Bucket")["UploadsBucket"]["LifecycleConfiguration"]["Rules"]
+        if "NoncurrentVersionExpiration" in each
+    ]
+    assert rule["ExpiredObjectDeleteMarker"]
+
+
 def test_whatever_ends_otherwise_lies_among_dead_letters() -> None:
     """A probe is a copy, with which nothing is lost."""
     queues = of_type("AWS::SQS::Queue")
