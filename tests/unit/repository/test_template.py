@@ -35,19 +35,28 @@ PARAMETERS = {
 OF_THE_STACK = {
     "AllowedProducerArns": "",
     "AllowedProducerAccounts": "",
+    "PermissionsBoundaryArn": "",
+    "RolePath": "/",
+    "KmsKeyArn": "",
+    "KeepResultVersions": "false",
+    "DeletionProtection": "false",
+    "Tracing": "false",
     "RequireTls": "true",
 }
 OUTPUTS = {
     "UploadsBucket", "ResultsBucket", "SpoolBucket", "RequestsQueueUrl", "RequestsQueueArn",
     "RequestsDeadLetterQueueUrl", "UploadEventsDeadLetterQueueUrl", "BatchesDeadLetterQueueUrl", "ThreadsTable",
     "OnUploadFunction", "OnRequestFunction", "OnPictureFunction", "ImageApiKeySecretArn", "AlarmsTopicArn",
-    "SenderPolicyArn", "ReaderPolicyArn", "OperatorPolicyArn", "StackVersion",
+    "SenderPolicyArn", "ReaderPolicyArn", "OperatorPolicyArn", "KeyPolicyArn", "StackVersion",
 }  # fmt: skip
 FUNCTIONS = {
     "OnUploadFunction": "OnUploadRole",
     "OnRequestFunction": "OnRequestRole",
     "OnPictureFunction": "OnPictureRole",
 }
+
+
+PEOPLE = ("SenderPolicy", "ReaderPolicy", "OperatorPolicy")
 
 
 def of_type(kind: str) -> dict[str, dict[str, Any]]:
@@ -118,7 +127,7 @@ def test_a_function_that_goes_on_sending_to_a_queue_that_it_reads_is_no_loop_to_
     assert "RecursiveLoop" not in RESOURCES["OnRequestFunction"]["Properties"]
 
 
-@pytest.mark.parametrize("role", [*FUNCTIONS.values(), *of_type("AWS::IAM::ManagedPolicy")])
+@pytest.mark.parametrize("role", [*FUNCTIONS.values(), *PEOPLE])
 def test_who_reads_a_bucket_may_know_what_is_missing_in_it(role: str) -> None:
     """Without `s3:ListBucket` a key that is not there is 403, and its reader breaks over it."""
     read, known = (
@@ -280,13 +289,65 @@ def test_an_upload_with_its_uploaders_own_key_is_refused_at_the_door_whatever_el
     assert refusal["Condition"] == {"Null": {"s3:x-amz-server-side-encryption-customer-algorithm": "false"}}
 
 
-@pytest.mark.parametrize("role", [*FUNCTIONS.values(), *of_type("AWS::IAM::ManagedPolicy")])
+@pytest.mark.parametrize("role", [*FUNCTIONS.values(), *PEOPLE, "KeyPolicy"])
 def test_a_role_or_policy_names_its_actions_and_what_they_may_touch(role: str) -> None:
-    assert "ManagedPolicyArns" not in RESOURCES[role]["Properties"]
     for statement in statements(role):
         assert not [action for action in listed(statement["Action"]) if "*" in action]
         assert not [resource for resource in listed(statement["Resource"]) if resource.startswith("*")]
         assert all("*" not in resource.partition("/")[0] for resource in listed(statement["Resource"]))
+
+
+def test_no_role_has_another_policy_but_those_that_the_operator_turns_on() -> None:
+    """A key of one's own, and traces, whose permission cannot be narrowed to a resource."""
+    turned_on = [["IsTraced", "TracingPolicy", "AWS::NoValue"], ["HasKey", "KeyPolicy", "AWS::NoValue"]]
+    assert [of_type("AWS::IAM::Role")[role]["ManagedPolicyArns"] for role in FUNCTIONS.values()] == [turned_on] * 3
+    assert set(of_type("AWS::IAM::ManagedPolicy")) == {*PEOPLE, "KeyPolicy", "TracingPolicy"}
+    assert (RESOURCES["TracingPolicy"]["Condition"], RESOURCES["KeyPolicy"]["Condition"]) == ("IsTraced", "HasKey")
+    assert TEMPLATE["Globals"]["Function"]["Tracing"] == ["IsTraced", "Active", "PassThrough"]
+
+
+def test_a_company_may_bound_the_roles_and_name_their_path() -> None:
+    roles, policies = of_type("AWS::IAM::Role"), of_type("AWS::IAM::ManagedPolicy")
+    assert {each["Path"] for each in [*roles.values(), *policies.values()]} == {"RolePath"}
+    bounded = ["HasBoundary", "PermissionsBoundaryArn", "AWS::NoValue"]
+    assert [role["PermissionsBoundary"] for role in roles.values()] == [bounded] * len(roles)
+
+
+@pytest.mark.parametrize(
+    ("path", "is_taken"), [("/", True), ("/app/darkroom/", True), ("app/", False), ("/app", False), ("//", False)]
+)
+def test_a_path_is_one_that_iam_takes(path: str, is_taken: bool) -> None:
+    assert bool(re.search(TEMPLATE["Parameters"]["RolePath"]["AllowedPattern"], path)) == is_taken
+
+
+def test_a_key_of_ones_own_holds_for_all_that_is_kept_but_uploads() -> None:
+    """Under it an entity tag is no MD5: the same photo saved again would be a new one, and paid."""
+    key = ["HasKey", "KmsKeyArn", "AWS::NoValue"]
+    for name, bucket in of_type("AWS::S3::Bucket").items():
+        (rule,) = bucket["BucketEncryption"]["ServerSideEncryptionConfiguration"]
+        told = rule["ServerSideEncryptionByDefault"]
+        if name == "UploadsBucket":
+            assert told == {"SSEAlgorithm": "AES256"}
+        else:
+            assert told == {"SSEAlgorithm": ["HasKey", "aws:kms", "AES256"], "KMSMasterKeyID": key}
+            assert rule["BucketKeyEnabled"] == ["HasKey", True, "AWS::NoValue"]
+    table = RESOURCES["ThreadsTable"]["Properties"]["SSESpecification"]
+    assert (table["SSEType"], table["KMSMasterKeyId"]) == (["HasKey", "KMS", "AWS::NoValue"], key)
+    kept = [*of_type("AWS::SecretsManager::Secret").values(), *of_type("AWS::Logs::LogGroup").values()]
+    assert [each["KmsKeyId"] for each in kept] == [key] * 4
+
+
+def test_what_protects_more_is_off_until_the_operator_turns_it_on() -> None:
+    """A protected table would survive a first deployment that fails, and block the next."""
+    assert RESOURCES["ThreadsTable"]["Properties"]["DeletionProtectionEnabled"] == ["TableIsProtected", True, False]
+    versions = RESOURCES["ResultsBucket"]["Properties"]["VersioningConfiguration"]
+    assert versions == ["ResultsHaveVersions", {"Status": "Enabled"}, "AWS::NoValue"]
+    conditions = {
+        name: TEMPLATE["Conditions"][name] for name in ("TableIsProtected", "ResultsHaveVersions", "IsTraced")
+    }
+    for parameter, wanted in conditions.values():
+        assert wanted == "true"
+        assert TEMPLATE["Parameters"][parameter]["Default"] == "false"
 
 
 @pytest.mark.parametrize(("function", "role"), FUNCTIONS.items())
