@@ -30,7 +30,9 @@ def _save_again_and_again() -> None:
 
 
 def main() -> None:
-    logging.getLogger("persistence").setLevel(logging.WARNING)
+    # What is published to a topic would be written down, with a person's words.
+    for name in ("persistence", "sns"):
+        logging.getLogger(name).setLevel(logging.WARNING)
     app.save_all = _save
     threading.Thread(target=_save_again_and_again, name="save", daemon=True).start()
     app.main()

@@ -144,7 +144,11 @@ def test_who_reads_a_bucket_may_know_what_is_missing_in_it(role: str) -> None:
 
 
 def test_no_queue_takes_more_of_the_accounts_concurrency_than_it_was_given() -> None:
-    given = {listed(each["Queue"])[0]: each["ScalingConfig"]["MaximumConcurrency"] for each in mappings()}
+    scaling = {listed(each["Queue"])[0]: each["ScalingConfig"] for each in mappings()}
+    condition, of_uploads, _ = scaling.pop("UploadEventsQueue.Arn")
+    assert condition == "TlsIsRequired"
+    scaling["UploadEventsQueue.Arn"] = of_uploads
+    given = {queue: each["MaximumConcurrency"] for queue, each in scaling.items()}
     of_the_parameter = dict.fromkeys(("UploadEventsQueue.Arn", "BatchesQueue.Arn", "RequestsQueue.Arn"))
     # A copy of a waiting request is one of a few, and 2 is the least that Lambda takes.
     assert given == dict.fromkeys(of_the_parameter, "MaximumConcurrency") | {"ProbesQueue.Arn": 2}
