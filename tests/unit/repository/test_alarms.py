@@ -85,7 +85,7 @@ def test_two_stacks_of_a_region_have_metrics_and_alarms_of_their_own(metrics: se
     assert NAMESPACE == "Darkroom/${AWS::StackName}"
     assert {namespace for namespace, *_ in metrics} == {NAMESPACE}
     assert {alarm["Namespace"] for alarm in ALARMS.values() if "Namespace" in alarm} == {
-        NAMESPACE, "AWS/SQS", "AWS/Lambda",
+        NAMESPACE, "AWS/DynamoDB", "AWS/Lambda", "AWS/SQS",
     }  # fmt: skip
 
 
@@ -106,9 +106,32 @@ def test_what_an_operator_must_hear_of_raises_an_alarm(metric: str, dimensions: 
 def test_dead_letters_raise_an_alarm() -> None:
     visible = "ApproximateNumberOfMessagesVisible"
     wanted = {name for name, each in RESOURCES.items() if each["Type"] == "AWS::SQS::Queue" and "DeadLetter" in name}
-    assert of_namespace("AWS/SQS") == {
+    assert {metric for metric in of_namespace("AWS/SQS") if metric[1] == visible} == {
         ("AWS/SQS", visible, frozenset({("QueueName", f"{queue}.QueueName")})) for queue in wanted
     }
+
+
+@pytest.mark.parametrize("queue", ["RequestsQueue", "UploadEventsQueue"])
+def test_a_queue_that_soon_gives_out_no_more_raises_an_alarm(queue: str) -> None:
+    metric = ("AWS/SQS", "ApproximateNumberOfMessagesNotVisible", frozenset({("QueueName", f"{queue}.QueueName")}))
+    (alarm,) = [each for each in ALARMS.values() if "Metrics" not in each and watched(each) == metric]
+    assert alarm["Threshold"] < 120_000, (
+        "https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/quotas-messages.html"
+    )
+
+
+def test_a_table_that_throttles_or_is_in_its_own_way_raises_an_alarm() -> None:
+    assert of_namespace("AWS/DynamoDB") == {
+        ("AWS/DynamoDB", metric, frozenset({("TableName", "ThreadsTable")}))
+        for metric in ("ReadThrottleEvents", "WriteThrottleEvents", "TransactionConflict")
+    }
+
+
+def test_an_invocation_that_nearly_ran_out_of_its_time_raises_an_alarm() -> None:
+    """One that saves an answer of the longest call in its time does not."""
+    alarm, seconds = ALARMS["OnRequestDurationAlarm"], RESOURCES["OnRequestFunction"]["Properties"]["Timeout"]
+    assert watched(alarm) == ("AWS/Lambda", "Duration", frozenset({("FunctionName", "OnRequestFunction")}))
+    assert timing.MAX_CALL_SECONDS + timing.SAVE_SECONDS < alarm["Threshold"] / 1000 < seconds
 
 
 def test_no_alarm_relies_on_an_age_that_leaves_out_what_is_received_often() -> None:
@@ -188,7 +211,8 @@ def test_the_topic_takes_messages_from_this_stacks_alarms_alone() -> None:
 
 def test_the_nested_stack_is_given_what_its_parameters_are_named_after() -> None:
     given: dict[str, str] = RESOURCES["Monitoring"]["Properties"]["Parameters"]
-    named = {name: source.partition(".")[0] for name, source in given.items() if name != "MetricsNamespace"}
+    of_the_stack = {"MetricsNamespace", "StackName"}
+    named = {name: source.partition(".")[0] for name, source in given.items() if name not in of_the_stack}
     assert [name for name, source in named.items() if not name.startswith(source)] == []
 
 
