@@ -54,8 +54,8 @@ def published() -> dict[str, bool]:
     }
     given = json.dumps([BASE | change for change in changes.values()])
     done = subprocess.run(
-        [SAM.with_name("python"), "-c", PROGRAM], input=given, cwd=REPOSITORY, capture_output=True, text=True, check=False,
-        env={**os.environ, "AWS_DEFAULT_REGION": "us-east-1"},
+        [SAM.with_name("python"), "-c", PROGRAM], input=given, cwd=REPOSITORY, capture_output=True, text=True,
+        env={**os.environ, "AWS_DEFAULT_REGION": "us-east-1"}, check=False,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
     before, *after = json.loads(done.stdout)

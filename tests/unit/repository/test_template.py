@@ -112,6 +112,12 @@ def test_sam_deploy_may_make_roles_and_the_nested_stack_without_being_told() -> 
     assert [name for name, each in RESOURCES.items() if set(named) & set(each.get("Properties", {}))] == []
 
 
+def test_everything_that_is_made_has_a_tag_by_which_costs_are_told() -> None:
+    """CloudFormation gives a stack's tags to its resources, and to its nested stack."""
+    settings = tomllib.loads((ROOT / "samconfig.toml").read_text())["default"]["deploy"]["parameters"]
+    assert settings["tags"] == "application=darkroom"
+
+
 def test_every_parameter_reaches_the_function_that_reads_it() -> None:
     reached = environment("OnUploadFunction") | environment("OnRequestFunction")
     variables = {re.sub(r"(?<!^)(?=[A-Z])", "_", name).upper() for name in PARAMETERS}
