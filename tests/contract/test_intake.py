@@ -9,6 +9,7 @@ import pytest
 from darkroom.aws.dynamodb.table import Table
 from darkroom.aws.dynamodb.upload_state import DynamoUploadState
 from darkroom.batches import batch_file
+from darkroom.domain import keys
 from darkroom.domain.keys import rejected_upload_key
 from darkroom.domain.upload import Upload
 from darkroom.errors import Outdated, Unavailable
@@ -96,6 +97,18 @@ def bucket(dynamodb: "DynamoDBClient", threads_table: str) -> Bucket:
 def test_a_photo_with_words_in_its_metadata_starts_at_once(bucket: Bucket) -> None:
     assert bucket.upload("photos/cat.jpg", png(), instruction="=?utf-8?q?caf=C3=A9?=") == "asked"
     assert bucket.asked == [("photos/cat", "café", ["photos/cat.jpg"])]
+
+
+@pytest.mark.parametrize("mark", ["\n", "\r\n", "\x1b", "\x7f", "%0A", "+"])
+def test_a_name_with_a_line_break_or_a_mark_is_a_name_like_others(bucket: Bucket, mark: str) -> None:
+    """S3 takes such keys. The emulator's IAM does not: to it, the `*` of a policy stands for no line break."""
+    stem = f"shop/new{mark}line"
+    bucket.upload(f"{stem}.jpg", png())
+    assert bucket.upload(f"{stem}.txt", "night") == "asked"
+    assert bucket.asked == [(keys.thread_of(stem), "night", [f"{stem}.jpg"])]
+    other = bucket.put(f"{stem}.doc", b"x")
+    assert bucket.announce(other) == "unsupported_file"
+    assert bucket.told(other)["code"] == "unsupported_file"
 
 
 def test_a_photo_that_waited_says_that_its_request_is_on_its_way(bucket: Bucket) -> None:

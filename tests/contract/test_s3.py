@@ -208,6 +208,19 @@ def test_an_object_is_read_in_parts_from_any_place_on(store: ObjectStore) -> Non
     assert store.part(ImageRef("results", "no such key"), 0) is None
 
 
+def test_a_key_with_a_line_break_is_a_key_like_others(store: ObjectStore) -> None:
+    key = "a/new\nline.jpg"
+    assert store.write_once("results", key, b"abc", "image/png", {"status": "200"})
+    stored = store.read(ImageRef("results", key))
+    assert stored is not None
+    assert (stored.data, stored.etag) == (b"abc", ABC_TAG)
+    assert store.metadata(ImageRef("results", key)) == {"status": "200"}
+    assert store.part(ImageRef("results", key), 1) == b"bc"
+    assert store.listed("results", "a/new\n", 50) == Listed([key], is_cut=False)
+    store.delete("results", [key])
+    assert store.read(ImageRef("results", key)) is None
+
+
 def test_so_many_keys_of_a_folder_are_listed_and_none_from_below(store: ObjectStore) -> None:
     for key in ("a/é 夜.txt", "a/c.jpg", "a/b.jpg", "a/below/d.jpg", "ab.jpg", "root.jpg"):
         store.write_once("results", key, b"abc", "text/plain")

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from typing import Any
@@ -90,14 +91,46 @@ def listening(stack: Stack) -> Callable[[str], list[Asked]]:
     return heard
 
 
+def physical(stack: Stack, logical: str) -> str:
+    """The name of a role of the stack's."""
+    found = stack.aws.cloudformation.describe_stack_resource(StackName="darkroom", LogicalResourceId=logical)
+    return str(found["StackResourceDetail"]["PhysicalResourceId"])
+
+
+@contextmanager
+def without(endpoint: str, role: str, resource: str) -> Iterator[None]:
+    """Takes all that a role may do with a resource out of its inline policies."""
+    iam = _client(endpoint)
+    before = {
+        name: iam.get_role_policy(RoleName=role, PolicyName=name)["PolicyDocument"]
+        for name in iam.list_role_policies(RoleName=role)["PolicyNames"]
+    }
+    try:
+        for name, document in before.items():
+            left = [
+                {**statement, "Resource": kept}
+                for statement in document["Statement"]
+                if (kept := [each for each in _listed(statement["Resource"]) if each != resource])
+            ]
+            policy = json.dumps({**document, "Statement": left})
+            iam.put_role_policy(RoleName=role, PolicyName=name, PolicyDocument=policy)
+        yield
+    finally:
+        for name, document in before.items():
+            iam.put_role_policy(RoleName=role, PolicyName=name, PolicyDocument=json.dumps(document))
+
+
+def _client(endpoint: str) -> Any:
+    return boto3.client(
+        "iam", endpoint_url=endpoint, region_name=aws.REGION, aws_access_key_id="test", aws_secret_access_key="test"
+    )
+
+
 class Judge:
     """The emulator's own evaluation of IAM."""
 
     def __init__(self, endpoint: str) -> None:
-        self._iam: Any = boto3.client(
-            "iam", endpoint_url=endpoint, region_name=aws.REGION, aws_access_key_id="test",
-            aws_secret_access_key="test",
-        )  # fmt: skip
+        self._iam = _client(endpoint)
 
     def role(self, name: str, asked: list[Asked]) -> Role:
         document = self._iam.get_role(RoleName=name)["Role"]

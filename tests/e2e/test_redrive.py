@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import pytest
 
-from tests.e2e import operating
+from tests.e2e import operating, permissions
 from tests.e2e.conftest import Stack
 from tests.e2e.road import Road, eventually
 
@@ -61,16 +61,11 @@ def strike_five_times(stack: Stack, thread: str, request_id: str) -> bool:
 
 
 @contextmanager
-def denied(stack: Stack, key: str) -> Iterator[None]:
-    """A bucket policy that keeps everybody from an object: a permission that is missing."""
-    arn = f"arn:aws:s3:::{stack.env['UPLOADS_BUCKET']}/{key}"
-    statement = {"Effect": "Deny", "Principal": "*", "Action": "s3:GetObject*", "Resource": arn}
-    policy = json.dumps({"Version": "2012-10-17", "Statement": [statement]})
-    stack.aws.s3.put_bucket_policy(Bucket=stack.env["UPLOADS_BUCKET"], Policy=policy)
-    try:
+def not_allowed_to_read_uploads(stack: Stack) -> Iterator[None]:
+    """`on_request` without a permission. One that the bucket's policy denies would be told as `unreadable`."""
+    role, uploads = permissions.physical(stack, "OnRequestRole"), f"arn:aws:s3:::{stack.env['UPLOADS_BUCKET']}/*"
+    with permissions.without(stack.env["AWS_ENDPOINT_URL"], role, uploads):
         yield
-    finally:
-        stack.aws.s3.delete_bucket_policy(Bucket=stack.env["UPLOADS_BUCKET"])
 
 
 @contextmanager
@@ -127,7 +122,7 @@ def test_five_attempts_a_minute_apart_break_for_a_permission_that_is_missing(
     key = f"{thread}/hidden.png"
     uploads = stack.env["UPLOADS_BUCKET"]
     stack.aws.s3.put_object(Bucket=uploads, Key=key, Body=b"", Metadata={"instruction": "wait"})
-    with denied(stack, key):
+    with not_allowed_to_read_uploads(stack):
         road.send(thread, {"instruction": f"a cat {thread}", "request_id": "r", "images": [f"s3://{uploads}/{key}"]})
         result = road.turn(thread, 1, seconds=400)
     assert (result["error"]["code"], result["attempts"]) == ("internal_error", 6)

@@ -67,16 +67,11 @@ def roles(road: Road, judge: Judge, figures: Figures) -> dict[str, Role]:
     roads.drive(road)
     found = {}
     for name in ROLES:
-        physical = _physical(road, name)
+        physical = permissions.physical(road.stack, name)
         own = heard(physical)
         found[name] = judge.role(physical, own)
         figures.tell(f"{name}: {len(own)} requests made, {len(found[name].asked)} different")
     return found
-
-
-def _physical(road: Road, logical: str) -> str:
-    found = road.stack.aws.cloudformation.describe_stack_resource(StackName="darkroom", LogicalResourceId=logical)
-    return found["StackResourceDetail"]["PhysicalResourceId"]
 
 
 @pytest.mark.parametrize("name", ROLES)

@@ -453,6 +453,8 @@ def other_answers() -> list[bytes]:
         {"image": [png[:40], png[40:]], "hex": base64.b64decode(png).hex()},
         {"image": {"type": "Buffer", "data": list(base64.b64decode(png))}, "uri": quote(uri, safe="")},
         {"image": {str(number): byte for number, byte in enumerate(base64.b64decode(png))}},
+        {"hex": base64.b64decode(png).hex(":"), "url": f"\n  {uri}\n", "b64_json": "\n ".join((png[:76], png[76:]))},
+        {f"piece_{number}": png[at : at + 16] for number, at in enumerate(range(0, len(png), 16))},
     ]
     events = [{"type": "image_generation.partial_image", "b64_json": png}, {"type": "x.completed", "b64_json": png}]
     written = [json.dumps(document).encode() for document in documents]
@@ -464,6 +466,7 @@ def other_answers() -> list[bytes]:
         *marked,
         *doubled,
         written[0].decode().encode("utf-16"),
+        b"data:\n- b64_json: !!binary |\n    " + base64.encodebytes(base64.b64decode(png)).replace(b"\n", b"\n    "),
         b"callback(" + written[0] + b")",
         uri.encode(),
     ]

@@ -42,6 +42,9 @@ SCENES = (
     Scene(["shop/cafe\u0301.jpg"], ["shop/caf\u00e9.txt"]),
     Scene(["shop/a.jpg", "shop/a.png"], ["shop/a.txt.txt"]),
     Scene(["threads/trip/a.jpg", "threads/trip/a.png"], ["threads/trip/a.txt", "threads/trip/1.txt"]),
+    Scene(["shop/a.jpg", "shop/a.png"], ["shop/a.jpg.txt"]),
+    Scene(["shop/a.jpg", "shop/a.png"], ["shop/a.jpg.txt", "shop/a.png.txt"]),
+    Scene(["shop/a.jpg", "shop/a.png"], ["shop/a.jpg.txt", "shop/a.txt"]),
     Scene(["shop/A.JPG", "shop/a.png"], ["shop/a.txt"]),
     Scene(["shop/A.JPG", "shop/b.jpg"], ["shop/a.txt", "shop/notes.txt"], named=["shop/A.JPG"]),
 )

@@ -112,11 +112,12 @@ class Oracle:
             return self._settle(photo, "nothing new")  # decided: bringing back words counts per file
         if own or not text:
             return self._ask(photo, words, [photo], stem(photo))
-        if self._has_format_unheard_of(photo, stem(photo)):
+        if self._has_format_unheard_of(photo, text, stem(photo)):
             return "waits"
         self.settled.add(text)
         waiting = self._without_words(self._thread(photo, stem(photo)), stem(photo))
         others = [other for other in waiting if stem(other) == stem(photo) and other.key != photo.key]
+        others = [other for other in others if _holds_for(text, other)]
         formats = sorted((photo, *others), key=lambda version: version.at)
         return self._ask(photo, words, formats, stem(photo))
 
@@ -124,7 +125,7 @@ class Oracle:
         words, thread = (text.data or b"").decode(), self._thread(text, name)
         lying = self.bucket.newest(text.key)
         is_taken_back = self._has_waited(text) and (lying is None or lying.etag != text.etag)
-        along = [] if is_taken_back else self._without_words(thread, name)
+        along = [] if is_taken_back else self._without_words(thread, name, text)
         own = [photo for photo in along if stem(photo) == name]
         if self._says_again(text) and not own:
             return self._settle(text, "nothing new")  # saved as it was
@@ -132,14 +133,14 @@ class Oracle:
             return self._settle(text, "nothing new")  # it leaves the pair as it was
         if is_taken_back:
             return "nothing new" if lying else "gone"
-        exists = any(asked.thread == thread for asked in self.requests)
+        exists = self._is_met(text, name) and any(asked.thread == thread for asked in self.requests)
         is_alone = not along and not exists and self._has_waited(text)
         if is_alone and self._has_photo_unheard_of(text, name):
             if self.clock() < text.at + self.grace + UNHEARD_SECONDS:
                 return "waits"
         elif is_alone and self._is_stray(text):
             return "invalid_request"
-        if own and self._has_format_unheard_of(text, name):
+        if own and self._has_format_unheard_of(text, text, name):
             return "waits"
         if along or exists or self._has_waited(text):
             return self._ask(text, words, along, name)
@@ -180,7 +181,7 @@ class Oracle:
             stem(other) for text in alike for other in photos
             if _are_alike(text, other) and not self.bucket.newest(stem(other) + ".txt")
         } - {stem(photo)}  # fmt: skip
-        if len(alike) > 1 or rivals or (alike and self._is_for_one_format(alike[0], photos)):
+        if len(alike) > 1 or rivals:
             raise AmbiguousError
         return alike[0] if alike and alike[0].data else None
 
@@ -198,15 +199,14 @@ class Oracle:
         if not alike or own in map(stem, photos):
             return own
         rivals = [other for other in texts if other.key != text.key and any(_are_alike(other, each) for each in alike)]
-        if rivals or len(set(map(stem, alike))) > 1 or self._is_for_one_format(text, photos):
+        if rivals or len(set(map(stem, alike))) > 1:
             raise AmbiguousError
         self.joined[text.key] = stem(alike[0])
         return self.joined[text.key]
 
-    def _is_for_one_format(self, text: Version, photos: Sequence[Version]) -> bool:
-        """`a.jpg.txt`, where there is `a.png` too."""
-        alike = [photo for photo in photos if _are_alike(text, photo)]
-        return len(alike) < len([photo for photo in photos if stem(photo) in map(stem, alike)])
+    def _is_met(self, text: Version, name: str) -> bool:
+        """Whether a text that goes with a photo of another spelling knows one."""
+        return stem(text) == name or any(stem(photo) == name and _holds_for(text, photo) for photo in self.heard_photos)
 
     def _lying(self, key: str) -> tuple[list[Version], list[Version]]:
         """The photos and the texts of its folder."""
@@ -241,13 +241,14 @@ class Oracle:
     def _has_photo_unheard_of(self, text: Version, name: str) -> bool:
         """'Lies its photo there, and has not been heard of'."""
         photos, _ = self._lying(text.key)
-        return name not in map(stem, self.heard_photos) and any(_are_alike(text, photo) for photo in photos)
+        is_heard = any(stem(photo) == name and _holds_for(text, photo) for photo in self.heard_photos)
+        return not is_heard and any(_are_alike(text, photo) for photo in photos)
 
-    def _has_format_unheard_of(self, upload: Version, name: str) -> bool:
+    def _has_format_unheard_of(self, upload: Version, text: Version, name: str) -> bool:
         """'Lies another format of the photo there that has not been heard of', and the grace is not over."""
         heard = {photo.key for photo in self.heard_photos}
         unheard = [photo for photo in self._lying(upload.key)[0] if stem(photo) == name and photo.key not in heard]
-        return bool(unheard) and not self._has_waited(upload)
+        return any(_holds_for(text, photo) for photo in unheard) and not self._has_waited(upload)
 
     @property
     def heard_photos(self) -> list[Version]:
@@ -264,12 +265,13 @@ class Oracle:
             return upload.key.removeprefix("threads/").rpartition("/")[0]
         return unicodedata.normalize("NFC", name)
 
-    def _without_words(self, thread: str, own: str) -> list[Version]:
+    def _without_words(self, thread: str, own: str, text: Version | None = None) -> list[Version]:
         """'Photos of that thread that still have no instruction': heard of, lying there, and in no request."""
         newest = {photo.key: photo for photo in sorted(self.heard, key=lambda version: version.number)}
         lying = [photo for photo in newest.values() if _is_photo(photo.key) and self._lies_there(photo)]
         free = [photo for photo in lying if photo.data and photo not in self.settled]
         left = [photo for photo in free if self._thread(photo, stem(photo)) == thread]
+        left = [photo for photo in left if not text or stem(photo) != own or _holds_for(text, photo)]
         return sorted(left, key=lambda photo: (stem(photo) != own, photo.at))[:MOST_PHOTOS]
 
     def _lies_there(self, photo: Version) -> bool:
@@ -302,7 +304,7 @@ class Oracle:
         for position, asked in reversed(list(enumerate(self.requests))):
             sent = next((sent for sent in asked.photos if sent.key == photo.key), None)
             if sent:
-                texts = [later for later in self.requests[position:] if _is_by_text_of(later, stem(photo))]
+                texts = [later for later in self.requests[position:] if _is_by_text_of(later, photo)]
                 before, words = self.known_before.get(stem(photo), (0, ""))
                 if before > position and not [text for text in texts if self.requests.index(text) >= before]:
                     return sent.etag, words
@@ -315,8 +317,13 @@ def stem(version: Version) -> str:
     return version.key.rpartition(".")[0]
 
 
-def _is_by_text_of(asked: Asked, name: str) -> bool:
-    return asked.stem == name and not _is_photo(asked.by.key)
+def _is_by_text_of(asked: Asked, photo: Version) -> bool:
+    return asked.stem == stem(photo) and not _is_photo(asked.by.key) and _holds_for(asked.by, photo)
+
+
+def _holds_for(text: Version, photo: Version) -> bool:
+    """`a.jpg.txt` is for one format, any other text for all."""
+    return stem(text) == stem(photo) or _are_alike(text, photo) or photo.key.startswith("threads/")
 
 
 def _is_photo(key: str) -> bool:

@@ -5,7 +5,7 @@ from typing import Any
 from urllib.parse import quote_plus
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from darkroom.domain import keys
@@ -188,6 +188,8 @@ def test_an_entity_tag_comes_without_its_quotes() -> None:
 
 
 @given(key=st.text(st.characters(codec="utf-8"), min_size=1, max_size=60))
+@example("new\nline.jpg")
+@example("a\r\n b+c%0A.jpg")
 def test_any_key_comes_back_from_its_announced_form(key: str) -> None:
     (arrived,) = announced(json.dumps({"Records": [record(quote_plus(key))]}))
     assert arrived.key == key

@@ -5,6 +5,7 @@ import functools
 import gzip
 import io
 import json
+import time
 import zipfile
 import zlib
 from collections.abc import Callable
@@ -18,6 +19,7 @@ from hypothesis import strategies as st
 
 from darkroom.errors import Ambiguous, Unavailable
 from darkroom.pictures.inspect import inspect
+from darkroom.providers import shown_pictures
 from darkroom.providers.interpret import interpret
 from darkroom.providers.reply import Reply
 from tests.unit.samples import encoded, noise, pictures_in, rejection, reply
@@ -503,8 +505,9 @@ def test_a_picture_that_a_stream_cuts_into_pieces_is_one_picture(size: int) -> N
 
 def test_a_long_picture_in_pieces_is_one_picture_too() -> None:
     said = f"![cat](data:image/png;base64,{LONG_B64})"
-    pieces = [{"choices": [{"delta": {"content": said[at : at + 9000]}}]} for at in range(0, len(said), 9000)]
-    assert pictures_in(interpret(reply(stream(*pieces)))) == (LONG_PNG,)
+    for size in (9000, 70_000):
+        pieces = [{"choices": [{"delta": {"content": said[at : at + size]}}]} for at in range(0, len(said), size)]
+        assert pictures_in(interpret(reply(stream(*pieces)))) == (LONG_PNG,)
 
 
 @pytest.mark.parametrize(
@@ -620,6 +623,11 @@ PACKED: dict[str, Packed] = {
     "base64-of-an-archive": lambda data: base64_of(archive(data)),
     "hexadecimal": bytes.hex,
     "hexadecimal-as-databases-write-it": lambda data: "\\x" + data.hex().upper(),
+    "hexadecimal-with-spaces-and-lines": lambda data: "\n".join(cut(data.hex(" "), 48)),
+    "hexadecimal-with-colons": lambda data: data.hex(":", 1),
+    "hexadecimal-in-lines": lambda data: "\n  ".join(cut(data.hex(), 64)),
+    "hexadecimal-as-programs-write-it": lambda data: ", ".join(f"0x{byte:02x}" for byte in data),
+    "hexadecimal-in-escapes": lambda data: "".join(f"\\x{byte:02x}" for byte in data),
     "letters-for-bytes": lambda data: data.decode("latin-1"),
     "numbers": list,
     "numbers-with-a-sign": lambda data: [byte - 256 * (byte > 127) for byte in data],
@@ -627,6 +635,7 @@ PACKED: dict[str, Packed] = {
     "a-buffer": buffer,
     "chunks": lambda data: cut(base64_of(data), 1000),
     "chunks-of-a-data-uri": lambda data: cut(uri_of(data), 1000),
+    "short-chunks": lambda data: cut(base64_of(data), 16),
     "chunks-that-are-lines": lambda data: base64.encodebytes(data).decode().splitlines(keepends=True),
     "chunks-with-padding-each": lambda data: [base64_of(data[at : at + 1000]) for at in range(0, len(data), 1000)],
 }
@@ -691,6 +700,79 @@ def test_chunks_of_a_picture_may_come_in_objects_and_events() -> None:
         assert pictures_in(interpret(reply(body))) == (NOISE,)
 
 
+@pytest.mark.parametrize("size", [4, 20, 40, 1000])
+@pytest.mark.parametrize("name", ["piece", "piece_{}"])
+@pytest.mark.parametrize("written", [base64_of, uri_of])
+def test_chunks_of_a_picture_may_have_names_that_nobody_documented(
+    written: Callable[[bytes], str], name: str, size: int
+) -> None:
+    chunks = cut(written(NOISY_JPEG), size)
+    events = [{"seq": number, name.format(number): chunk} for number, chunk in enumerate(chunks)]
+    whole = {name.format(number): chunk for number, chunk in enumerate(chunks)}
+    lines = b"\n".join(json.dumps(event).encode() for event in events)
+    for body in (stream(*events), lines, {"parts": events}, *([whole] if len(whole) > 1 else [])):
+        assert pictures_in(interpret(reply(body))) == (NOISY_JPEG,)
+
+
+def test_short_chunks_may_stand_where_whole_pictures_do() -> None:
+    """Each is taken for a picture, and left out where it is published: it does not decode."""
+    events = [{"data": [{"b64_json": chunk}]} for chunk in cut(base64_of(NOISE), 20)]
+    assert pictures_in(interpret(reply(stream(*events))))[-1] == NOISE
+
+
+def test_a_stream_that_was_cut_between_chunks_of_a_picture_is_ambiguous() -> None:
+    events = [{"seq": number, "piece": chunk} for number, chunk in enumerate(cut(base64_of(NOISE), 1000))]
+    with pytest.raises(Ambiguous):
+        interpret(reply(stream(*events[:-2], end="")))
+    assert pictures_in(interpret(reply(stream(*events, end="")))) == (NOISE,)
+
+
+def test_chunks_that_come_in_another_order_are_no_picture_and_paid_once() -> None:
+    """No number beside them is documented. The raw answer of a request that failed is kept."""
+    events = [{"seq": number, "piece": chunk} for number, chunk in enumerate(cut(base64_of(NOISE), 16))]
+    refused = rejection(lambda: interpret(reply(stream(*reversed(events)))))
+    assert (refused.code, refused.charged) == ("no_image", True)
+
+
+def test_base64_in_events_may_read_like_numbers() -> None:
+    body = b"".join(b"data: %b\n\n" % chunk.encode() for chunk in cut(base64_of(NOISE), 4)) + b"data: [DONE]\n\n"
+    assert pictures_in(interpret(reply(body))) == (NOISE,)
+
+
+WHITE_SPACE = ("\n ", "\n", "\r\n", "\t", " ", "  ", "\n    ", "\\n", "\\t")
+
+
+@pytest.mark.parametrize("data", [NOISE, NOISY_JPEG, LONG_NOISE, PNG], ids=["png", "jpeg", "long", "short"])
+@pytest.mark.parametrize("space", WHITE_SPACE, ids=map(repr, WHITE_SPACE))
+def test_white_space_before_in_and_after_base64_is_passed_over(space: str, data: bytes) -> None:
+    forms = [
+        f"{space}{base64_of(data)}{space}",
+        f"{space}{uri_of(data)}{space}",
+        f"data:image/png;base64,{space}{base64_of(data)}",
+        space + space.join(cut(base64_of(data), 76)) + space,
+        f"data:image/png;base64,{space.join(cut(base64_of(data), 64))}{space}",
+        space * 90 + base64_of(data) + space * 90,
+    ]
+    for text in forms:
+        for document in (
+            {"data": [{"b64_json": text}]},
+            {"data": [{"url": text}]},
+            gemini(inline(text)),
+            {"images": [text]},
+            {"strange": {"place": text}},
+            {"body": json.dumps({"strange": text})},
+        ):
+            assert pictures_in(interpret(reply(document))) == (data,)
+        assert pictures_in(interpret(reply(stream({"data": [{"b64_json": text}]})))) == (data,)
+
+
+def test_spaces_are_pluses_only_where_no_plus_is_left() -> None:
+    text = base64_of(NOISE)
+    assert "+" in text
+    for written in (f"{text[:9]} {text[9:30]}  {text[30:]}", text.replace("+", " ")):
+        assert pictures_in(interpret(reply({"data": [{"b64_json": written}]}))) == (NOISE,)
+
+
 def multipart(picture: bytes, *headers: str) -> bytes:
     head = "".join(f"{header}\r\n" for header in ("Content-Type: image/png", *headers)).encode()
     return (
@@ -718,6 +800,15 @@ BODIES: dict[str, Callable[[bytes], bytes]] = {
     "a-message-of-bytes": lambda data: b"\x81\xa5image\xc6" + len(data).to_bytes(4, "big") + data,
     "xml-with-lines": lambda data: b"<?xml version='1.0'?><image>\n" + base64.encodebytes(data) + b"</image>",
     "yaml": lambda data: b"image: !!binary |\n  " + base64.encodebytes(data).replace(b"\n", b"\n  "),
+    "yaml-with-data": lambda data: (
+        b"code: 200\ndata:\n- b64_json: !!binary |\n    "
+        + base64.encodebytes(data).replace(b"\n", b"\n    ")
+        + b"\n  revised_prompt: a cat\n"
+    ),
+    "yaml-with-data-first": lambda data: (
+        b"data:\r\n  b64_json: !!binary |\r\n    " + "\r\n    ".join(cut(base64_of(data), 64)).encode() + b"\r\n"
+    ),
+    "hexadecimal-with-spaces": lambda data: data.hex(" ").encode(),
     "a-block-of-mail": lambda data: b"-----BEGIN PNG-----\n" + base64.encodebytes(data) + b"-----END PNG-----\n",
     "numbers-that-python-wrote": lambda data: str({"image": list(data)}).encode(),
 }
@@ -761,6 +852,28 @@ def test_a_packed_body_of_which_the_line_cut_half_is_ambiguous(packed: Callable[
     for cut_off in (reply(half), reply(half, darkroom_cut="IncompleteRead")):
         with pytest.raises(Ambiguous):
             interpret(cut_off)
+
+
+@pytest.mark.parametrize(
+    "part",
+    [b'data: {"choices":[{"delta":{"content":"abc"}}]}\n\n', b"\0/A+z9", b"A", b"\\", b"/", b"AAAA", b"xUklGR",
+     b"data:image.", b"\\/9jx", b"%2C", b"R0lGODxx"],
+)  # fmt: skip
+def test_a_long_answer_without_a_picture_is_searched_in_little_time(part: bytes) -> None:
+    """An answer may go on for 160 MB. What looked at each byte took four seconds for these 64, this takes one."""
+    body = part * (64_000_000 // len(part))
+    started = time.process_time()
+    assert list(shown_pictures.quoted(body)) == []
+    assert time.process_time() - started < 2.5
+
+
+@pytest.mark.parametrize("before", ["", " ", '"', ",", "\\n", "\\r", "%2C", "%2c", ":", "-"])
+def test_a_picture_in_a_text_begins_where_no_letter_of_base64_stands_before_it(before: str) -> None:
+    for data in (NOISE, NOISY_JPEG):
+        for written in (base64_of(data), percent(base64_of(data)), base64_of(data).replace("/", "\\/")):
+            (found,) = shown_pictures.quoted(f"{before}{written} .".encode())
+            assert found.start == len(before)
+        assert list(shown_pictures.quoted(f"{before}x{base64_of(data)} .".encode())) == []
 
 
 def test_layers_have_an_end() -> None:

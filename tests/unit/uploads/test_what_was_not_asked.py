@@ -2,6 +2,7 @@
 
 import json
 from dataclasses import replace
+from itertools import permutations
 
 import pytest
 
@@ -242,7 +243,7 @@ def test_what_lies_in_another_folder_or_names_another_file_is_no_text_of_a_photo
     [
         ["shop/IMG_1.JPG", "shop/img_1.heic", "shop/Img_1.txt"],
         ["shop/IMG_1.JPG", "shop/img_1.txt", "shop/Img_1.txt"],
-        ["shop/mug.jpg", "shop/mug.png", "shop/mug.jpg.txt", "shop/mug.png.txt"],
+        ["shop/mug.jpg", "shop/mug.jpg.txt", "shop/mug.txt.txt"],
     ],
 )
 def test_where_more_than_one_may_be_meant_it_is_told_and_nothing_is_paid(world: World, names: list[str]) -> None:
@@ -281,13 +282,61 @@ def test_a_second_text_beside_one_of_the_very_same_name_is_told(world: World) ->
     assert world.asked == [("shop/mug", "at night", ["shop/mug.jpg"])]
 
 
-def test_a_text_that_names_one_of_two_formats_is_told_and_the_other_has_its_folders_words(world: World) -> None:
+@pytest.mark.parametrize("order", list(permutations(["shop/mug.jpg", "shop/mug.png", "shop/mug.jpg.txt"])))
+def test_a_text_that_names_one_of_two_formats_is_that_photos_alone(world: World, order: tuple[str, ...]) -> None:
+    versions = [world.put(key, "at night" if key.endswith(".txt") else key).announced for key in order]
+    became = {upload.key: world.announce(upload) for upload in versions}
+    assert became.pop("shop/mug.png") == "waits"
+    assert "asked" in became.values()
+    for upload in versions:
+        world.clock.advance(GRACE)
+        told = world.announce(upload)
+        assert told == ("needs_instruction" if upload.key == "shop/mug.png" else "nothing new")
+    assert world.asked == [("shop/mug", "at night", ["shop/mug.jpg"])]
+    assert world.arrive("shop/mug.txt", "in snow") == "asked"
+    assert world.arrive("shop/mug.jpg.txt", "in rain") == "asked"
+    assert world.asked[1:] == [("shop/mug", "in snow", ["shop/mug.png"]), ("shop/mug", "in rain", [])]
+
+
+def test_the_other_format_has_its_folders_words_and_keeps_them(world: World) -> None:
     world.put("shop/_instruction.txt", "on white")
-    for photo in ("shop/mug.jpg", "shop/mug.png"):
-        world.put(photo)
-    assert world.late("shop/mug.jpg.txt", "at night") == "invalid_request"
-    assert world.late("shop/mug.jpg") == "needs_instruction"
+    world.put("shop/mug.jpg.txt", "at night")
+    assert [world.arrive("shop/mug.png"), world.arrive("shop/mug.jpg")] == ["asked", "asked"]
+    assert world.arrive("shop/mug.jpg.txt", "in snow") == "asked"
+    assert [world.arrive("shop/mug.png"), world.arrive("shop/mug.jpg")] == ["nothing new", "nothing new"]
+    assert [asked[1:] for asked in world.asked] == [
+        ("on white", ["shop/mug.png"]),
+        ("at night", ["shop/mug.jpg"]),
+        ("in snow", []),
+    ]
+
+
+def test_two_formats_may_have_a_text_each(world: World) -> None:
+    files = {"shop/mug.jpg": "1", "shop/mug.png": "2", "shop/mug.jpg.txt": "at night", "shop/mug.png.txt": "in snow"}
+    versions = [world.put(key, content).announced for key, content in files.items()]
+    for upload in versions * 2:
+        world.announce(upload)
+    assert world.asked == [("shop/mug", "at night", ["shop/mug.jpg"]), ("shop/mug", "in snow", ["shop/mug.png"])]
+
+
+def test_a_text_that_names_one_format_waits_for_its_event_though_the_others_has_come(world: World) -> None:
+    """It would go on with the other one's picture, and its own photo would be paid after it."""
+    world.put("shop/_instruction.txt", "on white")
     assert world.arrive("shop/mug.png") == "asked"
+    photo, text = world.put("shop/mug.jpg").announced, world.put("shop/mug.jpg.txt", "at night").announced
+    assert world.announce(text) == "waits"
+    world.clock.advance(GRACE)
+    assert world.announce(text) == "waits"
+    assert [world.announce(photo), world.announce(text)] == ["asked", "nothing new"]
+    assert world.asked[1:] == [("shop/mug", "at night", ["shop/mug.jpg"])]
+
+
+def test_in_a_folder_of_hundreds_too_it_is_that_photos_alone(world: World) -> None:
+    for number in range(60):
+        world.put(f"shop/{number:02}.jpg")
+    assert [world.arrive("shop/mug.png"), world.arrive("shop/mug.jpg")] == ["waits", "waits"]
+    assert world.arrive("shop/mug.jpg.txt", "at night") == "asked"
+    assert world.asked == [("shop/mug", "at night", ["shop/mug.jpg"])]
 
 
 @pytest.mark.parametrize(("photo", "text"), [*ALIKE[:2], *ALIKE[4:6]])

@@ -20,7 +20,7 @@ from darkroom.providers.picture_strings import Begun, encoded_begins_like_pictur
 from darkroom.providers.reply import MAX_ANSWER_BYTES, without_lone_surrogates
 from darkroom.providers.shown_pictures import MAX_TEXT_BYTES, Told
 from darkroom.streaming import json_document, packed
-from darkroom.streaming.blob import Blob, File
+from darkroom.streaming.blob import Blob, File, chunks
 from darkroom.streaming.json_document import LongString
 
 _MAX_DEPTH, _MAX_INNER = 3, 16  # documents in strings of an answer: a hostile one may be made of them
@@ -95,6 +95,7 @@ class Found:
         self.reasons = deque[str](maxlen=MAX_PICTURES)
         self.is_task = False
         self.has_ended = False
+        self.is_half = False  # the picture that came last, in pieces, has no end
         self._known = deque[_Picture](maxlen=MAX_PICTURES)
         self._shown = deque[_Picture](maxlen=MAX_PICTURES)
         self._texts: dict[str, str] = {}
@@ -180,12 +181,14 @@ class Found:
         self.has_ended = self.has_ended or is_last or bool(names.get("finishreason") or names.get("stopreason"))
 
     def _sort(self, place: _Place, value: str | LongString) -> None:
-        if "/delta/" in place.path and not place.is_opaque and isinstance(value, str) and _TEXT.fullmatch(place.path):
-            self._deltas.append(json.dumps(without_lone_surrogates(value))[1:-1].encode())
+        if "/delta/" in place.path and not place.is_opaque and _TEXT.fullmatch(place.path):
+            self._go_on(place, value)
         elif picture_strings.is_picture(value) or (picture_strings.is_address(value) and _KNOWN.fullmatch(place.path)):
             self._take(place, picture_of(value))
         elif self._begun.goes_on(place.path, value) or self._unpack(place, value):
             return
+        elif begun := self._begun.beginning(place.path, value):
+            self._take(place, begun)
         elif _DOCUMENTED.fullmatch(place.path) and _is_visible(value):
             shown = shown_pictures.told(value).pictures if isinstance(value, str) else []
             for picture in shown or [picture_of(value)]:
@@ -194,6 +197,14 @@ class Found:
             self._hear(place, shown_pictures.told(value))
         else:
             self._overhear(place, value)
+
+    def _go_on(self, place: _Place, value: str | LongString) -> None:
+        """Adds a piece of what a stream says."""
+        if isinstance(value, str):
+            self._deltas.append(json.dumps(without_lone_surrogates(value))[1:-1].encode())
+        elif not self._unpack(place, value):
+            for part in chunks(value):
+                self._deltas.append(part)
 
     def _unpack(self, place: _Place, value: str | Blob) -> bool:
         """Whether a string, or what it holds, is something else that was written as one: bodies that were wrapped once
@@ -239,16 +250,17 @@ class Found:
         else:
             self.unusual.append(picture)
 
-    def _join_chunks(self) -> None:
-        """Puts the picture whose chunks have come in the place of its first one."""
+    def _join_chunks(self) -> Encoded | None:
+        """Puts the picture whose chunks have come in the place of its first one, and returns it."""
         if not (found := self._begun.whole()):
-            return
+            return None
         first, whole = found
         for kept in (self.unusual, self.drafts, self.echoes):
             for number, picture in enumerate([*kept]):
                 kept[number] = whole if picture is first else picture
         for number, known in enumerate([*self._known]):
             self._known[number] = known._replace(picture=whole) if known.picture is first else known
+        return whole
 
     def _hear(self, place: _Place, said: Told) -> None:
         """What the model says."""
@@ -264,7 +276,8 @@ class Found:
 
     def end(self) -> None:
         """There is no more: what came in pieces is whole."""
-        self._join_chunks()
+        if last := self._join_chunks():
+            self.is_half = not picture_strings.has_its_end(last.decoded())
         if len(self._deltas):
             self._hear(_Place("delta"), shown_pictures.told(LongString(self._deltas, 0, len(self._deltas))))
 

@@ -198,7 +198,10 @@ def _without_mark(body: Blob) -> Blob:
 def _answer(read: _Read, reply: Reply) -> Answer:
     found, text, request_id = read.found, read.found.text, error_rules.request_id(reply)
     is_over = not read.is_cut and (found.has_ended or not read.is_stream)
-    if pictures := found.pictures:
+    pictures = found.pictures
+    if not is_over and found.is_half and len(pictures or found.unusual) == 1:
+        raise Ambiguous("the image API's answer was cut off in the middle of its picture")
+    if pictures:
         return Answer(tuple(pictures), text, request_id, otherwise=read.beside and _paid(read.beside, reply))
     if found.unusual:
         return Answer(tuple(found.unusual), text, request_id, (UNUSUAL,))

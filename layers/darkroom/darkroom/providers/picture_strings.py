@@ -24,25 +24,23 @@ _BEGINNINGS = re.compile(
     re.DOTALL,
 )
 _ENDS = ((b"\x89PNG", b"IEND"), (b"\xff\xd8", b"\xff\xd9"), (b"GIF8", b";"))
+_NUMBERS = dict.fromkeys(map(ord, "0123456789"))
 _CHUNK = re.compile(r"[A-Za-z0-9+/=_\s-]+")
 # As people's tools write it: a data URI or a part of one, in quotes, as Python writes bytes.
 _BEFORE = re.compile(
-    r"\s*(?:```\w{0,20}(?:\s|\\[nr])+|-----BEGIN [\w ]{0,40}-----)?(?:\s|\\[nr])*(?:b?\\?[\"'])?"
+    r"\s*(?:```\w{0,20}(?:\s|\\{1,3}[nrt])+|-----BEGIN [\w ]{0,40}-----)?(?:\s|\\{1,3}[nrt])*(?:b?\\?[\"'])?"
     r"(?:(?:data:\s{0,9})?[\w/+.-]{0,40}(?:;[^{}]{0,100}?)?;?base64,|data:[^\s,{}]{0,100},)?",
     re.IGNORECASE,
 )
 _MOST_BEGINNINGS = 4  # one may stand before another
-_AFTER = re.compile(r"(?:\s|\\[nr])*(?:```|-----END [\w ]{0,40}-----)?(?:\s|\\[nr])*[\"'\\]*\Z")
+_AFTER = re.compile(r"(?:\s|\\{1,3}[nrt])*(?:```|-----END [\w ]{0,40}-----)?(?:\s|\\{1,3}[nrt])*[\"'\\]*\Z")
 _AFTER_BYTES = 80
 
 # How a layer begins that may be taken off. A letter stands for each byte.
 _COMPRESSED = tuple(mark.decode("latin-1") for mark in (packed.GZIP, *packed.ZLIB))
 _ARCHIVE = packed.ZIP.decode()
 _DOCUMENT = re.compile(r"\s*(?:\{\s*\"|\[\s*[\[{\"\d-])")
-_HEX = re.compile(
-    r"\s*(?:\\x|0x)?(?=(?:89504e470d0a1a0a|ffd8ff|52494646[0-9a-f]{8}57454250|474946383[79]61)[0-9a-f]{24})",
-    re.IGNORECASE,
-)
+_HEX = re.compile(r"(?:89504e470d0a1a0a|ffd8ff|52494646[0-9a-f]{8}57454250|474946383[79]61)[0-9a-f]{24}", re.IGNORECASE)
 _RAW_URI = re.compile(r"\s*data:[^\s,{}]{0,100},(?=%89PNG|%FF%D8%FF|RIFF|GIF8)", re.IGNORECASE)
 _SPELLING = re.compile(r"[%&\\]|[^\0-\x7f]")
 _LETTERS = re.compile(rf"[A-Za-z0-9+/_-]{{{_DIGITS},}}")
@@ -141,22 +139,26 @@ def beginning_as_address_of_picture(text: str) -> str:
 
 
 class Begun:
-    """The picture that was found last, and the strings of Base64 by the same name after it, which may be its rest."""
+    """The picture that was found last, and the strings of Base64 by the same name after it, which may be its rest.
+
+    The same name may have other numbers. Strings that are too short to tell a picture are kept until they do.
+    """
 
     def __init__(self) -> None:
         self._first: Encoded | None = None
         self._name = ""
         self._rest: list[Encoded] = []
+        self._heads: dict[str, str] = {}
 
     def begin(self, name: str, picture: Encoded | str) -> None:
         """From now on it is this picture, or none."""
         self._first = picture if isinstance(picture, Encoded) and encoded_begins_like_picture(picture) else None
-        self._name, self._rest = name, []
+        self._name, self._rest = _without_numbers(name), []
 
     def goes_on(self, name: str, value: str | LongString) -> bool:
         """Whether it is not whole, and this string is its next chunk."""
         head = value.text(HEAD_BYTES) if isinstance(value, LongString) else value
-        if not self._first or name != self._name or not _CHUNK.fullmatch(head):
+        if not self._first or _without_numbers(name) != self._name or not _CHUNK.fullmatch(head):
             return False
         if not self._rest and has_its_end(self._first.decoded()):
             self._first = None
@@ -164,12 +166,26 @@ class Begun:
         self._rest.append(Encoded(value, "json") if isinstance(value, LongString) else Encoded(value.encode()))
         return True
 
+    def beginning(self, name: str, value: str | LongString) -> Encoded | str | None:
+        """The beginning of a picture that this string and those by the same name before it make together."""
+        name = _without_numbers(name)
+        head = self._heads.get(name, "")
+        if not isinstance(value, str) or len(head) > HEAD_BYTES:
+            return None
+        head += value
+        self._heads[name] = head[: HEAD_BYTES + 1]
+        return picture_of(head) if begins_like_picture(head[:HEAD_BYTES]) else None
+
     def whole(self) -> tuple[Encoded, Encoded] | None:
         """The picture as it was found, and with its rest; None where it has none."""
         if not self._first or not self._rest:
             return None
         joined = Joined(part.written for part in (self._first, *self._rest))
         return self._first, Encoded(joined.parts[0] if len(joined.parts) == 1 else joined, "json")
+
+
+def _without_numbers(name: str) -> str:
+    return name.translate(_NUMBERS)
 
 
 def has_its_end(data: Blob) -> bool:
@@ -217,7 +233,7 @@ def _opener(head: str, *, is_text: bool) -> _Opener | None:
     """What takes the layer off that begins so; None where none is known."""
     if head.startswith(_COMPRESSED) and not is_text:
         return packed.inflated
-    if _HEX.match(head):
+    if _HEX.match(packed.digits(head)):
         return packed.unhexed
     if found := _RAW_URI.match(head):
         return partial(packed.unquoted, start=found.end())

@@ -26,6 +26,7 @@ _SHORT_BYTES = json_document.LONG_BYTES
 _BREAK = re.compile(rb"[\r\n]")
 _DATA = re.compile(rb"(?:data:[ \t]{0,9}){1,9}(?=[\[{])|data:")  # some relays say it of what has it already
 _JOINED = b"}data:"  # with no line break between two events
+_YAML, _YAML_BYTES = re.compile(rb"^data:[ \t]*\r?\n[ \t-]", re.MULTILINE), 4096  # no event goes on so
 _HEAD_BYTES = 200
 _REMARK = re.compile(rb":|(?:event|id|retry)\s*:")
 
@@ -65,10 +66,10 @@ def pieces(text: Blob) -> Iterator[Any]:
 
 
 def words(text: Blob) -> Blob:
-    """What the events say that are no JSON, a line each."""
+    """What the events say that are no JSON, a line each. Four letters of Base64 may be a number of JSON's."""
     said = list[Blob]()
     for is_event, lines in _groups(text):
-        if is_event and document(joined := _joined(lines)) is BROKEN:
+        if is_event and not isinstance(document(joined := _joined(lines)), dict | list | str):
             said.append(Part(joined, joined[:1] == b" ", len(joined)))
     return Joined(said)
 
@@ -89,11 +90,12 @@ def _apart(line: Blob) -> Iterator[Blob]:
 def _groups(text: Blob) -> Iterator[tuple[bool, list[Blob]]]:
     """The data lines of each event; at the end all lines that belong to none."""
     data, others, short = list[Blob](), list[Blob](), 0
+    is_yaml = _YAML.search(text[:_YAML_BYTES])
     for number, line in enumerate(_lines(text)):
         short += len(line) if len(line) <= _SHORT_BYTES else 0
         if number >= MAX_LINES or short > MAX_LINES_BYTES:
             raise TooLarge("it has more lines than any answer")
-        if field := _DATA.match(line[:_HEAD_BYTES]):
+        if (field := _DATA.match(line[:_HEAD_BYTES])) and not is_yaml:
             data.append(Part(line, field.end(), len(line)))
         elif not len(line):
             if data:

@@ -47,10 +47,19 @@ _OF_LINKS = re.compile(r"[A-Za-z0-9._~:/?#@!$&*+,;=%-]+")  # what an address is 
 _AFTER_ESCAPED_LINK = re.compile(r"&(?:quot|apos|gt|lt|#\d{2,3}|#x[0-9a-f]{2});.*", re.IGNORECASE | re.DOTALL)
 _AFTER_LINK = ".,;:!?*_。，；：！？、）」"
 
-# The same of what is not held in memory. In JSON a quotation mark has a backslash before it, and so may a slash.
+# The same of what is not held in memory. In JSON a quotation mark has a backslash before it, and so may a slash. Each
+# alternative begins with letters, and looks back after them: the engine searches for letters ten times as fast, and an
+# answer may have 160 MB.
+_ALONE = rb"(?:(?<![A-Za-z0-9+/]%b)|(?<=\\[nrt]%b)|(?<=%%2[Cc]%b))"
+_FIRST_LETTERS = (
+    (rb"iVBO", rb"Rw0KGgo"),
+    (rb"R0lG", rb"OD[dl]h"),
+    (rb"UklG", rb"R"),
+    (rb"AAAA..Z0eX", rb""),
+    *((slash + rb"9j", rb"(?:\\?/|%2[Ff])") for slash in (rb"/", rb"\\/", rb"%2[Ff]")),
+)
 _BEGINNING = re.compile(
-    rb"data:image/|(?:(?<![A-Za-z0-9+/])|(?<=\\[nrt])|(?<=%2[Cc]))"
-    rb"(?:iVBORw0KGgo|R0lGOD[dl]h|UklGR|(?:\\?/|%2[Ff])9j(?:\\?/|%2[Ff])|AAAA..Z0eX)"
+    b"|".join((rb"data:image/", *(first + _ALONE % (first, first, first) + rest for first, rest in _FIRST_LETTERS)))
 )
 _BEGINNING_BYTES = 11  # the longest
 _END, _END_OF_BARE = re.compile(rb"[)\"'<> ]"), re.compile(rb"[^A-Za-z0-9+/=_\\%-]")

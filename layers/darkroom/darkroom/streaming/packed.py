@@ -1,6 +1,7 @@
 """Bytes that were packed, unpacked in chunks: gzip and zlib, hexadecimal digits, percent-encoding, zip archives."""
 
 import codecs
+import re
 import zipfile
 import zlib
 from collections.abc import Iterator
@@ -12,6 +13,7 @@ from darkroom.streaming.blob import CHUNK_BYTES, Blob, File, Part, as_file, chun
 
 GZIP, ZLIB, ZIP = b"\x1f\x8b\x08", (b"x\x9c", b"x\x01", b"x\xda"), b"PK\x03\x04"
 MAX_MEMBERS = 32
+_BETWEEN_DIGITS = re.compile(r"0x|\\x|[\s:,-]", re.IGNORECASE)
 # What `zipfile` raises of a hostile archive: it is broken, or packed in an unknown way (NotImplementedError), encrypted
 # (RuntimeError), cut (EOFError), or names places outside itself (OSError, ValueError). `bounded` raises ValueError.
 _BROKEN = (zipfile.BadZipFile, NotImplementedError, RuntimeError, ValueError, EOFError, OSError, zlib.error)
@@ -31,13 +33,18 @@ def inflated(content: Blob) -> Iterator[bytes]:
 
 
 def unhexed(text: Blob) -> Iterator[bytes]:
-    """The bytes of hexadecimal digits. Raises ValueError where they are none."""
-    left = b""
+    """The bytes of hexadecimal digits, whatever stands between them. Raises ValueError where they are none."""
+    left = ""
     for chunk in chunks(text):
-        digits = b"".join((left + chunk).split()).removeprefix(b"0x").removeprefix(b"\\x")
-        whole = len(digits) // 2 * 2
-        yield bytes.fromhex(digits[:whole].decode("latin-1"))
-        left = digits[whole:]
+        found = digits(left + chunk.decode("latin-1"))
+        whole = len(found) // 2 * 2
+        yield bytes.fromhex(found[:whole])
+        left = found[whole:]
+
+
+def digits(text: str) -> str:
+    """Hexadecimal digits without what people and programs write between them: white space, `:`, `,`, `-`, `0x`."""
+    return _BETWEEN_DIGITS.sub("", text)
 
 
 def unquoted(text: Blob, start: int) -> Iterator[bytes]:

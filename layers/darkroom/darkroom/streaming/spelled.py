@@ -78,5 +78,5 @@ def _said(part: bytes) -> bytes:
 
 def _are_pluses(text: bytes) -> bool:
     """Whether its spaces are the `+` that a form's decoder took away: those between lines are evenly spaced."""
-    words = text.strip().split(b" ")
-    return len(set(map(len, words[1:-1]))) > 1 and not re.search(rb"[\r\n]", text.strip())
+    words = text.split()
+    return len(set(map(len, words[1:-1]))) > 1 and not re.search(rb"[+\r\n]", text.strip())

@@ -51,10 +51,23 @@ def has_photo(text: Upload, listed: Listed) -> bool:
     return any(_are_alike(text, photo) for photo in _sorted_out(text.bucket, listed)[0])
 
 
-def has_other_format(of: Upload, listed: Listed, heard: Container[str]) -> bool:
-    """Whether a photo of the upload's stem lies there that has not been heard of, by the slots that have been."""
-    photos, _ = _sorted_out(of.bucket, listed)
-    return any(photo.stem == of.stem and photo.slot not in heard for photo in photos)
+def has_other_format(of: Upload, text: Upload | None, listed: Listed, heard: Container[str]) -> bool:
+    """Whether a photo of the upload's stem lies there that the text holds for, and that has not been heard of, by the
+    slots that have been.
+    """
+    photos = (photo for photo in _sorted_out(of.bucket, listed)[0] if photo.stem == of.stem)
+    return any(holds_for(text, photo) and photo.slot not in heard for photo in photos)
+
+
+def holds_for(text: Upload | None, photo: Upload) -> bool:
+    """Whether a text holds for this format of its photo: `mug.jpg.txt` does for one. None is that of its very name."""
+    return text is None or not text.goes_with or _are_alike(text, photo)
+
+
+def formats(text: Upload, slots: Iterable[str]) -> list[str]:
+    """The slots of the photos that a text holds for, of those that its stem remembers."""
+    photos = (upload.of_key(text.bucket, text.stem + slot) for slot in slots if slot.lower() in picture_formats.ENDINGS)
+    return [photo.slot for photo in photos if holds_for(text, photo)]
 
 
 def beginning(text: Upload) -> str:
@@ -66,11 +79,14 @@ def beginning(text: Upload) -> str:
 
 
 def goes_with(text: Upload, slots: Iterable[str]) -> bool:
-    """Whether the stem that a text is to go with has one photo and no other text, by the slots that it remembers."""
+    """Whether the stem that a text is to go with has one photo that it holds for, and that has no other text, by the
+    slots that the stem remembers.
+    """
     names = [slot for slot in slots if slot != text.slot]
-    photos = [name for name in names if name.lower() in picture_formats.ENDINGS]
-    has_text = any(name.lower().endswith(TEXT_EXTENSION) for name in names)
-    return len(photos) == 1 and not has_text and _are_alike(text, upload.of_key(text.bucket, text.stem + photos[0]))
+    photos = [upload.of_key(text.bucket, text.stem + slot) for slot in formats(text, names)]
+    keys = [text.folder + name[1:] if name.startswith("/") else text.stem + name for name in names]
+    others = (upload.of_key(text.bucket, key) for key in keys if key.lower().endswith(TEXT_EXTENSION))
+    return len(photos) == 1 and not any(_are_alike(other, photos[0]) for other in others)
 
 
 def likely_stems(text: Upload) -> list[str]:
@@ -116,10 +132,8 @@ def with_photo(text: Upload, photo: Upload) -> Upload:
 
 
 def _is_one(text: Upload, photos: Sequence[Upload]) -> bool:
-    """Whether a text can be meant for one photo alone, in whatever formats; `mug.jpg.txt` is for one format."""
-    alike = [photo for photo in photos if _are_alike(text, photo)]
-    formats = [photo for photo in photos if photo.stem == alike[0].stem]
-    return len({photo.stem for photo in alike}) == 1 and len(formats) == len(alike)
+    """Whether a text can be meant for one photo alone, in whatever formats."""
+    return len({photo.stem for photo in photos if _are_alike(text, photo)}) == 1
 
 
 def _has_own(photo: Upload, texts: Sequence[Upload], but: str) -> bool:

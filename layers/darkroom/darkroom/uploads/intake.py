@@ -186,10 +186,11 @@ class Intake:
             found = None
         stem = self._partners.with_its_text(arrived, stem, found)
         has_text = found is not None and found.text_at is not None
-        formats = self._partners.formats(thread, arrived, stem) if has_text else []
+        text = found.text if found else None
+        formats = self._partners.formats(thread, arrived, stem, text) if has_text else []
         decision = pairing.photo(stem, arrived, own, found, thread=named, formats=formats)
         if has_text:
-            decision = self._with_all_formats(arrived, stem, decision)
+            decision = self._with_all_formats(arrived, text, stem, decision)
         waits = Waiting(arrived.home, arrived.stem, image, arrived.etag, arrived.at)
         self._dispatch.carry_out(thread, arrived, stem, decision, waits)
         result = self._result(arrived, decision)
@@ -224,7 +225,9 @@ class Intake:
         if taken_back and may_be_older:
             return taken_back
         waiting = [] if taken_back else self._partners.waiting(thread, arrived)
-        is_known = not waiting and self._is_known(thread, arrived)
+        formats = beside.formats(arrived, stem.seen)
+        is_met = bool(formats) or not arrived.goes_with
+        is_known = not waiting and is_met and self._is_known(thread, arrived)
         is_alone = not (waiting or is_known or taken_back)
         of_its_name = self._of_its_name(arrived, stem, listed) if is_alone else None
         # Its photo may lie there, and its event be late. The text would be paid, and then the photo with it.
@@ -232,9 +235,9 @@ class Intake:
         is_free = named or arrived.goes_with or is_known or longer or taken_back
         stray = _stray(arrived, listed, of_its_name) if listed and not is_free else None
         starts = not waiting and not taken_back and (is_known or (self._waited(arrived, longer) and not stray))
-        decision = pairing.text(stem, arrived, words, waiting, starts=starts)
+        decision = pairing.text(stem, arrived, words, waiting, starts=starts, formats=formats)
         if any(photo.stem == arrived.stem for photo in waiting):
-            decision = self._with_all_formats(arrived, stem, decision)
+            decision = self._with_all_formats(arrived, arrived, stem, decision)
         self._dispatch.carry_out(thread, arrived, stem, decision)
         result = self._result(arrived, decision, longer)
         if result == "waits" and stray:
@@ -260,13 +263,13 @@ class Intake:
 
     def _of_its_name(self, text: Upload, stem: Stem, listed: Listed | None) -> Listed | None:
         """Where what a text is of is found once it has waited; None where that is known, or too early."""
-        if not self._waited(text) or pairing.knows_a_photo(stem):
+        if not self._waited(text) or beside.formats(text, stem.seen):
             return None
         if listed is None or listed.is_cut:
             return self._objects.listed(text.bucket, beside.beginning(text), beside.MAX_KEYS)
         return listed
 
-    def _with_all_formats(self, arrived: Upload, stem: Stem, decision: Decision) -> Decision:
+    def _with_all_formats(self, arrived: Upload, text: Upload | None, stem: Stem, decision: Decision) -> Decision:
         """Lets a photo or its text wait while another format of the photo lies there whose event is late.
 
         Else the words would be paid for each of them.
@@ -274,7 +277,7 @@ class Intake:
         if not decision.ask or self._waited(arrived):
             return decision
         listed = self._objects.listed(arrived.bucket, f"{arrived.stem}.", beside.MAX_KEYS)
-        is_missing = beside.has_other_format(arrived, listed, decision.stem.seen)
+        is_missing = beside.has_other_format(arrived, text, listed, decision.stem.seen)
         return pairing.held(stem, arrived, decision) if is_missing else decision
 
     def _take_request(self, arrived: Upload) -> str:

@@ -230,8 +230,12 @@ def in_turn(waiting: Iterable[Waiting], text: Upload) -> list[Waiting]:
     return sorted(waiting, key=lambda photo: (photo.stem != text.stem, photo.at))
 
 
-def text(stem: Stem, upload: Upload, words: str, waiting: Sequence[Waiting], *, starts: bool) -> Decision:
-    """`waiting` are the thread's photos without words; `starts`: words alone are enough to begin with."""
+def text(
+    stem: Stem, upload: Upload, words: str, waiting: Sequence[Waiting], *, starts: bool, formats: Sequence[str]
+) -> Decision:
+    """`waiting` are the thread's photos without words; `starts`: words alone are enough to begin with. `formats` are
+    the slots of the photos that it holds for.
+    """
     last, content = stem.seen.get(upload.slot), keys.sha256(words)
     seen = Seen(upload.sequencer, upload.at, content, used=True)
     if is_late(stem, upload) or _is_settled(last, seen):
@@ -242,7 +246,7 @@ def text(stem: Stem, upload: Upload, words: str, waiting: Sequence[Waiting], *, 
     if (_says_again(last, seen) and not own) or (stem.words_sha256 == content and not taken):
         return Decision(known)
     if taken or starts:
-        paired = {extension: Pair(pair.etag, content) for extension, pair in known.pairs.items()}
+        paired = {slot: Pair(pair.etag, content) for slot, pair in known.pairs.items() if slot in formats}
         asking = taken_along(_asking(known, content, paired), own, content)
         return Decision(asking, Ask(words, tuple(photo.image for photo in taken), taken))
     return Decision(_remembering(stem, upload.slot, replace(seen, used=False)), waits=True)

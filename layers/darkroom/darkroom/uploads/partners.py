@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
 from itertools import islice
 
-from darkroom.domain import keys
+from darkroom.domain import keys, upload
 from darkroom.domain.ports import Listed, ObjectStore
 from darkroom.domain.request_schema import MAX_IMAGES, ImageRef
 from darkroom.domain.upload import Upload
@@ -72,13 +72,15 @@ class Partners:
     def waiting(self, thread: str, text: Upload) -> list[Waiting]:
         """The thread's photos without words, as many as one request may have."""
         in_turn = pairing.in_turn(self._state.waiting(thread), text)
-        return list(islice(self._still_waiting(thread, in_turn), MAX_IMAGES))
+        meant = (photo for photo in in_turn if photo.stem != text.stem or _holds_for(text, photo))
+        return list(islice(self._still_waiting(thread, meant), MAX_IMAGES))
 
-    def formats(self, thread: str, photo: Upload, stem: Stem) -> list[Waiting]:
-        """The other formats of a photo that wait in its thread."""
+    def formats(self, thread: str, photo: Upload, stem: Stem, text: Upload | None) -> list[Waiting]:
+        """The other formats of a photo that wait in its thread, and that its text holds for."""
         if not pairing.has_waiting_format(stem, photo):
             return []
-        others = (each for each in self._state.waiting(thread) if each.stem == photo.stem)
+        waiting = (each for each in self._state.waiting(thread) if each.stem == photo.stem)
+        others = (each for each in waiting if _holds_for(text, each))
         return list(self._still_waiting(thread, (each for each in others if each.image.key != photo.key)))
 
     def _still_waiting(self, thread: str, photos: Iterable[Waiting]) -> Iterator[Waiting]:
@@ -91,6 +93,10 @@ class Partners:
         except Unreadable:
             return False  # what was put in its place is told itself
         return metadata is not None and (named_thread(metadata) or keys.thread_of(photo.home)) == thread
+
+
+def _holds_for(text: Upload | None, photo: Waiting) -> bool:
+    return beside.holds_for(text, upload.of_key(photo.image.bucket, photo.image.key))
 
 
 def named_thread(metadata: Mapping[str, str]) -> str | None:
