@@ -30,9 +30,7 @@ def _save_again_and_again() -> None:
 
 
 def main() -> None:
-    # What is published to a topic would be written down, with a person's words.
-    for name in ("persistence", "sns"):
-        logging.getLogger(name).setLevel(logging.WARNING)
+    logging.getLogger("persistence").setLevel(logging.WARNING)
     app.save_all = _save
     threading.Thread(target=_save_again_and_again, name="save", daemon=True).start()
     app.main()
