@@ -125,7 +125,7 @@ $(TOOLS)/aws-sdk-js/stamp: local/tools/aws-sdk-js/package-lock.json $(TOOLS)/nod
 locks: $(TOOLS)/node/stamp | $(UV) ## write the lock files again
 	@$(UV) lock --quiet
 	@{ echo "# Exported from uv.lock by \`make locks\`; what the layer ships."; \
-	  $(UV) export --quiet --frozen --no-dev --no-emit-project --no-annotate --no-header; } > layers/darkroom/requirements.txt
+	  $(UV) export --quiet --frozen --only-group layer --no-emit-project --no-annotate --no-header; } > layers/darkroom/requirements.txt
 	@for tool in sam ministack bench fuzz checkov rclone node; do \
 	  $(UV) pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-annotate \
 	    --custom-compile-command "make locks" --output-file local/tools/$$tool.txt local/tools/$$tool.in || exit 1; \

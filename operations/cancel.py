@@ -15,8 +15,9 @@ from darkroom.aws.dynamodb.cancellations import Cancellations
 from darkroom.aws.dynamodb.table import Table
 from darkroom.aws.dynamodb.upload_state import DynamoUploadState
 from darkroom.domain import keys
+from darkroom_client.batches import newest_batch
+from darkroom_client.stacks.stack import Stack
 from operations import command
-from operations.stack import Stack, newest_batch
 
 
 class Cancel:

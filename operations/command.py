@@ -3,13 +3,17 @@
 import argparse
 import sys
 from collections.abc import Callable
+from pathlib import Path
 
 from botocore.exceptions import BotoCoreError, ClientError
 
 from darkroom.errors import DarkroomError
 from darkroom.worker.escaping import escaped
-from operations import stack as stacks
-from operations.stack import Stack, Trouble
+from darkroom_client.errors import Trouble
+from darkroom_client.stacks import stack as stacks
+from darkroom_client.stacks.stack import Stack
+
+REPOSITORY = Path(__file__).parents[1]
 
 
 def options(name: str, description: str) -> argparse.ArgumentParser:
@@ -26,10 +30,20 @@ def say(line: str) -> None:
     print(escaped(line), flush=True)
 
 
+def agrees(question: str, otherwise: str) -> bool:
+    """Whether the person at the keyboard says yes. Raises Trouble where there is nobody: `otherwise` is the way out."""
+    if not sys.stdin.isatty():
+        raise Trouble(f"Nobody is here to say yes, so nothing was done. {otherwise}")
+    try:
+        return input(f"{question} [y/N] ").strip().lower() in ("y", "yes")
+    except EOFError:
+        return False
+
+
 def run(given: argparse.Namespace, work: Callable[[Stack], None], *, advice: str = "") -> int:
     """Does the work on the stack that was named, and returns the exit code. `advice` follows an error of AWS."""
     try:
-        work(stacks.on_aws(given.stack) if given.stack else stacks.on_this_machine(given.port))
+        work(stacks.on_aws(given.stack) if given.stack else stacks.on_this_machine(REPOSITORY, given.port))
     except Trouble as trouble:
         print(trouble, file=sys.stderr)
         return 1

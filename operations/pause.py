@@ -9,8 +9,9 @@ import sys
 import time
 from collections.abc import Callable
 
+from darkroom_client.errors import Trouble
+from darkroom_client.stacks.stack import Stack
 from operations import command
-from operations.stack import Stack, Trouble
 
 MAPPINGS = {"RequestsQueue": "OnRequestFunctionRequests", "ProbesQueue": "OnRequestFunctionProbes"}
 SETTLED = ("Enabled", "Disabled")  # in any other state Lambda takes no change

@@ -18,13 +18,13 @@ from darkroom.aws.s3 import S3Objects
 from darkroom.batches import batch_file
 from darkroom.domain import keys, outcome, request
 from darkroom.domain.outcome import DEFAULT_DIALECT, Outcome
-from darkroom.domain.ports import Done
+from darkroom.domain.ports import Done, Forgotten
 from darkroom.domain.request_schema import ImageRef, RequestRules
 from darkroom.errors import Rejected
 from darkroom.providers.dialect_table import DIALECTS
 from darkroom.turns.publisher import turn_key
+from darkroom_client.stacks.stack import Stack
 from operations import command
-from operations.stack import Stack
 
 if TYPE_CHECKING:
     from mypy_boto3_sqs.literals import QueueAttributeNameType
@@ -87,6 +87,9 @@ class Redrive:
         if isinstance(status, Done) and self._is_announced(ended := status.outcome):
             code = ended.error.code if ended.error else ended.status
             self._say(f"is over     {asked.request_id} of {asked.thread_id}: {code}, {self._uri(turn_key(ended))}")
+            return "over"
+        if isinstance(status, Forgotten):
+            self._say(f"is over     {asked.request_id} of {asked.thread_id}: forgotten")
             return "over"
         asked_at = outcome.timestamp(int(letter["Attributes"]["SentTimestamp"]) / 1000)
         is_cancelled = self._marks.has(asked.thread_id, asked.request_id, asked_at)

@@ -10,8 +10,8 @@ from typing import Any
 
 from darkroom.aws.dynamodb.items import from_item
 from darkroom.aws.dynamodb.table import Condition, ConditionFailed, Table
+from darkroom_client.stacks.stack import Stack
 from operations import command
-from operations.stack import Stack
 
 SAID_EVERY = 1000
 

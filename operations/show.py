@@ -15,8 +15,9 @@ from typing import Any
 from darkroom.aws.dynamodb import listing
 from darkroom.aws.dynamodb.batch_state import DynamoBatchState
 from darkroom.aws.dynamodb.table import Table
+from darkroom_client.batches import newest_batch
+from darkroom_client.stacks.stack import Stack
 from operations import command
-from operations.stack import Stack, newest_batch
 
 WORDS = 60  # characters of an instruction
 

@@ -8,8 +8,8 @@ import sys
 
 from darkroom.aws.dynamodb.table import Table
 from darkroom.aws.waker import SqsWaker
+from darkroom_client.stacks.stack import Stack
 from operations import command
-from operations.stack import Stack
 
 PAGE = 50
 

@@ -1,12 +1,14 @@
 """The stack as a program: `python -m local.stack up|down|logs|env`. What `make` is given comes in the environment.
 
 PORT, IMAGE_API_URL, IMAGE_API_KEY and PARAMETERS: so nothing needs to be quoted on its way from make to here.
+DARKROOM_HOMES is another folder than `.local` for the stack to live in, as the client's `testing` wants it.
 """
 
 import argparse
 import os
 import sys
 from collections.abc import Mapping
+from pathlib import Path
 
 from local.stack import emulator, env_file, logs, parameters
 from local.stack.home import HOMES, Home, Trouble
@@ -15,23 +17,25 @@ from local.stack.lifecycle import Say, Wanted, down, up
 
 def _run(command: str, given: Mapping[str, str], say: Say) -> None:
     port = _port(given.get("PORT"))
+    homes = Path(given.get("DARKROOM_HOMES") or HOMES)
     if command == "up":
-        _tell(up(_wanted(given, port), say), say)
+        _tell(homes, up(_wanted(given, port, homes), say), say)
     elif command == "down":
-        down(HOMES, port, say)
+        down(homes, port, say)
     elif command == "logs":
-        _follow(port, say)
+        _follow(homes, port, say)
     else:
-        say("\n".join(f"{name}={value}" for name, value in env_file.read(HOMES, port).items()))
+        say("\n".join(f"{name}={value}" for name, value in env_file.read(homes, port).items()))
 
 
-def _wanted(given: Mapping[str, str], port: int | None) -> Wanted:
+def _wanted(given: Mapping[str, str], port: int | None, homes: Path) -> Wanted:
     values = parameters.parse(given.get("PARAMETERS", ""))
     return Wanted(
         port=port,
         image_api_url=values.pop("ImageApiUrl", None) or given.get("IMAGE_API_URL"),
         image_api_key=given.get("IMAGE_API_KEY"),
         parameters=values,
+        homes=homes,
     )
 
 
@@ -43,7 +47,7 @@ def _port(text: str | None) -> int | None:
     return int(text)
 
 
-def _tell(env: Mapping[str, str], say: Say) -> None:
+def _tell(homes: Path, env: Mapping[str, str], say: Say) -> None:
     port = env_file.port_of(env)
     say(
         f"""
@@ -55,18 +59,18 @@ The stack is up.
   requests   {env["REQUESTS_QUEUE_URL"]}
   image API  {env["IMAGE_API_URL"]}
 
-  source {os.path.relpath(env_file.path(HOMES, None))}    and plain `aws` commands talk to it
+  source {os.path.relpath(env_file.path(homes, None))}    and plain `aws` commands talk to it
   make logs PORT={port}    what the functions say
   make down PORT={port}    stops it; what it remembers stays
 """
     )
 
 
-def _follow(port: int | None, say: Say) -> None:
-    env = env_file.read(HOMES, port)
-    home = Home(HOMES, env_file.port_of(env))
+def _follow(homes: Path, port: int | None, say: Say) -> None:
+    env = env_file.read(homes, port)
+    home = Home(homes, env_file.port_of(env))
     if not emulator.running(home):
-        raise Trouble(f"The stack on port {home.port} is not running. {env_file.elsewhere(HOMES)}")
+        raise Trouble(f"The stack on port {home.port} is not running. {env_file.elsewhere(homes)}")
     logs.follow(home, (env["ON_UPLOAD_FUNCTION"], env["ON_REQUEST_FUNCTION"], env["ON_PICTURE_FUNCTION"]), say)
 
 

@@ -5,9 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-import boto3
-import botocore.session
-from botocore.config import Config
+from darkroom_client.stacks import connection
 
 if TYPE_CHECKING:
     from mypy_boto3_cloudformation import CloudFormationClient
@@ -69,30 +67,13 @@ class Clients:
 
 
 def clients(endpoint: str) -> Clients:
-    session = boto3.Session(
-        aws_access_key_id="test",
-        aws_secret_access_key="test",  # noqa: S106 - the emulator's, which knows no other
-        region_name=REGION,
-        botocore_session=_deaf_session(),
-    )
-    config = Config(proxies={}, retries={"total_max_attempts": 3})
+    reached = connection.on_this_machine({**CREDENTIALS, "AWS_ENDPOINT_URL": endpoint})
     return Clients(
-        cloudformation=session.client("cloudformation", endpoint_url=endpoint, config=config),
-        dynamodb=session.client("dynamodb", endpoint_url=endpoint, config=config),
-        functions=session.client("lambda", endpoint_url=endpoint, config=config),
-        logs=session.client("logs", endpoint_url=endpoint, config=config),
-        s3=session.client("s3", endpoint_url=endpoint, config=config),
-        secrets=session.client("secretsmanager", endpoint_url=endpoint, config=config),
-        sqs=session.client("sqs", endpoint_url=endpoint, config=config),
-    )
-
-
-def _deaf_session() -> botocore.session.Session:
-    """A session that hears of no profile, and of no files that might hold one."""
-    return botocore.session.Session(
-        session_vars={
-            "profile": (None, None, None, None),
-            "config_file": (None, None, os.devnull, None),
-            "credentials_file": (None, None, os.devnull, None),
-        }
+        cloudformation=reached.client("cloudformation"),
+        dynamodb=reached.client("dynamodb"),
+        functions=reached.client("lambda"),
+        logs=reached.client("logs"),
+        s3=reached.client("s3"),
+        secrets=reached.client("secretsmanager"),
+        sqs=reached.client("sqs"),
     )

@@ -1,10 +1,11 @@
 """`.local/env`: what a shell needs to talk to the stack, as `export NAME='value'` lines."""
 
 import os
-import shlex
 from collections.abc import Mapping
 from pathlib import Path
 
+from darkroom_client.errors import Unreachable
+from darkroom_client.stacks import checkout
 from local.stack import aws, emulator
 from local.stack.home import Home, Trouble, existing
 
@@ -47,11 +48,10 @@ def write(home: Home, env: Mapping[str, str]) -> None:
 def read(homes: Path, port: int | None = None) -> dict[str, str]:
     """The variables of the stack on `port`, or of the one last brought up."""
     try:
-        lines = path(homes, port).read_text(encoding="utf-8").splitlines()
-    except FileNotFoundError as missing:
+        return checkout.variables(homes, port)
+    except Unreachable as missing:
         where = "here yet" if port is None else f"on port {port}"
         raise Trouble(f"There is no stack {where}. {elsewhere(homes)}") from missing
-    return dict(_assignment(line) for line in lines)
 
 
 def elsewhere(homes: Path) -> str:
@@ -71,8 +71,3 @@ def port_of(env: Mapping[str, str]) -> int:
 def _quoted(value: str) -> str:
     escaped = value.replace("'", "'\"'\"'")
     return f"'{escaped}'"
-
-
-def _assignment(line: str) -> tuple[str, str]:
-    name, _, value = shlex.split(line)[1].partition("=")
-    return name, value

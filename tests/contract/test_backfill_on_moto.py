@@ -17,9 +17,10 @@ from darkroom.domain.request import Request
 from darkroom.domain.request_schema import ImageRef
 from darkroom.errors import Code, Rejected
 from darkroom.turns.ports import Claim
+from darkroom_client.errors import Trouble
+from darkroom_client.stacks.stack import Stack
 from operations import backfill, batch_lines
-from operations.stack import Stack, Trouble
-from tests.fakes.stack import rules
+from tests.fakes.stack import changed, deployed, rules
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -94,7 +95,7 @@ def shop(
 ) -> Shop:
     outputs = {"UploadsBucket": "uploads", "ResultsBucket": "results", "ThreadsTable": threads_table}
     parameters = {"PricePerImage": "0.039 USD", "MaxPaidCalls": "2"}
-    stack = Stack(outputs, parameters, {}, dynamodb, s3, sqs, functions)
+    stack = deployed(outputs, parameters, {}, dynamodb, s3, sqs, functions)
     return Shop(stack, DynamoLedger(Table(dynamodb, threads_table), daily_call_limit=0))
 
 
@@ -146,7 +147,7 @@ def test_a_bound_of_no_call_is_a_slip(shop: Shop) -> None:
 
 def test_where_folders_are_kept_apart_nothing_is_sent_and_the_way_out_is_told(shop: Shop) -> None:
     shop.put("shop/a.jpg")
-    shop.stack = replace(shop.stack, parameters={**shop.stack.parameters, "KeepFoldersApart": "true"})
+    shop.stack = changed(shop.stack, parameters={**shop.stack.parameters, "KeepFoldersApart": "true"})
     with pytest.raises(Trouble, match="Set KeepFoldersApart to false"):
         shop.run()
     assert shop.sent() == []
@@ -196,7 +197,7 @@ def test_whoever_says_no_has_seen_the_price_and_sent_nothing(shop: Shop) -> None
 
 def test_an_unknown_price_is_said_to_be_unknown(shop: Shop) -> None:
     shop.put("shop/a.jpg")
-    shop.stack = replace(shop.stack, parameters={"PricePerImage": "", "MaxPaidCalls": "2"})
+    shop.stack = changed(shop.stack, parameters={"PricePerImage": "", "MaxPaidCalls": "2"})
     assert "PricePerImage is empty" in shop.run(agrees=False)
 
 

@@ -13,8 +13,10 @@ from darkroom.aws.dynamodb.upload_state import DynamoUploadState
 from darkroom.domain.request_schema import ImageRef
 from darkroom.domain.upload import Upload
 from darkroom.uploads.pairing import Ask, Seen, Stem
+from darkroom_client.errors import Trouble
+from darkroom_client.stacks.stack import Stack
 from operations.cancel import Cancel
-from operations.stack import Stack, Trouble
+from tests.fakes.stack import deployed
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -50,7 +52,7 @@ def desk(
     threads_table: str, dynamodb: "DynamoDBClient", s3: "S3Client", sqs: "SQSClient", functions: "LambdaClient"
 ) -> Desk:
     outputs = {"ThreadsTable": threads_table, "UploadsBucket": "uploads"}
-    return Desk(Stack(outputs, {}, {}, dynamodb, s3, sqs, functions), Table(dynamodb, threads_table))
+    return Desk(deployed(outputs, {}, {}, dynamodb, s3, sqs, functions), Table(dynamodb, threads_table))
 
 
 def test_named_requests_are_cancelled_and_no_others(desk: Desk) -> None:

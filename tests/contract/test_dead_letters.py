@@ -17,9 +17,11 @@ from darkroom.domain.request import Request
 from darkroom.errors import Code, Rejected
 from darkroom.turns.ports import Claim
 from darkroom.turns.publisher import turn_key
+from darkroom_client.stacks.stack import Stack
+from operations.erasing.partition import Partition
+from operations.erasing.receipt import Receipt
 from operations.redrive import Redrive
-from operations.stack import Stack
-from tests.fakes.stack import rules
+from tests.fakes.stack import changed, deployed, rules
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -112,7 +114,7 @@ def ward(
         "BatchesQueueUrl": sqs.create_queue(QueueName="batches.fifo", Attributes=fifo)["QueueUrl"],
     }
     resources = {"UploadEventsQueue": outputs["UploadEventsQueueUrl"], "BatchesQueue": outputs["BatchesQueueUrl"]}
-    stack = Stack(outputs, {}, resources, dynamodb, s3, sqs, functions)
+    stack = deployed(outputs, {}, resources, dynamodb, s3, sqs, functions)
     return Ward(stack, DynamoLedger(Table(dynamodb, threads_table), daily_call_limit=0))
 
 
@@ -153,6 +155,16 @@ def test_what_is_over_is_removed_and_the_operator_is_told_where_its_outcome_lies
     ward.dies({"instruction": "make it blue", "request_id": "r-1"})
     assert ward.work() == {"over": 1}
     assert ward.lines == [f"is over     r-1 of t: {code or 'succeeded'}, s3://results/{turn_key(ended)}"]
+    assert ward.received("RequestsDeadLetterQueueUrl") == ward.received("RequestsQueueUrl") == []
+
+
+def test_what_was_erased_is_over(ward: Ward) -> None:
+    ward.ends(Request("t", "r-1", "make it blue", metadata={}))
+    partition = Partition(ward.ledger._table, "t", lambda: 1_795_348_800, Receipt("t", print))
+    partition.bury(partition.known())
+    ward.dies({"instruction": "make it blue", "request_id": "r-1"})
+    assert ward.work() == {"over": 1}
+    assert ward.lines == ["is over     r-1 of t: forgotten"]
     assert ward.received("RequestsDeadLetterQueueUrl") == ward.received("RequestsQueueUrl") == []
 
 
@@ -226,7 +238,7 @@ def test_stopped_between_sending_and_deleting_it_is_run_again_and_the_request_is
     ward.dies({"instruction": "a", "request_id": "r-1"})
     stopped: Any = Stopped(ward.stack.sqs)
     with pytest.raises(KeyboardInterrupt):
-        Redrive(replace(ward.stack, sqs=stopped), ward.lines.append).work()
+        Redrive(changed(ward.stack, sqs=stopped), ward.lines.append).work()
     assert ward.work() == {"sent": 1}
     assert [each.request_id for each in ward.sent_again()] == ["r-1"]
     assert ward.received("RequestsDeadLetterQueueUrl") == []
@@ -235,7 +247,7 @@ def test_stopped_between_sending_and_deleting_it_is_run_again_and_the_request_is
 def test_what_fails_again_at_once_is_left_for_the_next_time(ward: Ward) -> None:
     """The requests' queue stands for a deployment that is still broken: what it takes is dead at once."""
     dead = ward.stack.outputs["RequestsDeadLetterQueueUrl"]
-    broken = replace(ward.stack, outputs={**ward.stack.outputs, "RequestsQueueUrl": dead})
+    broken = changed(ward.stack, outputs={**ward.stack.outputs, "RequestsQueueUrl": dead})
     for number in range(3):
         ward.dies({"instruction": "a", "request_id": f"r-{number}"}, group=f"t-{number}")
     redrive = Redrive(broken, ward.lines.append)

@@ -9,9 +9,11 @@ from typing import TYPE_CHECKING, Any
 import boto3
 import pytest
 
+from darkroom_client.errors import Trouble
+from darkroom_client.stacks.stack import Stack
 from local.stack import deploy
 from operations.pause import MAPPINGS, PATIENCE_SECONDS, Pause
-from operations.stack import Stack, Trouble
+from tests.fakes.stack import deployed
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -91,7 +93,7 @@ def desk(dynamodb: "DynamoDBClient", s3: "S3Client", sqs: "SQSClient", functions
             uuids[name] = made["UUID"]
     resources = {"OnRequestFunctionRequests": uuids["requests.fifo"], "OnRequestFunctionProbes": uuids["probes.fifo"]}
     outputs = {"RequestsQueueUrl": queues["requests.fifo"]}
-    return Desk(Stack(outputs, {}, resources, dynamodb, s3, sqs, functions), uuids)
+    return Desk(deployed(outputs, {}, resources, dynamodb, s3, sqs, functions), uuids)
 
 
 def test_requests_and_their_copies_are_paused_and_uploads_are_not(desk: Desk) -> None:

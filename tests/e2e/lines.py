@@ -64,6 +64,6 @@ def run(block: Block, stack: Stack, folder: Path) -> str:
 
 def _shell(stack: Stack, folder: Path) -> dict[str, str]:
     """The environment of a reader who has sourced `.local/env`, and has the `aws` of the project, rclone and s3fs."""
-    own = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
+    own = {name: value for name, value in os.environ.items() if not name.startswith(("AWS_", "XDG_", "DARKROOM_"))}
     path = [Path(sys.executable).parent, TOOLS / "rclone" / "bin", TOOLS / "s3fs" / "bin", own["PATH"]]
     return {**own, "PATH": os.pathsep.join(map(str, path)), "HOME": str(folder), "AWS_PAGER": "", **stack.env}

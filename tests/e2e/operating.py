@@ -13,7 +13,7 @@ def run(stack: Stack, operation: str, *words: str) -> list[str]:
     done = subprocess.run(
         [sys.executable, "-m", f"operations.{operation}", "--stack", "darkroom", *words],
         cwd=lines.ROOT,
-        env={**os.environ, **stack.env},
+        env={**os.environ, "XDG_CACHE_HOME": str(stack.home.folder), **stack.env},
         capture_output=True,
         text=True,
         check=False,

@@ -114,6 +114,18 @@ def test_the_boto3_lines_wait_for_their_outcomes(stack: Stack, folder: Path) -> 
 
 
 @pytest.mark.slow
+def test_the_clients_lines_hold_a_conversation(stack: Stack, folder: Path) -> None:
+    assert run("use", stack, folder).startswith("darkroom, release ")
+    told = run("client", stack, folder).splitlines()
+    assert told[0] == "1 night.png"
+    assert told[1].startswith("unknown_parent: ")
+    assert told[2:] == ["succeeded make it night", "failed add a white frame"]
+    assert (folder / "night.png").read_bytes().startswith(b"\x89PNG")
+    thread = turn(stack, "campaign/mug", 1)
+    assert thread["metadata"] == {"order": "4714"}
+
+
+@pytest.mark.slow
 def test_a_folder_goes_up_with_sync(stack: Stack, folder: Path) -> None:
     run("sync", stack, folder)
     assert said(turn(stack, "toys/car", 1)) == ("succeeded", "image_to_image", None, "加上边框")

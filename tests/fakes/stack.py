@@ -1,6 +1,6 @@
 """Parts of a stack, put together as most tests want them."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from darkroom.domain.ports import ObjectStore, QueueSender
@@ -12,12 +12,34 @@ from darkroom.turns.handler import TurnPolicy
 from darkroom.turns.publisher import Publisher
 from darkroom.uploads.intake import Intake, IntakeDependencies, IntakePolicy
 from darkroom.uploads.ports import Lanes, UploadEvents, UploadState
+from darkroom_client.stacks.stack import Known, Stack
 from tests.fakes.queue import MemoryUploadEvents
 
 
 def rules(*buckets: str) -> RequestRules:
     """What a stack with these buckets takes."""
     return RequestRules(buckets, NEBULA.options)
+
+
+def deployed(
+    outputs: Mapping[str, str],
+    parameters: Mapping[str, str],
+    resources: Mapping[str, str],
+    dynamodb: object,
+    s3: object,
+    sqs: object,
+    functions: object,
+) -> Stack:
+    """A stack of which all is known, reached by these clients."""
+    clients = {"dynamodb": dynamodb, "s3": s3, "sqs": sqs, "lambda": functions}
+    return Stack(Known(outputs, parameters, resources), clients.__getitem__)
+
+
+def changed(stack: Stack, **changes: object) -> Stack:
+    """The same stack with another `outputs`, `parameters`, or client."""
+    names = ("outputs", "parameters", "resources", "dynamodb", "s3", "sqs", "functions")
+    parts: Any = {name: getattr(stack, name) for name in names}
+    return deployed(**parts | changes)
 
 
 def turn_policy(**decided: Any) -> TurnPolicy:

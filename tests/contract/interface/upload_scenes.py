@@ -8,12 +8,12 @@ import json
 import boto3
 
 from operations import backfill
-from operations.stack import Stack
 from tests.contract.conftest import event
 from tests.contract.interface.events import aged
 from tests.contract.interface.message_scenes import ODD
 from tests.contract.interface.responses import INKS, PNG
 from tests.contract.interface.stage import GONE, Stage
+from tests.fakes.stack import deployed
 
 LATE = 200  # Seconds: a photo and its text may not be so far apart.
 DAY = 86_400
@@ -137,7 +137,7 @@ def operators_batch(stage: Stage) -> None:
     stage.put("stock/b.png", PNG)
     outputs = {"UploadsBucket": "uploads", "ResultsBucket": "results", "ThreadsTable": "threads"}
     functions = boto3.client("lambda")
-    stack = Stack(outputs, {}, {}, stage.dynamodb, stage.s3, stage.sqs, functions)
+    stack = deployed(outputs, {}, {}, stage.dynamodb, stage.s3, stage.sqs, functions)
     backfill.work(stack, "stock/", "on white", most=10, agrees=lambda: True, say=lambda _: None)
 
 

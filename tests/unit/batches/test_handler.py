@@ -491,3 +491,11 @@ def test_what_is_no_bound_is_a_line_with_a_fault(world: BatchWorld, first: dict[
 def test_a_bound_in_a_later_line_is_a_line_with_a_fault(world: BatchWorld) -> None:
     world.run(world.upload([asking("r-1"), {"max_calls": 1}, asking("r-2")]))
     assert [line["error"] and line["error"]["code"] for line in world.out] == [None, "invalid_request", None]
+
+
+def test_a_line_whose_thread_was_erased_is_answered_so_and_not_asked_again(world: BatchWorld) -> None:
+    world.run(world.upload([asking("r-1", thread_id="one")]))
+    world.ledger.bury("one")
+    world.run(world.upload([asking("r-1", thread_id="one"), asking("r-2")]))
+    told = [line["error"] and line["error"]["code"] for line in world.out]
+    assert (told, len(world.calls)) == (["forgotten", None], 2)

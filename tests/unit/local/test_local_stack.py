@@ -14,10 +14,11 @@ from pathlib import Path
 
 import pytest
 
+from darkroom_client.errors import Unreachable
+from darkroom_client.stacks import checkout
 from local.demo.__main__ import PHOTO as LAKE
 from local.stack import aws, deploy, emulator, env_file, lifecycle, logs, parameters, ports, processes
 from local.stack.home import REPOSITORY, Home, Trouble
-from operations import stack as operators
 
 TEMPLATE = REPOSITORY / "template.yaml"
 OUTPUTS = {name: f"the {name}" for name in parameters.read_template(TEMPLATE)["Outputs"]}
@@ -139,15 +140,16 @@ def test_whoever_asks_for_a_stack_that_is_not_there_hears_which_run(tmp_path: Pa
         processes.stop(pid_file.with_name("ministack.pid"))
 
 
-def test_operators_hear_which_stacks_there_are(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(operators, "LOCAL", tmp_path)
-    with pytest.raises(operators.Trouble, match="There is no stack here yet"):
-        operators.on_this_machine(None)
+def test_the_client_reads_what_was_written_down_and_hears_which_stacks_there_are(tmp_path: Path) -> None:
+    with pytest.raises(Unreachable, match="There is no stack here yet"):
+        checkout.variables(tmp_path)
     home = Home(tmp_path, 4702)
     home.folder.mkdir()
-    env_file.write(home, env_file.environment(home, OUTPUTS, "http://127.0.0.1:1"))
-    with pytest.raises(operators.Trouble, match=r"There is no stack on port 4711\. There are: PORT=4702\."):
-        operators.on_this_machine(4711)
+    env = env_file.environment(home, {**OUTPUTS, "ThreadsTable": "it's"}, "http://127.0.0.1:1")
+    env_file.write(home, env)
+    assert checkout.variables(tmp_path) == checkout.variables(tmp_path, 4702) == env
+    with pytest.raises(Unreachable, match=r"There is no stack on port 4711\. There are: PORT=4702\."):
+        checkout.variables(tmp_path, 4711)
 
 
 @pytest.mark.parametrize(("photo", "begun"), [("nofile.jpg", []), ("local", []), (str(LAKE), ["up", "--photo"])])

@@ -1,6 +1,7 @@
 """The template keeps what the contract promises, and asks for no more than it uses."""
 
 import itertools
+import json
 import re
 import tomllib
 from collections.abc import Iterator
@@ -307,6 +308,22 @@ def test_a_role_or_policy_names_its_actions_and_what_they_may_touch(role: str) -
         assert all("*" not in resource.partition("/")[0] for resource in listed(statement["Resource"]))
 
 
+@pytest.mark.parametrize("policy", [*PEOPLE, "KeyPolicy"])
+def test_a_policy_is_no_longer_than_iam_takes(policy: str) -> None:
+    """6,144 characters with all names in them: https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html"""
+    document = json.dumps(RESOURCES[policy]["Properties"]["PolicyDocument"], separators=(",", ":"))
+    longest = {
+        "Bucket": f"arn:aws:s3:::{'s' * 24}-results-123456789012-ap-southeast-1",
+        "Queue": f"arn:aws:sqs:ap-southeast-1:123456789012:{'s' * 24}-upload-events-dead-letters",
+        "Table": f"arn:aws:dynamodb:ap-southeast-1:123456789012:table/{'s' * 24}-ThreadsTable-ABCDEFGHIJKLM",
+    }
+    for kind, arn in longest.items():
+        document = re.sub(rf"\$\{{\w+{kind}(\.Arn)?\}}|\b\w+{kind}\.Arn", arn, document)
+    for pseudo, said in (("StackName", "s" * 24), ("AccountId", "1" * 12), ("Region", "ap-southeast-1")):
+        document = document.replace(f"${{AWS::{pseudo}}}", said)
+    assert len(document) < 6144
+
+
 def test_no_role_has_another_policy_but_those_that_the_operator_turns_on() -> None:
     """A key of one's own, and traces, whose permission cannot be narrowed to a resource."""
     turned_on = [["IsTraced", "TracingPolicy", "AWS::NoValue"], ["HasKey", "KeyPolicy", "AWS::NoValue"]]
@@ -387,9 +404,9 @@ def test_the_layer_ships_what_the_lock_file_says() -> None:
 
 
 def _needed(locked: dict[str, dict[str, Any]]) -> set[str]:
-    """The project's dependencies and theirs, without what is for development alone."""
+    """What the layer's group names, and what that needs."""
     needed: set[str] = set()
-    waiting = [each["name"] for each in locked["darkroom"]["dependencies"]]
+    waiting = [each["name"] for each in locked["darkroom"]["dev-dependencies"]["layer"]]
     while waiting:
         name = waiting.pop()
         if name not in needed:

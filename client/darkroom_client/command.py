@@ -1,0 +1,81 @@
+"""The command `darkroom`. Its subcommands are imported one by one, so that its help is there at once."""
+
+import importlib
+import importlib.metadata
+import os
+import sys
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import click
+
+from darkroom.worker.escaping import escaped
+from darkroom_client.commands.common import Given, options
+from darkroom_client.errors import Trouble
+
+INTERRUPTED = 130
+# The short help stands here as well as in the subcommand's module, which need not be imported to be listed.
+COMMANDS: Mapping[str, str] = {
+    "use": "Remember a stack for all later commands.",
+}
+
+
+class LazyGroup(click.Group):
+    """A group whose commands are modules of `darkroom_client.commands`, each with a `command`."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in COMMANDS:
+            return None
+        module = importlib.import_module(f"darkroom_client.commands.{cmd_name}")
+        found: click.Command = module.command
+        return found
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl(list(COMMANDS.items()))
+
+
+@click.group(cls=LazyGroup)
+@click.version_option(importlib.metadata.version("darkroom"), message="darkroom %(version)s")
+@options
+@click.pass_context
+def darkroom(context: click.Context) -> None:
+    """Conversations about pictures that run themselves on AWS.
+
+    The stack is the one of --stack, of DARKROOM_STACK, or the one that `darkroom use` remembered.
+    """
+    context.ensure_object(Given)
+
+
+def run(words: Sequence[str]) -> int:
+    """Runs one command line, and returns its exit code; what goes wrong is said in a sentence, never as a traceback.
+
+    0 done, 1 the request failed or is not there, 2 wrong use, 3 the stack cannot be reached, 4 timed out.
+    """
+    try:
+        code: Any = darkroom.main(list(words), prog_name="darkroom", standalone_mode=False)
+    except click.ClickException as wrong:
+        wrong.show()
+        return wrong.exit_code
+    except Trouble as trouble:
+        print(escaped(str(trouble)), file=sys.stderr)
+        return trouble.exit_code
+    except (click.Abort, KeyboardInterrupt):
+        return INTERRUPTED
+    except BrokenPipeError:
+        # Whoever listened, such as `head`, has heard enough; nothing more can be said at the end either.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    return code if isinstance(code, int) else 0
+
+
+def main() -> None:
+    """The entry point of the distribution."""
+    sys.exit(run(sys.argv[1:]))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,67 @@
+"""What AWS answers when it does not do what it is asked, as a sentence with the way out."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from botocore.exceptions import (
+    BotoCoreError,
+    ClientError,
+    NoCredentialsError,
+    NoRegionError,
+    PartialCredentialsError,
+    ProfileNotFound,
+)
+
+from darkroom.errors import DarkroomError
+from darkroom_client.errors import Denied, Gone, Trouble, Unreachable
+
+SENDER, READER, OPERATOR = "SenderPolicyArn", "ReaderPolicyArn", "OperatorPolicyArn"
+
+_DENIED = frozenset(("AccessDenied", "AccessDeniedException", "AuthorizationError", "Forbidden", "403"))
+_STRANGERS = frozenset(
+    ("AuthFailure", "ExpiredToken", "ExpiredTokenException", "InvalidAccessKeyId", "InvalidClientTokenId",
+     "RequestExpired", "SignatureDoesNotMatch", "UnrecognizedClientException")
+)  # fmt: skip
+_GONE = frozenset(("NoSuchBucket", "QueueDoesNotExist", "ResourceNotFoundException"))
+_SIGN_IN = "Sign in to AWS (`aws sso login`, `aws configure`), or name a profile."
+
+
+@contextmanager
+def translated(policy: str) -> Iterator[None]:
+    """Raises Trouble for what AWS refuses. `policy` is the stack's output with the permissions that this needs."""
+    try:
+        yield
+    except ClientError as error:
+        raise _of_answer(error, policy) from error
+    except BotoCoreError as error:
+        raise _of_client(error) from error
+    except DarkroomError as error:  # an adapter of the functions has translated it for them
+        cause = error.__cause__
+        if isinstance(cause, ClientError):
+            raise _of_answer(cause, policy) from error
+        raise (_of_client(cause) if isinstance(cause, BotoCoreError) else Trouble(f"{error}.")) from error
+
+
+def _of_answer(error: ClientError, policy: str) -> Trouble:
+    said = error.response.get("Error", {})
+    code = said.get("Code", "").rpartition(".")[2]
+    if code in _DENIED:
+        way_out = f"It needs the policy that the stack's output {policy} names." if policy else ""
+        return Denied(f"AWS does not allow {error.operation_name} with these credentials. {way_out}".rstrip())
+    if code in _STRANGERS:
+        return Denied(f"AWS does not know these credentials, or they have expired ({code}). {_SIGN_IN}")
+    if code in ("NoSuchKey", "404"):
+        return Trouble(f"{error.operation_name}: the object is not there any more, somebody has deleted it.")
+    if code in _GONE or code == "NonExistentQueue" or "does not exist" in said.get("Message", ""):
+        return Gone(f"{error.operation_name}: {said.get('Message', code)} Is it the right stack, region and account?")
+    return Trouble(f"AWS refused {error.operation_name}: {code} {said.get('Message', '')}. Try again.")
+
+
+def _of_client(error: BotoCoreError) -> Unreachable:
+    if isinstance(error, NoCredentialsError | PartialCredentialsError):
+        return Denied(f"There are no AWS credentials here. {_SIGN_IN}")
+    if isinstance(error, NoRegionError):
+        return Unreachable("No AWS region is named. Set AWS_REGION, or name one with `darkroom use NAME --region …`.")
+    if isinstance(error, ProfileNotFound):
+        return Unreachable(f"{error}. `aws configure list-profiles` shows those that there are.")
+    return Unreachable(f"AWS cannot be reached: {error} Is the network there, and is the stack up?")

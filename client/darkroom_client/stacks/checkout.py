@@ -1,0 +1,51 @@
+"""A checkout of the project, and what `make up` has written down there of the stacks on this machine."""
+
+import os
+import shlex
+from collections.abc import Mapping
+from pathlib import Path
+
+from darkroom_client.errors import Unreachable
+
+STACK = "darkroom"  # what every stack on a machine is called in its emulator
+_MARKS = ("template.yaml", "local/stack/lifecycle.py")  # no other project has both
+
+
+def find(environ: Mapping[str, str] = os.environ, start: Path | None = None) -> Path | None:
+    """The checkout that `DARKROOM_REPO` names, or else the one that `start` (the working folder) lies in."""
+    if named := environ.get("DARKROOM_REPO"):
+        return Path(named).expanduser()
+    folder = start or Path.cwd()
+    return next((each for each in (folder, *folder.parents) if _is_one(each)), None)
+
+
+def needed(environ: Mapping[str, str] = os.environ) -> Path:
+    """The checkout. Raises Unreachable where there is none."""
+    found = find(environ)
+    if found is None or not _is_one(found):
+        where = f"{found} is no checkout of Darkroom" if found else "This is no checkout of Darkroom"
+        raise Unreachable(f"{where}. Go into one, or set DARKROOM_REPO to its folder.")
+    return found
+
+
+def variables(homes: Path, port: int | None = None) -> dict[str, str]:
+    """The variables of the stack on `port`, or of the one last brought up. `homes` is the checkout's `.local`."""
+    path = homes / str(port or "") / "env"
+    try:
+        lines = path.read_text(encoding="utf-8").splitlines()
+    except (FileNotFoundError, NotADirectoryError) as missing:
+        raise Unreachable(_not_there(homes, port)) from missing
+    pairs = (shlex.split(line)[1].partition("=") for line in lines)
+    return {name: value for name, _, value in pairs}
+
+
+def _not_there(homes: Path, port: int | None) -> str:
+    known = sorted(f"PORT={path.parent.name}" for path in homes.glob("*/env") if path.parent.name.isdigit())
+    where, way_out = ("here yet", "`make up` starts one.") if port is None else (f"on port {port}", "")
+    if known:
+        way_out = f"There are: {', '.join(known)}."
+    return f"There is no stack {where}. {way_out}".rstrip()
+
+
+def _is_one(folder: Path) -> bool:
+    return all((folder / mark).is_file() for mark in _MARKS)

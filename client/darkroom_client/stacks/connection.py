@@ -1,0 +1,72 @@
+"""How an account is reached: a session of boto3, and the clients that are made of it, each on first use."""
+
+import os
+from typing import TYPE_CHECKING, Any, Literal
+
+import boto3
+import botocore.session
+from botocore.config import Config
+
+from darkroom_client.stacks.aws_errors import OPERATOR, translated
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+Service = Literal["cloudformation", "dynamodb", "events", "lambda", "logs", "s3", "secretsmanager", "sqs"]
+
+_PATIENT = Config(connect_timeout=5, read_timeout=60, retries={"mode": "standard", "total_max_attempts": 4})
+
+_SIGNED = Config(signature_version="s3v4")  # else a presigned address is signed as in 2006
+
+
+class Connection:
+    """Clients of AWS's services. `endpoint_url` None is AWS itself."""
+
+    def __init__(self, session: boto3.Session, *, endpoint_url: str | None = None, config: Config = _PATIENT) -> None:
+        self._session = session
+        self._config = config
+        self._clients: dict[Service, Any] = {}
+        self.endpoint_url = endpoint_url
+
+    @property
+    def region(self) -> str | None:
+        """The region's name, None where nothing names one."""
+        return self._session.region_name
+
+    def client(self, service: Service) -> Any:
+        """The client of this service."""
+        if service not in self._clients:
+            with translated(OPERATOR):
+                make: Any = self._session.client
+                config = self._config.merge(_SIGNED) if service == "s3" else self._config
+                self._clients[service] = make(service, endpoint_url=self.endpoint_url, config=config)
+        return self._clients[service]
+
+
+def on_aws(region: str | None = None, profile: str | None = None) -> Connection:
+    """With the caller's own credentials, as all of AWS's tools find them. Raises Unreachable."""
+    with translated(OPERATOR):
+        return Connection(boto3.Session(region_name=region, profile_name=profile))
+
+
+def on_this_machine(env: "Mapping[str, str]") -> Connection:
+    """To the emulator that these variables name: never a real account, whatever the shell is set up for."""
+    session = boto3.Session(
+        aws_access_key_id=env["AWS_ACCESS_KEY_ID"],
+        aws_secret_access_key=env["AWS_SECRET_ACCESS_KEY"],
+        region_name=env["AWS_REGION"],
+        botocore_session=_deaf_session(),
+    )
+    config = Config(proxies={}, retries={"total_max_attempts": 3})
+    return Connection(session, endpoint_url=env["AWS_ENDPOINT_URL"], config=config)
+
+
+def _deaf_session() -> botocore.session.Session:
+    """A session that hears of no profile, and of no files that might hold one."""
+    return botocore.session.Session(
+        session_vars={
+            "profile": (None, None, None, None),
+            "config_file": (None, None, os.devnull, None),
+            "credentials_file": (None, None, os.devnull, None),
+        }
+    )

@@ -1,0 +1,34 @@
+"""What a stack's outputs were when they were last read: so that a command need not ask for them each time."""
+
+import hashlib
+import json
+import os
+from collections.abc import Mapping
+from pathlib import Path
+
+
+class OutputsCache:
+    """A file for one stack, below the user's cache folder. One that cannot be read or written is as good as none."""
+
+    def __init__(self, *identity: str | None, environ: Mapping[str, str] = os.environ) -> None:
+        digest = hashlib.sha256(json.dumps(identity).encode()).hexdigest()[:32]
+        base = Path(environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
+        self._path = base / "darkroom" / f"outputs-{digest}.json"
+
+    def read(self) -> dict[str, str] | None:
+        """The outputs, or None."""
+        try:
+            known = json.loads(self._path.read_text(encoding="utf-8"))
+        except (OSError, ValueError):
+            return None
+        return known if isinstance(known, dict) and all(isinstance(each, str) for each in known.values()) else None
+
+    def write(self, outputs: Mapping[str, str]) -> None:
+        """Keeps the outputs, all of them or those from before."""
+        aside = self._path.with_name(f"{self._path.name}.{os.getpid()}")
+        try:
+            self._path.parent.mkdir(parents=True, exist_ok=True)
+            aside.write_text(json.dumps(dict(outputs)), encoding="utf-8")
+            aside.replace(self._path)
+        except OSError:
+            return  # a home that cannot be written costs a call each time, and nothing else

@@ -1,0 +1,53 @@
+"""What AWS refuses is told in a sentence with the way out."""
+
+import pytest
+from botocore.exceptions import (
+    BotoCoreError,
+    ClientError,
+    EndpointConnectionError,
+    NoCredentialsError,
+    NoRegionError,
+    ProfileNotFound,
+)
+
+from darkroom.aws.errors import translate_aws_errors
+from darkroom_client.errors import Denied, Gone, Trouble, Unreachable
+from darkroom_client.stacks.aws_errors import SENDER, translated
+
+
+def refused(code: str, message: str = "no", operation: str = "SendMessage") -> ClientError:
+    return ClientError({"Error": {"Code": code, "Message": message}}, operation)
+
+
+@pytest.mark.parametrize(
+    ("error", "kind", "way_out"),
+    [
+        (refused("AccessDenied"), Denied, "policy that the stack's output SenderPolicyArn names"),
+        (refused("AccessDeniedException"), Denied, "SenderPolicyArn"),
+        (refused("ExpiredToken"), Denied, "aws sso login"),
+        (refused("NoSuchBucket"), Gone, "right stack, region and account"),
+        (refused("AWS.SimpleQueueService.NonExistentQueue"), Gone, "right stack"),
+        (refused("ValidationError", "Stack with id shop does not exist"), Gone, "Stack with id shop does not exist"),
+        (refused("NoSuchKey", operation="GetObject"), Trouble, "somebody has deleted it"),
+        (refused("SlowDown"), Trouble, "Try again"),
+        (NoCredentialsError(), Denied, "aws configure"),
+        (NoRegionError(), Unreachable, "AWS_REGION"),
+        (ProfileNotFound(profile="work"), Unreachable, "list-profiles"),
+        (EndpointConnectionError(endpoint_url="http://x"), Unreachable, "is the stack up"),
+    ],
+)
+def test_each_refusal_names_the_way_out(error: ClientError | BotoCoreError, kind: type[Trouble], way_out: str) -> None:
+    with pytest.raises(kind, match=way_out) as told, translated(SENDER):
+        raise error
+    assert "\n" not in str(told.value)
+
+
+def test_what_an_adapter_of_the_functions_has_translated_is_told_the_same() -> None:
+    with pytest.raises(Denied, match="SenderPolicyArn"), translated(SENDER), translate_aws_errors():
+        raise refused("AccessDenied")
+    with pytest.raises(Unreachable, match="AWS cannot be reached"), translated(SENDER), translate_aws_errors():
+        raise EndpointConnectionError(endpoint_url="http://x")
+
+
+def test_exit_codes_tell_kinds_apart() -> None:
+    assert [kind.exit_code for kind in (Trouble, Gone, Denied)] == [1, 3, 3]

@@ -1,0 +1,78 @@
+"""The command: its help, its errors, its exit codes."""
+
+import json
+import resource
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from darkroom_client import command
+from darkroom_client.command import COMMANDS, darkroom, run
+from darkroom_client.commands.common import Given
+from darkroom_client.errors import Failed, TimedOut
+
+SECONDS = 0.5
+
+
+@pytest.fixture(autouse=True)
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    for name in ("DARKROOM_STACK", "DARKROOM_REPO"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def test_help_is_there_at_once() -> None:
+    """In seconds of the processor, for other processes may be at work."""
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
+    subprocess.run([sys.executable, "-m", "darkroom_client.command", "--help"], check=True, capture_output=True)
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    assert after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime < SECONDS
+
+
+def test_each_subcommand_is_a_module_with_the_help_that_is_listed(capsys: pytest.CaptureFixture[str]) -> None:
+    modules = {path.stem for path in (Path(command.__file__).parent / "commands").glob("*.py")}
+    assert set(COMMANDS) == modules - {"__init__", "common"}
+    for name, said in COMMANDS.items():
+        found = darkroom.get_command(None, name)  # type: ignore[arg-type]
+        assert found
+        assert (found.name, found.short_help) == (name, said)
+    assert run(["--help"]) == 0
+    assert all(said in capsys.readouterr().out for said in list(COMMANDS.values())[-1:])
+
+
+def test_the_version_is_the_distributions(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["--version"]) == 0
+    assert capsys.readouterr().out.startswith("darkroom 0.")
+
+
+def test_wrong_use_is_2_and_what_is_not_reached_is_3_each_in_a_sentence(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["unknown"]) == 2
+    assert run(["use", "--stack", "local:x", "local:x"]) == 2
+    assert run(["use"]) == 3
+    said = capsys.readouterr().err
+    assert "Traceback" not in said
+    assert "No stack is named. Say which: `darkroom use NAME`" in said
+
+
+def test_what_a_command_raises_decides_the_exit_code() -> None:
+    assert (Failed.exit_code, TimedOut.exit_code) == (1, 4)
+
+
+def test_options_of_all_commands_stand_before_or_behind_the_subcommand(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DARKROOM_STACK", "third")
+    for words in (["--json", "--stack", "shop", "use"], ["use", "--json", "--stack", "shop"]):
+        assert run(words) == 0
+        assert json.loads(capsys.readouterr().out) == {"stack": "shop", "region": None, "profile": None}
+
+
+def test_names_of_strangers_cannot_steer_the_terminal(capsys: pytest.CaptureFixture[str]) -> None:
+    Given().tell({}, "a\x1b[2Jb")
+    Given(as_json=True).tell({"a": "\u202eb"})
+    assert capsys.readouterr().out == 'a\\u001b[2Jb\n{"a": "\\u202eb"}\n'
