@@ -90,7 +90,7 @@ class Forget:
         self._erase(found, erasing.since)
         return self._partition.remove(found.known)
 
-    def _found(self, since: float) -> Found:
+    def _found(self, since: int) -> Found:
         known = self._partition.known()
         results = Results(self._thread_id, known.ended_ids)
         uploads = self._uploads.known(self._sources(known), since)
@@ -111,7 +111,7 @@ class Forget:
             "Cancel it first (python -m operations.cancel), delete photos that wait, and run this again once it ended."
         )
 
-    def _erase(self, found: Found, since: float) -> None:
+    def _erase(self, found: Found, since: int) -> None:
         """Erases all but the turns, which tell what else there is and go last."""
         for (bucket, key), user in sorted(found.others.users.items()):
             if bucket == self._uploads_bucket:

@@ -10,11 +10,11 @@ if TYPE_CHECKING:
 
 
 class Version(NamedTuple):
-    """One version of an object, or a mark that it was deleted; `modified` is in seconds since the epoch."""
+    """One version of an object, or a mark that it was deleted; `modified` is in whole seconds, as S3 tells it."""
 
     key: str
     version_id: str
-    modified: float
+    modified: int
 
 
 class Versions:
@@ -29,7 +29,7 @@ class Versions:
         with translate_aws_errors():
             for page in pages:
                 for found in (*page.get("Versions", ()), *page.get("DeleteMarkers", ())):
-                    yield Version(found["Key"], found["VersionId"], found["LastModified"].timestamp())
+                    yield Version(found["Key"], found["VersionId"], int(found["LastModified"].timestamp()))
 
     def erase(self, bucket: str, versions: Iterable[Version]) -> int:
         """Erases them for good, and returns how many they were."""

@@ -62,7 +62,7 @@ class Written:
         for key, versions in _by_key(each for each in below if found.has(each.key)):
             self._erase(self._results, "versions of results", key, versions)
 
-    def erase_refusals(self, thread_id: str, uploads: Collection[str], since: float) -> None:
+    def erase_refusals(self, thread_id: str, uploads: Collection[str], since: int) -> None:
         """Erases what took no turn and was told before an erase began, of its messages and of its uploads."""
         shortened = {keys.shortened(key) for key in uploads}
         for prefix in (_OF_MESSAGES, _OF_UPLOADS):

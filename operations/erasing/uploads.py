@@ -49,7 +49,7 @@ class Uploads:
             if self._objects.metadata(ImageRef(photo.image.bucket, photo.image.key)) is not None:
                 yield f"{photo.image.key} waits for words"
 
-    def known(self, sources: Collection[str], since: float) -> dict[str, list[Version]]:
+    def known(self, sources: Collection[str], since: int) -> dict[str, list[Version]]:
         """Its uploads by their keys, with their versions. `sources` are the keys of the pictures it was asked with."""
         own: dict[str, list[Version]] = {}
         for version in self._versions.below(self._bucket, ""):

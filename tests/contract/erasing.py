@@ -130,7 +130,8 @@ class Stage:
     def forget(
         self, thread: str = THREAD, *, since: int | None = None, meanwhile: Callable[[float], object] | None = None
     ) -> None:
-        """`since` stops the clock; `meanwhile` is done while it waits."""
+        """Some time after the uploads, by S3's clock. `since` stops ours; `meanwhile` is done while it waits."""
+        self.clock.advance(10)
 
         def sleep(seconds: float) -> None:
             self.slept.append(seconds)
@@ -231,7 +232,6 @@ def conversation(stage: Stage) -> list[Outcome]:
     batch(stage, turns[1])
     stage.upload("shop/mugs.jpg", png("black"), instruction="mugs")
     stage.deliver_uploads()
-    stage.clock.advance(10)
     return turns
 
 
@@ -252,7 +252,6 @@ def short_conversation(stage: Stage) -> None:
     stage.ask(THREAD, "secret fault", "r-3", model=7)
     stage.upload("shop/mug.pdf", "secret paper")
     batch(stage, turn)
-    stage.clock.advance(10)
 
 
 def batch(stage: Stage, turn: Outcome) -> None:

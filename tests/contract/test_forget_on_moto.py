@@ -111,7 +111,6 @@ def test_a_late_event_of_an_erased_upload_starts_nothing_and_a_new_photo_begins_
     photo = stage.put("shop/mug.jpg", png("lime"), instruction="secret")
     assert stage.announce(photo) == "asked"
     stage.deliver_uploads()
-    stage.clock.advance(10)
     stage.forget()
     assert stage.announce(photo) == "gone"
     again = stage.put("shop/mug.jpg", png("lime"), instruction="secret")
