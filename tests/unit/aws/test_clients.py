@@ -1,6 +1,7 @@
 """What the functions share."""
 
 import json
+import uuid
 
 import boto3
 import pytest
@@ -8,8 +9,12 @@ import pytest
 from darkroom.aws import clients
 
 
-def test_an_environment_tells_its_boto3_once(capsys: pytest.CaptureFixture[str]) -> None:
+def test_an_environment_tells_its_boto3_once(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Lambda's runtime brings it, and renews it when it likes."""
+    # A logger of a name that was used before keeps the output that it had then.
+    monkeypatch.setenv("POWERTOOLS_SERVICE_NAME", uuid.uuid4().hex)
     clients.logger.cache_clear()
     try:
         clients.logger()
