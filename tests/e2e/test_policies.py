@@ -18,6 +18,7 @@ from botocore.exceptions import ClientError
 
 from darkroom.aws.dynamodb.ledger import DynamoLedger
 from darkroom.aws.dynamodb.table import Table
+from darkroom.batches.batch_file import BatchFile
 from darkroom.domain import keys
 from darkroom.domain.request import Request
 from darkroom.errors import Unavailable
@@ -104,7 +105,15 @@ def _redrive(person: Person) -> None:
     root.aws.sqs.send_message(
         QueueUrl=root.env["UPLOAD_EVENTS_DEAD_LETTER_QUEUE_URL"], MessageBody='{"Event": "s3:TestEvent"}'
     )
+    batch = BatchFile(root.env["UPLOADS_BUCKET"], f"{person.mark}-gone.jsonl", "e", "v", 1, "", f"{person.mark}-gone")
+    root.aws.sqs.send_message(
+        QueueUrl=root.env["BATCHES_DEAD_LETTER_QUEUE_URL"],
+        MessageBody=batch.body,
+        MessageGroupId=person.mark,
+        MessageDeduplicationId=person.mark,
+    )
     said = operating.run(person.stack, "redrive")
+    assert f"sent again  batch {batch.key}" in said
     assert {f"sent again  r of {untold}", f"sent again  r of {new}"} < set(said)
     assert [line for line in said if line.startswith(f"is over     r of {told}: succeeded, ")]
     assert said[-1].endswith(", 0 left.")
