@@ -26,7 +26,7 @@ def command(given: Given, words: tuple[str, ...], max_calls: int | None, no_wait
     """Ask for all lines of FILE, a .jsonl or a .csv, and wait for their end.
 
     \b
-      darkroom batch shop/spring.jsonl           look at each line, upload it, follow it
+      darkroom batch shop/spring.jsonl           look at it, upload it, follow it
       darkroom batch status shop/spring.jsonl    how far it is
       darkroom batch stop shop/spring.jsonl      send no more of its lines
 
