@@ -5,7 +5,7 @@ import importlib.metadata
 import os
 import sys
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import click
 
@@ -14,9 +14,27 @@ from darkroom_client.commands.common import Given, options
 from darkroom_client.errors import Trouble
 
 INTERRUPTED = 130
-# The short help stands here as well as in the subcommand's module, which need not be imported to be listed.
-COMMANDS: Mapping[str, str] = {
-    "use": "Remember a stack for all later commands.",
+
+
+class Entry(NamedTuple):
+    """Where a subcommand is, below `darkroom_client.commands`, and its short help.
+
+    The help stands in its module as well, which need not be imported to be listed.
+    """
+
+    module: str
+    short_help: str
+
+
+COMMANDS: Mapping[str, Entry] = {
+    "send": Entry("talking.send", "Ask for a picture, in a new conversation."),
+    "reply": Entry("talking.reply", "Go on with a conversation."),
+    "threads": Entry("talking.threads", "The conversations, the newest first."),
+    "show": Entry("talking.show", "A conversation, as a tree."),
+    "get": Entry("talking.get", "Its pictures, and result.json."),
+    "watch": Entry("talking.watch", "What ends, as it ends."),
+    "check": Entry("talking.check", "What Darkroom would make of files."),
+    "use": Entry("use", "Remember a stack for all later commands."),
 }
 
 
@@ -29,13 +47,13 @@ class LazyGroup(click.Group):
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         if cmd_name not in COMMANDS:
             return None
-        module = importlib.import_module(f"darkroom_client.commands.{cmd_name}")
+        module = importlib.import_module(f"darkroom_client.commands.{COMMANDS[cmd_name].module}")
         found: click.Command = module.command
         return found
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         with formatter.section("Commands"):
-            formatter.write_dl(list(COMMANDS.items()))
+            formatter.write_dl([(name, entry.short_help) for name, entry in COMMANDS.items()])
 
 
 @click.group(cls=LazyGroup)
@@ -50,13 +68,13 @@ def darkroom(context: click.Context) -> None:
     context.ensure_object(Given)
 
 
-def run(words: Sequence[str]) -> int:
+def run(words: Sequence[str], given: Given | None = None) -> int:
     """Runs one command line, and returns its exit code; what goes wrong is said in a sentence, never as a traceback.
 
     0 done, 1 the request failed or is not there, 2 wrong use, 3 the stack cannot be reached, 4 timed out.
     """
     try:
-        code: Any = darkroom.main(list(words), prog_name="darkroom", standalone_mode=False)
+        code: Any = darkroom.main(list(words), prog_name="darkroom", standalone_mode=False, obj=given)
     except click.ClickException as wrong:
         wrong.show()
         return wrong.exit_code
