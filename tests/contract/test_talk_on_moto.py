@@ -96,7 +96,7 @@ def answering(studio: Studio, *codes: Any, first: int = 1) -> Iterator[None]:
 def test_a_picture_is_asked_for_and_saved_beside_its_source(studio: Studio, darkroom: Darkroom, tmp_path: Path) -> None:
     with answering(studio, None):
         code, said, beside = darkroom("send", "mug.jpg", "make it night")
-    assert (code, said) == (0, "✓ mug turn 1  1.0 s  0.04 USD\n  mug-1.png  4×3\n")
+    assert (code, said) == (0, "✓ mug turn 1\n  mug-1.png  4×3 · 1.0 s · 0.04 USD\n")
     assert beside == "The conversation is called mug.\n"
     assert (tmp_path / "mug-1.png").read_bytes() == png()
 
@@ -137,7 +137,7 @@ def test_variations_are_siblings(studio: Studio, darkroom: Darkroom) -> None:
     with answering(studio, None, "refused", None):
         code, said, beside = darkroom("send", "mug.jpg", "make it night", "--variations", "3")
     assert code == 1
-    assert [line for line in said.splitlines() if ".png" in line] == ["  mug-1.png  4×3", "  mug-3.png  4×3"]
+    assert [line.split()[0] for line in said.splitlines() if ".png" in line] == ["mug-1.png", "mug-3.png"]
     assert "refused: no, never" in beside
     darkroom("send", "mug.jpg", "make it night", "--thread", "more", "--variations", "2", "--no-wait")
     assert [each.parent_turn for each in asked(studio)] == [0, 0]

@@ -6,14 +6,17 @@ It loads rich, so a subcommand imports it when it runs.
 import os
 import re
 import sys
+from collections.abc import Iterable
 from datetime import UTC, datetime
 from typing import Any
 
+from rich.cells import cell_len
 from rich.console import Console
 from rich.text import Text
 
 from darkroom.worker.escaping import escaped
 
+MIN_COLUMNS = 24  # for words, however deep they are indented
 PIPE_COLUMNS = 160  # for whoever reads a table through a pipe
 _JOINERS = "\u200c\u200d"  # Persian and Hindi are written with them, and emoji are put together
 MARKS = {"succeeded": ("✓", "green"), "failed": ("✗", "red"), "waiting": ("…", "yellow")}
@@ -51,6 +54,25 @@ def words(text: str | None, most: int | None = None) -> str:
     if most and len(line) > most:
         line = f"{line[: most - 1].rstrip()}…"
     return re.sub(f"[^{_JOINERS}]+", lambda found: escaped(found[0]), line)
+
+
+def hang(console: Console, head: Text | str, said: Text, first: str = "", rest: str = "") -> None:
+    """Text behind its head, wrapped; further lines begin below it. `first` and `rest` stand before all of that."""
+    head = Text(head) if isinstance(head, str) else head
+    room = max(MIN_COLUMNS, console.width - len(first) - head.cell_len)
+    for number, line in enumerate(said.wrap(console, room) or [Text()]):
+        line.rstrip()
+        before = head if number == 0 else Text(" " * head.cell_len)
+        console.print(Text.assemble((rest if number else first, "dim"), before, line), soft_wrap=True)
+
+
+def filled(facts: Iterable[str], columns: int) -> str:
+    """Facts with dots between them, in lines that break at no other place."""
+    lines = [""]
+    for fact in filter(None, facts):
+        joined = f"{lines[-1]} · {fact}" if lines[-1] else fact
+        lines[-1:] = [joined] if cell_len(joined) <= columns or not lines[-1] else [lines[-1], fact]
+    return "\n".join(lines)
 
 
 def mark(status: str) -> Text:

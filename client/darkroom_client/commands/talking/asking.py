@@ -47,7 +47,11 @@ _OPTIONS = (
     click.option("--model", metavar="NAME", help="The model; else the conversation's, or the stack's."),
     click.option("--option", multiple=True, metavar="NAME=VALUE", help="Such as size=16:9; several are possible."),
     click.option(
-        "--variations", type=click.IntRange(1, MAX_VARIATIONS), default=1, help="So many answers to the same."
+        "--variations",
+        type=click.IntRange(1, MAX_VARIATIONS),
+        default=1,
+        metavar="N",
+        help="So many answers to the same.",
     ),
     click.option("-o", "--output", metavar="PATH", help="Where to save the picture: a file, or a folder."),
     click.option("--no-wait", is_flag=True, help="Only send; `darkroom get` has the picture later."),

@@ -76,9 +76,9 @@ def _show(verdicts: Sequence[tuple[Path, "Verdict"]]) -> None:
         state = "failed" if each.problems else "waiting" if each.kind == "noise" else "succeeded"
         console.print(Text.assemble(terminal.mark(state), " ", (terminal.name(str(path)), "bold"), f"  {each.says}"))
         for line in _facts(each):
-            console.print(Text(f"  {line}", "dim"))
+            terminal.hang(console, "  ", Text(line, "dim"))
         for warning in each.warnings:
-            console.print(Text(f"  ! {terminal.words(warning)}", "yellow"))
+            terminal.hang(console, "  ! ", Text(terminal.words(warning), "yellow"))
         for problem in each.problems:
             _tell(problem)
 
@@ -100,6 +100,6 @@ def _tell(problem: "Rejected") -> None:
     from darkroom_client.commands import terminal
 
     console = terminal.console()
-    console.print(Text(f"  {problem.code}: {terminal.words(problem.message)}", "red"))
+    terminal.hang(console, "  ", Text(f"{problem.code}: {terminal.words(problem.message)}", "red"))
     if problem.hint:
-        console.print(Text(f"  {terminal.words(problem.hint)}"))
+        terminal.hang(console, "  ", Text(terminal.words(problem.hint)))

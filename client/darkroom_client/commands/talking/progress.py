@@ -14,6 +14,9 @@ if TYPE_CHECKING:
     from darkroom_client.results import Waiting
 
 
+NAME_CHARACTERS = 30
+
+
 class ProgressLine:
     """It is there while something is waited for, and gone after that. Where there is no terminal there is none."""
 
@@ -32,7 +35,7 @@ class ProgressLine:
         if not console.is_terminal:
             yield
             return
-        columns = (SpinnerColumn(), TextColumn("{task.description}", markup=False), TimeElapsedColumn())
+        columns = (SpinnerColumn(), TimeElapsedColumn(), TextColumn("{task.description}", markup=False))
         with Progress(*columns, console=console, transient=True) as progress:
             self._told = progress, progress.add_task(_said(pending, None)), pending
             try:
@@ -49,7 +52,7 @@ class ProgressLine:
 
 
 def _said(pending: PendingTurn, waiting: "Waiting | None") -> str:
-    name = terminal.name(pending.thread_id)
+    name = terminal.words(pending.thread_id, NAME_CHARACTERS)
     if waiting is None:
         return f"{name}: sent"
     if waiting.cause is None:

@@ -18,17 +18,17 @@ from darkroom_client.results import Result
 def taken(result: Result, saved: Sequence[Path]) -> None:
     """A line for each file, then the picture itself where the terminal can show it."""
     console = terminal.console()
-    head = Text.assemble(
-        terminal.mark("succeeded"), " ", (terminal.name(result.thread_id or ""), "bold"), f" turn {result.turn}",
-        ("".join(f"  {fact}" for fact in facts(result)), "dim"),
-    )  # fmt: skip
-    console.print(head)
+    thread = (terminal.name(result.thread_id or ""), "bold")
+    console.print(Text.assemble(terminal.mark("succeeded"), " ", thread, f" turn {result.turn}"))
+    told = facts(result)
     for image, path in zip(result.images, saved, strict=True):
-        console.print(Text.assemble("  ", terminal.name(str(path)), (f"  {image.width}×{image.height}", "dim")))
+        about = " · ".join([f"{image.width}×{image.height}", *told])
+        console.print(Text.assemble("  ", terminal.name(str(path)), (f"  {about}", "dim")))
+        told = []
     for caution in result.warnings:
-        console.print(Text(f"  ! {caution.code}: {terminal.words(caution.message)}", "yellow"))
+        terminal.hang(console, "  ! ", Text(f"{caution.code}: {terminal.words(caution.message)}", "yellow"))
     if result.text:
-        console.print(Text(f"  “{terminal.words(result.text, 300)}”", "italic"))
+        terminal.hang(console, "  ", Text(f"“{terminal.words(result.text, 300)}”", "italic"))
     for path in saved:
         preview.show(path)
 
@@ -46,9 +46,9 @@ def failed(failure: Failed) -> None:
     turn = f" turn {failure.outcome.turn}" if failure.outcome.turn else ""
     thread = terminal.name(failure.outcome.thread_id or "the request")
     console.print(Text.assemble(terminal.mark("failed"), " ", (thread, "bold"), turn))
-    console.print(Text(f"  {failure.code}: {terminal.words(failure.message)}", "red"))
+    terminal.hang(console, "  ", Text(f"{failure.code}: {terminal.words(failure.message)}", "red"))
     if failure.hint:
-        console.print(Text(f"  {terminal.words(failure.hint)}"))
+        terminal.hang(console, "  ", Text(terminal.words(failure.hint)))
 
 
 def rehearsed(given: Given, request: Request, pictures: Sequence[LocalPicture], cost: Mapping[str, Any]) -> None:

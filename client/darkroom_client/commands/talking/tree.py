@@ -13,7 +13,6 @@ from darkroom_client.results import Result, Waiting
 
 MAX_CHARACTERS = 600  # of an instruction; `--json` has all of it
 _TEXT_CHARACTERS = 300
-_MIN_COLUMNS = 24  # for words, however deep they are indented
 
 Children = Mapping[int, Sequence[Result]]
 
@@ -55,15 +54,14 @@ def _turn(console: Console, turn: Result, first: str, rest: str, width: int) -> 
     number = f"{turn.turn or '':>{width}}"
     head = Text.assemble((number, "bold"), " ", terminal.mark(turn.status), " ")
     said = Text(terminal.words(turn.instruction, MAX_CHARACTERS))
-    _lines(console, head, said, first, rest)
+    terminal.hang(console, head, said, first, rest)
     gap = Text(" " * head.cell_len)
-    for line in _details(turn):
-        _lines(console, gap, line, rest, rest)
+    for line in _details(turn, console.width - len(first) - head.cell_len):
+        terminal.hang(console, gap, line, rest, rest)
 
 
-def _details(turn: Result) -> Iterator[Text]:
-    if about := " · ".join(_about(turn)):
-        yield Text(about, "dim")
+def _details(turn: Result, columns: int) -> Iterator[Text]:
+    yield Text(terminal.filled(_about(turn), columns), "dim")
     if turn.text and turn.status == "succeeded":
         yield Text(f"“{terminal.words(turn.text, _TEXT_CHARACTERS)}”", "italic")
     for caution in turn.warnings:
@@ -86,23 +84,16 @@ def _about(turn: Result) -> Iterator[str]:
 
 def _open(console: Console, waiting: Waiting) -> None:
     head = terminal.mark("waiting").append(" ")
-    _lines(console, head, Text(terminal.words(waiting.instruction, MAX_CHARACTERS) or waiting.request_id), "", "")
+    terminal.hang(
+        console, head, Text(terminal.words(waiting.instruction, MAX_CHARACTERS) or waiting.request_id), "", ""
+    )
     since = f"{terminal.clock(waiting.since)}, {terminal.when(waiting.since)}" if waiting.since else "a while"
     if waiting.cause is None:
         said = f"under way since {since}"
     else:
         until = f"; looks again at {terminal.clock(waiting.until)}" if waiting.until else ""
         said = f"waits ({terminal.name(waiting.cause)}) since {since}{until}"
-    _lines(console, Text("  "), Text(said, "yellow"), "", "")
-
-
-def _lines(console: Console, head: Text, said: Text, first: str, rest: str) -> None:
-    """The words behind their head, wrapped; the lines below it are indented as deep."""
-    room = max(_MIN_COLUMNS, console.width - len(first) - head.cell_len)
-    lines = said.wrap(console, room) or [Text()]
-    for number, line in enumerate(lines):
-        before = head if number == 0 else Text(" " * head.cell_len)
-        console.print(Text.assemble((rest if number else first, "dim"), before, line), soft_wrap=True)
+    terminal.hang(console, Text("  "), Text(said, "yellow"), "", "")
 
 
 def _sum(ended: Sequence[Result]) -> str:

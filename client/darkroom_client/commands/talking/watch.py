@@ -56,4 +56,5 @@ def _tell(given: Given, ended: "Ended", bucket: str) -> None:
         line.append(f"  {cost}", "dim")
     terminal.console().print(line)
     if ended.error:
-        terminal.console().print(Text(f"  {ended.error['code']}: {terminal.words(ended.error['message'])}", "red"))
+        said = f"{ended.error['code']}: {terminal.words(ended.error['message'])}"
+        terminal.hang(terminal.console(), "  ", Text(said, "red"))
