@@ -5,7 +5,7 @@ import importlib.metadata
 import os
 import sys
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import click
 
@@ -14,51 +14,68 @@ from darkroom_client.commands.common import Given, options
 from darkroom_client.errors import Trouble
 
 INTERRUPTED = 130
-_PACKAGE = "darkroom_client.commands"
-# The short help stands here as well as in the subcommand's module, which need not be imported to be listed.
-# By the folder of `commands` that the modules lie in.
-COMMANDS: Mapping[str, Mapping[str, str]] = {
-    "": {
-        "use": "Remember a stack for all later commands.",
-    },
-    "operating": {
-        "status": "What waits, what is under way, and why.",
-        "doctor": "What is wrong with the stack, and the way out.",
-        "cost": "Calls, pictures, money.",
-        "ended": "What ended on a day, and what it cost.",
-        "batch": "Ask for all lines of a .jsonl or .csv.",
-        "backfill": "Ask one thing of many pictures that are uploaded.",
-        "redrive": "Bring dead letters back.",
-        "retry": "Give a turn without a picture another chance.",
-        "forget": "Erase a thread, for good.",
-        "cancel": "Cancel what waits of a thread.",
-        "pause": "Call nothing any more.",
-        "resume": "Go on after a pause.",
-        "wake": "Let what sleeps look again now.",
-        "reindex": "List the turns of earlier releases.",
-    },
+
+
+class Entry(NamedTuple):
+    """Where a subcommand is, below `darkroom_client.commands`, and its short help.
+
+    The help stands in its module as well, which need not be imported to be listed.
+    """
+
+    module: str
+    short_help: str
+
+    @property
+    def room(self) -> str:
+        """The folder that its module lies in."""
+        return self.module.rpartition(".")[0]
+
+
+COMMANDS: Mapping[str, Entry] = {
+    "send": Entry("talking.send", "Ask for a picture, in a new conversation."),
+    "reply": Entry("talking.reply", "Go on with a conversation."),
+    "threads": Entry("talking.threads", "The conversations, the newest first."),
+    "show": Entry("talking.show", "A conversation, as a tree."),
+    "get": Entry("talking.get", "Its pictures, and result.json."),
+    "watch": Entry("talking.watch", "What ends, as it ends."),
+    "check": Entry("talking.check", "What Darkroom would make of files."),
+    "use": Entry("use", "Remember a stack for all later commands."),
+    "status": Entry("operating.status", "What waits, what is under way, and why."),
+    "doctor": Entry("operating.doctor", "What is wrong with the stack, and the way out."),
+    "cost": Entry("operating.cost", "Calls, pictures, money."),
+    "ended": Entry("operating.ended", "What ended on a day, and what it cost."),
+    "batch": Entry("operating.batch", "Ask for all lines of a .jsonl or .csv."),
+    "backfill": Entry("operating.backfill", "Ask one thing of many pictures that are uploaded."),
+    "redrive": Entry("operating.redrive", "Bring dead letters back."),
+    "retry": Entry("operating.retry", "Give a turn without a picture another chance."),
+    "forget": Entry("operating.forget", "Erase a thread, for good."),
+    "cancel": Entry("operating.cancel", "Cancel what waits of a thread."),
+    "pause": Entry("operating.pause", "Call nothing any more."),
+    "resume": Entry("operating.resume", "Go on after a pause."),
+    "wake": Entry("operating.wake", "Let what sleeps look again now."),
+    "reindex": Entry("operating.reindex", "List the turns of earlier releases."),
 }
-HEADINGS = {"": "Commands", "operating": "For operators"}
+HEADINGS = {"Commands": ("talking", ""), "For operators": ("operating",)}
 
 
 class LazyGroup(click.Group):
     """A group whose commands are modules of `darkroom_client.commands`, each with a `command`."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
-        return [name for commands in COMMANDS.values() for name in commands]
+        return list(COMMANDS)
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        folder = next((folder for folder, commands in COMMANDS.items() if cmd_name in commands), None)
-        if folder is None:
+        if cmd_name not in COMMANDS:
             return None
-        module = importlib.import_module(".".join(filter(None, (_PACKAGE, folder, cmd_name))))
+        module = importlib.import_module(f"darkroom_client.commands.{COMMANDS[cmd_name].module}")
         found: click.Command = module.command
         return found
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        for folder, commands in COMMANDS.items():
-            with formatter.section(HEADINGS[folder]):
-                formatter.write_dl(list(commands.items()))
+        for heading, rooms in HEADINGS.items():
+            listed = [(name, each.short_help) for name, each in COMMANDS.items() if each.room in rooms]
+            with formatter.section(heading):
+                formatter.write_dl(listed)
 
 
 @click.group(cls=LazyGroup)
@@ -73,13 +90,13 @@ def darkroom(context: click.Context) -> None:
     context.ensure_object(Given)
 
 
-def run(words: Sequence[str]) -> int:
+def run(words: Sequence[str], given: Given | None = None) -> int:
     """Runs one command line, and returns its exit code; what goes wrong is said in a sentence, never as a traceback.
 
     0 done, 1 the request failed or is not there, 2 wrong use, 3 the stack cannot be reached, 4 timed out.
     """
     try:
-        code: Any = darkroom.main(list(words), prog_name="darkroom", standalone_mode=False)
+        code: Any = darkroom.main(list(words), prog_name="darkroom", standalone_mode=False, obj=given)
     except click.ClickException as wrong:
         wrong.show()
         return wrong.exit_code

@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from click.shell_completion import BashComplete
 
 from darkroom_client import command
 from darkroom_client.command import COMMANDS, darkroom, run
@@ -35,17 +36,45 @@ def test_help_is_there_at_once() -> None:
 
 
 def test_each_subcommand_is_a_module_with_the_help_that_is_listed(capsys: pytest.CaptureFixture[str]) -> None:
-    for folder, commands in COMMANDS.items():
-        modules = {path.stem for path in (Path(command.__file__).parent / "commands" / folder).glob("*.py")}
-        assert set(commands) == modules - {"__init__", "common", "tables"}
-    listed = {name: said for commands in COMMANDS.values() for name, said in commands.items()}
-    for name, said in listed.items():
+    folder = Path(command.__file__).parent / "commands"
+    texts = {path: path.read_text(encoding="utf-8") for path in folder.rglob("*.py")}
+    modules = [path for path, text in texts.items() if "\ndef command(" in text]
+    named = {".".join(path.relative_to(folder).with_suffix("").parts) for path in modules}
+    assert {entry.module for entry in COMMANDS.values()} == named
+    for name, entry in COMMANDS.items():
         found = darkroom.get_command(None, name)  # type: ignore[arg-type]
         assert found
-        assert (found.name, found.short_help) == (name, said)
+        assert (found.name, found.short_help) == (name, entry.short_help)
     assert run(["--help"]) == 0
-    helped = capsys.readouterr().out
-    assert [said for said in listed.values() if said not in helped] == []
+    said = capsys.readouterr().out
+    assert all(entry.short_help in said for entry in COMMANDS.values())
+
+
+def test_the_help_of_each_subcommand_fits_a_narrow_terminal(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "60")
+    for name in COMMANDS:
+        assert run([name, "--help"]) == 0
+        assert max(map(len, capsys.readouterr().out.splitlines())) <= 80
+
+
+@pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
+def test_the_shells_complete_it(
+    shell: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """As docs/command.md says. What a shell asks for then is click's own."""
+    monkeypatch.setenv("_DARKROOM_COMPLETE", f"{shell}_source")
+    monkeypatch.setattr(BashComplete, "_check_version", staticmethod(lambda: None))
+    with pytest.raises(SystemExit):
+        run([])
+    assert "_DARKROOM_COMPLETE" in capsys.readouterr().out
+    monkeypatch.setenv("_DARKROOM_COMPLETE", f"{shell}_complete")
+    monkeypatch.setenv("COMP_WORDS", "darkroom thr")
+    monkeypatch.setenv("COMP_CWORD", "thr" if shell == "fish" else "1")
+    with pytest.raises(SystemExit):
+        run([])
+    assert "threads" in capsys.readouterr().out
 
 
 def test_the_version_is_the_distributions(capsys: pytest.CaptureFixture[str]) -> None:
