@@ -204,15 +204,6 @@ def _valid(instruction: str) -> str:
         raise Trouble(f"{rejection.message}. Nothing was sent.") from rejection
 
 
-def _agrees() -> bool:
-    if not sys.stdin.isatty():
-        raise Trouble("Nobody is here to say yes, so nothing was sent. YES=1 says it.")
-    try:
-        return input("Send them? [y/N] ").strip().lower() in ("y", "yes")
-    except EOFError:
-        return False
-
-
 def main() -> int:
     options = command.options("backfill", "One instruction for many.")
     options.add_argument("--prefix", required=True, help="what the pictures' keys begin with")
@@ -221,7 +212,9 @@ def main() -> int:
     options.add_argument("--max-calls", type=int, help="calls that may be paid; pictures over it wait for another run")
     options.add_argument("--yes", action="store_true", help="send without asking")
     given = options.parse_args()
-    agrees = (lambda: True) if given.yes else _agrees
+
+    def agrees() -> bool:
+        return given.yes or command.agrees("Send them?", "YES=1 says it.")
 
     def begin(stack: Stack) -> None:
         work(

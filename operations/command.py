@@ -30,6 +30,16 @@ def say(line: str) -> None:
     print(escaped(line), flush=True)
 
 
+def agrees(question: str, otherwise: str) -> bool:
+    """Whether the person at the keyboard says yes. Raises Trouble where there is nobody: `otherwise` is the way out."""
+    if not sys.stdin.isatty():
+        raise Trouble(f"Nobody is here to say yes, so nothing was done. {otherwise}")
+    try:
+        return input(f"{question} [y/N] ").strip().lower() in ("y", "yes")
+    except EOFError:
+        return False
+
+
 def run(given: argparse.Namespace, work: Callable[[Stack], None], *, advice: str = "") -> int:
     """Does the work on the stack that was named, and returns the exit code. `advice` follows an error of AWS."""
     try:

@@ -10,6 +10,7 @@ import pytest
 from darkroom.aws.dynamodb.cancellations import Cancellations
 from darkroom.aws.dynamodb.ledger import DynamoLedger
 from darkroom.aws.dynamodb.table import Table
+from darkroom.batches.batch_file import BatchFile
 from darkroom.domain import outcome, request
 from darkroom.domain.outcome import Outcome, Timing
 from darkroom.domain.request import Request
@@ -17,6 +18,8 @@ from darkroom.errors import Code, Rejected
 from darkroom.turns.ports import Claim
 from darkroom.turns.publisher import turn_key
 from darkroom_client.stacks.stack import Stack
+from operations.erasing.partition import Partition
+from operations.erasing.receipt import Receipt
 from operations.redrive import Redrive
 from tests.fakes.stack import changed, deployed, rules
 
@@ -107,8 +110,10 @@ def ward(
         )["QueueUrl"],
         "UploadEventsDeadLetterQueueUrl": sqs.create_queue(QueueName="dead")["QueueUrl"],
         "UploadEventsQueueUrl": sqs.create_queue(QueueName="events")["QueueUrl"],
+        "BatchesDeadLetterQueueUrl": sqs.create_queue(QueueName="dead-batches.fifo", Attributes=fifo)["QueueUrl"],
+        "BatchesQueueUrl": sqs.create_queue(QueueName="batches.fifo", Attributes=fifo)["QueueUrl"],
     }
-    resources = {"UploadEventsQueue": outputs["UploadEventsQueueUrl"]}
+    resources = {"UploadEventsQueue": outputs["UploadEventsQueueUrl"], "BatchesQueue": outputs["BatchesQueueUrl"]}
     stack = deployed(outputs, {}, resources, dynamodb, s3, sqs, functions)
     return Ward(stack, DynamoLedger(Table(dynamodb, threads_table), daily_call_limit=0))
 
@@ -153,6 +158,16 @@ def test_what_is_over_is_removed_and_the_operator_is_told_where_its_outcome_lies
     assert ward.received("RequestsDeadLetterQueueUrl") == ward.received("RequestsQueueUrl") == []
 
 
+def test_what_was_erased_is_over(ward: Ward) -> None:
+    ward.ends(Request("t", "r-1", "make it blue", metadata={}))
+    partition = Partition(ward.ledger._table, "t", lambda: 1_795_348_800, Receipt("t", print))
+    partition.bury(partition.known())
+    ward.dies({"instruction": "make it blue", "request_id": "r-1"})
+    assert ward.work() == {"over": 1}
+    assert ward.lines == ["is over     r-1 of t: forgotten"]
+    assert ward.received("RequestsDeadLetterQueueUrl") == ward.received("RequestsQueueUrl") == []
+
+
 def test_what_was_committed_and_never_announced_is_not_over(ward: Ward) -> None:
     ward.ends(Request("t", "r-1", "make it blue", metadata={}))
     ward.dies({"instruction": "make it blue", "request_id": "r-1"})
@@ -189,6 +204,22 @@ def test_an_upload_event_goes_back_as_it_is(ward: Ward) -> None:
     assert ward.work() == {"sent": 1}
     assert [letter["Body"] for letter in ward.received("UploadEventsQueueUrl")] == ["{}"]
     assert ward.lines == [f"sent again  upload event {sent['MessageId']}"]
+
+
+def test_a_batch_goes_back_as_it_is_in_the_group_that_it_had(ward: Ward) -> None:
+    batch = BatchFile("uploads", "shop/spring.jsonl", "etag", "v1", 1, "shop", "shop/spring")
+    ward.stack.sqs.send_message(
+        QueueUrl=ward.stack.outputs["BatchesDeadLetterQueueUrl"],
+        MessageBody=batch.body,
+        MessageGroupId=batch.key,
+        MessageDeduplicationId=batch.name,
+    )
+    assert ward.work() == {"sent": 1}
+    ((body, group),) = [
+        (letter["Body"], letter["Attributes"]["MessageGroupId"]) for letter in ward.received("BatchesQueueUrl")
+    ]
+    assert (body, group) == (batch.body, batch.key)
+    assert ward.lines == ["sent again  batch shop/spring.jsonl"]
 
 
 class Stopped:

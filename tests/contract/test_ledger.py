@@ -17,11 +17,14 @@ from darkroom.aws.dynamodb.turn_store import DynamoTurns
 from darkroom.batches.ports import Outcomes
 from darkroom.domain import outcome
 from darkroom.domain.outcome import Outcome, Source, Timing
-from darkroom.domain.ports import Done, Held, Reused
+from darkroom.domain.ports import Done, Forgotten, Held, Reused
 from darkroom.domain.request import Request
 from darkroom.domain.timing import LEASE_SECONDS
 from darkroom.errors import Cancelled, Fault, Rejected, Unavailable
-from darkroom.turns.ports import CallRecord, Claim, Ledger
+from darkroom.turns.ports import CallRecord, Claim, Ledger, Wait
+from operations.erasing.fence import Fence
+from operations.erasing.partition import Partition
+from operations.erasing.receipt import Receipt
 from tests.fakes.edge import NOON, Clock
 from tests.fakes.ledger import MemoryLedger
 from tests.unit.samples import turn
@@ -68,6 +71,20 @@ def claimed(ledger: Ledger, request: Request = REQUEST) -> Claim:
     claim = ledger.claim(request, AT)
     assert isinstance(claim, Claim)
     return claim
+
+
+def test_of_a_turn_that_has_ended_its_calls_are_known(ledger: Ledger) -> None:
+    claim = ledger.mark(claimed(ledger), ASKED)
+    answered = ledger.settle_answered(claim, charged=True)
+    ledger.commit(answered, replace(turn(1), thread_id="t", request_id="r-1"))
+    ended = ledger.ended("t", 1)
+    assert ended
+    told, known = ended
+    assert (told.turn, told.request_id) == (1, "r-1")
+    assert known
+    assert (known.calls, known.answered_by, known.asked) == (1, 1, ASKED)
+    assert ledger.ended("t", 2) is None
+    assert ledger.ended("another", 1) is None
 
 
 def ended(claim: Claim, turn: int = 1) -> Outcome:
@@ -489,6 +506,88 @@ def test_what_is_asked_after_its_cancel_is_not_called(ledger: Ledger) -> None:
     cancels(ledger, "t", "r-1")
     with pytest.raises(Cancelled):
         ledger.mark(claimed(ledger), ASKED)
+
+
+def buries(ledger: Ledger, clock: Clock) -> None:
+    """As a person does who erases the thread."""
+    if isinstance(ledger, MemoryLedger):
+        return ledger.bury("t")
+    assert isinstance(ledger, DynamoLedger)
+    partition = Partition(ledger._table, "t", lambda: int(clock()), Receipt("t", lambda _line: None))
+    known = partition.known()
+    partition.bury(known)
+    assert partition.remove(known)
+    return None
+
+
+def test_of_a_request_whose_thread_was_erased_no_more_is_known_than_that_it_ended(make: Make, clock: Clock) -> None:
+    ledger: Any = make(0)
+    outcomes: Outcomes = ledger if isinstance(ledger, MemoryLedger) else DynamoRequestStatus(ledger._table)
+    claim = ledger.mark(claimed(ledger), ASKED)
+    ledger.commit(claim, ended(claim))
+    buries(ledger, clock)
+    buries(ledger, clock)
+    assert isinstance(ledger.claim(REQUEST, AT), Forgotten)
+    assert isinstance(make(0).claim(REQUEST, AT), Forgotten)
+    assert ledger.claim(replace(REQUEST, instruction="a dog"), AT) == Reused()
+    assert isinstance(outcomes.status("t", "r-1", REQUEST.fingerprint), Forgotten)
+    assert outcomes.status("t", "r-1", "another") == Reused()
+    assert not ledger.abandoned(REQUEST)
+    assert ledger.thread("t").latest_turn == 0
+
+
+def test_a_tombstone_holds_hashes_and_lives_as_long_as_a_message(
+    threads_table: str, dynamodb: "DynamoDBClient", clock: Clock
+) -> None:
+    table = Table(dynamodb, threads_table)
+    ledger = DynamoLedger(table, daily_call_limit=0, clock=clock)
+    ledger.defer(claimed(ledger), Unavailable("throttled", "no"), Wait(NOON + 60, "a cat", ("receipt",)))
+    claim = ledger.mark(claimed(ledger), ASKED)
+    ledger.commit(claim, ended(claim))
+    clock.advance(86_400)
+    buries(ledger, clock)
+    assert [table.item("t", "REQUEST#r-1"), table.item("t", "TURN#00001"), table.item("t", "THREAD")] == [
+        {
+            "thread_id": "t", "sk": "REQUEST#r-1", "request_id": "r-1", "fingerprint": REQUEST.fingerprint,
+            "state": "done", "forgotten": True, "expires_at": clock() + 35 * 86_400,
+        },
+        {},
+        {},
+    ]  # fmt: skip
+
+
+def test_after_that_the_thread_begins_anew(ledger: Ledger, clock: Clock) -> None:
+    claim = claimed(ledger)
+    ledger.commit(claim, ended(claim))
+    buries(ledger, clock)
+    claim = claimed(ledger, replace(REQUEST, request_id="r-2"))
+    ledger.commit(claim, ended(claim, 1))
+    assert [turn.request_id for turn in ledger.thread("t").turns] == ["r-2"]
+
+
+def test_while_a_thread_is_erased_none_of_its_requests_is_marked(ledger: Ledger, clock: Clock) -> None:
+    """They wait, and go on when the fence is down; those of other threads go on meanwhile."""
+    if isinstance(ledger, MemoryLedger):
+        ledger.erasing.add("t")
+    elif isinstance(ledger, DynamoLedger):
+        Fence(ledger._table, "t", lambda: int(clock())).stands()
+    claim = claimed(ledger)
+    with pytest.raises(Unavailable, match="erasing"):
+        ledger.mark(claim, ASKED)
+    with pytest.raises(Unavailable, match="erasing"):
+        ledger.check_erasing("t")
+    ledger.check_erasing("other")
+    assert ledger.mark(claimed(ledger, replace(REQUEST, thread_id="other")), ASKED).calls == 1
+    cancels(ledger, "t", "r-1")
+    with pytest.raises(Cancelled):
+        ledger.mark(claim, ASKED)
+    if isinstance(ledger, MemoryLedger):
+        ledger.erasing.clear()
+    elif isinstance(ledger, DynamoLedger):
+        Fence(ledger._table, "t", lambda: int(clock())).lift()
+    assert ledger.is_cancelled(claim), "the marks of cancelled requests stay"
+    other = claimed(ledger, replace(REQUEST, request_id="r-2"))
+    assert ledger.mark(other, ASKED).calls == 1
 
 
 def test_a_mark_under_the_ledgers_own_key_would_stop_the_claim(

@@ -144,19 +144,34 @@ def scout(request: pytest.FixtureRequest) -> tuple[Scout, Clock]:
 
 def test_one_at_a_time_looks_for_room(scout: tuple[Scout, Clock]) -> None:
     looking, clock = scout
-    assert [looking.wants(), looking.wants()] == [True, False]
+    assert [looking.wants("a"), looking.wants("b"), looking.wants("a")] == [True, False, False]
     clock.advance(PROBE_LEASE_SECONDS - 1)
-    looking.keeps()
+    assert looking.keeps("a")
     clock.advance(PROBE_LEASE_SECONDS - 1)
-    assert not looking.wants()
-    looking.ends()
-    assert looking.wants()
+    assert not looking.wants("b")
+    assert looking.ends("a")
+    assert looking.wants("b")
     clock.advance(PROBE_LEASE_SECONDS + 1)
-    assert looking.wants(), "the one who looked has died"
+    assert looking.wants("c"), "the one who looked has died"
+
+
+def test_nobody_ends_the_looking_of_another(scout: tuple[Scout, Clock]) -> None:
+    looking, clock = scout
+    looking.wants("a")
+    assert not looking.ends("b")
+    assert not looking.keeps("b")
+    assert not looking.wants("b")
+    clock.advance(PROBE_LEASE_SECONDS + 1)
+    assert looking.keeps("b"), "a has not been back for too long"
+    assert not looking.keeps("a")
+    assert looking.ends("b")
+    assert not looking.ends("b")
 
 
 def test_the_echo_of_its_own_write_is_nobody_else(echoing_table: Table) -> None:
-    assert DynamoScout(echoing_table).wants()
+    scout = DynamoScout(echoing_table)
+    assert scout.wants("a")
+    assert scout.keeps("a")
 
 
 def test_the_room_of_a_day_is_what_is_left_of_its_limit(threads_table: str, dynamodb: "DynamoDBClient") -> None:

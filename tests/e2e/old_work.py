@@ -52,22 +52,25 @@ def leave_finished_work(old: Old) -> None:
     old.upload("spoilt.jpg", photo("red"), instruction="spoilt at dawn")
     old.upload("threads/talk/photo.jpg", photo("green"), instruction="talk at dawn")
     old.ask("known", metadata={"order": "4711"})
+    old.upload("erased.jpg", photo("navy"), instruction="erased at dawn")
     for number in range(1, LONG_THREAD_TURNS + 1):
         old.send("long", {"instruction": f"long {number:02}", "request_id": f"r-{number}"})
     old.turn("talk", 1)
     old.send("talk", {"instruction": "talk at noon", "request_id": "noon"})
-    for thread, turns in (("finished", 1), ("paired", 1), ("file", 1), ("spoilt", 1), ("talk", 2), ("known", 1)):
-        old.turn(thread, turns)
+    for thread in ("finished", "paired", "file", "spoilt", "known", "erased"):
+        old.turn(thread, 1)
+    old.turn("talk", 2)
     old.turn("long", LONG_THREAD_TURNS)
     eventually(lambda: old.document("batches/small.jsonl.manifest.json"))
 
 
 def leave_requests_that_wait_for_the_provider(old: Old) -> None:
-    """Leaves two requests of one thread, one of another, an open breaker, and a copy in the queue of probes."""
+    """Leaves two requests of one thread, two of others, an open breaker, and a copy in the queue of probes."""
     old.moods["trouble"] = lambda: Mood("unavailable")
     for number in (1, 2):
         old.send("trouble", {"instruction": f"trouble {number}", "model": TROUBLED_MODEL, "request_id": f"r-{number}"})
     old.ask("trouble-alone", model=TROUBLED_MODEL)
+    old.ask("cancelled", model=TROUBLED_MODEL, instruction="trouble cancelled")
     eventually(lambda: old.item("/breaker", TROUBLED_MODEL).get("failures", 0) >= 3 or None)
     eventually(lambda: old.left().get("darkroom-probes.fifo"))
 

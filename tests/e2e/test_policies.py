@@ -19,6 +19,8 @@ from botocore.exceptions import ClientError
 
 from darkroom.aws.dynamodb.ledger import DynamoLedger
 from darkroom.aws.dynamodb.table import Table
+from darkroom.batches.batch_file import BatchFile
+from darkroom.domain import keys
 from darkroom.domain.request import Request
 from darkroom.errors import Unavailable
 from darkroom.turns.ports import Claim, Wait
@@ -105,7 +107,15 @@ def _redrive(person: Person) -> None:
     root.aws.sqs.send_message(
         QueueUrl=root.env["UPLOAD_EVENTS_DEAD_LETTER_QUEUE_URL"], MessageBody='{"Event": "s3:TestEvent"}'
     )
+    batch = BatchFile(root.env["UPLOADS_BUCKET"], f"{person.mark}-gone.jsonl", "e", "v", 1, "", f"{person.mark}-gone")
+    root.aws.sqs.send_message(
+        QueueUrl=root.env["BATCHES_DEAD_LETTER_QUEUE_URL"],
+        MessageBody=batch.body,
+        MessageGroupId=person.mark,
+        MessageDeduplicationId=person.mark,
+    )
     said = operating.run(person.stack, "redrive")
+    assert f"sent again  batch {batch.key}" in said
     assert {f"sent again  r of {untold}", f"sent again  r of {new}"} < set(said)
     assert [line for line in said if line.startswith(f"is over     r of {told}: succeeded, ")]
     assert said[-1].endswith(", 0 left.")
@@ -154,6 +164,42 @@ def _reindex(person: Person) -> None:
     assert operating.run(person.stack, "reindex") == ["Turns listed: 1"]
 
 
+def _retry(person: Person) -> None:
+    """Of a turn whose answer has no picture."""
+    thread = f"{person.mark}-none"
+    person.road.send(thread, {"instruction": "a cat [fault:none x1]", "request_id": "r"})
+    person.road.turn(thread, 1)
+    judged, asked = (operating.run(person.stack, "retry", thread, "1", *more) for more in ((), ("--ask", "--yes")))
+    assert (judged[0].partition(",")[0], asked[-1].partition("-")[0]) == (f"sent  turn 1 of {thread}", "sent  again")
+    person.road.turn(thread, 2)
+
+
+def _forget(person: Person) -> None:
+    """Two threads with all that there may be of one; of one of them a line of a batch, too."""
+    road, root = person.road, person.road.stack
+    first, second = threads = [f"{person.mark}-{name}/t" for name in ("first", "second")]
+    for thread, colour in zip(threads, ("maroon", "teal"), strict=True):
+        road.upload(f"{thread}.tif", photo(colour, "TIFF"), instruction="by night")
+        road.turn(thread, 1)
+        root.aws.s3.put_object(Bucket=root.env["SPOOL_BUCKET"], Key=_raw_answer(road, thread), Body=b"raw")
+        road.upload(f"{thread}.pdf", "no picture")
+        road.rejected_upload(f"{thread}.pdf")
+        road.refusal(road.send(thread, {"instruction": "", "thread_id": thread}))
+    key = f"{person.mark}-lines.jsonl"
+    road.upload(key, json.dumps({"custom_id": "a", "instruction": "a quay", "thread_id": first}))
+    eventually(lambda: road.document(f"batches/{key}.manifest.json"))
+    said = [line for thread in threads for line in operating.run(person.stack, "forget", thread, "--yes")]
+    assert not road.keys(f"threads/{first}/") + road.keys(f"threads/{second}/")
+    for kind in ("results", "refusals", "uploads", "raw answers", "renditions", "turns"):
+        assert sum(line.startswith("Erased of") and kind in line for line in said) == 2, (kind, said)
+    assert f"erased  the answer to line 1 of {key}" in said
+
+
+def _raw_answer(road: Road, thread: str) -> str:
+    """Where that of its first turn has lain."""
+    return keys.spool_key(thread, road.turn(thread, 1)["request_id"], 1)
+
+
 def _show(person: Person) -> None:
     assert operating.run(person.stack, "show", f"{datetime.now(UTC):%Y-%m-%d}")
 
@@ -166,6 +212,8 @@ OPERATIONS = {
     "backfill": _backfill,
     "cancel": _cancel,
     "pause": _pause,
+    "retry": _retry,
+    "forget": _forget,
 }
 PEOPLE: Mapping[str, Callable[[Person], None]] = {
     "SenderPolicyArn": send_and_take, "ReaderPolicyArn": take, "OperatorPolicyArn": operate,
@@ -246,7 +294,6 @@ FORBIDDEN = [
     ("sqs:ReceiveMessage", "{REQUESTS_QUEUE_ARN}"),
     ("sqs:DeleteMessage", "{REQUESTS_QUEUE_ARN}"),
     ("sqs:PurgeQueue", "{REQUESTS_QUEUE_ARN}"),
-    ("dynamodb:DeleteItem", "{table}"),
     ("secretsmanager:GetSecretValue", "{IMAGE_API_KEY_SECRET_ARN}"),
     ("lambda:InvokeFunction", "{functions}:{ON_REQUEST_FUNCTION}"),
     ("lambda:UpdateFunctionConfiguration", "{functions}:{ON_REQUEST_FUNCTION}"),
@@ -259,6 +306,7 @@ ALSO_FORBIDDEN = {
         ("cloudformation:DescribeStacks", "arn:aws:cloudformation:us-east-1:000000000000:stack/other/*"),
         ("dynamodb:PutItem", "{table}"),
         ("dynamodb:UpdateItem", "{table}"),
+        ("dynamodb:DeleteItem", "{table}"),
     ],
     "ReaderPolicyArn": [
         ("cloudformation:UpdateStack", "arn:aws:cloudformation:us-east-1:000000000000:stack/darkroom/*"),
@@ -268,10 +316,12 @@ ALSO_FORBIDDEN = {
         ("sqs:SendMessage", "{REQUESTS_QUEUE_ARN}"),
         ("dynamodb:PutItem", "{table}"),
         ("dynamodb:UpdateItem", "{table}"),
+        ("dynamodb:DeleteItem", "{table}"),
     ],
     "OperatorPolicyArn": [
         ("s3:PutObject", "arn:aws:s3:::{UPLOADS_BUCKET}/a.jpg"),
         ("s3:GetObject", "arn:aws:s3:::{RESULTS_BUCKET}/batches/a.jsonl.out"),
+        ("s3:DeleteObjectVersion", "arn:aws:s3:::{RESULTS_BUCKET}/batches/a.jsonl.out"),
         ("lambda:UpdateEventSourceMapping", "{uploads_mapping}"),
         ("lambda:DeleteEventSourceMapping", "{uploads_mapping}"),
         ("cloudformation:UpdateStack", "arn:aws:cloudformation:us-east-1:000000000000:stack/darkroom/*"),
@@ -309,11 +359,16 @@ def test_who_reads_turns_reads_nothing_of_the_stacks_own(people: dict[str, Perso
             )
 
 
-def test_an_operator_writes_nothing_of_the_stacks_own_but_marks_and_batches(people: dict[str, Person]) -> None:
+def test_an_operator_writes_and_removes_of_the_stacks_own_no_more_than_its_commands_do(
+    people: dict[str, Person],
+) -> None:
     person = people["OperatorPolicyArn"]
     table, name = person.client("dynamodb"), person.stack.env["THREADS_TABLE"]
     key = {"sk": {"S": "REQUEST#r"}}
-    for partition in ("/calls", "/breaker", "/uploads/shop/mug", "/batches/a"):
+    for partition in ("/calls", "/breaker", "/batches/a", "/cancelled/shop/mug", "/lanes/own"):
+        with pytest.raises(ClientError, match="AccessDenied"):
+            table.delete_item(TableName=name, Key={"thread_id": {"S": partition}, **key})
+    for partition in ("/calls", "/breaker", "/batches/a"):
         with pytest.raises(ClientError, match="AccessDenied"):
             table.update_item(TableName=name, Key={"thread_id": {"S": partition}, **key})
     for partition in ("/calls", "/breaker", "/uploads/shop/mug", "/cancelled/shop/mug", "shop/mug"):

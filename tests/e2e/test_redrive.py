@@ -2,9 +2,10 @@
 
 import json
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import Any
 
 import pytest
 
@@ -165,7 +166,7 @@ def test_what_a_deployment_that_cannot_start_left_behind_is_answered_once_and_in
     assert len(road.calls(f"{thread}-")) == 5
 
 
-def die(stack: Stack, thread: str, body: dict[str, str]) -> None:
+def die(stack: Stack, thread: str, body: Mapping[str, Any]) -> None:
     """A copy of a request among the dead letters, as somebody's earlier attempt may have left it."""
     stack.aws.sqs.send_message(
         QueueUrl=stack.env["REQUESTS_DEAD_LETTER_QUEUE_URL"],

@@ -1,5 +1,8 @@
-"""What a person does to a running stack: looks at what waits, cancels some of it, and lifts the limit it waits for."""
+"""What a person does to a running stack: looks at what waits, cancels some of it, and lifts the limit it waits for;
+and gives a turn without a picture another chance.
+"""
 
+import base64
 import json
 import time
 from collections import Counter
@@ -9,12 +12,15 @@ from typing import Any
 import pytest
 
 from darkroom.aws.dynamodb.table import Table
+from darkroom.domain.keys import spool_key
 from darkroom_client.stacks.stack import Stack as Operated
+from local.image_api.answers import as_json, envelope
 from operations import show
 from operations.cancel import Cancel
+from tests.e2e import operating
 from tests.e2e.conftest import BringUp
 from tests.e2e.provider import Mood, Provider, provider
-from tests.e2e.road import Doors, eventually
+from tests.e2e.road import Doors, eventually, photo
 from tests.fakes.stack import deployed
 
 pytestmark = pytest.mark.slow
@@ -106,3 +112,45 @@ def test_what_waits_is_seen_cancelled_and_woken_when_the_limit_is_lifted(
     day = results[0]["timing"]["finished_at"][:10]
     told = list(show.ended(Table(doors.stack.aws.dynamodb, doors.stack.env["THREADS_TABLE"]), day))
     assert told[-1] == f"{len(api.calls())} paid calls", "the index agrees with the API"
+
+
+def test_a_turn_without_a_picture_is_judged_again_for_nothing_and_asked_again_for_money(
+    doors: Doors, api: Provider
+) -> None:
+    api.mood = lambda words: Mood("junk" if words.endswith("junk") else "fine")
+    doors.send("retry", {"instruction": "a picture that is junk", "request_id": "r"})
+    first = doors.turn("retry", 1)
+    assert (first["error"]["code"], first["cost"]["paid_calls"]) == ("no_image", 1)
+
+    said = operating.run(doors.stack, "retry", "retry", "1")
+    told = said[1].rpartition("/messages/")[2].partition("/")[0]
+    assert doors.refusal(told)["error"]["message"].startswith("turn 1 was judged again, and gives no picture: ")
+    assert not api.calls("junk")[1:]
+
+    _make_readable(doors, "retry", "r")
+    doors.send("retry", {"instruction": "in snow", "request_id": "r-2"})
+    doors.turn("retry", 2)
+    for _ in range(2):
+        operating.run(doors.stack, "retry", "retry", "1")
+    doors.turn("retry", 3)
+    assert [turn["status"] for turn in doors.results("retry")] == ["failed", "succeeded", "succeeded"]
+    judged = doors.turn("retry", 3)
+    assert (judged["repairs"], judged["instruction"], judged["cost"]["paid_calls"]) == (1, first["instruction"], 0)
+    assert len(api.calls("junk")) == 1, "judging calls nothing"
+
+    api.mood = lambda _words: Mood("fine")
+    assert operating.run(doors.stack, "retry", "retry", "1", "--ask", "--yes")[-1].startswith("sent  again-")
+    asked = doors.turn("retry", 4)
+    assert (asked["status"], asked["instruction"], asked["cost"]["paid_calls"], "repairs" in asked) == (
+        "succeeded", first["instruction"], 1, False,
+    )  # fmt: skip
+    assert len(api.calls("junk")) == 2
+    assert not doors.left()
+
+
+def _make_readable(doors: Doors, thread: str, request_id: str) -> None:
+    """Puts a picture where the raw answer lies, as if only the next release could read that."""
+    s3, bucket, key = doors.stack.aws.s3, doors.stack.env["SPOOL_BUCKET"], spool_key(thread, request_id, 1)
+    head = s3.head_object(Bucket=bucket, Key=key)["Metadata"]
+    entry = {"url": "", "b64_json": base64.b64encode(photo("gold", "PNG")).decode(), "revised_prompt": ""}
+    s3.put_object(Bucket=bucket, Key=key, Body=as_json(200, envelope([entry])).body, Metadata=head)

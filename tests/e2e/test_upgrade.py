@@ -15,8 +15,10 @@ from pathlib import Path
 
 import pytest
 
+from darkroom.aws.dynamodb import listing
+from darkroom.aws.dynamodb.table import Table
 from local.stack import aws, lifecycle, ports
-from tests.e2e import leaks, old_release, old_work
+from tests.e2e import leaks, old_release, old_work, operating
 from tests.e2e.conftest import Stack
 from tests.e2e.deliveries import REQUESTS, UPLOADS, pause, resume, show
 from tests.e2e.old_release import NoHistoryError
@@ -32,14 +34,14 @@ pytestmark = pytest.mark.slow  # leases of the old release last a minute
 REST_SECONDS = 180.0  # where the machine has nothing else to do it is little more than a minute
 TURNS_BEFORE = {
     **dict.fromkeys(("finished", "paired", "file", "spoilt", "known", "broken", "small/small-1"), 1),
-    **dict.fromkeys(("half/line-01", "half/line-03"), 1),
+    **dict.fromkeys(("half/line-01", "half/line-03", "erased"), 1),
     "talk": 2,
     "long": LONG_THREAD_TURNS,
 }
 TURNS_AFTER = {
     **TURNS_BEFORE,
     **dict.fromkeys(("killed", "spooled", "unpublished", "unannounced", "lost", "under-way", "over-the-limit"), 1),
-    **dict.fromkeys(("trouble-alone", "pair", "album", "dead", "dead-upload", "small/small-2"), 1),
+    **dict.fromkeys(("trouble-alone", "cancelled", "pair", "album", "dead", "dead-upload", "small/small-2"), 1),
     **dict.fromkeys(("unseen-photo", "unseen-batch/unseen-line"), 1),
     **dict.fromkeys((f"half/{name}" for name in GOOD_LINES), 1),
     **dict.fromkeys((f"lane/{number:02}" for number in range(LANE_PHOTOS)), 1),
@@ -47,6 +49,7 @@ TURNS_AFTER = {
     "talk": 4,
     "long": LONG_THREAD_TURNS + 2,
 }
+del TURNS_AFTER["erased"]
 
 
 @dataclass(frozen=True)
@@ -104,6 +107,7 @@ def upgraded(tree: Path) -> Iterator[Upgraded]:
         go_on(new)
         send_again(new)
         come_to_rest(new)
+        steer(new)
         yield Upgraded(new.stack, api, before, gathered(new, api, [], []))
 
 
@@ -139,6 +143,7 @@ def upgrade(old: Old) -> Stack:
     )
     up = old.beside.submit(lifecycle.up, wanted, print)
     eventually(lambda: is_updated(old.stack) or up.done())
+    operating.run(old.stack, "cancel", "cancelled", "r")
     resume(old.stack)
     return Stack(home, up.result(), aws.clients(home.endpoint))
 
@@ -179,6 +184,12 @@ def come_to_rest(new: Doors) -> None:
         eventually(lambda: not new.left() or None, REST_SECONDS)
 
 
+def steer(new: Doors) -> None:
+    """Erases a thread of the old release, and puts the turns of the others into the index."""
+    operating.run(new.stack, "forget", "erased", "--yes")
+    operating.run(new.stack, "reindex")
+
+
 def ending(result: Document) -> tuple[str, int]:
     """Returns how a request ended, and how many calls its outcome counts."""
     return result["error"]["code"] if result["error"] else "succeeded", result["cost"]["paid_calls"]
@@ -196,11 +207,12 @@ def test_every_request_ends_in_exactly_one_outcome(upgraded: Upgraded) -> None:
 def test_what_had_ended_before_the_upgrade_stays_as_it_was(upgraded: Upgraded) -> None:
     before, after = upgraded.before.results, upgraded.after.results
     assert Counter(result["thread_id"] for result in before) == TURNS_BEFORE
-    assert [result for result in before if result not in after] == []
+    assert [result for result in before if result not in after and result["thread_id"] != "erased"] == []
 
 
 def test_the_outcomes_count_every_call_that_may_have_been_paid(upgraded: Upgraded) -> None:
-    counted = sum(result["cost"]["paid_calls"] for result in upgraded.after.results)
+    erased = [result for result in upgraded.before.results if result["thread_id"] == "erased"]
+    counted = sum(result["cost"]["paid_calls"] for result in [*upgraded.after.results, *erased])
     assert counted == sum(call.is_paid for call in upgraded.api.calls())
 
 
@@ -277,6 +289,11 @@ def test_work_that_the_old_release_has_never_seen_is_answered(upgraded: Upgraded
     results = [*upgraded.results("unseen"), upgraded.only("unseen-photo"), upgraded.only("unseen-batch/unseen-line")]
     assert [result["instruction"] for result in results] == ["unseen 1", "unseen 2", "unseen photo", "unseen-line"]
     assert [ending(result) for result in results] == [("succeeded", 1)] * 4
+
+
+def test_a_request_that_waited_in_the_old_release_can_be_cancelled(upgraded: Upgraded) -> None:
+    assert ending(upgraded.only("cancelled")) == ("cancelled", 0)
+    assert upgraded.paid("trouble cancelled") == 0
 
 
 # Of batches.
@@ -359,6 +376,19 @@ def test_the_photo_of_a_turn_that_failed_goes_with_the_next_words(upgraded: Upgr
     failed, made = upgraded.results("spoilt")
     assert [ending(failed), ending(made)] == [("no_image", 1), ("succeeded", 1)]
     assert (made["mode"], made["sources"]) == ("image_to_image", failed["sources"])
+
+
+def test_a_thread_of_the_old_release_can_be_erased(upgraded: Upgraded) -> None:
+    assert upgraded.keys("threads/erased/") == []
+    assert "erased at dawn" not in json.dumps(list(upgraded.after.items), default=str)
+
+
+def test_the_index_knows_every_turn_of_both_releases(upgraded: Upgraded) -> None:
+    table = Table(upgraded.stack.aws.dynamodb, upgraded.stack.env["THREADS_TABLE"])
+    days = {result["timing"]["finished_at"][:10] for result in upgraded.after.results}
+    listed = Counter(item["thread_id"] for day in days for item in listing.ended(table, day))
+    del listed[listing.REFUSED]
+    assert listed == TURNS_AFTER
 
 
 def test_nothing_that_people_said_is_in_a_log_of_either_release(upgraded: Upgraded) -> None:

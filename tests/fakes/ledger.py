@@ -8,7 +8,7 @@ from typing import Any
 
 from darkroom.domain import outcome
 from darkroom.domain.outcome import Outcome
-from darkroom.domain.ports import Done, Held, Reused
+from darkroom.domain.ports import Done, Forgotten, Held, Reused
 from darkroom.domain.request import Request
 from darkroom.domain.thread import Past, Thread
 from darkroom.domain.timing import (
@@ -27,6 +27,7 @@ class Entry:
     claim: Claim
     lease_until: float
     done: int | None = None
+    is_forgotten: bool = False
 
 
 class MemoryLedger:
@@ -41,6 +42,7 @@ class MemoryLedger:
         self.waits: dict[tuple[str, str], Wait] = {}
         self.cancelled: set[tuple[str, str]] = set()
         self.cancelled_until: dict[str, str] = {}
+        self.erasing: set[str] = set()  # threads
         self.marks: list[tuple[int, str]] = []  # number and day of each call that this process marked
         self._held: dict[str, Claim] = {}
 
@@ -51,7 +53,7 @@ class MemoryLedger:
         other.marks = []
         return other
 
-    def claim(self, request: Request, requested_at: str) -> Claim | Done | Held | Reused:
+    def claim(self, request: Request, requested_at: str) -> Claim | Done | Forgotten | Held | Reused:
         where = request.thread_id, request.request_id
         entry = self.entries.get(where)
         now = self._clock()
@@ -60,6 +62,8 @@ class MemoryLedger:
             entry = Entry(request.fingerprint, blank, 0)
         if entry.fingerprint != request.fingerprint:
             return Reused()
+        if entry.is_forgotten:
+            return Forgotten()
         if entry.done:
             return Done(self.turns[request.thread_id][entry.done - 1])
         if entry.claim.owner and entry.lease_until >= now:
@@ -74,15 +78,26 @@ class MemoryLedger:
         entry = self.entries.get((request.thread_id, request.request_id))
         return entry is not None and entry.done is None and bool(entry.claim.owner or entry.claim.strikes)
 
-    def status(self, thread_id: str, request_id: str, fingerprint: str) -> Done | Held | Reused | None:
+    def status(self, thread_id: str, request_id: str, fingerprint: str) -> Done | Forgotten | Held | Reused | None:
         entry = self.entries.get((thread_id, request_id))
         if entry and entry.done:
             is_this = entry.fingerprint == fingerprint
+            if is_this and entry.is_forgotten:
+                return Forgotten()
             return Done(self.turns[thread_id][entry.done - 1]) if is_this else Reused()
         return Held(0) if entry and entry.fingerprint == fingerprint else None
 
     def thread(self, thread_id: str, parent_turn: int | None = None) -> Thread:
         return Thread(tuple(self.turns.get(thread_id, ())))
+
+    def ended(self, thread_id: str, turn: int) -> tuple[Outcome, Claim | None] | None:
+        told = next((each for each in self.turns.get(thread_id, []) if each.turn == turn), None)
+        entry = self.entries.get((thread_id, str(told.request_id))) if told else None
+        return (told, entry.claim if entry and entry.done == turn else None) if told else None
+
+    def check_erasing(self, thread_id: str) -> None:
+        if thread_id in self.erasing:
+            raise Unavailable("erasing", "what its thread was asked before is being erased")
 
     def mark(self, claim: Claim, asked: CallRecord) -> Claim:
         entry = self._fence(claim)
@@ -91,6 +106,7 @@ class MemoryLedger:
             raise Unavailable("budget", "used up", retry_after=3600)
         if self.is_cancelled(claim):
             raise Cancelled("before its call")
+        self.check_erasing(claim.thread_id)
         self.calls[day] = self.calls.get(day, 0) + 1
         number = claim.calls + 1
         self.marks.append((number, day))
@@ -161,6 +177,13 @@ class MemoryLedger:
         turns.append(outcome)
         self.entries[claim.thread_id, claim.request_id].done = outcome.turn
         self.waits.pop((claim.thread_id, claim.request_id), None)
+
+    def bury(self, thread_id: str) -> None:
+        """As the operator does who erases a thread: its requests that have ended become tombstones, its turns go."""
+        for (thread, _), entry in self.entries.items():
+            if thread == thread_id and entry.done:
+                entry.is_forgotten = True
+        self.turns.pop(thread_id, None)
 
     def prove(self, claim: Claim) -> None:
         self._fence(claim)

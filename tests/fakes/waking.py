@@ -13,18 +13,27 @@ class MemoryScout:
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
         self._looks_until = 0.0
+        self._request = ""
 
-    def wants(self) -> bool:
-        is_free = self._looks_until < self._clock()
+    def wants(self, request: str) -> bool:
+        return self._leases(request, is_free=self._is_free())
+
+    def keeps(self, request: str) -> bool:
+        return self._leases(request, is_free=self._is_free() or self._request == request)
+
+    def ends(self, request: str) -> bool:
+        is_over = self._request == request
+        if is_over:
+            self._request, self._looks_until = "", 0.0
+        return is_over
+
+    def _is_free(self) -> bool:
+        return self._looks_until < self._clock()
+
+    def _leases(self, request: str, *, is_free: bool) -> bool:
         if is_free:
-            self.keeps()
+            self._request, self._looks_until = request, self._clock() + PROBE_LEASE_SECONDS
         return is_free
-
-    def keeps(self) -> None:
-        self._looks_until = self._clock() + PROBE_LEASE_SECONDS
-
-    def ends(self) -> None:
-        self._looks_until = 0.0
 
 
 class MemoryWaker:

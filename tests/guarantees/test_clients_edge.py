@@ -7,7 +7,7 @@ from tests.guarantees.clients_edge.modes import MODES
 from tests.guarantees.clients_edge.sweep import AWS_BREAKS, sweep
 from tests.guarantees.clients_edge.world import World
 
-QUICK = ("text to image", "image to image, by an upload")  # a message, and an upload: both functions
+QUICK = ("text to image", "image to image, by an upload", "a turn that is judged again")  # both functions, and no call
 EVERY = [pytest.param(name, marks=() if name in QUICK else pytest.mark.slow) for name in MODES]
 
 

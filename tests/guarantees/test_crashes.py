@@ -10,7 +10,7 @@ import pytest
 from tests.figures import Figures
 from tests.guarantees.memory import overtaking, sweep
 from tests.guarantees.memory.courses import COURSES, ten_race_for_the_last_calls
-from tests.guarantees.memory.sweep import LOOKED_AFTER, MODES, Mode, Schedule
+from tests.guarantees.memory.sweep import JUDGED, LOOKED_AFTER, MODES, Mode, Schedule
 
 WAYS = ["dies", "aws fails"]
 every_mode = pytest.mark.parametrize("mode", MODES, ids=lambda mode: mode.name)
@@ -24,7 +24,16 @@ def test_wherever_it_breaks_the_promise_is_kept(mode: Mode, way: str, figures: F
     assert {"before claim", "before ask", "after write_once", "before commit", "before end"} <= boundaries(ran)
 
 
-@every_mode
+@pytest.mark.parametrize("mode", JUDGED, ids=lambda mode: mode.name)
+@pytest.mark.parametrize("way", WAYS)
+def test_wherever_judging_breaks_nothing_is_called_and_it_is_one_turn(mode: Mode, way: str, figures: Figures) -> None:
+    ran = list(sweep.singles(mode, way))
+    figures.count(f"single breaks ({way})", mode.name, len(ran))
+    assert {"before claim", "before ended", "after write_once", "before end"} <= boundaries(ran)
+    assert not {"before mark", "before ask", "before admit", "before succeeded"} & boundaries(ran)
+
+
+@pytest.mark.parametrize("mode", [*MODES, *JUDGED], ids=lambda mode: mode.name)
 @pytest.mark.parametrize("renews", [True, False], ids=["lease lives", "lease ends"])
 def test_wherever_a_worker_stalls_and_is_overtaken_the_promise_is_kept(
     mode: Mode, renews: bool, figures: Figures

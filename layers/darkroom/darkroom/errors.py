@@ -33,6 +33,7 @@ Code = Literal[
     "budget_exhausted",
     "outcome_unknown",
     "cancelled",
+    "forgotten",
     "internal_error",
 ]
 
@@ -48,6 +49,7 @@ Cause = Literal[
     "thought_signature",  # the history has to be sent flattened
     "fetch",  # the picture's address did not answer
     "held",  # another worker has this request in hand
+    "erasing",  # what its thread was asked before is being erased
     "time",  # this invocation has too little time left
     "aws",
 ]
@@ -57,7 +59,7 @@ PROVIDER_CAUSES: frozenset[Cause] = frozenset(
 # A call failed because the provider is in trouble, or may have.
 TROUBLE_CAUSES: frozenset[Cause] = PROVIDER_CAUSES | {"ambiguous"}
 # Waits for these are told, and can be cut short: they are not over in a moment.
-WAITING_CAUSES: frozenset[Cause] = TROUBLE_CAUSES | {"budget", "fetch"}
+WAITING_CAUSES: frozenset[Cause] = TROUBLE_CAUSES | {"budget", "fetch", "erasing"}
 # Waiting for these says nothing about the provider, and does not make the next wait longer.
 UNCOUNTED_CAUSES: frozenset[Cause] = frozenset(("budget", "time", "thought_signature"))
 

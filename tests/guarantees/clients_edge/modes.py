@@ -6,6 +6,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from darkroom.domain import keys
+from darkroom.turns import judging
 from tests.guarantees.clients_edge.provider import Answer
 from tests.guarantees.clients_edge.world import PHOTO, Upload, World
 
@@ -33,6 +34,11 @@ class Mode:
     takes_a_turn: bool = True
     calls: int = 1  # that it needs, beside free ones
     daily_call_limit: int = 1000  # so that the day's book is kept
+
+    @property
+    def is_judged(self) -> bool:
+        """Whether a turn is judged again."""
+        return "repairs" in self.asked
 
     @property
     def turns(self) -> int:
@@ -108,6 +114,11 @@ MODES = {
     ),
     "a picture that is not there": Mode(
         {"instruction": "a cat", "images": ["s3://uploads/gone.png"]}, code="image_not_found", calls=0
+    ),
+    "a turn that is judged again": Mode(
+        {"repairs": 1, "request_id": judging.request_id("r")},
+        earlier=[{"instruction": "a cat", "request_id": "r"} | SOURCE],
+        calls=0,
     ),
     "an invalid request": Mode({"instructoin": "a cat"}, code="invalid_request", takes_a_turn=False, calls=0),
     "an id used again": Mode(

@@ -12,7 +12,7 @@ from typing import Any, Literal
 
 from PIL import Image
 
-Answer = Literal["picture", "address", "refusal", "busy"]
+Answer = Literal["picture", "address", "refusal", "words", "busy"]
 KEY = "sk-of-the-provider-in-the-tests"
 PATIENCE_SECONDS = 10  # with a line on which nothing comes; nobody leaves one open
 
@@ -27,7 +27,7 @@ class Received:
     @property
     def charged(self) -> bool:
         """Whether the provider takes money for it."""
-        return self.answer in ("picture", "address")
+        return self.answer in ("picture", "address", "words")
 
     @property
     def was_free(self) -> bool:
@@ -76,6 +76,8 @@ class Provider(HTTPServer):
         self.is_busy = False
         if call.answer == "busy":
             return 429, {"code": 429, "msg": "rate limit reached", "data": None}
+        if call.answer == "words":
+            return 200, {"data": [{"revised_prompt": "which cat?"}]}
         if call.answer == "refusal":
             return 400, {"error": {"code": "prompt_blocked", "message": "blocked", "type": "new_api_error"}}
         item = {"url": "", "b64_json": base64.b64encode(call.picture).decode(), "revised_prompt": ""}

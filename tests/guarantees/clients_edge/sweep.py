@@ -93,13 +93,15 @@ def prepared(world: World, mode: Mode) -> Snapshot:
     """The cloud, with the earlier turns of the mode answered."""
     world.restore(world.empty)
     os.environ["DAILY_CALL_LIMIT"] = str(mode.daily_call_limit)
-    world.provider.answers, world.provider.is_busy = "picture", False
+    world.provider.answers, world.provider.is_busy = "words" if mode.is_judged else "picture", False
     for earlier in mode.earlier:
         world.ask(THREAD, earlier)
         finish(world, Edge())
     for upload in mode.lying:
         world.upload(upload)
         finish(world, Edge())
+    if mode.is_judged:
+        world.understand()
     return world.cloud.snapshot()
 
 

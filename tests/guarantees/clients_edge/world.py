@@ -1,5 +1,6 @@
 """What outlives a process: the cloud, and the image API with its own books. And how a process is started in it."""
 
+import base64
 import functools
 import json
 import os
@@ -36,6 +37,7 @@ if TYPE_CHECKING:
 HANDLERS = {"OnUploadFunction": on_upload.handler, "OnRequestFunction": on_request.handler}
 UPLOADS, REQUESTS = "UploadEventsQueue", "RequestsQueue"
 PHOTO = noise(100, seed=-1)  # as base64 it is sent in three pieces
+UNDERSTOOD = noise(64, seed=-2)
 GRACE_SECONDS = str(TEMPLATE["Parameters"]["PairingGraceSeconds"]["Default"])
 THREAD_SECONDS = 5  # for a thread of execution to notice that it is over
 
@@ -88,6 +90,13 @@ class World:
         }
         body = json.dumps({"Records": [record]})
         return self._sqs.send_message(QueueUrl=self.cloud.queues[UPLOADS], MessageBody=body)["MessageId"]
+
+    def understand(self) -> None:
+        """As if a later release found a picture in each answer that is in the spool."""
+        said = {"data": [{"b64_json": base64.b64encode(UNDERSTOOD).decode()}]}
+        for key in self.cloud.writes("spool"):
+            head = self._s3.head_object(Bucket="spool", Key=key)["Metadata"]
+            self._s3.put_object(Bucket="spool", Key=key, Body=json.dumps(said).encode(), Metadata=head)
 
     def deliver(self) -> None:
         """Gives the next message to a new process of its function, and deletes it if the function says so."""

@@ -394,6 +394,79 @@ def what_waits_for_the_budget_is_cancelled() -> None:
 
 
 @course
+def a_thread_is_erased_and_its_message_comes_once_more() -> None:
+    """A worker died before the message was gone. It is told that, and nothing is called for it."""
+    world = World()
+    world.send("t", "r-0", "request 0")
+    world.send("other", "r-0", "request 0 of another")
+    world.deliver(lambda: Edge(_dies_after_a_commit))
+    world.erase("t")
+    assert not world.ledger.turns.get("t"), "it was erased"
+    _end(world)
+    assert len(world.api.of("request 0")) == 1
+    refused = [world.objects.document("results", key) for key in world.objects.keys("results", "rejected/")]
+    assert [told["error"]["code"] for told in refused] == ["forgotten"]
+    assert not [key for key in world.objects.keys("results") if "request 0" in key or key.startswith("threads/t/")]
+
+
+@course
+def a_thread_is_erased_and_asked_anew() -> None:
+    """It begins with the first turn, and knows nothing of what was there."""
+    world = World()
+    for number in range(2):
+        world.send("t", f"r-{number}", f"request {number}")
+    world.run_dry()
+    world.erase("t")
+    world.send("t", "r-2", "request 2")
+    _end(world)
+    assert [(turn.turn, turn.request_id, turn.parent_turn) for turn in world.ledger.turns["t"]] == [(1, "r-2", None)]
+    assert [call.words for call in world.api.of("request 2")] == [("request 2",)]
+
+
+@course
+def what_was_told_that_its_thread_is_full_comes_once_more_after_an_erase() -> None:
+    """The ledger has forgotten it, and the thread has room: it becomes a turn."""
+    world = World(max_turns=1)
+    for number in range(2):
+        world.send("t", f"r-{number}", f"request {number}")
+    world.deliver(lambda: Edge(_dies_after_it_was_told))
+    world.pass_time(901)
+    world.erase("t")
+    _end(world)
+    assert [turn.request_id for turn in world.ledger.turns["t"]] == ["r-1"]
+
+
+@course
+def a_thread_is_erased_before_its_turn_is_judged_again() -> None:
+    """There is nothing to judge, though the thread has another turn of that number by then."""
+    world = World(["words", "words"])
+    world.send("t", "r-0", "request 0")
+    world.run_dry()
+    world.update()
+    world.judge("t", 1)
+    world.erase("t")
+    world.send("t", "r-1", "request 1")
+    _end(world)
+    assert [(turn.request_id, turn.repairs) for turn in world.ledger.turns["t"]] == [("r-1", None)]
+
+
+@course
+def nothing_open_is_erased() -> None:
+    """Neither what waits nor what somebody has in hand."""
+    world = World(["throttled"])
+    world.send("t", "r-0", "request 0")
+    worker = start(world)
+    assert worker
+    worker.step(60, until="after ask")
+    world.erase("t")
+    worker.finish()
+    world.erase("t")
+    assert world.ledger.entries["t", "r-0"].done is None
+    _end(world)
+    assert [turn.status for turn in world.ledger.turns["t"]] == ["succeeded"]
+
+
+@course
 def a_limit_is_lifted_while_many_wait() -> None:
     """All that waits for the day goes through within minutes, each thread in its order, and not when it is tomorrow."""
     world = World(daily_call_limit=1)
@@ -414,8 +487,88 @@ def a_limit_is_lifted_while_many_wait() -> None:
     _end(world)
 
 
+@course
+def one_copy_looks_for_room() -> None:
+    """Another that had waited goes through while it looks, and the next one that finds no room leaves no copy."""
+    world = World(daily_call_limit=1)
+    _fill_the_days(world, 1)
+    world.send("looks", "r", "request")
+    for half_minute in range(119):  # its own message comes back after an hour
+        if half_minute in (60, 61, 62):
+            world.send(f"t-{half_minute}", "r", f"request {half_minute}")
+        world.pass_time(20)
+        world.deliver()
+        world.pass_time(10)
+    world.lift_the_limit(2)
+    world.waker.show(world.ledger.waits["t-62", "r"].receipts)
+    world.deliver()
+    world.deliver()
+    assert [*world.ledger.turns] == ["t-62"]
+    assert [entry.group for entry in world.probes.entries] == ["looks"], "one copy looks for room"
+    _end(world)
+
+
+@course
+def a_turn_is_judged_again_and_again() -> None:
+    """By this release in vain, by the next one once, and by whoever takes another id not at all."""
+    world = World(["words"])
+    world.send("t", "r", "request")
+    world.run_dry()
+    world.judge("t", 1)
+    world.run_dry()
+    assert len(world.ledger.turns["t"]) == 1, "in vain"
+    world.update()
+    for request_id in ("", "mine", "mine-too", ""):
+        world.judge("t", 1, request_id)
+    _end(world)
+    assert [turn.status for turn in world.ledger.turns["t"]] == ["failed", "succeeded"]
+    assert len(world.api.calls) == 1, "one call"
+
+
+@course
+def a_turn_that_has_its_picture_is_judged_again() -> None:
+    """It becomes no other turn, though its answer is in the spool, since it was unusual."""
+    world = World()
+    world.send("t", "r", "request", options={"aspect_ratio": "16:9"})
+    world.run_dry()
+    world.judge("t", 1)
+    _end(world)
+    assert len(world.ledger.turns["t"]) == 1
+
+
+@course
+def a_turn_is_judged_again_while_its_thread_goes_on() -> None:
+    """In its place in the line, and the next request answers it."""
+    world = World(["words"])
+    world.send("t", "r-0", "request 0")
+    world.run_dry()
+    world.update()
+    world.send("t", "r-1", "request 1")
+    world.judge("t", 1)
+    world.send("t", "r-2", "request 2")
+    _end(world)
+    assert [turn.repairs for turn in world.ledger.turns["t"]] == [None, None, 1, None]
+    assert world.ledger.turns["t"][3].parent_turn == 3
+
+
 def _code(turn: Outcome) -> str | None:
     return turn.error.code if turn.error else None
+
+
+def _dies_after_a_commit(_count: int, name: str) -> None:
+    if name == "after commit":
+        raise Died
+
+
+def _dies_after_it_was_told(count: int, name: str) -> None:
+    """The second message's refusal is the last thing that is written."""
+    _told.append(name)
+    if name == "after write_once" and "after forget" in _told:
+        _told.clear()
+        raise Died
+
+
+_told: list[str] = []
 
 
 def _dies_before_a_call(_count: int, name: str) -> None:

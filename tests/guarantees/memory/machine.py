@@ -9,6 +9,7 @@ from typing import Any
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
+from darkroom.domain.outcome import Outcome
 from darkroom.errors import Fault, Unavailable
 from tests.guarantees.memory import sentences
 from tests.guarantees.memory.provider import manners
@@ -20,6 +21,7 @@ DAY = 86_400
 MAX_MESSAGES = 9  # a limit of one call a day lets them all through before a message is too old
 MAX_WORKERS = 3
 MAX_DAYS = 3
+MAX_JUDGED = 4
 
 which = st.integers(0, MAX_MESSAGES - 1)
 
@@ -150,6 +152,25 @@ class PromiseMachine(RuleBasedStateMachine):
         else:
             self.world.cancel(sent)
 
+    @precondition(lambda self: self.failed and len(self.world.judged) < MAX_JUDGED)
+    @rule(which=which, is_updated=st.booleans(), is_own=st.sampled_from((True, True, False)))
+    def somebody_has_a_turn_judged_again(self, which: int, is_updated: bool, is_own: bool) -> None:
+        """As the operator does; or under an id that is not the turn's. After an update it may have a picture.
+
+        Processes that are at work are of the release before.
+        """
+        turn = self.failed[which % len(self.failed)]
+        if is_updated:
+            self.world.update()
+        self.others += not is_own
+        self.world.judge(str(turn.thread_id), int(turn.turn or 0), "" if is_own else f"mine-{self.others}")
+
+    @precondition(lambda self: self.world.sent)
+    @rule(which=which)
+    def the_operator_erases_a_thread(self, which: int) -> None:
+        """Which is refused while something of it is open, or in somebody's hands."""
+        self.world.erase(self.world.sent[which % len(self.world.sent)].thread)
+
     @rule(most=st.integers(1, 3))
     def somebody_wakes_what_waits(self, most: int) -> None:
         self.world.waker.wake(most)
@@ -164,7 +185,7 @@ class PromiseMachine(RuleBasedStateMachine):
         sentences.hold_so_far(self.world)
 
     def teardown(self) -> None:
-        """All ends, with a healthy API; what is in the dead letters is brought back."""
+        """All ends, with a healthy API. Dead letters are brought back; a later release judges what has no picture."""
         world = self.world
         try:
             world.api.coming.clear()
@@ -174,10 +195,20 @@ class PromiseMachine(RuleBasedStateMachine):
                 world.run_dry(deliveries=3000)
                 world.redrive()
             world.run_dry()
+            world.update()
+            for turn in self.failed:
+                world.judge(str(turn.thread_id), int(turn.turn or 0))
+            world.run_dry(deliveries=3000)
             sentences.are_kept(world)
         finally:
             for worker in self.working:
                 worker.die()
+
+    @property
+    def failed(self) -> list[Outcome]:
+        """The turns that have no picture; those that were paid, where there are any."""
+        turns = [turn for turns in self.world.ledger.turns.values() for turn in turns if turn.status == "failed"]
+        return [turn for turn in turns if turn.cost.paid_calls] or turns
 
     @property
     def working(self) -> list[Worker]:

@@ -5,26 +5,32 @@ from contextlib import nullcontext
 from dataclasses import dataclass
 
 from darkroom.errors import Unavailable
-from darkroom.turns import handler, retry_policy, spool
+from darkroom.turns import handler, judging, retry_policy, spool, waiting
 from darkroom.turns.handler import TurnHandler
+from darkroom.turns.judging import JudgedCall
 from darkroom.turns.paid_call import PaidCall
+from darkroom.turns.waiting import Waiting
 from darkroom.worker.message_batch import MessageBatch
 from tests.fakes.ledger import MemoryLedger
+from tests.fakes.waking import MemoryScout
 from tests.guarantees.memory import courses, overtaking, sweep
 from tests.guarantees.memory.safeguards import (
     Breaking,
     acks_first,
     announces_first,
+    any_id,
     any_turn,
     beats_once,
     blind,
     copies_last,
     does_nothing,
+    ends_for_all,
     forgets_first,
     goes_ahead,
     keeps_no_failure,
     keeps_the_free,
     lease_of_no_worth,
+    leaves_a_tombstone_out,
     looks_and_then_counts,
     looks_at_nothing,
     marks_after_the_call,
@@ -40,7 +46,7 @@ from tests.guarantees.memory.safeguards import (
     unfenced,
     without_bound,
 )
-from tests.guarantees.memory.sweep import MODES, Mode
+from tests.guarantees.memory.sweep import JUDGED, MODES, Mode
 
 Proof = Callable[[], object]
 
@@ -71,7 +77,7 @@ def overtaken(mode: str, first: str, *, renews: bool = False, dies: bool = False
 
 
 def _mode(name: str) -> Mode:
-    return next(mode for mode in MODES if mode.name == name)
+    return next(mode for mode in [*MODES, *JUDGED] if mode.name == name)
 
 
 # ---------------------------------------------------------------- the spool and the results bucket
@@ -149,25 +155,49 @@ SABOTAGES = [
     ),
     Sabotage(
         "nobody is woken",
-        replaced(TurnHandler, "_wake_others", does_nothing),
+        replaced(Waiting, "_wake_others", does_nothing),
         courses.a_limit_is_lifted_while_many_wait,
         "of 12 go through",
     ),
     Sabotage(
         "the message of a copy that has ended its request sleeps on",
-        replaced(TurnHandler, "_show_message", does_nothing),
+        replaced(Waiting, "_show_message", does_nothing),
         courses.a_limit_is_lifted_while_many_wait,
         "only 11 of 12 go through",
     ),
     Sabotage(
         "nobody looks whether there is room",
-        replaced(TurnHandler, "_scouted", lambda _original: lambda _self, _attempt, seconds: seconds),
+        replaced(Waiting, "_scouted", lambda _original: lambda _self, _attempt, seconds: seconds),
         courses.a_limit_is_lifted_while_many_wait,
         "only 0 of 12 go through",
     ),
     Sabotage(
+        "whoever had waited ends the looking of another",
+        replaced(MemoryScout, "ends", ends_for_all),
+        courses.one_copy_looks_for_room,
+        "one copy looks for room",
+    ),
+    Sabotage(
+        "judging calls",
+        lambda patch: patch.setattr(JudgedCall, "state", PaidCall.state),
+        undisturbed("judged again"),
+        "is paid once|more often than is allowed|judging costs nothing",
+    ),
+    Sabotage(
+        "a turn is judged under any id",
+        replaced(judging, "begun", any_id),
+        courses.a_turn_is_judged_again_and_again,
+        "to one turn at most",
+    ),
+    Sabotage(
+        "what has its picture is judged again",
+        lambda patch: patch.setattr(judging, "why_not", lambda _turn: None),
+        courses.a_turn_that_has_its_picture_is_judged_again,
+        "has its pictures is not judged",
+    ),
+    Sabotage(
         "what waits is not looked at",
-        lambda patch: patch.setattr(handler, "_may_be_cancelled", lambda *_: False),
+        lambda patch: patch.setattr(waiting, "_may_be_cancelled", lambda *_: False),
         courses.what_waits_for_the_budget_is_cancelled,
         "is cancelled when it comes back",
     ),
@@ -261,6 +291,12 @@ SABOTAGES = [
         replaced(MemoryLedger, "claim", starts_anew),
         singles("text to image", "dies"),
         "its one result.json",
+    ),
+    Sabotage(
+        "a tombstone is left out",
+        replaced(MemoryLedger, "bury", leaves_a_tombstone_out),
+        courses.a_thread_is_erased_and_its_message_comes_once_more,
+        "is paid once|was erased",
     ),
     Sabotage(
         "an id stands for any content",

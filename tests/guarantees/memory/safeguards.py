@@ -6,16 +6,19 @@ from typing import Any
 
 import pytest
 
+from darkroom.domain.request import Request
 from darkroom.errors import Ambiguous, Cancelled, Unavailable
 from darkroom.streaming.blob import Blob
+from darkroom.turns import judging
 from darkroom.turns.handler import TurnHandler
-from darkroom.turns.paid_call import PaidCall
+from darkroom.turns.paid_call import CallDependencies, PaidCall
 from darkroom.turns.ports import Claim
 from darkroom.turns.publisher import turn_key
 from darkroom.turns.spool import NEVER_SENT
 from darkroom.worker.message_batch import MessageBatch
 from tests.fakes.ledger import MemoryLedger
 from tests.fakes.objects import MemoryObjects
+from tests.fakes.waking import MemoryScout
 from tests.guarantees.memory.world import CopiesTo
 
 Breaking = Callable[[pytest.MonkeyPatch], None]
@@ -181,6 +184,15 @@ def starts_anew(original: Any) -> Any:
     return claim
 
 
+def leaves_a_tombstone_out(original: Any) -> Any:
+    def bury(self: MemoryLedger, thread_id: str) -> None:
+        original(self, thread_id)
+        for where in [where for where, entry in self.entries.items() if entry.is_forgotten]:
+            del self.entries[where]
+
+    return bury
+
+
 def takes_any_content(original: Any) -> Any:
     def claim(self: MemoryLedger, request: Any, requested_at: str) -> Any:
         if entry := self.entries.get((request.thread_id, request.request_id)):
@@ -267,6 +279,26 @@ def names_nothing(original: Any) -> Any:
 
 def does_nothing(_original: Any) -> Any:
     return lambda *_args: None
+
+
+def ends_for_all(_original: Any) -> Any:
+    def ends(self: MemoryScout, _request: str) -> bool:
+        self._looks_until = 0.0
+        return True
+
+    return ends
+
+
+def any_id(original: Any) -> Any:
+    """Takes no care that a turn is judged under the id that follows from its own."""
+
+    def begun(asked: Request, claim: Claim, dependencies: CallDependencies) -> Any:
+        ended = dependencies.ledger.ended(asked.thread_id, int(asked.repairs or 0))
+        own = judging.request_id(str(ended[0].request_id)) if ended else ""
+        whole, call = original(replace(asked, request_id=own), claim, dependencies)
+        return replace(whole, request_id=asked.request_id), call
+
+    return begun
 
 
 def beats_once(patch: pytest.MonkeyPatch) -> None:

@@ -9,7 +9,7 @@ from darkroom.domain.outcome import Outcome
 from darkroom.domain.timing import BUDGET_SECONDS, MAX_AGE_SECONDS
 from darkroom.turns.publisher import turn_key
 from tests.guarantees.memory.provider import Call
-from tests.guarantees.memory.world import Sent, World
+from tests.guarantees.memory.world import Judged, Sent, World
 
 OF_THE_REQUEST = {"refused", "no_image", "invalid_request", "unknown_parent"}
 
@@ -25,6 +25,8 @@ def hold_so_far(world: World) -> None:
     for sent in world.sent:
         assert len(_charged(world, sent)) <= world.max_paid_calls, f"paid {sent} more often than is allowed"
         _is_not_called_once_cancelled(world, sent)
+    for turns in world.ledger.turns.values():
+        _are_judged_for_nothing(world, turns)
     _keep_the_daily_limit(world)
 
 
@@ -37,6 +39,8 @@ def are_kept(world: World) -> None:
     for sent in world.sent:
         _has_one_outcome(world, sent)
         _was_paid_once(world, sent)
+    for judged in world.judged:
+        _was_judged(world, judged)
     _count_alike(world)
     _leave_no_answers(world)
 
@@ -82,13 +86,14 @@ def _is_in_order(world: World, thread: str) -> None:
     assert all(turn.cost.paid_calls and by_id[str(turn.request_id)].was_redriven for turn in over), (
         "a thread is bounded"
     )
+    asked = [turn for turn in turns if turn.repairs is None]
     announced = [key for key in world.objects.writes if _is_turn_of(key, thread)]
     assert sorted(announced) == sorted(map(turn_key, turns)), "each turn has its one result.json"
-    in_line = [sent for turn in turns if not (sent := by_id[str(turn.request_id)]).was_redriven]
+    in_line = [sent for turn in asked if not (sent := by_id[str(turn.request_id)]).was_redriven]
     assert in_line == [sent for sent in world.sent if sent in in_line], "turns are in the order of sending"
     if any(sent.was_redriven for sent in by_id.values()):
         return  # what was among the dead letters let later ones go ahead, and may have come in between
-    for turn in turns:
+    for turn in asked:
         _answers_the_right_turn(world, turns, turn, by_id[str(turn.request_id)])
 
 
@@ -120,6 +125,9 @@ def _has_one_outcome(world: World, sent: Sent) -> None:
     ended = [turn for turn in world.ledger.turns.get(sent.thread, []) if turn.request_id == sent.request_id]
     assert len(ended) <= 1, f"{sent} is one turn"
     refused = rejected_message_key(sent.message_id)
+    if sent.told_at_erase:
+        _stays_erased(world, sent, ended)
+        return
     if ended and ended[0].instruction == sent.instruction:
         assert world.objects.writes.count(refused) == 0, f"{sent} has one outcome"
         _has_its_reason(world, ended[0], sent)
@@ -127,11 +135,33 @@ def _has_one_outcome(world: World, sent: Sent) -> None:
     assert world.objects.writes.count(refused) == 1, f"{sent} has an outcome"
     code = world.objects.document("results", refused)["error"]["code"]
     same_id = [other for other in world.sent if (other.thread, other.request_id) == (sent.thread, sent.request_id)]
-    if code == "request_id_reused":
+    if code == "forgotten":
+        same = {other.told_at_erase for other in same_id if other.instruction == sent.instruction}
+        assert same & {"a turn", "forgotten"}, "only what was erased is forgotten"
+    elif code == "request_id_reused":
         assert any(other.instruction != sent.instruction for other in same_id), "its id stands for another request"
     else:
         assert (code, ended) == ("too_many_turns", []), f"{sent} is refused for a reason"
         assert len(world.ledger.turns[sent.thread]) >= world.max_turns, "the thread is full"
+
+
+def _stays_erased(world: World, sent: Sent, ended: list[Outcome]) -> None:
+    """What had ended when its thread was erased is nothing that can be seen any more, but for a refusal without words.
+
+    The ledger forgets what is told `too_many_turns`. If its message comes once more it is asked anew, of a thread that
+    has room by then.
+    """
+    if sent.told_at_erase == "too_many_turns" and ended and ended[0].instruction == sent.instruction:
+        _has_its_reason(world, ended[0], sent)
+        return
+    taken = {"a turn": "forgotten"}.get(str(sent.told_at_erase), sent.told_at_erase)
+    refused = rejected_message_key(sent.message_id)
+    assert world.objects.writes.count(refused) <= 1, f"{sent} has one outcome"
+    assert not ended or ended[0].instruction != sent.instruction, f"{sent} was erased"
+    if refused in world.objects.writes:
+        told = world.objects.document("results", refused)
+        assert told["error"]["code"] == taken, f"{sent} is told why it takes no turn"
+        assert taken != "forgotten" or not told["instruction"], "its words are not told again"
 
 
 def _has_its_reason(world: World, ended: Outcome, sent: Sent) -> None:
@@ -166,6 +196,34 @@ def _has_its_reason(world: World, ended: Outcome, sent: Sent) -> None:
         assert code == "unknown_parent" or answered & {"paid", "free"}, "what fails was answered so"
 
 
+def _are_judged_for_nothing(world: World, turns: list[Outcome]) -> None:
+    """A turn that comes of judging another one again costs nothing, and is what that one should have been."""
+    judged = [turn for turn in turns if turn.repairs is not None]
+    assert len({turn.repairs for turn in judged}) == len(judged), "a turn is judged to one turn at most"
+    for turn in judged:
+        old, claim = (
+            turns[int(turn.repairs or 0) - 1],
+            world.ledger.entries[str(turn.thread_id), str(turn.request_id)].claim,
+        )
+        assert (turn.status, turn.cost.paid_calls, claim.calls) == ("succeeded", 0, 0), "judging costs nothing"
+        assert old.status == "failed", "what has its pictures is not judged"
+        assert old.cost.paid_calls, "what was not paid is not judged"
+        for said in ("instruction", "model", "options", "mode", "parent_turn", "sources"):
+            assert getattr(turn, said) == getattr(old, said), f"{said} of {turn} is not that of {old}"
+
+
+def _was_judged(world: World, judged: Judged) -> None:
+    """Whoever has a turn judged again is told, and of a reason where there is no picture."""
+    turns = [turn for turn in (*world.ledger.turns.get(judged.thread, []), *world.erased) if turn.repairs]
+    made = [turn for turn in turns if (turn.thread_id, turn.request_id) == (judged.thread, judged.request_id)]
+    refused = rejected_message_key(judged.message_id)
+    assert made or refused in world.objects.writes, f"{judged} has an outcome"
+    if refused in world.objects.writes:
+        code = world.objects.document("results", refused)["error"]["code"]
+        assert code in ("no_image", "invalid_request", "too_many_turns", "internal_error", "forgotten"), code
+        assert code != "internal_error" or world.breaks >= 5, "five attempts broke"
+
+
 def _was_paid_once(world: World, sent: Sent) -> None:
     if not _lost(world, sent):
         assert len(_charged(world, sent)) <= 1, f"{sent} is paid once where nothing was lost"
@@ -183,7 +241,7 @@ def _charged(world: World, sent: Sent) -> list[Call]:
 
 def _count_alike(world: World) -> None:
     """The days' counters, the outcomes and the API agree on what was paid."""
-    told = sum(turn.cost.paid_calls for turns in world.ledger.turns.values() for turn in turns)
+    told = sum(turn.cost.paid_calls for turns in (*world.ledger.turns.values(), world.erased) for turn in turns)
     claims = [entry.claim for entry in world.ledger.entries.values()]
     # The day of a late answer is known only where no call followed it.
     stale = sum(claim.answered_by not in (None, claim.calls) and not claim.charged for claim in claims)

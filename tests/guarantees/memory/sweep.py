@@ -26,15 +26,20 @@ class Mode:
     before: int = 0
     script: tuple[str, ...] = ()
     give_up_after: float = 86_400
+    is_judged: bool = False  # the request has ended, and is judged again by a later release
 
     def world(self) -> World:
-        """A world in which the request waits in the queue."""
+        """A world in which the request waits in the queue, or its judging does."""
         world = World(daily_call_limit=9, give_up_after=self.give_up_after)
         for number in range(self.before):
             world.send("t", f"before-{number}", f"before {number}")
         world.run_dry()
         world.api.coming[:] = self.script
         world.send("t", "r", "the request", **self.more)
+        if self.is_judged:
+            world.run_dry()
+            world.update()
+            world.judge("t", self.before + 1)
         return world
 
 
@@ -53,6 +58,11 @@ MODES = [
     Mode("given up", script=("down",), give_up_after=0),
 ]
 LOOKED_AFTER = Mode("bad key once", script=("bad key",))  # a copy looks after the provider: too long for pairs
+JUDGED = [  # nothing is called
+    Mode("judged again", PHOTO, script=("words",), is_judged=True),
+    Mode("judged again in a conversation", before=1, script=("garbage", "garbage"), is_judged=True),
+    Mode("judged again in vain", script=("nothing",), is_judged=True),
+]
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,18 +1,22 @@
 """The whole of Darkroom's requests on fakes: a queue, processes that work on its messages, and what outlives them."""
 
 import json
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from typing import Any, Protocol
 
 from darkroom.domain import outcome
-from darkroom.domain.keys import message_group, sha256, spool_key
+from darkroom.domain.keys import message_group, rejected_message_key, sha256, spool_key
 from darkroom.domain.message import Message
 from darkroom.domain.outcome import Outcome
 from darkroom.domain.timing import BEAT_SECONDS, DAY_SECONDS
-from darkroom.errors import DarkroomError, Unavailable
+from darkroom.errors import Ambiguous, DarkroomError, Rejected, Unavailable
+from darkroom.providers.dialect import Answer, Dialect
 from darkroom.providers.dialect_table import DIALECTS
+from darkroom.providers.nebula import NEBULA
+from darkroom.providers.reply import Reply
+from darkroom.turns import judging
 from darkroom.turns.handler import TurnDependencies, TurnHandler
 from darkroom.turns.paid_call import CallDependencies
 from darkroom.turns.publisher import Publisher
@@ -20,13 +24,13 @@ from darkroom.turns.spool import Spool
 from darkroom.worker.message_batch import MessageBatch
 from tests.fakes.breaker import MemoryBreaker
 from tests.fakes.edge import Clock, Died, Edge
-from tests.fakes.image_api import MemoryFetcher, png
+from tests.fakes.image_api import MemoryFetcher, made, png
 from tests.fakes.ledger import MemoryLedger
 from tests.fakes.objects import MemoryObjects, developed
 from tests.fakes.stack import turn_policy
 from tests.fakes.waking import MemoryScout, MemoryWaker
 from tests.guarantees.memory.fifo import FifoQueue
-from tests.guarantees.memory.provider import Provider
+from tests.guarantees.memory.provider import LATER_UNDERSTOOD, Provider
 
 INVOCATION_SECONDS = 900
 NEVER = 1e6  # seconds of a real clock: hearts beat when they are told to
@@ -43,11 +47,22 @@ class Sent:
     message_id: str
     was_redriven: bool = False
     calls_at_cancel: int | None = None  # that were marked by then; None while nobody has cancelled it
+    told_at_erase: str | None = None  # how it had ended when its thread was erased; None where it had not
 
     @property
     def parent_turn(self) -> int | None:
         """The turn that it names."""
         return self.more.get("parent_turn")
+
+
+@dataclass(frozen=True)
+class Judged:
+    """A message that has a turn judged again."""
+
+    thread: str
+    turn: int
+    request_id: str
+    message_id: str
 
 
 @dataclass
@@ -115,6 +130,15 @@ class Process:
             self.batch._renew()
 
 
+def _understood(reply: Reply) -> Answer:
+    try:
+        return NEBULA.interpret(reply)
+    except (Rejected, Ambiguous):
+        if reply.status == 200 and reply.body[:] in LATER_UNDERSTOOD:
+            return NEBULA.interpret(made(png("blue")))
+        raise
+
+
 class Living(Protocol):
     """A process that is under way."""
 
@@ -155,8 +179,11 @@ class World:
         self.api = Provider(self.clock, self.pass_time, script)
         self.journal = Journal()
         self.sent: list[Sent] = []
+        self.judged: list[Judged] = []
+        self.dialects: Mapping[str, Dialect] = DIALECTS
         self.workers: list[Living] = []
         self.disturbed: set[tuple[str, str, int]] = set()  # calls of which nobody can know
+        self.erased: list[Outcome] = []  # the turns of threads that were erased
         self.breaks = 0
         self.calls_of_others = 0
 
@@ -166,7 +193,7 @@ class World:
         objects, ledger = edge.around(self.objects), edge.around(memory)
         queue = edge.around(self.probes if messages[0].is_probe else self.queue)
         calls = CallDependencies(
-            ledger, Spool(objects, "spool", DIALECTS, sleep=self.clock.advance), edge.around(self.breaker),
+            ledger, Spool(objects, "spool", self.dialects, sleep=self.clock.advance), edge.around(self.breaker),
             edge.around(self.api.called_by(memory.marks)), self.max_paid_calls,
         )  # fmt: skip
         answering = TurnHandler(
@@ -237,8 +264,20 @@ class World:
             for sent in self.sent:
                 if sent.message_id == letter.message_id:
                     sent.message_id, sent.was_redriven = message_id, True
-                    if sent.calls_at_cancel is not None:
-                        self.ledger.cancelled.add((sent.thread, sent.request_id))
+                    if sent.calls_at_cancel is not None:  # by a moment: it is asked later from now on
+                        self.cancel(sent)
+
+    def judge(self, thread: str, turn: int, request_id: str = "") -> None:
+        """As the operator's command does; or as somebody does who takes an id of their own."""
+        old = self.ledger.turns[thread][turn - 1]
+        own = request_id or judging.request_id(str(old.request_id))
+        body = json.dumps({"repairs": turn, "request_id": own})
+        message_id = self.queue.send(body, message_group(thread), f"{own}/{len(self.judged)}")
+        self.judged.append(Judged(thread, turn, own, message_id))
+
+    def update(self) -> None:
+        """As to a release that finds pictures where the one before found words or nothing that it knows."""
+        self.dialects = {NEBULA.name: NEBULA._replace(interpret=_understood)}
 
     def lift_the_limit(self, daily_call_limit: int) -> None:
         """As an operator does. Processes that are at work keep the limit that they have."""
@@ -254,11 +293,52 @@ class World:
         self.ledger.cancelled_until[thread] = outcome.timestamp(self.clock())
         self._note_cancelled(lambda other: other.thread == thread)
 
-    def _note_cancelled(self, is_meant: Callable[[Sent], bool]) -> None:
+    def erase(self, thread: str) -> None:
+        """As the operator does, who is refused while something of it is open.
+
+        Whoever has read an outcome of it is waited for, so that nobody tells it afterwards.
+        """
+        entries = [entry for (where, _), entry in self.ledger.entries.items() if where == thread]
+        group = message_group(thread)
+        in_hand = any(
+            worker.lives and any(message.group == group for message in worker.process.messages)
+            for worker in self.workers
+        )
+        if in_hand or any(entry.done is None for entry in entries):
+            return
+        turns = self.ledger.turns.get(thread, [])
         for sent in self.sent:
-            if is_meant(sent) and sent.calls_at_cancel is None:
+            if sent.thread == thread:
+                sent.told_at_erase = self._told(sent) or sent.told_at_erase
+        self.erased += turns
+        self.ledger.bury(thread)
+        gone = {key for turn in turns for key in self._written_for(turn)}
+        gone |= {rejected_message_key(sent.message_id) for sent in self.sent if sent.thread == thread}
+        for bucket in ("results", "spool"):
+            self.objects.delete(bucket, sorted(gone))
+        self.objects.writes = [key for key in self.objects.writes if key not in gone]
+
+    def _told(self, sent: Sent) -> str | None:
+        """How a message has ended so far."""
+        if ("results", refused := rejected_message_key(sent.message_id)) in self.objects.objects:
+            return str(self.objects.document("results", refused)["error"]["code"])
+        turns = self.ledger.turns.get(sent.thread, [])
+        is_it = any((turn.request_id, turn.instruction) == (sent.request_id, sent.instruction) for turn in turns)
+        return "a turn" if is_it else None
+
+    def _written_for(self, turn: Outcome) -> list[str]:
+        """What lies in the results bucket and in the spool for its request, under whatever number it came to."""
+        thread, request_id = str(turn.thread_id), str(turn.request_id)
+        results = self.objects.keys("results", f"threads/{thread}/")
+        spooled = self.objects.keys("spool", spool_key(thread, request_id, 0).removesuffix("0"))
+        return [*(key for key in results if f"-{sha256(request_id)[:8]}/" in key), *spooled]
+
+    def _note_cancelled(self, is_meant: Callable[[Sent], bool]) -> None:
+        """What was cancelled before may have been asked anew, and called: the sentences have looked by then."""
+        for sent in self.sent:
+            if is_meant(sent):
                 entry = self.ledger.entries.get((sent.thread, sent.request_id))
-                sent.calls_at_cancel = entry.claim.calls if entry else 0
+                sent.calls_at_cancel = max(sent.calls_at_cancel or 0, entry.claim.calls if entry else 0)
 
     def note_break(self) -> None:
         """Something broke: a call that is open and not spooled may or may not have been paid."""

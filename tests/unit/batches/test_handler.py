@@ -348,6 +348,14 @@ def test_a_message_of_yesterday_is_replaced_by_a_new_one(world: BatchWorld) -> N
     assert len(world.batches.sent) == 1
 
 
+def test_a_message_that_was_received_often_is_replaced_before_it_is_a_dead_letter(world: BatchWorld) -> None:
+    batch = world.upload([asking("a")])
+    with pytest.raises(Unavailable):
+        world.tick(batch, receives=799)
+    assert world.tick(batch, receives=800).result == "renewed"
+    assert [(body, group) for body, group, _ in world.batches.sent] == [(batch.body, KEY)]
+
+
 def test_without_time_nothing_is_begun_and_nothing_is_lost(world: BatchWorld) -> None:
     batch = world.upload([asking("a"), asking("b")])
     for seconds in (1, 14, 60, 20):
@@ -483,3 +491,11 @@ def test_what_is_no_bound_is_a_line_with_a_fault(world: BatchWorld, first: dict[
 def test_a_bound_in_a_later_line_is_a_line_with_a_fault(world: BatchWorld) -> None:
     world.run(world.upload([asking("r-1"), {"max_calls": 1}, asking("r-2")]))
     assert [line["error"] and line["error"]["code"] for line in world.out] == [None, "invalid_request", None]
+
+
+def test_a_line_whose_thread_was_erased_is_answered_so_and_not_asked_again(world: BatchWorld) -> None:
+    world.run(world.upload([asking("r-1", thread_id="one")]))
+    world.ledger.bury("one")
+    world.run(world.upload([asking("r-1", thread_id="one"), asking("r-2")]))
+    told = [line["error"] and line["error"]["code"] for line in world.out]
+    assert (told, len(world.calls)) == (["forgotten", None], 2)

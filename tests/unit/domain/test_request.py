@@ -725,3 +725,34 @@ def test_a_key_that_is_near_to_none_is_told_no_other() -> None:
     with pytest.raises(Rejected) as refused:
         parsed(asked(MessageId="1"))
     assert "did you mean" not in f"{refused.value.message} {refused.value.hint}"
+
+
+def test_a_message_may_have_a_turn_judged_again_and_says_nothing_else() -> None:
+    given = parsed({"repairs": 3, "request_id": "repair-1"})
+    assert (given.thread_id, given.request_id, given.repairs, given.instruction) == (GROUP, "repair-1", 3, "")
+    assert json.loads(given.body) == {"thread_id": GROUP, "request_id": "repair-1", "repairs": 3}
+    assert parsed(json.loads(given.body)) == given
+    assert given.fingerprint != parsed({"repairs": 4, "request_id": "repair-1"}).fingerprint
+
+
+@pytest.mark.parametrize("beside", ["instruction", "images", "parent_turn", "model", "options", "metadata"])
+def test_what_a_turn_has_does_not_stand_beside_it(beside: str) -> None:
+    refused = faults({"repairs": 3, beside: FULL[beside]})
+    assert refused.message == f"{beside}: must not stand beside `repairs`: the turn has its own"
+    assert faults({"repairs": 3, "colour": "red"}).param == "colour"
+
+
+@pytest.mark.parametrize("turn", [0, 100_000, 1.5, True, None, "3"])
+def test_what_is_judged_again_is_the_number_of_a_turn(turn: object) -> None:
+    assert faults({"repairs": turn}).param == "repairs"
+
+
+def test_no_file_has_a_turn_judged_again() -> None:
+    assert rejection(lambda: from_file(asked(repairs=3))).param == "repairs"
+    assert rejection(lambda: from_line(asked(custom_id="a", repairs=3))).param == "repairs"
+
+
+def test_the_fingerprints_of_earlier_releases_stay() -> None:
+    """Else an id that is known would be refused after an update."""
+    given = Request("t", "r", "a cat", (ImageRef("uploads", "cat.jpg"),), 2, "m", {"size": "1:1"}, {"order": "1"})
+    assert given.fingerprint == "bb5193502356c858b87a4502dcf5d27bb4f4f4571531a9e8ab9fcf4bee7e0923"

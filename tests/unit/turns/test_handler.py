@@ -392,3 +392,38 @@ def test_where_the_one_who_looks_for_room_is_cancelled_the_next_one_looks(world:
     assert [where for where, wait in world.ledger.waits.items() if wait.until <= world.clock()] == [("t-1", "m-1")]
     world.wait({"instruction": "a"}, thread="t-1", message_id="m-1")
     assert [request_id for _, _, request_id in world.probes.sent] == ["m-0", "m-1"]
+
+
+def test_a_request_whose_thread_was_erased_is_told_so_without_its_words_and_is_not_called(world: World) -> None:
+    body = {"instruction": "a cat", "request_id": "r", "images": ["s3://uploads/cat.png"], "metadata": {"name": "Ada"}}
+    world.objects.put("uploads", "cat.png", png())
+    world.send(body)
+    world.ledger.bury("t")
+    world.objects.objects.clear()
+    world.send(body, message_id="m-2")
+    assert len(world.api.questions) == 1
+    told = world.objects.document("results", "rejected/messages/m-2/result.json")
+    assert (told["error"]["code"], told["error"]["retryable"]) == ("forgotten", False)
+    assert (told["thread_id"], told["request_id"], told["turn"]) == ("t", "r", None)
+    assert (told["instruction"], told["body"], told["metadata"]) == (None, "", {})
+    stored = world.objects.objects["results", "rejected/messages/m-2/result.json"]
+    assert dict(stored.metadata) == {"thread": "t", "request": "r"}
+
+
+def test_another_request_under_its_id_is_told_that_the_id_is_taken(world: World) -> None:
+    world.send({"instruction": "a cat", "request_id": "r"})
+    world.ledger.bury("t")
+    ended = world.send({"instruction": "a dog", "request_id": "r"}, message_id="m-2")
+    assert ended.error
+    assert ended.error.code == "request_id_reused"
+
+
+def test_while_its_thread_is_erased_a_request_waits_and_then_begins_it_anew(world: World) -> None:
+    world.send({"instruction": "a cat"})
+    world.ledger.erasing.add("t")
+    waits = world.wait({"instruction": "a dog"}, message_id="m-2")
+    assert (waits.cause, world.ledger.waits["t", "m-2"].instruction) == ("erasing", "a dog")
+    world.ledger.bury("t")
+    world.ledger.erasing.clear()
+    world.send({"instruction": "a dog"}, message_id="m-2")
+    assert (world.result(1, "m-2")["status"], len(world.api.questions)) == ("succeeded", 2)

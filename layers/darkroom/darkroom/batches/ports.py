@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from darkroom.batches.line_reader import Place
-from darkroom.domain.ports import Done, Held, Reused
+from darkroom.domain.ports import Done, Forgotten, Held, Reused
 
 
 class Generations(Protocol):
@@ -19,8 +19,8 @@ class Generations(Protocol):
 class Outcomes(Protocol):
     """The status of requests, for those who only look."""
 
-    def status(self, thread_id: str, request_id: str, fingerprint: str) -> Done | Held | Reused | None:
-        """Done; on its way; over with another content; None where neither is known."""
+    def status(self, thread_id: str, request_id: str, fingerprint: str) -> Done | Forgotten | Held | Reused | None:
+        """Done; erased; on its way; over with another content; None where neither is known."""
         ...
 
 

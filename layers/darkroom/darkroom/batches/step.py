@@ -15,7 +15,7 @@ from darkroom.batches.line_reader import Line, Place
 from darkroom.batches.ports import Answered, BatchState, Outcomes, Progress, Sent
 from darkroom.domain import keys, outcome, request_file
 from darkroom.domain.outcome import Failure, Status
-from darkroom.domain.ports import Done, Held, ObjectStore, QueueSender, Reused
+from darkroom.domain.ports import Done, Forgotten, Held, ObjectStore, QueueSender, Reused
 from darkroom.domain.request import Request
 from darkroom.domain.request_schema import ImageRef, RequestRules
 from darkroom.domain.timing import BATCH_SPARE_SECONDS
@@ -123,7 +123,7 @@ class BatchStep:
                 settled += 1
         return settled
 
-    def _status(self, line: Sent) -> Done | Held | Reused | None:
+    def _status(self, line: Sent) -> Done | Forgotten | Held | Reused | None:
         request_id = request_file.request_id_of(line.custom_id)
         return self._dependencies.outcomes.status(line.thread, request_id, line.fingerprint)
 
@@ -141,10 +141,10 @@ class BatchStep:
             self._end(self.progress, line.position, line.custom_id, error=error)
         return error is not None
 
-    def _refusal(self, line: Sent, status: Reused | None) -> Failure | None:
+    def _refusal(self, line: Sent, status: Forgotten | Reused | None) -> Failure | None:
         """Why the line's message takes no turn, if it is known that it does not."""
         if status:
-            return outcome.failure(handler.reused(line.custom_id))
+            return outcome.failure(handler.taken(line.custom_id, status))
         if line.position not in self._unheard or line.message_id is None:
             return None
         self._unheard.remove(line.position)

@@ -125,13 +125,15 @@ class Outcome:
     body: str | None = None
     upload: Uploaded | None = None
     dialect: str = DEFAULT_DIALECT
+    repairs: int | None = None
 
     def as_document(self) -> dict[str, Any]:
-        """What `result.json` says. `body` stands only where a message was refused, `upload` where an upload was.
+        """What `result.json` says. `body` stands only where a message was refused, `upload` where an upload was, and
+        `repairs` where a turn was judged again.
 
         `dialect` is for the turn's item alone: the next turn inherits model and options only within a dialect.
         """
-        absent = {"dialect", *(name for name in ("body", "upload") if getattr(self, name) is None)}
+        absent = {"dialect", *(name for name in ("body", "upload", "repairs") if getattr(self, name) is None)}
         return {name: value for name, value in asdict(self).items() if name not in absent}
 
     @property

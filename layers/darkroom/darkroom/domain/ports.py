@@ -28,6 +28,10 @@ class Reused:
     """The request's id stands for another request already."""
 
 
+class Forgotten:
+    """The request has ended, and its thread was erased. No dataclass: making one costs each cold start."""
+
+
 @dataclass(frozen=True, slots=True)
 class Stored:
     """An object's bytes; the entity tag without quotes."""

@@ -4,7 +4,7 @@ import hashlib
 import json
 from collections import Counter
 from collections.abc import Collection, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any, NoReturn
 
 from darkroom.domain import keys
@@ -18,7 +18,10 @@ REMEDY = "Mend the fields that are named and send the message again; nothing was
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """A validated request. `model` and `options` that are None are those of the turn that is answered."""
+    """A validated request. `model` and `options` that are None are those of the turn that is answered.
+
+    `repairs` is the turn that is judged again: then nothing is called.
+    """
 
     thread_id: str
     request_id: str
@@ -28,17 +31,24 @@ class Request:
     model: str | None = None
     options: Mapping[str, Any] | None = None
     metadata: Mapping[str, str] | None = None
+    repairs: int | None = None
 
     @property
     def fingerprint(self) -> str:
         """Hex SHA-256 of the canonical request: two requests with one id must agree in it."""
-        canonical = json.dumps(asdict(self), sort_keys=True, ensure_ascii=False, separators=(",", ":"))
+        said = asdict(self)
+        if self.repairs is None:
+            del said["repairs"]  # which earlier releases did not know
+        canonical = json.dumps(said, sort_keys=True, ensure_ascii=False, separators=(",", ":"))
         return hashlib.sha256(canonical.encode()).hexdigest()
 
     @property
     def body(self) -> str:
         """A message's body that asks for the very same, and names thread and id itself."""
-        return json.dumps({name: value for name, value in asdict(self).items() if value is not None})
+        said = {name: value for name, value in asdict(self).items() if value is not None}
+        if self.repairs is not None:
+            said = {name: said[name] for name in ("thread_id", "request_id", "repairs")}
+        return json.dumps(said)
 
 
 def parse(body: str, *, group: str, message_id: str, rules: RequestRules) -> Request:
@@ -50,7 +60,8 @@ def parse(body: str, *, group: str, message_id: str, rules: RequestRules) -> Req
         faults.append(FieldFault("MessageGroupId", f"must be {wanted!r} for this thread, so that order can be kept"))
     if faults:
         raise invalid(faults, REMEDY)
-    return of_form(valid, thread, valid.request_id or message_id)
+    asked = of_form(valid, thread, valid.request_id or message_id)
+    return asked if valid.repairs is None else replace(asked, repairs=valid.repairs)
 
 
 def of_form(valid: Asking, thread_id: str, request_id: str) -> Request:

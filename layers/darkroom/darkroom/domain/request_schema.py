@@ -10,7 +10,7 @@ from typing import Any, NamedTuple, TypeVar
 
 from darkroom.domain import keys
 from darkroom.domain.validation import Faults, RuleError, Shape, array, mapping, optional, record, text, value, whole
-from darkroom.errors import invalid
+from darkroom.errors import FieldFault, invalid
 
 INSTRUCTION_CHARACTERS = 8000
 MAX_IMAGES = 14
@@ -60,9 +60,10 @@ class Asking:
 
 @dataclass(frozen=True, slots=True)
 class Body(Asking):
-    """The body of a message to `RequestsQueue`."""
+    """The body of a message to `RequestsQueue`. `repairs` stands in the place of all that it would ask."""
 
     request_id: str | None = None
+    repairs: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -225,8 +226,24 @@ def _asking(folder: Folder | None, options: Mapping[str, Shape]) -> dict[str, Sh
 
 
 def _body(folder: Folder | None, options: Mapping[str, Shape]) -> Shape:
+    """A file has no turn judged again."""
     shapes = {**_asking(folder, options), "request_id": optional(value(_request_id))}
-    return record(shapes, aliases=_aliases(options, "request_id", "custom_id"))
+    asked = record(shapes, aliases=_aliases(options, "request_id", "custom_id"))
+
+    def read(field: str, given: dict[str, Any], faults: Faults) -> Any:
+        return (_repair if folder is None and "repairs" in given else asked)(field, given, faults)
+
+    return read
+
+
+def _repair(field: str, given: dict[str, Any], faults: Faults) -> Any:
+    """A turn's number alone; it has its words and pictures."""
+    told = {"thread_id": optional(value(_thread_id)), "request_id": optional(value(_request_id))}
+    beside = sorted(name for name in _asking(None, {}).keys() - told.keys() if given.get(name))
+    faults += [FieldFault(name, "must not stand beside `repairs`: the turn has its own") for name in beside]
+    alone = {name: said for name, said in given.items() if name not in (*beside, "instruction")}
+    taken = record({"repairs": value(whole(1, MAX_TURNS)), **told})(field, alone, faults)
+    return {"instruction": "", **taken}
 
 
 def _line(folder: Folder | None, options: Mapping[str, Shape]) -> Shape:

@@ -9,28 +9,20 @@ import random
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field
-from typing import NamedTuple
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, NamedTuple
 
 from darkroom.domain import keys, outcome, request
 from darkroom.domain.context import Image
 from darkroom.domain.message import Message
-from darkroom.domain.outcome import Caution, Outcome, Picture
-from darkroom.domain.ports import Done, Held, QueueSender, Reused
+from darkroom.domain.outcome import Caution, Failure, Outcome, Picture
+from darkroom.domain.ports import Done, Forgotten, Held, QueueSender, Reused
 from darkroom.domain.price import Price
 from darkroom.domain.request import Recognised, Request
 from darkroom.domain.request_schema import RequestRules
 from darkroom.domain.thread import Thread
-from darkroom.domain.timing import MAX_DOWNLOADS, MAX_STRIKES, PICTURE_SECONDS, PROBE_SECONDS, SAVE_SECONDS, WAKE_PAGE
-from darkroom.errors import (
-    PROVIDER_CAUSES,
-    TROUBLE_CAUSES,
-    WAITING_CAUSES,
-    Cancelled,
-    DarkroomError,
-    Rejected,
-    Unavailable,
-)
+from darkroom.domain.timing import MAX_DOWNLOADS, MAX_STRIKES, PICTURE_SECONDS, SAVE_SECONDS
+from darkroom.errors import ASK_AGAIN, Cancelled, Code, DarkroomError, Rejected, Unavailable
 from darkroom.pictures.renditions import Renditions
 from darkroom.providers.dialect import Answer, Encoded
 from darkroom.providers.reply import Reply
@@ -40,8 +32,11 @@ from darkroom.turns.call_plan import CallPlan, Defaults, PlannedCall
 from darkroom.turns.cautions import Asked
 from darkroom.turns.outcome_builder import OutcomeBuilder, Subject
 from darkroom.turns.paid_call import CallDependencies, PaidCall, State
-from darkroom.turns.ports import Claim, PictureFetcher, Scout, Wait, Waker
+from darkroom.turns.ports import Claim, PictureFetcher, Scout, Waker
 from darkroom.turns.publisher import Publisher, turn_key
+
+if TYPE_CHECKING:
+    from darkroom.turns.waiting import Waiting
 
 RESTARTED = Caution("restarted", "the picture that this turn would build on is gone, so it began anew with its own")
 
@@ -150,24 +145,32 @@ class TurnHandler:
         status = self._ledger.claim(asked, outcome.timestamp(message.sent_at))
         if isinstance(status, Done):
             self._publisher.announce(status.outcome, turn_key(status.outcome), asked.images)
+            if message.is_probe:
+                self._waiting().hand_over(asked)
             return status.outcome
         if isinstance(status, Held):
             raise Unavailable("held", "another worker has this request in hand", retry_after=status.seconds + 1)
+        if isinstance(status, Forgotten):  # its words were erased, and this message still holds them
+            bare = replace(message, body=""), Recognised(asked.thread_id, asked.request_id)
+            return self._refused(*bare, taken(asked.request_id, status))
         if isinstance(status, Reused):
-            raise reused(asked.request_id)
+            raise taken(asked.request_id, status)
         try:
             return self._claimed(asked, status, message, time_left)
         finally:
             self._ledger.drop(status)
 
     def _claimed(self, asked: Request, claim: Claim, message: Message, time_left: Callable[[], float]) -> Outcome:
+        is_last = retry_policy.is_over(claim, now=self._clock(), give_up_after=self._policy.give_up_after)
         with self._no_strike(claim):
+            if asked.repairs is None:
+                call = PaidCall(claim, self._dependencies.calls, is_last=is_last, instruction=asked.instruction)
+            else:
+                asked, call = self._judged(asked, claim)
             thread = self._ledger.thread(asked.thread_id, asked.parent_turn)
         if thread.latest_turn >= self._policy.max_turns and not claim.paid_calls:
             self._ledger.forget(claim)
             raise _too_many_turns(self._policy.max_turns)
-        is_last = retry_policy.is_over(claim, now=self._clock(), give_up_after=self._policy.give_up_after)
-        call = PaidCall(claim, self._dependencies.calls, is_last=is_last, instruction=asked.instruction)
         attempt = Attempt(asked, thread, call, time_left, is_last, message)
         try:
             ended = self._ended(attempt)
@@ -175,34 +178,26 @@ class TurnHandler:
             ended = self._deferred(attempt, trouble)
         if ended.error and ended.error.code == "internal_error":
             self._dependencies.dead_letters.send(asked.body, asked.thread_id, asked.request_id)
+        if asked.repairs is not None and ended.error:
+            self._ledger.forget(call.claim)
+            raise _still_none(ended.error, asked.repairs)
         with self._no_strike(call.claim):
             self._ledger.commit(call.claim, ended, thread.past_of(ended))
         self._publisher.announce(ended, turn_key(ended), asked.images)
         self._forget_replies(ended, call.claim)
-        if message.is_probe:
-            self._show_message(claim)
-        self._wake_others(claim, call.claim)
+        if message.is_probe or claim.waiting_since or claim.refused_since:
+            self._waiting().go_on(message, claim, call.claim)
         return ended
 
-    def _show_message(self, claim: Claim) -> None:
-        """The message of which a copy has ended the request: later turns of the thread wait behind it."""
-        with suppress(DarkroomError):
-            self._dependencies.waker().show(claim.receipts)
+    def _judged(self, asked: Request, claim: Claim) -> tuple[Request, PaidCall]:
+        """The request whose turn is judged again, and its answers. Raises Rejected where that is not to be had."""
+        from darkroom.turns import judging  # few turns are, and each import costs at a cold start
 
-    def _wake_others(self, before: Claim, now: Claim) -> None:
-        """Where a request that had waited was answered, others need not wait any more: a page of them is woken.
-
-        Of those that wait for the daily limit no more than it has room for, and one who looks when there is more. Where
-        one of these ends in another way it may have been the one who looks: the next one is woken, and looks.
-        """
-        is_answered = now.answered_by is not None
-        if not (before.waiting_since or (before.refused_since and is_answered)):
-            return
-        with suppress(DarkroomError):  # they come back by themselves, later
-            if before.waiting_since:
-                self._dependencies.scout().ends()
-            room = self._ledger.room() if is_answered else 0
-            self._dependencies.waker().wake(WAKE_PAGE if room is None else min(WAKE_PAGE, room + 1))
+        try:
+            return judging.begun(asked, claim, self._dependencies.calls)
+        except Rejected:
+            self._ledger.forget(claim)
+            raise
 
     def _forget_replies(self, ended: Outcome, claim: Claim) -> None:
         """Deletes the raw answers once the pictures are told; of what failed or was unusual they may be needed.
@@ -320,49 +315,17 @@ class TurnHandler:
 
     def _deferred(self, attempt: Attempt, trouble: Unavailable) -> Outcome:
         """Lets go until later: raises Unavailable; or the outcome, where it has waited long enough."""
-        claim = attempt.call.claim
-        if _may_be_cancelled(claim, trouble) and self._ledger.is_cancelled(claim):
-            return self._failed(attempt, _cancelled(claim))
         try:
-            seconds = retry_policy.delay(
-                claim, trouble, model=self._about(attempt).record.model, is_last=attempt.is_last,
-                now=self._clock(), give_up_after=self._policy.give_up_after, jitter=self._dependencies.jitter(),
-            )  # fmt: skip
+            self._waiting().defer(attempt, trouble, self._about(attempt).record.model)
         except Rejected as rejection:
             return self._failed(attempt, attempt.call.otherwise or rejection)
-        if trouble.cause != "held":
-            receipts = () if attempt.is_probe else (attempt.message.receipt_handle, *attempt.message.behind)
-            wait = Wait(self._clock() + seconds, attempt.request.instruction, receipts)
-            self._ledger.defer(claim, trouble, wait if trouble.cause in WAITING_CAUSES else None)
-        if trouble.cause == "budget":
-            seconds = self._scouted(attempt, seconds)
-        if trouble.cause in TROUBLE_CAUSES:
-            seconds = self._probed(attempt, seconds)
-        raise Unavailable(trouble.cause, trouble.message, retry_after=seconds) from trouble
+        except Cancelled:
+            return self._failed(attempt, _cancelled(attempt.call.claim))
 
-    def _probed(self, attempt: Attempt, seconds: float) -> float:
-        """How long to wait. While a breaker is open one waiting request has a copy that comes back sooner.
+    def _waiting(self) -> "Waiting":
+        from darkroom.turns.waiting import Waiting  # few requests wait, and each import costs at a cold start
 
-        The message itself cannot: each receive counts for all that wait behind it too, and there are a thousand.
-        """
-        model, breaker = self._about(attempt).record.model, self._dependencies.calls.breaker
-        if attempt.is_probe:
-            may_probe = not retry_policy.is_doubtful(attempt.call.claim) and breaker.keeps_probe(model)
-            return min(seconds, PROBE_SECONDS) if may_probe else seconds
-        if breaker.wants_probe(model):
-            asked = attempt.request
-            self._dependencies.probes.send(asked.body, asked.thread_id, asked.request_id)
-        return seconds
-
-    def _scouted(self, attempt: Attempt, seconds: float) -> float:
-        """How long to wait. Of those that wait for the daily limit one has a copy that looks whether there is room."""
-        scout, asked = self._dependencies.scout(), attempt.request
-        if attempt.is_probe:
-            scout.keeps()
-            return min(seconds, PROBE_SECONDS)
-        if scout.wants():
-            self._dependencies.probes.send(asked.body, asked.thread_id, asked.request_id)
-        return seconds
+        return Waiting(self._dependencies, self._policy.give_up_after)
 
     def _failed(self, attempt: Attempt, rejection: Rejected, reply: Reply | None = None) -> Outcome:
         return self._outcomes.failed(self._about(attempt), reply, rejection)
@@ -375,11 +338,6 @@ class TurnHandler:
         return Subject(attempt.request, attempt.call.claim, record, attempt.turn)
 
 
-def _may_be_cancelled(claim: Claim, trouble: Unavailable) -> bool:
-    """Whether it waits to call. What was answered ends as it would have; a lost answer is looked for first."""
-    return claim.answered_by is None and (trouble.cause in PROVIDER_CAUSES or trouble.cause == "budget")
-
-
 def _cancelled(claim: Claim) -> Rejected:
     """Why a request ends that a person has cancelled."""
     lost = claim.paid_calls
@@ -390,14 +348,28 @@ def _cancelled(claim: Claim) -> Rejected:
     )
 
 
-def reused(request_id: str) -> Rejected:
-    """What whoever gave an old id to a new request is told."""
+def taken(request_id: str, status: Forgotten | Reused) -> Rejected:
+    """Why a request takes no turn whose id is taken."""
+    if isinstance(status, Forgotten):
+        return Rejected(
+            "forgotten",
+            f"request_id {request_id!r} stands for a request that has ended, and whose thread was erased",
+            hint="Nothing was called for it again. To ask anew, give it a new id.",
+            param="request_id",
+        )
     return Rejected(
         "request_id_reused",
         f"request_id {request_id!r} stands for another request of this thread already",
         hint="Its outcome is untouched. Give each new request an id of its own.",
         param="request_id",
     )
+
+
+def _still_none(error: Failure, turn: int) -> Rejected:
+    """Why a turn that is judged again becomes no other turn. Its own outcome says what it has cost."""
+    code: Code = "internal_error" if error.code == "internal_error" else "no_image"
+    message = f"turn {turn} was judged again, and gives no picture: {error.message}"
+    return Rejected(code, message, hint=f"Nothing was called or paid. {ASK_AGAIN}", param="repairs")
 
 
 def _too_many_turns(most: int) -> Rejected:

@@ -72,7 +72,7 @@ class OutcomeBuilder:
             refused,
             thread_id=request.thread_id,
             request_id=request.request_id,
-            instruction=request.instruction,
+            instruction=request.instruction or None,
             metadata=dict(request.metadata or {}),
         )
 
@@ -100,6 +100,7 @@ class OutcomeBuilder:
             provider_request_id=None,
             metadata=dict(request.metadata or {}),
             dialect=record.dialect,
+            repairs=request.repairs,
         )
 
     def _cost(self, paid_calls: int) -> Cost:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple, Protocol
 
 from darkroom.domain.outcome import DEFAULT_DIALECT, Mode, Outcome, Source
-from darkroom.domain.ports import Done, Held, Reused
+from darkroom.domain.ports import Done, Forgotten, Held, Reused
 from darkroom.domain.request import Request
 from darkroom.domain.thread import Past, Thread
 from darkroom.errors import Cause, Unavailable
@@ -78,7 +78,7 @@ class Ledger(Protocol):
     Every write but `claim` is fenced: it raises Unavailable (`held`) where the claim's lease went to another.
     """
 
-    def claim(self, request: Request, requested_at: str) -> Claim | Done | Held | Reused: ...
+    def claim(self, request: Request, requested_at: str) -> Claim | Done | Forgotten | Held | Reused: ...
 
     def abandoned(self, request: Request) -> bool:
         """Whether the last owner died with the request in its hands."""
@@ -88,8 +88,18 @@ class Ledger(Protocol):
         """As much of the thread as a request needs that names this parent."""
         ...
 
+    def ended(self, thread_id: str, turn: int) -> tuple[Outcome, Claim | None] | None:
+        """A turn of the thread, and what is still known of its request's calls; None where there is no such turn."""
+        ...
+
+    def check_erasing(self, thread_id: str) -> None:
+        """Raises Unavailable (`erasing`) while the thread is erased: for whoever has no call to mark."""
+        ...
+
     def mark(self, claim: Claim, asked: CallRecord) -> Claim:
-        """One more call, about to be sent. Raises Unavailable (`budget`) where the day has none left, and Cancelled."""
+        """One more call, about to be sent. Raises Cancelled; or Unavailable where the day has none left (`budget`), or
+        the thread is being erased (`erasing`).
+        """
         ...
 
     def is_cancelled(self, claim: Claim) -> bool:
@@ -189,18 +199,21 @@ class Breaker(Protocol):
 
 
 class Scout(Protocol):
-    """One copy of a request that waits for the daily limit looks whether there is room again."""
+    """One copy of a request that waits for the daily limit looks whether there is room again.
 
-    def wants(self) -> bool:
+    `request` is any name that is the request's own, and its copy's.
+    """
+
+    def wants(self, request: str) -> bool:
         """Whether nobody looks; the one who is told so shall, from now on."""
         ...
 
-    def keeps(self) -> None:
-        """The one who looks goes on looking."""
+    def keeps(self, request: str) -> bool:
+        """Whether it goes on looking: no other request does."""
         ...
 
-    def ends(self) -> None:
-        """There was room: whoever finds none next looks from then on."""
+    def ends(self, request: str) -> bool:
+        """The request has ended. Whether it was the one that looked: nobody does from now on."""
         ...
 
 

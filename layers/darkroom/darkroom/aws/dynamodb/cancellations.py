@@ -6,9 +6,11 @@ from collections.abc import Callable, Sequence
 from darkroom.aws.dynamodb.table import Condition, ConditionFailed, Table, Write
 from darkroom.domain.keys import sha256
 from darkroom.domain.timing import LEDGER_KEPT_SECONDS
+from darkroom.errors import Unavailable
 
 PARTITIONS = "/cancelled/"  # no thread's id begins with a slash
 MARK = "MARK"
+ERASING = "erasing"  # the attribute that lets no request of the thread call while what it was asked before is erased
 
 
 class Cancellations:
@@ -38,17 +40,28 @@ class Cancellations:
         return _attribute(request_id) in item or str(item.get("until", "")) >= requested_at
 
     def check(self, thread_id: str, request_id: str, requested_at: str) -> Write:
-        """The part of a transaction that fails where the request is marked."""
+        """The part of a transaction that fails where the request is marked, or its thread is being erased."""
         name = _attribute(request_id)
         is_open = f"attribute_not_exists(#{name}) AND (attribute_not_exists(#until) OR #until < :asked)"
+        is_open += f" AND attribute_not_exists({ERASING})"
         condition = Condition(is_open, {"asked": requested_at}, (name, "until"))
         return self._table.check(PARTITIONS + thread_id, MARK, condition)
+
+    def check_erasing(self, thread_id: str) -> None:
+        """Raises Unavailable (`erasing`) while the thread is erased."""
+        if ERASING in self._table.item(PARTITIONS + thread_id, MARK):
+            raise erasing()
 
     def _write(self, thread_id: str, changes: dict[str, object], condition: Condition | None) -> None:
         self._table.write(self._table.update(PARTITIONS + thread_id, MARK, changes, condition))
 
     def _expires(self) -> dict[str, object]:
         return {"expires_at": int(self._clock()) + LEDGER_KEPT_SECONDS}
+
+
+def erasing() -> Unavailable:
+    """That a thread's requests have to wait until it is erased."""
+    return Unavailable("erasing", "what its thread was asked before is being erased")
 
 
 def _attribute(request_id: str) -> str:

@@ -14,6 +14,7 @@ CLAIM = (
     "started_at = if_not_exists(started_at, :started_at), "
     "attempts = if_not_exists(attempts, :zero) + :one, strikes = if_not_exists(strikes, :zero) + :one"
 )
+FORGOTTEN = "forgotten"  # the attribute of a tombstone: an item that keeps id, content's hash and `done`, and no words
 CLAIMABLE = Condition(
     "attribute_not_exists(sk) OR (fingerprint = :fingerprint AND #state = :open "
     "AND (#owner = :nobody OR lease_until < :now))"

@@ -14,10 +14,11 @@ from dataclasses import replace
 from typing import Any
 
 from darkroom.aws.dynamodb import listing
-from darkroom.aws.dynamodb.cancellations import Cancellations
+from darkroom.aws.dynamodb.cancellations import Cancellations, erasing
 from darkroom.aws.dynamodb.claims import (
     CLAIM,
     CLAIMABLE,
+    FORGOTTEN,
     claim_of,
     document_of,
     fence,
@@ -30,7 +31,7 @@ from darkroom.aws.dynamodb.table import Condition, ConditionFailed, Table, Write
 from darkroom.aws.dynamodb.turn_store import DynamoTurns
 from darkroom.domain import outcome, thread
 from darkroom.domain.outcome import Outcome
-from darkroom.domain.ports import Done, Held, Reused
+from darkroom.domain.ports import Done, Forgotten, Held, Reused
 from darkroom.domain.request import Request
 from darkroom.domain.thread import Past, Thread
 from darkroom.domain.timing import LEASE_SECONDS, LEDGER_KEPT_SECONDS
@@ -49,7 +50,7 @@ class DynamoLedger:
         self._held: dict[str, Claim] = {}
         self._lock = threading.Lock()
 
-    def claim(self, request: Request, requested_at: str) -> Claim | Done | Held | Reused:
+    def claim(self, request: Request, requested_at: str) -> Claim | Done | Forgotten | Held | Reused:
         """See `turns.ports.Ledger`. Write first, read only on conflict."""
         now, owner = self._clock(), uuid.uuid4().hex
         values = {
@@ -67,13 +68,13 @@ class DynamoLedger:
             entry = self._entry(request)
         return self._status(entry, request, owner)
 
-    def _status(self, entry: dict[str, Any], request: Request, owner: str) -> Claim | Done | Held | Reused:
+    def _status(self, entry: dict[str, Any], request: Request, owner: str) -> Claim | Done | Forgotten | Held | Reused:
         if not entry:
             raise Unavailable("held", "another worker has just let this request go")
         if entry["fingerprint"] != request.fingerprint:
             return Reused()
         if entry["state"] == "done":
-            return Done(self._turns(request.thread_id).one(entry["turn"]))
+            return Forgotten() if FORGOTTEN in entry else Done(self._turns(request.thread_id).one(entry["turn"]))
         if entry["owner"] != owner:  # else it is ours: what failed was the echo of our own retried write
             return Held(max(0.0, entry["lease_until"] - self._clock()))
         claim = claim_of(entry)
@@ -90,6 +91,18 @@ class DynamoLedger:
         """See `turns.ports.Ledger`."""
         return thread.read(self._turns(thread_id), parent_turn)
 
+    def ended(self, thread_id: str, turn: int) -> tuple[Outcome, Claim | None] | None:
+        """See `turns.ports.Ledger`."""
+        told = next((each for each in self._turns(thread_id).page(turn) if each.turn == turn), None)
+        if told is None:
+            return None
+        entry = self._table.item(thread_id, sort_key(str(told.request_id)))
+        return told, claim_of(entry) if entry.get("turn") == turn else None
+
+    def check_erasing(self, thread_id: str) -> None:
+        """See `turns.ports.Ledger`."""
+        self._cancellations.check_erasing(thread_id)
+
     def mark(self, claim: Claim, asked: CallRecord) -> Claim:
         """See `turns.ports.Ledger`. A worker that was stalled may have let its lease run out: the mark renews it."""
         day = self._days.today()
@@ -97,7 +110,12 @@ class DynamoLedger:
         number = claim.calls + 1
         marked = {"calls": number, "open_call": number, "call_day": day, "asked": asked}
         is_wanted = self._cancellations.check(claim.thread_id, claim.request_id, claim.requested_at)
-        return self._change(claim, marked | {"lease_until": self._clock() + LEASE_SECONDS}, *counts, is_wanted)
+        try:
+            return self._change(claim, marked | {"lease_until": self._clock() + LEASE_SECONDS}, *counts, is_wanted)
+        except Cancelled as stopped:
+            if self.is_cancelled(claim):
+                raise
+            raise erasing() from stopped
 
     def is_cancelled(self, claim: Claim) -> bool:
         """See `turns.ports.Ledger`."""

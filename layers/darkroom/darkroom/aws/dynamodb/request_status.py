@@ -1,9 +1,9 @@
 """The status of requests, read from the ledger's items by those who only look."""
 
-from darkroom.aws.dynamodb.claims import sort_key
+from darkroom.aws.dynamodb.claims import FORGOTTEN, sort_key
 from darkroom.aws.dynamodb.table import Table
 from darkroom.aws.dynamodb.turn_store import DynamoTurns
-from darkroom.domain.ports import Done, Held, Reused
+from darkroom.domain.ports import Done, Forgotten, Held, Reused
 
 
 class DynamoRequestStatus:
@@ -12,12 +12,12 @@ class DynamoRequestStatus:
     def __init__(self, table: Table) -> None:
         self._table = table
 
-    def status(self, thread_id: str, request_id: str, fingerprint: str) -> Done | Held | Reused | None:
+    def status(self, thread_id: str, request_id: str, fingerprint: str) -> Done | Forgotten | Held | Reused | None:
         """See `batches.ports.Outcomes`."""
         entry = self._table.item(thread_id, sort_key(request_id))
         is_done, is_this = entry.get("state") == "done", entry.get("fingerprint") == fingerprint
         if is_done and is_this:
-            return Done(DynamoTurns(self._table, thread_id).one(entry["turn"]))
+            return Forgotten() if FORGOTTEN in entry else Done(DynamoTurns(self._table, thread_id).one(entry["turn"]))
         if is_done:
             return Reused()
         return Held(0.0) if is_this else None

@@ -4,10 +4,12 @@ import time
 import uuid
 from collections.abc import Callable
 
-from darkroom.aws.dynamodb.table import Condition, ConditionFailed, Table
+from darkroom.aws.dynamodb.table import Condition, ConditionFailed, Table, Write
 from darkroom.domain.timing import BREAKER_KEPT_SECONDS, PROBE_LEASE_SECONDS
 
 PARTITION, ITEM = "/scout", "budget"  # no thread's id begins with a slash
+NOBODY = "attribute_not_exists(looks_until) OR looks_until < :now"
+ITSELF = "#request = :request"
 
 
 class DynamoScout:
@@ -17,25 +19,27 @@ class DynamoScout:
         self._table = table
         self._clock = clock
 
-    def wants(self) -> bool:
+    def wants(self, request: str) -> bool:
         """See `turns.ports.Scout`. By the lease's own name botocore's repetition of it is told from others."""
-        nobody = "attribute_not_exists(looks_until) OR looks_until < :now OR #scout = :scout"
+        return self._leases(request, f"{NOBODY} OR #scout = :scout")
+
+    def keeps(self, request: str) -> bool:
+        """See `turns.ports.Scout`."""
+        return self._leases(request, f"{NOBODY} OR {ITSELF}")
+
+    def ends(self, request: str) -> bool:
+        """See `turns.ports.Scout`."""
+        return self._holds(self._table.delete(PARTITION, ITEM, Condition(ITSELF, {"request": request}, ("request",))))
+
+    def _leases(self, request: str, condition: str) -> bool:
+        now = self._clock()
+        lease = {"looks_until": now + PROBE_LEASE_SECONDS, "scout": uuid.uuid4().hex, "request": request}
+        expires = {"expires_at": int(now) + BREAKER_KEPT_SECONDS}
+        return self._holds(self._table.update(PARTITION, ITEM, lease | expires, Condition(condition, {"now": now})))
+
+    def _holds(self, write: Write) -> bool:
         try:
-            self._lease(Condition(nobody, {"now": self._clock()}))
+            self._table.write(write)
         except ConditionFailed:
             return False
         return True
-
-    def keeps(self) -> None:
-        """See `turns.ports.Scout`."""
-        self._lease(None)
-
-    def ends(self) -> None:
-        """See `turns.ports.Scout`."""
-        self._table.write(self._table.delete(PARTITION, ITEM))
-
-    def _lease(self, condition: Condition | None) -> None:
-        now = self._clock()
-        lease = {"looks_until": now + PROBE_LEASE_SECONDS, "scout": uuid.uuid4().hex}
-        expires = {"expires_at": int(now) + BREAKER_KEPT_SECONDS}
-        self._table.write(self._table.update(PARTITION, ITEM, lease | expires, condition))
