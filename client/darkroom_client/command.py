@@ -25,8 +25,20 @@ class Entry(NamedTuple):
     module: str
     short_help: str
 
+    @property
+    def room(self) -> str:
+        """The folder that its module lies in."""
+        return self.module.rpartition(".")[0]
+
 
 COMMANDS: Mapping[str, Entry] = {
+    "send": Entry("talking.send", "Ask for a picture, in a new conversation."),
+    "reply": Entry("talking.reply", "Go on with a conversation."),
+    "threads": Entry("talking.threads", "The conversations, the newest first."),
+    "show": Entry("talking.show", "A conversation, as a tree."),
+    "get": Entry("talking.get", "Its pictures, and result.json."),
+    "watch": Entry("talking.watch", "What ends, as it ends."),
+    "check": Entry("talking.check", "What Darkroom would make of files."),
     "use": Entry("use", "Remember a stack for all later commands."),
     "status": Entry("operating.status", "What waits, what is under way, and why."),
     "doctor": Entry("operating.doctor", "What is wrong with the stack, and the way out."),
@@ -43,7 +55,7 @@ COMMANDS: Mapping[str, Entry] = {
     "wake": Entry("operating.wake", "Let what sleeps look again now."),
     "reindex": Entry("operating.reindex", "List the turns of earlier releases."),
 }
-HEADINGS = {"": "Commands", "operating": "For operators"}  # by the folder that a module lies in
+HEADINGS = {"Commands": ("talking", ""), "For operators": ("operating",)}
 
 
 class LazyGroup(click.Group):
@@ -60,10 +72,10 @@ class LazyGroup(click.Group):
         return found
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        for folder, heading in HEADINGS.items():
-            listed = [(name, entry) for name, entry in COMMANDS.items() if entry.module.rpartition(".")[0] == folder]
+        for heading, rooms in HEADINGS.items():
+            listed = [(name, each.short_help) for name, each in COMMANDS.items() if each.room in rooms]
             with formatter.section(heading):
-                formatter.write_dl([(name, entry.short_help) for name, entry in listed])
+                formatter.write_dl(listed)
 
 
 @click.group(cls=LazyGroup)
@@ -78,13 +90,13 @@ def darkroom(context: click.Context) -> None:
     context.ensure_object(Given)
 
 
-def run(words: Sequence[str]) -> int:
+def run(words: Sequence[str], given: Given | None = None) -> int:
     """Runs one command line, and returns its exit code; what goes wrong is said in a sentence, never as a traceback.
 
     0 done, 1 the request failed or is not there, 2 wrong use, 3 the stack cannot be reached, 4 timed out.
     """
     try:
-        code: Any = darkroom.main(list(words), prog_name="darkroom", standalone_mode=False)
+        code: Any = darkroom.main(list(words), prog_name="darkroom", standalone_mode=False, obj=given)
     except click.ClickException as wrong:
         wrong.show()
         return wrong.exit_code

@@ -28,7 +28,8 @@ class Invalid(Trouble):
     exit_code = 2
 
     def __init__(self, message: str, hint: str = "") -> None:
-        super().__init__(f"{message}. {hint}".rstrip() if hint else message)
+        end = "" if message.endswith((".", "?")) else "."
+        super().__init__(f"{message}{end} {hint}" if hint else message)
         self.message = message
         self.hint = hint
 

@@ -6,6 +6,7 @@ import re
 import time
 import uuid
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from datetime import datetime
 from typing import Any
 
 from darkroom.domain import keys, request
@@ -16,6 +17,7 @@ from darkroom.errors import Rejected
 from darkroom_client import pictures
 from darkroom_client.consumer import Consumer
 from darkroom_client.errors import Invalid, Unreachable
+from darkroom_client.index import Index, Summary
 from darkroom_client.pending import PendingTurn
 from darkroom_client.pictures import Given, LocalPicture
 from darkroom_client.results import Result
@@ -100,6 +102,13 @@ class Darkroom:
     def thread(self, thread_id: str) -> Thread:
         """The thread of this id, whether there is one or not. Raises Invalid where it can be no thread's."""
         return Thread(self.stack, _thread_id(thread_id))
+
+    def threads(self, since: datetime, prefix: str = "", words: str = "") -> Iterator[Summary]:
+        """The threads whose ids begin so, in which something has ended since then, or waits; the newest first.
+
+        With `words` only those with an instruction that holds them. They are read as they are taken. Raises Trouble.
+        """
+        return Index(self.stack).threads(since, prefix, words)
 
     def outcomes(self, *, queue_url: str, idle: float | None = None) -> Iterator[Result]:
         """Every outcome that an EventBridge rule announces to this queue, failed ones too, each at least once.

@@ -22,6 +22,15 @@ class Thread:
         """
         return self._stack.up_to_date(lambda: [*self._ended(), *self._open()])
 
+    def exists(self) -> bool:
+        """Whether a turn has ended in it, or a request is under way or waits. Raises Trouble."""
+        return self._stack.up_to_date(lambda: bool(self._first() or self._open()))
+
+    def latest_success(self) -> int:
+        """The number of its newest turn that has a picture, 0 where none has. Raises Trouble."""
+        ended = self._stack.up_to_date(self._ended)
+        return max((each.turn or 0 for each in ended if each.status == "succeeded"), default=0)
+
     def request(self, request_id: str) -> dict[str, Any]:
         """The ledger's item of a request, empty where it has none."""
         with translated(READER):
@@ -33,6 +42,12 @@ class Thread:
         with translated(READER):
             item = self._table().item(self.id, f"TURN#{number:05d}")
         return of_document(item, self._stack.s3) if item else None
+
+    def _first(self) -> list[dict[str, Any]]:
+        """Its first turn. What is kept of the requests of an erased thread does not count."""
+        with translated(READER):
+            found: list[dict[str, Any]] = self._table().items(self.id, "TURN#", most=1)
+        return found
 
     def _ended(self) -> list[Result]:
         with translated(READER):

@@ -1,12 +1,9 @@
 """The pictures of a conversation, saved to a folder with a contact sheet of them."""
 
-import io
 import re
 from pathlib import Path
 
-from PIL import Image
-
-from local.demo.contact_sheet import Cell, contact_sheet
+from darkroom_client.sheets.contact_sheet import Cell, contact_sheet, opened
 from local.demo.conversation import Conversation, Outcome
 
 OWN_FILES = re.compile(r"(source|turn-\d+)\.[a-z0-9]+|contact-sheet\.png")
@@ -19,7 +16,7 @@ def save(thread: Conversation, outcomes: list[Outcome], photo: bytes, extension:
         if OWN_FILES.fullmatch(old.name) and old.is_file():
             old.unlink()
     (out / f"source{extension}").write_bytes(photo)
-    cells = [Cell("Source", "", f"{thread.thread_id.rpartition('/')[2]}{extension}", _opened(photo))]
+    cells = [Cell("Source", "", f"{thread.thread_id.rpartition('/')[2]}{extension}", opened(photo))]
     for outcome in outcomes:
         for suffix, content in thread.pictures(outcome):
             (out / f"turn-{outcome['turn']}{suffix}").write_bytes(content)
@@ -30,13 +27,4 @@ def save(thread: Conversation, outcomes: list[Outcome], photo: bytes, extension:
 def _cell(outcome: Outcome, content: bytes) -> Cell:
     answered = outcome.get("parent_turn")
     note = f"answers turn {answered}" if answered else "answers the source"
-    return Cell(f"Turn {outcome['turn']}", note, outcome["instruction"], _opened(content))
-
-
-def _opened(content: bytes) -> Image.Image | None:
-    try:
-        picture = Image.open(io.BytesIO(content))
-        picture.load()
-    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError):
-        return None
-    return picture
+    return Cell(f"Turn {outcome['turn']}", note, outcome["instruction"], opened(content))

@@ -40,7 +40,7 @@ def _start(home: Home, port: int) -> None:
 
 
 def _mark() -> str:
-    return digest(["local/image_api", "local/lettering", "uv.lock"])
+    return digest(["local/image_api", "client/darkroom_client/sheets", "uv.lock"])
 
 
 def _pid_file(home: Home) -> Path:

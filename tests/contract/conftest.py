@@ -12,9 +12,13 @@ import botocore.session
 import pytest
 from moto import mock_aws
 
+from darkroom.aws.dynamodb.ledger import DynamoLedger
 from darkroom.aws.dynamodb.table import Table, Write
+from darkroom_client.room import Darkroom
 from local.image_api import StandInServer, running
 from local.stack.parameters import read_template
+from tests.contract.studio import NOON, Studio
+from tests.fakes.stack import deployed
 from tests.invocation import forget_what_was_built
 
 if TYPE_CHECKING:
@@ -185,3 +189,19 @@ class Results:
 
     def upload(self, key: str, data: bytes, **metadata: str) -> None:
         self._s3.put_object(Bucket="uploads", Key=key, Body=data, Metadata=metadata)
+
+
+@pytest.fixture
+def studio(
+    dynamodb: "DynamoDBClient", s3: "S3Client", sqs: "SQSClient", functions: "LambdaClient", threads_table: str,
+    buckets: tuple[str, str, str],
+) -> Studio:  # fmt: skip
+    outputs = {
+        "UploadsBucket": "uploads",
+        "ResultsBucket": "results",
+        "ThreadsTable": threads_table,
+        "RequestsQueueUrl": sqs.create_queue(QueueName="r.fifo", Attributes={"FifoQueue": "true"})["QueueUrl"],
+    }
+    stack, slept = deployed(outputs, {}, {}, dynamodb, s3, sqs, functions), list[float]()
+    ledger = DynamoLedger(Table(dynamodb, threads_table), daily_call_limit=0, clock=lambda: NOON)
+    return Studio(Darkroom(stack, clock=lambda: sum(slept), sleep=slept.append), stack, ledger, slept)

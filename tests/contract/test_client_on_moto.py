@@ -3,7 +3,6 @@
 import hashlib
 import json
 from collections.abc import Callable
-from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from types import SimpleNamespace
@@ -11,88 +10,24 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from darkroom.aws.dynamodb.ledger import DynamoLedger
 from darkroom.aws.dynamodb.table import Table
 from darkroom.domain import keys, outcome, request
-from darkroom.domain.outcome import Cost, Outcome, Picture, Timing
 from darkroom.domain.request import Request
 from darkroom.errors import Rejected, Unavailable
 from darkroom.pictures import decoding
-from darkroom.turns.ports import Claim, Wait
+from darkroom.turns.ports import Wait
 from darkroom_client import pictures
 from darkroom_client.errors import Failed, Invalid, TimedOut
 from darkroom_client.results import Result, Waiting
 from darkroom_client.room import Darkroom
-from darkroom_client.stacks.stack import Stack
-from tests.fakes.stack import deployed, rules
+from tests.contract.studio import AT, NOON, PNG, Studio, timing
+from tests.fakes.stack import rules
 
 if TYPE_CHECKING:
-    from mypy_boto3_dynamodb import DynamoDBClient
-    from mypy_boto3_lambda import LambdaClient
-    from mypy_boto3_s3 import S3Client
-    from mypy_boto3_sqs import SQSClient
+    pass
 
-NOON = 1_795_348_800.0
 Announced = tuple[str, Callable[..., None]]
-AT = "2026-11-22T12:00:00.000Z"
-PNG = b"\x89PNG and so on"
 JPEG = b"\xff\xd8\xff and so on"
-
-
-@dataclass
-class Studio:
-    """A stack whose functions are the test."""
-
-    room: Darkroom
-    stack: Stack
-    ledger: DynamoLedger
-    slept: list[float]
-
-    def received(self) -> list[Any]:
-        return self.stack.sqs.receive_message(
-            QueueUrl=self.stack.outputs["RequestsQueueUrl"], MaxNumberOfMessages=10,
-            MessageSystemAttributeNames=["MessageGroupId", "MessageDeduplicationId"],
-        ).get("Messages", [])  # fmt: skip
-
-    def claims(self, asked: Request) -> Claim:
-        claim = self.ledger.claim(asked, AT)
-        assert isinstance(claim, Claim)
-        return claim
-
-    def answers(self, asked: Request, *, turn: int = 1, code: str | None = None) -> Outcome:
-        """Ends a request as `on_request` does, its picture first."""
-        key = f"{keys.turn_prefix(asked.thread_id, turn, asked.request_id)}image.png"
-        self.stack.s3.put_object(Bucket="results", Key=key, Body=PNG)
-        blank = outcome.refusal(Rejected("refused", "no, never", hint="Ask nicely."), timing=_timing(), attempts=1)
-        named = replace(
-            blank, thread_id=asked.thread_id, request_id=asked.request_id, turn=turn, instruction=asked.instruction
-        )
-        made = [Picture("results", key, "image/png", len(PNG), 4, 3, "0" * 64, primary=True)]
-        ended = (
-            named if code else replace(named, status="succeeded", error=None, images=made, cost=Cost(1, 0.04, "USD"))
-        )
-        self.ledger.commit(self.claims(asked), ended)
-        return ended
-
-
-def _timing() -> Timing:
-    return Timing(AT, AT, AT, 1.0)
-
-
-@pytest.fixture
-def studio(
-    dynamodb: "DynamoDBClient", s3: "S3Client", sqs: "SQSClient", functions: "LambdaClient", threads_table: str,
-    buckets: tuple[str, str, str],
-) -> Studio:  # fmt: skip
-    outputs = {
-        "UploadsBucket": "uploads",
-        "ResultsBucket": "results",
-        "ThreadsTable": threads_table,
-        "RequestsQueueUrl": sqs.create_queue(QueueName="r.fifo", Attributes={"FifoQueue": "true"})["QueueUrl"],
-    }
-    stack, slept = deployed(outputs, {}, {}, dynamodb, s3, sqs, functions), list[float]()
-    ledger = DynamoLedger(Table(dynamodb, threads_table), daily_call_limit=0, clock=lambda: NOON)
-    return Studio(Darkroom(stack, clock=lambda: sum(slept), sleep=slept.append), stack, ledger, slept)
 
 
 # ------------------------------------------------------------------------------------------------ asking
@@ -226,7 +161,7 @@ def test_a_message_that_took_no_turn_is_told_by_its_own_id(studio: Studio) -> No
     studio.answers(first.request)
     other = studio.room.send("a", "a dog", request_id="r-1")
     assert other.result() is None, "the outcome of the other content is not its own"
-    refused = outcome.refusal(Rejected("request_id_reused", "again"), timing=_timing(), attempts=1)
+    refused = outcome.refusal(Rejected("request_id_reused", "again"), timing=timing(), attempts=1)
     key = keys.rejected_message_key(other.message_id)
     studio.stack.s3.put_object(Bucket="results", Key=key, Body=json.dumps(refused.as_document()).encode())
     with pytest.raises(Failed, match="request_id_reused"):
@@ -279,6 +214,17 @@ def test_a_thread_shows_what_ended_and_then_what_waits(studio: Studio) -> None:
     assert isinstance(second, Result)
     assert (first.turn, second.turn) == (1, 2)
     assert third == Waiting("r-3", "a dog", "budget", "2026-11-22T12:00:00Z", "2026-11-22T12:10:00Z")
+
+
+def test_a_thread_is_there_when_a_request_was_taken_up_and_not_for_what_is_kept_of_an_erased_one(
+    studio: Studio,
+) -> None:
+    table = Table(studio.stack.dynamodb, studio.stack.outputs["ThreadsTable"])
+    table.write(table.put("erased", "REQUEST#r", {"request_id": "r", "state": "done", "fingerprint": "f"}))
+    studio.claims(Request("new", "r", "a cat", metadata={}))
+    studio.answers(Request("old", "r", "a cat", metadata={}))
+    assert [name for name in ("erased", "new", "none", "old") if studio.room.thread(name).exists()] == ["new", "old"]
+    assert (studio.room.thread("old").latest_success(), studio.room.thread("new").latest_success()) == (1, 0)
 
 
 # ------------------------------------------------------------------------------------------------ hearing

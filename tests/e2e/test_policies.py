@@ -27,6 +27,7 @@ from darkroom_client.command import COMMANDS
 from local.stack import aws, deploy
 from tests.e2e import lines, operating, permissions
 from tests.e2e.conftest import Stack
+from tests.e2e.lines import Block
 from tests.e2e.permissions import Asked, Judge, Role
 from tests.e2e.road import Doors, Road, eventually, photo
 from tests.e2e.test_redrive import die
@@ -34,7 +35,7 @@ from tests.figures import Figures
 
 pytestmark = pytest.mark.slow
 
-BLOCKS = lines.marked("docs/guide-photos.md", "docs/guide-services.md", "docs/guide-operators.md")
+BLOCKS = lines.marked("docs/guide-photos.md", "docs/guide-services.md", "docs/guide-operators.md", "docs/command.md")
 TURN = json.dumps({"thread_id": {"S": "shop/mug"}, "sk": {"S": "TURN#00001"}})
 
 
@@ -68,7 +69,7 @@ def send_and_take(person: Person) -> None:
     """By files and by messages; a conversation, a folder, and an upload that is none."""
     person.run("upload")
     person.road.turn("shop/mug", 1)
-    person.run("message", "sync", "boto3", "use", "client")
+    person.run("message", "sync", "boto3", "use", "client", "talk")
     (person.folder / "a.pdf").write_bytes(b"no picture")
     key = f"{person.mark}/a.pdf"
     person.cli("s3", "cp", str(person.folder / "a.pdf"), f"s3://{person.stack.env['UPLOADS_BUCKET']}/{key}")
@@ -77,8 +78,9 @@ def send_and_take(person: Person) -> None:
 
 
 def take(person: Person) -> None:
-    """Results and turns, listed and one by one, and what was rejected."""
+    """Results and turns, listed and one by one, what was rejected, and the conversations."""
     person.run("use", "look", "back")
+    lines.run(Block("sh", "darkroom threads"), person.stack, person.folder)
     person.cli("dynamodb", "get-item", "--table-name", person.stack.env["THREADS_TABLE"], "--key", TURN)
     rejected = eventually(lambda: person.road.keys("rejected/"))
     person.cli("s3", "cp", f"s3://{person.stack.env['RESULTS_BUCKET']}/{rejected[0]}", "-")

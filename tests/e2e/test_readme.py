@@ -126,6 +126,19 @@ def test_the_clients_lines_hold_a_conversation(stack: Stack, folder: Path) -> No
 
 
 @pytest.mark.slow
+def test_the_commands_lines_hold_conversations(stack: Stack, folder: Path) -> None:
+    run("use", stack, folder)
+    run("quick", stack, folder)
+    assert said(turn(stack, "shop/jug", 2)) == ("succeeded", "conversation", 1, "Add a white frame")
+    told = run("talk", stack, folder)
+    assert said(turn(stack, "shop/vase", 3)) == ("succeeded", "conversation", 1, "mirror it")
+    assert [line for line in told.splitlines() if line[:3] in ("├─ ", "└─ ")] == ["├─ 2 ✓ add snow", "└─ 3 ✓ mirror it"]
+    for file in ("vase-1.png", "vase-2.png", "mirrored.png", "vase/00002/image.png"):
+        assert (folder / file).read_bytes().startswith(b"\x89PNG")
+    assert run("check", stack, folder).startswith("✓ toys/car.jpg  is asked with its text\n  conversation toys/car\n")
+
+
+@pytest.mark.slow
 def test_an_operator_looks_after_it(stack: Stack, folder: Path) -> None:
     told = run("look_after", stack, folder)
     assert told.startswith("darkroom, release ")

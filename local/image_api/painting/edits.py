@@ -11,10 +11,10 @@ from enum import IntEnum
 
 from PIL import Image
 
+from darkroom_client.sheets.lettering import captioned
 from local.image_api.painting import light, style, tone, weather
 from local.image_api.painting.raster import Size
 from local.image_api.painting.scene import draw_scene
-from local.lettering import captioned
 
 LONGEST_SIDE = 1536
 

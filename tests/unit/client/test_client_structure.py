@@ -11,12 +11,13 @@ from pathlib import Path
 import pytest
 
 import darkroom_client.command
+from darkroom_client.command import COMMANDS
 
 ROOT = Path(darkroom_client.__file__).parent
 # Each may import those before it; a folder's modules stand with it.
 RANKS = [
-    "errors", "stacks", "results", "thread", "pictures", "pending", "consumer", "batches", "room", "testing",
-    "operating", "commands", "command",
+    "errors", "stacks", "results", "thread", "index", "pictures", "pending", "consumer", "batches", "room", "testing",
+    "sheets", "checking", "operating", "console", "commands", "command",
 ]  # fmt: skip
 MODULES = {path.relative_to(ROOT).with_suffix("").parts: path for path in ROOT.rglob("*.py")}
 NAMED = sorted(parts for parts in MODULES if parts != ("__init__",))
@@ -78,18 +79,29 @@ def test_the_distribution_holds_library_and_command_and_needs_nothing_of_the_lay
     (entry,) = importlib.metadata.entry_points(group="console_scripts", name="darkroom")
     assert entry.load() is darkroom_client.command.main
     needed = {re.split("[>=<]", each)[0] for each in project["project"]["dependencies"]}
-    assert needed == {"boto3", "click", "pybase64", "rich"}
+    assert needed == {
+        "boto3", "click", "jinja2", "pillow", "pybase64", "python-multipart", "rich", "starlette", "uvicorn",
+    }  # fmt: skip
+
+
+SLOW = {"boto3", "botocore", "rich", "PIL", "darkroom_client.room"}
 
 
 def test_help_loads_neither_boto3_nor_the_library() -> None:
     loaded = run("from darkroom_client.command import run; run(['--help'])")
     assert "click" in loaded
-    assert not {"boto3", "botocore", "rich", "darkroom_client.room"} & loaded
+    assert not SLOW & loaded
+
+
+def test_completion_loads_neither_though_it_loads_every_subcommand() -> None:
+    modules = ", ".join(f"darkroom_client.commands.{entry.module}" for entry in COMMANDS.values())
+    assert not SLOW & run(f"import {modules}")
 
 
 def test_all_that_the_client_does_needs_its_own_dependencies_alone() -> None:
     """Those of the layer are not there where the client is installed."""
-    hidden = ("aws_lambda_powertools", "requests", "PIL", "pi_heif")
+    hidden = ("aws_lambda_powertools", "requests", "pi_heif")
     hide = f"sys.modules.update(dict.fromkeys({hidden!r}))"
     used = "darkroom_client.batches, darkroom.aws.dynamodb.table, darkroom.aws.sqs, darkroom.providers.dialect_table"
-    run(f"{hide}; import darkroom_client.room, darkroom_client.testing, darkroom_client.commands.use, {used}")
+    ours = ", ".join(".".join(("darkroom_client", *parts)) for parts in NAMED if parts[-1] != "__init__")
+    run(f"{hide}; import {ours}, {used}")

@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from click.shell_completion import BashComplete
 
 from darkroom_client import command
 from darkroom_client.command import COMMANDS, darkroom, run
@@ -47,6 +48,33 @@ def test_each_subcommand_is_a_module_with_the_help_that_is_listed(capsys: pytest
     assert run(["--help"]) == 0
     said = capsys.readouterr().out
     assert all(entry.short_help in said for entry in COMMANDS.values())
+
+
+def test_the_help_of_each_subcommand_fits_a_narrow_terminal(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "60")
+    for name in COMMANDS:
+        assert run([name, "--help"]) == 0
+        assert max(map(len, capsys.readouterr().out.splitlines())) <= 80
+
+
+@pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
+def test_the_shells_complete_it(
+    shell: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """As docs/command.md says. What a shell asks for then is click's own."""
+    monkeypatch.setenv("_DARKROOM_COMPLETE", f"{shell}_source")
+    monkeypatch.setattr(BashComplete, "_check_version", staticmethod(lambda: None))
+    with pytest.raises(SystemExit):
+        run([])
+    assert "_DARKROOM_COMPLETE" in capsys.readouterr().out
+    monkeypatch.setenv("_DARKROOM_COMPLETE", f"{shell}_complete")
+    monkeypatch.setenv("COMP_WORDS", "darkroom thr")
+    monkeypatch.setenv("COMP_CWORD", "thr" if shell == "fish" else "1")
+    with pytest.raises(SystemExit):
+        run([])
+    assert "threads" in capsys.readouterr().out
 
 
 def test_the_version_is_the_distributions(capsys: pytest.CaptureFixture[str]) -> None:

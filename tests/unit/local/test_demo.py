@@ -11,14 +11,14 @@ import pytest
 from moto import mock_aws
 from PIL import Image
 
+from darkroom_client.sheets.contact_sheet import CELL, GAP, Cell, contact_sheet
+from darkroom_client.sheets.lettering import wrapped
 from local.demo import __main__ as demo
 from local.demo.album import save
-from local.demo.contact_sheet import CELL, GAP, Cell, contact_sheet
 from local.demo.conversation import Conversation, NoOutcomeError, message_group
 from local.demo.report import explain, rows
 from local.demo.steps import steps
 from local.demo.table import table, width
-from local.lettering import wrapped
 from tests.unit.local.image_api.stand_in_client import png
 
 WALL = Image.new("RGB", (400, 300), (200, 30, 30))

@@ -165,7 +165,7 @@ def _document(text: str, columns: _Columns, options: Mapping[str, Shape]) -> dic
     document: dict[str, Any] = {}
     for name, cell in zip(names, cells, strict=False):
         if cell:
-            _put(document, name, _read(name, cell, options))
+            _put(document, name, value(name, cell, options))
     if _LOST_LETTERS.fullmatch(document.get("instruction", "")):
         raise ValueError("the words are nothing but question marks: the file's encoding has no such letters, use UTF-8")
     return document
@@ -195,8 +195,11 @@ def _put(document: dict[str, Any], name: str, given: Any) -> None:
         part[inner if dot else name] = given
 
 
-def _read(name: str, cell: str, options: Mapping[str, Shape]) -> Any:
-    """The value that a cell says: all are text, but for lists of pictures, and numbers where text will not do."""
+def value(name: str, cell: str, options: Mapping[str, Shape]) -> Any:
+    """The value that a cell says: all are text, but for lists of pictures, and numbers where text will not do.
+
+    `name` is its column's.
+    """
     if name == "images":
         return [key.strip() for key in cell.split("|") if key.strip()] if "|" in cell else cell.split()
     if name in _SHAPES:

@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, replace
 from typing import Any
 
+from darkroom.aws.dynamodb import listing
 from darkroom.aws.dynamodb.table import Condition, ConditionFailed, Table
 from darkroom.batches.line_reader import Place
 from darkroom.batches.ports import Answered, Progress, Sent
@@ -49,7 +50,7 @@ class DynamoBatchState:
         unchanged = Condition("version = :before", {"before": progress.version})
         new = Condition("attribute_not_exists(sk)")
         condition = unchanged if progress.version else new
-        writes = [self._table.put(partition, "PROGRESS", asdict(known) | expires, condition)]
+        writes = [self._table.put(partition, "PROGRESS", asdict(known) | expires | self._listed(known), condition)]
         if line:
             writes.append(self._table.put(partition, _line_sk(line.position), asdict(line) | expires))
         try:
@@ -81,6 +82,10 @@ class DynamoBatchState:
         """See `batches.ports.BatchState`."""
         for item in self._table.each(PARTITIONS + batch, "LINE#", "text"):
             yield item["text"]
+
+    def _listed(self, known: Progress) -> dict[str, str]:
+        """A batch stands in the index from when it began: as that stays the same, a step writes nothing there."""
+        return listing.of_batch(known.began_at or self._clock())
 
     def _expires(self) -> dict[str, int]:
         return {"expires_at": int(self._clock()) + BATCH_KEPT_SECONDS}

@@ -6,13 +6,14 @@ from itertools import islice
 from typing import Any
 
 from darkroom.aws.dynamodb.table import Table
-from darkroom.domain.outcome import Outcome
+from darkroom.domain.outcome import Outcome, timestamp
 from darkroom.domain.timing import LEDGER_KEPT_SECONDS
 from darkroom.errors import Unavailable
 from darkroom.turns.ports import Claim, Wait
 
 INDEX = "Listed"
 WAITING = "waiting"
+BATCHES = "batches"
 LOOKED_AT = 50  # turns, to know whether a model is well
 REFUSED = "/refused"  # no thread's id begins with a slash
 INSTRUCTION_CHARACTERS = 200
@@ -38,6 +39,11 @@ def of_waiting(claim: Claim, trouble: Unavailable, wait: Wait) -> dict[str, Any]
     }
 
 
+def of_batch(began_at: float) -> dict[str, str]:
+    """Under what a batch stands in the index; seconds since the epoch."""
+    return {"listed_in": BATCHES, "listed_at": timestamp(began_at)}
+
+
 def waiting(table: Table) -> Iterator[dict[str, Any]]:
     """What waits, the oldest request first, as the index has it: a moment may pass until it is true."""
     return table.listed(INDEX, WAITING)
@@ -46,6 +52,11 @@ def waiting(table: Table) -> Iterator[dict[str, Any]]:
 def ended(table: Table, day: str) -> Iterator[dict[str, Any]]:
     """What ended on a day of UTC (`2026-11-29`), the newest first."""
     return table.listed(INDEX, day, is_newest_first=True)
+
+
+def batches(table: Table) -> Iterator[str]:
+    """The partitions of batches, the one that began last first."""
+    return (item["thread_id"] for item in table.listed(INDEX, BATCHES, is_newest_first=True, page=50))
 
 
 def has_succeeded(table: Table, model: str, since: str, now: str) -> bool:

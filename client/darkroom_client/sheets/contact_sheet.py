@@ -1,11 +1,12 @@
 """A conversation on one picture: the source and every turn side by side, with what was asked beneath."""
 
+import io
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from PIL import Image, ImageDraw, ImageOps
 
-from local.lettering import RGB, font, wrapped, write
+from darkroom_client.sheets.lettering import RGB, font, wrapped, write
 
 COLUMNS = 5
 CELL, PICTURE_HEIGHT, GAP, CORNER = 420, 330, 28, 12
@@ -28,6 +29,16 @@ class Cell:
     note: str
     text: str
     picture: Image.Image | None
+
+
+def opened(file: bytes) -> Image.Image | None:
+    """The picture in a file, no larger than a sheet needs; None where it is none that can be shown."""
+    try:
+        picture = Image.open(io.BytesIO(file))
+        picture.thumbnail((2 * CELL, 2 * PICTURE_HEIGHT))
+    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError):
+        return None
+    return picture
 
 
 def contact_sheet(heading: str, cells: Sequence[Cell]) -> Image.Image:

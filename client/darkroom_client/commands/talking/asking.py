@@ -1,0 +1,215 @@
+"""What `send` and `reply` have in common: how a request is wished for, sent, waited for, and its picture taken."""
+
+import functools
+import shlex
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
+
+import click
+
+from darkroom_client.commands.common import Given
+from darkroom_client.errors import Failed, Invalid, TimedOut, Trouble
+
+if TYPE_CHECKING:
+    from darkroom_client.commands.talking.progress import ProgressLine
+    from darkroom_client.pending import PendingTurn
+    from darkroom_client.results import Result
+    from darkroom_client.room import Darkroom
+
+Command = TypeVar("Command", bound=Callable[..., Any])
+MAX_VARIATIONS = 20
+
+
+class Wish(NamedTuple):
+    """What the options of `send` and `reply` say."""
+
+    model: str | None
+    option: tuple[str, ...]
+    variations: int
+    output: str | None
+    no_wait: bool
+    timeout: float | None
+    dry_run: bool
+    is_opened: bool
+
+
+class Asked(NamedTuple):
+    """What is asked for. `parent_turn` 0 begins anew, None answers the newest turn."""
+
+    thread: str
+    words: str
+    files: Sequence[Path]
+    parent_turn: int | None
+
+
+_OPTIONS = (
+    click.option("--model", metavar="NAME", help="The model; else the conversation's, or the stack's."),
+    click.option("--option", multiple=True, metavar="NAME=VALUE", help="Such as size=16:9; several are possible."),
+    click.option(
+        "--variations",
+        type=click.IntRange(1, MAX_VARIATIONS),
+        default=1,
+        metavar="N",
+        help="So many answers to the same.",
+    ),
+    click.option("-o", "--output", metavar="PATH", help="Where to save the picture: a file, or a folder."),
+    click.option("--no-wait", is_flag=True, help="Only send; `darkroom get` has the picture later."),
+    click.option("--timeout", type=click.FloatRange(min=0), metavar="SECONDS", help="Wait no longer than that."),
+    click.option("--dry-run", is_flag=True, help="Say what would be sent, and its price. Nothing is sent or paid."),
+    click.option("--open", "is_opened", is_flag=True, help="Open the picture when it is there."),
+)
+
+
+def choices(command: Command) -> Command:
+    """Gives a command these options, as its parameter `wish`."""
+
+    @functools.wraps(command)
+    def with_wish(*given: Any, **named: Any) -> Any:
+        wish = Wish(**{name: named.pop(name) for name in Wish._fields})
+        return command(*given, wish=wish, **named)
+
+    decorated: Any = with_wish
+    for option in reversed(_OPTIONS):
+        decorated = option(decorated)
+    wished: Command = decorated
+    return wished
+
+
+def note(text: str) -> None:
+    """Says something beside the answer."""
+    from darkroom_client.commands import terminal
+
+    terminal.note(text)
+
+
+class Asking(NamedTuple):
+    """The stack, and the line that says what is waited for."""
+
+    room: "Darkroom"
+    line: "ProgressLine"
+
+
+def begin(given: Given) -> Asking:
+    """At the stack that is meant. Raises Unreachable."""
+    from darkroom_client.commands.talking.progress import ProgressLine
+    from darkroom_client.room import Darkroom
+
+    line = ProgressLine()
+    return Asking(Darkroom(given.open_stack(), sleep=line.sleep), line)
+
+
+def free_name(asking: Asking, name: str) -> str:
+    """The name, or the first of `mug-2`, `mug-3` … that no thread has."""
+    thread, number = asking.room.thread(name), 1
+    first = thread.id
+    while thread.exists():
+        number += 1
+        thread = asking.room.thread(f"{first}-{number}")
+    return thread.id
+
+
+def ask(given: Given, asking: Asking, asked: Asked, wish: Wish, beside: Path) -> int:
+    """Asks, and does what was wished for. Returns the exit code. Raises Trouble."""
+    fields: dict[str, Any] = {
+        "parent_turn": asked.parent_turn, "model": wish.model, "options": _options(wish.option) or None
+    }  # fmt: skip
+    if wish.dry_run:
+        return _rehearse(given, asking.room, asked, fields, wish)
+    from darkroom_client.commands.talking.saving import Target
+
+    target = None if wish.no_wait else Target.of(wish.output, beside)
+    pending = [
+        asking.room.send(asked.thread, asked.words, images=asked.files, **fields) for _ in range(wish.variations)
+    ]
+    if target is None:
+        for each in pending:
+            _tell_sent(given, each)
+        return 0
+    codes = [_wait(given, asking, each, wish, target) for each in pending]
+    return max(codes)
+
+
+def _wait(given: Given, asking: Asking, pending: "PendingTurn", wish: Wish, target: Any) -> int:
+    """Waits for one, and takes what it became. Returns its exit code."""
+    try:
+        with asking.line.about(pending):
+            result = pending.wait(timeout=asking.line.left(wish.timeout))
+    except Failed as failed:
+        return _tell_failed(given, failed)
+    except TimedOut as over:
+        if given.as_json:
+            _tell_sent(given, pending)
+        raise TimedOut(f"{over} {_later(pending)}", over.waiting) from over
+    except KeyboardInterrupt:
+        note(_later(pending))
+        raise
+    _take(given, result, wish, target)
+    return 0
+
+
+def _later(pending: "PendingTurn") -> str:
+    return f"It goes on by itself: `darkroom show {shlex.quote(pending.thread_id)}` says how it stands."
+
+
+def _take(given: Given, result: "Result", wish: Wish, target: Any) -> None:
+    """Saves the pictures, tells of them, and shows them."""
+    saved = target.save(result)
+    if given.as_json:
+        given.tell(result.as_document())
+    else:
+        from darkroom_client.commands.talking import report
+
+        report.taken(result, saved)
+    if wish.is_opened:
+        for path in saved:
+            if click.launch(str(path)):
+                note(f"Nothing here opens {path}.")
+
+
+def _tell_failed(given: Given, failed: Failed) -> int:
+    """The outcome for programs, the sentence for people."""
+    if given.as_json:
+        given.tell(failed.outcome.as_document())
+    from darkroom_client.commands.talking import report
+
+    report.failed(failed)
+    return failed.exit_code
+
+
+def _tell_sent(given: Given, pending: "PendingTurn") -> None:
+    ids = {"thread_id": pending.thread_id, "request_id": pending.request_id, "message_id": pending.message_id}
+    given.tell(ids, f"Sent: {pending.request_id} of {pending.thread_id}.")
+
+
+def _options(given: Sequence[str]) -> dict[str, Any]:
+    """`size=16:9` by its name; a number where the option is one. Raises Invalid."""
+    from darkroom.batches import csv_file
+    from darkroom.domain.outcome import DEFAULT_DIALECT
+    from darkroom.providers.dialect_table import DIALECTS
+
+    shapes = DIALECTS[DEFAULT_DIALECT].options
+    options: dict[str, Any] = {}
+    for each in given:
+        name, equals, value = each.partition("=")
+        if not equals:
+            raise Invalid(f"{each!r} is no option of a request", "Write it as in --option size=16:9")
+        options[name.strip()] = csv_file.value(f"options.{name.strip()}", value.strip(), shapes)
+    return options
+
+
+def _rehearse(given: Given, room: "Darkroom", asked: Asked, fields: Mapping[str, Any], wish: Wish) -> int:
+    """Says what would be sent, by the same code that sends it."""
+    from darkroom.domain import price
+    from darkroom_client.commands.talking import report
+
+    named = {"thread_id": asked.thread, "request_id": "new", "instruction": asked.words, **fields}
+    request, pictures = room.prepared(named, asked.files)
+    try:
+        each = price.parsed(room.stack.parameters.get("PricePerImage", ""))
+    except ValueError as error:
+        raise Trouble(f"The stack's parameter PricePerImage cannot be read: {error}") from error
+    amount = None if each.amount is None else round(each.amount * wish.variations, 6)
+    cost = {"paid_calls": wish.variations, "amount": amount, "currency": each.currency}
+    report.rehearsed(given, request, pictures, cost)
+    return 0

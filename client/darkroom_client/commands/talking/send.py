@@ -1,0 +1,70 @@
+"""`darkroom send`: a new conversation."""
+
+import re
+from pathlib import Path
+
+import click
+
+from darkroom_client.commands.common import Given, options
+from darkroom_client.commands.talking import asking
+from darkroom_client.commands.talking.asking import Wish
+from darkroom_client.errors import Invalid, Trouble
+
+NAME_WORDS, NAME_CHARACTERS = 6, 40  # of a thread that is named after its first words
+
+
+@click.command("send", short_help="Ask for a picture, in a new conversation.")
+@click.argument("words", nargs=-1, required=True, metavar='[FILE]... "WORDS"', type=click.Path())
+@click.option("--thread", help="What the conversation is called; else as the first file, or the words.")
+@asking.choices
+@options
+@click.pass_obj
+def command(given: Given, words: tuple[str, ...], thread: str | None, wish: Wish) -> int:
+    """Ask for a picture, in a new conversation: of the FILEs, or of words alone.
+
+    It waits, and saves the picture beside the first file. Where a conversation of that name exists, it takes the next
+    name: mug, mug-2, mug-3.
+
+    \b
+    darkroom send mug.jpg "make it night"
+    darkroom send mug.jpg logo.png "put the logo on the mug" --thread shop/mug
+    darkroom send "a kitten" --thread cats --option size=16:9 --variations 3
+    """
+    files, said = [Path(each) for each in words[:-1]], words[-1]
+    _look_at(files, said)
+    began = asking.begin(given)
+    name = thread or (_name(files[0]) if files else _named_after(said))
+    free = asking.free_name(began, name)
+    if free != name:
+        asking.note(f"{name} exists already: this is {free}.")
+    elif not thread:
+        asking.note(f"The conversation is called {free}.")
+    return asking.ask(given, began, asking.Asked(free, said, files, 0), wish, files[0].parent if files else Path())
+
+
+def _look_at(files: list[Path], said: str) -> None:
+    """Raises Trouble where a file is not there, or where the words are none: they would be paid."""
+    if _is_file(Path(said)):
+        raise Invalid(f"{said} is a file, and the words come last", f'Say what to make of it: darkroom send {said} "…"')
+    for file in files:
+        if not _is_file(file):
+            raise Trouble(f"There is no file {file}. Nothing was sent.")
+
+
+def _is_file(path: Path) -> bool:
+    try:
+        return path.is_file()
+    except (OSError, ValueError):  # such as words that are too long for a name
+        return False
+
+
+def _name(file: Path) -> str:
+    """As an upload of this name would be called."""
+    from darkroom.domain import upload
+
+    return upload.of_key("", file.resolve().name).thread
+
+
+def _named_after(words: str) -> str:
+    found = re.findall(r"\w+", words.lower())[:NAME_WORDS]
+    return "-".join(found)[:NAME_CHARACTERS].strip("-_") or "picture"

@@ -1,0 +1,60 @@
+"""`darkroom watch`: what ends, as it ends."""
+
+import time
+from typing import TYPE_CHECKING
+
+import click
+
+from darkroom_client.commands.common import Given, options
+
+if TYPE_CHECKING:
+    from darkroom_client.index import Ended
+
+LOOK_SECONDS = 2.0
+
+
+@click.command("watch", short_help="What ends, as it ends.")
+@click.argument("prefix", default="")
+@options
+@click.pass_obj
+def command(given: Given, prefix: str) -> None:
+    """Tell what ends, as it ends, of conversations and uploads whose names begin with PREFIX. Ctrl-C stops it.
+
+    Refused uploads and messages are among it: they became no turn.
+    """
+    from darkroom_client.index import Index, Watch
+
+    stack = given.open_stack()
+    watch = stack.up_to_date(lambda: Watch(Index(stack), prefix))
+    if not given.as_json:
+        from darkroom_client.commands import terminal
+
+        terminal.note("Watching. Ctrl-C stops it.")
+    while True:
+        for each in watch.look():
+            _tell(given, each, stack.outputs["ResultsBucket"])
+        time.sleep(LOOK_SECONDS)
+
+
+def _tell(given: Given, ended: "Ended", bucket: str) -> None:
+    if given.as_json:
+        document = ended._asdict()
+        key = document.pop("result_key")
+        given.tell(document | {"result": f"s3://{bucket}/{key}"})
+        return
+    from rich.text import Text
+
+    from darkroom_client.commands import terminal
+
+    name = ended.thread_id or ended.result_key
+    turn = f" turn {ended.turn}" if ended.turn else ""
+    line = Text.assemble(
+        (f"{terminal.clock(ended.ended_at)} ", "dim"), terminal.mark(ended.status), " ",
+        (terminal.name(name), "bold"), turn, "  ", terminal.words(ended.instruction, 120),
+    )  # fmt: skip
+    if cost := terminal.money(ended.cost):
+        line.append(f"  {cost}", "dim")
+    terminal.console().print(line)
+    if ended.error:
+        said = f"{ended.error['code']}: {terminal.words(ended.error['message'])}"
+        terminal.hang(terminal.console(), "  ", Text(said, "red"))

@@ -1,0 +1,112 @@
+"""How things look to a person: colours only on a terminal, tables as wide as it is, and nobody's words can steer it.
+
+It loads rich, so a subcommand imports it when it runs.
+"""
+
+import os
+import re
+import sys
+from collections.abc import Iterable
+from datetime import UTC, datetime
+from typing import Any
+
+from rich.cells import cell_len
+from rich.console import Console
+from rich.text import Text
+
+from darkroom.worker.escaping import escaped
+
+MIN_COLUMNS = 24  # for words, however deep they are indented
+PIPE_COLUMNS = 160  # for whoever reads a table through a pipe
+_JOINERS = "\u200c\u200d"  # Persian and Hindi are written with them, and emoji are put together
+MARKS = {"succeeded": ("✓", "green"), "failed": ("✗", "red"), "waiting": ("…", "yellow")}
+
+
+def console(*, is_error: bool = False) -> Console:
+    """What a person sees: standard output, or standard error for what is said beside the answer."""
+    stream = sys.stderr if is_error else sys.stdout
+    is_terminal = stream.isatty()
+    width = None if is_terminal or os.environ.get("COLUMNS") else PIPE_COLUMNS
+    return Console(
+        file=stream,
+        force_terminal=is_terminal,
+        width=width,
+        highlight=False,
+        markup=False,
+        emoji=False,
+        soft_wrap=False,
+    )
+
+
+def note(text: str) -> None:
+    """Says something beside the answer."""
+    console(is_error=True).print(Text(escaped(text), "dim"), soft_wrap=True)
+
+
+def name(text: str) -> str:
+    """A name that others chose, in one line."""
+    return escaped(text)
+
+
+def words(text: str | None, most: int | None = None) -> str:
+    """What people or models wrote, in one line of so many characters at most."""
+    line = " ".join((text or "").split())
+    if most and len(line) > most:
+        line = f"{line[: most - 1].rstrip()}…"
+    return re.sub(f"[^{_JOINERS}]+", lambda found: escaped(found[0]), line)
+
+
+def hang(console: Console, head: Text | str, said: Text, first: str = "", rest: str = "") -> None:
+    """Text behind its head, wrapped; further lines begin below it. `first` and `rest` stand before all of that."""
+    head = Text(head) if isinstance(head, str) else head
+    room = max(MIN_COLUMNS, console.width - len(first) - head.cell_len)
+    for number, line in enumerate(said.wrap(console, room) or [Text()]):
+        line.rstrip()
+        before = head if number == 0 else Text(" " * head.cell_len)
+        console.print(Text.assemble((rest if number else first, "dim"), before, line), soft_wrap=True)
+
+
+def filled(facts: Iterable[str], columns: int) -> str:
+    """Facts with dots between them, in lines that break at no other place."""
+    lines = [""]
+    for fact in filter(None, facts):
+        joined = f"{lines[-1]} · {fact}" if lines[-1] else fact
+        lines[-1:] = [joined] if cell_len(joined) <= columns or not lines[-1] else [lines[-1], fact]
+    return "\n".join(lines)
+
+
+def mark(status: str) -> Text:
+    """A sign for how a request stands."""
+    return Text(*MARKS[status])
+
+
+def when(moment: str | None, now: datetime | None = None) -> str:
+    """How long ago that was, or the day where it is long ago."""
+    if moment is None:
+        return ""
+    at = datetime.fromisoformat(moment)
+    seconds = ((now or datetime.now(UTC)) - at).total_seconds()
+    for unit, length in (("d", 86_400), ("h", 3600), ("min", 60)):
+        if seconds >= length:
+            return f"{at:%Y-%m-%d}" if unit == "d" and seconds >= 7 * length else f"{seconds // length:.0f} {unit} ago"
+    return "now" if seconds > -60 else clock(moment)
+
+
+def clock(moment: str) -> str:
+    """The time of day here; of another day with its date."""
+    at = datetime.fromisoformat(moment).astimezone()
+    is_today = at.date() == datetime.now(at.tzinfo).date()
+    return f"{at:%H:%M:%S}" if is_today else f"{at:%Y-%m-%d %H:%M}"
+
+
+def money(cost: Any) -> str:
+    """What a request cost, from an outcome's or the index's `cost`; empty where nothing is known to tell."""
+    calls, amount, currency = (cost.get(each) for each in ("paid_calls", "amount", "currency"))
+    if amount is not None:
+        return f"{amount:.3f}".rstrip("0").ljust(len(f"{amount:.2f}"), "0") + (f" {currency}" if currency else "")
+    return counted(calls, "call") if calls else ""
+
+
+def counted(count: int, one: str) -> str:
+    """`1 call`, `2 calls`."""
+    return f"{count} {one}" if count == 1 else f"{count} {one}s"
