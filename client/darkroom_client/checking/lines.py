@@ -1,62 +1,67 @@
-"""The lines of a batch file, each read as the functions read it."""
+"""The lines of a batch file of this machine, each read as the functions read it."""
 
-from collections.abc import Iterator
+import re
+from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
-from darkroom.batches import batch_file, csv_file, line_reader
+from darkroom.batches import csv_file, line_reader
+from darkroom.batches.batch_file import BatchFile
+from darkroom.batches.handler import assert_acceptable, bound_of
 from darkroom.batches.line_reader import Line, Place
-from darkroom.domain import request_file
-from darkroom.domain.request_schema import ImageRef, RequestRules
-from darkroom.domain.upload import Upload
-from darkroom.errors import FieldFault, Rejected, invalid
-from darkroom_client.checking.folder import LocalFolder
+from darkroom.batches.step import request_of
+from darkroom.domain.outcome import DEFAULT_DIALECT
+from darkroom.domain.request_schema import RequestRules
+from darkroom.errors import Rejected
+from darkroom.providers.dialect_table import DIALECTS
 
-Seen = dict[tuple[str, str], tuple[int, str]]
-"""Of each thread and id the line, and what it asks for."""
+Part = Callable[[int], bytes]
+"""What of a file begins at an offset: as much as is at hand, nothing at its end."""
 
-
-class Checked(NamedTuple):
-    """How many lines ask for something, how many of them have faults, and the first of these with their numbers."""
-
-    total: int
-    failed: int
-    faults: list[tuple[int, Rejected]]
+Seen = dict[tuple[str, str], tuple[str, int]]
+"""Of each thread and id what it asks for, and in which line."""
 
 
-def checked(folder: LocalFolder, file: Upload, rules: RequestRules, most_faults: int) -> Checked:
-    """What is wrong with which line. Raises Rejected where that is so of the whole file."""
-    total, failed, faults, seen = 0, 0, list[tuple[int, Rejected]](), Seen()
-    for line in _lines(folder, file, rules):
-        number = line.after.number
-        if line.is_blank or (number == 1 and request_file.max_calls(line.data)):
-            continue
-        total += 1
-        try:
-            _check(line, file, rules, seen)
-        except Rejected as fault:
-            failed += 1
-            faults += [(number, fault)] if len(faults) < most_faults else []
-    if total > batch_file.MAX_LINES:
-        hint = "Split it into several files, and upload those."
-        raise Rejected("invalid_request", f"the file has over {batch_file.MAX_LINES:,} lines", hint=hint)
-    return Checked(total, failed, faults)
+class Fault(NamedTuple):
+    """What is wrong with a line, or with the whole file (0)."""
+
+    line: int
+    message: str
+    hint: str | None
 
 
-def _lines(folder: LocalFolder, file: Upload, rules: RequestRules) -> Iterator[Line]:
-    part = lambda offset: folder.part(ImageRef(file.bucket, file.key), offset) or b""  # noqa: E731
-    if file.extension.lower() == ".csv":
-        return csv_file.read(part, Place(), rules.options)
+def looked_at(part: Part, batch: BatchFile, rules: RequestRules) -> tuple[int, list[Fault]]:
+    """How many lines ask for something, and all that is wrong."""
+    requests, faults, seen = 0, list[Fault](), Seen()
+    try:
+        for line in of_file(part, is_table=batch.is_table):
+            is_request = not line.is_blank and not bound_of(line)
+            requests += is_request
+            assert_acceptable(line, requests)
+            if is_request and (fault := _fault(line, batch, rules, seen)):
+                faults.append(fault)
+    except Rejected as rejection:
+        return requests, [Fault(0, rejection.message, rejection.hint)]
+    if not requests:
+        return 0, [Fault(0, "the file has no line that says anything", "Write a request into each line.")]
+    return requests, faults
+
+
+def of_file(part: Part, *, is_table: bool) -> Iterator[Line]:
+    """Its lines, of a table its rows. Raises Rejected."""
+    if is_table:
+        return csv_file.read(part, Place(), DIALECTS[DEFAULT_DIALECT].options)
     return line_reader.read(part, Place())
 
 
-def _check(line: Line, file: Upload, rules: RequestRules, seen: Seen) -> None:
-    """Raises Rejected, too, where an earlier line of the thread asks for something else under the same id."""
-    if line.data is None:
-        raise invalid([FieldFault("body", line.fault)], request_file.LINE_REMEDY)
-    folder = batch_file.folder_of(file.bucket, file.key)
-    asked = request_file.of_line(line.data, folder=folder, stem=file.stem, rules=rules)
-    own = (line.after.number, asked.fingerprint)
-    earlier, fingerprint = seen.setdefault((asked.thread_id, asked.request_id), own)
+def _fault(line: Line, batch: BatchFile, rules: RequestRules, seen: Seen) -> Fault | None:
+    """What is wrong with a line, by itself or beside those before it."""
+    number = line.after.number
+    try:
+        asked = request_of(line, batch, rules)
+    except Rejected as rejection:
+        said = re.sub(r"^(line|row) \d+: ", "", rejection.message)
+        return Fault(number, said, rejection.hint)
+    fingerprint, first = seen.setdefault((asked.thread_id, asked.request_id), (asked.fingerprint, number))
     if fingerprint != asked.fingerprint:
-        fault = FieldFault("custom_id", f"is that of line {earlier}, which asks for something else")
-        raise invalid([fault], request_file.LINE_REMEDY)
+        return Fault(number, f"custom_id: is that of line {first}, which asks for something else", None)
+    return None

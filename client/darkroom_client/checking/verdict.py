@@ -143,13 +143,20 @@ def _request(folder: LocalFolder, arrived: Upload) -> Verdict:
 
 
 def _batch(folder: LocalFolder, arrived: Upload) -> Verdict:
-    checked = lines.checked(folder, arrived, RULES, MAX_FAULTS)
+    def part(offset: int) -> bytes:
+        return folder.part(ImageRef(BUCKET, arrived.key), offset) or b""
+
+    requests, faults = lines.looked_at(part, batch_file.uploaded(arrived, 0), RULES)
     problems = tuple(
-        Rejected(fault.code, f"line {number}: {fault.message}", hint=fault.hint) for number, fault in checked.faults
+        Rejected(
+            "invalid_request", f"line {fault.line}: {fault.message}" if fault.line else fault.message, hint=fault.hint
+        )
+        for fault in faults[:MAX_FAULTS]
     )
-    more = checked.failed - len(checked.faults)
-    says = f"is a batch of {checked.total} {'request' if checked.total == 1 else 'requests'}" + (
-        f", {checked.failed} with faults" if checked.failed else ""
+    more = len(faults) - len(problems)
+    with_faults = sum(1 for fault in faults if fault.line)
+    says = f"is a batch of {requests} {'request' if requests == 1 else 'requests'}" + (
+        f", {with_faults} with faults" if with_faults else ""
     )
     warnings = (f"{more} more lines have faults",) if more else ()
     return Verdict(arrived.key, arrived.kind, says, problems=problems, warnings=warnings)

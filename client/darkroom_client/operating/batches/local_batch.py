@@ -1,36 +1,27 @@
 """A batch file of this machine: what it asks for, and what is wrong with it, by the functions' own reader."""
 
 import json
-import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import NamedTuple
 
-from darkroom.batches import batch_file, csv_file, line_reader
-from darkroom.batches.batch_file import BatchFile
-from darkroom.batches.handler import assert_acceptable, bound_of
+from darkroom.batches import batch_file, line_reader
+from darkroom.batches.handler import bound_of
 from darkroom.batches.line_reader import Line, Place
-from darkroom.batches.step import request_of
 from darkroom.domain import upload
 from darkroom.domain.outcome import DEFAULT_DIALECT
 from darkroom.domain.price import parsed
 from darkroom.domain.request_schema import RequestRules
 from darkroom.errors import Rejected
 from darkroom.providers.dialect_table import DIALECTS
+from darkroom_client.checking import lines
+from darkroom_client.checking.lines import Fault
 from darkroom_client.errors import Invalid, Trouble
 from darkroom_client.operating.backfill import bill
 from darkroom_client.stacks.stack import Stack
 
 PART_BYTES = 1 << 20
 _BYTE_ORDER_MARK = line_reader.BYTE_ORDER_MARK
-
-
-class Fault(NamedTuple):
-    """What is wrong with a line, or with the whole file (0)."""
-
-    line: int
-    message: str
-    hint: str | None
 
 
 class LocalBatch(NamedTuple):
@@ -80,7 +71,7 @@ def read(named: str, stack: Stack, max_calls: int | None) -> LocalBatch:
     rules = RequestRules(
         (bucket, stack.outputs["ResultsBucket"]), DIALECTS[DEFAULT_DIALECT].options, keeps_folders_apart=keeps_apart
     )
-    requests, faults = _looked_at(data, batch, rules)
+    requests, faults = lines.looked_at(_part(data), batch, rules)
     return LocalBatch(key, data, requests, faults, max_calls)
 
 
@@ -95,47 +86,8 @@ def _bytes_of(path: Path) -> bytes:
         raise Trouble(f"{path} cannot be read: {error.strerror}.") from error
 
 
-def _lines(data: bytes, *, is_table: bool) -> Iterator[Line]:
-    """Its lines, of a table its rows. Raises Rejected."""
-
-    def part(offset: int) -> bytes:
-        return data[offset : offset + PART_BYTES]
-
-    options = DIALECTS[DEFAULT_DIALECT].options
-    return csv_file.read(part, Place(), options) if is_table else line_reader.read(part, Place())
-
-
-def _looked_at(data: bytes, batch: BatchFile, rules: RequestRules) -> tuple[int, list[Fault]]:
-    """How many requests there are, and all that is wrong."""
-    requests, faults, known = 0, list[Fault](), dict[tuple[str, str], tuple[str, int]]()
-    try:
-        for line in _lines(data, is_table=batch.is_table):
-            is_request = not line.is_blank and not bound_of(line)
-            requests += is_request
-            assert_acceptable(line, requests)
-            if is_request and (fault := _fault(line, batch, rules, known)):
-                faults.append(fault)
-    except Rejected as rejection:
-        return requests, [Fault(0, rejection.message, rejection.hint)]
-    if not requests:
-        return 0, [Fault(0, "the file has no line that says anything", "Write a request into each line.")]
-    return requests, faults
-
-
-def _fault(
-    line: Line, batch: BatchFile, rules: RequestRules, known: dict[tuple[str, str], tuple[str, int]]
-) -> Fault | None:
-    """What is wrong with a line. `known` are the ids before it, with what they stand for and where."""
-    number = line.after.number
-    try:
-        asked = request_of(line, batch, rules)
-    except Rejected as rejection:
-        said = re.sub(r"^(line|row) \d+: ", "", rejection.message)
-        return Fault(number, said, rejection.hint)
-    fingerprint, first = known.setdefault((asked.thread_id, asked.request_id), (asked.fingerprint, number))
-    if fingerprint != asked.fingerprint:
-        return Fault(number, f"custom_id: is that of line {first}, which asks for something else", None)
-    return None
+def _part(data: bytes) -> lines.Part:
+    return lambda offset: data[offset : offset + PART_BYTES]
 
 
 def _bounded(key: str, data: bytes, max_calls: int) -> tuple[str, bytes]:
@@ -153,7 +105,7 @@ def _bounded(key: str, data: bytes, max_calls: int) -> tuple[str, bytes]:
 def _as_lines(data: bytes) -> bytes:
     """The lines that the rows of a table stand for: row 2 is line 2, after the one that takes the names' place."""
     try:
-        rows: list[Line] = list(_lines(data, is_table=True))
+        rows: list[Line] = list(lines.of_file(_part(data), is_table=True))
     except Rejected as rejection:
         raise Invalid(rejection.message, rejection.hint or "") from rejection
     if faulty := next((row for row in rows if row.data is None), None):
