@@ -11,7 +11,8 @@ import click
 from darkroom.domain import keys
 from darkroom.worker.escaping import escaped
 from darkroom_client.errors import Invalid, Trouble
-from darkroom_client.stacks import choice
+from darkroom_client.stacks import choice, releases
+from darkroom_client.stacks.releases import Difference
 
 if TYPE_CHECKING:
     from darkroom_client.room import Darkroom
@@ -28,8 +29,11 @@ class Given:
     as_json: bool = False
 
     def open_stack(self) -> "Stack":
-        """The stack that is meant. Raises Unreachable."""
-        return choice.find(self.stack).open()
+        """The stack that is meant. Where its release is another than the client's, that is said. Raises Unreachable."""
+        stack = choice.find(self.stack).open()
+        if _difference(stack.outputs) and (found := _difference(stack.fresh_outputs())):
+            click.echo(escaped(f"{found.said} {found.way_out}"), err=True)
+        return stack
 
     def room(self) -> "Darkroom":
         """The same, as its users see it."""
@@ -49,6 +53,10 @@ class Given:
         else:
             for line in lines:
                 click.echo(escaped(line))
+
+
+def _difference(outputs: Mapping[str, str]) -> Difference | None:
+    return releases.difference(releases.own(), outputs.get("StackVersion", ""))
 
 
 def agrees(question: str, is_told: str) -> bool:

@@ -1,11 +1,11 @@
 """`darkroom doctor`: what is wrong with a stack, and the way out."""
 
-import importlib.metadata
 from typing import TYPE_CHECKING
 
 import click
 
 from darkroom_client.commands.common import Given, options
+from darkroom_client.stacks import releases
 
 if TYPE_CHECKING:
     from darkroom_client.operating.doctor.finding import Finding
@@ -25,7 +25,7 @@ def command(given: Given) -> int:
     from darkroom_client.operating.doctor.examine import Doctor
 
     found = []
-    for finding in Doctor(given.open_stack(), importlib.metadata.version("darkroom")).findings():
+    for finding in Doctor(given.open_stack(), releases.own()).findings():
         found.append(finding)
         if not given.as_json:
             _show(finding)

@@ -1,6 +1,5 @@
 """Everything that may keep a stack from its work, looked at once; what one check cannot see keeps no other from it."""
 
-import re
 import time
 from collections.abc import Callable, Iterator
 
@@ -10,6 +9,7 @@ from darkroom_client.operating.doctor import image_api, key
 from darkroom_client.operating.doctor.finding import Finding, State
 from darkroom_client.operating.pause import MAPPINGS
 from darkroom_client.operating.status import ModelTrouble
+from darkroom_client.stacks import releases
 from darkroom_client.stacks.aws_errors import OPERATOR, translated
 from darkroom_client.stacks.stack import Stack
 
@@ -61,12 +61,8 @@ class Doctor:
             return Finding(name, "unknown", str(denied))
 
     def _versions(self, deployed: str) -> Finding:
-        ours, theirs = _numbers(self._version), _numbers(deployed)
-        said = f"The client is {self._version}, the stack {deployed or 'of an unknown release'}."
-        if ours < theirs:
-            return Finding("version", "broken", said, f"Install the client of {deployed}: `uv tool install --force .`.")
-        if ours > theirs:
-            return Finding("version", "unwise", said, "Deploy the same release: `sam build && sam deploy`.")
+        if found := releases.difference(self._version, deployed):
+            return Finding("version", "broken" if found.is_client_older else "unwise", found.said, found.way_out)
         return Finding("version", "ok", f"Client and stack are {deployed}.")
 
     def _skew(self, now: float) -> Finding:
@@ -164,7 +160,3 @@ def _provider(troubles: dict[str, ModelTrouble]) -> Finding:
         said = f"Calls are held back, and only probes go out: {named}."
         return Finding("provider", state, said, "It goes on by itself once the cause is gone: docs/runbook.md.")
     return Finding("provider", "ok", "Calls are not held back.")
-
-
-def _numbers(version: str) -> tuple[int, ...]:
-    return tuple(int(part) for part in re.findall(r"\d+", version)[:3])
