@@ -1,6 +1,7 @@
 """A form as it was sent: its fields, and its files with their names."""
 
 import re
+import shutil
 import tempfile
 import unicodedata
 from collections.abc import Iterator, Mapping
@@ -11,6 +12,7 @@ from typing import Any, NamedTuple
 from starlette.datastructures import FormData, UploadFile
 from starlette.requests import Request
 
+from darkroom_client.console.media import sniff
 from darkroom_client.errors import Invalid
 from darkroom_client.pictures import MAX_FILE_BYTES
 
@@ -76,17 +78,27 @@ async def read(request: Request) -> Form:
 
 @contextmanager
 def on_disk(files: tuple[UploadFile, ...]) -> Iterator[list[Path]]:
-    """The files under their own names, each in a folder of its own, for as long as the block lasts."""
+    """The files under their own names, each in a folder of its own, for as long as the block lasts. Raises Invalid."""
     with tempfile.TemporaryDirectory(prefix="darkroom-") as folder:
         paths = []
         for number, each in enumerate(files):
             path = Path(folder, str(number), _name(each.filename or ""))
             path.parent.mkdir()
             with path.open("wb") as target:
-                while chunk := each.file.read(1 << 20):
-                    target.write(chunk)
+                shutil.copyfileobj(each.file, target)
+            _look_at(path)
             paths.append(path)
         yield paths
+
+
+def _look_at(path: Path) -> None:
+    """Raises Invalid where it is not even called a picture by its first bytes. The functions look closer."""
+    with path.open("rb") as file:
+        head = file.read(sniff.HEAD_BYTES)
+    if not sniff.is_picture(head):
+        raise Invalid(
+            f"{path.name} is no picture", "Nothing was sent. Choose a PNG, a JPEG, a WebP or a photo of a phone"
+        )
 
 
 def _name(given: str) -> str:

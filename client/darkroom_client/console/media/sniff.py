@@ -3,6 +3,7 @@
 _STARTS = ((b"\x89PNG\r\n\x1a\n", "image/png"), (b"\xff\xd8\xff", "image/jpeg"), (b"GIF87a", "image/gif"),
            (b"GIF89a", "image/gif"), (b"BM", "image/bmp"))  # fmt: skip
 _BRANDS = {b"avif": "image/avif", b"avis": "image/avif"}
+_SENT = (b"II*\0", b"MM\0*")  # TIFF, which is sent and not shown
 HEAD_BYTES = 32
 
 
@@ -14,3 +15,8 @@ def media_type(head: bytes) -> str | None:
     if head[:4] == b"RIFF" and head[8:12] == b"WEBP":
         return "image/webp"
     return _BRANDS.get(head[8:12]) if head[4:8] == b"ftyp" else None
+
+
+def is_picture(head: bytes) -> bool:
+    """Whether it may be sent: HEIC and TIFF are among it, which not every browser shows."""
+    return media_type(head) is not None or head.startswith(_SENT) or head[4:8] == b"ftyp"

@@ -60,10 +60,17 @@ function prepareMore(more) {
   look.observe(more);
 }
 
+// A conversation opens at its end.
+function goToTheEnd() {
+  const turns = document.querySelectorAll("#turns > li, #waiting > li");
+  if (!location.hash && turns.length > 1) turns[turns.length - 1].scrollIntoView({ behavior: "instant" });
+}
+
 const more = document.querySelector("[data-more]");
 if (more && wall) prepareMore(more);
 prepareForms();
 prepareViewer();
+goToTheEnd();
 keepTime();
 onPatched(keepTime);
 keepLive();

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from darkroom_client.console.desk import Desk
 
 WAITING_FIELDS = ("request_id", "instruction", "cause", "since", "until")
-Children = Mapping[int, Sequence[Outcome]]
+LIGHT_BYTES = 1_500_000  # a picture up to this length is shown as it is
 
 
 def document(desk: "Desk", thread_id: str) -> dict[str, Any]:
@@ -44,7 +44,7 @@ def shown(desk: "Desk", told: Mapping[str, Any]) -> dict[str, Any]:
     turns = [desk.pictures.turn(thread_id, each["turn"]) for each in told["turns"]]
     outcomes = [each for each in turns if each]
     return {
-        "rows": [_row(thread_id, turn, depth) for turn, depth in in_order(outcomes)],
+        "rows": [_row(thread_id, turn, depth, is_start) for turn, depth, is_start in in_order(outcomes)],
         "choices": [each for turn in outcomes for each in _choices(thread_id, turn)],
         "newest": max((each.turn or 0 for each in outcomes if each.status == "succeeded"), default=0),
         "sum": _sum(outcomes),
@@ -52,26 +52,29 @@ def shown(desk: "Desk", told: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def in_order(turns: Sequence[Outcome]) -> Iterator[tuple[Outcome, int]]:
-    """Each turn with how deep it stands: one step deeper where several turns with a picture answer the same one."""
+def in_order(turns: Sequence[Outcome]) -> Iterator[tuple[Outcome, int, bool]]:
+    """Each turn with how deep it stands, and whether a branch starts with it.
+
+    It is one step deeper where several turns with a picture answer the same one.
+    """
     known = {turn.turn or 0: turn for turn in turns}
     children = defaultdict[int, list[Outcome]](list)
     for turn in turns:
         children[(turn.parent_turn or 0) if turn.parent_turn in known else 0].append(turn)
-    left = [(0, 0)]  # the turns whose answers are still to be told, the next one last
+    left = [(0, 0, False)]  # the turns whose answers are still to be told, the next one last
     while left:
-        number, depth = left.pop()
+        number, depth, is_start = left.pop()
         if number:
-            yield known[number], depth
+            yield known[number], depth, is_start
         answers = children.get(number, [])
         is_fork = number > 0 and sum(each.status == "succeeded" for each in answers) > 1
-        left += [(each.turn or 0, depth + is_fork) for each in reversed(answers)]
+        left += [(each.turn or 0, depth + is_fork, is_fork) for each in reversed(answers)]
 
 
-def _row(thread_id: str, turn: Outcome, depth: int) -> dict[str, Any]:
+def _row(thread_id: str, turn: Outcome, depth: int, is_start: bool) -> dict[str, Any]:
     number = turn.turn or 0
     return {
-        "turn": turn, "number": number, "depth": min(depth, 6),
+        "turn": turn, "number": number, "depth": min(depth, 6), "is_start": is_start,
         "pictures": [_picture(thread_id, number, place, each) for place, each in enumerate(turn.images, 1)],
         "sources": [_source(thread_id, number, place, each) for place, each in enumerate(turn.sources, 1)],
         "retry": f"/questions/retry/{addresses.part(thread_id)}/{number}" if _may_be_retried(turn) else None,
@@ -85,10 +88,12 @@ def _may_be_retried(turn: Outcome) -> bool:
 
 
 def _picture(thread_id: str, turn: int, number: int, picture: Picture) -> dict[str, Any]:
+    whole = addresses.picture("pictures", thread_id, turn, number)
+    is_light = picture.bytes <= LIGHT_BYTES
     return {
         "small": addresses.picture("thumbnails", thread_id, turn, number),
-        "large": addresses.picture("previews", thread_id, turn, number),
-        "whole": addresses.picture("pictures", thread_id, turn, number),
+        "large": whole if is_light else addresses.picture("previews", thread_id, turn, number),
+        "whole": whole,
         "download": addresses.picture("downloads", thread_id, turn, number),
         "uri": f"s3://{picture.bucket}/{picture.key}",
         "width": picture.width, "height": picture.height, "bytes": picture.bytes, "number": number,
@@ -111,9 +116,9 @@ def _choices(thread_id: str, turn: Outcome) -> Iterator[dict[str, str]]:
     for place, source in enumerate(turn.sources, 1):
         told = _source(thread_id, number, place, source)
         yield {"name": f"Source of turn {number}: {told['name']}", "address": told["large"]}
-    for place in range(1, len(turn.images) + 1):
+    for place, picture in enumerate(turn.images, 1):
         more = f", picture {place}" if len(turn.images) > 1 else ""
-        yield {"name": f"Turn {number}{more}", "address": addresses.picture("previews", thread_id, number, place)}
+        yield {"name": f"Turn {number}{more}", "address": _picture(thread_id, number, place, picture)["large"]}
 
 
 def _sum(turns: Sequence[Outcome]) -> dict[str, Any]:
