@@ -1,5 +1,5 @@
 // Drives Chromium for driver.py: a command is a line of JSON on the standard input, its answer a line on the output.
-// It runs in the folder that has puppeteer-core, axe-core and the unpacked Chromium.
+// It runs in the folder that has puppeteer-core and axe-core.
 import { readFile } from "node:fs/promises";
 import { createRequire } from "node:module";
 import { join } from "node:path";
@@ -11,7 +11,7 @@ const PATIENCE_MS = 20_000;
 
 // Not the package's own arguments: those switch off what keeps one origin from another.
 const browser = await puppeteer.launch({
-  executablePath: join(process.cwd(), "unpacked", "chromium"),
+  executablePath: process.env.CHROMIUM,
   headless: "shell",
   pipe: true,
   args: [

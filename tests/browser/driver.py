@@ -7,7 +7,7 @@ element waits for it first.
 import json
 import os
 import subprocess
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,6 +20,7 @@ FOLDER = TOOLS / "browser"
 UNPACKED = FOLDER / "unpacked"
 NODE = TOOLS / "node" / "bin" / "node"
 SCRIPT = Path(__file__).with_name("driver.mjs")
+MAX_REASON = 1000
 Theme = Literal["light", "dark"]
 
 
@@ -161,15 +162,15 @@ class Browser:
 
 
 @contextmanager
-def browser(scratch: Path) -> Iterator[Browser]:
+def browser(scratch: Path, unpacked: Path = UNPACKED) -> Iterator[Browser]:
     """Starts Chromium, with its profile below `scratch`; raises `Absent` where it does not start."""
-    if not UNPACKED.is_dir():
-        raise Absent("no browser is installed here; `make test` installs one")
+    environment = _environment(scratch, unpacked)
+    _require(unpacked / "chromium", environment)
     log = scratch / "browser.log"
     with (
         log.open("w", encoding="utf-8") as errors,
         subprocess.Popen(
-            [NODE, SCRIPT], cwd=FOLDER, env=_environment(scratch),
+            [NODE, SCRIPT], cwd=FOLDER, env=environment,
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=errors, text=True, encoding="utf-8",
         ) as process,
     ):  # fmt: skip
@@ -179,13 +180,24 @@ def browser(scratch: Path) -> Iterator[Browser]:
             _ended(process)
 
 
+def _require(chromium: Path, environment: dict[str, str]) -> None:
+    """It is for one kind of processor and system. The loader says what others lack."""
+    if not chromium.is_file():
+        raise Absent("No browser is installed here. `make browser` installs one.")
+    try:
+        tried = subprocess.run([chromium, "--version"], env=environment, capture_output=True, text=True, check=False)
+    except OSError as error:
+        raise Absent(f"Chromium does not start here: {error}") from None
+    if tried.returncode:
+        raise Absent(f"Chromium does not start here: {tried.stderr.strip() or tried.returncode}")
+
+
 def _started(process: "subprocess.Popen[str]", log: Path) -> Browser:
     try:
         return Browser(process)
     except Failed:
-        said = log.read_text(encoding="utf-8").strip()
-        reason: Sequence[str] = [line for line in said.splitlines() if "rror" in line] or [said]
-        raise Absent(f"Chromium does not start here: {reason[0].strip()}") from None
+        said = " ".join(log.read_text(encoding="utf-8").split())
+        raise Absent(f"Chromium cannot be driven here: {said[:MAX_REASON]}") from None
 
 
 def _ended(process: "subprocess.Popen[str]") -> None:
@@ -197,18 +209,19 @@ def _ended(process: "subprocess.Popen[str]") -> None:
         process.kill()
 
 
-def _environment(scratch: Path) -> dict[str, str]:
+def _environment(scratch: Path, unpacked: Path) -> dict[str, str]:
     """The libraries that come with it are for machines that have none; the fonts make a page the same everywhere."""
     fonts = scratch / "fonts.conf"
     fonts.write_text(
         '<?xml version="1.0"?><!DOCTYPE fontconfig SYSTEM "fonts.dtd"><fontconfig>'
-        f"<dir>{UNPACKED / 'fonts'}</dir><dir>/usr/share/fonts</dir><cachedir>{scratch / 'fonts'}</cachedir>"
+        f"<dir>{unpacked / 'fonts'}</dir><dir>/usr/share/fonts</dir><cachedir>{scratch / 'fonts'}</cachedir>"
         "</fontconfig>",
         encoding="utf-8",
     )
-    libraries = [str(UNPACKED / "al2023" / "lib"), *filter(None, [os.environ.get("LD_LIBRARY_PATH")])]
+    libraries = [str(unpacked / "al2023" / "lib"), *filter(None, [os.environ.get("LD_LIBRARY_PATH")])]
     return {
         **os.environ,
+        "CHROMIUM": str(unpacked / "chromium"),
         "FONTCONFIG_FILE": str(fonts),
         "LD_LIBRARY_PATH": ":".join(libraries),
         "TMPDIR": str(scratch),
