@@ -57,9 +57,9 @@ def test_a_name_of_somebody_elses_is_not_answered(console: Console, cookie: str)
 
 @pytest.mark.parametrize("origin", ["http://evil.example", "null", "http://127.0.0.1:1"])
 def test_a_form_of_another_page_does_nothing(console: Console, cookie: str, origin: str) -> None:
-    status, _, said = asked(console, "/", "POST", Cookie=cookie, Origin=origin)
+    status, _, said = asked(console, "/send", "POST", Cookie=cookie, Origin=origin)
     assert (status, "nothing was done" in said) == (403, True)
-    assert asked(console, "/", "POST", Cookie=cookie, Sec_Fetch_Site="cross-site")[0] == 403
+    assert asked(console, "/send", "POST", Cookie=cookie, Sec_Fetch_Site="cross-site")[0] == 403
 
 
 def test_a_page_of_this_machine_can_neither_send_nor_look(console: Console, road: Road) -> None:
@@ -84,11 +84,11 @@ def test_a_console_that_only_looks_offers_nothing_and_does_nothing(
             with looking.entered(view) as page:
                 assert page.evaluate("document.querySelectorAll('form[method=post]').length") == 0
         _, cookie, _ = asked(looking, looking.address.removeprefix(looking.origin))
-        assert asked(looking, "/", "POST", Cookie=cookie, Origin=looking.origin)[0] == 403
+        assert asked(looking, "/send", "POST", Cookie=cookie, Origin=looking.origin)[0] == 403
 
 
-EVIL = """<!doctype html><title></title><form method="post" action="{console}/"><input name="request_id"
-value="evil-4711"><input name="words" value="an evil request"><button>Win a prize</button></form><script>
+EVIL = """<!doctype html><title></title><form method="post" action="{console}/send"><input name="request_id"
+value="evil-form-4711"><input name="words" value="an evil request"><button>Win a prize</button></form><script>
 fetch("{console}/index.json", {{ credentials: "include" }}).then(
   () => (document.title = "could look"), () => (document.title = "could not look"));
 </script>"""
