@@ -7,7 +7,7 @@ import { createInterface } from "node:readline";
 
 const require = createRequire(join(process.cwd(), "package.json"));
 const puppeteer = require("puppeteer-core").default;
-const PATIENCE_MS = 20_000;
+const PATIENCE_MS = 90_000; // a machine with other work to do takes half a minute for a function to start
 
 // Not the package's own arguments: those switch off what keeps one origin from another.
 const browser = await puppeteer.launch({

@@ -102,10 +102,18 @@ class Page:
 
     def read(self, text: str) -> None:
         """Waits until the text can be read on the page."""
-        self.until(f"document.body.innerText.includes({json.dumps(text)})")
+        self.until(f"document.body?.innerText.includes({json.dumps(text)})")
 
     def until(self, expression: str) -> Any:
         return self._do("until", expression=expression)
+
+    def settle(self) -> None:
+        """Waits until every picture in sight is there, or known to be none."""
+        self.until(
+            "document.readyState === 'complete' && [...document.images].every((image) => {"
+            " const box = image.getBoundingClientRect();"
+            " return image.complete || !box.width || box.top > innerHeight || box.bottom < 0; })"
+        )
 
     def evaluate(self, expression: str) -> Any:
         return self._do("evaluate", expression=expression)

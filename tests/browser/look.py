@@ -33,6 +33,7 @@ def main() -> None:
             for theme in wanted.themes:
                 for width in wanted.widths:
                     page.look(width=width, height=HEIGHT, theme=theme)
+                    page.settle()
                     name = re.sub(r"\W+", "-", url.partition("://")[2].partition("?")[0]).strip("-")
                     print(page.screenshot(wanted.out / f"{name}-{width}-{theme}.png", full=wanted.full))
                 if wanted.axe:

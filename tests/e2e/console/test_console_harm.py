@@ -21,7 +21,8 @@ def test_what_lies_where_a_picture_was_runs_nothing(
     console: Console, road: Road, room: Darkroom, thread: str, harm: bytes, media_type: str
 ) -> None:
     """As somebody with a hand in the bucket could put it there."""
-    made = room.send(thread, "a lighthouse", images=[photo()]).wait(timeout=SECONDS).outcome
+    colour = f"#{thread[-6:]}"  # a picture of its own: the same bytes would be uploaded once for all
+    made = room.send(thread, "a lighthouse", images=[photo(colour)]).wait(timeout=SECONDS).outcome
     for place in (made.images[0], made.sources[0]):
         road.stack.aws.s3.put_object(Bucket=place.bucket, Key=place.key, Body=harm, ContentType=media_type)
     at = f"{thread}/1/1"
@@ -34,7 +35,11 @@ def test_what_lies_where_a_picture_was_runs_nothing(
         assert page.notes().dialogs == ()
 
 
-@pytest.mark.parametrize(("name", "harm"), [("photo.png", HTML), ("photo.svg", SVG), ("photo.jpg", SVG)])
+@pytest.mark.parametrize(
+    ("name", "harm"),
+    [("photo.png", HTML), ("photo.svg", SVG), ("photo.jpg", SVG)],
+    ids=["html as png", "svg", "svg as jpg"],
+)
 def test_what_is_dropped_and_no_picture_is_refused_with_its_reason(
     console: Console, road: Road, tmp_path: Path, name: str, harm: bytes, thread: str
 ) -> None:
@@ -44,8 +49,6 @@ def test_what_is_dropped_and_no_picture_is_refused_with_its_reason(
         page.drop("form[action='/send']", file)
         page.fill("form[action='/send'] [name=words]", f"make it night, {thread}")
         page.click("form[action='/send'] [type=submit]")
-        page.until(
-            "/picture/i.test(document.body.innerText) && /(no|not|cannot|invalid)/i.test(document.body.innerText)"
-        )
+        page.read("unsupported_image")
         assert page.notes().dialogs == ()
     assert road.calls(thread) == []

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from darkroom_client.room import Darkroom
-from tests.browser.driver import Page, Theme
+from tests.browser.driver import Theme
 from tests.e2e.console import worlds
 from tests.e2e.console.consoles import VIEWS, Console, thread_page
 from tests.e2e.console.worlds import World
@@ -27,11 +27,6 @@ def path(view: str, world: World) -> str:
     return {"thread": thread_page(world.thread), "hostile": thread_page(world.hostile)}.get(view, view)
 
 
-def is_settled(page: Page) -> None:
-    """Every picture that is in sight is there."""
-    page.until("document.readyState === 'complete' && [...document.images].every((image) => image.complete)")
-
-
 @pytest.mark.parametrize("theme", ["light", "dark"])
 @pytest.mark.parametrize("view", PAGES)
 def test_a_view_fits_every_width_and_a_screen_reader_can_read_it(
@@ -40,7 +35,7 @@ def test_a_view_fits_every_width_and_a_screen_reader_can_read_it(
     with console.entered(path(view, world), theme=theme) as page:
         for width in WIDTHS:
             page.look(width=width, height=HEIGHT, theme=theme)
-            is_settled(page)
+            page.settle()
             page.screenshot(screenshots / f"{view.strip('/') or 'recent'}-{width}-{theme}.png")
             assert page.evaluate("document.documentElement.scrollWidth") <= width
             found = [each for each in page.axe() if each.impact in ("serious", "critical")]
@@ -51,7 +46,7 @@ def test_a_view_fits_every_width_and_a_screen_reader_can_read_it(
 @pytest.mark.parametrize("view", PAGES)
 def test_words_that_mean_harm_are_text(console: Console, world: World, view: str) -> None:
     with console.entered(path(view, world)) as page:
-        is_settled(page)
+        page.settle()
         assert page.evaluate("[...document.querySelectorAll('[onerror], [onload], [src=x]')].length") == 0
         if view == "hostile":
             for words in (worlds.MARKUP, worlds.HOSTILE_NAME, worlds.RIGHT_TO_LEFT, worlds.LONG.strip()):

@@ -61,11 +61,22 @@ def test_a_photo_is_dropped_answered_followed_up_branched_and_compared(
     assert len(road.calls("mirror it")) >= 1
 
 
-def test_a_double_click_pays_once(console: Console, road: Road, thread: str) -> None:
+def test_a_double_click_pays_once_and_so_does_a_form_that_is_sent_twice_at_once(
+    console: Console, road: Road, thread: str
+) -> None:
     words = f"a lighthouse, {thread}"
     with console.entered() as page:
         page.fill(f"{COMPOSER} textarea", words)
+        statuses = page.evaluate(TWICE)
+        assert statuses == [200, 200]
         page.click('aria/Make it[role="button"]', count=2)
         page.until("location.pathname.startsWith('/threads/')")
         is_shown(page, 1)
     assert len(road.calls(words)) == 1
+
+
+TWICE = f"""(() => {{
+  const form = document.querySelector("{COMPOSER}");
+  const send = () => fetch(form.action, {{ method: "POST", body: new FormData(form) }}).then((answer) => answer.status);
+  return Promise.all([send(), send()]);
+}})()"""
