@@ -1,0 +1,37 @@
+"""All that the console works with."""
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from darkroom_client.console.acting.jobs import Jobs
+from darkroom_client.console.acting.sent import Sent
+from darkroom_client.console.guard import Door
+from darkroom_client.console.media.pictures import Pictures
+from darkroom_client.console.media.thumbnails import Thumbnails
+from darkroom_client.console.views.spending import Spending
+from darkroom_client.console.views.wall import Wall
+
+if TYPE_CHECKING:
+    from darkroom_client.room import Darkroom
+
+
+@dataclass
+class Desk:
+    """One stack, what is remembered of it while the console runs, and the door to all of it. `name` is the stack's."""
+
+    room: "Darkroom"
+    door: Door
+    name: str
+    thumbnails: Thumbnails
+    wall: Wall
+    pictures: Pictures
+    spending: Spending
+    sent: Sent = field(default_factory=Sent)
+    jobs: Jobs = field(default_factory=Jobs)
+
+
+def opened(room: "Darkroom", door: Door, name: str, folder: Path) -> Desk:
+    """The desk for a stack. Thumbnails are kept in `folder`."""
+    stack = room.stack
+    return Desk(room, door, name, Thumbnails(folder), Wall(stack), Pictures(stack), Spending(stack))
