@@ -1,5 +1,7 @@
 """All that the console works with."""
 
+import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -27,11 +29,13 @@ class Desk:
     wall: Wall
     pictures: Pictures
     spending: Spending
-    sent: Sent = field(default_factory=Sent)
+    sent: Sent
     jobs: Jobs = field(default_factory=Jobs)
 
 
-def opened(room: "Darkroom", door: Door, name: str, folder: Path) -> Desk:
+def opened(room: "Darkroom", door: Door, name: str, folder: Path, clock: Callable[[], float] = time.monotonic) -> Desk:
     """The desk for a stack. Thumbnails are kept in `folder`."""
     stack = room.stack
-    return Desk(room, door, name, Thumbnails(folder), Wall(stack), Pictures(stack), Spending(stack))
+    return Desk(
+        room, door, name, Thumbnails(folder), Wall(stack, clock), Pictures(stack), Spending(stack, clock), Sent(clock)
+    )

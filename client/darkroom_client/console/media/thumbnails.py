@@ -19,7 +19,7 @@ MAX_BYTES = 400_000_000
 KEPT_OF_FULL = 0.8  # is left after a clearing
 WORKERS = 2  # each may hold a picture of many pixels
 MAX_PIXELS = 100_000_000
-FORMATS = ("PNG", "JPEG", "WEBP", "GIF", "BMP", "TIFF", "AVIF", "MPO")
+FORMATS = ("PNG", "JPEG", "WEBP", "GIF", "BMP", "TIFF", "AVIF")
 QUALITY = 82
 
 
@@ -67,10 +67,11 @@ class Thumbnails:
     def _made(self, path: Path, edge: int, read: Callable[[], bytes]) -> "Future[Path]":
         """The same work for all who ask for it meanwhile."""
         with self._lock:
-            if path not in self._making:
-                self._making[path] = self._workers.submit(self._make, path, edge, read)
-                self._making[path].add_done_callback(lambda _: self._making.pop(path, None))
-            return self._making[path]
+            making = self._making.get(path)
+            if making is None:
+                making = self._making[path] = self._workers.submit(self._make, path, edge, read)
+                making.add_done_callback(lambda _: self._making.pop(path, None))
+            return making
 
     def _make(self, path: Path, edge: int, read: Callable[[], bytes]) -> Path:
         small = drawn(read(), edge)
