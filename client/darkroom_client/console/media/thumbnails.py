@@ -35,6 +35,7 @@ class Thumbnails:
         self._max_bytes = max_bytes
         self._lock = threading.Lock()
         self._making: dict[Path, Future[Path]] = {}
+        Image.init()  # Pillow would load its formats at the first picture, and two workers at once find some missing
         self._workers = ThreadPoolExecutor(WORKERS, thread_name_prefix="thumbnails")
         self._bytes: int | None = None
 

@@ -2,6 +2,8 @@
 
 import io
 import os
+import subprocess
+import sys
 import threading
 from pathlib import Path
 
@@ -82,6 +84,16 @@ def test_it_is_read_once_however_many_ask_at_once(tmp_path: Path) -> None:
     thumbnails.close()
     assert Thumbnails(tmp_path).of("a", 64, read).exists()
     assert len(reads) == 1
+
+
+def test_every_format_is_known_before_two_workers_ask_at_once() -> None:
+    """In a process of its own, in which nothing has opened a picture yet."""
+    program = (
+        "import pathlib; from PIL import Image; from darkroom_client.console.media import thumbnails as t;"
+        " t.Thumbnails(pathlib.Path('none')); print(set(t.FORMATS) - set(Image.OPEN))"
+    )
+    done = subprocess.run([sys.executable, "-c", program], check=True, capture_output=True, text=True)
+    assert done.stdout == "set()\n"
 
 
 def test_one_that_failed_is_tried_again(tmp_path: Path) -> None:
