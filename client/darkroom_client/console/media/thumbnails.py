@@ -75,6 +75,8 @@ class Thumbnails:
             return making
 
     def _make(self, path: Path, edge: int, read: Callable[[], bytes]) -> Path:
+        if path.exists():
+            return path  # by whoever was asked a moment before
         small = drawn(read(), edge)
         self._folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         aside = path.with_suffix(f".{os.getpid()}-{threading.get_ident()}.part")
