@@ -27,6 +27,7 @@ from darkroom.domain.request_schema import ImageRef
 from darkroom.domain.upload import Upload
 from darkroom.errors import Rejected, Unavailable
 from darkroom.turns.ports import Wait
+from darkroom.turns.publisher import turn_key
 from darkroom.uploads.pairing import Seen, Stem
 from darkroom_client.console import desk as desks
 from darkroom_client.console.app import Console
@@ -302,9 +303,9 @@ def test_batches_are_shown_with_their_failures_and_stopped(studio: Studio, brows
     assert browser.get("/batches.json").json()["batches"][0]["stopped"]
 
 
-def test_what_costs_is_a_question_first_and_a_job_once(studio: Studio, desk: Desk, browser: TestClient) -> None:
-    asked = Request("mug", "r-1", "make it night")
-    studio.answers(asked, at=ago(), code="provider_unavailable")
+def test_what_costs_is_a_question_first_and_a_job_once(studio: Studio, browser: TestClient) -> None:
+    ended = studio.answers(Request("mug", "r-1", "make it night"), at=ago(), code="provider_unavailable")
+    studio.stack.s3.put_object(Bucket="results", Key=turn_key(ended))
     path = "/questions/retry/mug/1"
     question = browser.get(path).text
     assert "Ask again, and pay" in question

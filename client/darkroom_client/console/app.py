@@ -106,15 +106,15 @@ class Console:
         return self._pages.page("question.html", request, known=known, question=question)
 
     async def _answer(self, request: Request) -> Response:
-        form = await forms.read(request)
         name, *parts = addresses.asked_parts(request)[1:]
         known = questions.known(name, parts)
-        job = self._desk.jobs.once(form.id, known.title, known.back, lambda say: known.work(self._desk, parts, say))
+        async with forms.read(request) as form:
+            job = self._desk.jobs.once(form.id, known.title, known.back, lambda say: known.work(self._desk, parts, say))
         return _go_to(request, job.address)
 
     async def _do(self, work: "Callable[[Desk, forms.Form], str]", request: Request) -> Response:
-        form = await forms.read(request)
-        return _go_to(request, await run_in_threadpool(work, self._desk, form))
+        async with forms.read(request) as form:
+            return _go_to(request, await run_in_threadpool(work, self._desk, form))
 
     def _trouble(self, request: Request, trouble: Exception) -> Response:
         status = next((code for kind, code in _STATUS.items() if isinstance(trouble, kind)), 404)

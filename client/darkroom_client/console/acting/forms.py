@@ -4,12 +4,12 @@ import re
 import shutil
 import tempfile
 import unicodedata
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Iterator, Mapping
+from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from starlette.datastructures import FormData, UploadFile
+from starlette.datastructures import UploadFile
 from starlette.requests import Request
 
 from darkroom_client.console.media import sniff
@@ -63,17 +63,19 @@ class Form(NamedTuple):
         return chosen or None
 
 
-async def read(request: Request) -> Form:
-    """Raises Invalid where it is too large, or has no id of its own."""
+@asynccontextmanager
+async def read(request: Request) -> AsyncIterator[Form]:
+    """Its files are open for as long as the block lasts. Raises Invalid where it is too large, or has no id."""
     if int(request.headers.get("content-length") or 0) > MAX_FORM_BYTES:
         raise Invalid("These pictures are too many for one form", "Choose fewer.")
-    data: FormData = await request.form(max_files=MAX_FILES, max_fields=MAX_FIELDS, max_part_size=MAX_FIELD_BYTES)
-    fields = {name: value.replace("\r\n", "\n") for name, value in data.items() if isinstance(value, str)}
-    files = tuple(each for _, each in data.multi_items() if isinstance(each, UploadFile) and each.filename)
-    form_id = fields.get("request_id", "")
-    if not _ID.fullmatch(form_id):
-        raise Invalid("This form has no request_id", "Load the page again.")
-    return Form(form_id, fields, files)
+    asked = request.form(max_files=MAX_FILES, max_fields=MAX_FIELDS, max_part_size=MAX_FIELD_BYTES)
+    async with asked as data:
+        fields = {name: value.replace("\r\n", "\n") for name, value in data.items() if isinstance(value, str)}
+        files = tuple(each for _, each in data.multi_items() if isinstance(each, UploadFile) and each.filename)
+        form_id = fields.get("request_id", "")
+        if not _ID.fullmatch(form_id):
+            raise Invalid("This form has no request_id", "Load the page again.")
+        yield Form(form_id, fields, files)
 
 
 @contextmanager
