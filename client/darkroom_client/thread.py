@@ -23,8 +23,8 @@ class Thread:
         return self._stack.up_to_date(lambda: [*self._ended(), *self._open()])
 
     def exists(self) -> bool:
-        """Whether a turn has ended in it, or a request was taken up. Raises Trouble."""
-        return bool(self._stack.up_to_date(self._any))
+        """Whether a turn has ended in it, or a request is under way or waits. Raises Trouble."""
+        return self._stack.up_to_date(lambda: bool(self._first() or self._open()))
 
     def latest_success(self) -> int:
         """The number of its newest turn that has a picture, 0 where none has. Raises Trouble."""
@@ -43,10 +43,10 @@ class Thread:
             item = self._table().item(self.id, f"TURN#{number:05d}")
         return of_document(item, self._stack.s3) if item else None
 
-    def _any(self) -> list[dict[str, Any]]:
-        """Its first item: `REQUEST#…`, `THREAD` or `TURN#…`."""
+    def _first(self) -> list[dict[str, Any]]:
+        """Its first turn. What is kept of the requests of an erased thread does not count."""
         with translated(READER):
-            found: list[dict[str, Any]] = self._table().last(self.id, "REQUEST#", "TURN#~", 1)
+            found: list[dict[str, Any]] = self._table().items(self.id, "TURN#", most=1)
         return found
 
     def _ended(self) -> list[Result]:

@@ -17,6 +17,7 @@ _NAMES = {
     "RequestsQueueArn": "REQUESTS_QUEUE_ARN",
     "RequestsDeadLetterQueueUrl": "REQUESTS_DEAD_LETTER_QUEUE_URL",
     "UploadEventsDeadLetterQueueUrl": "UPLOAD_EVENTS_DEAD_LETTER_QUEUE_URL",
+    "BatchesDeadLetterQueueUrl": "BATCHES_DEAD_LETTER_QUEUE_URL",
     "ThreadsTable": "THREADS_TABLE",
     "OnUploadFunction": "ON_UPLOAD_FUNCTION",
     "OnRequestFunction": "ON_REQUEST_FUNCTION",

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from darkroom.aws.dynamodb.table import Table
 from darkroom.domain import keys, outcome, request
 from darkroom.domain.request import Request
 from darkroom.errors import Rejected, Unavailable
@@ -213,6 +214,17 @@ def test_a_thread_shows_what_ended_and_then_what_waits(studio: Studio) -> None:
     assert isinstance(second, Result)
     assert (first.turn, second.turn) == (1, 2)
     assert third == Waiting("r-3", "a dog", "budget", "2026-11-22T12:00:00Z", "2026-11-22T12:10:00Z")
+
+
+def test_a_thread_is_there_when_a_request_was_taken_up_and_not_for_what_is_kept_of_an_erased_one(
+    studio: Studio,
+) -> None:
+    table = Table(studio.stack.dynamodb, studio.stack.outputs["ThreadsTable"])
+    table.write(table.put("erased", "REQUEST#r", {"request_id": "r", "state": "done", "fingerprint": "f"}))
+    studio.claims(Request("new", "r", "a cat", metadata={}))
+    studio.answers(Request("old", "r", "a cat", metadata={}))
+    assert [name for name in ("erased", "new", "none", "old") if studio.room.thread(name).exists()] == ["new", "old"]
+    assert (studio.room.thread("old").latest_success(), studio.room.thread("new").latest_success()) == (1, 0)
 
 
 # ------------------------------------------------------------------------------------------------ hearing

@@ -10,6 +10,7 @@ import pytest
 from darkroom.aws.dynamodb.cancellations import Cancellations
 from darkroom.aws.dynamodb.ledger import DynamoLedger
 from darkroom.aws.dynamodb.table import Table
+from darkroom.batches.batch_file import BatchFile
 from darkroom.domain import outcome, request
 from darkroom.domain.outcome import Outcome, Timing
 from darkroom.domain.request import Request
@@ -109,8 +110,10 @@ def ward(
         )["QueueUrl"],
         "UploadEventsDeadLetterQueueUrl": sqs.create_queue(QueueName="dead")["QueueUrl"],
         "UploadEventsQueueUrl": sqs.create_queue(QueueName="events")["QueueUrl"],
+        "BatchesDeadLetterQueueUrl": sqs.create_queue(QueueName="dead-batches.fifo", Attributes=fifo)["QueueUrl"],
+        "BatchesQueueUrl": sqs.create_queue(QueueName="batches.fifo", Attributes=fifo)["QueueUrl"],
     }
-    resources = {"UploadEventsQueue": outputs["UploadEventsQueueUrl"]}
+    resources = {"UploadEventsQueue": outputs["UploadEventsQueueUrl"], "BatchesQueue": outputs["BatchesQueueUrl"]}
     stack = deployed(outputs, {}, resources, dynamodb, s3, sqs, functions)
     return Ward(stack, DynamoLedger(Table(dynamodb, threads_table), daily_call_limit=0))
 
@@ -201,6 +204,22 @@ def test_an_upload_event_goes_back_as_it_is(ward: Ward) -> None:
     assert ward.work() == {"sent": 1}
     assert [letter["Body"] for letter in ward.received("UploadEventsQueueUrl")] == ["{}"]
     assert ward.lines == [f"sent again  upload event {sent['MessageId']}"]
+
+
+def test_a_batch_goes_back_as_it_is_in_the_group_that_it_had(ward: Ward) -> None:
+    batch = BatchFile("uploads", "shop/spring.jsonl", "etag", "v1", 1, "shop", "shop/spring")
+    ward.stack.sqs.send_message(
+        QueueUrl=ward.stack.outputs["BatchesDeadLetterQueueUrl"],
+        MessageBody=batch.body,
+        MessageGroupId=batch.key,
+        MessageDeduplicationId=batch.name,
+    )
+    assert ward.work() == {"sent": 1}
+    ((body, group),) = [
+        (letter["Body"], letter["Attributes"]["MessageGroupId"]) for letter in ward.received("BatchesQueueUrl")
+    ]
+    assert (body, group) == (batch.body, batch.key)
+    assert ward.lines == ["sent again  batch shop/spring.jsonl"]
 
 
 class Stopped:

@@ -36,6 +36,7 @@ def png(colour: str = "teal") -> bytes:
 def darkroom(studio: Studio, capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: Any) -> Darkroom:
     """The command in a folder with a photo, on the studio's stack: its exit code, and what it said."""
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("COLUMNS", "160")
     (tmp_path / "mug.jpg").write_bytes(png())
     stack = changed(studio.stack, parameters={"PricePerImage": "0.039 USD"})
 

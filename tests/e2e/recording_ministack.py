@@ -10,6 +10,7 @@ and the emulator does not:
 """
 
 import json
+import logging
 import re
 import runpy
 from pathlib import Path
@@ -78,5 +79,6 @@ iam_evaluator.enforce = _noting_enforce
 iam_actions._lambda_action = _named_lambda_action
 iam_actions.dynamodb_service_context = _context_with_leading_keys
 app.SERVICE_HANDLERS["s3"] = _noting_s3
+logging.getLogger("sns").setLevel(logging.WARNING)  # it writes down what is published, which may hold a person's words
 # As a program of its own: the emulator's environment is kept bare, so nothing is imported from here.
 runpy.run_path(str(_PROGRAM), run_name="__main__")

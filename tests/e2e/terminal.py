@@ -32,7 +32,7 @@ def run(words: Sequence[str | Path], width: int, *, env: Mapping[str, str], cwd:
     """Runs it to its end."""
     ours, theirs = pty.openpty()
     fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", ROWS, width, 0, 0))
-    own = {name: value for name, value in env.items() if name not in ("COLUMNS", "LINES", "NO_COLOR", "FORCE_COLOR")}
+    own = {name: value for name, value in env.items() if name not in ("COLUMNS", "LINES")}
     process = subprocess.Popen(
         words, stdin=theirs, stdout=theirs, stderr=theirs, cwd=cwd, env={"TERM": "xterm-256color", **own}
     )

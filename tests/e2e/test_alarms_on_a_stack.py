@@ -11,7 +11,12 @@ from tests.e2e.conftest import Stack
 from tests.e2e.road import Doors
 from tests.templates import all_resources
 
-WANTED = sorted(name for name, each in all_resources().items() if each["Type"] == "AWS::CloudWatch::Alarm")
+# Those under a condition are on AWS alone: the emulator takes no alarm that computes.
+WANTED = sorted(
+    name
+    for name, each in all_resources().items()
+    if each["Type"] == "AWS::CloudWatch::Alarm" and "Condition" not in each
+)
 
 
 @pytest.fixture(scope="module")

@@ -127,6 +127,7 @@ def test_the_clients_lines_hold_a_conversation(stack: Stack, folder: Path) -> No
 
 @pytest.mark.slow
 def test_the_commands_lines_hold_conversations(stack: Stack, folder: Path) -> None:
+    run("use", stack, folder)
     run("quick", stack, folder)
     assert said(turn(stack, "shop/jug", 2)) == ("succeeded", "conversation", 1, "Add a white frame")
     told = run("talk", stack, folder)

@@ -51,6 +51,7 @@ def test_what_waits_what_was_said_and_what_a_thread_has(stack: Stack, folder: Pa
     queues = [line.split() for line in run("state", stack, folder).splitlines() if "QueueUrl" in line]
     assert [queue for queue, *_ in queues] == [
         "RequestsQueueUrl", "RequestsDeadLetterQueueUrl", "UploadEventsDeadLetterQueueUrl",
+        "BatchesDeadLetterQueueUrl",
     ]  # fmt: skip
     assert all(number.isdigit() for _, *numbers in queues for number in numbers)
 

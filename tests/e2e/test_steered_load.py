@@ -5,6 +5,7 @@ import json
 import time
 from collections import Counter
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
@@ -118,7 +119,7 @@ def test_five_hundred_requests_are_steered_and_nothing_is_lost_doubled_or_paid_a
     assert len(api.calls()) == paused_at, "nothing is called while it is paused"
     called_before = {call.words for call in api.calls()}
 
-    operating.run(doors.stack, "pause", "--resume")
+    operating.run(doors.stack, "resume")
     eventually(lambda: len(api.calls()) >= LIMIT or None, ALL_WITHIN_SECONDS)
     bring_up(port=doors.stack.port, **wanted, parameters={"DailyCallLimit": "5000"})
     eventually(lambda: len(api.calls()) >= 2 * LIMIT or None, ALL_WITHIN_SECONDS)
@@ -135,18 +136,18 @@ def test_five_hundred_requests_are_steered_and_nothing_is_lost_doubled_or_paid_a
 
     for number in JUDGED:
         make_readable(doors, number)
-        operating.run(doors.stack, "retry", thread(number), "1")
+        operating.run(doors.stack, "retry", f"{thread(number)}:1")
     calls = len(api.calls())
     for number in JUDGED:
         assert doors.turn(thread(number), TURNS + 1)["cost"]["paid_calls"] == 0
     assert len(api.calls()) == calls, "judging again costs nothing"
     api.mood = lambda _words: Mood("fine", SECONDS_A_CALL)
     for number in ASKED_AGAIN:
-        operating.run(doors.stack, "retry", thread(number), "1", "--ask", "--yes")
+        operating.run(doors.stack, "retry", f"{thread(number)}:1", "--ask", "--yes")
     for number in ASKED_AGAIN:
         assert doors.turn(thread(number), TURNS + 1)["status"] == "succeeded"
-    for number in FORGOTTEN:
-        operating.run(doors.stack, "forget", thread(number), "--yes")
+    with ThreadPoolExecutor(len(FORGOTTEN)) as erasing:  # each waits a lease
+        list(erasing.map(lambda number: operating.run(doors.stack, "forget", thread(number), "--yes"), FORGOTTEN))
 
     after = all_results(doors)
     assert not [each for each in after if each["thread_id"] in map(thread, FORGOTTEN)]
@@ -198,7 +199,7 @@ def test_what_waits_behind_a_limit_flows_within_a_minute_of_its_lifting_however_
     assert Counter(call.words for call in api.calls("picture")).most_common(1)[0][1] == 1
     assert max(each["attempts"] for each in results) <= MOST_ATTEMPTS, Counter(each["attempts"] for each in results)
 
-    operating.run(doors.stack, "cancel", "--batch", "lines.jsonl")
+    operating.run(doors.stack, "batch", "stop", "lines.jsonl")
     eventually(lambda: doors.keys("batches/lines.jsonl.manifest.json"), ALL_WITHIN_SECONDS)
     answers = [json.loads(line) for line in doors.text("batches/lines.jsonl.out").splitlines()]
     assert [answer["custom_id"] for answer in answers] == [line["custom_id"] for line in lines]

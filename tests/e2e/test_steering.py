@@ -81,7 +81,8 @@ def test_what_waits_is_seen_cancelled_and_woken_when_the_limit_is_lifted(
     shown = waiting(doors)
     assert {item["cause"] for item in shown} == {"budget"}, shown
     told = operating.told(doors.stack, "status")
-    assert (told["causes"]["budget"], told["calls_today"], told["daily_limit"]) == (len(shown), LIMIT, LIMIT)
+    assert told["causes"]["budget"] >= len(shown), "more lines of the batch may wait by now"
+    assert (told["calls_today"], told["daily_limit"]) == (LIMIT, LIMIT)
     assert len(api.calls()) == LIMIT
 
     cancel = Cancel(operated(doors), lambda _line: None)

@@ -148,7 +148,9 @@ def _batch(folder: LocalFolder, arrived: Upload) -> Verdict:
         Rejected(fault.code, f"line {number}: {fault.message}", hint=fault.hint) for number, fault in checked.faults
     )
     more = checked.failed - len(checked.faults)
-    says = f"is a batch of {checked.total} requests" + (f", {checked.failed} with faults" if checked.failed else "")
+    says = f"is a batch of {checked.total} {'request' if checked.total == 1 else 'requests'}" + (
+        f", {checked.failed} with faults" if checked.failed else ""
+    )
     warnings = (f"{more} more lines have faults",) if more else ()
     return Verdict(arrived.key, arrived.kind, says, problems=problems, warnings=warnings)
 

@@ -68,7 +68,8 @@ class Console:
             *(Route(f"/{name}", partial(self._do, work), methods=["POST"]) for name, work in _ACTIONS.items()),
             Mount("/static", StaticFiles(directory=STATIC)),
         ]
-        app = Starlette(routes=routes, exception_handlers={Trouble: self._trouble, HTTPException: self._not_found})
+        handlers = {Trouble: self._trouble, HTTPException: self._not_found, Exception: self._went_wrong}
+        app = Starlette(routes=routes, exception_handlers=handlers)
         return Guard(app, self._desk.door)
 
     def _views(self, views: Mapping[str, str]) -> list[Route]:
@@ -124,6 +125,11 @@ class Console:
         status = error.status_code if isinstance(error, HTTPException) else 404
         said = "There is no such page." if status == 404 else str(getattr(error, "detail", ""))
         return self._pages.trouble(request, said, status)
+
+    def _went_wrong(self, request: Request, error: Exception) -> Response:
+        """The terminal has all of it."""
+        said = f"This went wrong ({type(error).__name__}). The terminal in which the console runs says more."
+        return self._pages.trouble(request, said, 500)
 
 
 def _go_to(request: Request, address: str) -> Response:

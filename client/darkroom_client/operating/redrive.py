@@ -14,6 +14,7 @@ from darkroom.aws.dynamodb.cancellations import Cancellations
 from darkroom.aws.dynamodb.request_status import DynamoRequestStatus
 from darkroom.aws.dynamodb.table import Table
 from darkroom.aws.s3 import S3Objects
+from darkroom.batches import batch_file
 from darkroom.domain import keys, outcome, request
 from darkroom.domain.outcome import DEFAULT_DIALECT, Outcome
 from darkroom.domain.ports import Done, Forgotten
@@ -34,7 +35,7 @@ WAIT_SECONDS = 2  # so that SQS asks all of its servers
 
 
 class Redrive:
-    """Empties a stack's two dead-letter queues. `say` is told a line a message."""
+    """Empties a stack's three dead-letter queues. `say` is told a line a message."""
 
     def __init__(self, stack: Stack, say: Callable[[str], None]) -> None:
         self._sqs = stack.sqs
@@ -42,6 +43,8 @@ class Redrive:
         self._dead_requests = stack.outputs["RequestsDeadLetterQueueUrl"]
         self._uploads = stack.resources["UploadEventsQueue"]
         self._dead_uploads = stack.outputs["UploadEventsDeadLetterQueueUrl"]
+        self._batches = stack.resources["BatchesQueue"]
+        self._dead_batches = stack.outputs["BatchesDeadLetterQueueUrl"]
         self._results = stack.outputs["ResultsBucket"]
         self._rules = RequestRules((stack.outputs["UploadsBucket"], self._results), DIALECTS[DEFAULT_DIALECT].options)
         table = Table(stack.dynamodb, stack.outputs["ThreadsTable"])
@@ -59,18 +62,22 @@ class Redrive:
         for letter in self._letters(self._dead_uploads):
             done[self._upload_event(letter)] += 1
             self._remove(self._dead_uploads, letter)
+        for letter in self._letters(self._dead_batches):
+            done[self._batch(letter)] += 1
+            self._remove(self._dead_batches, letter)
         return done
 
     def left(self) -> int:
         """About how many dead letters there are, with those that somebody has in hand for half a minute."""
-        return sum(self._count(queue, VISIBLE, IN_HAND) for queue in (self._dead_requests, self._dead_uploads))
+        queues = (self._dead_requests, self._dead_uploads, self._dead_batches)
+        return sum(self._count(queue, VISIBLE, IN_HAND) for queue in queues)
 
     def _request(self, letter: "MessageTypeDef") -> str:
         message_id, group = letter["MessageId"], letter["Attributes"]["MessageGroupId"]
         try:
             asked = request.parse(letter["Body"], group=group, message_id=message_id, rules=self._rules)
         except Rejected:
-            sent = self._send(letter, letter["Body"])
+            sent = self._send(self._requests, letter, letter["Body"])
             where = keys.rejected_message_key(sent)
             self._say(f"sent again  message {message_id}: it is no request, and will be told at {self._uri(where)}")
             return "sent"
@@ -86,7 +93,7 @@ class Redrive:
         is_cancelled = self._marks.has(asked.thread_id, asked.request_id, asked_at)
         if is_cancelled:  # by a moment: it is asked later from now on, and so is marked by its id
             self._marks.cancel(asked.thread_id, [asked.request_id])
-        self._send(letter, asked.body)
+        self._send(self._requests, letter, asked.body)
         self._say(f"sent again  {asked.request_id} of {asked.thread_id}{', to end as cancelled' * is_cancelled}")
         return "sent"
 
@@ -96,10 +103,16 @@ class Redrive:
         self._say(f"sent again  upload event {letter['MessageId']}")
         return "sent"
 
-    def _send(self, letter: "MessageTypeDef", body: str) -> str:
-        """Sends to the requests' queue. SQS drops the second of one dead letter, but not a sender's own repetition."""
+    def _batch(self, letter: "MessageTypeDef") -> str:
+        """A batch goes on where it stood: how far it is, and what its lines were asked as, is remembered."""
+        self._send(self._batches, letter, letter["Body"])
+        self._say(f"sent again  batch {batch_file.from_body(letter['Body']).key}")
+        return "sent"
+
+    def _send(self, queue: str, letter: "MessageTypeDef", body: str) -> str:
+        """Sends to a FIFO queue. SQS drops the second of one dead letter, but not a sender's own repetition."""
         sent = self._sqs.send_message(
-            QueueUrl=self._requests,
+            QueueUrl=queue,
             MessageBody=body,
             MessageGroupId=letter["Attributes"]["MessageGroupId"],
             MessageDeduplicationId=f"redrive-{letter['MessageId']}",

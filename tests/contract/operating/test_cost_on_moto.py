@@ -14,9 +14,7 @@ from darkroom.domain.outcome import Cost, Picture, Timing
 from darkroom.domain.request import Request
 from darkroom.errors import Code, Rejected
 from darkroom.turns.ports import Claim
-from darkroom_client.errors import Invalid
 from darkroom_client.operating import cost
-from darkroom_client.operating.since import moment
 from darkroom_client.stacks.stack import Known, Stack
 
 if TYPE_CHECKING:
@@ -121,21 +119,3 @@ def test_the_pictures_of_more_turns_than_dynamodb_gives_at_once_are_counted(
     for number in range(5):
         till.ends(f"t-{number}", images=number)
     assert till.bill()["images"] == 10
-
-
-@pytest.mark.parametrize(
-    ("text", "ago"),
-    [("30m", timedelta(minutes=30)), ("12h", timedelta(hours=12)), ("7d", timedelta(7)), ("2w", timedelta(14))],
-)
-def test_since_is_back_from_now(text: str, ago: timedelta) -> None:
-    assert moment(text, NOW) == NOW - ago
-
-
-def test_since_may_be_a_day() -> None:
-    assert moment("2026-11-29", NOW) == datetime(2026, 11, 29, tzinfo=UTC)
-
-
-@pytest.mark.parametrize("text", ["", "7", "yesterday", "7y", "99999w9", "2026-13-01", "١d"])
-def test_what_is_no_time_is_told(text: str) -> None:
-    with pytest.raises(Invalid, match="Write 30m"):
-        moment(text, NOW)

@@ -1,14 +1,34 @@
 """What AWS's errors become: each that passes is waited for, and each that does not is a fault."""
 
+import re
+from pathlib import Path
+
 import botocore.session
 import pytest
+from botocore import xform_name
 from botocore.exceptions import ClientError
 
+import darkroom.aws
 from darkroom.aws.errors import translate_aws_errors
 from darkroom.errors import DarkroomError, Fault, Unavailable
 
-# Why Lambda does not invoke a function, by what its own documentation says of each: a person has to act.
+# What the adapters answer themselves: what is not there, what another write was faster with, what is locked.
+ANSWERED = {
+    "NoSuchKey", "InvalidObjectState", "ConditionalCheckFailedException", "TransactionCanceledException",
+}  # fmt: skip
+# By what AWS's documentation says of each, a person has to act: something is gone, locked, too large or ill-formed.
 FAULTS = {
+    # S3
+    "EncryptionTypeMismatch", "InvalidRequest", "InvalidWriteOffset", "NoSuchBucket", "TooManyParts",
+    # SQS
+    "InvalidAddress", "InvalidIdFormat", "InvalidMessageContents", "InvalidSecurity", "KmsAccessDenied", "KmsDisabled",
+    "KmsInvalidKeyUsage", "KmsInvalidState", "KmsNotFound", "KmsOptInRequired", "MessageNotInflight",
+    "QueueDoesNotExist", "ReceiptHandleIsInvalid", "UnsupportedOperation",
+    # DynamoDB
+    "IdempotentParameterMismatchException", "ItemCollectionSizeLimitExceededException",
+    # Secrets Manager
+    "DecryptionFailure", "InvalidParameterException", "InvalidRequestException",
+    # Lambda
     "CodeArtifactUserDeletedException", "CodeArtifactUserFailedException", "DurableExecutionAlreadyStartedException",
     "EFSIOException", "EFSMountConnectivityException", "EFSMountFailureException", "EFSMountTimeoutException",
     "InvalidParameterValueException", "InvalidRequestContentException", "ModeNotSupportedException",
@@ -28,11 +48,31 @@ def raised(code: str, status: int, operation: str = "Invoke") -> DarkroomError:
     return caught.value
 
 
-def test_every_error_of_invoking_a_function_has_a_decision() -> None:
-    operation = botocore.session.get_session().get_service_model("lambda").operation_model("Invoke")
-    statuses = {shape.name: int(shape.metadata["error"]["httpStatusCode"]) for shape in operation.error_shapes}
-    faults = {code for code, status in statuses.items() if isinstance(raised(code, status), Fault)}
-    assert faults <= FAULTS
+def called() -> set[str]:
+    """The operations that the adapters and Powertools' provider of secrets call, as boto3 names them."""
+    code = "".join(file.read_text(encoding="utf-8") for file in Path(darkroom.aws.__file__).parent.rglob("*.py"))
+    return {*re.findall(r"client(?:\(\))?\.([a-z_0-9]+)\b(?!\.)", code), "get_secret_value"} - {"meta"}
+
+
+def errors_of(operations: set[str]) -> dict[str, int]:
+    """Every error that AWS's models name for them, with its HTTP status; each operation is in one of the models."""
+    session, found, known = botocore.session.get_session(), {}, set()
+    for service in ("s3", "sqs", "dynamodb", "lambda", "secretsmanager"):
+        model = session.get_service_model(service)
+        for name in model.operation_names:
+            if xform_name(name) in operations:
+                known.add(xform_name(name))
+                for shape in model.operation_model(name).error_shapes:
+                    found[shape.name] = int(shape.metadata.get("error", {}).get("httpStatusCode", 400))
+    assert known == operations
+    return found
+
+
+def test_every_error_of_every_operation_that_is_called_has_a_decision() -> None:
+    errors = errors_of(called())
+    faults = {code for code, status in errors.items() if isinstance(raised(code, status), Fault)}
+    assert faults - ANSWERED == {code for code in FAULTS if code in errors}
+    assert errors.keys() >= FAULTS
     assert FAULTS & set(IDLE) == set()
 
 

@@ -109,6 +109,7 @@ class BatchWorld:
         *,
         seconds: float = 60,
         age: float = 0,
+        receives: int = 1,
         time_left: Callable[[], float] | None = None,
     ) -> BatchEnded:
         """One delivery of its message. Raises Unavailable while its lines are on their way."""
@@ -124,7 +125,7 @@ class BatchWorld:
             clock=self.clock,
         )
         publication = Publisher(around(self.objects), "results")
-        message = Message("batch-message", "g", batch.body, "receipt", self.clock() - age, 1)
+        message = Message("batch-message", "g", batch.body, "receipt", self.clock() - age, receives)
         return BatchHandler(tools, around(self.stems), around(self.batches), publication).answer(
             message, time_left or (lambda: seconds)
         )

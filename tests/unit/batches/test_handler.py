@@ -348,6 +348,14 @@ def test_a_message_of_yesterday_is_replaced_by_a_new_one(world: BatchWorld) -> N
     assert len(world.batches.sent) == 1
 
 
+def test_a_message_that_was_received_often_is_replaced_before_it_is_a_dead_letter(world: BatchWorld) -> None:
+    batch = world.upload([asking("a")])
+    with pytest.raises(Unavailable):
+        world.tick(batch, receives=799)
+    assert world.tick(batch, receives=800).result == "renewed"
+    assert [(body, group) for body, group, _ in world.batches.sent] == [(batch.body, KEY)]
+
+
 def test_without_time_nothing_is_begun_and_nothing_is_lost(world: BatchWorld) -> None:
     batch = world.upload([asking("a"), asking("b")])
     for seconds in (1, 14, 60, 20):

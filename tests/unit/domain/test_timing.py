@@ -8,6 +8,7 @@ import pytest
 from darkroom.domain import timing
 from darkroom.domain.timing import (
     BACKOFF_JITTER_SHARE,
+    BATCH_RENEWED_AFTER_RECEIVES,
     BATCH_RENEWED_AFTER_SECONDS,
     BEAT_SECONDS,
     BREAKER_KEPT_SECONDS,
@@ -85,7 +86,7 @@ def test_a_request_gives_up_before_its_deliveries_are_used_up() -> None:
     )
 
 
-@pytest.mark.parametrize("queue", ["RequestsQueue", "UploadEventsQueue"])
+@pytest.mark.parametrize("queue", ["RequestsQueue", "UploadEventsQueue", "BatchesQueue"])
 def test_sqs_takes_the_receives_that_a_queue_asks_for(queue: str) -> None:
     """maxReceiveCount: https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_SetQueueAttributes.html"""
     assert max_receive_count(queue) <= MAX_RECEIVES, f"maxReceiveCount of {queue} is over SQS's own {MAX_RECEIVES}"
@@ -102,6 +103,11 @@ def test_a_request_that_waits_for_the_daily_limit_too_gives_up_before_its_delive
         f"{for_the_provider} deliveries for the provider (MAX_BACKOFF_SECONDS, GiveUpAfterSeconds) and "
         f"{for_the_limit:.0f} for the limit (BUDGET_SECONDS, MAX_BUDGET_WAIT_SECONDS) are over maxReceiveCount"
     )
+
+
+def test_a_batch_sends_itself_anew_before_its_deliveries_are_used_up() -> None:
+    """BATCH_RENEWED_AFTER_RECEIVES; maxReceiveCount of BatchesQueue. Workers that die in between count, too."""
+    assert max_receive_count("BatchesQueue") > BATCH_RENEWED_AFTER_RECEIVES + 100
 
 
 def test_an_upload_that_waits_in_its_lane_does_not_use_up_its_deliveries() -> None:

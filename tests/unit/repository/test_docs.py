@@ -8,11 +8,12 @@ import pytest
 
 from darkroom.errors import Code
 from local.stack.parameters import read_template
+from tests.templates import all_resources
 
 ROOT = Path(__file__).parents[3]
 TEMPLATE = read_template(ROOT / "template.yaml")
 DOCUMENTS = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")])
-GUIDES = sorted([ROOT / "CONTRIBUTING.md", *ROOT.glob("docs/guide-*.md")])
+GUIDES = sorted([ROOT / "CONTRIBUTING.md", ROOT / "docs/aws.md", *ROOT.glob("docs/guide-*.md")])
 MAX_README_LINES = 200
 DEFAULTS = {name: str(each["Default"]) for name, each in TEMPLATE["Parameters"].items()}
 
@@ -77,6 +78,28 @@ def test_the_readme_is_a_landing_page_that_begins_with_a_conversation() -> None:
     first_screen = text("README.md").partition("\n## ")[0]
     assert re.findall(r"!\[[^\]]+\]\(([^)]+)\)", first_screen) == ["docs/images/conversation.png"]
     assert re.findall(r"^    (.+)$", first_screen, re.MULTILINE) == ["make demo", "make test"]
+
+
+def test_the_costs_count_the_alarms() -> None:
+    """An alarm that computes is charged for each metric that it computes with."""
+    alarms = [each["Properties"] for each in all_resources().values() if each["Type"] == "AWS::CloudWatch::Alarm"]
+    metrics = sum(max(1, sum("MetricStat" in each for each in alarm.get("Metrics", []))) for alarm in alarms)
+    said = f"| alarms | {len(alarms)} of {metrics} metrics, $0.10 each | ${metrics / 10:.2f} |"
+    assert said in text("docs/costs.md")
+    assert f"| CloudWatch, alarms a region | 5,000 | {len(alarms)} |" in text("docs/aws.md")
+
+
+def test_every_test_that_the_page_on_aws_names_is_there() -> None:
+    code = {file.name: file.read_text(encoding="utf-8") for file in (ROOT / "tests").rglob("test_*.py")}
+    page = text("docs/aws.md")
+    assert set(re.findall(r"(test_\w+\.py)", page)) <= code.keys()
+    named = set(re.findall(r"::(test_\w+)", page))
+    assert named
+    assert {name for name in named if f"def {name}(" not in "".join(code.values())} == set()
+
+
+def test_the_page_on_aws_says_first_that_nothing_has_been_run_there() -> None:
+    assert "**It has not been run on AWS:**" in text("docs/aws.md").partition("\n## ")[0]
 
 
 def test_a_stack_is_said_to_be_one_trust_domain_before_anything_else_is_said_of_who_may_do_what() -> None:

@@ -2,6 +2,7 @@
 
 import json
 from base64 import b64encode
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
@@ -10,8 +11,12 @@ import pytest
 from darkroom.domain.price import Price
 from darkroom.domain.timing import LEASE_SECONDS, MAX_DOWNLOADS
 from darkroom.errors import Ambiguous, Rejected, Unavailable
+from darkroom.providers import answer_reader
 from darkroom.providers.dialect import DialectSettings
+from darkroom.providers.dialect_table import DIALECTS
 from darkroom.providers.nebula import NEBULA
+from darkroom.streaming.blob import File
+from darkroom.turns.spool import Spool
 from tests.fakes.edge import Died
 from tests.fakes.image_api import made, png, stated
 from tests.fakes.objects import MemoryObjects
@@ -204,6 +209,45 @@ def test_a_full_disk_leaves_no_picture_out(world: World) -> None:
     world.fetcher.pages[DEAD] = png("blue")
     world.send({"instruction": "a"})
     assert len(world.result(1, "m-1")["images"]) == 2
+
+
+@pytest.fixture
+def full_disk(world: World, monkeypatch: pytest.MonkeyPatch) -> Callable[[bool], None]:
+    """While it is full no answer can be read: its reader needs a file of its own."""
+
+    def fill(is_full: bool) -> None:
+        def file() -> File:
+            if is_full:
+                raise Unavailable("aws", "there is no room on the disk")
+            return File()
+
+        monkeypatch.setattr(answer_reader, "File", file)
+
+    return fill
+
+
+def test_an_answer_that_a_full_disk_keeps_from_being_read_is_paid_once(
+    world: World, full_disk: Callable[[bool], None]
+) -> None:
+    full_disk(True)
+    assert [world.wait({"instruction": "a", "request_id": "r"}).cause for _ in range(3)] == ["aws"] * 3
+    full_disk(False)
+    assert world.send({"instruction": "a", "request_id": "r"}).status == "succeeded"
+    assert len(world.api.questions) == 1
+    assert world.result(1, "r")["cost"]["paid_calls"] == 1
+
+
+def test_a_late_answer_that_a_full_disk_keeps_from_being_read_is_looked_at_again(
+    world: World, full_disk: Callable[[bool], None]
+) -> None:
+    world.script(Ambiguous("cut"))
+    world.wait({"instruction": "a", "request_id": "r"})
+    Spool(world.objects, "spool", DIALECTS).keep("t", "r", 1, made())
+    full_disk(True)
+    assert world.wait({"instruction": "a", "request_id": "r"}).cause == "aws"
+    full_disk(False)
+    assert world.send({"instruction": "a", "request_id": "r"}).status == "succeeded"
+    assert len(world.api.questions) == 1
 
 
 def test_an_error_is_judged_without_the_instruction_that_it_quotes(world: World) -> None:

@@ -102,6 +102,25 @@ def test_seconds_are_written_as_a_person_reads_them(
     assert "seconds" not in line_of(capsys)
 
 
+@pytest.mark.parametrize("kind", [RequestTelemetry, UploadTelemetry])
+@pytest.mark.parametrize(("sent_at", "waited"), [(100.0, 3600.0), (3701.0, 0.0)])
+def test_what_is_put_back_says_how_long_it_has_waited_since_it_was_sent(
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+    kind: type[RequestTelemetry | UploadTelemetry],
+    sent_at: float,
+    waited: float,
+) -> None:
+    """Clocks differ: nothing has waited for less than no time."""
+    monkeypatch.setenv("POWERTOOLS_SERVICE_NAME", "a-service")
+    kind(journal(), clock=lambda: 3700.0).deferred(replace(ASKED, sent_at=sent_at), WAITS)
+    metric = json.loads(capsys.readouterr().out.splitlines()[-1])
+    assert metric["WaitedSeconds"] == [waited]
+    (directive,) = metric["_aws"]["CloudWatchMetrics"]
+    assert directive["Dimensions"] == [["service"]]
+    assert directive["Metrics"] == [{"Name": "WaitedSeconds", "Unit": "Seconds"}]
+
+
 def test_an_upload_that_is_nothing_new_says_why_where_that_surprises(capsys: pytest.CaptureFixture[str]) -> None:
     UploadTelemetry(journal()).ended(MESSAGE, [Taken("cat.jpg", "nothing new", "its request is on its way")])
     line = line_of(capsys)

@@ -26,9 +26,9 @@ def command(given: Given, words: tuple[str, ...], max_calls: int | None, no_wait
     """Ask for all lines of FILE, a .jsonl or a .csv, and wait for their end.
 
     \b
-      darkroom batch spring.jsonl          look at each line, upload it, follow it
-      darkroom batch status spring.jsonl   how far it is
-      darkroom batch stop spring.jsonl     send no more of its lines
+      darkroom batch shop/spring.jsonl           look at it, upload it, follow it
+      darkroom batch status shop/spring.jsonl    how far it is
+      darkroom batch stop shop/spring.jsonl      send no more of its lines
 
     Each line is looked at first, as the stack would, and nothing is uploaded where one has a fault. The file lies in
     the bucket as it lies below the working folder; one from elsewhere, by its name alone. Its relative names of

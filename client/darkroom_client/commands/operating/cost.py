@@ -1,11 +1,11 @@
 """`darkroom cost`: calls, pictures, money."""
 
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 import click
 
 from darkroom_client.commands.common import Given, options
+from darkroom_client.commands.moments import since as moment
 
 if TYPE_CHECKING:
     from darkroom_client.operating.cost import Bill, Spent
@@ -19,7 +19,7 @@ SINCE = "7d"
     "--by", type=click.Choice(["day", "thread", "folder", "model"]), default="day", show_default=True,
     help="What is added up.",
 )  # fmt: skip
-@click.option("--since", default=SINCE, show_default=True, help="30m, 12h, 7d, 2w, or a day of UTC: 2026-11-29.")
+@click.option("--since", default=SINCE, show_default=True, help="30m, 12h, 7d, 2w, or a day: 2026-11-29.")
 @options
 @click.pass_obj
 def command(given: Given, prefix: str, by: str, since: str) -> None:
@@ -28,9 +28,8 @@ def command(given: Given, prefix: str, by: str, since: str) -> None:
     The price is the stack's PricePerImage at the time of the call. Without one there are calls and pictures alone.
     """
     from darkroom_client.operating import cost
-    from darkroom_client.operating.since import moment
 
-    start = moment(since, datetime.now(UTC))
+    start = moment(since)
     stack = given.open_stack()
     bill = stack.up_to_date(lambda: cost.cost(stack, prefix, by, start))
     if given.as_json:

@@ -3,13 +3,14 @@
 import json
 from collections import Counter
 from collections.abc import Iterable
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from typing import TYPE_CHECKING
 
 import click
 
 from darkroom.worker.escaping import escaped
 from darkroom_client.commands.common import Given, options
+from darkroom_client.errors import Invalid
 
 if TYPE_CHECKING:
     from darkroom_client.operating.ended import Ended
@@ -27,11 +28,9 @@ def command(given: Given, day: str | None, failed: bool) -> None:
     """
     from darkroom.aws.dynamodb.table import Table
     from darkroom_client.operating.ended import ended
-    from darkroom_client.operating.since import moment
     from darkroom_client.stacks.aws_errors import OPERATOR, translated
 
-    now = datetime.now(UTC)
-    wanted = (moment(day, now) if day else now).date().isoformat()
+    wanted = _day(day)
     with translated(OPERATOR):
         stack = given.open_stack()
         found = list(ended(Table(stack.dynamodb, stack.outputs["ThreadsTable"]), wanted))
@@ -41,6 +40,13 @@ def command(given: Given, day: str | None, failed: bool) -> None:
             click.echo(escaped(json.dumps(each._asdict(), ensure_ascii=False)))
     else:
         _show(wanted, shown, found)
+
+
+def _day(said: str | None) -> str:
+    try:
+        return (date.fromisoformat(said) if said else datetime.now(UTC).date()).isoformat()
+    except ValueError as error:
+        raise Invalid(f"{said!r} is no day", "Write one such as 2026-11-29.") from error
 
 
 def _show(day: str, shown: Iterable["Ended"], found: Iterable["Ended"]) -> None:

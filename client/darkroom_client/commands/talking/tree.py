@@ -87,13 +87,19 @@ def _open(console: Console, waiting: Waiting) -> None:
     terminal.hang(
         console, head, Text(terminal.words(waiting.instruction, MAX_CHARACTERS) or waiting.request_id), "", ""
     )
-    since = f"{terminal.clock(waiting.since)}, {terminal.when(waiting.since)}" if waiting.since else "a while"
+    since = _since(waiting.since) if waiting.since else "a while"
     if waiting.cause is None:
         said = f"under way since {since}"
     else:
         until = f"; looks again at {terminal.clock(waiting.until)}" if waiting.until else ""
         said = f"waits ({terminal.name(waiting.cause)}) since {since}{until}"
     terminal.hang(console, Text("  "), Text(said, "yellow"), "", "")
+
+
+def _since(moment: str) -> str:
+    """`23:06:40, 2 min ago`; a day that is long ago stands there once."""
+    ago = terminal.when(moment)
+    return f"{terminal.clock(moment)}, {ago}" if ago.endswith("ago") else terminal.clock(moment)
 
 
 def _sum(ended: Sequence[Result]) -> str:

@@ -18,8 +18,7 @@ from darkroom_client.stacks.aws_errors import READER, translated
 from darkroom_client.stacks.stack import Stack
 
 MAX_KNOWN = 5000  # turns that are remembered
-MAX_AT_ONCE = 100  # items that DynamoDB gives at once
-AT_A_TIME = 8  # threads whose newest turn has no picture
+AT_A_TIME = 8  # turns that are read at once
 NEWEST = 12  # turns of such a thread that are looked at
 MAX_BYTES = 100_000_000
 CHUNK_BYTES = 1 << 18
@@ -88,9 +87,6 @@ class Pictures:
     def newest(self, threads: Sequence[Summary]) -> dict[str, Shown]:
         """The newest picture of each of these threads that has one. Raises Trouble."""
         unknown = [each for each in threads if self._newest.get(each.thread_id, (-1,))[0] != each.latest_turn]
-        done = [each for each in unknown if each.status == "succeeded" and each.latest_turn]
-        for first in range(0, len(done), MAX_AT_ONCE):
-            self._read([(each.thread_id, each.latest_turn) for each in done[first : first + MAX_AT_ONCE]])
         with ThreadPoolExecutor(AT_A_TIME) as workers:
             for each, found in zip(unknown, workers.map(self._look, unknown), strict=True):
                 self._newest[each.thread_id] = each.latest_turn, found
@@ -124,26 +120,13 @@ class Pictures:
         return Image(at, self._stack.s3).url(expires=60)
 
     def _look(self, thread: Summary) -> Shown | None:
-        known = self._turns.get((thread.thread_id, thread.latest_turn))
-        if known is not None and known.images:
-            return _shown(known)
-        if not thread.latest_turn:
-            return None
+        """That of the newest turn, or else of the newest one before it that has any."""
+        newest = self.turn(thread.thread_id, thread.latest_turn) if thread.latest_turn else None
+        if newest is None or newest.images:
+            return _shown(newest) if newest else None
         with translated(READER):
             items = self._table().last(thread.thread_id, "TURN#", "TURN#~", NEWEST)
         return next((_shown(turn) for turn in map(outcome.from_document, items) if turn.images), None)
-
-    def _read(self, turns: Sequence[tuple[str, int]]) -> None:
-        from darkroom.aws.dynamodb.items import from_item, to_item
-
-        name = self._stack.outputs["ThreadsTable"]
-        keys = [to_item({"thread_id": thread_id, "sk": f"TURN#{turn:05d}"}) for thread_id, turn in turns]
-        left: Any = {name: {"Keys": keys}}
-        with translated(READER):
-            while left:
-                answer = self._stack.dynamodb.batch_get_item(RequestItems=left)
-                self.remember(outcome.from_document(from_item(item)) for item in answer["Responses"].get(name, []))
-                left = answer.get("UnprocessedKeys")
 
     def _remember(self, item: dict[str, Any]) -> Outcome:
         turn = outcome.from_document(item)

@@ -11,7 +11,7 @@ from darkroom.aws.dynamodb.batch_state import PARTITIONS
 from darkroom.aws.dynamodb.table import Table
 from darkroom.domain.outcome import timestamp
 from darkroom_client.console.addresses import part
-from darkroom_client.errors import Trouble
+from darkroom_client.errors import Denied, Trouble
 from darkroom_client.operating.batches.batch_run import Batch
 from darkroom_client.stacks.aws_errors import OPERATOR, translated
 
@@ -45,6 +45,8 @@ def _batch(desk: "Desk", key: str, wanted: str | None) -> dict[str, Any] | None:
     try:
         standing = batch.standing()
         failures = batch.failures()[:MAX_FAILURES] if key == wanted and standing.failed else []
+    except Denied:
+        raise
     except Trouble:
         return None  # it has expired, or its upload was erased
     return {

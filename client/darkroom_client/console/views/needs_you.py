@@ -21,7 +21,7 @@ UPLOADS = "rejected/uploads/"
 
 def document(desk: "Desk") -> dict[str, Any]:
     """Failed turns, and uploads and messages that became none, the newest first. Raises Trouble."""
-    now = datetime.fromtimestamp(desk.room.stack.now(), UTC)
+    now = datetime.now(UTC)
     begin = (now - SINCE).replace(hour=0, minute=0, second=0, microsecond=0)
     days = {(begin + timedelta(days=number)).date().isoformat() for number in range((now - begin).days + 2)}
     items = Index(desk.room.stack).ended_from(timestamp(begin.timestamp()), days)

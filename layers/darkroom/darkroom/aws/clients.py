@@ -89,7 +89,9 @@ def table(name: str) -> Table:
 
 @cache
 def logger() -> Logger:
-    """Where the functions' lines go."""
+    """Where the functions' lines go. The first one names boto3's version, for the runtime brings it."""
     # Where a server's headers are malformed it would log the whole address, and what is signed in it.
     logging.getLogger("urllib3").setLevel(logging.ERROR)
-    return Logger(json_serializer=escaping.as_json)
+    made = Logger(json_serializer=escaping.as_json)
+    made.info("started", boto3=boto3.__version__)
+    return made

@@ -20,6 +20,7 @@ _PASSING = frozenset(
         "LimitExceededException",
         "OperationAborted",
         "ProvisionedThroughputExceededException",
+        "ReplicatedWriteConflictException",
         "RequestLimitExceeded",
         "RequestThrottled",
         "RequestTimeout",

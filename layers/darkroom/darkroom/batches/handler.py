@@ -21,6 +21,7 @@ from darkroom.domain.outcome import Timing, Uploaded
 from darkroom.domain.ports import QueueSender
 from darkroom.domain.timing import (
     BATCH_ANSWER_SECONDS,
+    BATCH_RENEWED_AFTER_RECEIVES,
     BATCH_RENEWED_AFTER_SECONDS,
     BATCH_SPARE_SECONDS,
     BATCH_WAIT_SHARE,
@@ -70,7 +71,7 @@ class BatchHandler:
         except Outdated as outdated:
             raise Unavailable("held", "another worker has this batch in hand") from outdated
         except Unavailable:
-            if self._dependencies.clock() < message.sent_at + BATCH_RENEWED_AFTER_SECONDS:
+            if not self._is_old(message):
                 raise
         self._batches.send(message.body, batch.key, batch.name, deduplication_id=f"after {message.message_id}")
         return BatchEnded(batch.key, "renewed")
@@ -78,6 +79,11 @@ class BatchHandler:
     def was_abandoned(self, message: Message) -> bool:  # noqa: ARG002 - see `message_batch.MessageHandler`
         """Lines are small work, which takes no worker along."""
         return False
+
+    def _is_old(self, message: Message) -> bool:
+        """Whether SQS might forget it, or take it for a dead letter, before its batch ends."""
+        age = self._dependencies.clock() - message.sent_at
+        return age >= BATCH_RENEWED_AFTER_SECONDS or message.receive_count >= BATCH_RENEWED_AFTER_RECEIVES
 
     def _worked_on(self, batch: BatchFile, time_left: Callable[[], float]) -> BatchEnded:
         progress = self._counted(batch, self._dependencies.state.progress(batch.name), time_left)

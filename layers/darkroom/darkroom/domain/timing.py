@@ -65,6 +65,7 @@ BATCH_WAIT_SHARE = 0.25  # of the time in which nothing has moved
 BATCH_ANSWER_SECONDS = 30  # to write the answers to a batch of the most lines
 BATCH_SPARE_SECONDS = 15  # of an invocation, in which no new work is begun
 BATCH_RENEWED_AFTER_SECONDS = DAY_SECONDS  # SQS deletes a message after fourteen days, and a batch may take longer
+BATCH_RENEWED_AFTER_RECEIVES = 800  # a message that was received a thousand times is a dead letter
 
 # What is remembered, and how long.
 LEDGER_KEPT_SECONDS = 35 * DAY_SECONDS  # longer than any message can live, dead letters included

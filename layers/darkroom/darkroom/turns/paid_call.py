@@ -189,6 +189,8 @@ class PaidCall:
                 raise Ambiguous("the process died while the call was under way")
             self._interpreted = self._interpret(reply)
         except Unavailable as trouble:
+            if trouble.cause == "aws":
+                raise  # a full disk of ours says nothing of the answer, which stays in the spool
             if self._is_beyond_doubt(trouble):
                 self._settle_free(trouble)
             else:
@@ -255,6 +257,8 @@ class PaidCall:
             self._interpret(reply)
         except Rejected as rejection:
             return rejection.charged
-        except (Unavailable, Ambiguous):
+        except (Unavailable, Ambiguous) as trouble:
+            if isinstance(trouble, Unavailable) and trouble.cause == "aws":
+                raise
             return None
         return True

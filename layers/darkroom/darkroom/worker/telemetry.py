@@ -3,9 +3,11 @@ of the provider's (which may quote the instruction) is ever written.
 """
 
 import json
+import os
 import sys
+import time
 import traceback
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from typing import TYPE_CHECKING, ClassVar
 from urllib.parse import unquote_plus
@@ -24,16 +26,15 @@ if TYPE_CHECKING:
     from darkroom.batches.handler import BatchEnded
     from darkroom.uploads.intake import Taken
 
-NAMESPACE = "Darkroom"
-
 
 class _Telemetry:
     """What the functions that work on messages write. `waits` is said of work that does."""
 
     waits: ClassVar[str]
 
-    def __init__(self, logger: Logger) -> None:
+    def __init__(self, logger: Logger, *, clock: Callable[[], float] = time.time) -> None:
         self._logger = logger
+        self._clock = clock
 
     def broke(self, message: Message, error: Exception) -> None:
         """An attempt raised what nobody expected."""
@@ -44,6 +45,10 @@ class _Telemetry:
         """It waits: for what belongs to it, for its turn or for AWS."""
         waiting = {"cause": trouble.cause, "seconds": _seconds(trouble)}
         self._logger.info(self.waits, extra={**self._named(message), **waiting})
+
+    def _waited(self, message: Message) -> None:
+        """SQS does not tell the age of a message that was received three times, and what waits is received again."""
+        _write("WaitedSeconds", max(0.0, self._clock() - message.sent_at), MetricUnit.Seconds)
 
     def _named(self, message: Message) -> dict[str, object]:
         """By what a line is found again, and read by itself."""
@@ -85,6 +90,7 @@ class RequestTelemetry(_Telemetry):
         waiting = {"cause": trouble.cause, "seconds": _seconds(trouble), "receive_count": message.receive_count}
         write(self.waits, extra={**self._named(message), **waiting})
         _count("ProviderBlocked" if blocked else "RequestsDeferred", cause=trouble.cause)
+        self._waited(message)
 
     def _named(self, message: Message) -> dict[str, object]:
         """`probe` tells a copy of a waiting request, which has a message of its own, from another request."""
@@ -101,6 +107,11 @@ class UploadTelemetry(_Telemetry):
     """The telemetry of `on_upload`."""
 
     waits = "upload waits"
+
+    def deferred(self, message: Message, trouble: Unavailable) -> None:
+        """An upload waits: for what belongs to it, for its lane or for AWS."""
+        super().deferred(message, trouble)
+        self._waited(message)
 
     def broke(self, message: Message, error: Exception) -> None:
         """Taking in uploads raised what nobody expected: `key` says which, or the first of several."""
@@ -174,9 +185,13 @@ def _is_in_our_words(error: BaseException) -> bool:
 
 
 def _count(name: str, **dimensions: str) -> None:
-    """The service is a dimension too, which the metric takes from the environment."""
-    metric = SingleMetric(namespace=NAMESPACE)
-    metric.add_metric(name=name, unit=MetricUnit.Count, value=1)
-    for dimension, value in dimensions.items():
-        metric.add_dimension(name=dimension, value=value)
+    _write(name, 1, MetricUnit.Count, **dimensions)
+
+
+def _write(name: str, value: float, unit: MetricUnit, **dimensions: str) -> None:
+    """The service is a dimension too, which the metric takes from the environment. The namespace is the stack's own."""
+    metric = SingleMetric(namespace=os.environ.get("POWERTOOLS_METRICS_NAMESPACE", "Darkroom"))
+    metric.add_metric(name=name, unit=unit, value=value)
+    for dimension, text in dimensions.items():
+        metric.add_dimension(name=dimension, value=text)
     sys.stdout.write(json.dumps(metric.serialize_metric_set()) + "\n")
