@@ -90,14 +90,15 @@ class Console:
     def _rendered(self, template: str, request: Request) -> Response:
         document = self._documents[template](request)
         more = thread.shown(self._desk, document) if template == "thread.html" else {}
-        return self._pages.page(template, request, document=document, **more)
+        return self._pages.page(template, request, document=document, digest=live.digest(document), **more)
 
     async def _json(self, template: str, request: Request) -> Response:
         return told(await run_in_threadpool(self._documents[template], request))
 
     async def _live(self, template: str, request: Request) -> Response:
         pause = live.LOOK_SECONDS if template in ("recent.html", "thread.html") else live.SLOW_SECONDS
-        events = live.changes(lambda: self._documents[template](request), request.is_disconnected, pause)
+        known = request.query_params.get("known", "")
+        events = live.changes(lambda: self._documents[template](request), request.is_disconnected, known, pause)
         return StreamingResponse(events, media_type="text/event-stream")
 
     async def _ask(self, request: Request) -> Response:
