@@ -347,3 +347,36 @@ def test_a_source_is_shown_as_long_as_it_is_the_same(studio: Studio, browser: Te
     assert browser.get("/source-thumbnails/mug/1/1").headers["content-type"] == "image/webp"
     studio.stack.s3.put_object(Bucket="uploads", Key="mug.png", Body=b"<script>")
     assert browser.get("/sources/mug/1/1").status_code == 404
+
+
+def test_a_batch_file_is_looked_at_and_uploaded_after_a_yes(studio: Studio, browser: TestClient) -> None:
+    lines = b'{"custom_id": "a", "instruction": "a cat"}\n{"custom_id": "b", "instruction": "a dog"}\n'
+    fields = {"request_id": form_id(browser, "/batches"), "max_calls": "1"}
+    answer = browser.post("/batch-file", data=fields, files={"file": ("spring.jsonl", lines)})
+    assert "spring.jsonl has 2 requests, and no fault was found." in answer.text
+    assert "Upload it, and pay" in answer.text
+    assert studio.stack.s3.list_objects_v2(Bucket="uploads").get("Contents", []) == []
+    done = browser.post(answer.url.path, data={"request_id": form_id(browser, answer.url.path)})
+    assert "spring.jsonl is uploaded." in is_over(browser, str(done.url))
+    put = studio.stack.s3.get_object(Bucket="uploads", Key="spring.jsonl")["Body"].read()
+    assert put == b'{"max_calls": 1}\n' + lines
+
+
+@pytest.mark.parametrize(
+    ("name", "data", "said"),
+    [
+        ("a.jsonl", b'{"custom_id": "a"}\n', "line 1"), ("a.txt", b"{}", "no batch"), ("a.jsonl", b"", "no line"),
+        ("a.jsonl", MARKUP.encode(), "line 1"),
+    ],
+)  # fmt: skip
+def test_a_batch_file_with_a_fault_is_not_uploaded(browser: TestClient, name: str, data: bytes, said: str) -> None:
+    answer = browser.post("/batch-file", data={"request_id": "form-0001"}, files={"file": (name, data)})
+    assert answer.status_code == 400
+    assert said in answer.text
+    assert MARKUP not in answer.text
+    assert browser.get("/questions/batch/form-0001").status_code == 404
+
+
+def test_a_number_that_is_none_shows_the_beginning(browser: TestClient) -> None:
+    for said in ("x", "-1", "9" * 5000, "%D9%A3"):
+        assert browser.get(f"/index.json?from={said}").status_code == 200

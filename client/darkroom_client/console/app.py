@@ -96,7 +96,8 @@ class Console:
         return told(await run_in_threadpool(self._documents[template], request))
 
     async def _live(self, template: str, request: Request) -> Response:
-        pause = live.LOOK_SECONDS if template in ("recent.html", "thread.html") else live.SLOW_SECONDS
+        is_quick = template in ("recent.html", "thread.html", "job.html") and not request.query_params.get("words")
+        pause = live.LOOK_SECONDS if is_quick else live.SLOW_SECONDS
         known = request.query_params.get("known", "")
         events = live.changes(lambda: self._documents[template](request), request.is_disconnected, known, pause)
         return StreamingResponse(events, media_type="text/event-stream")
@@ -167,6 +168,10 @@ def _instructed(desk: "Desk", form: forms.Form) -> str:
     return "/"
 
 
+def _batch_chosen(desk: "Desk", form: forms.Form) -> str:
+    return f"/questions/batch/{addresses.part(desk.batch_files.look(desk.room.stack, form))}"
+
+
 _ACTIONS: "Mapping[str, Callable[[Desk, forms.Form], str]]" = {
-    "send": _sent, "reply": _replied, "instruct": _instructed
+    "send": _sent, "reply": _replied, "instruct": _instructed, "batch-file": _batch_chosen
 }  # fmt: skip

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from darkroom_client.console.acting.batch_files import BatchFiles
 from darkroom_client.console.acting.jobs import Jobs
 from darkroom_client.console.acting.sent import Sent
 from darkroom_client.console.guard import Door
@@ -31,6 +32,7 @@ class Desk:
     spending: Spending
     sent: Sent
     jobs: Jobs = field(default_factory=Jobs)
+    batch_files: BatchFiles = field(default_factory=BatchFiles)
 
 
 def opened(room: "Darkroom", door: Door, name: str, folder: Path, clock: Callable[[], float] = time.monotonic) -> Desk:

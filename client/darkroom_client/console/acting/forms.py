@@ -84,13 +84,18 @@ def on_disk(files: tuple[UploadFile, ...]) -> Iterator[list[Path]]:
     with tempfile.TemporaryDirectory(prefix="darkroom-") as folder:
         paths = []
         for number, each in enumerate(files):
-            path = Path(folder, str(number), _name(each.filename or ""))
-            path.parent.mkdir()
-            with path.open("wb") as target:
-                shutil.copyfileobj(each.file, target)
-            _look_at(path)
-            paths.append(path)
+            paths.append(written(each, Path(folder, str(number))))
+            _look_at(paths[-1])
         yield paths
+
+
+def written(file: UploadFile, folder: Path) -> Path:
+    """The file in this folder, under its own name."""
+    folder.mkdir(exist_ok=True)
+    path = folder / _name(file.filename or "")
+    with path.open("wb") as target:
+        shutil.copyfileobj(file.file, target)
+    return path
 
 
 def _look_at(path: Path) -> None:

@@ -45,6 +45,8 @@ def known(name: str, parts: Sequence[str]) -> Known:
             return Known(f"Erase {thread_id} for good", addresses.thread(thread_id), _forget, _erase)
         case "cancel", [thread_id] | [thread_id, _]:
             return Known(f"Cancel what waits in {thread_id}", addresses.thread(thread_id), _cancel, _stop_waiting)
+        case "batch", [_]:
+            return Known("Ask for all lines of a file", "/batches", _batch, _upload_batch)
         case "stop", [key]:
             return Known(f"Stop {key}", "/batches", _stop, _stop_batch)
         case (("pause" | "resume" | "redrive" | "wake"), []):
@@ -138,6 +140,28 @@ def _stop_waiting(desk: "Desk", parts: Sequence[str], say: Say) -> None:
         cancel.requests(thread_id, request_ids)
     else:
         cancel.thread(thread_id)
+
+
+def _batch(desk: "Desk", parts: Sequence[str]) -> Question:
+    local = desk.batch_files.find(parts[0])
+    lines = (
+        f"{local.key} has {local.requests:,} requests, and no fault was found.",
+        *local.bill(desk.room.stack.parameters),
+    )
+    return Question(lines, "Upload it, and pay", _address("batch", *parts))
+
+
+def _upload_batch(desk: "Desk", parts: Sequence[str], say: Say) -> None:
+    from darkroom_client.operating.batches.batch_run import Batch
+
+    local = desk.batch_files.find(parts[0])
+    is_new = Batch(desk.room.stack, local.key).upload(local)
+    say(
+        f"{local.key} is uploaded."
+        if is_new
+        else f"{local.key} was uploaded before, and is taken up where it was left."
+    )
+    say("In a moment it is among the batches.")
 
 
 def _stop(_: "Desk", parts: Sequence[str]) -> Question:

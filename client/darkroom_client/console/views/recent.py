@@ -1,5 +1,6 @@
 """Recent: the newest picture of each conversation, as a wall."""
 
+import re
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode
@@ -21,7 +22,7 @@ RATIOS = (0.5, 2.4)  # a very tall or wide picture is cut on the wall, and whole
 def document(desk: "Desk", query: QueryParams) -> dict[str, Any]:
     """The threads that are asked for: by words, by how their ids begin, by state. Raises Trouble."""
     asked = {name: query.get(name, "").strip() for name in ("words", "prefix", "state")}
-    start = int(query["from"]) if query.get("from", "").isdecimal() else 0
+    start = int(query["from"]) if re.fullmatch(r"[0-9]{1,6}", query.get("from", "")) else 0
     found = _found(desk, **asked)
     shown = found[start : start + PAGE]
     pictures = desk.pictures.newest(shown)
