@@ -14,11 +14,12 @@ from pathlib import Path
 from typing import Any, Literal
 from urllib.parse import urlsplit
 
-from local.stack.home import TOOLS
+from local.stack.home import REPOSITORY, TOOLS
 
 FOLDER = TOOLS / "browser"
 UNPACKED = FOLDER / "unpacked"
 NODE = TOOLS / "node" / "bin" / "node"
+LETTERS = REPOSITORY / "client" / "darkroom_client" / "sheets" / "fonts"  # Chinese, too
 SCRIPT = Path(__file__).with_name("driver.mjs")
 MAX_REASON = 1000
 Theme = Literal["light", "dark"]
@@ -222,8 +223,8 @@ def _environment(scratch: Path, unpacked: Path) -> dict[str, str]:
     fonts = scratch / "fonts.conf"
     fonts.write_text(
         '<?xml version="1.0"?><!DOCTYPE fontconfig SYSTEM "fonts.dtd"><fontconfig>'
-        f"<dir>{unpacked / 'fonts'}</dir><dir>/usr/share/fonts</dir><cachedir>{scratch / 'fonts'}</cachedir>"
-        "</fontconfig>",
+        f"<dir>{unpacked / 'fonts'}</dir><dir>{LETTERS}</dir><dir>/usr/share/fonts</dir>"
+        f"<cachedir>{scratch / 'fonts'}</cachedir></fontconfig>",
         encoding="utf-8",
     )
     libraries = [str(unpacked / "al2023" / "lib"), *filter(None, [os.environ.get("LD_LIBRARY_PATH")])]

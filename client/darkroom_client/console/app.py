@@ -90,7 +90,7 @@ class Console:
     def _rendered(self, template: str, request: Request) -> Response:
         document = self._documents[template](request)
         more = thread.shown(self._desk, document) if template == "thread.html" else {}
-        return self._pages.page(template, request, document=document, **more)
+        return self._pages.page(template, request, document=document, digest=live.digest(document), **more)
 
     async def _json(self, template: str, request: Request) -> Response:
         return told(await run_in_threadpool(self._documents[template], request))
@@ -98,7 +98,8 @@ class Console:
     async def _live(self, template: str, request: Request) -> Response:
         is_quick = template in ("recent.html", "thread.html", "job.html") and not request.query_params.get("words")
         pause = live.LOOK_SECONDS if is_quick else live.SLOW_SECONDS
-        events = live.changes(lambda: self._documents[template](request), request.is_disconnected, pause)
+        known = request.query_params.get("known", "")
+        events = live.changes(lambda: self._documents[template](request), request.is_disconnected, known, pause)
         return StreamingResponse(events, media_type="text/event-stream")
 
     async def _ask(self, request: Request) -> Response:

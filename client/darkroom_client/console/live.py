@@ -23,22 +23,29 @@ IsGone = Callable[[], Awaitable[bool]]
 
 
 async def changes(
-    read: Read, is_gone: IsGone, pause: float = LOOK_SECONDS, sleep: Callable[[float], Awaitable[None]] = asyncio.sleep
+    read: Read,
+    is_gone: IsGone,
+    known: str = "",
+    pause: float = LOOK_SECONDS,
+    sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
 ) -> AsyncIterator[str]:
-    """An event each time that the document is another one. `state` is `live`, or the sentence of what is wrong."""
-    before, said, silence = "", "", 0.0
+    """An event each time that the document is another one. `state` is `live`, or the sentence of what is wrong.
+
+    `known` is the digest of what the page shows: it may have changed since, before there was a stream to hear it.
+    """
+    before, said, silence = known, "", 0.0
     yield "retry: 3000\n\n"
     while not await is_gone():
         try:
-            digest, state = _digest(await run_in_threadpool(read)), "live"
+            found, state = digest(await run_in_threadpool(read)), "live"
         except Trouble as trouble:
-            digest, state = before, str(trouble)
+            found, state = before, str(trouble)
         if state != said:
             said = state
             yield _event("state", state)
-        if before and digest != before:
-            yield _event("changed", digest)
-        before = digest or before
+        if before and found != before:
+            yield _event("changed", found)
+        before = found or before
         silence += pause
         if silence >= BEAT_SECONDS:
             silence = 0.0
@@ -46,7 +53,8 @@ async def changes(
         await sleep(pause if state == "live" else TROUBLE_SECONDS)
 
 
-def _digest(document: dict[str, Any]) -> str:
+def digest(document: dict[str, Any]) -> str:
+    """Tells two documents apart."""
     return hashlib.sha256(json.dumps(document, sort_keys=True, default=str).encode()).hexdigest()[:16]
 
 

@@ -6,6 +6,7 @@ const state = document.getElementById("live-state");
 const prints = new WeakMap();
 const listeners = [];
 let source;
+let digest;
 let isLoading = false;
 let isStale = false;
 
@@ -103,8 +104,13 @@ function tell(text) {
 }
 
 function listen() {
-  source = new EventSource(main.dataset.live);
-  source.addEventListener("changed", refresh);
+  const address = new URL(main.dataset.live, location.href);
+  address.searchParams.set("known", digest);
+  source = new EventSource(address);
+  source.addEventListener("changed", (event) => {
+    digest = JSON.parse(event.data);
+    refresh();
+  });
   source.addEventListener("state", (event) => {
     const said = JSON.parse(event.data);
     tell(said === "live" ? "" : said);
@@ -120,12 +126,12 @@ function follow() {
     source = undefined;
   } else if (!source) {
     listen();
-    refresh();
   }
 }
 
 export function keepLive() {
   if (!main?.dataset.live) return;
+  digest = main.dataset.digest;
   remember(document);
   if (!document.hidden) listen();
   document.addEventListener("visibilitychange", follow);

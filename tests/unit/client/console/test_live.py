@@ -4,11 +4,11 @@ import asyncio
 import json
 from typing import Any
 
-from darkroom_client.console.live import BEAT_SECONDS, TROUBLE_SECONDS, changes
+from darkroom_client.console.live import BEAT_SECONDS, TROUBLE_SECONDS, changes, digest
 from darkroom_client.errors import Trouble
 
 
-def heard(*documents: Any, pause: float = 2.0) -> tuple[list[str], list[float]]:
+def heard(*documents: Any, known: str = "", pause: float = 2.0) -> tuple[list[str], list[float]]:
     """What a page hears while its document is one after the other, and how long each look was waited for."""
     left, slept, said = list(documents), list[float](), list[str]()
 
@@ -25,7 +25,7 @@ def heard(*documents: Any, pause: float = 2.0) -> tuple[list[str], list[float]]:
         slept.append(seconds)
 
     async def listen() -> None:
-        said.extend([each async for each in changes(read, is_gone, pause, sleep)])
+        said.extend([each async for each in changes(read, is_gone, known, pause, sleep)])
 
     asyncio.run(listen())
     return said, slept
@@ -39,6 +39,12 @@ def test_the_first_look_changes_nothing_and_a_later_one_tells_what_does() -> Non
     said, slept = heard([1], [1], [1, 2], [1, 2])
     assert events(said) == ["event: state", "event: changed"]
     assert slept == [2.0] * 4
+
+
+def test_what_has_changed_before_there_was_a_stream_is_told_at_the_first_look() -> None:
+    shown, other = digest({"threads": [1]}), digest({"threads": [1, 2]})
+    assert events(heard([1, 2], [1, 2], known=shown)[0]) == ["event: state", "event: changed"]
+    assert events(heard([1, 2], [1, 2], known=other)[0]) == ["event: state"]
 
 
 def test_trouble_is_told_once_and_looked_at_less_often() -> None:
