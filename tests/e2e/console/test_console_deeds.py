@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -91,20 +92,26 @@ def test_the_wall_shows_what_ends_by_itself_and_is_searched(console: Console, ro
         assert page.evaluate("document.querySelectorAll('#wall li').length") == 1
 
 
-def test_a_batch_is_stopped(console: Console, road: Road, thread: str) -> None:
-    key = f"{thread}/houses.jsonl"
-    lines = [
-        json.dumps({"custom_id": str(each), "instruction": f"a house {each} [fault:slow 5]"}) for each in range(40)
-    ]
-    road.upload(key, "\n".join(lines))
+def test_a_batch_is_looked_at_begun_and_stopped(console: Console, thread: str, tmp_path: Path) -> None:
+    file = tmp_path / f"{thread}.jsonl"
+    lines = [{"custom_id": str(each), "instruction": f"a house {each} [fault:slow 5]"} for each in range(40)]
+    file.write_text("\n".join(map(json.dumps, [*lines, {"instruction": ""}])), encoding="utf-8")
     with console.entered("/batches") as page:
-        stop = f"[data-key='{key}'] a[href^='/questions/stop/']"
+        page.choose("[name=file]", file)
+        page.click('aria/Look at it[role="button"]')
+        page.read("Nothing was uploaded. line 41")
+        file.write_text("\n".join(map(json.dumps, lines)), encoding="utf-8")
+        page.choose("[name=file]", file)
+        page.click('aria/Look at it[role="button"]')
+        page.click(".question button.main")
+        page.click('aria/Go on[role="link"]')
+        stop = f"[data-key='{file.name}'] a[href^='/questions/stop/']"
         page.click(stop)
         page.read("No more of its lines are sent")
         page.click('aria/Stop the batch[role="button"]')
         page.read("is stopped")
         page.click('aria/Go on[role="link"]')
-        page.until(f"document.querySelector(\"[data-key='{key}']\").innerText.includes('stopped')")
+        page.until(f"document.querySelector(\"[data-key='{file.name}']\")?.innerText.includes('stopped')")
         assert page.evaluate(f'document.querySelectorAll("{stop}").length') == 0
 
 
