@@ -324,6 +324,12 @@ def test_a_request_is_cancelled_from_its_thread(studio: Studio, browser: TestCli
     assert "cancelled  r-2 of mug" in is_over(browser, str(answer.url))
 
 
+@pytest.mark.parametrize("name", ["pause", "resume", "wake", "doctor"])
+def test_what_is_done_to_the_stack_is_a_question(browser: TestClient, name: str) -> None:
+    assert f'action="/questions/{name}"' in browser.get(f"/questions/{name}").text
+    assert browser.get(f"/questions/{name}/more").status_code == 404
+
+
 def test_a_console_that_only_looks_has_no_form_and_no_question(studio: Studio, desk: Desk) -> None:
     studio.answers(Request("mug", "r-1", "make it night"), at=ago(), code="provider_unavailable")
     desk.door = DOOR._replace(is_read_only=True)

@@ -1,5 +1,6 @@
 """What costs, destroys or stops something: each is a question first, which says what will be done, and then a job."""
 
+import importlib.metadata
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -49,7 +50,7 @@ def known(name: str, parts: Sequence[str]) -> Known:
             return Known("Ask for all lines of a file", "/batches", _batch, _upload_batch)
         case "stop", [key]:
             return Known(f"Stop {key}", "/batches", _stop, _stop_batch)
-        case (("pause" | "resume" | "redrive" | "wake"), []):
+        case (("pause" | "resume" | "redrive" | "wake" | "doctor"), []):
             return _OF_THE_STACK[name]
     raise Trouble("There is no such question.")
 
@@ -227,15 +228,29 @@ def _wake_all(desk: "Desk", _: Sequence[str], say: Say) -> None:
     say(f"Requests that look again now: {woken(desk.room.stack)}.")
 
 
+def _doctor(_: "Desk", __: Sequence[str]) -> Question:
+    lines = ("Looks at all that may keep the stack from its work. Nothing is changed, called or paid.",)
+    return Question(lines, "Examine it", _address("doctor"))
+
+
+def _examine(desk: "Desk", _: Sequence[str], say: Say) -> None:
+    from darkroom_client.operating.doctor.examine import Doctor
+
+    for each in Doctor(desk.room.stack, importlib.metadata.version("darkroom")).findings():
+        say(f"{_MARKS[each.state]} {each.name}: {each.said} {each.way_out}".rstrip())
+
+
 def _number(said: str) -> int:
     if not (said.isascii() and said.isdigit()):
         raise Invalid(f"{said!r} is no turn")
     return int(said)
 
 
+_MARKS = {"ok": "✓", "broken": "✗", "unwise": "!", "unknown": "?"}
 _OF_THE_STACK: Mapping[str, Known] = {
     "pause": Known("Pause the stack", "/status", _pause, _pause_now),
     "resume": Known("Go on after the pause", "/status", _resume, _go_on),
     "redrive": Known("Bring dead letters back", "/status", _redrive, _bring_back),
     "wake": Known("Wake what waits", "/status", _wake, _wake_all),
+    "doctor": Known("Examine the stack", "/status", _doctor, _examine),
 }
