@@ -14,7 +14,7 @@ export UV_PYTHON_DOWNLOADS := never
 export UV_NO_PROGRESS := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help demo photo up down logs redrive backfill lint check test-unit test test-all torture fuzz bench clean tools clients locks
+.PHONY: help demo photo up down logs redrive backfill lint check test-unit test test-all torture fuzz bench clean tools browser clients locks
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' Makefile
@@ -69,10 +69,10 @@ check: tools lint $(TOOLS)/checkov/stamp ## lint, and the templates: cfn-lint, s
 test-unit: .venv/stamp ## the tests on fakes alone; under a minute
 	@$(RUN) -m pytest $(PARALLEL) tests/unit $(ARGS)
 
-test: tools ## the tests, those on the deployed stack last
+test: tools browser ## the tests, those on the deployed stack last
 	@$(RUN) -m pytest $(PARALLEL) $(ARGS)
 
-test-all: tools clients ## what `make test` leaves out: every client, kill, outage and minute-long wait
+test-all: tools clients browser ## what `make test` leaves out: every client, kill, outage and minute-long wait
 	@$(RUN) -m pytest $(PARALLEL) -m "slow and not torture" $(ARGS)
 
 torture: tools clients ## kills, crashes in pairs, an API that fails in every way; SEED=… repeats a run
@@ -93,6 +93,9 @@ clean: ## stop the stack and remove all that was made here, what it remembers to
 # ---------------------------------------------------------------- tools, each in an environment of its own
 
 tools: .venv/stamp $(TOOLS)/sam/stamp $(TOOLS)/ministack/stamp
+
+# What the console is tested with.
+browser: $(TOOLS)/browser/stamp
 
 # What people upload with, for the tests: the AWS CLI is among the project's own, s3fs is got by its test.
 clients: $(TOOLS)/rclone/stamp $(TOOLS)/aws-sdk-js/stamp
@@ -126,6 +129,14 @@ $(TOOLS)/aws-sdk-js/stamp: local/tools/aws-sdk-js/package-lock.json $(TOOLS)/nod
 	@$(TOOLS)/node/bin/npm ci --prefix $(@D) --ignore-scripts --no-audit --no-fund --silent
 	@touch $@
 
+# Chromium is unpacked here and not by the tests, which start side by side and would unpack it under each other's feet.
+$(TOOLS)/browser/stamp: local/tools/browser/package-lock.json local/tools/browser/unpack.mjs $(TOOLS)/node/stamp
+	@echo "Installing a browser for the tests …"
+	@rm -rf $(@D) && mkdir -p $(@D)/unpacked && cp $(<D)/package.json $< $(@D)
+	@$(TOOLS)/node/bin/npm ci --prefix $(@D) --ignore-scripts --no-audit --no-fund --silent
+	@cd $(@D) && TMPDIR=$$PWD/unpacked ../node/bin/node --input-type=module - < $(CURDIR)/$(<D)/unpack.mjs
+	@touch $@
+
 locks: $(TOOLS)/node/stamp | $(UV) ## write the lock files again
 	@$(UV) lock --quiet
 	@{ echo "# Exported from uv.lock by \`make locks\`; what the layer ships."; \
@@ -134,4 +145,6 @@ locks: $(TOOLS)/node/stamp | $(UV) ## write the lock files again
 	  $(UV) pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-annotate \
 	    --custom-compile-command "make locks" --output-file local/tools/$$tool.txt local/tools/$$tool.in || exit 1; \
 	done
-	@$(TOOLS)/node/bin/npm install --prefix local/tools/aws-sdk-js --package-lock-only --omit-lockfile-registry-resolved --silent
+	@for tool in aws-sdk-js browser; do \
+	  $(TOOLS)/node/bin/npm install --prefix local/tools/$$tool --package-lock-only --omit-lockfile-registry-resolved --silent || exit 1; \
+	done

@@ -5,11 +5,13 @@ Tests marked `slow` are left to `make test-all`. Those marked `torture` take min
 """
 
 import secrets
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, settings
 
+from tests.browser.driver import Absent, Browser, browser
 from tests.figures import Figures
 
 settings.register_profile(
@@ -72,3 +74,13 @@ def figures(pytestconfig: pytest.Config) -> Figures:
 def seed(request: pytest.FixtureRequest) -> int:
     """What a random schedule is drawn from; `--seed` gives an old one again."""
     return int(request.config.option.seed)
+
+
+@pytest.fixture(scope="session")
+def chromium(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
+    """A browser that the tests of a worker share, each with pages of its own."""
+    try:
+        with browser(tmp_path_factory.mktemp("chromium")) as started:
+            yield started
+    except Absent as absent:
+        pytest.skip(str(absent))

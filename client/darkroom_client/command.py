@@ -39,6 +39,7 @@ COMMANDS: Mapping[str, Entry] = {
     "get": Entry("talking.get", "Its pictures, and result.json."),
     "watch": Entry("talking.watch", "What ends, as it ends."),
     "check": Entry("talking.check", "What Darkroom would make of files."),
+    "console": Entry("console", "Look at pictures in the browser."),
     "use": Entry("use", "Remember a stack for all later commands."),
     "status": Entry("operating.status", "What waits, what is under way, and why."),
     "doctor": Entry("operating.doctor", "What is wrong with the stack, and the way out."),

@@ -103,6 +103,15 @@ class Darkroom:
         """The thread of this id, whether there is one or not. Raises Invalid where it can be no thread's."""
         return Thread(self.stack, _thread_id(thread_id))
 
+    def free_name(self, name: str) -> str:
+        """The name, or the first of `mug-2`, `mug-3` … that no thread has. Raises Invalid, and Trouble."""
+        thread, number = self.thread(name), 1
+        first = thread.id
+        while thread.exists():
+            number += 1
+            thread = self.thread(f"{first}-{number}")
+        return thread.id
+
     def threads(self, since: datetime, prefix: str = "", words: str = "") -> Iterator[Summary]:
         """The threads whose ids begin so, in which something has ended since then, or waits; the newest first.
 

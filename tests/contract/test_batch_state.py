@@ -1,15 +1,20 @@
 """The register's contract, kept by DynamoDB's adapter and by the fake alike."""
 
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 import pytest
 
+from darkroom.aws.dynamodb import listing
 from darkroom.aws.dynamodb.batch_state import DynamoBatchState
 from darkroom.aws.dynamodb.table import Table
 from darkroom.batches.line_reader import Place
 from darkroom.batches.ports import Answered, BatchState, Progress, Sent
 from darkroom.errors import Outdated
 from tests.fakes.batch_state import MemoryBatchState
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb import DynamoDBClient
 
 BATCH = "batch:shop/猫 1.jsonl#3"
 KNOWN = Progress(
@@ -78,6 +83,12 @@ def test_a_line_is_known_by_its_position_until_it_has_ended(register: BatchState
         register.sent(BATCH, 1)
 
 
+def test_a_line_that_is_on_its_way_has_no_answer_yet(register: BatchState) -> None:
+    known = register.save(BATCH, KNOWN, line(1))
+    register.save(BATCH, known, Answered(2, "two"))
+    assert list(register.answers(BATCH)) == ["two"]
+
+
 def test_answers_come_in_the_order_of_their_lines_however_many(register: BatchState) -> None:
     progress, text = KNOWN, "雪" * 20_000
     for position in (11, 2, 50_000, 1, *range(100, 140)):
@@ -85,3 +96,12 @@ def test_answers_come_in_the_order_of_their_lines_however_many(register: BatchSt
     found = [answer.partition(" ") for answer in register.answers(BATCH)]
     assert [int(number) for number, _, _ in found] == [1, 2, 11, *range(100, 140), 50_000]
     assert all(rest == text for _, _, rest in found)
+
+
+def test_batches_are_listed_the_one_that_began_last_first(dynamodb: "DynamoDBClient", threads_table: str) -> None:
+    table = Table(dynamodb, threads_table)
+    state = DynamoBatchState(table, clock=lambda: 1_795_348_800.0)
+    for name, began_at in (("batch:a#1", 100.0), ("batch:b#1", 300.0), ("batch:c#1", 0.0), ("batch:b#2", 200.0)):
+        first = state.save(name, replace(KNOWN, began_at=began_at))
+        state.save(name, replace(first, succeeded=1))
+    assert list(listing.batches(table)) == [f"/batches/batch:{name}" for name in ("c#1", "b#1", "b#2", "a#1")]

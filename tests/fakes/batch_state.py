@@ -47,5 +47,5 @@ class MemoryBatchState:
 
     def answers(self, batch: str) -> Iterator[str]:
         for _, line in sorted(self.lines.get(batch, {}).items()):
-            assert isinstance(line, Answered)
-            yield line.text
+            if isinstance(line, Answered):
+                yield line.text

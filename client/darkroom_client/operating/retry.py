@@ -66,10 +66,14 @@ class Retry:
 
     def work(self, thread_id: str, turn: int, agrees: Callable[[], bool]) -> Retried:
         """Has it judged again where there is something to judge, and else asks again, if whoever is asked `agrees`."""
-        old, claim = self._ended(thread_id, turn)
-        if judging.why_not(old) is None and claim is not None:
+        if self.costs_nothing(thread_id, turn):
             return self.judge(thread_id, turn)
         return self.ask(thread_id, turn, agrees)
+
+    def costs_nothing(self, thread_id: str, turn: int) -> bool:
+        """Whether there are raw answers that may be judged again. Raises Trouble where there is no such turn."""
+        old, claim = self._ended(thread_id, turn)
+        return judging.why_not(old) is None and claim is not None
 
     def judge(self, thread_id: str, turn: int) -> Retried:
         """Has the turn judged again. Raises Trouble where there is nothing to judge."""

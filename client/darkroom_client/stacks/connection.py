@@ -1,6 +1,7 @@
 """How an account is reached: a session of boto3, and the clients that are made of it, each on first use."""
 
 import os
+import threading
 from typing import TYPE_CHECKING, Any, Literal
 
 import boto3
@@ -27,6 +28,7 @@ class Connection:
     def __init__(self, session: boto3.Session, *, endpoint_url: str | None = None, config: Config = _PATIENT) -> None:
         self._session = session
         self._config = config
+        self._lock = threading.Lock()
         self._clients: dict[Service, Any] = {}
         self.endpoint_url = endpoint_url
 
@@ -37,12 +39,13 @@ class Connection:
 
     def client(self, service: Service) -> Any:
         """The client of this service."""
-        if service not in self._clients:
-            with translated(OPERATOR):
-                make: Any = self._session.client
-                config = self._config.merge(_SIGNED) if service == "s3" else self._config
-                self._clients[service] = make(service, endpoint_url=self.endpoint_url, config=config)
-        return self._clients[service]
+        with self._lock:  # a session makes one client at a time; clients themselves need no such care
+            if service not in self._clients:
+                with translated(OPERATOR):
+                    make: Any = self._session.client
+                    config = self._config.merge(_SIGNED) if service == "s3" else self._config
+                    self._clients[service] = make(service, endpoint_url=self.endpoint_url, config=config)
+            return self._clients[service]
 
 
 def on_aws(region: str | None = None, profile: str | None = None) -> Connection:

@@ -16,8 +16,8 @@ from darkroom_client.command import COMMANDS
 ROOT = Path(darkroom_client.__file__).parent
 # Each may import those before it; a folder's modules stand with it.
 RANKS = [
-    "errors", "stacks", "results", "thread", "index", "pictures", "pending", "consumer", "batches", "room", "testing",
-    "sheets", "checking", "operating", "console", "commands", "command",
+    "errors", "telling", "stacks", "results", "naming", "thread", "index", "pictures", "pending", "consumer", "batches",
+    "room", "testing", "sheets", "checking", "operating", "console", "commands", "command",
 ]  # fmt: skip
 MODULES = {path.relative_to(ROOT).with_suffix("").parts: path for path in ROOT.rglob("*.py")}
 NAMED = sorted(parts for parts in MODULES if parts != ("__init__",))

@@ -99,16 +99,6 @@ def begin(given: Given) -> Asking:
     return Asking(Darkroom(given.open_stack(), sleep=line.sleep), line)
 
 
-def free_name(asking: Asking, name: str) -> str:
-    """The name, or the first of `mug-2`, `mug-3` … that no thread has."""
-    thread, number = asking.room.thread(name), 1
-    first = thread.id
-    while thread.exists():
-        number += 1
-        thread = asking.room.thread(f"{first}-{number}")
-    return thread.id
-
-
 def ask(given: Given, asking: Asking, asked: Asked, wish: Wish, beside: Path) -> int:
     """Asks, and does what was wished for. Returns the exit code. Raises Trouble."""
     fields: dict[str, Any] = {

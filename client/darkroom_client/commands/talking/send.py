@@ -1,6 +1,5 @@
 """`darkroom send`: a new conversation."""
 
-import re
 from pathlib import Path
 
 import click
@@ -9,8 +8,6 @@ from darkroom_client.commands.common import Given, options
 from darkroom_client.commands.talking import asking
 from darkroom_client.commands.talking.asking import Wish
 from darkroom_client.errors import Invalid, Trouble
-
-NAME_WORDS, NAME_CHARACTERS = 6, 40  # of a thread that is named after its first words
 
 
 @click.command("send", short_help="Ask for a picture, in a new conversation.")
@@ -30,11 +27,13 @@ def command(given: Given, words: tuple[str, ...], thread: str | None, wish: Wish
     darkroom send mug.jpg logo.png "put the logo on the mug" --thread shop/mug
     darkroom send "a kitten" --thread cats --option size=16:9 --variations 3
     """
+    from darkroom_client import naming
+
     files, said = [Path(each) for each in words[:-1]], words[-1]
     _look_at(files, said)
     began = asking.begin(given)
-    name = thread or (_name(files[0]) if files else _named_after(said))
-    free = asking.free_name(began, name)
+    name = thread or (naming.after_file(files[0]) if files else naming.after_words(said))
+    free = began.room.free_name(name)
     if free != name:
         asking.note(f"{name} exists already: this is {free}.")
     elif not thread:
@@ -56,15 +55,3 @@ def _is_file(path: Path) -> bool:
         return path.is_file()
     except (OSError, ValueError):  # such as words that are too long for a name
         return False
-
-
-def _name(file: Path) -> str:
-    """As an upload of this name would be called."""
-    from darkroom.domain import upload
-
-    return upload.of_key("", file.resolve().name).thread
-
-
-def _named_after(words: str) -> str:
-    found = re.findall(r"\w+", words.lower())[:NAME_WORDS]
-    return "-".join(found)[:NAME_CHARACTERS].strip("-_") or "picture"

@@ -81,7 +81,8 @@ class DynamoBatchState:
     def answers(self, batch: str) -> Iterator[str]:
         """See `batches.ports.BatchState`."""
         for item in self._table.each(PARTITIONS + batch, "LINE#", "text"):
-            yield item["text"]
+            if "text" in item:
+                yield item["text"]
 
     def _listed(self, known: Progress) -> dict[str, str]:
         """A batch stands in the index from when it began: as that stays the same, a step writes nothing there."""

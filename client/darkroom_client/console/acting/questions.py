@@ -1,0 +1,256 @@
+"""What costs, destroys or stops something: each is a question first, which says what will be done, and then a job."""
+
+import importlib.metadata
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, NamedTuple
+
+from darkroom_client.console import addresses
+from darkroom_client.console.acting.jobs import Say
+from darkroom_client.errors import Invalid, Trouble
+from darkroom_client.stacks.aws_errors import OPERATOR, translated
+
+if TYPE_CHECKING:
+    from darkroom_client.console.desk import Desk
+
+Look = Callable[["Desk", Sequence[str]], "Question"]
+Work = Callable[["Desk", Sequence[str], Say], None]
+
+
+class Question(NamedTuple):
+    """What is about to be done. `button` says it in a word or two; `address` is where a yes is sent."""
+
+    lines: Sequence[str]
+    button: str
+    address: str
+    is_final: bool = False  # nothing brings it back
+    other: tuple[str, str] | None = None  # another way, and its address
+
+
+class Known(NamedTuple):
+    """A question's title, where a person goes on, what is asked and what is done."""
+
+    title: str
+    back: str
+    look: Look
+    work: Work
+
+
+def known(name: str, parts: Sequence[str]) -> Known:
+    """The question of this name about these things. Raises Trouble where there is none."""
+    match name, parts:
+        case "retry", [thread_id, turn]:
+            return Known(f"Another chance for turn {turn} of {thread_id}", addresses.thread(thread_id), _retry, _judge)
+        case "retry", [thread_id, turn, "ask"]:
+            return Known(f"Ask turn {turn} of {thread_id} again", addresses.thread(thread_id), _ask_again, _ask)
+        case "forget", [thread_id]:
+            return Known(f"Erase {thread_id} for good", addresses.thread(thread_id), _forget, _erase)
+        case "cancel", [thread_id] | [thread_id, _]:
+            return Known(f"Cancel what waits in {thread_id}", addresses.thread(thread_id), _cancel, _stop_waiting)
+        case "batch", [_]:
+            return Known("Ask for all lines of a file", "/batches", _batch, _upload_batch)
+        case "stop", [key]:
+            return Known(f"Stop {key}", "/batches", _stop, _stop_batch)
+        case (("pause" | "resume" | "redrive" | "wake" | "doctor"), []):
+            return _OF_THE_STACK[name]
+    raise Trouble("There is no such question.")
+
+
+def asked(desk: "Desk", name: str, parts: Sequence[str]) -> Question:
+    """What would be done. Raises Trouble."""
+    with translated(OPERATOR):
+        return known(name, parts).look(desk, parts)
+
+
+def _address(name: str, *parts: str) -> str:
+    return "/".join(["/questions", name, *map(addresses.part, parts)])
+
+
+def _retry(desk: "Desk", parts: Sequence[str]) -> Question:
+    from darkroom_client.operating.retry import Retry
+
+    thread_id, turn = parts
+    if not Retry(desk.room.stack, list[str]().append).costs_nothing(thread_id, _number(turn)):
+        return _ask_again(desk, (thread_id, turn, "ask"))
+    lines = (
+        "Its raw answers are kept. They are judged again: nothing is called, and nothing is paid.",
+        "A picture becomes a new turn of the conversation.",
+    )
+    other = "Ask again instead, which is paid", _address("retry", thread_id, turn, "ask")
+    return Question(lines, "Judge again", _address("retry", thread_id, turn), other=other)
+
+
+def _ask_again(desk: "Desk", parts: Sequence[str]) -> Question:
+    from darkroom_client.operating.retry import Retry
+
+    thread_id, turn, _ = parts
+    lines = list[str]()
+    done = Retry(desk.room.stack, lines.append).ask(thread_id, _number(turn), lambda: False)
+    if done.how is not None:
+        raise Trouble(f"Turn {turn} of {thread_id} was asked again before: {' '.join(lines)}.")
+    return Question(lines[:-1], "Ask again, and pay", _address("retry", thread_id, turn, "ask"))
+
+
+def _judge(desk: "Desk", parts: Sequence[str], say: Say) -> None:
+    from darkroom_client.operating.retry import Retry
+
+    Retry(desk.room.stack, say).judge(parts[0], _number(parts[1]))
+
+
+def _ask(desk: "Desk", parts: Sequence[str], say: Say) -> None:
+    from darkroom_client.operating.retry import Retry
+
+    Retry(desk.room.stack, say).ask(parts[0], _number(parts[1]), lambda: True)
+
+
+def _forget(desk: "Desk", parts: Sequence[str]) -> Question:
+    from darkroom_client.operating.erasing.forget import Forget
+
+    (thread_id,) = parts
+    lines = list[str]()
+    Forget(desk.room.stack, thread_id, lines.append).looks()
+    lines.append("While a request of the conversation is open nothing is erased.")
+    return Question(lines, "Erase for good", _address("forget", thread_id), is_final=True)
+
+
+def _erase(desk: "Desk", parts: Sequence[str], say: Say) -> None:
+    """With what the console itself has kept of the thread."""
+    from darkroom_client.operating.erasing.forget import Forget
+
+    (thread_id,) = parts
+    desk.room.thread(thread_id).turns()
+    Forget(desk.room.stack, thread_id, say).work()
+    for picture in desk.pictures.forget(thread_id):
+        desk.thumbnails.forget(picture.identity)
+    desk.wall.drop(thread_id)
+    say("Thumbnails that this console kept of it are gone. Those of consoles elsewhere are pushed out in time.")
+
+
+def _cancel(_: "Desk", parts: Sequence[str]) -> Question:
+    thread_id, *request_ids = parts
+    what = f"request {request_ids[0]}" if request_ids else "all that it was asked up to now"
+    lines = (f"Of {thread_id}: {what}.", "It is not called any more. A call that is under way goes on, and is paid.")
+    return Question(lines, "Cancel it", _address("cancel", *parts))
+
+
+def _stop_waiting(desk: "Desk", parts: Sequence[str], say: Say) -> None:
+    from darkroom_client.operating.cancel import Cancel
+
+    thread_id, *request_ids = parts
+    cancel = Cancel(desk.room.stack, say)
+    if request_ids:
+        cancel.requests(thread_id, request_ids)
+    else:
+        cancel.thread(thread_id)
+
+
+def _batch(desk: "Desk", parts: Sequence[str]) -> Question:
+    local = desk.batch_files.find(parts[0])
+    lines = (
+        f"{local.key} has {local.requests:,} requests, and no fault was found.",
+        *local.bill(desk.room.stack.parameters),
+    )
+    return Question(lines, "Upload it, and pay", _address("batch", *parts))
+
+
+def _upload_batch(desk: "Desk", parts: Sequence[str], say: Say) -> None:
+    from darkroom_client.operating.batches.batch_run import Batch
+
+    local = desk.batch_files.find(parts[0])
+    is_new = Batch(desk.room.stack, local.key).upload(local)
+    say(
+        f"{local.key} is uploaded."
+        if is_new
+        else f"{local.key} was uploaded before, and is taken up where it was left."
+    )
+    say("In a moment it is among the batches.")
+
+
+def _stop(_: "Desk", parts: Sequence[str]) -> Question:
+    lines = ("No more of its lines are sent. They are answered as cancelled.", "Lines that were sent go on.")
+    return Question(lines, "Stop the batch", _address("stop", *parts), is_final=True)
+
+
+def _stop_batch(desk: "Desk", parts: Sequence[str], say: Say) -> None:
+    from darkroom_client.operating.batches.batch_run import Batch
+
+    Batch(desk.room.stack, parts[0]).stop()
+    say(f"{parts[0]} is stopped: lines that were not sent are answered as cancelled, the others go on.")
+
+
+def _pause(_: "Desk", __: Sequence[str]) -> Question:
+    lines = ("No new call is made. What is in hand is brought to its end.", "Requests wait in their order.")
+    return Question(lines, "Pause", _address("pause"))
+
+
+def _pause_now(desk: "Desk", _: Sequence[str], say: Say) -> None:
+    from darkroom_client.operating.pause import Pause
+
+    Pause(desk.room.stack, say).pause()
+
+
+def _resume(_: "Desk", __: Sequence[str]) -> Question:
+    return Question(("What waits is called again, and paid.",), "Resume", _address("resume"))
+
+
+def _go_on(desk: "Desk", _: Sequence[str], say: Say) -> None:
+    from darkroom_client.operating.pause import Pause
+
+    Pause(desk.room.stack, say).resume()
+
+
+def _redrive(desk: "Desk", _: Sequence[str]) -> Question:
+    from darkroom_client.operating.status import dead_letters
+
+    lines = (
+        f"Dead letters: about {dead_letters(desk.room.stack)}.",
+        "A request that has its outcome is over, and its copy is removed. Any other is sent again as it was.",
+        "Nothing is paid twice.",
+    )
+    return Question(lines, "Bring them back", _address("redrive"))
+
+
+def _bring_back(desk: "Desk", _: Sequence[str], say: Say) -> None:
+    from darkroom_client.operating.redrive import Redrive
+
+    redrive = Redrive(desk.room.stack, say)
+    done = redrive.work()
+    say(f"{done['sent']} sent again, {done['over']} over and removed, {redrive.left()} left.")
+
+
+def _wake(_: "Desk", __: Sequence[str]) -> Question:
+    lines = ("What waits for a limit, a key or the provider looks again now. A request whose cause is there waits on.",)
+    return Question(lines, "Wake", _address("wake"))
+
+
+def _wake_all(desk: "Desk", _: Sequence[str], say: Say) -> None:
+    from darkroom_client.operating.wake import woken
+
+    say(f"Requests that look again now: {woken(desk.room.stack)}.")
+
+
+def _doctor(_: "Desk", __: Sequence[str]) -> Question:
+    lines = ("Looks at all that may keep the stack from its work. Nothing is changed, called or paid.",)
+    return Question(lines, "Examine it", _address("doctor"))
+
+
+def _examine(desk: "Desk", _: Sequence[str], say: Say) -> None:
+    from darkroom_client.operating.doctor.examine import Doctor
+
+    for each in Doctor(desk.room.stack, importlib.metadata.version("darkroom")).findings():
+        say(f"{_MARKS[each.state]} {each.name}: {each.said} {each.way_out}".rstrip())
+
+
+def _number(said: str) -> int:
+    if not (said.isascii() and said.isdigit()):
+        raise Invalid(f"{said!r} is no turn")
+    return int(said)
+
+
+_MARKS = {"ok": "✓", "broken": "✗", "unwise": "!", "unknown": "?"}
+_OF_THE_STACK: Mapping[str, Known] = {
+    "pause": Known("Pause the stack", "/status", _pause, _pause_now),
+    "resume": Known("Go on after the pause", "/status", _resume, _go_on),
+    "redrive": Known("Bring dead letters back", "/status", _redrive, _bring_back),
+    "wake": Known("Wake what waits", "/status", _wake, _wake_all),
+    "doctor": Known("Examine the stack", "/status", _doctor, _examine),
+}

@@ -1,0 +1,36 @@
+"""The console's own addresses. A thread's id is one part of a path, percent-encoded, whatever it holds."""
+
+from urllib.parse import quote, unquote_to_bytes
+
+from starlette.requests import Request
+
+JSON = ".json"
+
+
+def part(text: str) -> str:
+    """As one part of a path. An ending that would ask for JSON is encoded, too."""
+    quoted = quote(text, safe="")
+    return f"{quoted[: -len(JSON)]}%2Ejson" if quoted.endswith(JSON) else quoted
+
+
+def thread(thread_id: str) -> str:
+    """The page of a thread."""
+    return f"/threads/{part(thread_id)}"
+
+
+def picture(kind: str, thread_id: str, turn: int, number: int) -> str:
+    """`kind` is `pictures`, `downloads`, `sources`, or `thumbnails` and the like."""
+    return f"/{kind}/{part(thread_id)}/{turn}/{number}"
+
+
+def asked_parts(request: Request) -> tuple[str, ...]:
+    """The parts of the path that was asked for, decoded one by one."""
+    raw: bytes = request.scope.get("raw_path") or request.scope["path"].encode()
+    parts = raw.partition(b"?")[0].split(b"/")[1:]
+    return tuple(unquote_to_bytes(each).decode("utf-8", "replace") for each in parts)
+
+
+def asks_for_json(request: Request) -> bool:
+    """Whether the path ends so as it was sent."""
+    raw: bytes = request.scope.get("raw_path") or request.scope["path"].encode()
+    return raw.partition(b"?")[0].endswith(JSON.encode())

@@ -1,0 +1,43 @@
+"""All that the console works with."""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from darkroom_client.console.acting.batch_files import BatchFiles
+from darkroom_client.console.acting.jobs import Jobs
+from darkroom_client.console.acting.sent import Sent
+from darkroom_client.console.guard import Door
+from darkroom_client.console.media.pictures import Pictures
+from darkroom_client.console.media.thumbnails import Thumbnails
+from darkroom_client.console.views.spending import Spending
+from darkroom_client.console.views.wall import Wall
+
+if TYPE_CHECKING:
+    from darkroom_client.room import Darkroom
+
+
+@dataclass
+class Desk:
+    """One stack, what is remembered of it while the console runs, and the door to all of it. `name` is the stack's."""
+
+    room: "Darkroom"
+    door: Door
+    name: str
+    thumbnails: Thumbnails
+    wall: Wall
+    pictures: Pictures
+    spending: Spending
+    sent: Sent
+    jobs: Jobs = field(default_factory=Jobs)
+    batch_files: BatchFiles = field(default_factory=BatchFiles)
+
+
+def opened(room: "Darkroom", door: Door, name: str, folder: Path, clock: Callable[[], float] = time.monotonic) -> Desk:
+    """The desk for a stack. Thumbnails are kept in `folder`."""
+    stack = room.stack
+    return Desk(
+        room, door, name, Thumbnails(folder), Wall(stack, clock), Pictures(stack), Spending(stack, clock), Sent(clock)
+    )

@@ -1,0 +1,61 @@
+"""Recent: the newest picture of each conversation, as a wall."""
+
+import re
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlencode
+
+from starlette.datastructures import QueryParams
+
+from darkroom_client.console import addresses
+from darkroom_client.console.media.pictures import Shown
+from darkroom_client.index import Summary
+
+if TYPE_CHECKING:
+    from darkroom_client.console.desk import Desk
+
+PAGE = 60
+STATES = ("succeeded", "failed", "waiting")
+RATIOS = (0.5, 2.4)  # a very tall or wide picture is cut on the wall, and whole on its own page
+
+
+def document(desk: "Desk", query: QueryParams) -> dict[str, Any]:
+    """The threads that are asked for: by words, by how their ids begin, by state. Raises Trouble."""
+    asked = {name: query.get(name, "").strip() for name in ("words", "prefix", "state")}
+    start = int(query["from"]) if re.fullmatch(r"[0-9]{1,6}", query.get("from", "")) else 0
+    found = _found(desk, **asked)
+    shown = found[start : start + PAGE]
+    pictures = desk.pictures.newest(shown)
+    following = {**{name: value for name, value in asked.items() if value}, "from": start + PAGE}
+    return {
+        "threads": [card(each, pictures.get(each.thread_id)) for each in shown],
+        "count": len(found),
+        "filter": asked,
+        "next": f"/?{urlencode(following)}" if len(found) > start + PAGE else None,
+    }
+
+
+def card(thread: Summary, shown: Shown | None) -> dict[str, Any]:
+    """A thread on the wall."""
+    return thread._asdict() | {
+        "address": addresses.thread(thread.thread_id),
+        "picture": shown and _picture(thread.thread_id, shown),
+    }
+
+
+def _picture(thread_id: str, shown: Shown) -> dict[str, Any]:
+    picture = shown.picture
+    ratio = min(max(picture.width / picture.height, RATIOS[0]), RATIOS[1])
+    return {
+        "turn": shown.turn, "number": shown.number, "width": picture.width, "height": picture.height,
+        "uri": f"s3://{picture.bucket}/{picture.key}", "ratio": round(ratio * 10),
+        "thumbnail": addresses.picture("thumbnails", thread_id, shown.turn, shown.number),
+    }  # fmt: skip
+
+
+def _found(desk: "Desk", words: str, prefix: str, state: str) -> Sequence[Summary]:
+    threads = desk.wall.found(words, prefix) if words else desk.wall.threads()
+    return [
+        each for each in threads
+        if each.thread_id.startswith(prefix) and (state not in STATES or each.status == state)
+    ]  # fmt: skip

@@ -1,0 +1,130 @@
+"""Thread: a conversation with its branches, its pictures, and what still waits."""
+
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from darkroom.domain.outcome import Outcome, Picture, Source
+from darkroom_client.console import addresses
+from darkroom_client.errors import Trouble
+from darkroom_client.results import Result, Waiting
+
+if TYPE_CHECKING:
+    from darkroom_client.console.desk import Desk
+
+WAITING_FIELDS = ("request_id", "instruction", "cause", "since", "until")
+LIGHT_BYTES = 1_500_000  # a picture up to this length is shown as it is
+
+
+def document(desk: "Desk", thread_id: str) -> dict[str, Any]:
+    """As `darkroom show --json` tells it, and with it what was sent from here and has not been taken up yet.
+
+    Raises Trouble where there is no such thread.
+    """
+    thread = desk.room.thread(thread_id)
+    found = thread.turns()
+    turns = [each.outcome for each in found if isinstance(each, Result)]
+    waiting = [each for each in found if isinstance(each, Waiting)]
+    known = {each.request_id for each in turns} | {each.request_id for each in waiting}
+    sent = [each for each in desk.sent.of(thread.id) if each.request_id not in known]
+    if not (found or sent):
+        raise Trouble(f"There is no conversation {thread.id}, or nothing has taken up its first request yet.")
+    desk.pictures.remember(turns)
+    return {
+        "thread_id": thread.id,
+        "turns": [each.as_document() for each in turns],
+        "waiting": [{name: getattr(each, name) for name in WAITING_FIELDS} for each in waiting],
+        "sent": [{"request_id": each.request_id, "instruction": each.request.instruction} for each in sent],
+    }
+
+
+def shown(desk: "Desk", told: Mapping[str, Any]) -> dict[str, Any]:
+    """What the page shows beside the document: the turns as a tree, with the addresses of their pictures."""
+    thread_id = str(told["thread_id"])
+    turns = [desk.pictures.turn(thread_id, each["turn"]) for each in told["turns"]]
+    outcomes = [each for each in turns if each]
+    return {
+        "rows": [_row(thread_id, turn, depth, is_start) for turn, depth, is_start in in_order(outcomes)],
+        "choices": [each for turn in outcomes for each in _choices(thread_id, turn)],
+        "newest": max((each.turn or 0 for each in outcomes if each.status == "succeeded"), default=0),
+        "sum": _sum(outcomes),
+        "models": sorted({each.model for each in outcomes if each.model}),
+    }
+
+
+def in_order(turns: Sequence[Outcome]) -> Iterator[tuple[Outcome, int, bool]]:
+    """Each turn with how deep it stands, and whether a branch starts with it.
+
+    It is one step deeper where several turns with a picture answer the same one.
+    """
+    known = {turn.turn or 0: turn for turn in turns}
+    children = defaultdict[int, list[Outcome]](list)
+    for turn in turns:
+        children[(turn.parent_turn or 0) if turn.parent_turn in known else 0].append(turn)
+    left = [(0, 0, False)]  # the turns whose answers are still to be told, the next one last
+    while left:
+        number, depth, is_start = left.pop()
+        if number:
+            yield known[number], depth, is_start
+        answers = children.get(number, [])
+        is_fork = number > 0 and sum(each.status == "succeeded" for each in answers) > 1
+        left += [(each.turn or 0, depth + is_fork, is_fork) for each in reversed(answers)]
+
+
+def _row(thread_id: str, turn: Outcome, depth: int, is_start: bool) -> dict[str, Any]:
+    number = turn.turn or 0
+    return {
+        "turn": turn, "number": number, "depth": min(depth, 6), "is_start": is_start,
+        "pictures": [_picture(thread_id, number, place, each) for place, each in enumerate(turn.images, 1)],
+        "sources": [_source(thread_id, number, place, each) for place, each in enumerate(turn.sources, 1)],
+        "retry": f"/questions/retry/{addresses.part(thread_id)}/{number}" if _may_be_retried(turn) else None,
+    }  # fmt: skip
+
+
+def _may_be_retried(turn: Outcome) -> bool:
+    from darkroom_client.operating.retry import ASKED_AGAIN
+
+    return turn.error is not None and turn.error.code in ASKED_AGAIN
+
+
+def _picture(thread_id: str, turn: int, number: int, picture: Picture) -> dict[str, Any]:
+    whole = addresses.picture("pictures", thread_id, turn, number)
+    is_light = picture.bytes <= LIGHT_BYTES
+    return {
+        "small": addresses.picture("thumbnails", thread_id, turn, number),
+        "large": whole if is_light else addresses.picture("previews", thread_id, turn, number),
+        "whole": whole,
+        "download": addresses.picture("downloads", thread_id, turn, number),
+        "uri": f"s3://{picture.bucket}/{picture.key}",
+        "width": picture.width, "height": picture.height, "bytes": picture.bytes, "number": number,
+    }  # fmt: skip
+
+
+def _source(thread_id: str, turn: int, number: int, source: Source) -> dict[str, Any]:
+    return {
+        "small": addresses.picture("source-thumbnails", thread_id, turn, number),
+        "large": addresses.picture("source-previews", thread_id, turn, number),
+        "whole": addresses.picture("sources", thread_id, turn, number),
+        "name": source.key.rpartition("/")[2],
+        "uri": f"s3://{source.bucket}/{source.key}",
+    }
+
+
+def _choices(thread_id: str, turn: Outcome) -> Iterator[dict[str, str]]:
+    """The pictures that may be compared, by names that a person knows."""
+    number = turn.turn or 0
+    for place, source in enumerate(turn.sources, 1):
+        told = _source(thread_id, number, place, source)
+        yield {"name": f"Source of turn {number}: {told['name']}", "address": told["large"]}
+    for place, picture in enumerate(turn.images, 1):
+        more = f", picture {place}" if len(turn.images) > 1 else ""
+        yield {"name": f"Turn {number}{more}", "address": _picture(thread_id, number, place, picture)["large"]}
+
+
+def _sum(turns: Sequence[Outcome]) -> dict[str, Any]:
+    amounts = [each.cost.amount for each in turns if each.cost.amount is not None]
+    return {
+        "paid_calls": sum(each.cost.paid_calls for each in turns),
+        "amount": sum(amounts) if amounts else None,
+        "currency": next((each.cost.currency for each in turns if each.cost.currency), None),
+    }
