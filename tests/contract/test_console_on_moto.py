@@ -130,9 +130,7 @@ def test_what_ends_meanwhile_is_on_the_wall_at_the_next_look(studio: Studio, bro
     assert {each["thread_id"]: each["latest_turn"] for each in told["threads"]} == {"jug": 1, "mug": 2}
 
 
-def test_a_wall_of_very_many_comes_in_pages_and_reads_no_more_than_a_page_of_turns(
-    studio: Studio, browser: TestClient
-) -> None:
+def test_a_wall_of_very_many_comes_in_pages_and_reads_one_page_of_turns(studio: Studio, browser: TestClient) -> None:
     ended = studio.answers(Request("mug", "r-1", "make it night"), at=ago(1))
     table, dynamodb = studio.stack.outputs["ThreadsTable"], studio.stack.dynamodb
     items = [
