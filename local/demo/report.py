@@ -35,12 +35,10 @@ def farewell(out: Path, thread: Conversation) -> str:
 The pictures are in {out}/, side by side in {out}/contact-sheet.png.
 The stack is still running; the thread's outcomes are in {prefix}
 
-Use it from this shell:
-  source .local/env
-  aws s3 cp photo.jpg "s3://$UPLOADS_BUCKET/mine/photo.jpg" --metadata 'instruction=Make it night'
-  aws s3 ls --recursive "s3://$RESULTS_BUCKET/threads/mine/photo/"
-or, without the aws command:
-  .venv/bin/python -c "import boto3, os; boto3.client('s3').upload_file('photo.jpg',
-    os.environ['UPLOADS_BUCKET'], 'mine/photo.jpg', {{'Metadata': {{'instruction': 'Make it night'}}}})"
+See them in the browser, and go on from there or from this shell:
+  .venv/bin/darkroom console
+  .venv/bin/darkroom send photo.jpg "Make it night"
+  .venv/bin/darkroom reply {thread.thread_id} "Add a white frame"
+README.md goes on with the plain aws command.
 
 make down stops it."""
