@@ -2,6 +2,7 @@
 
 import io
 import json
+import re
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -14,7 +15,7 @@ from PIL import Image
 
 from darkroom.domain import outcome, request
 from darkroom.domain.request import Request
-from darkroom.errors import Unavailable
+from darkroom.errors import Cause, Unavailable
 from darkroom.turns.ports import Wait
 from darkroom_client.command import run
 from darkroom_client.commands.common import Given
@@ -149,6 +150,51 @@ def test_a_failure_is_1_with_its_hint_and_its_outcome_for_programs(studio: Studi
         code, said, beside = darkroom("send", "a kitten", "--json")
     assert (code, json.loads(said)["error"]["code"]) == (1, "refused")
     assert beside.endswith("✗ a-kitten turn 1\n  refused: no, never\n  Ask nicely.\n")
+
+
+@contextmanager
+def holding(studio: Studio, *causes: Cause) -> Iterator[None]:
+    """Puts what is asked meanwhile back, for one cause after the other."""
+    is_over = threading.Event()
+
+    def hold() -> None:
+        taken: list[Request] = []
+        while not taken and not is_over.wait(0.05):
+            taken = asked(studio)
+        for cause in causes:
+            studio.ledger.defer(studio.claims(taken[0]), Unavailable(cause, "no"), Wait(NOON + 600, "a kitten"))
+            is_over.wait(1.5)
+
+    worker = threading.Thread(target=hold)
+    worker.start()
+    try:
+        yield
+    finally:
+        is_over.set()
+        worker.join()
+
+
+@pytest.mark.parametrize("form", [[], ["--json"]])
+def test_a_wait_is_told_once_with_its_cause_and_the_way_out(
+    studio: Studio, darkroom: Darkroom, form: list[str]
+) -> None:
+    with holding(studio, "model"):
+        code, _, beside = darkroom("send", "a kitten", "--thread", "a 2", "--timeout", "3", *form)
+    assert code == 4
+    (told,) = [line for line in beside.splitlines() if line.startswith("waits (")]
+    assert re.fullmatch(
+        r"waits \(model\) since [-\d :]+; looks again at [-\d :]+\. The image API has no such model: check --model\. "
+        r"`darkroom show 'a 2'` says how it stands\.",
+        told,
+    )
+
+
+def test_a_wait_for_another_cause_is_told_anew(studio: Studio, darkroom: Darkroom) -> None:
+    with holding(studio, "throttled", "credentials", "credentials"):
+        _, _, beside = darkroom("send", "a kitten", "--timeout", "6")
+    told = [line for line in beside.splitlines() if line.startswith("waits (")]
+    assert [line.split(")")[0] for line in told] == ["waits (throttled", "waits (credentials"]
+    assert "The operator has to put a good key into the secret." in told[1]
 
 
 def test_a_wait_that_is_over_is_4_and_says_how_to_go_on(darkroom: Darkroom) -> None:
