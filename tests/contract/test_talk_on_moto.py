@@ -225,6 +225,8 @@ def test_a_rehearsal_sends_nothing_and_knows_the_price(studio: Studio, darkroom:
             'mug.jpg is a file, and the words come last. Say what to make of it: darkroom send mug.jpg "…"',
         ),
         (["make it night", "mug.jpg"], 2, "mug.jpg is a file, and the words come last."),
+        (["no/file.JPG"], 2, "There is no file no/file.JPG, and these would be the words. Nothing was sent."),
+        (["lines.csv"], 2, "There is no file lines.csv, and these would be the words. Nothing was sent."),
         (["a kitten", "--option", "size"], 2, "'size' is no option of a request. Write it as in --option size=16:9"),
         (["a kitten", "--option", "sise=1:1"], 2, "options.sise: is not a known key: did you mean `size`?"),
         (["a kitten", "-o", "mug.jpg/there/a.png"], 1, "cannot be written"),
@@ -243,6 +245,11 @@ def test_what_is_wrong_is_said_and_nothing_is_sent(
 
 def test_words_that_are_too_long_for_a_files_name_are_words(darkroom: Darkroom) -> None:
     assert darkroom("send", "night " * 500, "--thread", "a", "--dry-run")[0] == 0
+
+
+@pytest.mark.parametrize("words", ["a cat as in cat.jpg", "kitten", "kitten.", "node.js"])
+def test_words_that_name_no_file_are_words(darkroom: Darkroom, words: str) -> None:
+    assert darkroom("send", words, "--thread", "a", "--dry-run")[0] == 0
 
 
 # ------------------------------------------------------------------------------------------------ reply

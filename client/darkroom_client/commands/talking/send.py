@@ -48,6 +48,16 @@ def _look_at(files: list[Path], said: str) -> None:
     for file in files:
         if not _is_file(file):
             raise Trouble(f"There is no file {file}. Nothing was sent.")
+    if not files and _is_named_like_a_file(said):
+        raise Invalid(f"There is no file {said}, and these would be the words. Nothing was sent.")
+
+
+def _is_named_like_a_file(said: str) -> bool:
+    """Whether it is one word with the ending of a file that could be uploaded."""
+    from darkroom.domain import picture_formats, upload
+
+    ending = upload.extension(said.rpartition("/")[2]).lower()
+    return len(said.split()) == 1 and (ending in picture_formats.ENDINGS or ending in upload.KINDS)
 
 
 def _is_file(path: Path) -> bool:
