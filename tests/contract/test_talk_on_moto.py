@@ -19,6 +19,8 @@ from darkroom.errors import Cause, Unavailable
 from darkroom.turns.ports import Wait
 from darkroom_client.command import run
 from darkroom_client.commands.common import Given
+from darkroom_client.pending import PendingTurn
+from darkroom_client.room import Darkroom as Room
 from darkroom_client.stacks.stack import Stack
 from tests.contract.studio import NOON, Studio
 from tests.fakes.stack import changed, rules
@@ -202,6 +204,58 @@ def test_a_wait_that_is_over_is_4_and_says_how_to_go_on(darkroom: Darkroom) -> N
     assert (code, set(json.loads(said))) == (4, {"thread_id", "request_id", "message_id"})
     assert "has not ended" in beside
     assert "It goes on by itself: `darkroom show a-kitten` says how it stands." in beside
+
+
+def interrupts(*_: Any, **__: Any) -> None:
+    raise KeyboardInterrupt
+
+
+def test_ctrl_c_says_that_nothing_was_sent(studio: Studio, darkroom: Darkroom, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Room, "free_name", interrupts)
+    code, _, beside = darkroom("send", "a kitten")
+    assert (code, beside) == (130, "\nNothing was sent.\n")
+    assert asked(studio) == []
+
+
+@pytest.mark.parametrize(
+    ("more", "said"),
+    [
+        ([], "It was sent: it goes on by itself, and costs."),
+        (["--variations", "2"], "They were sent: they go on by themselves, and cost."),
+    ],
+)
+def test_ctrl_c_says_that_what_was_sent_goes_on_and_costs(
+    darkroom: Darkroom, monkeypatch: pytest.MonkeyPatch, more: list[str], said: str
+) -> None:
+    monkeypatch.setattr(PendingTurn, "wait", interrupts)
+    code, _, beside = darkroom("send", "a kitten", *more)
+    assert code == 130
+    assert beside.endswith(
+        f"\n{said} `darkroom show a-kitten` says how it stands, once something has taken it up. "
+        "The same command asks and pays again.\n"
+    )
+
+
+@pytest.mark.parametrize(
+    ("wanted", "said"),
+    [
+        (1, "It may have been sent: then it goes on by itself, and costs."),
+        (3, "1 of 3 sent, and perhaps one more: what was sent goes on by itself, and costs."),
+    ],
+)
+def test_ctrl_c_while_it_is_sent_says_what_is_not_known(
+    darkroom: Darkroom, monkeypatch: pytest.MonkeyPatch, wanted: int, said: str
+) -> None:
+    send, sent = Room.send, iter(range(wanted - 2))
+
+    def interrupted(room: Room, *given: Any, **named: Any) -> PendingTurn:
+        if next(sent, None) is None:
+            raise KeyboardInterrupt
+        return send(room, *given, **named)
+
+    monkeypatch.setattr(Room, "send", interrupted)
+    code, _, beside = darkroom("send", "a kitten", "--variations", str(wanted))
+    assert (code, said in beside) == (130, True), beside
 
 
 def test_a_rehearsal_sends_nothing_and_knows_the_price(studio: Studio, darkroom: Darkroom) -> None:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 import click
 
-from darkroom_client.commands.common import Given
+from darkroom_client.commands.common import INTERRUPTED, Given
 from darkroom_client.errors import Failed, Invalid, TimedOut, Trouble
 
 if TYPE_CHECKING:
@@ -67,7 +67,10 @@ def choices(command: Command) -> Command:
     @functools.wraps(command)
     def with_wish(*given: Any, **named: Any) -> Any:
         wish = Wish(**{name: named.pop(name) for name in Wish._fields})
-        return command(*given, wish=wish, **named)
+        try:
+            return command(*given, wish=wish, **named)
+        except KeyboardInterrupt:
+            return _interrupted("Nothing was sent.")
 
     decorated: Any = with_wish
     for option in reversed(_OPTIONS):
@@ -109,15 +112,43 @@ def ask(given: Given, asking: Asking, asked: Asked, wish: Wish, beside: Path) ->
     from darkroom_client.commands.talking.saving import Target
 
     target = None if wish.no_wait else Target.of(wish.output, beside)
-    pending = [
-        asking.room.send(asked.thread, asked.words, images=asked.files, **fields) for _ in range(wish.variations)
-    ]
+    pending: list[PendingTurn] = []
+    try:
+        while len(pending) < wish.variations:
+            pending.append(asking.room.send(asked.thread, asked.words, images=asked.files, **fields))
+        return _follow(given, asking, pending, wish, target)
+    except KeyboardInterrupt:
+        return _interrupted(_left_behind(asked.thread, len(pending), wish.variations))
+
+
+def _follow(given: Given, asking: Asking, pending: "Sequence[PendingTurn]", wish: Wish, target: Any) -> int:
+    """What comes after the sending. Returns the exit code."""
     if target is None:
         for each in pending:
             _tell_sent(given, each)
         return 0
-    codes = [_wait(given, asking, each, wish, target) for each in pending]
-    return max(codes)
+    return max([_wait(given, asking, each, wish, target) for each in pending])
+
+
+def _interrupted(how: str) -> int:
+    """Says how it stands below the ^C that the terminal shows."""
+    click.echo(err=True)
+    note(how)
+    return INTERRUPTED
+
+
+def _left_behind(thread: str, sent: int, wanted: int) -> str:
+    """What is to be known of requests that nobody waits for any more. One that was being sent may have left."""
+    if sent == wanted == 1:
+        first = "It was sent: it goes on by itself, and costs."
+    elif sent == wanted:
+        first = "They were sent: they go on by themselves, and cost."
+    elif wanted == 1:
+        first = "It may have been sent: then it goes on by itself, and costs."
+    else:
+        first = f"{sent} of {wanted} sent, and perhaps one more: what was sent goes on by itself, and costs."
+    shown = f"`darkroom show {shlex.quote(thread)}` says how it stands, once something has taken it up."
+    return f"{first} {shown} The same command asks and pays again."
 
 
 def _wait(given: Given, asking: Asking, pending: "PendingTurn", wish: Wish, target: Any) -> int:
@@ -131,9 +162,6 @@ def _wait(given: Given, asking: Asking, pending: "PendingTurn", wish: Wish, targ
         if given.as_json:
             _tell_sent(given, pending)
         raise TimedOut(f"{over} {_later(pending)}", over.waiting) from over
-    except KeyboardInterrupt:
-        note(_later(pending))
-        raise
     _take(given, result, wish, target)
     return 0
 
