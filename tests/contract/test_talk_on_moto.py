@@ -202,8 +202,18 @@ def test_a_wait_for_another_cause_is_told_anew(studio: Studio, darkroom: Darkroo
 def test_a_wait_that_is_over_is_4_and_says_how_to_go_on(darkroom: Darkroom) -> None:
     code, said, beside = darkroom("send", "a kitten", "--timeout", "0", "--json")
     assert (code, set(json.loads(said))) == (4, {"thread_id", "request_id", "message_id"})
-    assert "has not ended" in beside
-    assert "It goes on by itself: `darkroom show a-kitten` says how it stands." in beside
+    assert beside.endswith(
+        "has not ended after 0 s: nothing has taken it up yet; it lies in the queue. "
+        "`darkroom status` says whether the stack is paused. It goes on by itself.\n"
+    )
+
+
+def test_a_wait_that_is_over_names_show_where_that_knows_the_request(studio: Studio, darkroom: Darkroom) -> None:
+    with holding(studio, "throttled"):
+        code, _, beside = darkroom("send", "a kitten", "--timeout", "2")
+    assert code == 4
+    assert beside.endswith("It goes on by itself: `darkroom show a-kitten` says how it stands.\n")
+    assert darkroom("show", "a-kitten")[0] == 0
 
 
 def interrupts(*_: Any, **__: Any) -> None:

@@ -14,7 +14,7 @@ from darkroom_client.errors import Failed, Invalid, TimedOut, Trouble
 if TYPE_CHECKING:
     from darkroom_client.commands.talking.progress import ProgressLine
     from darkroom_client.pending import PendingTurn
-    from darkroom_client.results import Result
+    from darkroom_client.results import Result, Waiting
     from darkroom_client.room import Darkroom
 
 Command = TypeVar("Command", bound=Callable[..., Any])
@@ -161,12 +161,15 @@ def _wait(given: Given, asking: Asking, pending: "PendingTurn", wish: Wish, targ
     except TimedOut as over:
         if given.as_json:
             _tell_sent(given, pending)
-        raise TimedOut(f"{over} {_later(pending)}", over.waiting) from over
+        raise TimedOut(f"{over} {_later(pending, over.waiting)}", over.waiting) from over
     _take(given, result, wish, target)
     return 0
 
 
-def _later(pending: "PendingTurn") -> str:
+def _later(pending: "PendingTurn", waiting: "Waiting | None") -> str:
+    """Where nothing has taken it up, `show` knows of none."""
+    if waiting is None:
+        return "It goes on by itself."
     return f"It goes on by itself: `darkroom show {shlex.quote(pending.thread_id)}` says how it stands."
 
 
