@@ -304,7 +304,14 @@ def test_what_is_wrong_is_said_and_nothing_is_sent(
     got, _, beside = darkroom("send", *words)
     assert got == code
     assert said in beside
+    assert "is called" not in beside
     assert asked(studio) == []
+
+
+def test_programs_read_what_a_conversation_is_called_in_the_json(studio: Studio, darkroom: Darkroom) -> None:
+    studio.answers(Request("mug", "r", "a cat", metadata={}))
+    _, said, beside = darkroom("send", "mug.jpg", "make it night", "--no-wait", "--json")
+    assert (json.loads(said)["thread_id"], beside) == ("mug-2", "")
 
 
 def test_words_that_are_too_long_for_a_files_name_are_words(darkroom: Darkroom) -> None:

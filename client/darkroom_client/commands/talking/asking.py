@@ -2,7 +2,7 @@
 
 import functools
 import shlex
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
@@ -12,8 +12,11 @@ from darkroom_client.commands.common import INTERRUPTED, Given
 from darkroom_client.errors import Failed, Invalid, TimedOut, Trouble
 
 if TYPE_CHECKING:
+    from darkroom.domain.request import Request
     from darkroom_client.commands.talking.progress import ProgressLine
+    from darkroom_client.commands.talking.saving import Target
     from darkroom_client.pending import PendingTurn
+    from darkroom_client.pictures import LocalPicture
     from darkroom_client.results import Result, Waiting
     from darkroom_client.room import Darkroom
 
@@ -35,12 +38,15 @@ class Wish(NamedTuple):
 
 
 class Asked(NamedTuple):
-    """What is asked for. `parent_turn` 0 begins anew, None answers the newest turn."""
+    """What is asked for. `parent_turn` 0 begins anew, None answers the newest turn. `remark` is said before it is sent,
+    once it is known to be good.
+    """
 
     thread: str
     words: str
     files: Sequence[Path]
     parent_turn: int | None
+    remark: str = ""
 
 
 _OPTIONS = (
@@ -107,11 +113,13 @@ def ask(given: Given, asking: Asking, asked: Asked, wish: Wish, beside: Path) ->
     fields: dict[str, Any] = {
         "parent_turn": asked.parent_turn, "model": wish.model, "options": _options(wish.option) or None
     }  # fmt: skip
+    named = {"thread_id": asked.thread, "request_id": "new", "instruction": asked.words, **fields}
+    prepared = asking.room.prepared(named, asked.files)
+    target = None if wish.no_wait or wish.dry_run else _target(wish, beside)
+    if asked.remark and not given.as_json:
+        note(asked.remark)
     if wish.dry_run:
-        return _rehearse(given, asking.room, asked, fields, wish)
-    from darkroom_client.commands.talking.saving import Target
-
-    target = None if wish.no_wait else Target.of(wish.output, beside)
+        return _rehearse(given, asking.room, *prepared, wish)
     pending: list[PendingTurn] = []
     try:
         while len(pending) < wish.variations:
@@ -121,7 +129,13 @@ def ask(given: Given, asking: Asking, asked: Asked, wish: Wish, beside: Path) ->
         return _interrupted(_left_behind(asked.thread, len(pending), wish.variations))
 
 
-def _follow(given: Given, asking: Asking, pending: "Sequence[PendingTurn]", wish: Wish, target: Any) -> int:
+def _target(wish: Wish, beside: Path) -> "Target":
+    from darkroom_client.commands.talking.saving import Target
+
+    return Target.of(wish.output, beside)
+
+
+def _follow(given: Given, asking: Asking, pending: "Sequence[PendingTurn]", wish: Wish, target: "Target | None") -> int:
     """What comes after the sending. Returns the exit code."""
     if target is None:
         for each in pending:
@@ -151,7 +165,7 @@ def _left_behind(thread: str, sent: int, wanted: int) -> str:
     return f"{first} {shown} The same command asks and pays again."
 
 
-def _wait(given: Given, asking: Asking, pending: "PendingTurn", wish: Wish, target: Any) -> int:
+def _wait(given: Given, asking: Asking, pending: "PendingTurn", wish: Wish, target: "Target") -> int:
     """Waits for one, and takes what it became. Returns its exit code."""
     try:
         with asking.line.about(pending):
@@ -173,7 +187,7 @@ def _later(pending: "PendingTurn", waiting: "Waiting | None") -> str:
     return f"It goes on by itself: `darkroom show {shlex.quote(pending.thread_id)}` says how it stands."
 
 
-def _take(given: Given, result: "Result", wish: Wish, target: Any) -> None:
+def _take(given: Given, result: "Result", wish: Wish, target: "Target") -> None:
     """Saves the pictures, tells of them, and shows them."""
     saved = target.save(result)
     if given.as_json:
@@ -219,13 +233,13 @@ def _options(given: Sequence[str]) -> dict[str, Any]:
     return options
 
 
-def _rehearse(given: Given, room: "Darkroom", asked: Asked, fields: Mapping[str, Any], wish: Wish) -> int:
+def _rehearse(
+    given: Given, room: "Darkroom", request: "Request", pictures: "Sequence[LocalPicture]", wish: Wish
+) -> int:  # fmt: skip
     """Says what would be sent, by the same code that sends it."""
     from darkroom.domain import price
     from darkroom_client.commands.talking import report
 
-    named = {"thread_id": asked.thread, "request_id": "new", "instruction": asked.words, **fields}
-    request, pictures = room.prepared(named, asked.files)
     try:
         each = price.parsed(room.stack.parameters.get("PricePerImage", ""))
     except ValueError as error:

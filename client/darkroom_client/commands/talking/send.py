@@ -34,11 +34,15 @@ def command(given: Given, words: tuple[str, ...], thread: str | None, wish: Wish
     began = asking.begin(given)
     name = thread or (naming.after_file(files[0]) if files else naming.after_words(said))
     free = began.room.free_name(name)
+    asked = asking.Asked(free, said, files, 0, _remark(free, name, is_named=bool(thread)))
+    return asking.ask(given, began, asked, wish, files[0].parent if files else Path())
+
+
+def _remark(free: str, name: str, *, is_named: bool) -> str:
+    """What the conversation is called, where the person has not said so."""
     if free != name:
-        asking.note(f"{name} exists already: this is {free}.")
-    elif not thread:
-        asking.note(f"The conversation is called {free}.")
-    return asking.ask(given, began, asking.Asked(free, said, files, 0), wish, files[0].parent if files else Path())
+        return f"{name} exists already: this is {free}."
+    return "" if is_named else f"The conversation is called {free}."
 
 
 def _look_at(files: list[Path], said: str) -> None:
