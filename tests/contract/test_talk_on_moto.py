@@ -279,6 +279,22 @@ def test_a_rehearsal_sends_nothing_and_knows_the_price(studio: Studio, darkroom:
     assert "Contents" not in studio.stack.s3.list_objects_v2(Bucket="uploads")
 
 
+def test_a_rehearsal_writes_options_as_they_are_given(darkroom: Darkroom) -> None:
+    options = ("--option", "size=16:9", "--option", "temperature=0.5", "--model", "m")
+    _, said, _ = darkroom("send", "a kitten", "--dry-run", *options)
+    assert "  model: m\n  options: size=16:9, temperature=0.5\n" in said
+
+
+def test_a_rehearsal_says_why_the_price_is_not_known(studio: Studio, capsys: pytest.CaptureFixture[str]) -> None:
+    class At(Given):
+        def open_stack(self) -> Stack:
+            return changed(studio.stack, parameters={"PricePerImage": ""})
+
+    assert run(["send", "a kitten", "--dry-run"], At()) == 0
+    said = "  1 call, price unknown (the stack's PricePerImage is empty). Nothing was sent or paid.\n"
+    assert capsys.readouterr().out.endswith(said)
+
+
 @pytest.mark.parametrize(
     ("words", "code", "said"),
     [
@@ -447,6 +463,13 @@ def test_a_thread_whose_own_name_ends_like_a_turn_is_meant_first(studio: Studio,
     studio.answers(Request("a:1", "r", "a cat", metadata={}))
     assert darkroom("get", "a:1")[1].startswith("a:1/00001/image.png")
     assert darkroom("get", "a:1:1")[1].startswith("a:1/00001/image.png")
+
+
+def test_what_is_no_number_is_no_turn(studio: Studio, darkroom: Darkroom) -> None:
+    studio.answers(Request("lake", "r", "a cat", metadata={}))
+    assert darkroom("get", "lake:x") == (2, "", "x is no turn. Write its number: lake:1\n")
+    code, _, beside = darkroom("get", "pond:x")
+    assert (code, "There is no conversation pond:x" in beside) == (1, True)
 
 
 def test_words_of_others_cannot_steer_the_terminal(studio: Studio, darkroom: Darkroom) -> None:
