@@ -10,10 +10,8 @@ from typing import Any, NamedTuple
 import click
 
 from darkroom.worker.escaping import escaped
-from darkroom_client.commands.common import Given, options
+from darkroom_client.commands.common import INTERRUPTED, Given, options
 from darkroom_client.errors import Trouble
-
-INTERRUPTED = 130
 
 
 class Entry(NamedTuple):

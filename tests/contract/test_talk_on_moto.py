@@ -2,6 +2,7 @@
 
 import io
 import json
+import re
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -14,10 +15,12 @@ from PIL import Image
 
 from darkroom.domain import outcome, request
 from darkroom.domain.request import Request
-from darkroom.errors import Unavailable
+from darkroom.errors import Cause, Unavailable
 from darkroom.turns.ports import Wait
 from darkroom_client.command import run
 from darkroom_client.commands.common import Given
+from darkroom_client.pending import PendingTurn
+from darkroom_client.room import Darkroom as Room
 from darkroom_client.stacks.stack import Stack
 from tests.contract.studio import NOON, Studio
 from tests.fakes.stack import changed, rules
@@ -151,11 +154,118 @@ def test_a_failure_is_1_with_its_hint_and_its_outcome_for_programs(studio: Studi
     assert beside.endswith("✗ a-kitten turn 1\n  refused: no, never\n  Ask nicely.\n")
 
 
+@contextmanager
+def holding(studio: Studio, *causes: Cause) -> Iterator[None]:
+    """Puts what is asked meanwhile back, for one cause after the other."""
+    is_over = threading.Event()
+
+    def hold() -> None:
+        taken: list[Request] = []
+        while not taken and not is_over.wait(0.05):
+            taken = asked(studio)
+        for cause in causes:
+            studio.ledger.defer(studio.claims(taken[0]), Unavailable(cause, "no"), Wait(NOON + 600, "a kitten"))
+            is_over.wait(1.5)
+
+    worker = threading.Thread(target=hold)
+    worker.start()
+    try:
+        yield
+    finally:
+        is_over.set()
+        worker.join()
+
+
+@pytest.mark.parametrize("form", [[], ["--json"]])
+def test_a_wait_is_told_once_with_its_cause_and_the_way_out(
+    studio: Studio, darkroom: Darkroom, form: list[str]
+) -> None:
+    with holding(studio, "model"):
+        code, _, beside = darkroom("send", "a kitten", "--thread", "a 2", "--timeout", "3", *form)
+    assert code == 4
+    (told,) = [line for line in beside.splitlines() if line.startswith("waits (")]
+    assert re.fullmatch(
+        r"waits \(model\) since [-\d :]+; looks again at [-\d :]+\. The image API has no such model: check --model\. "
+        r"`darkroom show 'a 2'` says how it stands\.",
+        told,
+    )
+
+
+def test_a_wait_for_another_cause_is_told_anew(studio: Studio, darkroom: Darkroom) -> None:
+    with holding(studio, "throttled", "credentials", "credentials"):
+        _, _, beside = darkroom("send", "a kitten", "--timeout", "6")
+    told = [line for line in beside.splitlines() if line.startswith("waits (")]
+    assert [line.split(")")[0] for line in told] == ["waits (throttled", "waits (credentials"]
+    assert "The operator has to put a good key into the secret." in told[1]
+
+
 def test_a_wait_that_is_over_is_4_and_says_how_to_go_on(darkroom: Darkroom) -> None:
     code, said, beside = darkroom("send", "a kitten", "--timeout", "0", "--json")
     assert (code, set(json.loads(said))) == (4, {"thread_id", "request_id", "message_id"})
-    assert "has not ended" in beside
-    assert "It goes on by itself: `darkroom show a-kitten` says how it stands." in beside
+    assert beside.endswith(
+        "has not ended after 0 s: nothing has taken it up yet; it lies in the queue. "
+        "`darkroom status` says whether the stack is paused. It goes on by itself.\n"
+    )
+
+
+def test_a_wait_that_is_over_names_show_where_that_knows_the_request(studio: Studio, darkroom: Darkroom) -> None:
+    with holding(studio, "throttled"):
+        code, _, beside = darkroom("send", "a kitten", "--timeout", "2")
+    assert code == 4
+    assert beside.endswith("It goes on by itself: `darkroom show a-kitten` says how it stands.\n")
+    assert darkroom("show", "a-kitten")[0] == 0
+
+
+def interrupts(*_: Any, **__: Any) -> None:
+    raise KeyboardInterrupt
+
+
+def test_ctrl_c_says_that_nothing_was_sent(studio: Studio, darkroom: Darkroom, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Room, "free_name", interrupts)
+    code, _, beside = darkroom("send", "a kitten")
+    assert (code, beside) == (130, "\nNothing was sent.\n")
+    assert asked(studio) == []
+
+
+@pytest.mark.parametrize(
+    ("more", "said"),
+    [
+        ([], "It was sent: it goes on by itself, and costs."),
+        (["--variations", "2"], "They were sent: they go on by themselves, and cost."),
+    ],
+)
+def test_ctrl_c_says_that_what_was_sent_goes_on_and_costs(
+    darkroom: Darkroom, monkeypatch: pytest.MonkeyPatch, more: list[str], said: str
+) -> None:
+    monkeypatch.setattr(PendingTurn, "wait", interrupts)
+    code, _, beside = darkroom("send", "a kitten", *more)
+    assert code == 130
+    assert beside.endswith(
+        f"\n{said} `darkroom show a-kitten` says how it stands, once something has taken it up. "
+        "The same command asks and pays again.\n"
+    )
+
+
+@pytest.mark.parametrize(
+    ("wanted", "said"),
+    [
+        (1, "It may have been sent: then it goes on by itself, and costs."),
+        (3, "1 of 3 sent, and perhaps one more: what was sent goes on by itself, and costs."),
+    ],
+)
+def test_ctrl_c_while_it_is_sent_says_what_is_not_known(
+    darkroom: Darkroom, monkeypatch: pytest.MonkeyPatch, wanted: int, said: str
+) -> None:
+    send, sent = Room.send, iter(range(wanted - 2))
+
+    def interrupted(room: Room, *given: Any, **named: Any) -> PendingTurn:
+        if next(sent, None) is None:
+            raise KeyboardInterrupt
+        return send(room, *given, **named)
+
+    monkeypatch.setattr(Room, "send", interrupted)
+    code, _, beside = darkroom("send", "a kitten", "--variations", str(wanted))
+    assert (code, said in beside) == (130, True), beside
 
 
 def test_a_rehearsal_sends_nothing_and_knows_the_price(studio: Studio, darkroom: Darkroom) -> None:
@@ -169,6 +279,22 @@ def test_a_rehearsal_sends_nothing_and_knows_the_price(studio: Studio, darkroom:
     assert "Contents" not in studio.stack.s3.list_objects_v2(Bucket="uploads")
 
 
+def test_a_rehearsal_writes_options_as_they_are_given(darkroom: Darkroom) -> None:
+    options = ("--option", "size=16:9", "--option", "temperature=0.5", "--model", "m")
+    _, said, _ = darkroom("send", "a kitten", "--dry-run", *options)
+    assert "  model: m\n  options: size=16:9, temperature=0.5\n" in said
+
+
+def test_a_rehearsal_says_why_the_price_is_not_known(studio: Studio, capsys: pytest.CaptureFixture[str]) -> None:
+    class At(Given):
+        def open_stack(self) -> Stack:
+            return changed(studio.stack, parameters={"PricePerImage": ""})
+
+    assert run(["send", "a kitten", "--dry-run"], At()) == 0
+    said = "  1 call, price unknown (the stack's PricePerImage is empty). Nothing was sent or paid.\n"
+    assert capsys.readouterr().out.endswith(said)
+
+
 @pytest.mark.parametrize(
     ("words", "code", "said"),
     [
@@ -179,6 +305,8 @@ def test_a_rehearsal_sends_nothing_and_knows_the_price(studio: Studio, darkroom:
             'mug.jpg is a file, and the words come last. Say what to make of it: darkroom send mug.jpg "…"',
         ),
         (["make it night", "mug.jpg"], 2, "mug.jpg is a file, and the words come last."),
+        (["no/file.JPG"], 2, "There is no file no/file.JPG, and these would be the words. Nothing was sent."),
+        (["lines.csv"], 2, "There is no file lines.csv, and these would be the words. Nothing was sent."),
         (["a kitten", "--option", "size"], 2, "'size' is no option of a request. Write it as in --option size=16:9"),
         (["a kitten", "--option", "sise=1:1"], 2, "options.sise: is not a known key: did you mean `size`?"),
         (["a kitten", "-o", "mug.jpg/there/a.png"], 1, "cannot be written"),
@@ -192,11 +320,23 @@ def test_what_is_wrong_is_said_and_nothing_is_sent(
     got, _, beside = darkroom("send", *words)
     assert got == code
     assert said in beside
+    assert "is called" not in beside
     assert asked(studio) == []
+
+
+def test_programs_read_what_a_conversation_is_called_in_the_json(studio: Studio, darkroom: Darkroom) -> None:
+    studio.answers(Request("mug", "r", "a cat", metadata={}))
+    _, said, beside = darkroom("send", "mug.jpg", "make it night", "--no-wait", "--json")
+    assert (json.loads(said)["thread_id"], beside) == ("mug-2", "")
 
 
 def test_words_that_are_too_long_for_a_files_name_are_words(darkroom: Darkroom) -> None:
     assert darkroom("send", "night " * 500, "--thread", "a", "--dry-run")[0] == 0
+
+
+@pytest.mark.parametrize("words", ["a cat as in cat.jpg", "kitten", "kitten.", "node.js"])
+def test_words_that_name_no_file_are_words(darkroom: Darkroom, words: str) -> None:
+    assert darkroom("send", words, "--thread", "a", "--dry-run")[0] == 0
 
 
 # ------------------------------------------------------------------------------------------------ reply
@@ -323,6 +463,13 @@ def test_a_thread_whose_own_name_ends_like_a_turn_is_meant_first(studio: Studio,
     studio.answers(Request("a:1", "r", "a cat", metadata={}))
     assert darkroom("get", "a:1")[1].startswith("a:1/00001/image.png")
     assert darkroom("get", "a:1:1")[1].startswith("a:1/00001/image.png")
+
+
+def test_what_is_no_number_is_no_turn(studio: Studio, darkroom: Darkroom) -> None:
+    studio.answers(Request("lake", "r", "a cat", metadata={}))
+    assert darkroom("get", "lake:x") == (2, "", "x is no turn. Write its number: lake:1\n")
+    code, _, beside = darkroom("get", "pond:x")
+    assert (code, "There is no conversation pond:x" in beside) == (1, True)
 
 
 def test_words_of_others_cannot_steer_the_terminal(studio: Studio, darkroom: Darkroom) -> None:

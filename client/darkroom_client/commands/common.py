@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from darkroom_client.stacks.stack import Stack
 
 Command = TypeVar("Command", bound=Callable[..., Any])
+INTERRUPTED = 130  # the exit code after Ctrl-C
 
 
 @dataclass

@@ -2,19 +2,22 @@
 
 import functools
 import shlex
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 import click
 
-from darkroom_client.commands.common import Given
+from darkroom_client.commands.common import INTERRUPTED, Given
 from darkroom_client.errors import Failed, Invalid, TimedOut, Trouble
 
 if TYPE_CHECKING:
+    from darkroom.domain.request import Request
     from darkroom_client.commands.talking.progress import ProgressLine
+    from darkroom_client.commands.talking.saving import Target
     from darkroom_client.pending import PendingTurn
-    from darkroom_client.results import Result
+    from darkroom_client.pictures import LocalPicture
+    from darkroom_client.results import Result, Waiting
     from darkroom_client.room import Darkroom
 
 Command = TypeVar("Command", bound=Callable[..., Any])
@@ -35,12 +38,15 @@ class Wish(NamedTuple):
 
 
 class Asked(NamedTuple):
-    """What is asked for. `parent_turn` 0 begins anew, None answers the newest turn."""
+    """What is asked for. `parent_turn` 0 begins anew, None answers the newest turn. `remark` is said before it is sent,
+    once it is known to be good.
+    """
 
     thread: str
     words: str
     files: Sequence[Path]
     parent_turn: int | None
+    remark: str = ""
 
 
 _OPTIONS = (
@@ -67,7 +73,10 @@ def choices(command: Command) -> Command:
     @functools.wraps(command)
     def with_wish(*given: Any, **named: Any) -> Any:
         wish = Wish(**{name: named.pop(name) for name in Wish._fields})
-        return command(*given, wish=wish, **named)
+        try:
+            return command(*given, wish=wish, **named)
+        except KeyboardInterrupt:
+            return _interrupted("Nothing was sent.")
 
     decorated: Any = with_wish
     for option in reversed(_OPTIONS):
@@ -104,23 +113,59 @@ def ask(given: Given, asking: Asking, asked: Asked, wish: Wish, beside: Path) ->
     fields: dict[str, Any] = {
         "parent_turn": asked.parent_turn, "model": wish.model, "options": _options(wish.option) or None
     }  # fmt: skip
+    named = {"thread_id": asked.thread, "request_id": "new", "instruction": asked.words, **fields}
+    prepared = asking.room.prepared(named, asked.files)
+    target = None if wish.no_wait or wish.dry_run else _target(wish, beside)
+    if asked.remark and not given.as_json:
+        note(asked.remark)
     if wish.dry_run:
-        return _rehearse(given, asking.room, asked, fields, wish)
+        return _rehearse(given, asking.room, *prepared, wish)
+    pending: list[PendingTurn] = []
+    try:
+        while len(pending) < wish.variations:
+            pending.append(asking.room.send(asked.thread, asked.words, images=asked.files, **fields))
+        return _follow(given, asking, pending, wish, target)
+    except KeyboardInterrupt:
+        return _interrupted(_left_behind(asked.thread, len(pending), wish.variations))
+
+
+def _target(wish: Wish, beside: Path) -> "Target":
     from darkroom_client.commands.talking.saving import Target
 
-    target = None if wish.no_wait else Target.of(wish.output, beside)
-    pending = [
-        asking.room.send(asked.thread, asked.words, images=asked.files, **fields) for _ in range(wish.variations)
-    ]
+    return Target.of(wish.output, beside)
+
+
+def _follow(given: Given, asking: Asking, pending: "Sequence[PendingTurn]", wish: Wish, target: "Target | None") -> int:
+    """What comes after the sending. Returns the exit code."""
     if target is None:
         for each in pending:
             _tell_sent(given, each)
         return 0
-    codes = [_wait(given, asking, each, wish, target) for each in pending]
-    return max(codes)
+    return max([_wait(given, asking, each, wish, target) for each in pending])
 
 
-def _wait(given: Given, asking: Asking, pending: "PendingTurn", wish: Wish, target: Any) -> int:
+def _interrupted(how: str) -> int:
+    """Says how it stands below the ^C that the terminal shows."""
+    click.echo(err=True)
+    note(how)
+    return INTERRUPTED
+
+
+def _left_behind(thread: str, sent: int, wanted: int) -> str:
+    """What is to be known of requests that nobody waits for any more. One that was being sent may have left."""
+    if sent == wanted == 1:
+        first = "It was sent: it goes on by itself, and costs."
+    elif sent == wanted:
+        first = "They were sent: they go on by themselves, and cost."
+    elif wanted == 1:
+        first = "It may have been sent: then it goes on by itself, and costs."
+    else:
+        first = f"{sent} of {wanted} sent, and perhaps one more: what was sent goes on by itself, and costs."
+    shown = f"`darkroom show {shlex.quote(thread)}` says how it stands, once something has taken it up."
+    return f"{first} {shown} The same command asks and pays again."
+
+
+def _wait(given: Given, asking: Asking, pending: "PendingTurn", wish: Wish, target: "Target") -> int:
     """Waits for one, and takes what it became. Returns its exit code."""
     try:
         with asking.line.about(pending):
@@ -130,19 +175,19 @@ def _wait(given: Given, asking: Asking, pending: "PendingTurn", wish: Wish, targ
     except TimedOut as over:
         if given.as_json:
             _tell_sent(given, pending)
-        raise TimedOut(f"{over} {_later(pending)}", over.waiting) from over
-    except KeyboardInterrupt:
-        note(_later(pending))
-        raise
+        raise TimedOut(f"{over} {_later(pending, over.waiting)}", over.waiting) from over
     _take(given, result, wish, target)
     return 0
 
 
-def _later(pending: "PendingTurn") -> str:
+def _later(pending: "PendingTurn", waiting: "Waiting | None") -> str:
+    """Where nothing has taken it up, `show` knows of none."""
+    if waiting is None:
+        return "It goes on by itself."
     return f"It goes on by itself: `darkroom show {shlex.quote(pending.thread_id)}` says how it stands."
 
 
-def _take(given: Given, result: "Result", wish: Wish, target: Any) -> None:
+def _take(given: Given, result: "Result", wish: Wish, target: "Target") -> None:
     """Saves the pictures, tells of them, and shows them."""
     saved = target.save(result)
     if given.as_json:
@@ -188,13 +233,13 @@ def _options(given: Sequence[str]) -> dict[str, Any]:
     return options
 
 
-def _rehearse(given: Given, room: "Darkroom", asked: Asked, fields: Mapping[str, Any], wish: Wish) -> int:
+def _rehearse(
+    given: Given, room: "Darkroom", request: "Request", pictures: "Sequence[LocalPicture]", wish: Wish
+) -> int:  # fmt: skip
     """Says what would be sent, by the same code that sends it."""
     from darkroom.domain import price
     from darkroom_client.commands.talking import report
 
-    named = {"thread_id": asked.thread, "request_id": "new", "instruction": asked.words, **fields}
-    request, pictures = room.prepared(named, asked.files)
     try:
         each = price.parsed(room.stack.parameters.get("PricePerImage", ""))
     except ValueError as error:

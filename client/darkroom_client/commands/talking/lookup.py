@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING
 
-from darkroom_client.errors import Trouble
+from darkroom_client.errors import Invalid, Trouble
 
 if TYPE_CHECKING:
     from darkroom_client.room import Darkroom
@@ -23,10 +23,14 @@ def existing(room: "Darkroom", name: str) -> "Thread":
 def turn_of(room: "Darkroom", name: str) -> tuple["Thread", int | None]:
     """The thread, and the number behind the last colon, if one stands there. Raises Trouble where it is not there.
 
-    A thread whose own name ends so is meant before a turn of another.
+    A thread whose own name ends so is meant before a turn of another. Raises Invalid where what stands behind the colon
+    of a thread that is there is no number.
     """
     outer, colon, number = name.rpartition(":")
-    is_turn = bool(colon and outer) and number.isascii() and number.isdigit() and len(number) <= 5
-    if is_turn and not room.thread(name).exists():
+    if not (colon and outer) or room.thread(name).exists():
+        return existing(room, name), None
+    if number.isascii() and number.isdigit() and len(number) <= 5:
         return existing(room, outer), int(number)
+    if room.thread(outer).exists():
+        raise Invalid(f"{number or 'Nothing'} is no turn", f"Write its number: {outer}:1")
     return existing(room, name), None

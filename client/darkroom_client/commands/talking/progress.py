@@ -1,11 +1,13 @@
-"""The line that says, on a terminal, what is waited for and for how long."""
+"""What is said while a request is waited for: a line that moves on a terminal, else one for each cause of a wait."""
 
+import shlex
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from rich.progress import Progress, SpinnerColumn, TaskID, TextColumn, TimeElapsedColumn
+from rich.table import Column
 
 from darkroom_client.commands import terminal
 from darkroom_client.pending import PendingTurn
@@ -15,14 +17,26 @@ if TYPE_CHECKING:
 
 
 NAME_CHARACTERS = 30
+# Where somebody has to do something. Other causes pass by themselves.
+WAYS_OUT = {
+    "model": "The image API has no such model: check --model.",
+    "budget": "The day's calls are used up. The operator can raise DailyCallLimit.",
+    "credentials": "The image API refuses the key. The operator has to put a good key into the secret.",
+    "account": "The account at the provider is empty. The operator has to pay in there.",
+    "configuration": "What answers at ImageApiUrl is not the image API. The operator has to set that parameter.",
+}
 
 
 class ProgressLine:
-    """It is there while something is waited for, and gone after that. Where there is no terminal there is none."""
+    """It is there while something is waited for, and gone after that. Where there is no terminal, a cause is told once,
+    on standard error.
+    """
 
     def __init__(self) -> None:
         self._began = time.monotonic()
-        self._told: tuple[Progress, TaskID, PendingTurn] | None = None
+        self._pending: PendingTurn | None = None
+        self._told: tuple[Progress, TaskID] | None = None
+        self._cause: str | None = None  # the last one that was told; variations share theirs
 
     def left(self, timeout: float | None) -> float | None:
         """What is left of so many seconds for all that is waited for."""
@@ -30,14 +44,23 @@ class ProgressLine:
 
     @contextmanager
     def about(self, pending: PendingTurn) -> Iterator[None]:
-        """Shows the line while the block waits for this request."""
+        """Says what this request waits for, while the block waits for it."""
+        self._pending = pending
+        try:
+            with self._shown(pending):
+                yield
+        finally:
+            self._pending = None
+
+    @contextmanager
+    def _shown(self, pending: PendingTurn) -> Iterator[None]:
         console = terminal.console(is_error=True)
         if not console.is_terminal:
             yield
             return
-        columns = (SpinnerColumn(), TimeElapsedColumn(), TextColumn("{task.description}", markup=False))
-        with Progress(*columns, console=console, transient=True) as progress:
-            self._told = progress, progress.add_task(_said(pending, None)), pending
+        words = TextColumn("{task.description}", markup=False, table_column=Column())  # it wraps: the way out is long
+        with Progress(SpinnerColumn(), TimeElapsedColumn(), words, console=console, transient=True) as progress:
+            self._told = progress, progress.add_task(_said(pending, None))
             try:
                 yield
             finally:
@@ -45,17 +68,29 @@ class ProgressLine:
 
     def sleep(self, seconds: float) -> None:
         """Between two looks it says anew what the request waits for."""
-        if self._told:
-            progress, task, pending = self._told
-            progress.update(task, description=_said(pending, pending.waiting()))
+        if self._pending:
+            self._tell(self._pending, self._pending.waiting())
         time.sleep(seconds)
+
+    def _tell(self, pending: PendingTurn, waiting: "Waiting | None") -> None:
+        if self._told:
+            progress, task = self._told
+            progress.update(task, description=_said(pending, waiting))
+        elif waiting and waiting.cause and waiting.cause != self._cause:
+            self._cause = waiting.cause
+            terminal.note(f"{cause(waiting)} `darkroom show {shlex.quote(pending.thread_id)}` says how it stands.")
+
+
+def cause(waiting: "Waiting") -> str:
+    """Why it waits, until when, and what has to be done about it."""
+    since = f" since {terminal.clock(waiting.since)}" if waiting.since else ""
+    until = f"; looks again at {terminal.clock(waiting.until)}" if waiting.until else ""
+    way_out = WAYS_OUT.get(waiting.cause or "", "")
+    return f"waits ({terminal.name(waiting.cause or '')}){since}{until}. {way_out}".rstrip()
 
 
 def _said(pending: PendingTurn, waiting: "Waiting | None") -> str:
     name = terminal.words(pending.thread_id, NAME_CHARACTERS)
     if waiting is None:
         return f"{name}: sent"
-    if waiting.cause is None:
-        return f"{name}: under way"
-    until = f", looks again at {terminal.clock(waiting.until)}" if waiting.until else ""
-    return f"{name}: waits ({terminal.name(waiting.cause)}){until}"
+    return f"{name}: {cause(waiting) if waiting.cause else 'under way'}"

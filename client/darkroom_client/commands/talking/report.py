@@ -56,11 +56,16 @@ def rehearsed(given: Given, request: Request, pictures: Sequence[LocalPicture], 
     body = {name: value for name, value in _fields(request).items() if value not in (None, [], {})}
     uploads = [{"name": each.name, "key": each.key, "bytes": len(each.data)} for each in pictures]
     lines = [f"Would send to {request.thread_id}: {terminal.words(request.instruction)}"]
-    lines += [f"  {name}: {value}" for name, value in body.items() if name in ("parent_turn", "model", "options")]
+    lines += [f"  {name}: {_said(body[name])}" for name in ("parent_turn", "model", "options") if name in body]
     lines += [f"  picture {each['name']}, {each['bytes']:,} bytes" for each in uploads]
-    price = terminal.money(cost) if cost["amount"] is not None else "at a price that the stack does not know"
+    price = terminal.money(cost) if cost["amount"] is not None else "price unknown (the stack's PricePerImage is empty)"
     lines.append(f"  {terminal.counted(cost['paid_calls'], 'call')}, {price}. Nothing was sent or paid.")
     given.tell({"request": body, "uploads": uploads, "cost": dict(cost)}, *lines)
+
+
+def _said(value: Any) -> str:
+    """Options as they are written on the command line."""
+    return ", ".join(f"{name}={each}" for name, each in value.items()) if isinstance(value, dict) else str(value)
 
 
 def _fields(request: Request) -> dict[str, Any]:

@@ -34,11 +34,15 @@ def command(given: Given, words: tuple[str, ...], thread: str | None, wish: Wish
     began = asking.begin(given)
     name = thread or (naming.after_file(files[0]) if files else naming.after_words(said))
     free = began.room.free_name(name)
+    asked = asking.Asked(free, said, files, 0, _remark(free, name, is_named=bool(thread)))
+    return asking.ask(given, began, asked, wish, files[0].parent if files else Path())
+
+
+def _remark(free: str, name: str, *, is_named: bool) -> str:
+    """What the conversation is called, where the person has not said so."""
     if free != name:
-        asking.note(f"{name} exists already: this is {free}.")
-    elif not thread:
-        asking.note(f"The conversation is called {free}.")
-    return asking.ask(given, began, asking.Asked(free, said, files, 0), wish, files[0].parent if files else Path())
+        return f"{name} exists already: this is {free}."
+    return "" if is_named else f"The conversation is called {free}."
 
 
 def _look_at(files: list[Path], said: str) -> None:
@@ -48,6 +52,16 @@ def _look_at(files: list[Path], said: str) -> None:
     for file in files:
         if not _is_file(file):
             raise Trouble(f"There is no file {file}. Nothing was sent.")
+    if not files and _is_named_like_a_file(said):
+        raise Invalid(f"There is no file {said}, and these would be the words. Nothing was sent.")
+
+
+def _is_named_like_a_file(said: str) -> bool:
+    """Whether it is one word with the ending of a file that could be uploaded."""
+    from darkroom.domain import picture_formats, upload
+
+    ending = upload.extension(said.rpartition("/")[2]).lower()
+    return len(said.split()) == 1 and (ending in picture_formats.ENDINGS or ending in upload.KINDS)
 
 
 def _is_file(path: Path) -> bool:
