@@ -30,9 +30,19 @@ def command(given: Given, words: tuple[str, ...], max_calls: int | None, no_wait
       darkroom batch status shop/spring.jsonl    how far it is
       darkroom batch stop shop/spring.jsonl      send no more of its lines
 
-    Each line is looked at first, as the stack would, and nothing is uploaded where one has a fault. The file lies in
-    the bucket as it lies below the working folder; one from elsewhere, by its name alone. Its relative names of
-    pictures start from there.
+    A line of a .jsonl, and the same as a .csv, whose first row names the columns:
+
+    \b
+      {"custom_id": "a", "instruction": "make it night", "images": ["a.jpg"]}
+
+    \b
+      custom_id,instruction,images
+      a,make it night,a.jpg
+
+    Pictures are not uploaded by it: they have to be in the bucket before. Each line is looked at first, as the stack
+    would, and nothing is uploaded where one has a fault or names a picture that is not there. The file lies in the
+    bucket as it lies below the working folder; one from elsewhere, by its name alone. Its relative names of pictures
+    start from there.
 
     The same line again takes up where it was left: no file is uploaded twice, and nothing is paid twice.
     """
