@@ -65,7 +65,7 @@ def _fault(
         asked = request_of(line, batch, rules)
     except Rejected as rejection:
         said = re.sub(r"^(line|row) \d+: ", "", rejection.message)
-        return Fault(number, said, rejection.hint)
+        return Fault(number, re.sub(r"^body: ", f"the {'row' if batch.is_table else 'line'} ", said), rejection.hint)
     fingerprint, first = seen.setdefault((asked.thread_id, asked.request_id), (asked.fingerprint, number))
     if fingerprint != asked.fingerprint:
         return Fault(number, f"custom_id: is that of line {first}, which asks for something else", None)
