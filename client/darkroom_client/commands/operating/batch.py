@@ -50,15 +50,20 @@ def command(given: Given, words: tuple[str, ...], max_calls: int | None, no_wait
     stack = given.open_stack()
     if verb == "run":
         return _run(given, stack, named, max_calls, is_followed=not no_wait)
+    _look(given, stack, named, is_stopped=verb == "stop")
+    return 0
+
+
+def _look(given: Given, stack: "Stack", named: str, *, is_stopped: bool) -> None:
+    """Tells how far a batch is, and stops it before where that is wanted."""
     from darkroom_client.operating.batches.batch_run import Batch
     from darkroom_client.operating.batches.local_batch import key_of
 
     batch = Batch(stack, key_of(named, stack.outputs["UploadsBucket"]))
-    if verb == "stop":
+    if is_stopped:
         batch.stop()
         given.say(f"{batch.key} is stopped: lines that were not sent are answered as cancelled, the others go on.")
-    _tell(given, batch, batch.standing(), is_brief=verb == "stop")
-    return 0
+    _tell(given, batch, batch.standing(), is_brief=is_stopped)
 
 
 def _meant(words: tuple[str, ...]) -> tuple[str, str]:
