@@ -4,6 +4,7 @@ import io
 import json
 import re
 import time
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import replace
 from itertools import count
@@ -16,6 +17,7 @@ from PIL import Image
 from starlette.testclient import TestClient
 
 from darkroom.aws.dynamodb.batch_state import DynamoBatchState
+from darkroom.aws.dynamodb.items import to_item
 from darkroom.aws.dynamodb.listing import Refusals
 from darkroom.aws.dynamodb.table import Table
 from darkroom.aws.dynamodb.upload_state import DynamoUploadState
@@ -128,12 +130,30 @@ def test_what_ends_meanwhile_is_on_the_wall_at_the_next_look(studio: Studio, bro
     assert {each["thread_id"]: each["latest_turn"] for each in told["threads"]} == {"jug": 1, "mug": 2}
 
 
-def test_a_wall_of_very_many_comes_in_pages(studio: Studio, browser: TestClient) -> None:
-    for number in range(61):
-        studio.answers(Request(f"mug-{number}", "r-1", "make it night"), at=ago(100 - number))
+def test_a_wall_of_very_many_comes_in_pages_and_reads_one_page_of_turns(studio: Studio, browser: TestClient) -> None:
+    ended = studio.answers(Request("mug", "r-1", "make it night"), at=ago(1))
+    table, dynamodb = studio.stack.outputs["ThreadsTable"], studio.stack.dynamodb
+    items = [
+        {**ended.as_document(), "thread_id": f"mug-{number}", "sk": "TURN#00001", "listed_in": at[:10], "listed_at": at}
+        for number, at in ((number, ago(2 + number)) for number in range(300))
+    ]
+    for first in range(0, 300, 25):
+        puts: Any = [{"PutRequest": {"Item": to_item(item)}} for item in items[first : first + 25]]
+        dynamodb.batch_write_item(RequestItems={table: puts})
+    calls = Counter[str]()
+    for client in (dynamodb, studio.stack.s3):
+        client.meta.events.register("before-call", lambda model, **_: calls.update([model.name]))
     told = browser.get("/index.json?prefix=mug").json()
-    assert (told["count"], len(told["threads"]), told["next"]) == (61, 60, "/?prefix=mug&from=60")
-    assert [each["thread_id"] for each in browser.get("/index.json?prefix=mug&from=60").json()["threads"]] == ["mug-0"]
+    assert (told["count"], len(told["threads"]), told["next"]) == (301, 60, "/?prefix=mug&from=60")
+    assert set(calls) == {"Query", "GetItem"}
+    assert calls["GetItem"] <= 60
+    first_look = calls["Query"]
+    assert first_look < 45  # a day each, and what waits
+    browser.get("/")
+    assert calls["Query"] - first_look <= 6
+    assert calls["GetItem"] <= 60
+    last = browser.get("/index.json?from=300").json()
+    assert ([each["thread_id"] for each in last["threads"]], last["next"]) == (["mug-299"], None)
 
 
 @pytest.mark.parametrize("thread", ["shop/lake house", "猫/x", "a.json", MARKUP, "100%", "a?b#c"])

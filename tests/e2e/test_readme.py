@@ -57,6 +57,10 @@ def said(result: dict[str, Any]) -> Sequence[object]:
 
 
 def test_the_quick_start_goes_from_a_photo_to_two_turns(stack: Stack, folder: Path) -> None:
+    run("use", stack, folder)
+    run("first-command", stack, folder)
+    assert said(turn(stack, "first/house", 2)) == ("succeeded", "conversation", 1, "Add a white frame")
+    assert (folder / "house-2.png").read_bytes().startswith(b"\x89PNG")
     run("first-upload", stack, folder)
     assert said(turn(stack, "first/lake", 1)) == (
         "succeeded", "image_to_image", None, "Make it night, and let it snow",

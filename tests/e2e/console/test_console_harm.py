@@ -52,6 +52,6 @@ def test_what_is_dropped_and_no_picture_is_refused_with_its_reason(
         page.drop("form[action='/send']", file)
         page.fill("form[action='/send'] [name=words]", f"make it night, {thread}")
         page.click("form[action='/send'] [type=submit]")
-        page.read("unsupported_image")
+        page.read(f"{file.name} is no picture. Nothing was sent.")
         assert page.notes().dialogs == ()
     assert road.calls(thread) == []
