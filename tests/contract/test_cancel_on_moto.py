@@ -7,8 +7,10 @@ from typing import TYPE_CHECKING
 import pytest
 
 from darkroom.aws.dynamodb.cancellations import Cancellations
+from darkroom.aws.dynamodb.ledger import DynamoLedger
 from darkroom.aws.dynamodb.table import Table
 from darkroom.aws.dynamodb.upload_state import DynamoUploadState
+from darkroom.domain.request import Request
 from darkroom.domain.request_schema import ImageRef
 from darkroom.domain.upload import Upload
 from darkroom.uploads.pairing import Ask, Stem
@@ -64,7 +66,22 @@ def test_of_a_thread_all_is_cancelled_that_was_asked_until_then_and_nothing_late
     assert desk.is_cancelled("r-1", "2026-11-22T12:00:00.999Z")
     assert not desk.is_cancelled("r-1", "2026-11-22T12:00:01.000Z")
     assert desk.second == NOON + 1, "it waited until that second was over"
-    assert desk.said == ["cancelled  all that t was asked up to 2026-11-22T12:00:00.999Z"]
+    assert desk.said == [
+        "cancelled  all that t was asked up to 2026-11-22T12:00:00.999Z",
+        "nothing of t waits; what was sent up to now and is not taken up yet is cancelled too",
+    ]
+
+
+def test_it_says_how_many_open_requests_of_the_thread_it_knows(desk: Desk) -> None:
+    ledger = DynamoLedger(desk.table, daily_call_limit=0)
+    for thread, request in (("t", "r-1"), ("t2", "r-9")):
+        ledger.claim(Request(thread, request, "a cat"), "2026-11-22T11:00:00.000Z")
+    desk.cancel.thread("t")
+    assert desk.said[-1] == "1 open request is among that: r-1. It ends as cancelled, unless its call has started"
+    for number in range(2, 8):
+        ledger.claim(Request("t", f"r-{number}", "a cat"), "2026-11-22T11:00:00.000Z")
+    desk.cancel.thread("t")
+    assert desk.said[-1].startswith("7 open requests are among that: r-1, r-2, r-3, r-4, r-5 and 2 more. They")
 
 
 def test_an_earlier_cancel_takes_nothing_back(desk: Desk) -> None:

@@ -10,6 +10,7 @@ from darkroom.batches.handler import assert_acceptable, bound_of
 from darkroom.batches.line_reader import Line, Place
 from darkroom.batches.step import request_of
 from darkroom.domain.outcome import DEFAULT_DIALECT
+from darkroom.domain.request import Request
 from darkroom.domain.request_schema import RequestRules
 from darkroom.errors import Rejected
 from darkroom.providers.dialect_table import DIALECTS
@@ -29,15 +30,17 @@ class Fault(NamedTuple):
     hint: str | None
 
 
-def looked_at(part: Part, batch: BatchFile, rules: RequestRules) -> tuple[int, list[Fault]]:
-    """How many lines ask for something, and all that is wrong."""
+def looked_at(
+    part: Part, batch: BatchFile, rules: RequestRules, note: Callable[[int, Request], None] | None = None
+) -> tuple[int, list[Fault]]:
+    """How many lines ask for something, and all that is wrong. `note` is told each line that has no fault."""
     requests, faults, seen = 0, list[Fault](), Seen()
     try:
         for line in of_file(part, is_table=batch.is_table):
             is_request = not line.is_blank and not bound_of(line)
             requests += is_request
             assert_acceptable(line, requests)
-            if is_request and (fault := _fault(line, batch, rules, seen)):
+            if is_request and (fault := _fault(line, batch, rules, seen, note)):
                 faults.append(fault)
     except Rejected as rejection:
         return requests, [Fault(0, rejection.message, rejection.hint)]
@@ -53,15 +56,19 @@ def of_file(part: Part, *, is_table: bool) -> Iterator[Line]:
     return line_reader.read(part, Place())
 
 
-def _fault(line: Line, batch: BatchFile, rules: RequestRules, seen: Seen) -> Fault | None:
+def _fault(
+    line: Line, batch: BatchFile, rules: RequestRules, seen: Seen, note: Callable[[int, Request], None] | None
+) -> Fault | None:
     """What is wrong with a line, by itself or beside those before it."""
     number = line.after.number
     try:
         asked = request_of(line, batch, rules)
     except Rejected as rejection:
         said = re.sub(r"^(line|row) \d+: ", "", rejection.message)
-        return Fault(number, said, rejection.hint)
+        return Fault(number, re.sub(r"^body: ", f"the {'row' if batch.is_table else 'line'} ", said), rejection.hint)
     fingerprint, first = seen.setdefault((asked.thread_id, asked.request_id), (asked.fingerprint, number))
     if fingerprint != asked.fingerprint:
         return Fault(number, f"custom_id: is that of line {first}, which asks for something else", None)
+    if note:
+        note(number, asked)
     return None

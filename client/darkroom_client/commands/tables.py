@@ -13,6 +13,9 @@ from darkroom.worker.escaping import escaped
 
 PIPE_COLUMNS = 10_000  # a pipe has no edge
 WHOLE_SHARE = 0.4  # of a terminal's width, before a column that is not cut is folded for one that is
+CUT_COLUMNS = 10  # for words that are cut, as long as a name can be folded for them
+WHOLE_COLUMNS, FEWEST_COLUMNS = 8, 3
+GAP = 2
 
 
 def console() -> Console:
@@ -53,17 +56,24 @@ def table(columns: Sequence[tuple[str, str]], rows: Iterable[Sequence[Any]]) -> 
     """A table under headings. A column is a heading and how it goes: `left` and `right` keep their width, `whole` folds
     where the terminal is narrow, and `cut` is cut off there.
     """
-    made = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold")
+    made = Table(box=None, pad_edge=False, padding=(0, GAP, 0, 0), header_style="bold")
     cells = [[_cell(each, way) for each, (_, way) in zip(row, columns, strict=True)] for row in rows]
-    own_share = int(console().width * WHOLE_SHARE)
-    for place, (heading, way) in enumerate(columns):
-        longest = max((row[place].cell_len for row in cells), default=0)
+    longest_of = [
+        max([len(heading), *(row[place].cell_len for row in cells)]) for place, (heading, _) in enumerate(columns)
+    ]
+    fixed = sum(length for length, (_, way) in zip(longest_of, columns, strict=True) if way in ("left", "right"))
+    room = console().width - fixed - GAP * (len(columns) - 1)  # else rich makes a table that the terminal's edge cuts
+    is_cut = any(way == "cut" for _, way in columns)
+    own_share = max(WHOLE_COLUMNS, min(int(console().width * WHOLE_SHARE), room - CUT_COLUMNS * is_cut))
+    room -= sum(min(length, own_share) for length, (_, way) in zip(longest_of, columns, strict=True) if way == "whole")
+    for longest, (heading, way) in zip(longest_of, columns, strict=True):
         made.add_column(
-            heading,
+            _cell(heading, way),
             justify="right" if way == "right" else "left",
             no_wrap=way in ("left", "right"),
             overflow="fold",
             min_width=min(longest, own_share) if way == "whole" else None,
+            max_width=max(FEWEST_COLUMNS, room) if way == "cut" else None,
         )
     for row in cells:
         made.add_row(*row)

@@ -20,8 +20,17 @@ if TYPE_CHECKING:
     from mypy_boto3_sqs.literals import QueueAttributeNameType
 
 QUEUED = "queued"  # a cause of its own: nothing has taken the request up yet
+HOLDS_BACK = {
+    "unreachable": "the image API does not answer for it",
+    "throttled": "the image API asks for patience",
+    "credentials": "the image API refuses the key",
+    "account": "the account at the provider is empty",
+    "model": "the image API has no such model",
+    "configuration": "the image API's address is wrong",
+}
 _VISIBLE: "QueueAttributeNameType" = "ApproximateNumberOfMessages"
 _HIDDEN: "QueueAttributeNameType" = "ApproximateNumberOfMessagesNotVisible"
+_UNTOLD = ("sleepers", "image_model")
 
 
 class Sleeper(NamedTuple):
@@ -48,7 +57,8 @@ class ModelTrouble(NamedTuple):
 class Status:
     """How a stack stands, as far as SQS counts at all: `waiting` and `in_flight` are requests, about.
 
-    `daily_limit` 0 is none. `alarms` are the names of those that ring, None where the caller may not see them.
+    `daily_limit` 0 is none. `image_model` is the stack's own. `alarms` are the names of those that ring, None where the
+    caller may not see them.
     """
 
     waiting: int
@@ -61,10 +71,16 @@ class Status:
     breaker: dict[str, ModelTrouble]
     alarms: list[str] | None
     sleepers: list[Sleeper]
+    image_model: str = ""
+
+    @property
+    def is_held_back(self) -> bool:
+        """Whether calls are held back in general, and not those for a model that few requests name."""
+        return any(each.is_open and is_own(model, self.image_model) for model, each in self.breaker.items())
 
     def document(self) -> dict[str, Any]:
         """As `--json` tells it."""
-        told = {name: getattr(self, name) for name in self.__slots__ if name != "sleepers"}
+        told = {name: getattr(self, name) for name in self.__slots__ if name not in _UNTOLD}
         return told | {"breaker": {model: trouble._asdict() for model, trouble in self.breaker.items()}}
 
 
@@ -88,6 +104,7 @@ def status(stack: Stack) -> Status:
             breaker=troubles(stack),
             alarms=ringing(stack),
             sleepers=[_sleeper(item) for item in items],
+            image_model=stack.parameters.get("ImageModel", ""),
         )
 
 
@@ -121,6 +138,24 @@ def troubles(stack: Stack) -> dict[str, ModelTrouble]:
     )
     items = [from_item(item) for page in pages for item in page["Items"]]
     return {item["sk"]: _trouble(item) for item in items if item.get("failures")}
+
+
+def is_own(model: str, image_model: str) -> bool:
+    """Whether a model is the one that requests get which name none."""
+    return model == image_model or not image_model
+
+
+def one_held_back(model: str, trouble: ModelTrouble) -> str:
+    """The sentence about a model that is held back while the stack's own is not."""
+    why = HOLDS_BACK.get(trouble.cause, "it is in trouble")
+    return f"only requests for the model {model} are held back ({trouble.cause}): {why}."
+
+
+def way_out_of_one(trouble: ModelTrouble) -> str:
+    """What to do about those that wait for such a model."""
+    if trouble.cause == "model":
+        return "Ask anew with a model that there is; `darkroom cancel THREAD` ends what waits for this one."
+    return "They go on by themselves once the cause is gone; `darkroom cancel THREAD` ends what waits."
 
 
 def ringing(stack: Stack) -> list[str] | None:

@@ -2,10 +2,14 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from urllib.parse import urlsplit
 
 from botocore.exceptions import (
     BotoCoreError,
     ClientError,
+    ConnectionClosedError,
+    ConnectTimeoutError,
+    EndpointConnectionError,
     NoCredentialsError,
     NoRegionError,
     PartialCredentialsError,
@@ -23,6 +27,11 @@ _STRANGERS = frozenset(
      "RequestExpired", "SignatureDoesNotMatch", "UnrecognizedClientException")
 )  # fmt: skip
 _GONE = frozenset(("NoSuchBucket", "QueueDoesNotExist", "ResourceNotFoundException"))
+_LOOPBACK = ("127.0.0.1", "localhost", "::1")
+_NO_REGION = (
+    "No AWS region is named. Set AWS_REGION, or name one with `darkroom use NAME --region …`. "
+    "For a stack on this machine: `darkroom use local`."
+)
 _SIGN_IN = "Sign in to AWS (`aws sso login`, `aws configure`), or name a profile."
 
 
@@ -61,7 +70,18 @@ def _of_client(error: BotoCoreError) -> Unreachable:
     if isinstance(error, NoCredentialsError | PartialCredentialsError):
         return Denied(f"There are no AWS credentials here. {_SIGN_IN}")
     if isinstance(error, NoRegionError):
-        return Unreachable("No AWS region is named. Set AWS_REGION, or name one with `darkroom use NAME --region …`.")
+        return Unreachable(_NO_REGION)
     if isinstance(error, ProfileNotFound):
         return Unreachable(f"{error}. `aws configure list-profiles` shows those that there are.")
+    if isinstance(error, EndpointConnectionError | ConnectionClosedError | ConnectTimeoutError):
+        return Unreachable(_of_endpoint(error))
     return Unreachable(f"AWS cannot be reached: {error} Is the network there, and is the stack up?")
+
+
+def _of_endpoint(error: BotoCoreError) -> str:
+    """A stack on this machine is brought up again by its port."""
+    url = urlsplit(str(error.kwargs.get("endpoint_url", "")))
+    if url.hostname in _LOOPBACK and url.port:
+        way_out = f"Is it up? `make up PORT={url.port}` starts it."
+        return f"The stack on port {url.port} of this machine does not answer. {way_out}"
+    return f"AWS cannot be reached: {error} Is the network there, and is the stack up?"

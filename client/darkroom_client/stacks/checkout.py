@@ -24,7 +24,7 @@ def needed(environ: Mapping[str, str] = os.environ) -> Path:
     found = find(environ)
     if found is None or not _is_one(found):
         where = f"{found} is no checkout of Darkroom" if found else "This is no checkout of Darkroom"
-        raise Unreachable(f"{where}. Go into one, or set DARKROOM_REPO to its folder.")
+        raise Unreachable(f"{where}. Go into the checkout, or name it with DARKROOM_REPO=…, its folder.")
     return found
 
 
@@ -41,10 +41,9 @@ def variables(homes: Path, port: int | None = None) -> dict[str, str]:
 
 def _not_there(homes: Path, port: int | None) -> str:
     known = sorted(f"PORT={path.parent.name}" for path in homes.glob("*/env") if path.parent.name.isdigit())
-    where, way_out = ("here yet", "`make up` starts one.") if port is None else (f"on port {port}", "")
-    if known:
-        way_out = f"There are: {', '.join(known)}."
-    return f"There is no stack {where}. {way_out}".rstrip()
+    where, make = ("here yet", "make up") if port is None else (f"on port {port}", f"make up PORT={port}")
+    others = f" There are: {', '.join(known)}." if known else ""
+    return f"There is no stack {where}.{others} `{make}` starts one."
 
 
 def _is_one(folder: Path) -> bool:

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from botocore.exceptions import ClientError
 
 from darkroom.aws.dynamodb.batch_state import DynamoBatchState
 from darkroom.aws.dynamodb.listing import Refusals
@@ -156,3 +157,25 @@ def test_a_batch_is_stopped_by_its_key_and_one_that_is_over_is_not(desk: Desk) -
         desk.batch.stop()
     with pytest.raises(Trouble, match="No batch file"):
         Batch(desk.stack, "shop/autumn.jsonl").stop()
+
+
+def test_a_picture_that_is_not_in_the_bucket_is_a_fault_of_its_line_before_the_upload(desk: Desk) -> None:
+    """Where its name, relative to the file, would be looked for: the file lies in `shop/`."""
+    desk.stack.s3.put_object(Bucket="uploads", Key="shop/there.png", Body=b"png")
+    lines = [{"custom_id": name, "instruction": "a", "images": [f"{name}.png"]} for name in ("there", "missing")]
+    desk.puts.clear()
+    local = desk.read(*map(json.dumps, lines), "not json")
+    said = "images.0: there is no object s3://uploads/shop/missing.png; upload the picture first"
+    first, second = local.faults
+    assert (first.line, first.message) == (2, f"{said} (batch does not upload pictures)")
+    assert second.line == 3
+    assert desk.puts == []
+
+
+def test_who_may_not_look_after_pictures_hears_nothing_of_them(desk: Desk) -> None:
+    def refuse(**_: object) -> None:
+        raise ClientError({"Error": {"Code": "403", "Message": "Forbidden"}}, "HeadObject")
+
+    desk.stack.s3.meta.events.register("before-call.s3.HeadObject", refuse)
+    picture = json.dumps({"custom_id": "a", "instruction": "a", "images": ["missing.png"]})
+    assert desk.read(picture).faults == []

@@ -118,9 +118,9 @@ class Clinic:
         ended = replace(blank, thread_id="t", request_id="r", turn=1, status="succeeded", error=None, model=model)
         DynamoLedger(self.table, daily_call_limit=0).commit(claim, replace(ended, cost=Cost(paid_calls, None, None)))
 
-    def fails(self, cause: Cause) -> None:
+    def fails(self, cause: Cause, model: str = MODEL) -> None:
         for number in range(3):
-            DynamoBreaker(self.table).failed(MODEL, f"r-{number}", Unavailable(cause, "no"), is_first=True)
+            DynamoBreaker(self.table).failed(model, f"r-{number}", Unavailable(cause, "no"), is_first=True)
 
     def _ask(self, url: str, key: str) -> Listed:
         self.asked.append((url, key))
@@ -182,6 +182,17 @@ def test_who_may_not_read_the_key_hears_of_what_the_calls_have_met(clinic: Clini
     clinic.fails(cause)
     assert {name: "broken", "provider": "broken"}.items() <= clinic.state().items()
     assert clinic.asked == []
+
+
+def test_a_model_that_some_requests_name_and_that_is_held_back_is_unwise(clinic: Clinic) -> None:
+    clinic.fails("model", "nomodel")
+    assert clinic.state() == {"provider": "unwise"}
+    (finding,) = [each for each in clinic.findings if each.name == "provider"]
+    said = "Only requests for the model nomodel are held back (model): the image API has no such model."
+    assert finding.said == said
+    assert "darkroom cancel" in finding.way_out
+    clinic.fails("unreachable")
+    assert clinic.state()["provider"] == "broken"
 
 
 def test_a_model_that_is_not_listed_is_found_and_so_is_one_that_is_known_to_be_retired(clinic: Clinic) -> None:

@@ -16,6 +16,7 @@ from darkroom.domain.outcome import Cost, Timing
 from darkroom.domain.request import Request
 from darkroom.errors import Cause, Rejected, Unavailable
 from darkroom.turns.ports import Claim, Wait
+from darkroom_client.commands.operating.status import _show
 from darkroom_client.operating.pause import MAPPINGS
 from darkroom_client.operating.status import Status, status
 from darkroom_client.stacks.stack import Known, Stack
@@ -144,6 +145,25 @@ def test_what_holds_calls_back_is_told(desk: Desk) -> None:
     assert (trouble["cause"], trouble["failures"], trouble["is_open"]) == ("unreachable", 2, False)
     DynamoBreaker(desk.table).failed("m", "r-3", Unavailable("unreachable", "no"), is_first=True)
     assert desk.status().breaker["m"].is_open
+
+
+def test_a_model_of_few_requests_that_is_held_back_is_told_as_that_model_alone(
+    desk: Desk, capsys: pytest.CaptureFixture[str]
+) -> None:
+    desk.parameters["ImageModel"] = "m"
+
+    def fails(model: str) -> None:
+        for request in ("r-1", "r-2", "r-3"):
+            DynamoBreaker(desk.table).failed(model, request, Unavailable("model", "no"), is_first=True)
+
+    fails("nomodel")
+    _show(desk.status(), "shop", is_anew=False)
+    said = capsys.readouterr().out
+    assert said.startswith("shop: idle\n")
+    assert "only requests for the model nomodel are held back (model): the image API has no such model. Ask" in said
+    fails("m")
+    _show(desk.status(), "shop", is_anew=False)
+    assert capsys.readouterr().out.startswith("shop: calls are held back")
 
 
 @pytest.mark.parametrize("state", ["Disabled", "Disabling"])

@@ -4,6 +4,7 @@ import pytest
 from botocore.exceptions import (
     BotoCoreError,
     ClientError,
+    ConnectionClosedError,
     EndpointConnectionError,
     NoCredentialsError,
     NoRegionError,
@@ -32,6 +33,9 @@ def refused(code: str, message: str = "no", operation: str = "SendMessage") -> C
         (refused("SlowDown"), Trouble, "Try again"),
         (NoCredentialsError(), Denied, "aws configure"),
         (NoRegionError(), Unreachable, "AWS_REGION"),
+        (NoRegionError(), Unreachable, "For a stack on this machine: `darkroom use local`"),
+        (EndpointConnectionError(endpoint_url="http://127.0.0.1:4955/"), Unreachable, "`make up PORT=4955` starts it"),
+        (ConnectionClosedError(endpoint_url="http://localhost:4955/x"), Unreachable, "`make up PORT=4955` starts it"),
         (ProfileNotFound(profile="work"), Unreachable, "list-profiles"),
         (EndpointConnectionError(endpoint_url="http://x"), Unreachable, "is the stack up"),
     ],

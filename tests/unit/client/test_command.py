@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from click.shell_completion import BashComplete
 
+from darkroom.domain.timing import LEASE_SECONDS
 from darkroom_client import command
 from darkroom_client.command import COMMANDS, darkroom, run
 from darkroom_client.commands.common import Given
@@ -108,3 +109,17 @@ def test_names_of_strangers_cannot_steer_the_terminal(capsys: pytest.CaptureFixt
     Given().tell({}, "a\x1b[2Jb")
     Given(as_json=True).tell({"a": "\u202eb"})
     assert capsys.readouterr().out == 'a\\u001b[2Jb\n{"a": "\\u202eb"}\n'
+
+
+def test_the_help_of_batch_shows_a_line_and_that_pictures_are_not_uploaded(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["batch", "--help"]) == 0
+    said = capsys.readouterr().out
+    assert '{"custom_id": "a", "instruction": "make it night", "images": ["a.jpg"]}\n' in said
+    assert "custom_id,instruction,images\n" in said
+    assert "Pictures are not uploaded" in said
+
+
+def test_the_help_of_forget_announces_its_wait(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["forget", "--help"]) == 0
+    assert "waits for a minute" in " ".join(capsys.readouterr().out.split())
+    assert LEASE_SECONDS == 60

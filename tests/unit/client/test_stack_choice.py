@@ -98,6 +98,22 @@ def test_what_is_no_checkout_is_told(tmp_path: Path) -> None:
         checkout.needed({"DARKROOM_REPO": str(tmp_path)})
 
 
+def test_outside_a_checkout_both_ways_to_name_it_are_told(home: dict[str, str]) -> None:
+    with pytest.raises(Unreachable, match=r"Go into the checkout, or name it with DARKROOM_REPO=…"):
+        checkout.needed(home)
+
+
+def test_outside_a_checkout_one_that_is_named_or_remembered_serves(
+    home: dict[str, str], repository: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    not_there = r"no stack on port 4955\. `make up PORT=4955` starts one"
+    with pytest.raises(Unreachable, match=not_there):
+        Choice("local:4955", repository=str(repository)).open()
+    monkeypatch.setenv("DARKROOM_REPO", str(repository))
+    with pytest.raises(Unreachable, match=not_there):
+        Choice("local:4955").open()
+
+
 def test_outputs_are_cached_for_their_stack_alone(home: dict[str, str]) -> None:
     OutputsCache("shop", "eu-west-1", None, environ=home).write({"A": "1"})
     assert OutputsCache("shop", "eu-west-1", None, environ=home).read() == {"A": "1"}

@@ -30,9 +30,19 @@ def command(given: Given, words: tuple[str, ...], max_calls: int | None, no_wait
       darkroom batch status shop/spring.jsonl    how far it is
       darkroom batch stop shop/spring.jsonl      send no more of its lines
 
-    Each line is looked at first, as the stack would, and nothing is uploaded where one has a fault. The file lies in
-    the bucket as it lies below the working folder; one from elsewhere, by its name alone. Its relative names of
-    pictures start from there.
+    A line of a .jsonl, and the same as a .csv, whose first row names the columns:
+
+    \b
+      {"custom_id": "a", "instruction": "make it night", "images": ["a.jpg"]}
+
+    \b
+      custom_id,instruction,images
+      a,make it night,a.jpg
+
+    Pictures are not uploaded by it: they have to be in the bucket before. Each line is looked at first, as the stack
+    would, and nothing is uploaded where one has a fault or names a picture that is not there. The file lies in the
+    bucket as it lies below the working folder; one from elsewhere, by its name alone. Its relative names of pictures
+    start from there.
 
     The same line again takes up where it was left: no file is uploaded twice, and nothing is paid twice.
     """
@@ -40,15 +50,20 @@ def command(given: Given, words: tuple[str, ...], max_calls: int | None, no_wait
     stack = given.open_stack()
     if verb == "run":
         return _run(given, stack, named, max_calls, is_followed=not no_wait)
+    _look(given, stack, named, is_stopped=verb == "stop")
+    return 0
+
+
+def _look(given: Given, stack: "Stack", named: str, *, is_stopped: bool) -> None:
+    """Tells how far a batch is, and stops it before where that is wanted."""
     from darkroom_client.operating.batches.batch_run import Batch
     from darkroom_client.operating.batches.local_batch import key_of
 
     batch = Batch(stack, key_of(named, stack.outputs["UploadsBucket"]))
-    if verb == "stop":
+    if is_stopped:
         batch.stop()
         given.say(f"{batch.key} is stopped: lines that were not sent are answered as cancelled, the others go on.")
-    _tell(given, batch, batch.standing(), is_brief=verb == "stop")
-    return 0
+    _tell(given, batch, batch.standing(), is_brief=is_stopped)
 
 
 def _meant(words: tuple[str, ...]) -> tuple[str, str]:

@@ -14,7 +14,8 @@ def command(given: Given, thread: str, yes: bool) -> None:
     """Erase THREAD for good: its words, its pictures and what was uploaded for it.
 
     It shows what there is, asks, and gives a receipt, with what it has kept and what is out of its reach. While a
-    request of the thread is open nothing is erased. Stopped anywhere, it is run again.
+    request of the thread is open nothing is erased. It waits for a minute in between: a worker that has read an
+    outcome of the thread may tell it until then. Stopped anywhere, it is run again.
     """
     from darkroom_client.operating.erasing.forget import Forget
     from darkroom_client.stacks.aws_errors import OPERATOR, translated

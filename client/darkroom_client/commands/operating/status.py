@@ -82,7 +82,7 @@ def _state(found: "Status", title: str) -> "Text":
         said, style = f"{title}: paused, nothing is called until `darkroom resume`", "bold yellow"
     elif found.daily_limit and found.calls_today >= found.daily_limit:
         said, style = f"{title}: the calls of this UTC day are used up", "bold yellow"
-    elif any(each.is_open for each in found.breaker.values()):
+    elif found.is_held_back:
         said, style = f"{title}: calls are held back until the image API is well again", "bold yellow"
     return text(said, style)
 
@@ -102,11 +102,15 @@ def _calls(found: "Status") -> "Text":
 def _trouble(found: "Status") -> "list[tuple[str, Text]]":
     """What somebody should look at, or that there is nothing."""
     from darkroom_client.commands.tables import text
+    from darkroom_client.operating.status import is_own, one_held_back, way_out_of_one
 
     rows = []
     for model, each in found.breaker.items():
         state = "only probes go out" if each.is_open else f"{each.failures} failures on end"
-        rows.append(("provider", text(f"{model}: {each.cause}, {state}", "yellow")))
+        said = f"{model}: {each.cause}, {state}"
+        if each.is_open and not is_own(model, found.image_model):
+            said = f"{one_held_back(model, each)} {way_out_of_one(each)}"
+        rows.append(("provider", text(said, "yellow")))
     if found.dead_letters:
         said = f"{found.dead_letters:,}: `darkroom redrive` brings them back, once their cause is mended"
         rows.append(("dead letters", text(said, "red")))

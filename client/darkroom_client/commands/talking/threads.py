@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from darkroom_client.index import Summary
 
 SINCE, LIMIT = "30d", 50
+WIDE_COLUMNS = 60  # of a terminal that shows how it stands in words, and not by a sign alone
+FEWEST_WORDS = 8  # columns of words, before a thread's name is folded for them
 
 
 @click.command("threads", short_help="The conversations, the newest first.")
@@ -63,17 +65,20 @@ def _table(found: list["Summary"], width: int) -> "Table":
 
     from darkroom_client.commands import terminal
 
-    is_narrow = width < 80
+    is_narrow = width < WIDE_COLUMNS
+    states = [terminal.mark(each.status) if is_narrow else _state(each) for each in found]
+    whens = [terminal.when(each.updated_at) for each in found]
+    beside = sum(max(map(len, column), default=0) for column in (states, whens)) + len("turns") + 4 * 2
+    thread_columns = max(12, min(width * 2 // 5, width - beside - FEWEST_WORDS))
     table = Table(box=None, pad_edge=False, header_style="dim", padding=(0, 2, 0, 0), expand=True)
-    table.add_column("thread", overflow="fold", min_width=12, max_width=width * 2 // 5)
+    table.add_column("thread", overflow="fold", min_width=12, max_width=thread_columns)
     table.add_column("last words", no_wrap=True, overflow="ellipsis", ratio=1)
     table.add_column("turns", justify="right", no_wrap=True)
     table.add_column("" if is_narrow else "state", no_wrap=True)
     table.add_column("when", no_wrap=True)
-    for each in found:
-        state = terminal.mark(each.status) if is_narrow else _state(each)
+    for each, state, when in zip(found, states, whens, strict=True):
         thread, said = Text(terminal.name(each.thread_id), "bold"), Text(terminal.words(each.instruction, width))
-        table.add_row(thread, said, str(each.latest_turn), state, Text(terminal.when(each.updated_at), "dim"))
+        table.add_row(thread, said, str(each.latest_turn), state, Text(when, "dim"))
     return table
 
 

@@ -11,6 +11,7 @@ from darkroom.batches.line_reader import Line, Place
 from darkroom.domain import upload
 from darkroom.domain.outcome import DEFAULT_DIALECT
 from darkroom.domain.price import parsed
+from darkroom.domain.request import Request
 from darkroom.domain.request_schema import RequestRules
 from darkroom.errors import Rejected
 from darkroom.providers.dialect_table import DIALECTS
@@ -18,6 +19,7 @@ from darkroom_client.checking import lines
 from darkroom_client.checking.lines import Fault
 from darkroom_client.errors import Invalid, Trouble
 from darkroom_client.operating.backfill import bill
+from darkroom_client.operating.batches import pictures
 from darkroom_client.stacks.stack import Stack
 
 PART_BYTES = 1 << 20
@@ -58,7 +60,7 @@ def key_of(named: str, bucket: str) -> str:
 
 
 def read(named: str, stack: Stack, max_calls: int | None) -> LocalBatch:
-    """The file, each line looked at. Raises Invalid where it cannot be read. Nothing is uploaded.
+    """The file, each line and each picture looked at. Raises Trouble where it cannot be read. Nothing is uploaded.
 
     `max_calls` becomes its first line; a table, which has no place for it, becomes the lines that it stands for.
     """
@@ -71,7 +73,9 @@ def read(named: str, stack: Stack, max_calls: int | None) -> LocalBatch:
     rules = RequestRules(
         (bucket, stack.outputs["ResultsBucket"]), DIALECTS[DEFAULT_DIALECT].options, keeps_folders_apart=keeps_apart
     )
-    requests, faults = lines.looked_at(_part(data), batch, rules)
+    asked: list[tuple[int, Request]] = []
+    requests, faults = lines.looked_at(_part(data), batch, rules, lambda *each: asked.append(each))
+    faults = sorted(faults + pictures.missing(asked, bucket, stack.s3), key=lambda each: each.line)
     return LocalBatch(key, data, requests, faults, max_calls)
 
 

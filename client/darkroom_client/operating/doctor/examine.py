@@ -44,7 +44,7 @@ class Doctor:
         yield self._skew(now)
         troubles = self._troubles()
         yield from self._image_api(troubles, now)
-        yield self._seen("provider", lambda: _provider(troubles))
+        yield self._seen("provider", lambda: _provider(troubles, stack.parameters["ImageModel"]))
         yield self._seen("queues", self._mappings)
         yield self._seen("limit", lambda: self._limit(now))
         yield self._seen("quotas", self._quotas)
@@ -151,12 +151,17 @@ class Doctor:
         return Finding("dead letters", "ok", "There are no dead letters.")
 
 
-def _provider(troubles: dict[str, ModelTrouble]) -> Finding:
+def _provider(troubles: dict[str, ModelTrouble], image_model: str) -> Finding:
     """Whether calls go out at all, whatever for."""
-    shut = {model: each.cause for model, each in troubles.items() if each.is_open}
-    if shut:
-        named = ", ".join(f"{model} ({cause})" for model, cause in shut.items())
-        state: State = "unwise" if set(shut.values()) == {"throttled"} else "broken"
+    shut = {model: each for model, each in troubles.items() if each.is_open}
+    if any(status.is_own(model, image_model) for model in shut):
+        named = ", ".join(f"{model} ({each.cause})" for model, each in shut.items())
+        state: State = "unwise" if {each.cause for each in shut.values()} == {"throttled"} else "broken"
         said = f"Calls are held back, and only probes go out: {named}."
         return Finding("provider", state, said, "It goes on by itself once the cause is gone: docs/runbook.md.")
+    if shut:
+        sentences = (status.one_held_back(model, each) for model, each in shut.items())
+        said = " ".join(each[0].upper() + each[1:] for each in sentences)
+        ways = dict.fromkeys(status.way_out_of_one(each) for each in shut.values())
+        return Finding("provider", "unwise", said, " ".join(ways))
     return Finding("provider", "ok", "Calls are not held back.")

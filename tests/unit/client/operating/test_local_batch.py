@@ -47,6 +47,7 @@ def test_each_fault_is_told_with_its_line() -> None:
     said = faults(read(f"{LINE}\nnot json\n\n{json.dumps({'custom_id': 'b'})}\n"))
     assert [line for line, _ in said] == [2, 4]
     assert all(not message.startswith(("line", "row")) for _, message in said)
+    assert said[0][1].startswith("the line is not JSON: ")
     assert "instruction" in said[1][1]
 
 
