@@ -4,7 +4,7 @@
     turn = room.send("campaign/bottle", "make it night", images=["bottle.jpg"], request_id="order-4711")
     turn.wait(timeout=120).images[0].save("night.png")
 
-What it raises is `Trouble`, or one of its kinds: see `darkroom_client.errors`.
+It raises `Trouble`, or one of its kinds: see `darkroom_client.errors`.
 """
 
 import importlib

@@ -14,7 +14,7 @@ from darkroom.domain.outcome import DEFAULT_DIALECT
 from darkroom.domain.request import Request
 from darkroom.domain.request_schema import RequestRules
 from darkroom.errors import Rejected
-from darkroom_client import pictures
+from darkroom_client import naming, pictures
 from darkroom_client.consumer import Consumer
 from darkroom_client.errors import Invalid, Unreachable
 from darkroom_client.index import Index, Summary
@@ -101,7 +101,7 @@ class Darkroom:
 
     def thread(self, thread_id: str) -> Thread:
         """The thread of this id, whether there is one or not. Raises Invalid where it can be no thread's."""
-        return Thread(self.stack, _thread_id(thread_id))
+        return Thread(self.stack, naming.thread_id(thread_id))
 
     def free_name(self, name: str) -> str:
         """The name, or the first of `mug-2`, `mug-3` … that no thread has. Raises Invalid, and Trouble."""
@@ -147,20 +147,13 @@ class Darkroom:
 
 def _valid(body: Mapping[str, Any], rules: RequestRules) -> Request:
     """As a function would understand it, by the same code."""
-    group = keys.message_group(_thread_id(body["thread_id"]))
+    group = keys.message_group(naming.thread_id(body["thread_id"]))
     try:
         return request.parse(json.dumps(body), group=group, message_id="", rules=rules)
     except (TypeError, ValueError) as error:
         raise Invalid(f"This is not JSON: {error}") from error
     except Rejected as rejected:
         raise Invalid(rejected.message, "Nothing was sent or paid.") from rejected
-
-
-def _thread_id(name: str) -> str:
-    try:
-        return keys.thread_id(name)
-    except ValueError as invalid:
-        raise Invalid(f"{name!r} is no thread: it {invalid}") from invalid
 
 
 def _variable(output: str) -> str:

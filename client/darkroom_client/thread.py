@@ -1,6 +1,6 @@
 """A conversation as it stands in the stack's table: what has ended in it, and what still waits."""
 
-from collections.abc import Callable
+from operator import itemgetter
 from typing import Any
 
 from darkroom_client.results import Result, Waiting, of_document, waiting_of
@@ -56,8 +56,8 @@ class Thread:
     def _open(self) -> list[Waiting]:
         with translated(READER):
             entries = self._table().items(self.id, "REQUEST#")
-        asked_at: Callable[[dict[str, Any]], str] = lambda entry: str(entry.get("requested_at", ""))  # noqa: E731
-        return [waiting_of(entry) for entry in sorted(entries, key=asked_at) if entry.get("state") == "open"]
+        open_ones = (entry for entry in entries if entry.get("state") == "open")
+        return [waiting_of(entry) for entry in sorted(open_ones, key=itemgetter("requested_at"))]
 
     def _table(self) -> Any:
         from darkroom.aws.dynamodb.table import Table  # an import of the client alone stays with `darkroom.domain`

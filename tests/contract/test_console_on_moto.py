@@ -27,7 +27,7 @@ from darkroom.domain.outcome import Timing
 from darkroom.domain.request import Request
 from darkroom.domain.request_schema import ImageRef
 from darkroom.domain.upload import Upload
-from darkroom.errors import Rejected, Unavailable
+from darkroom.errors import Code, Rejected, Unavailable
 from darkroom.turns.ports import Wait
 from darkroom.turns.publisher import turn_key
 from darkroom.uploads.pairing import Seen, Stem
@@ -265,9 +265,10 @@ def test_a_form_with_a_fault_sends_nothing_and_says_why(
 def test_what_came_to_nothing_needs_a_person(studio: Studio, browser: TestClient) -> None:
     table = Table(studio.stack.dynamodb, studio.stack.outputs["ThreadsTable"])
     studio.answers(Request("mug", "r-1", MARKUP), at=ago(2), code="refused")
-    for code, key in (("needs_instruction", "cat.jpg"), ("unsupported_file", "x.pdf")):
+    told_of: tuple[tuple[Code, str], ...] = (("needs_instruction", "cat.jpg"), ("unsupported_file", "x.pdf"))
+    for code, key in told_of:
         timing = Timing(ago(), None, ago(), None)
-        refused = outcome.refusal(Rejected(code, "no", hint="Upload a text."), timing=timing, attempts=1)  # type: ignore[arg-type]
+        refused = outcome.refusal(Rejected(code, "no", hint="Upload a text."), timing=timing, attempts=1)
         Refusals(table).note(refused, f"rejected/uploads/{key}/1a2b3c4d/result.json")
     told = browser.get("/needs-you.json").json()["failures"]
     assert {(each["name"], each["remedy"]) for each in told} == {

@@ -112,7 +112,7 @@ def test_five_hundred_requests_are_steered_and_nothing_is_lost_doubled_or_paid_a
     eventually(lambda: len(api.calls()) >= LIMIT // 2 or None)
     operating.run(doors.stack, "pause")
     eventually(lambda: all(call.ended for call in api.calls()) or None)
-    time.sleep(5)
+    time.sleep(5)  # a message in hand may begin its call yet
     paused_at = len(api.calls())
     for number in CANCELLED:
         operating.run(doors.stack, "cancel", thread(number))

@@ -19,7 +19,7 @@ class LocalFolder(NamedTuple):
     prefix: str
 
     def path(self, key: str) -> Path | None:
-        """Where the object of this key lies, if it would be one."""
+        """The file that would become the object of this key, None where there is none."""
         path = self.root / key.removeprefix(self.prefix)
         return path if key.startswith(self.prefix) and path.is_file() else None
 

@@ -16,14 +16,14 @@ from darkroom.errors import Rejected
 from darkroom.providers.dialect_table import DIALECTS
 
 Part = Callable[[int], bytes]
-"""What of a file begins at an offset: as much as is at hand, nothing at its end."""
+"""Reads bytes of a file from an offset: as many as it likes, none at the end of the file."""
 
 Seen = dict[tuple[str, str], tuple[str, int]]
 """Of each thread and id what it asks for, and in which line."""
 
 
 class Fault(NamedTuple):
-    """What is wrong with a line, or with the whole file (0)."""
+    """A fault of a line, or of the whole file (line 0)."""
 
     line: int
     message: str
@@ -33,7 +33,7 @@ class Fault(NamedTuple):
 def looked_at(
     part: Part, batch: BatchFile, rules: RequestRules, note: Callable[[int, Request], None] | None = None
 ) -> tuple[int, list[Fault]]:
-    """How many lines ask for something, and all that is wrong. `note` is told each line that has no fault."""
+    """Counts the lines that ask for something, and lists all faults. `note` hears of each line without one."""
     requests, faults, seen = 0, list[Fault](), Seen()
     try:
         for line in of_file(part, is_table=batch.is_table):
@@ -59,7 +59,7 @@ def of_file(part: Part, *, is_table: bool) -> Iterator[Line]:
 def _fault(
     line: Line, batch: BatchFile, rules: RequestRules, seen: Seen, note: Callable[[int, Request], None] | None
 ) -> Fault | None:
-    """What is wrong with a line, by itself or beside those before it."""
+    """The fault of a line, by itself or against those before it; None where it has none."""
     number = line.after.number
     try:
         asked = request_of(line, batch, rules)

@@ -11,7 +11,7 @@ ANOTHER = "Open it, save it as JPEG or PNG, and upload that."
 
 
 def warnings(folder: LocalFolder, photo: Upload) -> tuple[str, ...]:
-    """What is worth a look. Raises Rejected where the picture cannot be sent."""
+    """Warnings about a picture. Raises Rejected where it cannot be sent."""
     from darkroom.pictures import inspect
 
     try:

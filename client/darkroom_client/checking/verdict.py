@@ -1,4 +1,4 @@
-"""What becomes of one file when it is uploaded: by its name, its bytes, and what lies beside it."""
+"""Judges one file before it is uploaded: by its name, its bytes, and the files beside it."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -16,9 +16,9 @@ from darkroom.uploads.instruction_lookup import Instructions
 from darkroom_client.checking import lines, photos
 from darkroom_client.checking.folder import LocalFolder
 
-BUCKET = "uploads"  # stands for that of whichever stack it will be
+BUCKET = "uploads"  # stands for the bucket of any stack
 MAX_REQUEST_BYTES = 1 << 20
-MAX_FAULTS = 20  # of a batch file's lines that are told
+MAX_FAULTS = 20  # lines of a batch file that are told
 
 
 class _AnyBucket(tuple[str, ...]):

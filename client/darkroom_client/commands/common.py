@@ -8,9 +8,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from darkroom.domain import keys
 from darkroom.worker.escaping import escaped
-from darkroom_client.errors import Invalid, Trouble
+from darkroom_client.errors import Trouble
 from darkroom_client.stacks import choice, releases
 from darkroom_client.stacks.releases import Difference
 
@@ -66,14 +65,6 @@ def agrees(question: str, is_told: str) -> bool:
         raise Trouble(f"Nobody is here to say yes, so nothing was done. {is_told}")
     click.echo(escaped(f"{question} [y/N] "), nl=False, err=True)
     return sys.stdin.readline().strip().lower() in ("y", "yes")
-
-
-def thread_of(name: str) -> str:
-    """The id of the thread that is named. Raises Invalid where it can be none."""
-    try:
-        return keys.thread_id(name)
-    except ValueError as invalid:
-        raise Invalid(f"{name!r} is no thread: it {invalid}") from invalid
 
 
 def options(command: Command) -> Command:

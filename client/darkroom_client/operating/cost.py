@@ -1,6 +1,6 @@
 """What was spent: calls, pictures and money, by day, thread, folder or model, from the index of what has ended."""
 
-from collections import Counter
+from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -29,7 +29,7 @@ class Spent:
     calls: int = 0
     images: int = 0
     unpriced_calls: int = 0
-    amounts: Counter[str] = field(default_factory=Counter)
+    amounts: defaultdict[str, Decimal] = field(default_factory=lambda: defaultdict(Decimal))
 
     def add(self, each: Ended, images: int) -> None:
         """Adds what a request cost, and the pictures that it made."""
@@ -38,7 +38,7 @@ class Spent:
         if each.amount is None:
             self.unpriced_calls += each.paid_calls
         else:
-            self.amounts[each.currency or ""] += Decimal(str(each.amount))  # type: ignore[assignment]
+            self.amounts[each.currency or ""] += Decimal(str(each.amount))
 
     @property
     def amount(self) -> float | None:

@@ -2,7 +2,8 @@
 
 import click
 
-from darkroom_client.commands.common import Given, options, thread_of
+from darkroom_client import naming
+from darkroom_client.commands.common import Given, options
 
 
 @click.command("cancel", short_help="Cancel what waits of a thread.")
@@ -18,7 +19,7 @@ def command(given: Given, thread: str, requests: tuple[str, ...]) -> None:
     from darkroom_client.operating.cancel import Cancel
     from darkroom_client.stacks.aws_errors import OPERATOR, translated
 
-    thread = thread_of(thread)
+    thread = naming.thread_id(thread)
     with translated(OPERATOR):
         cancel, until = Cancel(given.open_stack(), given.say), None
         if requests:

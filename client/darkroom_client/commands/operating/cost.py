@@ -1,6 +1,7 @@
 """`darkroom cost`: calls, pictures, money."""
 
-from typing import TYPE_CHECKING
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -45,13 +46,13 @@ def _show(bill: "Bill", by: str, since: str) -> None:
         click.echo(f"Nothing was spent since {since}.")
         return
     nameless = {"folder": "(no folder)"}.get(by, "(none)")
-    rows = [
+    rows: list[Sequence[Any]] = [
         (text(key or nameless), f"{each.calls:,}", f"{each.images:,}", _money(each))
         for key, each in bill.groups.items()
     ]
     total = bill.total
     cells = ("in all", f"{total.calls:,}", f"{total.images:,}", _money(total))
-    rows.append(tuple(text(cell, "bold") for cell in cells))  # type: ignore[arg-type]
+    rows.append(tuple(text(cell, "bold") for cell in cells))
     columns = [(by.upper(), "whole"), ("CALLS", "right"), ("PICTURES", "right"), ("MONEY", "right")]
     show(table(columns, rows))
     if total.unpriced_calls:

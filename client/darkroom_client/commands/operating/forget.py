@@ -2,7 +2,8 @@
 
 import click
 
-from darkroom_client.commands.common import Given, agrees, options, thread_of
+from darkroom_client import naming
+from darkroom_client.commands.common import Given, agrees, options
 
 
 @click.command("forget", short_help="Erase a thread, for good.")
@@ -20,7 +21,7 @@ def command(given: Given, thread: str, yes: bool) -> None:
     from darkroom_client.operating.erasing.forget import Forget
     from darkroom_client.stacks.aws_errors import OPERATOR, translated
 
-    thread = thread_of(thread)
+    thread = naming.thread_id(thread)
     with translated(OPERATOR):
         forget = Forget(given.open_stack(), thread, given.say)
         if not yes:

@@ -2,7 +2,8 @@
 
 import click
 
-from darkroom_client.commands.common import Given, agrees, options, thread_of
+from darkroom_client import naming
+from darkroom_client.commands.common import Given, agrees, options
 from darkroom_client.errors import Invalid
 
 
@@ -24,11 +25,10 @@ def command(given: Given, turn: str, ask: bool, yes: bool) -> None:
     named, _, number = turn.rpartition(":")
     if not (named and number.isascii() and number.isdigit()):
         raise Invalid(f"{turn!r} is no turn. Write the thread, a colon and the number, as in shop/mug:3")
-    thread = thread_of(named)
+    thread = naming.thread_id(named)
     with translated(OPERATOR):
         retry = Retry(given.open_stack(), given.say)
-        may_pay = lambda: yes or agrees("Ask again?", "--yes says it.")  # noqa: E731
         work = retry.ask if ask else retry.work
-        done = work(thread, int(number), may_pay)
+        done = work(thread, int(number), lambda: yes or agrees("Ask again?", "--yes says it."))
     told = {"thread_id": thread, "turn": int(number), "how": done.how, "request_id": done.request_id}
     given.tell({**told, "is_new": done.is_new, "told_at": done.told_at})

@@ -64,7 +64,7 @@ class Target:
             return self._folder / (self._name if self._named == 1 else f"{stem}-{self._named}{ending}")
         last = (result.thread_id or "").rpartition("/")[2].encode()[:_NAME_BYTES].decode(errors="ignore")
         which = f"-{number}" if len(result.images) > 1 else ""
-        return _free(self._folder / f"{last}-{result.turn}{which}{os.path.splitext(name)[1]}")  # noqa: PTH122
+        return _free(self._folder / f"{last}-{result.turn}{which}{Path(name).suffix}")
 
 
 def _free(path: Path) -> Path:

@@ -66,7 +66,7 @@ def _run(job: Job, work: Callable[[Say], None]) -> None:
             work(job.lines.append)
     except Trouble as trouble:
         job.trouble = str(trouble)
-    except Exception as error:
+    except Exception as error:  # a fault of ours: whoever waits at the job's page hears of it, and so does the terminal
         job.trouble = f"This went wrong ({type(error).__name__}). It may be done again."
         raise
     finally:
