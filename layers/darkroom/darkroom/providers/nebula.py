@@ -8,7 +8,7 @@ from darkroom.domain.context import ApiLimits, Content, Context, Image
 from darkroom.domain.outcome import DEFAULT_DIALECT
 from darkroom.domain.validation import Shape, array, either, number, optional, text, value
 from darkroom.providers import error_rules, interpret
-from darkroom.providers.dialect import ApiCall, ApiRequest, Dialect, DialectSettings
+from darkroom.providers.dialect import SEVERAL, ApiCall, ApiRequest, Dialect, DialectSettings
 from darkroom.providers.reply import CUT
 from darkroom.streaming.base64_blob import Base64
 from darkroom.streaming.blob import Blob, Joined
@@ -91,6 +91,7 @@ def _mime_type(given: Any) -> str:
 _WORD = value(text(1, 64))
 OPTIONS: Mapping[str, Shape] = {
     **dict.fromkeys(("size", "aspect_ratio", "quality", "image_size"), optional(_WORD)),
+    **SEVERAL,
     "mime_type": optional(value(_mime_type)),
     "response_modalities": optional(either(_WORD, array(_WORD, least=1, most=4))),
     "temperature": optional(value(number(0, 2))),

@@ -328,7 +328,7 @@ class TurnHandler:
         return Waiting(self._dependencies, self._policy.give_up_after)
 
     def _failed(self, attempt: Attempt, rejection: Rejected, reply: Reply | None = None) -> Outcome:
-        return self._outcomes.failed(self._about(attempt), reply, rejection)
+        return self._outcomes.failed(self._about(attempt), reply, attempt.call.interpreted, rejection)
 
     def _about(self, attempt: Attempt) -> Subject:
         """The subject of the turn's outcome: the call that was made, or would have been."""
