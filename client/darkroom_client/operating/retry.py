@@ -17,7 +17,7 @@ from darkroom.aws.sqs import SqsSender
 from darkroom.domain import keys, request
 from darkroom.domain.outcome import DEFAULT_DIALECT, Outcome
 from darkroom.domain.ports import Done, Held, Reused
-from darkroom.domain.price import parsed
+from darkroom.domain.price import parsed, pictures_asked
 from darkroom.domain.request import Request
 from darkroom.domain.request_schema import ImageRef, RequestRules
 from darkroom.errors import Code, Rejected
@@ -59,9 +59,8 @@ class Retry:
         self._results = stack.outputs["ResultsBucket"]
         buckets = stack.outputs["UploadsBucket"], self._results
         self._rules = RequestRules(buckets, DIALECTS[DEFAULT_DIALECT].options)
-        self._bill = bill(
-            1, parsed(stack.parameters.get("PricePerImage", "")), int(stack.parameters.get("MaxPaidCalls", 1))
-        )
+        self._price = parsed(stack.parameters.get("PricePerImage", ""))
+        self._max_paid_calls = int(stack.parameters.get("MaxPaidCalls", 1))
         self._say = say
 
     def work(self, thread_id: str, turn: int, agrees: Callable[[], bool]) -> Retried:
@@ -98,7 +97,7 @@ class Retry:
         if not self._is_new(asked):
             return Retried("asked", asked.request_id, is_new=False)
         self._say(f"Turn {turn} of {thread_id} is asked again: a new request, in the same words and about the same.")
-        for line in self._bill:
+        for line in bill([pictures_asked(asked.options)], self._price, self._max_paid_calls):
             self._say(line)
         if not agrees():
             self._say("Nothing was sent.")
