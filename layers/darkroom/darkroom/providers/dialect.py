@@ -76,6 +76,11 @@ class Answer(NamedTuple):
     usage: Usage | None = None
 
 
+def bearer(key: str) -> tuple[str, str]:
+    """The header that carries a key for most APIs."""
+    return "Authorization", f"Bearer {key}"
+
+
 class Dialect(NamedTuple):
     """One kind of image API.
 
