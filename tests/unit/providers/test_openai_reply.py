@@ -32,7 +32,8 @@ def call(*images: Image, words: str = "a cat", **options: Any) -> ApiCall:
 
 def failure(code: str | None, status: int = 400, message: str = "no", **more: Any) -> Reply:
     """An error as OpenAI states it."""
-    error = {"message": message, "type": "invalid_request_error", "param": None, "code": code} | more
+    kind = "invalid_request_error" if status < 500 else "server_error"
+    error = {"message": message, "type": kind, "param": None, "code": code} | more
     return reply({"error": error}, status, x_request_id="req_1")
 
 
@@ -166,8 +167,9 @@ def test_a_usage_that_is_none_is_passed_over(usage: Any) -> None:
 
 
 def test_an_answer_that_breaks_off_is_ambiguous() -> None:
+    whole = json.dumps(DOCUMENTED).encode()
     with pytest.raises(Ambiguous):
-        OPENAI.interpret(reply(json.dumps(DOCUMENTED).encode()[:-40]))
+        OPENAI.interpret(reply(whole[: whole.index(b"b64_json") + 40]))
 
 
 def test_an_answer_without_a_picture_was_paid() -> None:
