@@ -126,14 +126,17 @@ class Outcome:
     upload: Uploaded | None = None
     dialect: str = DEFAULT_DIALECT
     repairs: int | None = None
+    has_state: bool = False
 
     def as_document(self) -> dict[str, Any]:
         """What `result.json` says. `body` stands only where a message was refused, `upload` where an upload was, and
         `repairs` where a turn was judged again.
 
-        `dialect` is for the turn's item alone: the next turn inherits model and options only within a dialect.
+        `dialect` is for the turn's item alone: the next turn inherits model and options only within a dialect. So is
+        `has_state`: beside the pictures lies what the API wants back with the next turn.
         """
-        absent = {"dialect", *(name for name in ("body", "upload", "repairs") if getattr(self, name) is None)}
+        unsaid = (name for name in ("body", "upload", "repairs") if getattr(self, name) is None)
+        absent = {"dialect", "has_state", *unsaid}
         return {name: value for name, value in asdict(self).items() if name not in absent}
 
     @property
