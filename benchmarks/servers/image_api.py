@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.servers.front import IDLE_SECONDS, Front, Request, Response
-from local.image_api.answers import envelope
+from local.image_api.dialects.nebula import envelope
 
 UNKNOWN = Response(400, b'{"error":{"message":"nobody said what to answer","type":"bench","code":"invalid_request"}}')
 

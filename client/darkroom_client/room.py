@@ -10,7 +10,6 @@ from datetime import datetime
 from typing import Any
 
 from darkroom.domain import keys, request
-from darkroom.domain.outcome import DEFAULT_DIALECT
 from darkroom.domain.request import Request
 from darkroom.domain.request_schema import RequestRules
 from darkroom.errors import Rejected
@@ -28,6 +27,7 @@ from darkroom_client.stacks.stack import Known, Stack
 from darkroom_client.thread import Thread
 
 NEEDED = ("UploadsBucket", "ResultsBucket", "RequestsQueueUrl", "ThreadsTable")
+OPTIONAL = ("ImageApiDialect",)
 
 
 class Darkroom:
@@ -54,14 +54,16 @@ class Darkroom:
     @classmethod
     def from_environment(cls, environ: Mapping[str, str] = os.environ) -> "Darkroom":
         """The stack that `DARKROOM_STACK` names; or else the one whose parts `UPLOADS_BUCKET`, `RESULTS_BUCKET`,
-        `REQUESTS_QUEUE_URL` and `THREADS_TABLE` name, as `.local/env` does. Raises Unreachable where neither is set.
+        `REQUESTS_QUEUE_URL` and `THREADS_TABLE` name, as `.local/env` does; `IMAGE_API_DIALECT` may name its dialect.
+        Raises Unreachable where neither is set.
         """
         if environ.get("DARKROOM_STACK"):
             return cls(choice.find(environ=environ).open())
         outputs = {name: environ.get(_variable(name), "") for name in NEEDED}
         if missing := [_variable(name) for name, value in outputs.items() if not value]:
             raise Unreachable(f"{', '.join(missing)} not set. Set them, or DARKROOM_STACK to the name of a stack.")
-        return cls(Stack(Known(outputs, {}, {}), connection.on_aws().client))
+        optional = {name: environ[_variable(name)] for name in OPTIONAL if environ.get(_variable(name))}
+        return cls(Stack(Known(outputs | optional, {}, {}), connection.on_aws().client))
 
     @classmethod
     def local(cls, port: int | None = None) -> "Darkroom":
@@ -139,10 +141,8 @@ class Darkroom:
         return PendingTurn(self.stack, asked, message_id, clock=self._clock, sleep=self._sleep)
 
     def _rules(self) -> RequestRules:
-        from darkroom.providers.dialect_table import DIALECTS
-
         buckets = (self.stack.outputs["UploadsBucket"], self.stack.outputs["ResultsBucket"])
-        return RequestRules(buckets, DIALECTS[DEFAULT_DIALECT].options)
+        return RequestRules(buckets, self.stack.dialect.options)
 
 
 def _valid(body: Mapping[str, Any], rules: RequestRules) -> Request:

@@ -1,6 +1,5 @@
 """The stand-in's HTTP: who may call, what is asked, which answer or fault it gets."""
 
-import hmac
 import sys
 import threading
 import time
@@ -10,18 +9,22 @@ from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
-from local.image_api.answers import ERRORS, SIGNATURE, Answer, Rejected, as_json, new_api_error, oddity, refusal
-from local.image_api.calls import call_described
+from local.image_api.answers import BLOCKED, ERRORS, GATEWAY_PAGE, SIGNATURE, Answer, Rejected, as_json
+from local.image_api.dialect import Call, Dialect, Problem
+from local.image_api.dialects import DIALECTS
+from local.image_api.dialects.nebula import NEBULA
 from local.image_api.faults import Fault, UnknownFault, read_fault
-from local.image_api.generation import Generation, parsed, read_generation
-from local.image_api.studio import Studio
+from local.image_api.generation import Generation, parsed
+from local.image_api.studio import Studio, oddity
 
 DEFAULT_KEY = "sk-stand-in"
 MODELS = (
     "gemini-3.1-flash-image",
     "gemini-2.5-flash-image",
     "gemini-3-pro-image",
-    "gemini-3.1-flash-image",
+    "gpt-image-2",
+    "gpt-image-2.5-flare",
+    "gpt-image-2.5-sunburst",
     "doubao-seedream-4-0",
     "qwen-image",
 )
@@ -74,24 +77,28 @@ class Handler(BaseHTTPRequestHandler):
             return self._send(as_json(200, {"status": "ok"}))
         if self.path == "/_stand-in/calls":
             return self._send(as_json(200, self.server.studio.calls.listed()))
-        if self.path == "/v1/models":
-            return self._send(self._models())
+        for dialect in DIALECTS:
+            if self.path.partition("?")[0] == dialect.models_path:
+                return self._send(self._models(dialect))
         return self._send(self._file())
 
     def do_POST(self) -> None:
         self._begin()
+        speaking = [each for each in DIALECTS if each.path.fullmatch(self.path)]
         try:
             body = self._body()
         except Rejected as rejected:
             self.close_connection = True
-            return self._send(refusal(rejected.status, rejected.message))
-        if self.path == "/v1/images/generations":
-            return self._generate(body)
+            return self._send((speaking or [NEBULA])[-1].problem(_problem(rejected), self.request_id))
+        if speaking:
+            call = Call(self.path, self._headers(), body)
+            return self._generate(next(each for each in speaking if each.is_own(call)), call)
         if self.path == "/_stand-in/fault":
             return self._send(self._set_fault(body))
         return self._send(self._not_found())
 
     def _begin(self) -> None:
+        self.id_header = NEBULA.id_header
         self.request_id = time.strftime("%Y%m%d%H%M%S") + uuid.uuid4().hex[:18]
 
     def _body(self) -> bytes:
@@ -108,15 +115,13 @@ class Handler(BaseHTTPRequestHandler):
         while left > 0 and (chunk := self.rfile.read(min(left, 1 << 20))):
             left -= len(chunk)
 
-    def _authorised(self) -> bool:
-        given = self.headers.get("Authorization", "").encode("utf-8", "surrogateescape")
-        return hmac.compare_digest(given, f"Bearer {self.server.key}".encode())
+    def _models(self, dialect: Dialect) -> Answer:
+        if not dialect.is_authorised(self._headers(), self.server.key):
+            return dialect.problem(Problem("401", *ERRORS["401"]), self.request_id)
+        return dialect.models(MODELS)
 
-    def _models(self) -> Answer:
-        if not self._authorised():
-            return refusal(*ERRORS["401"])
-        listed = [{"id": model, "object": "model", "created": 1757320007, "owned_by": "stand-in"} for model in MODELS]
-        return as_json(200, {"object": "list", "data": listed, "success": True})
+    def _headers(self) -> dict[str, str]:
+        return {name.lower(): value for name, value in self.headers.items()}
 
     def _file(self) -> Answer:
         content = self.server.studio.files.get(self.path)
@@ -125,22 +130,24 @@ class Handler(BaseHTTPRequestHandler):
         return Answer(200, content, "image/jpeg" if self.path.endswith(".jpg") else "image/png")
 
     def _not_found(self) -> Answer:
-        return new_api_error(404, f"Invalid URL ({self.command} {self.path})", "not_found", self.request_id)
+        said = f"Invalid URL ({self.command} {self.path}) (request id: {self.request_id})"
+        return as_json(404, {"error": {"message": said, "type": "new_api_error", "code": "not_found"}})
 
     def _set_fault(self, body: bytes) -> Answer:
         try:
             said = parsed(body)
             fault = read_fault(str(said["fault"])) if said.get("fault") else None
         except (Rejected, UnknownFault) as error:
-            return refusal(400, str(error))
+            return as_json(400, {"code": 400, "msg": str(error), "data": None})
         times = said.get("times")
         self.server.studio.faults.stand(fault, times if isinstance(times, int) else None)
         return as_json(200, {"fault": fault.name if fault else None, "times": times})
 
-    def _generate(self, body: bytes) -> None:
+    def _generate(self, dialect: Dialect, call: Call) -> None:
+        self.id_header = dialect.id_header
         calls, start = self.server.studio.calls, time.monotonic()
         record = calls.begin()
-        answer = self._answer(body, record)
+        answer = self._answer(dialect, call, record)
         seconds = round(time.monotonic() - start, 3)
         calls.note(record, status=answer.status if answer else None, seconds=seconds)
         told = answer.status if answer else "no answer"
@@ -150,43 +157,51 @@ class Handler(BaseHTTPRequestHandler):
         else:
             self._send(answer)
 
-    def _answer(self, body: bytes, record: dict[str, Any]) -> Answer | None:
+    def _answer(self, dialect: Dialect, call: Call, record: dict[str, Any]) -> Answer | None:
         """None: the connection is closed without one."""
-        if not self._authorised():
-            return refusal(*ERRORS["401"])
+        if not dialect.is_authorised(call.headers, self.server.key):
+            return dialect.problem(Problem("401", *ERRORS["401"]), self.request_id)
         studio = self.server.studio
         try:
-            studio.calls.note(record, **call_described(parsed(body)))
-            generation = read_generation(body, studio.own_file)
+            studio.calls.note(record, **dialect.described(call))
+            generation = dialect.read(call, studio.own_file)
             if generation.model not in MODELS:
                 said = f"no available channel for model {generation.model} under group default"
-                return new_api_error(503, said, "model_not_found", self.request_id)
+                return dialect.problem(Problem("model", 404, said), self.request_id)
             fault = studio.faults.next_for(generation.instruction)
             studio.calls.note(record, fault=fault.name if fault else None)
-            return self._faulty(fault, generation) if fault else self._made(generation)
+            return self._faulty(fault, dialect, generation) if fault else self._made(dialect, generation)
         except (Rejected, UnknownFault) as error:
-            return refusal(error.status if isinstance(error, Rejected) else 400, str(error))
+            return dialect.problem(_problem(error), self.request_id)
 
-    def _made(self, generation: Generation) -> Answer:
+    def _made(self, dialect: Dialect, generation: Generation) -> Answer:
+        return dialect.answer(generation, self.server.studio.make(generation), self._keep)
+
+    def _keep(self, content: bytes, media_type: str) -> str:
         host = self.headers.get("Host") or self.server.url.removeprefix("http://")
-        return as_json(200, self.server.studio.make(generation, f"http://{host}"))
+        return f"http://{host}{self.server.studio.files.keep(content, media_type)}"
 
-    def _faulty(self, fault: Fault, generation: Generation) -> Answer | None:
+    def _faulty(self, fault: Fault, dialect: Dialect, generation: Generation) -> Answer | None:
         if fault.name in ERRORS:
-            status, message = ERRORS[fault.name]
-            return refusal(status, message, **({"Retry-After": fault.retry_after} if fault.retry_after else {}))
+            return dialect.problem(Problem(fault.name, *ERRORS[fault.name], fault.retry_after), self.request_id)
+        if fault.name == "504":
+            return Answer(504, GATEWAY_PAGE, "text/html")
+        if fault.name == "refusal":
+            return dialect.problem(Problem("refusal", 400, BLOCKED), self.request_id)
         if fault.name == "slow":
             time.sleep(fault.seconds)
         if fault.name == "hang":
             time.sleep(HANGS_SECONDS)
             return None
-        return oddity(fault.name, self.request_id) or self._after(fault, generation)
+        if made := oddity(fault.name):
+            return dialect.answer(generation, made, self._keep)
+        return self._after(fault, dialect, generation)
 
-    def _after(self, fault: Fault, generation: Generation) -> Answer:
+    def _after(self, fault: Fault, dialect: Dialect, generation: Generation) -> Answer:
         """Faults that depend on the picture, or only delay it."""
         if fault.name == "signature" and generation.model_showed_a_picture:
-            return refusal(400, SIGNATURE)
-        answer = self._made(generation)
+            return dialect.problem(Problem("signature", 400, SIGNATURE), self.request_id)
+        answer = self._made(dialect, generation)
         if fault.name == "cut":
             answer.sent_share = 0.5
         return answer
@@ -195,7 +210,7 @@ class Handler(BaseHTTPRequestHandler):
         self.send_response(answer.status)
         self.send_header("Content-Type", answer.content_type)
         self.send_header("Content-Length", str(len(answer.body)))
-        self.send_header("X-Oneapi-Request-Id", self.request_id)
+        self.send_header(self.id_header, self.request_id)
         for name, value in answer.headers.items():
             self.send_header(name, value)
         self.end_headers()
@@ -205,3 +220,8 @@ class Handler(BaseHTTPRequestHandler):
 
     def log_request(self, code: int | str = "-", size: int | str = "-") -> None:
         """Silent: calls are logged one by one, without what they say."""
+
+
+def _problem(error: Rejected | UnknownFault) -> Problem:
+    status = error.status if isinstance(error, Rejected) else 400
+    return Problem("too_large" if status == 413 else "invalid", status, str(error))

@@ -1,6 +1,5 @@
 """What stands behind the stand-in's endpoint: it has pictures painted and keeps those it gave out by URL."""
 
-import base64
 import hashlib
 import threading
 from collections import OrderedDict
@@ -10,14 +9,21 @@ from urllib.parse import urlsplit
 
 from PIL import Image, ImageOps
 
-from local.image_api.answers import Rejected, envelope
+from local.image_api.answers import QUESTION, Rejected
 from local.image_api.calls import Calls
+from local.image_api.dialect import Made
 from local.image_api.faults import Faults, without_markers
 from local.image_api.generation import Generation
 from local.image_api.options import ratio_asked, size_asked
 from local.image_api.painting.edits import LONGEST_SIDE, described, edit_picture, paint_from_words
 
+_KINDS: dict[str, tuple[str, dict[str, int]]] = {
+    "image/png": ("PNG", {"compress_level": 3}),
+    "image/jpeg": ("JPEG", {"quality": 92}),
+    "image/webp": ("WEBP", {"quality": 92}),
+}
 KEPT_FILE_BYTES = 256 * 1024 * 1024
+GARBAGE = Made((b"\x89PNG\r\n\x1a\n" + b"not a picture " * 40,))
 
 
 class Files:
@@ -27,8 +33,9 @@ class Files:
         self._lock = threading.Lock()
         self._kept: OrderedDict[str, bytes] = OrderedDict()
 
-    def keep(self, content: bytes, extension: str) -> str:
+    def keep(self, content: bytes, media_type: str) -> str:
         """The path under which the picture is served."""
+        extension = "jpg" if media_type == "image/jpeg" else "png"
         path = f"/files/{hashlib.sha256(content).hexdigest()[:32]}.{extension}"
         with self._lock:
             self._kept[path] = content
@@ -48,18 +55,11 @@ class Studio:
     def own_file(self, url: str) -> bytes | None:
         return self.files.get(urlsplit(url).path)
 
-    def make(self, generation: Generation, base_url: str) -> dict[str, Any]:
-        """The documented envelope with the pictures in it."""
-        extension = "jpg" if generation.options.get("mime_type") == "image/jpeg" else "png"
-        words = _words_with(generation)
-        entries = []
-        for picture in _painted(generation):
-            content = _encoded(picture, extension)
-            as_url = generation.response_format == "url"
-            url = base_url + self.files.keep(content, extension) if as_url else ""
-            b64_json = "" if as_url else base64.b64encode(content).decode()
-            entries.append({"url": url, "b64_json": b64_json, "revised_prompt": words})
-        return envelope(entries)
+    def make(self, generation: Generation) -> Made:
+        """The pictures that are asked for, and the words."""
+        media_type = str(generation.options.get("mime_type", "image/png"))
+        pictures = tuple(_encoded(_sized(picture, generation.options), media_type) for picture in _painted(generation))
+        return Made(pictures, media_type, _words_with(generation))
 
 
 def _words_with(generation: Generation) -> str:
@@ -97,10 +97,24 @@ def _in_ratio(picture: Image.Image, ratio: float | None) -> Image.Image:
     return ImageOps.fit(picture, (max(16, size[0]), max(16, size[1])))
 
 
-def _encoded(picture: Image.Image, extension: str) -> bytes:
+def _sized(picture: Image.Image, options: dict[str, Any]) -> Image.Image:
+    """To the pixel, of an API that promises it."""
+    return picture.resize(options["pixels"]) if "pixels" in options else picture
+
+
+def _encoded(picture: Image.Image, media_type: str) -> bytes:
     file = BytesIO()
-    if extension == "jpg":
-        picture.save(file, "JPEG", quality=92)
-    else:
-        picture.save(file, "PNG", compress_level=3)
+    kind, how = _KINDS[media_type]
+    picture.save(file, kind, **how)
     return file.getvalue()
+
+
+def oddity(name: str) -> Made | None:
+    """What is made where a fault of this name is asked for: no picture, or none that is of use."""
+    if name == "plain":
+        return Made((_encoded(Image.new("RGB", (1024, 1024), "teal"), "image/png"),))
+    return {
+        "text": Made((), words=QUESTION),
+        "none": Made(()),
+        "garbage": GARBAGE,
+    }.get(name)

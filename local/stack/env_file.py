@@ -24,6 +24,7 @@ _NAMES = {
     "OnPictureFunction": "ON_PICTURE_FUNCTION",
     "ImageApiKeySecretArn": "IMAGE_API_KEY_SECRET_ARN",
     "AlarmsTopicArn": "ALARMS_TOPIC_ARN",
+    "ImageApiDialect": "IMAGE_API_DIALECT",
 }
 
 

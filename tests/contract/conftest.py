@@ -145,6 +145,7 @@ def results(
         "UPLOAD_EVENTS_QUEUE_URL": sqs.create_queue(QueueName="uploads")["QueueUrl"],
         "PICTURE_FUNCTION": "on-picture",
         "IMAGE_API_KEY_SECRET_ARN": secrets.create_secret(Name="key", SecretString=image_api.key)["ARN"],
+        "IMAGE_API_DIALECT": "nebula",
         "IMAGE_API_URL": image_api.url,
         "IMAGE_MODEL": "gemini-3.1-flash-image",
         "IMAGE_API_TIMEOUT_SECONDS": "300",

@@ -18,7 +18,9 @@ from typing import Any
 
 from PIL import Image
 
-from local.image_api.answers import GATEWAY_PAGE, Answer, as_json, envelope, oddity, refusal
+from local.image_api.answers import GATEWAY_PAGE, Answer, as_json
+from local.image_api.dialects.nebula import envelope, refusal
+from local.image_api.studio import GARBAGE
 
 FREE = {
     "throttled": Answer(429, b"", "text/plain"),
@@ -191,7 +193,7 @@ class _Handler(BaseHTTPRequestHandler):
         if call.mood == "page":
             return Answer(200, b"<html><body>Welcome!</body></html>", "text/html")
         if call.mood == "junk":
-            return oddity("garbage", "")
+            return _documented(call.words, GARBAGE.pictures[0])
         if call.mood == "dropped":
             return None
         if call.mood == "hang":

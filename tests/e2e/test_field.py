@@ -17,7 +17,8 @@ import pytest
 from PIL import Image as Pillow
 from PIL import ImageChops, ImageOps
 
-from local.image_api.answers import Answer, as_json, envelope
+from local.image_api.answers import Answer, as_json
+from local.image_api.dialects.nebula import envelope
 from tests.e2e.clients import Rclone
 from tests.e2e.conftest import BringUp
 from tests.e2e.provider import Provider, provider

@@ -13,7 +13,8 @@ import pytest
 from darkroom.aws.dynamodb import listing
 from darkroom.aws.dynamodb.table import Table
 from darkroom.domain import keys
-from local.image_api.answers import as_json, envelope
+from local.image_api.answers import as_json
+from local.image_api.dialects.nebula import envelope
 from tests.e2e import operating, workers
 from tests.e2e.conftest import BringUp
 from tests.e2e.provider import Call, Mood, Provider, provider

@@ -17,7 +17,8 @@ from darkroom.domain.keys import spool_key
 from darkroom_client.operating.batches.batch_run import Batch
 from darkroom_client.operating.cancel import Cancel
 from darkroom_client.stacks.stack import Stack as Operated
-from local.image_api.answers import as_json, envelope
+from local.image_api.answers import as_json
+from local.image_api.dialects.nebula import envelope
 from tests.e2e import operating
 from tests.e2e.conftest import BringUp
 from tests.e2e.provider import Mood, Provider, provider

@@ -6,7 +6,7 @@ from typing import Any
 from darkroom.domain.ports import ObjectStore, QueueSender
 from darkroom.domain.price import Price
 from darkroom.domain.request_schema import RequestRules
-from darkroom.providers.nebula import NEBULA
+from darkroom.providers.dialects.nebula import NEBULA
 from darkroom.turns.call_plan import Defaults
 from darkroom.turns.handler import TurnPolicy
 from darkroom.turns.publisher import Publisher

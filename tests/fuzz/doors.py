@@ -35,11 +35,10 @@ from darkroom.domain.price import Price
 from darkroom.domain.request_schema import Folder
 from darkroom.errors import Ambiguous, Fault, Rejected, TooManyPixels, Unavailable, Undecodable
 from darkroom.pictures import decoding, inspect, normalize
-from darkroom.providers import interpret
 from darkroom.providers.client import ImageApi
 from darkroom.providers.dialect import ApiCall, DialectSettings, PreparedCall
+from darkroom.providers.dialects.nebula import NEBULA
 from darkroom.providers.download import Fetcher, is_public
-from darkroom.providers.nebula import NEBULA
 from darkroom.providers.reply import Reply
 from darkroom.turns.outcome_builder import OutcomeBuilder
 from darkroom.uploads import instruction_text, s3_notification
@@ -288,7 +287,7 @@ def _answer(data: bytes) -> object:
     headers = {"retry-after": head[1:].decode("latin-1"), "date": "Sun, 22 Nov 2026 12:00:00 GMT"}
     reply = Reply(STATUSES[(head or b"\0")[0] % len(STATUSES)], headers, body, 1.0)
     try:
-        answer = interpret.interpret(reply)
+        answer = NEBULA.interpret(reply)
     except (Rejected, Unavailable, Ambiguous) as error:
         said = f"{error} {getattr(error, 'hint', '')}"
         assert len(said.encode()) < 5000
@@ -342,7 +341,7 @@ def _line(data: bytes) -> object:
         assert API_KEY not in str(error)
         raise
     assert API_KEY.encode() not in reply.body[:]
-    return interpret.interpret(reply)
+    return NEBULA.interpret(reply)
 
 
 def _address(data: bytes) -> object:

@@ -15,7 +15,7 @@ PEAK = """
 import re, sys
 from pathlib import Path
 from darkroom.pictures import inspect, normalize, repair
-from darkroom.providers.nebula import NEBULA
+from darkroom.providers.dialects.nebula import NEBULA
 
 def tell():
     print(int(re.search("VmHWM:[^0-9]*([0-9]+)", Path("/proc/self/status").read_text())[1]) // 1000)

@@ -14,8 +14,8 @@ from darkroom.domain.outcome import Cost, Failure, Outcome, Picture, Source, Tim
 from darkroom.domain.request_schema import ImageRef
 from darkroom.errors import Ambiguous, Rejected, Unavailable
 from darkroom.providers.dialect import Answer
-from darkroom.providers.interpret import interpret
-from darkroom.providers.nebula import NEBULA
+from darkroom.providers.dialects.nebula import NEBULA
+from darkroom.providers.dialects.nebula_reply import interpret
 from darkroom.providers.reply import Reply
 from darkroom.streaming.blob import Blob
 from darkroom.turns.input_images import Reader

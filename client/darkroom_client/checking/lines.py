@@ -1,7 +1,7 @@
 """The lines of a batch file of this machine, each read as the functions read it."""
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from typing import NamedTuple
 
 from darkroom.batches import csv_file, line_reader
@@ -9,11 +9,10 @@ from darkroom.batches.batch_file import BatchFile
 from darkroom.batches.handler import assert_acceptable, bound_of
 from darkroom.batches.line_reader import Line, Place
 from darkroom.batches.step import request_of
-from darkroom.domain.outcome import DEFAULT_DIALECT
 from darkroom.domain.request import Request
 from darkroom.domain.request_schema import RequestRules
+from darkroom.domain.validation import Shape
 from darkroom.errors import Rejected
-from darkroom.providers.dialect_table import DIALECTS
 
 Part = Callable[[int], bytes]
 """Reads bytes of a file from an offset: as many as it likes, none at the end of the file."""
@@ -36,7 +35,7 @@ def looked_at(
     """Counts the lines that ask for something, and lists all faults. `note` hears of each line without one."""
     requests, faults, seen = 0, list[Fault](), Seen()
     try:
-        for line in of_file(part, is_table=batch.is_table):
+        for line in of_file(part, rules.options, is_table=batch.is_table):
             is_request = not line.is_blank and not bound_of(line)
             requests += is_request
             assert_acceptable(line, requests)
@@ -49,10 +48,10 @@ def looked_at(
     return requests, faults
 
 
-def of_file(part: Part, *, is_table: bool) -> Iterator[Line]:
+def of_file(part: Part, options: Mapping[str, Shape], *, is_table: bool) -> Iterator[Line]:
     """Its lines, of a table its rows. Raises Rejected."""
     if is_table:
-        return csv_file.read(part, Place(), DIALECTS[DEFAULT_DIALECT].options)
+        return csv_file.read(part, Place(), options)
     return line_reader.read(part, Place())
 
 

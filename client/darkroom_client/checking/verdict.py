@@ -6,9 +6,9 @@ from typing import Any
 
 from darkroom.batches import batch_file
 from darkroom.domain import request_file, upload
-from darkroom.domain.outcome import DEFAULT_DIALECT
 from darkroom.domain.request_schema import ImageRef, RequestRules
 from darkroom.domain.upload import Kind, Upload
+from darkroom.domain.validation import Shape
 from darkroom.errors import Rejected, TooLarge
 from darkroom.providers.dialect_table import DIALECTS
 from darkroom.uploads import beside, hints, instruction_text, pairing
@@ -30,7 +30,12 @@ class _AnyBucket(tuple[str, ...]):
         return True
 
 
-RULES = RequestRules(_AnyBucket(), DIALECTS[DEFAULT_DIALECT].options)
+def _of_any_dialect() -> Mapping[str, Shape]:
+    """The options that some dialect takes, in the shape of the first one: which a stack has is not known here."""
+    return {name: shape for dialect in reversed([*DIALECTS.values()]) for name, shape in dialect.options.items()}
+
+
+RULES = RequestRules(_AnyBucket(), _of_any_dialect())
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,11 +16,10 @@ from darkroom.aws.dynamodb.table import Table
 from darkroom.aws.s3 import S3Objects
 from darkroom.batches import batch_file
 from darkroom.domain import keys, outcome, request
-from darkroom.domain.outcome import DEFAULT_DIALECT, Outcome
+from darkroom.domain.outcome import Outcome
 from darkroom.domain.ports import Done, Forgotten
 from darkroom.domain.request_schema import ImageRef, RequestRules
 from darkroom.errors import Rejected
-from darkroom.providers.dialect_table import DIALECTS
 from darkroom.turns.publisher import turn_key
 from darkroom_client.stacks.stack import Stack
 
@@ -46,7 +45,7 @@ class Redrive:
         self._batches = stack.resources["BatchesQueue"]
         self._dead_batches = stack.outputs["BatchesDeadLetterQueueUrl"]
         self._results = stack.outputs["ResultsBucket"]
-        self._rules = RequestRules((stack.outputs["UploadsBucket"], self._results), DIALECTS[DEFAULT_DIALECT].options)
+        self._rules = RequestRules((stack.outputs["UploadsBucket"], self._results), stack.dialect.options)
         table = Table(stack.dynamodb, stack.outputs["ThreadsTable"])
         self._known = DynamoRequestStatus(table)
         self._marks = Cancellations(table)

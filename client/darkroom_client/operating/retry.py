@@ -15,13 +15,12 @@ from darkroom.aws.dynamodb.table import Table
 from darkroom.aws.s3 import S3Objects
 from darkroom.aws.sqs import SqsSender
 from darkroom.domain import keys, request
-from darkroom.domain.outcome import DEFAULT_DIALECT, Outcome
+from darkroom.domain.outcome import Outcome
 from darkroom.domain.ports import Done, Held, Reused
 from darkroom.domain.price import parsed, pictures_asked
 from darkroom.domain.request import Request
 from darkroom.domain.request_schema import ImageRef, RequestRules
 from darkroom.errors import Code, Rejected
-from darkroom.providers.dialect_table import DIALECTS
 from darkroom.turns import judging
 from darkroom.turns.ports import Claim
 from darkroom.turns.publisher import turn_key
@@ -58,7 +57,7 @@ class Retry:
         self._requests = SqsSender(stack.sqs, stack.outputs["RequestsQueueUrl"])
         self._results = stack.outputs["ResultsBucket"]
         buckets = stack.outputs["UploadsBucket"], self._results
-        self._rules = RequestRules(buckets, DIALECTS[DEFAULT_DIALECT].options)
+        self._rules = RequestRules(buckets, stack.dialect.options)
         self._price = parsed(stack.parameters.get("PricePerImage", ""))
         self._max_paid_calls = int(stack.parameters.get("MaxPaidCalls", 1))
         self._say = say

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
     from mypy_boto3_sqs import SQSClient
 
+    from darkroom.providers.dialect import Dialect
+
 Answer = TypeVar("Answer")
 
 
@@ -150,6 +152,17 @@ class Stack:
     def client(self, service: Service) -> Any:
         """The client of another service, of which only its operator has need."""
         return self._client(service)
+
+    @property
+    def dialect(self) -> "Dialect":
+        """The dialect of its image API. A stack of an earlier release names none. Raises Unreachable."""
+        from darkroom.domain.outcome import DEFAULT_DIALECT
+        from darkroom.providers.dialect_table import DIALECTS
+
+        name = self.outputs.get("ImageApiDialect", DEFAULT_DIALECT)
+        if name not in DIALECTS:
+            raise Unreachable(f"The stack's image API is spoken to in {name}, which this release does not know.")
+        return DIALECTS[name]
 
     def now(self) -> int:
         """Seconds since the epoch, as AWS tells them with each answer. A laptop's own clock may be anything."""

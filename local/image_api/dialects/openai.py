@@ -97,3 +97,17 @@ def is_authorised(headers: Mapping[str, str], key: str) -> bool:
 def models(names: tuple[str, ...]) -> Answer:
     listed = [{"id": model, "object": "model", "created": 1757320007, "owned_by": "stand-in"} for model in names]
     return as_json(200, {"object": "list", "data": listed})
+
+
+OPENAI = Dialect(
+    path=re.compile("/v1/images/(generations|edits)"),
+    models_path="/v1/models",
+    is_authorised=is_authorised,
+    described=openai_call.described,
+    read=openai_call.read,
+    answer=answer,
+    problem=problem,
+    models=models,
+    is_own=openai_call.is_own,
+    id_header="X-Request-Id",
+)

@@ -3,7 +3,6 @@
 A sentence about a parameter begins with its name: the error names it as `param`.
 """
 
-import json
 import re
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -132,8 +131,11 @@ def _options(said: Mapping[str, Any], *, is_edit: bool) -> Options:
             raise Rejected(f"{name}: {UNKNOWN}")
         if not known[name](value):
             raise Rejected(f"{name}: must not be {value!r}")
-    as_made = {"mime_type": f"image/{given.get('output_format', 'png')}"}
-    return {**{name: value for name, value in given.items() if value != "auto"}, **as_made}
+    options: Options = {name: value for name, value in given.items() if value != "auto"}
+    options["mime_type"] = f"image/{given.get('output_format', 'png')}"
+    if "size" in options:
+        options["pixels"] = tuple(map(int, options["size"].split("x")))
+    return options
 
 
 def described(call: Call) -> dict[str, Any]:

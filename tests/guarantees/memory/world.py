@@ -14,7 +14,7 @@ from darkroom.domain.timing import BEAT_SECONDS, DAY_SECONDS
 from darkroom.errors import Ambiguous, DarkroomError, Rejected, Unavailable
 from darkroom.providers.dialect import Answer, Dialect
 from darkroom.providers.dialect_table import DIALECTS
-from darkroom.providers.nebula import NEBULA
+from darkroom.providers.dialects.nebula import NEBULA
 from darkroom.providers.reply import Reply
 from darkroom.turns import judging
 from darkroom.turns.handler import TurnDependencies, TurnHandler

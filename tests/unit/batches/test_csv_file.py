@@ -16,7 +16,7 @@ from darkroom.batches.handler import MAX_LINES_IN_ALL
 from darkroom.batches.line_reader import LINE_BYTES, Line, Place
 from darkroom.domain.keys import sha256
 from darkroom.errors import Unavailable
-from darkroom.providers.nebula import OPTIONS
+from darkroom.providers.dialects.nebula import OPTIONS
 from tests.fakes.edge import Died, Edge
 from tests.fakes.image_api import png
 from tests.unit.batches.batch_world import BatchWorld, asking

@@ -22,6 +22,7 @@ UPLOAD = {
     "PAIRING_GRACE_SECONDS": "120",
     "MAXIMUM_CONCURRENCY": "10",
     "KEEP_FOLDERS_APART": "false",
+    "IMAGE_API_DIALECT": "nebula",
 }
 REQUEST = {
     "UPLOADS_BUCKET": "uploads",
@@ -33,6 +34,7 @@ REQUEST = {
     "PROBES_QUEUE_URL": "https://sqs/probes.fifo",
     "PICTURE_FUNCTION": "on-picture",
     "IMAGE_API_KEY_SECRET_ARN": "arn:aws:secretsmanager:eu-west-1:1:secret:key",
+    "IMAGE_API_DIALECT": "nebula",
     "IMAGE_API_URL": "https://llm.ai-nebula.com/",
     "IMAGE_MODEL": "gemini-3.1-flash-image",
     "IMAGE_API_TIMEOUT_SECONDS": "300",
@@ -46,7 +48,7 @@ REQUEST = {
     "GIVE_UP_AFTER_SECONDS": "86400",
     "PRICE_PER_IMAGE": "",
 }
-OPTIONAL = {"DEFAULT_INSTRUCTION", "PRICE_PER_IMAGE"}
+OPTIONAL = {"DEFAULT_INSTRUCTION", "PRICE_PER_IMAGE", "IMAGE_API_URL", "IMAGE_MODEL"}
 
 
 def test_the_default_parameters_are_fine() -> None:

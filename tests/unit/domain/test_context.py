@@ -10,7 +10,7 @@ from darkroom.domain import context
 from darkroom.domain.context import Context, Image
 from darkroom.domain.outcome import Outcome, Picture, Source
 from darkroom.providers.dialect import ApiRequest, DialectSettings
-from darkroom.providers.nebula import NEBULA, flattened
+from darkroom.providers.dialects.nebula import NEBULA
 from tests.unit.samples import image, picture, rejection, source, turn
 
 MEGABYTE = 1_000_000
@@ -120,7 +120,7 @@ def test_flattened_it_is_one_turn_with_the_newest_picture_and_the_same_words(
     branch: tuple[Outcome, ...], attached: list[Image], room: int
 ) -> None:
     sent = composed(branch, attached, room)
-    flat = flattened(sent)
+    flat = sent.flattened()
     (only,) = flat.contents
     older = [each for content in sent.contents[:-1] for each in content.images]
     assert (only.role, only.text) == ("user", sent.instruction)

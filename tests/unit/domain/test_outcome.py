@@ -23,7 +23,8 @@ DERIVED: dict[str, dict[str, Any]] = {
     "request": Body.model_json_schema(),
     "result": TypeAdapter(Outcome).json_schema(),
 }
-del DERIVED["result"]["properties"]["dialect"]  # which is the turn's item's alone
+for _name in ("dialect", "has_state"):  # which are the turn's item's alone
+    del DERIVED["result"]["properties"][_name]
 REGENERATE = ".venv/bin/python -c 'from tests.unit.domain.test_outcome import write_schemas; write_schemas()'"
 
 TIMING = Timing("2026-11-22T12:00:00.000Z", None, "2026-11-22T12:00:01.000Z", None)

@@ -159,7 +159,7 @@ def test_options_that_are_given_empty_are_not_options_that_are_not_given() -> No
         (asked(model=""), "model", "empty"),
         (asked(model="m" * 257), "model", "256"),
         (asked(options={"seed": 2}), "options.seed", "not a known key"),
-        (asked(options={"seed": 2}), "options.seed", "not a known key"),
+        (asked(options={"n": 5}), "options.n", "at most 4"),
         (asked(options={"size": 7}), "options.size", "string"),
         (asked(options={"mime_type": "image/gif"}), "options.mime_type", "image/png"),
         (asked(options={"temperature": 2.1}), "options.temperature", "at most 2"),

@@ -11,7 +11,7 @@ from pydantic import ValidationError
 
 from darkroom.domain import request_schema
 from darkroom.errors import Rejected
-from darkroom.providers.nebula import OPTIONS
+from darkroom.providers.dialects.nebula import OPTIONS
 from tests.unit.domain import schema_models
 
 FULL: dict[str, Any] = {

@@ -14,7 +14,7 @@ from PIL import Image as Pillow
 from darkroom.errors import Rejected, TooManyPixels, Undecodable
 from darkroom.pictures import inspect
 from darkroom.pictures.inspect import Facts
-from darkroom.providers.nebula import NEBULA
+from darkroom.providers.dialects.nebula import NEBULA
 from tests.unit.samples import encoded, opened, sent_of
 
 KINDS = {

@@ -11,7 +11,7 @@ from darkroom.domain.request_schema import ImageRef
 from darkroom.errors import Rejected, TooManyPixels, Unavailable, Undecodable
 from darkroom.pictures.handler import Normalizer
 from darkroom.pictures.renditions import Renditions
-from darkroom.providers.nebula import NEBULA
+from darkroom.providers.dialects.nebula import NEBULA
 from darkroom.turns.input_images import Reader
 from tests.fakes.objects import MemoryObjects
 from tests.pictures.making import saved

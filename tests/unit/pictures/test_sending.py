@@ -14,7 +14,7 @@ from PIL import ImageChops, ImageCms, ImageFilter
 
 from darkroom.domain.context import Image
 from darkroom.pictures import colour, inspect, strip_metadata
-from darkroom.providers.nebula import NEBULA
+from darkroom.providers.dialects.nebula import NEBULA
 from darkroom.turns.input_images import Reader
 from tests.fakes.objects import MemoryObjects, developed
 from tests.pictures.making import (

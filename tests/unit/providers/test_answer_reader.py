@@ -20,7 +20,7 @@ from hypothesis import strategies as st
 from darkroom.errors import Ambiguous, Unavailable
 from darkroom.pictures.inspect import inspect
 from darkroom.providers import shown_pictures
-from darkroom.providers.interpret import interpret
+from darkroom.providers.dialects.nebula_reply import interpret
 from darkroom.providers.reply import Reply
 from tests.unit.samples import encoded, noise, pictures_in, rejection, reply
 

@@ -22,7 +22,7 @@ from darkroom.domain.context import Content, Context, Image
 from darkroom.errors import Ambiguous, DarkroomError, Unavailable
 from darkroom.providers.client import UNQUOTED, ImageApi, Secret
 from darkroom.providers.dialect import Answer, ApiRequest, DialectSettings, RequestStyle, ResponseFormat
-from darkroom.providers.nebula import NEBULA, flattened
+from darkroom.providers.dialects.nebula import NEBULA
 from darkroom.providers.transport import MAX_HEAD_BYTES, MAX_INTERIM_RESPONSES
 from darkroom.streaming.blob import CHUNK_BYTES
 from tests.unit.samples import encoded, image, pictures_in, rejection, unavailability, verdict
@@ -206,7 +206,7 @@ def test_row_16_flattened_history_is_the_newest_picture_in_one_user_turn() -> No
     newest = image(encoded("PNG", (3, 3)))
     history = Context((CONVERSATION.contents[0], Content("model", "done", (newest,)), CONVERSATION.contents[2]))
     uri = "data:image/png;base64," + base64.b64encode(newest.data[:]).decode()
-    assert body_of(flattened(history))["contents"] == [{"role": "user", "parts": [{"text": THEN}, {"image": uri}]}]
+    assert body_of(history.flattened())["contents"] == [{"role": "user", "parts": [{"text": THEN}, {"image": uri}]}]
 
 
 def test_a_netrc_never_takes_the_keys_place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

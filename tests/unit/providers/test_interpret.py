@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from darkroom.errors import Ambiguous, DarkroomError, Rejected, Unavailable
 from darkroom.providers.dialect import MAX_PICTURES, Answer
-from darkroom.providers.interpret import interpret
+from darkroom.providers.dialects.nebula_reply import interpret
 from darkroom.providers.reply import Reply, redacted
 from tests.unit.samples import encoded, pictures_in, rejection, reply, unavailability, verdict
 

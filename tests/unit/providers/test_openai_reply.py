@@ -27,7 +27,9 @@ DOCUMENTED: dict[str, Any] = {
 
 def call(*images: Image, words: str = "a cat", **options: Any) -> ApiCall:
     """The call that becomes of these pictures and words."""
-    return OPENAI.call(ApiRequest(Context((Content("user", words, images),)), "gpt-image-2", options), DialectSettings())
+    return OPENAI.call(
+        ApiRequest(Context((Content("user", words, images),)), "gpt-image-2", options), DialectSettings()
+    )
 
 
 def failure(code: str | None, status: int = 400, message: str = "no", **more: Any) -> Reply:
@@ -82,7 +84,14 @@ def test_words_cannot_break_out_of_a_form(words: str) -> None:
 def test_a_picture_that_holds_another_forms_boundary_stays_whole() -> None:
     first = call(image(PNG))
     boundary = first.media_type.partition("boundary=")[2].encode()
-    hostile = PNG + b"\r\n--" + boundary + b'--\r\n\r\n--' + boundary + b'\r\nContent-Disposition: form-data; name="n"\r\n\r\n9'
+    hostile = (
+        PNG
+        + b"\r\n--"
+        + boundary
+        + b"--\r\n\r\n--"
+        + boundary
+        + b'\r\nContent-Disposition: form-data; name="n"\r\n\r\n9'
+    )
     sent = call(image(hostile))
     assert forms.fields(sent.media_type, sent.body[:])[-1] == ("image[]", forms.File("image/png", hostile))
 
@@ -118,7 +127,10 @@ def test_a_request_has_no_more_pictures_than_the_api_takes() -> None:
 @pytest.mark.parametrize(
     "options",
     [
-        *({"size": size} for size in ("auto", "1024x1024", "1536x1024", "1024x1536", "1536x864", "3840x2160", "2160x3840")),
+        *(
+            {"size": size}
+            for size in ("auto", "1024x1024", "1536x1024", "1024x1536", "1536x864", "3840x2160", "2160x3840")
+        ),
         *({"quality": quality} for quality in ("auto", "low", "medium", "high", "xhigh", "max")),
         *({"n": n} for n in (1, 4)),
         *({"output_compression": share} for share in (0, 100)),
@@ -134,7 +146,8 @@ def test_the_documented_options_are_taken(options: dict[str, Any]) -> None:
 @pytest.mark.parametrize(
     ("name", "given"),
     [
-        *(("size", size) for size in ("1:1", "1000x1000", "4096x1024", "3840x3840", "3200x1024", "0x16", "01024x1024", 7)),
+        *(("size", size) for size in ("1:1", "1000x1000", "4096x1024", "3840x3840", "3200x1024")),
+        *(("size", size) for size in ("0x16", "01024x1024", "1024x1024 ", 7)),
         *(("n", n) for n in (0, 5, "2", True, 1.5)),
         ("quality", "hd"), ("background", ""), ("output_format", "gif"), ("output_compression", 101),
         ("input_fidelity", "auto"), ("moderation", "high"), ("user", ""), ("safety_identifier", "s" * 65),
@@ -245,7 +258,9 @@ def test_an_error_that_quotes_the_instruction_is_judged_by_its_code() -> None:
     assert trouble(quoting).cause == "throttled"
 
 
-@pytest.mark.parametrize("error", ["no", {"code": ["moderation_blocked"]}, {"code": None, "param": 7}, {"code": {}}, []])
+@pytest.mark.parametrize(
+    "error", ["no", {"code": ["moderation_blocked"]}, {"code": None, "param": 7}, {"code": {}}, []]
+)
 def test_an_error_of_another_form_is_judged_as_everywhere(error: Any) -> None:
     with pytest.raises((Rejected, Unavailable, Ambiguous)):
         OPENAI.interpret(reply({"error": error}, 400))

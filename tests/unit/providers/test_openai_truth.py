@@ -17,7 +17,7 @@ from tests.unit.servers import Exchange, Server, answering, http
 
 KEY = "sk-the-secret-of-these-tests"
 MODEL = "gpt-image-2"
-WORDS = "把景色换成夜色下雪的场景\r\n--and a \"quoted\" line"
+WORDS = '把景色换成夜色下雪的场景\r\n--and a "quoted" line'
 PNG, JPEG, WEBP = encoded("PNG"), encoded("JPEG"), encoded("WEBP")
 PICTURES = (image(PNG), Image(JPEG, "image/jpeg", "1" * 64), Image(WEBP, "image/webp", "2" * 64))
 FILES = [("a.png", PNG, "image/png"), ("b.jpg", JPEG, "image/jpeg"), ("c.webp", WEBP, "image/webp")]
@@ -61,7 +61,9 @@ def form(sent: Exchange) -> list[Any]:
 
 
 @pytest.mark.parametrize("options", [{}, {**COMMON, "moderation": "low"}, {"size": "auto"}])
-def test_words_alone_are_sent_as_the_sdk_sends_them(server: Server, sdk: openai.OpenAI, options: dict[str, Any]) -> None:
+def test_words_alone_are_sent_as_the_sdk_sends_them(
+    server: Server, sdk: openai.OpenAI, options: dict[str, Any]
+) -> None:
     sdk.images.generate(model=MODEL, prompt=WORDS, **options)
     theirs = server.exchanges[-1]
     sent = ours(server, Context((Content("user", WORDS),)), **options)

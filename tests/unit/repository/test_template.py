@@ -16,8 +16,9 @@ ROOT = Path(__file__).parents[3]
 TEMPLATE = read_template(ROOT / "template.yaml")
 RESOURCES: dict[str, dict[str, Any]] = TEMPLATE["Resources"]
 PARAMETERS = {
-    "ImageApiUrl": "https://llm.ai-nebula.com",
-    "ImageModel": "gemini-3.1-flash-image",
+    "ImageApiDialect": "nebula",
+    "ImageApiUrl": "",
+    "ImageModel": "",
     "ImageApiTimeoutSeconds": 300,
     "ResponseFormat": "b64_json",
     "RequestStyle": "contents",
@@ -49,6 +50,7 @@ OUTPUTS = {
     "RequestsDeadLetterQueueUrl", "UploadEventsDeadLetterQueueUrl", "BatchesDeadLetterQueueUrl", "ThreadsTable",
     "OnUploadFunction", "OnRequestFunction", "OnPictureFunction", "ImageApiKeySecretArn", "AlarmsTopicArn",
     "SenderPolicyArn", "ReaderPolicyArn", "OperatorPolicyArn", "KeyPolicyArn", "StackVersion",
+    "ImageApiDialect",
 }  # fmt: skip
 FUNCTIONS = {
     "OnUploadFunction": "OnUploadRole",

@@ -11,7 +11,7 @@ from darkroom.domain.thread import Thread
 from darkroom.errors import Fault, Rejected
 from darkroom.providers.dialect import Answer
 from darkroom.providers.dialect_table import DIALECTS
-from darkroom.providers.nebula import NEBULA
+from darkroom.providers.dialects.nebula import NEBULA
 from darkroom.providers.reply import Reply
 from darkroom.turns import call_plan
 from darkroom.turns.call_plan import Defaults

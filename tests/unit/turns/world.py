@@ -11,8 +11,9 @@ from darkroom.domain.outcome import Outcome
 from darkroom.domain.price import Price
 from darkroom.errors import Unavailable
 from darkroom.pictures.renditions import Renditions
+from darkroom.providers.dialect import Dialect
 from darkroom.providers.dialect_table import DIALECTS
-from darkroom.providers.nebula import NEBULA
+from darkroom.providers.dialects.nebula import NEBULA
 from darkroom.turns.call_plan import Defaults
 from darkroom.turns.handler import TurnDependencies, TurnHandler
 from darkroom.turns.paid_call import CallDependencies
@@ -49,6 +50,9 @@ class World:
     max_request_bytes: int = 20_000_000
     price: Price = field(default_factory=Price)
     renditions: Callable[[MemoryObjects], Renditions] = developed
+    dialect: Dialect = NEBULA
+    dialects: Mapping[str, Dialect] = field(default_factory=lambda: DIALECTS)
+    model: str = "stack-model"
 
     def __post_init__(self) -> None:
         self.objects = MemoryObjects(self.clock)
@@ -62,13 +66,13 @@ class World:
 
     def answering(self) -> TurnHandler:
         policy = turn_policy(
-            defaults=Defaults("stack-model", NEBULA),
+            defaults=Defaults(self.model, self.dialect),
             max_turns=self.max_turns,
             give_up_after=self.give_up_after,
             price=self.price,
             max_request_bytes=self.max_request_bytes,
         )
-        spool = Spool(self.objects, "spool", DIALECTS)
+        spool = Spool(self.objects, "spool", self.dialects)
         return TurnHandler(
             policy,
             TurnDependencies(

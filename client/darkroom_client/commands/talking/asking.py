@@ -2,7 +2,7 @@
 
 import functools
 import shlex
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
@@ -13,6 +13,7 @@ from darkroom_client.errors import Failed, Invalid, TimedOut, Trouble
 
 if TYPE_CHECKING:
     from darkroom.domain.request import Request
+    from darkroom.domain.validation import Shape
     from darkroom_client.commands.talking.progress import ProgressLine
     from darkroom_client.commands.talking.saving import Target
     from darkroom_client.pending import PendingTurn
@@ -110,8 +111,9 @@ def begin(given: Given) -> Asking:
 
 def ask(given: Given, asking: Asking, asked: Asked, wish: Wish, beside: Path) -> int:
     """Asks, and does what was wished for. Returns the exit code. Raises Trouble."""
+    options = _options(wish.option, asking.room.stack.dialect.options) if wish.option else {}
     fields: dict[str, Any] = {
-        "parent_turn": asked.parent_turn, "model": wish.model, "options": _options(wish.option) or None
+        "parent_turn": asked.parent_turn, "model": wish.model, "options": options or None
     }  # fmt: skip
     named = {"thread_id": asked.thread, "request_id": "new", "instruction": asked.words, **fields}
     prepared = asking.room.prepared(named, asked.files)
@@ -217,13 +219,10 @@ def _tell_sent(given: Given, pending: "PendingTurn") -> None:
     given.tell(ids, f"Sent: {pending.request_id} of {pending.thread_id}.")
 
 
-def _options(given: Sequence[str]) -> dict[str, Any]:
+def _options(given: Sequence[str], shapes: "Mapping[str, Shape]") -> dict[str, Any]:
     """`size=16:9` by its name; a number where the option is one. Raises Invalid."""
     from darkroom.batches import csv_file
-    from darkroom.domain.outcome import DEFAULT_DIALECT
-    from darkroom.providers.dialect_table import DIALECTS
 
-    shapes = DIALECTS[DEFAULT_DIALECT].options
     options: dict[str, Any] = {}
     for each in given:
         name, equals, value = each.partition("=")

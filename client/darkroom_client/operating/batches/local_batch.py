@@ -9,12 +9,11 @@ from darkroom.batches import batch_file, line_reader
 from darkroom.batches.handler import bound_of
 from darkroom.batches.line_reader import Line, Place
 from darkroom.domain import upload
-from darkroom.domain.outcome import DEFAULT_DIALECT
 from darkroom.domain.price import parsed, pictures_asked
 from darkroom.domain.request import Request
 from darkroom.domain.request_schema import RequestRules
+from darkroom.domain.validation import Shape
 from darkroom.errors import Rejected
-from darkroom.providers.dialect_table import DIALECTS
 from darkroom_client.checking import lines
 from darkroom_client.checking.lines import Fault
 from darkroom_client.errors import Invalid, Trouble
@@ -70,11 +69,11 @@ def read(named: str, stack: Stack, max_calls: int | None) -> LocalBatch:
     bucket = stack.outputs["UploadsBucket"]
     key, data = key_of(named, bucket), _bytes_of(Path(named))
     if max_calls is not None:
-        key, data = _bounded(key, data, max_calls)
+        key, data = _bounded(key, data, max_calls, stack.dialect.options)
     batch = batch_file.uploaded(upload.of_key(bucket, key), 0)
     keeps_apart = stack.parameters.get("KeepFoldersApart") == "true"
     rules = RequestRules(
-        (bucket, stack.outputs["ResultsBucket"]), DIALECTS[DEFAULT_DIALECT].options, keeps_folders_apart=keeps_apart
+        (bucket, stack.outputs["ResultsBucket"]), stack.dialect.options, keeps_folders_apart=keeps_apart
     )
     asked: list[tuple[int, Request]] = []
     requests, faults = lines.looked_at(_part(data), batch, rules, lambda *each: asked.append(each))
@@ -98,22 +97,22 @@ def _part(data: bytes) -> lines.Part:
     return lambda offset: data[offset : offset + PART_BYTES]
 
 
-def _bounded(key: str, data: bytes, max_calls: int) -> tuple[str, bytes]:
+def _bounded(key: str, data: bytes, max_calls: int, options: Mapping[str, Shape]) -> tuple[str, bytes]:
     """The same with `max_calls` as its first line, in place of one that is there."""
     if max_calls < 1:
         raise Invalid("--max-calls must be 1 or more", "Nothing was uploaded.")
     first = json.dumps({"max_calls": max_calls}).encode() + b"\n"
     if key.lower().endswith(".csv"):
-        return f"{key[: -len('.csv')]}.jsonl", first + _as_lines(data)
+        return f"{key[: -len('.csv')]}.jsonl", first + _as_lines(data, options)
     head, _, rest = data.removeprefix(_BYTE_ORDER_MARK).partition(b"\n")
     is_bound = bound_of(Line(head, Place(0, 1)))
     return key, first + (rest if is_bound else data.removeprefix(_BYTE_ORDER_MARK))
 
 
-def _as_lines(data: bytes) -> bytes:
+def _as_lines(data: bytes, options: Mapping[str, Shape]) -> bytes:
     """The lines that the rows of a table stand for: row 2 is line 2, after the one that takes the names' place."""
     try:
-        rows: list[Line] = list(lines.of_file(_part(data), is_table=True))
+        rows: list[Line] = list(lines.of_file(_part(data), options, is_table=True))
     except Rejected as rejection:
         raise Invalid(rejection.message, rejection.hint or "") from rejection
     if faulty := next((row for row in rows if row.data is None), None):

@@ -20,7 +20,7 @@ from darkroom.aws.s3 import S3Objects
 from darkroom.aws.sqs import SqsQueue, SqsSender
 from darkroom.bootstrap.settings import RequestSettings, read
 from darkroom.domain import message
-from darkroom.domain.outcome import DEFAULT_DIALECT, Outcome
+from darkroom.domain.outcome import Outcome
 from darkroom.domain.request_schema import RequestRules
 from darkroom.domain.timing import KEY_SECONDS
 from darkroom.errors import Fault, Unavailable
@@ -73,12 +73,12 @@ def _ledger() -> DynamoLedger:
 def _turns() -> TurnHandler:
     settings = _settings()
     table = clients.table(settings.threads_table)
-    objects, dialect = S3Objects(clients.s3()), DIALECTS[DEFAULT_DIALECT]
+    objects, dialect = S3Objects(clients.s3()), DIALECTS[settings.image_api_dialect]
     normalizer = LambdaNormalizer(clients.functions, settings.picture_function)
     return TurnHandler(
         TurnPolicy(
             rules=RequestRules((settings.uploads_bucket, settings.results_bucket), dialect.options),
-            defaults=Defaults(settings.image_model, dialect),
+            defaults=Defaults(settings.image_model or dialect.model, dialect),
             max_context_images=settings.max_context_images,
             max_turns=settings.max_turns_per_thread,
             give_up_after=settings.give_up_after_seconds,
@@ -90,7 +90,7 @@ def _turns() -> TurnHandler:
             calls=_calls(objects, dialect),
             publisher=Publisher(objects, settings.results_bucket, Refusals(table).note),
             renditions=Renditions(objects, normalizer, settings.spool_bucket),
-            fetcher=Fetcher(settings.image_api_url),
+            fetcher=Fetcher(settings.image_api_url or dialect.url),
             dead_letters=SqsSender(clients.sqs(), settings.requests_dead_letter_queue_url),
             probes=SqsSender(clients.sqs(), settings.probes_queue_url),
             scout=_scout,
@@ -124,7 +124,7 @@ def _calls(objects: S3Objects, dialect: Dialect) -> CallDependencies:
         spool=Spool(objects, settings.spool_bucket, DIALECTS),
         breaker=DynamoBreaker(clients.table(settings.threads_table)),
         api=ImageApi(
-            settings.image_api_url,
+            settings.image_api_url or dialect.url,
             _api_key,
             dialect,
             DialectSettings(settings.response_format, settings.request_style),

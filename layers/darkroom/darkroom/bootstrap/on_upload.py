@@ -18,7 +18,6 @@ from darkroom.batches.handler import BatchEnded, BatchHandler
 from darkroom.batches.step import BatchDependencies
 from darkroom.bootstrap.settings import UploadSettings, read
 from darkroom.domain import message
-from darkroom.domain.outcome import DEFAULT_DIALECT
 from darkroom.domain.request_schema import RequestRules
 from darkroom.providers.dialect_table import DIALECTS
 from darkroom.turns.publisher import Publisher
@@ -73,7 +72,7 @@ def _intake(settings: UploadSettings) -> Intake:
 
 
 def _rules(settings: UploadSettings) -> RequestRules:
-    buckets, options = (settings.uploads_bucket, settings.results_bucket), DIALECTS[DEFAULT_DIALECT].options
+    buckets, options = (settings.uploads_bucket, settings.results_bucket), DIALECTS[settings.image_api_dialect].options
     return RequestRules(buckets, options, settings.keep_folders_apart)
 
 

@@ -4,7 +4,7 @@ A setting's environment variable has the setting's name, in capitals. Its annota
 """
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from typing import Annotated, TypeVar, get_args, get_type_hints
 
@@ -12,6 +12,7 @@ from darkroom.domain import price
 from darkroom.domain.price import Price
 from darkroom.domain.timing import MAX_CALL_SECONDS
 from darkroom.providers.dialect import RequestStyle, ResponseFormat
+from darkroom.providers.dialect_table import NAMES
 
 ADDRESS = r"https://[^\s]+|http://(127\.0\.0\.1|localhost)(:[0-9]+)?(/[^\s]*)?"  # the template's, too
 
@@ -44,9 +45,13 @@ def whole(least: int, most: int) -> Take:
     return take
 
 
-def one_of(values: object) -> Take:
-    """One of a Literal's values."""
-    known = get_args(values)
+def optional_address(name: str, text: str) -> str:
+    """The same, or none."""
+    return address(name, text) if text else ""
+
+
+def one_of(known: Collection[str]) -> Take:
+    """One of these."""
 
     def take(name: str, text: str) -> str:
         if required(name, text) not in known:
@@ -65,7 +70,7 @@ def flag(name: str, text: str) -> bool:
 
 Text = Annotated[str, required]
 OptionalText = Annotated[str, lambda _, text: text]
-Address = Annotated[str, address]
+OptionalAddress = Annotated[str, optional_address]
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +87,7 @@ class UploadSettings:
     pairing_grace_seconds: Annotated[int, whole(0, 43_200)]
     maximum_concurrency: Annotated[int, whole(2, 1000)]
     keep_folders_apart: Annotated[bool, flag]
+    image_api_dialect: Annotated[str, one_of(NAMES)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,11 +103,12 @@ class RequestSettings:
     probes_queue_url: Text
     picture_function: Text
     image_api_key_secret_arn: Text
-    image_api_url: Address
-    image_model: Text
+    image_api_dialect: Annotated[str, one_of(NAMES)]
+    image_api_url: OptionalAddress
+    image_model: OptionalText
     image_api_timeout_seconds: Annotated[int, whole(1, MAX_CALL_SECONDS)]
-    response_format: Annotated[ResponseFormat, one_of(ResponseFormat)]
-    request_style: Annotated[RequestStyle, one_of(RequestStyle)]
+    response_format: Annotated[ResponseFormat, one_of(get_args(ResponseFormat))]
+    request_style: Annotated[RequestStyle, one_of(get_args(RequestStyle))]
     max_context_images: Annotated[int, whole(0, 14)]
     max_request_megabytes: Annotated[int, whole(1, 100)]
     max_paid_calls: Annotated[int, whole(1, 10)]

@@ -33,11 +33,15 @@ class ApiLimits(NamedTuple):
 
 
 class Image(NamedTuple):
-    """A picture as it is sent. `sha256` is that of the original, by which the thread knows it."""
+    """A picture as it is sent. `sha256` is that of the original, by which the thread knows it.
+
+    `state` is what the API gave beside it and wants back, in its dialect's own form.
+    """
 
     data: Blob
     media_type: str
     sha256: str
+    state: Blob = b""
 
 
 class Content(NamedTuple):
@@ -69,6 +73,12 @@ class Context(NamedTuple):
         if len(self.contents) > 1:
             return "conversation"
         return "image_to_image" if self.images else "text_to_image"
+
+    def flattened(self) -> "Context":
+        """One user turn with the newest picture of the history: the words that are answered, and no others."""
+        *history, last = self.contents
+        newest = [image for content in history for image in content.images][-1:]
+        return Context((Content("user", last.text, (*newest, *last.images)),))
 
 
 def remembered(branch: Sequence[Outcome], attached: Sequence[str], most: int) -> tuple[Remembered, ...]:

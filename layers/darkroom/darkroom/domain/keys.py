@@ -11,6 +11,7 @@ _TURN_FOLDER = r"[0-9]{5,}-[0-9a-f]{8}"  # see `turn_prefix`
 GROUP_CHARACTERS = r"[A-Za-z0-9!\"#$%&'()*+,\-./:;<=>?@\[\\\]^_`{|}~]{1,128}"  # what SQS allows
 LONG_KEY_BYTES = 800
 SHORTENED_KEY_BYTES = 780
+STATE = "state"  # the name of the object beside a turn's pictures that holds what the API wants back
 _LENGTH = f"must be 1 to {THREAD_ID_BYTES} bytes of UTF-8"
 
 

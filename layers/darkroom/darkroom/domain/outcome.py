@@ -74,7 +74,7 @@ class Caution:
 
 @dataclass(frozen=True, slots=True)
 class Cost:
-    """Calls, and the pictures of calls, that were or may have been paid; the amount is None where the price is unknown."""
+    """Calls, and pictures of calls, that were or may have been paid; the amount is None where the price is unknown."""
 
     paid_calls: int
     amount: float | None
@@ -131,14 +131,17 @@ class Outcome:
     dialect: str = DEFAULT_DIALECT
     repairs: int | None = None
     usage: Usage | None = None
+    has_state: bool = False
 
     def as_document(self) -> dict[str, Any]:
         """What `result.json` says. `body` stands only where a message was refused, `upload` where an upload was,
         `repairs` where a turn was judged again, and `usage` where the answer said what it used.
 
-        `dialect` is for the turn's item alone: the next turn inherits model and options only within a dialect.
+        `dialect` is for the turn's item alone: the next turn inherits model and options only within a dialect. So is
+        `has_state`: beside the pictures lies what the API wants back with the next turn.
         """
-        absent = {"dialect", *(name for name in ("body", "upload", "repairs", "usage") if getattr(self, name) is None)}
+        unsaid = (name for name in ("body", "upload", "repairs", "usage") if getattr(self, name) is None)
+        absent = {"dialect", "has_state", *unsaid}
         return {name: value for name, value in asdict(self).items() if name not in absent}
 
     @property

@@ -16,22 +16,22 @@ MAX_PICTURES = 32  # of an answer, far over any; the last are the final ones
 RequestStyle = Literal["contents", "contents_and_prompt", "flat"]
 ResponseFormat = Literal["b64_json", "url"]
 SEVERAL: Mapping[str, Shape] = {PICTURES: optional(value(whole(1, 4)))}  # of a dialect whose calls make several
+History = Literal["turns", "newest"]  # all turns of a conversation, or its newest picture beside the words of this one
 
 
 class DialectSettings(NamedTuple):
-    """What the operator sets of a dialect. Each dialect reads the settings that it knows."""
+    """What the operator sets of a dialect. Each dialect reads the settings that it knows: these are `nebula`'s."""
 
     response_format: ResponseFormat = "b64_json"
     request_style: RequestStyle = "contents"
 
 
 class ApiRequest(NamedTuple):
-    """All that an image API is asked. `is_flat`: a model refused the history, so it is sent without its turns."""
+    """All that an image API is asked."""
 
     context: Context
     model: str
     options: Mapping[str, Any]
-    is_flat: bool = False
 
 
 class ApiCall(NamedTuple):
@@ -51,10 +51,14 @@ class PreparedCall:
 
 
 class Encoded(NamedTuple):
-    """A picture in an answer, as it is written there: Base64, Base64 as JSON writes it, or the bytes themselves."""
+    """A picture in an answer, as it is written there: Base64, Base64 as JSON writes it, or the bytes themselves.
+
+    `state` is what the API wants back beside the picture in the next call: the dialect alone reads it.
+    """
 
     written: Blob
     form: Literal["text", "json", "bytes"] = "text"
+    state: Blob = b""
 
     def decoded(self) -> Blob:
         """Its bytes; no bytes where it is not Base64."""
@@ -84,6 +88,9 @@ def bearer(key: str) -> tuple[str, str]:
 class Dialect(NamedTuple):
     """One kind of image API.
 
+    `url` and `model` hold where the operator names none.
+    `retired` are models that are known to be gone: the trouble that they cause is named.
+    `history` says how a conversation is reported.
     `call` writes a request. It raises Rejected, free of charge, for one that the API cannot be asked.
     `interpret` is a pure function of a raw reply, so that a spooled reply can be interpreted again. It returns the
     answer, or raises Rejected, Unavailable or Ambiguous.
@@ -94,6 +101,10 @@ class Dialect(NamedTuple):
     """
 
     name: str
+    url: str
+    model: str
+    retired: frozenset[str]
+    history: History
     call: Callable[[ApiRequest, DialectSettings], ApiCall]
     interpret: Callable[[Reply], Answer]
     authorise: Callable[[str], tuple[str, str]]

@@ -1,8 +1,27 @@
-"""The table of dialects: the one place that lists them. A new provider is a module beside this one, and a row here."""
+"""The table of dialects: the one place that lists them. A new provider is a module in `dialects/`, and a name here."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from importlib import import_module
 
 from darkroom.providers.dialect import Dialect
-from darkroom.providers.nebula import NEBULA
 
-DIALECTS: Mapping[str, Dialect] = {dialect.name: dialect for dialect in (NEBULA,)}
+NAMES = ("nebula", "openai")
+
+
+class _Table(Mapping[str, Dialect]):
+    """The dialects by their names. Each is imported when it is looked up: a cold start pays for the stack's alone."""
+
+    def __getitem__(self, name: str) -> Dialect:
+        if name not in NAMES:
+            raise KeyError(name)
+        found: Dialect = getattr(import_module(f"darkroom.providers.dialects.{name}"), name.upper())
+        return found
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(NAMES)
+
+    def __len__(self) -> int:
+        return len(NAMES)
+
+
+DIALECTS: Mapping[str, Dialect] = _Table()

@@ -4,8 +4,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 from darkroom.domain import context
-from darkroom.domain.context import ApiLimits, Context, Image
-from darkroom.domain.outcome import Mode, Outcome, Source
+from darkroom.domain.context import Context, Image
+from darkroom.domain.outcome import Mode, Outcome, Picture, Source
 from darkroom.domain.ports import ObjectStore
 from darkroom.domain.price import PICTURES
 from darkroom.domain.request import Request
@@ -44,6 +44,14 @@ class CallPlan(NamedTuple):
             return "conversation"
         return "image_to_image" if self.images else "text_to_image"
 
+    @property
+    def state_beside(self) -> Picture | None:
+        """The picture beside which lies what the API wants back: only the model that gave it takes it."""
+        answered = self.branch[-1] if self.branch else None
+        if answered and answered.has_state and (answered.dialect, answered.model) == (self.dialect, self.model):
+            return answered.primary
+        return None
+
     def record(self, attached: Sequence[Source] = ()) -> CallRecord:
         """What is remembered of a call that is made on it."""
         answered = self.branch[-1].turn if self.branch else None
@@ -76,7 +84,7 @@ def planned_call(
     plan: CallPlan,
     objects: ObjectStore,
     renditions: Renditions,
-    limits: ApiLimits,
+    dialect: Dialect,
     *,
     max_context_images: int,
     max_request_bytes: int,
@@ -85,17 +93,17 @@ def planned_call(
 
     What brings a picture of its own starts anew where the branch's newest result is gone.
     """
-    reader = input_images.Reader(objects, renditions, limits)
+    reader = input_images.Reader(objects, renditions, dialect.limits)
     attached = reader.attached(plan.images)
     known = [source.sha256 for source, _ in attached]
+    most = max_context_images if dialect.history == "turns" else min(max_context_images, len(known) + 1)
     try:
-        older = reader.older(context.remembered(plan.branch, known, max_context_images))
+        older = reader.older(context.remembered(plan.branch, known, most), plan.state_beside)
     except Gone:
         if not attached:
             raise
         plan, older = plan._replace(branch=(), is_restarted=True), []
-    sizes = [len(image.data) for _, image in (*attached, *older)]
-    limit = context.limit_each(plan.branch, plan.instruction, sizes, max_request_bytes, limits)
+    limit = _limit_each(plan, [image for _, image in (*attached, *older)], dialect, max_request_bytes)
 
     def fitting(ref: ImageRef, image: Image) -> Image:
         return reader.at_most(ref, image, limit)
@@ -106,7 +114,16 @@ def planned_call(
         [fitting(ref, image) for ref, (_, image) in zip(plan.images, attached, strict=True)],
         [(place, fitting(ImageRef(place.bucket, place.key), image)) for place, image in older],
     )
+    if dialect.history == "newest":
+        conversation = conversation.flattened()
     return PlannedCall(conversation, plan.record([source for source, _ in attached]))
+
+
+def _limit_each(plan: CallPlan, images: Sequence[Image], dialect: Dialect, max_request_bytes: int) -> int:
+    """How many bytes each picture may have, beside the words that are sent and what the API wants back."""
+    told = plan.branch if dialect.history == "turns" else ()
+    room = max_request_bytes - sum(len(image.state) for image in images)
+    return context.limit_each(told, plan.instruction, [len(image.data) for image in images], room, dialect.limits)
 
 
 def _plan(request: Request, branch: tuple[Outcome, ...], thread: Thread, defaults: Defaults) -> CallPlan:

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from darkroom.domain import keys, outcome, request
 from darkroom.domain.context import Image
 from darkroom.domain.message import Message
-from darkroom.domain.outcome import Caution, Failure, Outcome, Picture
+from darkroom.domain.outcome import Caution, Failure, Outcome
 from darkroom.domain.ports import Done, Forgotten, Held, QueueSender, Reused
 from darkroom.domain.price import Price
 from darkroom.domain.request import Recognised, Request
@@ -26,14 +26,13 @@ from darkroom.errors import ASK_AGAIN, Cancelled, Code, DarkroomError, Rejected,
 from darkroom.pictures.renditions import Renditions
 from darkroom.providers.dialect import Answer, Encoded
 from darkroom.providers.reply import Reply
-from darkroom.streaming.blob import Blob
 from darkroom.turns import call_plan, provenance, retry_policy
 from darkroom.turns.call_plan import CallPlan, Defaults, PlannedCall
 from darkroom.turns.cautions import Asked
 from darkroom.turns.outcome_builder import OutcomeBuilder, Subject
 from darkroom.turns.paid_call import CallDependencies, PaidCall, State
 from darkroom.turns.ports import Claim, PictureFetcher, Scout, Waker
-from darkroom.turns.publisher import Publisher, turn_key
+from darkroom.turns.publisher import Made, Published, Publisher, turn_key
 
 if TYPE_CHECKING:
     from darkroom.turns.waiting import Waiting
@@ -227,39 +226,39 @@ class TurnHandler:
             reply = self._paid_reply(attempt)
             answer = attempt.call.answer(reply)
             made = self._made(answer, attempt.call.claim)
-            pictures, cautions = self._published(made, attempt)
+            published = self._published(made, attempt)
         except Rejected as rejection:
             return self._failed(attempt, attempt.call.otherwise or rejection, reply)
         except Cancelled:
             return self._failed(attempt, _cancelled(attempt.call.claim))
         about = self._about(attempt)
         restarted = (RESTARTED,) if about.record.is_restarted else ()
-        return self._outcomes.succeeded(about, reply, answer, pictures, (*answer.warnings, *cautions, *restarted))
+        return self._outcomes.succeeded(about, reply, answer, published, restarted)
 
-    def _made(self, answer: Answer, claim: Claim) -> list[Blob]:
+    def _made(self, answer: Answer, claim: Claim) -> list[Made]:
         """The pictures of an answer, without those that cannot be had while one is there. Raises Rejected, or
         Unavailable where an address may be tried again.
         """
         inline = [picture.decoded() for picture in answer.pictures if isinstance(picture, Encoded)]
         is_last_try = any(map(len, inline)) or claim.fetches + 1 >= MAX_DOWNLOADS
-        made, lost = list[Blob](), list[Rejected | Unavailable]()
+        made, lost = list[Made](), list[Rejected | Unavailable]()
         for picture in answer.pictures:
             if isinstance(picture, Encoded):
-                made.append(inline.pop(0))
+                made.append(Made(inline.pop(0), picture.state))
                 continue
             try:
-                made.append(self._dependencies.fetcher.fetch(picture))
+                made.append(Made(self._dependencies.fetcher.fetch(picture)))
             except (Rejected, Unavailable) as error:
                 if isinstance(error, Unavailable) and error.cause != "fetch":
                     raise  # a full disk of ours is no reason to leave a picture out
                 lost.append(error)
-        if lost and not any(map(len, made)):
+        if lost and not any(len(each.data) for each in made):
             raise lost[0]
         if again := [error for error in lost if isinstance(error, Unavailable) and not is_last_try]:
             raise again[0]
         return made
 
-    def _published(self, made: Sequence[Blob], attempt: Attempt) -> tuple[list[Picture], list[Caution]]:
+    def _published(self, made: Sequence[Made], attempt: Attempt) -> Published:
         record = self._about(attempt).record
         renditions = self._dependencies.renditions.checking(lambda: self._check_time(attempt, PICTURE_SECONDS))
         asked = Asked(record.options, record.sources, attempt.sent)
@@ -304,7 +303,7 @@ class TurnHandler:
             plan,
             self._dependencies.calls.spool.objects,
             renditions,
-            policy.defaults.dialect.limits,
+            policy.defaults.dialect,
             max_context_images=policy.max_context_images,
             max_request_bytes=policy.max_request_bytes,
         )

@@ -4,6 +4,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
 from darkroom.domain.context import ApiLimits, Image, Remembered
+from darkroom.domain.keys import STATE
 from darkroom.domain.outcome import Picture, Source
 from darkroom.domain.ports import Fetched, ObjectStore
 from darkroom.domain.request_schema import ImageRef
@@ -11,7 +12,9 @@ from darkroom.errors import NO_KEY_OF_ITS_OWN, Rejected, TooLarge, TooManyPixels
 from darkroom.pictures import inspect
 from darkroom.pictures.decoding import MAX_FILE_BYTES
 from darkroom.pictures.renditions import Renditions
+from darkroom.streaming.blob import Blob
 
+MAX_STATE_BYTES = 4_000_000  # the rest of the request is for pictures
 SMALLER = "Make the picture smaller and upload it again."
 
 
@@ -31,16 +34,19 @@ class Reader:
         """The request's own pictures. Raises Rejected, naming the one at fault as `images.<position>`."""
         return [self._attached(ref, f"images.{position}") for position, ref in enumerate(refs)]
 
-    def older(self, wanted: Sequence[Remembered]) -> list[tuple[Remembered, Image]]:
+    def older(
+        self, wanted: Sequence[Remembered], state_beside: Picture | None = None
+    ) -> list[tuple[Remembered, Image]]:
         """The branch's pictures, where they are still what they were when the thread saw them.
 
-        The newest result is what the instruction is about: where it is gone, raises Gone (`image_not_found`).
+        The newest result is what the instruction is about: where it is gone, raises Gone (`image_not_found`). One of
+        them may have beside it what the API wants back.
         """
         found = []
         for place in wanted:
             image = self._unchanged(place)
             if image:
-                found.append((place, image))
+                found.append((place, image._replace(state=self._state(place)) if place == state_beside else image))
             elif isinstance(place, Picture):
                 raise _gone(place)
         return found
@@ -48,7 +54,9 @@ class Reader:
     def at_most(self, ref: ImageRef, image: Image, most_bytes: int) -> Image:
         """The picture, made smaller where it has more bytes. Raises Rejected."""
         with _at_fault(ref, "images"):
-            return image if len(image.data) <= most_bytes else self._renditions.of(ref, image.sha256, most_bytes)
+            if len(image.data) <= most_bytes:
+                return image
+            return self._renditions.of(ref, image.sha256, most_bytes)._replace(state=image.state)
 
     def _attached(self, ref: ImageRef, param: str) -> tuple[Source, Image]:
         with _at_fault(ref, param):
@@ -59,6 +67,15 @@ class Reader:
                 raise Rejected("image_not_found", message, hint=hint, param=param)
             image = self._sendable(ref, found)
         return Source(ref.bucket, ref.key, found.etag, found.sha256), image
+
+    def _state(self, place: Remembered) -> Blob:
+        """Nothing where it is gone, locked or too large: then the history is sent without its turns."""
+        ref = ImageRef(place.bucket, place.key.rpartition("/")[0] + f"/{STATE}")
+        try:
+            found = self._objects.fetch(ref, most_bytes=MAX_STATE_BYTES)
+        except (TooLarge, Unreadable):
+            return b""
+        return found.data if found else b""
 
     def _unchanged(self, place: Remembered) -> Image | None:
         ref = ImageRef(place.bucket, place.key)

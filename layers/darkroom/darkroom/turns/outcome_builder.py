@@ -6,13 +6,14 @@ from typing import NamedTuple
 
 from darkroom.domain import outcome, price
 from darkroom.domain.message import Message
-from darkroom.domain.outcome import Caution, Cost, Outcome, Picture, Timing
+from darkroom.domain.outcome import Caution, Cost, Outcome, Timing
 from darkroom.domain.price import Price
 from darkroom.domain.request import Recognised, Request
 from darkroom.errors import Rejected
 from darkroom.providers.dialect import Answer, Dialect
 from darkroom.providers.reply import Reply
 from darkroom.turns.ports import CallRecord, Claim
+from darkroom.turns.publisher import Published
 
 BODY_BYTES_KEPT = 4096
 
@@ -38,16 +39,17 @@ class OutcomeBuilder:
         self._dialect = dialect
 
     def succeeded(
-        self, about: Subject, reply: Reply, answer: Answer, pictures: Sequence[Picture], warnings: Sequence[Caution]
+        self, about: Subject, reply: Reply, answer: Answer, published: Published, warnings: Sequence[Caution]
     ) -> Outcome:
-        """A turn with its pictures, and what is to be said of them."""
+        """A turn with its pictures, and what is to be said of it."""
         return replace(
             self._turn(about, reply, answer),
             status="succeeded",
-            images=list(pictures),
+            images=published.pictures,
             text=answer.text[: outcome.TEXT_CHARACTERS] if answer.text else None,
             provider_request_id=answer.provider_request_id,
-            warnings=list(warnings),
+            warnings=[*answer.warnings, *published.warnings, *warnings],
+            has_state=published.has_state,
         )
 
     def failed(self, about: Subject, reply: Reply | None, answer: Answer | None, rejection: Rejected) -> Outcome:

@@ -53,10 +53,9 @@ class CallDependencies(NamedTuple):
 class PaidCall:
     """Steps 3 to 6 of the protocol, for one claim: mark, call, spool, settle.
 
-    `claim` is the claim as it now is, `record` remembers the call that was made or was about to be, `interpreted` is the
-    answer as far as it has been read. `is_last` says
-    that the request has waited enough for the provider: it is called once more before it is given up. `instruction`
-    is what errors may quote.
+    `claim` is the claim as it now is, `record` remembers the call that was made or was about to be, `interpreted` is
+    the answer as far as it has been read. `is_last` says that the request has waited enough for the provider: it is
+    called once more before it is given up. `instruction` is what errors may quote.
     """
 
     def __init__(
@@ -135,9 +134,8 @@ class PaidCall:
     def prepare(self, planned: PlannedCall) -> PreparedCall:
         """All that can be done, and can fail, before the call is marked."""
         self.record = record = planned.record
-        return self._dependencies.api.prepare(
-            ApiRequest(planned.context, record.model, record.options, is_flat=self.claim.flatten)
-        )
+        context = planned.context.flattened() if self.claim.flatten else planned.context
+        return self._dependencies.api.prepare(ApiRequest(context, record.model, record.options))
 
     def send(self, planned: PlannedCall, prepared: PreparedCall) -> None:
         """Mark, call, spool, settle. Raises Unavailable where the call was free, or where another follows later."""
@@ -243,10 +241,13 @@ class PaidCall:
         """Raises as the dialect does. The key is looked for in words once more: an answer may hold it in pieces, which
         only its reader puts together.
         """
+        dialect = self._dependencies.spool.dialect(reply)
         try:
-            answer = self._dependencies.spool.dialect(reply).interpret(replace(reply, asked=self._instruction))
+            answer = dialect.interpret(replace(reply, asked=self._instruction))
         except DarkroomError as error:
             error.reword(reply.without_key)
+            if isinstance(error, Unavailable) and self.record and self.record.model in dialect.retired:
+                raise _retired(self.record.model, error, reply) from error
             raise
         if answer.otherwise:
             answer.otherwise.reword(reply.without_key)
@@ -263,3 +264,11 @@ class PaidCall:
                 raise
             return None
         return True
+
+
+def _retired(model: str, trouble: Unavailable, reply: Reply) -> Unavailable:
+    """The trouble by its name, where the model is known to be gone: relays answer 404 or 503 for it."""
+    if trouble.cause != "model" and reply.status not in (404, 503):
+        return trouble
+    message = f"the model is retired; set ImageModel ({model}: {trouble.message})"
+    return Unavailable("model", message, retry_after=trouble.retry_after, is_doubtful=trouble.is_doubtful)

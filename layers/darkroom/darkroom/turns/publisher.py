@@ -3,6 +3,7 @@
 import json
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
+from typing import NamedTuple
 
 from darkroom.domain import keys
 from darkroom.domain.outcome import Caution, Outcome, Picture
@@ -19,6 +20,21 @@ from darkroom.turns import cautions, provenance
 from darkroom.turns.cautions import Asked
 
 
+class Made(NamedTuple):
+    """A picture of an answer, and what the API gave beside it and wants back with the next turn."""
+
+    data: Blob
+    state: Blob = b""
+
+
+class Published(NamedTuple):
+    """The pictures of a turn, and what is to be said of them. `has_state`: it lies beside the primary one."""
+
+    pictures: list[Picture]
+    warnings: list[Caution]
+    has_state: bool
+
+
 class Publisher:
     """The results bucket, written once and never over. `refuse` is told of what takes no turn, and where it is told."""
 
@@ -30,8 +46,8 @@ class Publisher:
         self._refuse = refuse
 
     def pictures(
-        self, made: Sequence[Blob], prefix: str, origin: Mapping[str, str], asked: Asked, renditions: Renditions
-    ) -> tuple[list[Picture], list[Caution]]:
+        self, made: Sequence[Made], prefix: str, origin: Mapping[str, str], asked: Asked, renditions: Renditions
+    ) -> Published:
         """Stores the pictures of an answer, and says what is to be said of them. Raises Rejected (`no_image`), or
         Unavailable.
 
@@ -41,7 +57,8 @@ class Publisher:
         `origin` becomes their metadata. `renditions` have those decoded that are too large for that here.
         """
         doubts = _Doubts(renditions)
-        whole = _once([found for data in made if (found := doubts.inspected(data))])
+        inspected = [(found, each.state) for each in made if (found := doubts.inspected(each.data))]
+        whole = _once([found for found, _ in inspected])
         if not whole:
             raise Rejected(
                 "no_image",
@@ -60,7 +77,10 @@ class Publisher:
             self._picture(found.data, found.facts, prefix + name, origin, primary=found is primary)
             for name, found in named
         ]
-        return pictures, warnings
+        state = next(state for found, state in inspected if found is primary)
+        if len(state):
+            self._objects.write_once(self._bucket, prefix + keys.STATE, state, "application/json", origin)
+        return Published(pictures, warnings, bool(len(state)))
 
     def announce(self, outcome: Outcome, key: str, images: Sequence[ImageRef] = ()) -> None:
         """Writes the outcome's `result.json`: the commit marker, and what consumers are told by.

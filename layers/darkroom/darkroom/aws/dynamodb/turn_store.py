@@ -42,6 +42,8 @@ class DynamoTurns:
         """The writes that add a turn, which fail where that number is taken, and keep its past if it has one."""
         turn = int(ended.turn or 0)
         document = {**ended.as_document(), "dialect": ended.dialect, **listing.of_ended(ended)}
+        if ended.has_state:
+            document["has_state"] = True
         del document["thread_id"]  # which is the item's key
         is_new = Condition("attribute_not_exists(sk)")
         writes = [self._table.put(self._thread_id, _turn_sk(turn), document, is_new)]

@@ -1,4 +1,4 @@
-"""What the image API's replies mean. A pure function of the raw reply, so that it can be repeated from the spool.
+"""What replies of the dialect `nebula` mean: a pure function of the raw reply.
 
 The documented form (https://docs.openai-nebula.com) is read here. `any_form` reads all others, and errors.
 """

@@ -7,8 +7,9 @@ from typing import Any
 from darkroom.domain.context import ApiLimits, Content, Context, Image
 from darkroom.domain.outcome import DEFAULT_DIALECT
 from darkroom.domain.validation import Shape, array, either, number, optional, text, value
-from darkroom.providers import error_rules, interpret
-from darkroom.providers.dialect import SEVERAL, ApiCall, ApiRequest, Dialect, DialectSettings
+from darkroom.providers import error_rules
+from darkroom.providers.dialect import SEVERAL, ApiCall, ApiRequest, Dialect, DialectSettings, bearer
+from darkroom.providers.dialects import nebula_reply
 from darkroom.providers.reply import CUT
 from darkroom.streaming.base64_blob import Base64
 from darkroom.streaming.blob import Blob, Joined
@@ -22,21 +23,9 @@ def call(request: ApiRequest, settings: DialectSettings) -> ApiCall:
     return ApiCall(PATH, "application/json", Joined(_json(_document(request, settings))))
 
 
-def authorise(key: str) -> tuple[str, str]:
-    """The header that carries the key."""
-    return "Authorization", f"Bearer {key}"
-
-
-def flattened(context: Context) -> Context:
-    """One user turn with the newest picture: for models that do not take pictures in model turns."""
-    *history, last = context.contents
-    newest = [image for content in history for image in content.images][-1:]
-    return Context((Content("user", last.text, (*newest, *last.images)),))
-
-
 def _document(request: ApiRequest, settings: DialectSettings) -> dict[str, Any]:
     """The request, with images in it. Without picture and history every style sends `prompt` alone."""
-    context = flattened(request.context) if request.is_flat else request.context
+    context = request.context
     document: dict[str, Any] = {
         "model": request.model,
         "response_format": settings.response_format,
@@ -100,9 +89,13 @@ OPTIONS: Mapping[str, Shape] = {
 
 NEBULA = Dialect(
     name=DEFAULT_DIALECT,
+    url="https://llm.ai-nebula.com",
+    model="gemini-3.1-flash-image",
+    retired=frozenset(("gemini-2.5-flash-image-preview", "gpt-image-1", "dall-e-2", "dall-e-3")),
+    history="turns",
     call=call,
-    interpret=interpret.interpret,
-    authorise=authorise,
+    interpret=nebula_reply.interpret,
+    authorise=bearer,
     request_id=error_rules.request_id,
     options=OPTIONS,
     limits=ApiLimits(
