@@ -162,7 +162,7 @@ class Handler(BaseHTTPRequestHandler):
             generation = dialect.read(call, studio.own_file)
             if generation.model not in MODELS:
                 said = f"no available channel for model {generation.model} under group default"
-                return dialect.problem(Problem("model", 404, said), self.request_id)
+                return dialect.problem(Problem("model", 404, said, model=generation.model), self.request_id)
             fault = studio.faults.next_for(generation.instruction)
             studio.calls.note(record, fault=fault.name if fault else None)
             return self._faulty(fault, dialect, generation) if fault else self._made(dialect, generation)

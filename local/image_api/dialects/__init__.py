@@ -1,6 +1,7 @@
 """The dialects that the stand-in speaks: a module each, which translates to and from its own `Generation`."""
 
 from local.image_api.dialect import Dialect
+from local.image_api.dialects.gemini import GEMINI
 from local.image_api.dialects.nebula import NEBULA
 
-DIALECTS: tuple[Dialect, ...] = (NEBULA,)
+DIALECTS: tuple[Dialect, ...] = (NEBULA, GEMINI)

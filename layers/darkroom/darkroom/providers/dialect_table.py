@@ -5,7 +5,7 @@ from importlib import import_module
 
 from darkroom.providers.dialect import Dialect
 
-NAMES = ("nebula",)
+NAMES = ("nebula", "gemini")
 
 
 class _Table(Mapping[str, Dialect]):

@@ -46,7 +46,7 @@ def page(reply: Reply) -> DarkroomError:
     if 300 <= reply.status < 400:
         return redirect(reply)
     if cause := _FREE_PAGES.get(reply.status):
-        return Unavailable(cause, message, retry_after=_retry_after(reply))
+        return Unavailable(cause, message, retry_after=retry_after(reply))
     if reply.status == 413:
         return _too_large(message, _named(reply, said))
     return Ambiguous(message)
@@ -64,7 +64,7 @@ def redirect(reply: Reply) -> Unavailable:
     return Unavailable("configuration", f"the image API's address answers with a redirect ({reply.status})")
 
 
-def _retry_after(reply: Reply) -> float | None:
+def retry_after(reply: Reply) -> float | None:
     """Seconds from when the API said so, whether it names them or a date; None where it says neither."""
     value = reply.headers.get("retry-after", "").strip()
     if re.fullmatch(r"\d{1,6}(\.\d{1,6})?", value):
@@ -152,7 +152,7 @@ def _any_of(*patterns: str) -> str:
     return "|".join(patterns)
 
 
-_SIGNATURE = _any_of("thought_?signature")
+_SIGNATURE = _any_of("thought[_ ]?signature")
 _EMPTY_ACCOUNT = _any_of(
     r"insufficient.{0,12}(quota|balance|credit|fund)", r"\b(account|no|low|your) balance\b",
     r"\bbalance\b.{0,20}\b(insufficient|not enough|too low|exhausted|used up)", "arrears", "payment required",
@@ -223,7 +223,7 @@ def error(stated: Stated, reply: Reply) -> DarkroomError:
     if re.search(_SIGNATURE, words):
         return Unavailable("thought_signature", said, retry_after=0)
     if re.search(_SUSPENDED, words):
-        return Unavailable("account", said, retry_after=_retry_after(reply))
+        return Unavailable("account", said, retry_after=retry_after(reply))
     request_id = stated.request_id
     if re.search(_REFUSED, words):  # before all else: whatever number it comes with, it is never retried
         return Rejected(
@@ -231,7 +231,7 @@ def error(stated: Stated, reply: Reply) -> DarkroomError:
             hint="The provider refuses this instruction or picture; say it differently. It is never retried.",
         )  # fmt: skip
     if cause := _operators_trouble(number, words):
-        return Unavailable(cause, said, retry_after=_retry_after(reply))
+        return Unavailable(cause, said, retry_after=retry_after(reply))
     if _is_lost(number, words):
         return Ambiguous(said)
     if re.search(_EMPTY, words):
@@ -241,7 +241,7 @@ def error(stated: Stated, reply: Reply) -> DarkroomError:
     if number in (400, 406, 409, 410, 415, 422) or re.search(_INVALID, words):
         code: Code = "unsupported_image" if re.search(_IMAGE, words) else "invalid_request"
         return Rejected(code, said, hint="Mend what the image API names.", provider_request_id=request_id)
-    return Unavailable("unreachable", said, retry_after=_retry_after(reply), is_doubtful=True)
+    return Unavailable("unreachable", said, retry_after=retry_after(reply), is_doubtful=True)
 
 
 def _is_lost(number: int, words: str) -> bool:
