@@ -29,12 +29,16 @@ class Made(NamedTuple):
 
 
 class Problem(NamedTuple):
-    """Why nothing was made: a fault's name, `invalid`, `too_large` or `model`; and the HTTP status that says so."""
+    """Why nothing was made: a fault's name, `invalid`, `too_large` or `model`; and the HTTP status that says so.
+
+    `model` is the one that is not known.
+    """
 
     name: str
     status: int
     message: str
     retry_after: str | None = None
+    model: str = ""
 
 
 class Dialect(NamedTuple):

@@ -44,7 +44,11 @@ def _inline_picture(uri: str, where: str) -> Picture:
     match = DATA_URI.fullmatch(uri)
     if not match:
         raise Rejected(f"{where}: must be a full data URI (data:image/png;base64,…) or a public http(s) URL")
-    media_type, encoded = match.groups()
+    return inline_picture(match[1], match[2], where)
+
+
+def inline_picture(media_type: str, encoded: str, where: str) -> Picture:
+    """The picture that Base64 says. Raises `Rejected`."""
     if media_type not in MEDIA_TYPES.values():
         raise Rejected(f"{where}: media type must be one of {', '.join(MEDIA_TYPES.values())}, not {media_type}")
     content = _decoded(encoded, where)

@@ -77,9 +77,8 @@ class Handler(BaseHTTPRequestHandler):
             return self._send(as_json(200, {"status": "ok"}))
         if self.path == "/_stand-in/calls":
             return self._send(as_json(200, self.server.studio.calls.listed()))
-        for dialect in DIALECTS:
-            if self.path.partition("?")[0] == dialect.models_path:
-                return self._send(self._models(dialect))
+        if speaking := [each for each in DIALECTS if self.path.partition("?")[0] == each.models_path]:
+            return self._send(self._models(speaking[-1]))
         return self._send(self._file())
 
     def do_POST(self) -> None:
@@ -167,7 +166,7 @@ class Handler(BaseHTTPRequestHandler):
             generation = dialect.read(call, studio.own_file)
             if generation.model not in MODELS:
                 said = f"no available channel for model {generation.model} under group default"
-                return dialect.problem(Problem("model", 404, said), self.request_id)
+                return dialect.problem(Problem("model", 404, said, model=generation.model), self.request_id)
             fault = studio.faults.next_for(generation.instruction)
             studio.calls.note(record, fault=fault.name if fault else None)
             return self._faulty(fault, dialect, generation) if fault else self._made(dialect, generation)

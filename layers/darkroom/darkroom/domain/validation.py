@@ -150,6 +150,17 @@ def _assert_can_be_told(given: str) -> None:
         raise RuleError("must be valid Unicode, but holds half of a surrogate pair") from error
 
 
+def choice(*known: str) -> Rule:
+    """One of these strings."""
+
+    def take(given: Any) -> str:
+        if given not in known:
+            raise RuleError("must be " + " or ".join(map(repr, known)))
+        return str(given)
+
+    return take
+
+
 def whole(least: int, most: int | None = None) -> Rule:
     """A whole number."""
 

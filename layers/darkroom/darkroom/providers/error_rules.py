@@ -51,7 +51,7 @@ def page(reply: Reply) -> DarkroomError:
     if 300 <= reply.status < 400:
         return redirect(reply)
     if cause := _FREE_PAGES.get(reply.status):
-        return Unavailable(cause, message, retry_after=_retry_after(reply))
+        return Unavailable(cause, message, retry_after=retry_after(reply))
     if reply.status == 413:
         return _too_large(message, _named(reply, said))
     return Ambiguous(message)
@@ -69,7 +69,7 @@ def redirect(reply: Reply) -> Unavailable:
     return Unavailable("configuration", f"the image API's address answers with a redirect ({reply.status})")
 
 
-def _retry_after(reply: Reply) -> float | None:
+def retry_after(reply: Reply) -> float | None:
     """Seconds from when the API said so, whether it names them or a date; None where it says neither."""
     value = reply.headers.get("retry-after", "").strip()
     if re.fullmatch(r"\d{1,6}(\.\d{1,6})?", value):
@@ -157,7 +157,7 @@ def _any_of(*patterns: str) -> str:
     return "|".join(patterns)
 
 
-_SIGNATURE = _any_of("thought_?signature")
+_SIGNATURE = _any_of("thought[_ ]?signature")
 _EMPTY_ACCOUNT = _any_of(
     r"insufficient.{0,12}(quota|balance|credit|fund)", r"\b(account|no|low|your) balance\b",
     r"\bbalance\b.{0,20}\b(insufficient|not enough|too low|exhausted|used up)", "arrears", "payment required",
@@ -240,7 +240,7 @@ def error(stated: Stated, reply: Reply) -> DarkroomError:
         return _too_large(stated.said, stated.request_id)
     if number in (400, 406, 409, 410, 415, 422) or re.search(_INVALID, words):
         return invalid_request(stated, "unsupported_image" if re.search(_IMAGE, words) else "invalid_request")
-    return Unavailable("unreachable", stated.said, retry_after=_retry_after(reply), is_doubtful=True)
+    return Unavailable("unreachable", stated.said, retry_after=retry_after(reply), is_doubtful=True)
 
 
 def refused(stated: Stated) -> Rejected:
@@ -253,7 +253,7 @@ def refused(stated: Stated) -> Rejected:
 
 def trouble(cause: Cause, stated: Stated, reply: Reply) -> Unavailable:
     """The provider's or the operator's own."""
-    return Unavailable(cause, stated.said, retry_after=_retry_after(reply))
+    return Unavailable(cause, stated.said, retry_after=retry_after(reply))
 
 
 def invalid_request(stated: Stated, code: Code = "invalid_request", param: str | None = None) -> Rejected:

@@ -9,7 +9,7 @@ import json
 import re
 from collections.abc import Iterator
 from contextlib import suppress
-from typing import Any
+from typing import Any, NamedTuple
 
 from darkroom.errors import TooLarge
 from darkroom.streaming.blob import Blob, File, Part, chunks
@@ -45,6 +45,32 @@ class LongString(Part):
     def __repr__(self) -> str:
         """How it begins and ends: in between may be a picture that it quotes."""
         return f"{_said(self[:QUOTED_BYTES])} … {_said(self[-QUOTED_BYTES:])}"
+
+
+class Spelled(NamedTuple):
+    """A value that JSON writes so already, in parts."""
+
+    parts: tuple[Blob, ...]
+
+
+def written(document: object) -> Iterator[Blob]:
+    """A document as JSON, in parts: what is large in it stays where it is."""
+    if isinstance(document, Spelled):
+        yield from document.parts
+    elif isinstance(document, LongString):
+        yield from (b'"', document, b'"')
+    elif isinstance(document, dict):
+        for position, (name, inner) in enumerate(document.items()):
+            yield (", " if position else "{").encode() + json.dumps(name).encode() + b": "
+            yield from written(inner)
+        yield b"}" if document else b"{}"
+    elif isinstance(document, list | tuple):
+        for position, inner in enumerate(document):
+            yield b", " if position else b"["
+            yield from written(inner)
+        yield b"]" if document else b"[]"
+    else:
+        yield json.dumps(document, ensure_ascii=False).encode()
 
 
 def _said(written: bytes) -> str:

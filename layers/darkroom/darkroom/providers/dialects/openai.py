@@ -5,11 +5,11 @@ It knows no conversation: each call brings the newest picture and the words of i
 
 import json
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 from darkroom.domain.context import ApiLimits, Image
-from darkroom.domain.validation import Shape, optional, text, value, whole
+from darkroom.domain.validation import Shape, choice, optional, text, value, whole
 from darkroom.providers import error_rules
 from darkroom.providers.dialect import SEVERAL, ApiCall, ApiRequest, Dialect, DialectSettings, bearer
 from darkroom.providers.dialects import openai_reply
@@ -64,25 +64,16 @@ def _is_made(width: int, height: int) -> bool:
     return is_whole and long <= MAX_RATIO * short and long <= MAX_SIDE and width * height <= MAX_PIXELS
 
 
-def _one_of(*known: str) -> Callable[[Any], str]:
-    def take(given: Any) -> str:
-        if given not in known:
-            raise ValueError(f"must be one of {', '.join(map(repr, known))}")
-        return str(given)
-
-    return take
-
-
 _NAME = optional(value(text(1, 64)))
 OPTIONS: Mapping[str, Shape] = {
     "size": optional(value(_size)),
-    "quality": optional(value(_one_of("auto", "low", "medium", "high", "xhigh", "max"))),
+    "quality": optional(value(choice("auto", "low", "medium", "high", "xhigh", "max"))),
     **SEVERAL,
-    "background": optional(value(_one_of("auto", "opaque", "transparent"))),
-    "output_format": optional(value(_one_of("png", "jpeg", "webp"))),
+    "background": optional(value(choice("auto", "opaque", "transparent"))),
+    "output_format": optional(value(choice("png", "jpeg", "webp"))),
     "output_compression": optional(value(whole(0, 100))),
-    "input_fidelity": optional(value(_one_of("low", "high"))),
-    "moderation": optional(value(_one_of("auto", "low"))),
+    "input_fidelity": optional(value(choice("low", "high"))),
+    "moderation": optional(value(choice("auto", "low"))),
     "user": _NAME,
     "safety_identifier": _NAME,
 }
