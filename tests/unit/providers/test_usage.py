@@ -1,6 +1,7 @@
 """What an answer says that it used is kept as plain numbers, and is bounded whatever the answer says."""
 
 import json
+from base64 import b64encode
 from typing import Any
 
 import pytest
@@ -8,6 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from darkroom.providers import usage
+from darkroom.providers.dialects.gemini import GEMINI
+from tests.unit.samples import encoded, reply
 
 OPENAI = {
     "input_tokens": 50,
@@ -41,6 +44,17 @@ def test_of_very_many_numbers_the_first_stay() -> None:
     kept = usage.read({**many, "never": 1})
     assert kept
     assert len(kept) == usage.MAX_ENTRIES
+
+
+def test_gemini_tells_it_by_its_own_names() -> None:
+    part = {"inlineData": {"mimeType": "image/png", "data": b64encode(encoded("PNG")).decode()}}
+    told = {
+        "promptTokenCount": 7,
+        "totalTokenCount": 1297,
+        "promptTokensDetails": [{"modality": "TEXT", "tokenCount": 7}],
+    }
+    answer = GEMINI.interpret(reply({"candidates": [{"content": {"parts": [part]}}], "usageMetadata": told}))
+    assert answer.usage == {"promptTokenCount": 7, "totalTokenCount": 1297}
 
 
 @given(anything)
