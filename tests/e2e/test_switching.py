@@ -15,7 +15,7 @@ pytestmark = pytest.mark.slow
 
 DIALECTS = ("nebula", "gemini", "openai")
 MODELS = {"nebula": "gemini-3.1-flash-image", "gemini": "gemini-3.1-flash-image", "openai": "gpt-image-2"}
-WAITS = "[fault:429 x1]"
+WAITS = "[fault:429 x1 retry-after=30]"
 
 
 @pytest.fixture(scope="module")
