@@ -86,9 +86,18 @@ def test_a_model_that_would_lead_elsewhere_is_refused_for_nothing(name: str) -> 
     assert (caught.value.code, caught.value.param, caught.value.charged) == ("invalid_request", "model", False)
 
 
-def test_a_picture_without_a_signature_is_sent_without() -> None:
-    _, model, _ = body(conversation())["contents"]
-    assert model == {"role": "model", "parts": [{"text": "Here it is."}, inline(NIGHT)]}
+def test_a_picture_without_a_signature_is_shown_by_the_user() -> None:
+    """In a model's turn it would be refused. It may be another provider's, or another model's."""
+    _, model, last = body(conversation())["contents"]
+    assert model == {"role": "model", "parts": [{"text": "Here it is."}]}
+    assert last == {"role": "user", "parts": [{"text": "at night"}, inline(NIGHT)]}
+
+
+def test_a_model_that_said_nothing_says_that_it_made_a_picture() -> None:
+    made = Image(NIGHT, "image/png", sha256(NIGHT))
+    turns = Content("user", "a cat", (made,)), Content("model", "", (made,)), Content("user", "at night")
+    first, model, _ = body(Context(turns))["contents"]
+    assert (first["parts"], model["parts"]) == ([{"text": "a cat"}, inline(NIGHT)], [{"text": "(1 image)"}])
 
 
 def test_what_came_with_the_picture_goes_back_in_its_place() -> None:
@@ -104,8 +113,9 @@ def test_what_came_with_the_picture_goes_back_in_its_place() -> None:
 
 @pytest.mark.parametrize("state", [b"", b"{", b"7", b"[]", b'["x"]', b"null", b"[" * 5000])
 def test_what_cannot_be_read_of_it_is_left_out(state: bytes) -> None:
-    _, model, _ = body(conversation(state))["contents"]
-    assert model["parts"] == [{"text": "Here it is."}, inline(NIGHT)]
+    _, model, last = body(conversation(state))["contents"]
+    assert model["parts"] == [{"text": "Here it is."}]
+    assert last["parts"] == [{"text": "at night"}, inline(NIGHT)]
 
 
 def test_a_flattened_history_has_no_signature() -> None:

@@ -1,11 +1,11 @@
 """The dialect of Google's own API: `POST /v1beta/models/<model>:generateContent`, with a conversation as `contents`."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from typing import Any
 
-from darkroom.domain.context import ApiLimits, Content, Image
+from darkroom.domain.context import NOTHING_SAID, ApiLimits, Content, Context, Image
 from darkroom.domain.validation import RuleError, Shape, choice, number, optional, value
 from darkroom.errors import Rejected
 from darkroom.providers import error_rules
@@ -28,7 +28,7 @@ def call(request: ApiRequest, _: DialectSettings) -> ApiCall:
         said = "the name of a model has letters, digits, and the marks . _ -"
         raise Rejected("invalid_request", said, hint="Name a model that the image API offers.", param="model")
     document = {
-        "contents": [_content(content) for content in request.context.contents],
+        "contents": list(_contents(request.context)),
         "generationConfig": _config(request.options),
     }
     path = f"/v1beta/models/{model[1]}:generateContent"
@@ -50,12 +50,24 @@ def _config(options: Mapping[str, Any]) -> dict[str, Any]:
     return config | {name: option for name, option in rest.items() if option is not None}
 
 
-def _content(content: Content) -> dict[str, Any]:
-    parts: list[dict[str, Any]] = [{"text": content.text}] if content.text else []
-    parts += [_inline(image) for image in content.images]
-    for image in content.images if content.role == "model" else ():
-        parts = _parts_as_made(image, content.images) or parts
-    return {"role": content.role, "parts": parts}
+def _contents(context: Context) -> Iterator[dict[str, Any]]:
+    """The turns. A picture in a model's turn needs its signature: one without goes along with the last words."""
+    *history, last = context.contents
+    loose = list[Image]()
+    for content in history:
+        if content.role == "user":
+            yield {"role": "user", "parts": _parts(content)}
+            continue
+        made = [(image, _parts_as_made(image)) for image in content.images]
+        loose += [image for image, parts in made if not parts]
+        signed = [part for _, parts in made for part in parts]
+        yield {"role": "model", "parts": signed or [{"text": content.text or NOTHING_SAID}]}
+    yield {"role": "user", "parts": _parts(last._replace(images=(*loose, *last.images)))}
+
+
+def _parts(content: Content) -> list[dict[str, Any]]:
+    words: list[dict[str, Any]] = [{"text": content.text}] if content.text else []
+    return words + [_inline(image) for image in content.images]
 
 
 def _inline(image: Image) -> dict[str, Any]:
@@ -63,16 +75,13 @@ def _inline(image: Image) -> dict[str, Any]:
     return {"inlineData": {"mimeType": image.media_type, "data": data}}
 
 
-def _parts_as_made(image: Image, images: tuple[Image, ...]) -> list[dict[str, Any]]:
+def _parts_as_made(image: Image) -> list[dict[str, Any]]:
     """The parts of a model's turn as the API gave them, each with its signature; none where that is not known."""
-    made = _read(image.state)
     parts = []
-    for part in made:
-        signature = {name: part[name] for name in (gemini_reply.SIGNATURE,) if name in part}
-        told = {"text": part["text"]} if "text" in part else _inline(image)
-        parts.append(told | signature)
-    others = [_inline(other) for other in images if other is not image]
-    return parts and parts + others
+    for part in _read(image.state):
+        signature = {gemini_reply.SIGNATURE: part[gemini_reply.SIGNATURE]} if gemini_reply.SIGNATURE in part else {}
+        parts.append(({"text": part["text"]} if "text" in part else _inline(image)) | signature)
+    return parts
 
 
 def _read(state: Blob) -> list[dict[str, Any]]:

@@ -37,8 +37,10 @@ def stated(document: dict[str, Any], reply: Reply) -> DarkroomError | None:
     status, details = str(error.get("status", "")), _details(error)
     delay = _retry_delay(details)
     said = f"the image API said: {told.message}"
+    if _NOTHING_LEFT.search(told.words):
+        return Unavailable("account", said, retry_after=delay)
     if told.number == 429 or status == "RESOURCE_EXHAUSTED":
-        cause: Cause = "account" if _is_used_up(told.words, details) else "throttled"
+        cause: Cause = "account" if _is_of_the_day(told.words, details) else "throttled"
         return Unavailable(cause, said, retry_after=_first(delay, error_rules.retry_after(reply)))
     if _DISABLED.lower() in told.words or _has_reason(details, _DISABLED):
         return Unavailable("account", said)
@@ -104,10 +106,10 @@ def _retry_delay(details: list[dict[str, Any]]) -> float | None:
     return next((float(each[1]) for each in found if each), None)
 
 
-def _is_used_up(words: str, details: list[dict[str, Any]]) -> bool:
-    """Whether waiting a moment is of no use: what is used up is the account's, for today or for good."""
+def _is_of_the_day(words: str, details: list[dict[str, Any]]) -> bool:
+    """Whether the account has used up what it has for today: waiting a moment is of no use."""
     quotas = json.dumps([each.get("violations") for each in details], default=str)[: error_rules.WORDS_CHARACTERS]
-    return bool(_A_DAY.search(quotas) or _A_DAY.search(words) or _NOTHING_LEFT.search(words))
+    return bool(_A_DAY.search(quotas) or _A_DAY.search(words))
 
 
 def _first(*values: float | None) -> float | None:
