@@ -39,6 +39,11 @@ def dialect_of(road: Road, thread: str, turn: int) -> str:
     return found["Item"].get("dialect", {"S": "nebula"})["S"]
 
 
+def been_called(road: Road, words: str) -> None:
+    """Returns when the image API has had a call with these words."""
+    eventually(lambda: road.calls(words))
+
+
 def test_a_conversation_goes_on_through_every_dialect(bring_up: BringUp, server: StandInServer) -> None:
     """Before each change a request has been called for nothing, and waits: it is answered in the next dialect."""
     thread, mark = f"t-{uuid.uuid4().hex[:12]}", uuid.uuid4().hex[:8]
@@ -47,7 +52,7 @@ def test_a_conversation_goes_on_through_every_dialect(bring_up: BringUp, server:
     assert road.turn(thread, 1)["status"] == "succeeded"
     for number, dialect in enumerate(DIALECTS[1:]):
         road.send(thread, {"instruction": f"night {number} {mark} {WAITS}", "request_id": f"waits-{number}"})
-        eventually(lambda words=f"night {number} {mark}": road.calls(words))
+        been_called(road, f"night {number} {mark}")
         pause(road.stack, *REQUESTS)  # it may come back before the stack has changed
         road = speaking(bring_up, server, dialect, road)
         resume(road.stack)

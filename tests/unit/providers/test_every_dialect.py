@@ -191,8 +191,8 @@ def test_an_answer_streams_from_the_disk(dialect: Dialect) -> None:
 def _reply_with(dialect: Dialect, picture: bytes) -> Reply:
     """The answer that the stand-in gives when it has made this picture."""
     written = dialect.call(ApiRequest(asked("a cat"), dialect.model, {}), DialectSettings())
-    spoken = next(each for each in SPOKEN_BY_THE_STAND_IN if each.path.fullmatch(written.path))
     call = Call(written.path, {"content-type": written.media_type}, written.body[:])
+    spoken = next(each for each in SPOKEN_BY_THE_STAND_IN if each.path.fullmatch(call.path) and each.is_own(call))
     answer = spoken.answer(spoken.read(call, lambda _: None), Made((picture,)), lambda *_: "")
     return Reply(200, {"content-type": answer.content_type}, File([answer.body]), 1.0, dialect.name)
 
