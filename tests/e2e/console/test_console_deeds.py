@@ -88,7 +88,7 @@ def test_the_wall_shows_what_ends_by_itself_and_is_searched(console: Console, ro
         page.until(f"document.querySelector('[data-key=\"{thread}\"] img')?.naturalWidth")
         page.fill("[name=words][type=search]", f"LIGHTHOUSE of {thread}")
         page.click('aria/Find[role="button"]')
-        page.until("location.search.includes('words=')")
+        page.until("location.search.includes('words=') && document.querySelectorAll('#wall li').length")
         assert page.evaluate("document.querySelectorAll('#wall li').length") == 1
 
 
