@@ -146,6 +146,9 @@ locks: $(TOOLS)/node/stamp | $(UV) ## write the lock files again
 	  $(UV) pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-annotate \
 	    --custom-compile-command "make locks" --output-file local/tools/$$tool.txt local/tools/$$tool.in || exit 1; \
 	done
+	@$(UV) pip compile --quiet --universal --python-version 3.13 --generate-hashes --no-annotate \
+	  --custom-compile-command "make locks" --override local/tools/localstack/overrides.txt \
+	  --output-file local/tools/localstack/localstack.txt local/tools/localstack/localstack.in
 	@for tool in aws-sdk-js browser; do \
 	  $(TOOLS)/node/bin/npm install --prefix local/tools/$$tool --package-lock-only --omit-lockfile-registry-resolved --silent || exit 1; \
 	done

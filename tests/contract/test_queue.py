@@ -5,6 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
+import boto3
 import pytest
 
 from darkroom.aws.sqs import SqsQueue
@@ -60,18 +61,26 @@ def _as_record(message: Any) -> dict[str, Any]:
     return {names[name]: value for name, value in message.items() if name in names}
 
 
-@pytest.fixture(params=["sqs", "memory"])
+@pytest.fixture(params=["sqs", "memory", pytest.param("localstack", marks=pytest.mark.slow)])
 def queues(request: pytest.FixtureRequest) -> tuple[Fifo, Fifo]:
     """A queue, and the one that takes its dead letters."""
     if request.param == "memory":
         clock = Clock()
         dead = FifoQueue(clock, "dead")
         return FifoQueue(clock, most_receives=MAX_RECEIVES, dead=dead), dead
-    client: SQSClient = request.getfixturevalue("sqs")
+    client = _client(request)
     dead_url = _created(client, "dead.fifo")
     arn = client.get_queue_attributes(QueueUrl=dead_url, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
     policy = f'{{"deadLetterTargetArn":"{arn}","maxReceiveCount":{MAX_RECEIVES}}}'
     return Sqs(client, _created(client, "requests.fifo", RedrivePolicy=policy)), Sqs(client, dead_url)
+
+
+def _client(request: pytest.FixtureRequest) -> "SQSClient":
+    if request.param == "localstack":
+        request.getfixturevalue("on_localstack")
+        return boto3.client("sqs")
+    client: SQSClient = request.getfixturevalue("sqs")
+    return client
 
 
 def _created(client: "SQSClient", name: str, **attributes: str) -> str:
@@ -143,7 +152,13 @@ def test_what_is_hidden_for_no_time_comes_back_at_once_and_before_the_later_ones
     assert (again[0].receive_count, again[0].message_id) == (2, first.message_id)
 
 
-def test_one_that_is_hidden_keeps_one_that_is_not_back(queue: Fifo, send: Send) -> None:
+def test_one_that_is_hidden_keeps_one_that_is_not_back(queue: Fifo, send: Send, request: pytest.FixtureRequest) -> None:
+    """LocalStack looks at a group when it gives out a batch, and not when a message of it becomes visible."""
+    if "localstack" in request.node.name:
+        documented = "https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/FIFO-queues-understanding-logic.html"
+        request.applymarker(
+            pytest.mark.xfail(strict=True, reason=f"LocalStack gives it out; SQS does not: {documented}")
+        )
     for body in ("a1", "a2"):
         send(body)
     first, second = queue.receive()
