@@ -42,6 +42,8 @@ class DynamoTurns:
         """The writes that add a turn, which fail where that number is taken, and keep its past if it has one."""
         turn = int(ended.turn or 0)
         document = {**ended.as_document(), "dialect": ended.dialect, **listing.of_ended(ended)}
+        if ended.cost.images == ended.cost.paid_calls:
+            del document["cost"]["images"]  # so that the release before this one can read the turn
         if ended.has_state:
             document["has_state"] = True
         del document["thread_id"]  # which is the item's key
