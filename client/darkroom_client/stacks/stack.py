@@ -164,6 +164,16 @@ class Stack:
             raise Unreachable(f"The stack's image API is spoken to in {name}, which this release does not know.")
         return DIALECTS[name]
 
+    @property
+    def image_model(self) -> str:
+        """The model that answers unless a request names another. Raises Unreachable."""
+        return self.parameters.get("ImageModel") or self.dialect.model
+
+    @property
+    def image_api_url(self) -> str:
+        """Where the image API is. Raises Unreachable."""
+        return self.parameters.get("ImageApiUrl") or self.dialect.url
+
     def now(self) -> int:
         """Seconds since the epoch, as AWS tells them with each answer. A laptop's own clock may be anything."""
         answer = self.dynamodb.describe_table(TableName=self.outputs["ThreadsTable"])
