@@ -14,7 +14,7 @@ MAX_LINES_WITHOUT_CONTENTS = 60
 BLOCKS = re.compile(r"^ *```.*?^ *```$|^<!-- benchmark: .*?^<!-- end -->$|<!--.*?-->", re.MULTILINE | re.DOTALL)
 CODE = re.compile(r"`[^`]*`")
 TARGET = re.compile(r"\]\([^)]*\)")
-RIDDLES = re.compile(r"\b(nobody|mend(s|ed|ing)?|of which|(is|are) told)\b", re.IGNORECASE)
+RIDDLES = re.compile(r"\b(nobody|whoever|mend(s|ed|ing)?|of which|(is|are) told)\b", re.IGNORECASE)
 CLAUSES = re.compile(r"(?:What|Who|Whoever)\b.*[^?]$")
 
 
@@ -66,9 +66,10 @@ def test_a_page_speaks_plainly(path: Path) -> None:
 
 
 def test_the_search_for_plain_words_finds_what_it_looks_for(tmp_path: Path) -> None:
-    riddles = ["What is sent is read.", "It is told.", "A bug, of which there are two.", "Nobody saw it.", "Mend it."]
-    asked = ["What is sent?", "Somebody saw it.", "`nobody` is a user."]
+    riddles = ["What is sent is read.", "It pays whoever asks.", "It is told.", "A bug, of which there are two."]
+    riddles += ["Nobody saw it.", "Mend it."]
+    plain = ["What is sent?", "Somebody saw it.", "`nobody` is a user."]
     document = tmp_path / "page.md"
-    document.write_text("# What it costs\n\n" + " ".join([*riddles, *asked]), encoding="utf-8")
+    document.write_text("# What it costs\n\n" + " ".join([*riddles, *plain]), encoding="utf-8")
     found = [each for each in sentences(document) if RIDDLES.search(each) or CLAUSES.match(each)]
     assert found == riddles
