@@ -18,7 +18,7 @@ import zipfile
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from typing import get_args
 from urllib.parse import quote, quote_plus, urlsplit
@@ -30,18 +30,20 @@ from darkroom.batches import csv_file, line_reader
 from darkroom.batches.line_reader import Line, Place
 from darkroom.domain import keys, outcome, request, request_file, request_schema, upload
 from darkroom.domain.message import Message
-from darkroom.domain.outcome import Outcome, Timing
+from darkroom.domain.outcome import DEFAULT_DIALECT, Outcome, Timing
 from darkroom.domain.price import Price
 from darkroom.domain.request_schema import Folder
 from darkroom.errors import Ambiguous, Fault, Rejected, TooManyPixels, Unavailable, Undecodable
 from darkroom.pictures import decoding, inspect, normalize
 from darkroom.providers.client import ImageApi
-from darkroom.providers.dialect import ApiCall, DialectSettings, PreparedCall
+from darkroom.providers.dialect import ApiCall, DialectSettings, Encoded, PreparedCall
+from darkroom.providers.dialect_table import DIALECTS, NAMES
 from darkroom.providers.dialects.nebula import NEBULA
 from darkroom.providers.download import Fetcher, is_public
 from darkroom.providers.reply import Reply
 from darkroom.turns.outcome_builder import OutcomeBuilder
 from darkroom.uploads import instruction_text, s3_notification
+from tests.fakes import spoken
 from tests.fakes.stack import rules
 from tests.pictures.breaking import EVERY, with_split_pixels
 from tests.pictures.making import photographed, scene
@@ -281,13 +283,13 @@ def _said(value: str) -> str:
 # The image API: what it answers, by line and by word, and where it sends us.
 
 
-def _answer(data: bytes) -> object:
+def _answer(data: bytes, name: str = DEFAULT_DIALECT) -> object:
     """The first byte is the status, the first line the header that says when to come again; the rest is the body."""
     head, _, body = data.partition(b"\n")
     headers = {"retry-after": head[1:].decode("latin-1"), "date": "Sun, 22 Nov 2026 12:00:00 GMT"}
-    reply = Reply(STATUSES[(head or b"\0")[0] % len(STATUSES)], headers, body, 1.0)
+    reply = Reply(STATUSES[(head or b"\0")[0] % len(STATUSES)], headers, body, 1.0, name)
     try:
-        answer = NEBULA.interpret(reply)
+        answer = DIALECTS[name].interpret(reply)
     except (Rejected, Unavailable, Ambiguous) as error:
         said = f"{error} {getattr(error, 'hint', '')}"
         assert len(said.encode()) < 5000
@@ -296,6 +298,9 @@ def _answer(data: bytes) -> object:
         raise
     assert answer.pictures
     assert (answer.text or "-").encode()
+    for picture in answer.pictures:
+        state = picture.state if isinstance(picture, Encoded) else b""
+        assert not len(state) or json.loads(state[:]), "it goes back with the next turn"
     return answer
 
 
@@ -435,6 +440,15 @@ def answer_seeds() -> list[bytes]:
     return [bytes([number]) + dated + text for number, text in enumerate(texts)] + others
 
 
+def answer_seeds_in(name: str) -> list[bytes]:
+    """The same, and what the API of a dialect says itself, as the stand-in says it."""
+    dialect, dot = DIALECTS[name], _saved(Pillow.new("RGB", (1, 1)), "PNG")
+    said = [spoken.made(dialect, dot), spoken.made(dialect, dot, dot, words="a cat"), spoken.made(dialect)]
+    said += [spoken.problem(dialect, fault) for fault in ("refusal", "401", "402", "429", "503")]
+    own = [bytes([STATUSES.index(reply.status)]) + b"7\n" + reply.body[:] for reply in said]
+    return [*own, *answer_seeds()]
+
+
 def other_answers() -> list[bytes]:
     """Answers in the forms of other providers and of relays."""
     png = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=="
@@ -537,6 +551,16 @@ DOORS = (
     Door("text", _text_file, (Rejected,), lambda: (b"make it blue", "\ufeff雪\u3000".encode(), b"\xff\xfe")),
     Door("metadata", _metadata, (Rejected,), lambda: METADATA),
     Door("answer", _answer, (Rejected, Unavailable, Ambiguous), answer_seeds),
+    *(
+        Door(
+            f"answer_{name}",
+            partial(_answer, name=name),
+            (Rejected, Unavailable, Ambiguous),
+            partial(answer_seeds_in, name),
+        )
+        for name in NAMES
+        if name != DEFAULT_DIALECT
+    ),
     Door("line", _line, (Rejected, Unavailable, Ambiguous), line_seeds),
     Door("address", _address, (Rejected, Unavailable), lambda: ADDRESSES),
     Door("ip", _ip_address, (), lambda: (bytes(16), b"\x01\x01\x01\x01", bytes([0x20, 1, 13, 184]) + bytes(12))),

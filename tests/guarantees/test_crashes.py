@@ -10,13 +10,13 @@ import pytest
 from tests.figures import Figures
 from tests.guarantees.memory import overtaking, sweep
 from tests.guarantees.memory.courses import COURSES, ten_race_for_the_last_calls
-from tests.guarantees.memory.sweep import JUDGED, LOOKED_AFTER, MODES, Mode, Schedule
+from tests.guarantees.memory.sweep import JUDGED, LOOKED_AFTER, MODES, OF_DIALECTS, Mode, Schedule
 
 WAYS = ["dies", "aws fails"]
 every_mode = pytest.mark.parametrize("mode", MODES, ids=lambda mode: mode.name)
 
 
-@pytest.mark.parametrize("mode", [*MODES, LOOKED_AFTER], ids=lambda mode: mode.name)
+@pytest.mark.parametrize("mode", [*MODES, *OF_DIALECTS, LOOKED_AFTER], ids=lambda mode: mode.name)
 @pytest.mark.parametrize("way", WAYS)
 def test_wherever_it_breaks_the_promise_is_kept(mode: Mode, way: str, figures: Figures) -> None:
     ran = list(sweep.singles(mode, way))

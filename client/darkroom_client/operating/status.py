@@ -104,7 +104,7 @@ def status(stack: Stack) -> Status:
             breaker=troubles(stack),
             alarms=ringing(stack),
             sleepers=[_sleeper(item) for item in items],
-            image_model=stack.parameters.get("ImageModel", ""),
+            image_model=stack.image_model,
         )
 
 

@@ -7,7 +7,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, TypeVar
 
-from darkroom_client.errors import Denied, Gone, Unreachable
+from darkroom_client.errors import Denied, Gone, Invalid, Unreachable
 from darkroom_client.stacks import checkout, connection
 from darkroom_client.stacks.aws_errors import OPERATOR, SENDER, translated
 from darkroom_client.stacks.connection import Connection, Service
@@ -164,6 +164,16 @@ class Stack:
             raise Unreachable(f"The stack's image API is spoken to in {name}, which this release does not know.")
         return DIALECTS[name]
 
+    @property
+    def image_model(self) -> str:
+        """The model that answers unless a request names another. Raises Unreachable."""
+        return self.parameters.get("ImageModel") or self.dialect.model
+
+    @property
+    def image_api_url(self) -> str:
+        """Where the image API is. Raises Unreachable."""
+        return self.parameters.get("ImageApiUrl") or self.dialect.url
+
     def now(self) -> int:
         """Seconds since the epoch, as AWS tells them with each answer. A laptop's own clock may be anything."""
         answer = self.dynamodb.describe_table(TableName=self.outputs["ThreadsTable"])
@@ -176,13 +186,14 @@ class Stack:
         return self._description.outputs
 
     def up_to_date(self, ask: Callable[[], Answer]) -> Answer:
-        """The answer; asked once more where it shows that the outputs were those of an earlier stack or account.
+        """The answer; asked once more where it shows that the outputs were those of an earlier stack or account, or of
+        another dialect, whose options are others.
 
         Only what may be asked twice is asked so.
         """
         try:
             return ask()
-        except (Denied, Gone):
+        except (Denied, Gone, Invalid):
             if not self._description.reads_anew():
                 raise
             return ask()

@@ -14,6 +14,8 @@ from darkroom.domain import outcome
 from darkroom.domain.outcome import Cost, Timing
 from darkroom.domain.request import Request
 from darkroom.errors import Cause, Rejected, Unavailable
+from darkroom.providers.dialect import Dialect
+from darkroom.providers.dialects.gemini import GEMINI
 from darkroom.turns.ports import Claim
 from darkroom_client.operating.doctor.examine import READS, Doctor
 from darkroom_client.operating.doctor.image_api import Listed
@@ -122,7 +124,7 @@ class Clinic:
         for number in range(3):
             DynamoBreaker(self.table).failed(model, f"r-{number}", Unavailable(cause, "no"), is_first=True)
 
-    def _ask(self, url: str, key: str) -> Listed:
+    def _ask(self, url: str, key: str, _: Dialect) -> Listed:
         self.asked.append((url, key))
         return self.answer
 
@@ -193,6 +195,16 @@ def test_a_model_that_some_requests_name_and_that_is_held_back_is_unwise(clinic:
     assert "darkroom cancel" in finding.way_out
     clinic.fails("unreachable")
     assert clinic.state()["provider"] == "broken"
+
+
+def test_where_no_model_and_no_address_are_set_those_of_the_dialect_are_examined(clinic: Clinic) -> None:
+    clinic.parameters |= {"ImageModel": "", "ImageApiUrl": ""}
+    clinic.outputs["ImageApiDialect"] = "gemini"
+    clinic.answer = Listed(200, frozenset(("another",)))
+    assert clinic.state() == {"model": "broken"}
+    assert [url for url, _ in clinic.asked] == [GEMINI.url]
+    clinic.answer = Listed(200, frozenset((GEMINI.model,)))
+    assert clinic.state() == {}
 
 
 def test_a_model_that_is_not_listed_is_found_and_so_is_one_that_is_known_to_be_retired(clinic: Clinic) -> None:

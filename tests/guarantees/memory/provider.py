@@ -2,13 +2,16 @@
 
 import copy
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from typing import Literal
 
+from darkroom.domain.outcome import DEFAULT_DIALECT
 from darkroom.errors import Ambiguous, Unavailable
 from darkroom.providers.dialect import PreparedCall
+from darkroom.providers.dialect_table import DIALECTS
 from darkroom.providers.reply import Reply
+from tests.fakes import spoken
 from tests.fakes.edge import Clock
 from tests.fakes.image_api import ScriptedApi, made, png, stated
 
@@ -49,6 +52,28 @@ def manners() -> dict[str, Manner]:
     }
 
 
+@cache
+def manners_in(name: str) -> dict[str, Manner]:
+    """The same in a dialect: what its API itself says, as the stand-in says it."""
+    if name == DEFAULT_DIALECT:
+        return manners()
+    dialect = DIALECTS[name]
+    own = {
+        "a picture": spoken.made(dialect, png("green")),
+        "two pictures": spoken.made(dialect, png("green"), png("blue")),
+        "words": spoken.made(dialect, words="which cat?"),
+        "nothing": spoken.made(dialect),
+        "throttled": spoken.problem(dialect, "429"),
+        "down": spoken.problem(dialect, "503"),
+        "bad key": spoken.problem(dialect, "401"),
+        "empty account": spoken.problem(dialect, "402"),
+    }
+    refusal = spoken.problem(dialect, "refusal")  # some state it as an error, which is free, some in an answer
+    ends = Manner("free" if refusal.status >= 400 else "paid", refusal)
+    said = {name: replace(manners()[name], answer=reply) for name, reply in own.items()}
+    return manners() | said | {"a refusal": ends}
+
+
 # The bodies of answers that are taken for no pictures, and that a later release understands.
 LATER_UNDERSTOOD = [
     answer.body[:]
@@ -85,8 +110,11 @@ class Provider(ScriptedApi):
     `passes` lets time pass while a call hangs.
     """
 
-    def __init__(self, clock: Clock, passes: Callable[[float], None], script: Iterable[str]) -> None:
+    def __init__(
+        self, clock: Clock, passes: Callable[[float], None], script: Iterable[str], dialect: str = DEFAULT_DIALECT
+    ) -> None:
         super().__init__()
+        self._dialect = dialect
         self._clock = clock
         self._passes = passes
         self._marks: Sequence[tuple[int, str]] = ()
@@ -100,7 +128,7 @@ class Provider(ScriptedApi):
         return other
 
     def ask(self, prepared: PreparedCall) -> Reply:
-        manner = manners()[self.coming.pop(0) if self.coming else "a picture"]
+        manner = manners_in(self._dialect)[self.coming.pop(0) if self.coming else "a picture"]
         said = self._prepared[int(prepared.call.body[:])].context.contents
         words = tuple(content.text for content in said if content.role == "user")
         self.calls.append(Call(words, manner, self._clock(), *(self._marks or [UNMARKED])[-1]))

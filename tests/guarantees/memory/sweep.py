@@ -5,11 +5,13 @@ none left, so a call that is added is swept without anyone adding it here.
 """
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import count
 from typing import Any
 
+from darkroom.domain.outcome import DEFAULT_DIALECT
 from darkroom.errors import Unavailable
+from darkroom.providers.dialect_table import NAMES
 from tests.fakes.edge import Died, Edge
 from tests.guarantees.memory import sentences
 from tests.guarantees.memory.world import World
@@ -27,10 +29,11 @@ class Mode:
     script: tuple[str, ...] = ()
     give_up_after: float = 86_400
     is_judged: bool = False  # the request has ended, and is judged again by a later release
+    dialect: str = DEFAULT_DIALECT
 
     def world(self) -> World:
         """A world in which the request waits in the queue, or its judging does."""
-        world = World(daily_call_limit=9, give_up_after=self.give_up_after)
+        world = World(daily_call_limit=9, give_up_after=self.give_up_after, dialect=self.dialect)
         for number in range(self.before):
             world.send("t", f"before-{number}", f"before {number}")
         world.run_dry()
@@ -56,6 +59,14 @@ MODES = [
     Mode("unreachable once", script=("unreachable",)),
     Mode("cut once", script=("cut",)),
     Mode("given up", script=("down",), give_up_after=0),
+]
+# Each other dialect, in what may differ from one to the other: what is read and written, and what ends a call.
+OF_DIALECTS = [
+    replace(mode, name=f"{mode.name} in {name}", dialect=name)
+    for name in NAMES
+    if name != DEFAULT_DIALECT
+    for mode in MODES
+    if mode.name in ("image to image", "conversation", "refusal", "throttled once")
 ]
 LOOKED_AFTER = Mode("bad key once", script=("bad key",))  # a copy looks after the provider: too long for pairs
 JUDGED = [  # nothing is called

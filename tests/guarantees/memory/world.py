@@ -9,7 +9,7 @@ from typing import Any, Protocol
 from darkroom.domain import outcome
 from darkroom.domain.keys import message_group, rejected_message_key, sha256, spool_key
 from darkroom.domain.message import Message
-from darkroom.domain.outcome import Outcome
+from darkroom.domain.outcome import DEFAULT_DIALECT, Outcome
 from darkroom.domain.timing import BEAT_SECONDS, DAY_SECONDS
 from darkroom.errors import Ambiguous, DarkroomError, Rejected, Unavailable
 from darkroom.providers.dialect import Answer, Dialect
@@ -17,6 +17,7 @@ from darkroom.providers.dialect_table import DIALECTS
 from darkroom.providers.dialects.nebula import NEBULA
 from darkroom.providers.reply import Reply
 from darkroom.turns import judging
+from darkroom.turns.call_plan import Defaults
 from darkroom.turns.handler import TurnDependencies, TurnHandler
 from darkroom.turns.paid_call import CallDependencies
 from darkroom.turns.publisher import Publisher
@@ -165,6 +166,7 @@ class World:
         max_paid_calls: int = 2,
         max_turns: int = 200,
         give_up_after: float = 86_400,
+        dialect: str = DEFAULT_DIALECT,
     ) -> None:
         self.daily_call_limit, self.max_paid_calls = daily_call_limit, max_paid_calls
         self.max_turns, self.give_up_after = max_turns, give_up_after
@@ -180,7 +182,8 @@ class World:
         self.waker = MemoryWaker(self.clock, self.ledger, self.queue.show)
         self.objects = MemoryObjects(self.clock)
         self.objects.put("uploads", "cat.png", png())
-        self.api = Provider(self.clock, self.pass_time, script)
+        self.api = Provider(self.clock, self.pass_time, script, dialect)
+        self.defaults = Defaults("m", DIALECTS[dialect])
         self.journal = Journal()
         self.sent: list[Sent] = []
         self.judged: list[Judged] = []
@@ -202,7 +205,7 @@ class World:
             edge.around(self.api.called_by(memory.marks)), self.max_paid_calls,
         )  # fmt: skip
         answering = TurnHandler(
-            turn_policy(max_turns=self.max_turns, give_up_after=self.give_up_after),
+            turn_policy(defaults=self.defaults, max_turns=self.max_turns, give_up_after=self.give_up_after),
             TurnDependencies(
                 calls, Publisher(objects, "results"), developed(objects), MemoryFetcher(),
                 edge.around(CopiesTo(self.dead, lineage)), edge.around(CopiesTo(self.probes, lineage)),

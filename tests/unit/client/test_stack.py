@@ -5,7 +5,9 @@ from typing import Any
 
 import pytest
 
-from darkroom_client.errors import Denied, Gone, Unreachable
+from darkroom.providers.dialects.gemini import GEMINI
+from darkroom.providers.dialects.nebula import NEBULA
+from darkroom_client.errors import Denied, Gone, Invalid, Trouble, Unreachable
 from darkroom_client.room import Darkroom
 from darkroom_client.stacks import connection
 from darkroom_client.stacks.outputs_cache import OutputsCache
@@ -64,9 +66,9 @@ def test_parameters_and_resources_are_those_of_now(formation: Any, cache: Output
     assert (stack.parameters, stack.resources) == ({"MaxPaidCalls": "2"}, {"Of": "shop"})
 
 
-@pytest.mark.parametrize("refusal", [Gone, Denied])
+@pytest.mark.parametrize("refusal", [Gone, Denied, Invalid])  # what is invalid in a dialect may be valid in the next
 def test_outputs_of_an_earlier_stack_are_read_anew_and_it_is_asked_again(
-    formation: Any, cache: OutputsCache, refusal: type[Unreachable]
+    formation: Any, cache: OutputsCache, refusal: type[Trouble]
 ) -> None:
     assert opened(formation, cache).outputs
     formation.table = "others"
@@ -145,6 +147,27 @@ def test_a_service_names_the_parts_in_its_environment(monkeypatch: pytest.Monkey
     del named["THREADS_TABLE"]
     with pytest.raises(Unreachable, match="THREADS_TABLE not set"):
         Darkroom.from_environment(named)
+
+
+def test_a_service_may_name_the_dialect_of_the_stack_in_its_environment() -> None:
+    named = dict.fromkeys(("UPLOADS_BUCKET", "RESULTS_BUCKET", "REQUESTS_QUEUE_URL", "THREADS_TABLE"), "x")
+    assert Darkroom.from_environment({**named, "IMAGE_API_DIALECT": "gemini"}).stack.dialect is GEMINI
+    assert Darkroom.from_environment(named).stack.dialect is NEBULA
+
+
+def test_model_and_address_are_the_stacks_own_or_those_of_its_dialect() -> None:
+    def stack(dialect: dict[str, str], **parameters: str) -> Stack:
+        return Stack(Known(dialect, parameters, {}), lambda _: None)
+
+    own = stack({}, ImageModel="m", ImageApiUrl="https://a")
+    assert (own.image_model, own.image_api_url) == ("m", "https://a")
+    empty = stack({"ImageApiDialect": "gemini"}, ImageModel="", ImageApiUrl="")
+    assert (empty.image_model, empty.image_api_url) == (GEMINI.model, GEMINI.url)
+
+
+def test_a_dialect_of_a_later_release_is_told() -> None:
+    with pytest.raises(Unreachable, match="spoken to in later, which this release does not know"):
+        _ = Stack(Known({"ImageApiDialect": "later"}, {}, {}), lambda _: None).dialect
 
 
 def test_what_is_known_is_not_read_anew() -> None:

@@ -21,8 +21,7 @@ from darkroom.providers.dialect_table import DIALECTS, NAMES
 from darkroom.providers.reply import CUT, Reply
 from darkroom.streaming.blob import Blob, File, chunks, sha256
 from local.image_api import StandInServer, running
-from local.image_api.dialect import Call, Made
-from local.image_api.dialects import DIALECTS as SPOKEN_BY_THE_STAND_IN
+from tests.fakes import spoken
 from tests.fakes.image_api import ScriptedApi, png
 from tests.unit.servers import Server, answering, http
 from tests.unit.turns.world import World
@@ -175,7 +174,7 @@ def test_a_request_streams_from_the_disk(dialect: Dialect) -> None:
 
 def test_an_answer_streams_from_the_disk(dialect: Dialect) -> None:
     picture = CAT + bytes(30 * MEGABYTE)
-    reply = _reply_with(dialect, picture)
+    reply = spoken.made(dialect, picture)
     tracemalloc.start()
     try:
         (made,) = dialect.interpret(reply).pictures
@@ -186,15 +185,6 @@ def test_an_answer_streams_from_the_disk(dialect: Dialect) -> None:
         tracemalloc.stop()
     assert len(decoded) == len(picture)
     assert peak < PEAK_BYTES
-
-
-def _reply_with(dialect: Dialect, picture: bytes) -> Reply:
-    """The answer that the stand-in gives when it has made this picture."""
-    written = dialect.call(ApiRequest(asked("a cat"), dialect.model, {}), DialectSettings())
-    call = Call(written.path, {"content-type": written.media_type}, written.body[:])
-    spoken = next(each for each in SPOKEN_BY_THE_STAND_IN if each.path.fullmatch(call.path) and each.is_own(call))
-    answer = spoken.answer(spoken.read(call, lambda _: None), Made((picture,)), lambda *_: "")
-    return Reply(200, {"content-type": answer.content_type}, File([answer.body]), 1.0, dialect.name)
 
 
 HOSTILE = (

@@ -25,7 +25,7 @@ from tests.fakes.image_api import MemoryFetcher, Scripted, ScriptedApi, stated
 from tests.fakes.ledger import MemoryLedger
 from tests.fakes.objects import MemoryObjects, developed
 from tests.fakes.queue import MemoryOutbox, sent_message
-from tests.fakes.stack import turn_policy
+from tests.fakes.stack import rules, turn_policy
 from tests.fakes.waking import MemoryScout, MemoryWaker
 
 REFUSED = stated(400, {"error": {"code": "prompt_blocked", "message": "not allowed"}})
@@ -66,6 +66,7 @@ class World:
 
     def answering(self) -> TurnHandler:
         policy = turn_policy(
+            rules=rules("uploads", "results")._replace(options=self.dialect.options),
             defaults=Defaults(self.model, self.dialect),
             max_turns=self.max_turns,
             give_up_after=self.give_up_after,

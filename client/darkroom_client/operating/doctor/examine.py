@@ -44,7 +44,7 @@ class Doctor:
         yield self._skew(now)
         troubles = self._troubles()
         yield from self._image_api(troubles, now)
-        yield self._seen("provider", lambda: _provider(troubles, stack.parameters["ImageModel"]))
+        yield self._seen("provider", lambda: _provider(troubles, stack.image_model))
         yield self._seen("queues", self._mappings)
         yield self._seen("limit", lambda: self._limit(now))
         yield self._seen("quotas", self._quotas)
@@ -79,14 +79,13 @@ class Doctor:
             return status.troubles(self._stack)
 
     def _image_api(self, troubles: dict[str, ModelTrouble], now: float) -> Iterator[Finding]:
-        model = self._stack.parameters["ImageModel"]
         try:
             seen = key.known(self._stack, troubles, self._ask, now)
         except Trouble as trouble:
             yield Finding("key", "unknown", str(trouble))
             return
         yield key.key_finding(seen)
-        yield key.model_finding(seen, model)
+        yield key.model_finding(seen, self._stack)
 
     def _mappings(self) -> Finding:
         off = []

@@ -18,7 +18,6 @@ from darkroom_client.stacks.aws_errors import OPERATOR, translated
 from darkroom_client.stacks.stack import Stack
 
 DAYS = 7  # that are looked back for a call that was paid
-RETIRED = frozenset(("gemini-2.5-flash-image-preview", "gpt-image-1", "dall-e-2", "dall-e-3"))
 _PUT_IN = "Put it in: `aws secretsmanager put-secret-value --secret-id {} --secret-string file://key.txt`."
 _ANOTHER = "Set the parameter ImageModel to one that is offered (docs/runbook.md, Raise a limit)."
 
@@ -41,7 +40,7 @@ def known(stack: Stack, troubles: dict[str, ModelTrouble], ask: Ask, now: float)
             key = _key(stack, secret)
     except Denied:
         return Known(secret, _is_there(stack, secret), None, troubles, _last_paid(stack, now))
-    listed = ask(stack.parameters["ImageApiUrl"], key) if key else None
+    listed = ask(stack.image_api_url, key, stack.dialect) if key else None
     needs_more = bool(key) and (listed is None or listed.models is None)
     return Known(secret, bool(key), listed, troubles, _last_paid(stack, now) if needs_more else None)
 
@@ -72,17 +71,19 @@ def key_finding(seen: Known) -> Finding:
 def _why(seen: Known) -> str:
     if seen.listed is None:
         return f"you may not read it, and no call was paid in {DAYS} days"
-    what = f"answers {seen.listed.status} to /v1/models" if seen.listed.status else "cannot be reached from here"
+    status = seen.listed.status
+    what = f"answers {status} where it lists its models" if status else "cannot be reached from here"
     return f"the image API {what} ({seen.listed.said})" if seen.listed.said else f"the image API {what}"
 
 
-def model_finding(seen: Known, model: str) -> Finding:
-    """Whether the model is offered."""
+def model_finding(seen: Known, stack: Stack) -> Finding:
+    """Whether the stack's model is offered."""
+    model = stack.image_model
     name, models = "model", seen.listed.models if seen.listed else None
     if models is not None and model not in models:
         said = f"{model} is not among the {len(models)} models that the key may use."
         return Finding(name, "broken", said, _ANOTHER)
-    if model in RETIRED:
+    if model in stack.dialect.retired:
         return Finding(name, "broken", f"{model} is retired.", _ANOTHER)
     trouble = seen.troubles.get(model)
     if trouble and trouble.cause == "model":

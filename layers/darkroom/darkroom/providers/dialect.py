@@ -98,6 +98,7 @@ class Dialect(NamedTuple):
     `request_id` finds the provider's own name for a call in the reply, None where there is none.
     `options` are the shapes of the options that it takes. Others are refused by name before anything is paid.
     `kept_headers` are the reply's headers that the spool keeps, in lowercase.
+    `models_path` is where the API lists its models.
     """
 
     name: str
@@ -112,3 +113,4 @@ class Dialect(NamedTuple):
     options: Mapping[str, Shape]
     limits: ApiLimits
     kept_headers: tuple[str, ...]
+    models_path: str = "/v1/models"

@@ -258,7 +258,7 @@ def trouble(cause: Cause, stated: Stated, reply: Reply) -> Unavailable:
 
 def invalid_request(stated: Stated, code: Code = "invalid_request", param: str | None = None) -> Rejected:
     """The request's own fault."""
-    hint = "Mend what the image API names."
+    hint = "Fix the fault that the image API names."
     return Rejected(code, stated.said, hint=hint, param=param, provider_request_id=stated.request_id)
 
 

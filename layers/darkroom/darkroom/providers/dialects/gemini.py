@@ -127,4 +127,5 @@ GEMINI = Dialect(
         image_bytes=7_000_000, side=4096, media_types=("image/png", "image/jpeg", "image/webp"), encoded_share=3 / 4
     ),
     kept_headers=("content-type", "date", "retry-after", CUT, *error_rules.REQUEST_ID_HEADERS),
+    models_path="/v1beta/models?pageSize=1000",
 )
