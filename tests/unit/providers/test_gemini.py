@@ -305,6 +305,12 @@ def test_an_answer_that_was_cut_is_ambiguous() -> None:
         GEMINI.interpret(Reply(200, {CUT: "IncompleteRead"}, whole[:60], 1.0, "gemini"))
 
 
+def test_an_answer_that_came_whole_is_whole_whatever_its_line_did() -> None:
+    whole = answered(inline(CAT, thoughtSignature=SIGNATURE)).body
+    answer = GEMINI.interpret(Reply(200, {CUT: "IncompleteRead"}, whole, 1.0, "gemini"))
+    assert (pictures(answer), states(answer)) == ([CAT], [[{"thoughtSignature": SIGNATURE}]])
+
+
 # Errors.
 
 
