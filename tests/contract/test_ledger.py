@@ -475,6 +475,18 @@ def test_a_turn_counts_its_pictures_where_they_are_more_than_its_calls(
     assert turns.one(1).cost == ended.cost
 
 
+def test_a_turn_remembers_whether_something_lies_beside_its_pictures_for_the_next_one(
+    dynamodb: "DynamoDBClient", threads_table: str
+) -> None:
+    table = Table(dynamodb, threads_table)
+    turns = DynamoTurns(table, "photos/cat")
+    for number, has_state in ((1, True), (2, False)):
+        table.transact(*turns.added(replace(turn(number), has_state=has_state), None))
+        assert turns.one(number).has_state is has_state
+        assert ("has_state" in table.item("photos/cat", f"TURN#0000{number}")) is has_state
+        assert "has_state" not in turns.one(number).as_document()
+
+
 def cancels(ledger: Ledger, thread_id: str, *request_ids: str, until: str = "") -> None:
     """As a person does, by the ledger's own storage."""
     if isinstance(ledger, MemoryLedger):

@@ -46,7 +46,7 @@ def read(call: Call, _: FetchOwn) -> Generation:
     if unknown := sorted(document.keys() - CALL_FIELDS):
         raise Rejected(f'Invalid JSON payload received. Unknown name "{unknown[0]}": Cannot find field.')
     turns = _turns(document.get("contents"), model)
-    options, prompt = _options(document.get("generationConfig") or {}), turns[-1].text
+    options, prompt = _options(document.get("generationConfig", {})), turns[-1].text
     if not prompt.strip():
         raise Rejected("contents: the last turn must hold a text")
     return Generation(model, prompt, turns, (), "b64_json", options)

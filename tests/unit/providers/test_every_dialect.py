@@ -10,6 +10,7 @@ from dataclasses import replace
 from typing import Any, cast
 
 import pytest
+from PIL import Image as Pillow
 
 from darkroom.domain.context import Content, Context, Image
 from darkroom.domain.outcome import Outcome
@@ -23,6 +24,7 @@ from darkroom.streaming.blob import Blob, File, chunks, sha256
 from local.image_api import StandInServer, running
 from tests.fakes import spoken
 from tests.fakes.image_api import ScriptedApi, png
+from tests.pictures.making import saved
 from tests.unit.servers import Server, answering, http
 from tests.unit.turns.world import World
 
@@ -209,6 +211,18 @@ def test_hostile_answers_end_in_our_own_words(dialect: Dialect, body: bytes) -> 
             assert dialect.request_id(reply) is None
 
 
+@pytest.mark.parametrize("name", ["../../v1/files", "x?key=1", "x#y", "a b", "x:other", "//elsewhere/x", "x\r\ny: z"])
+def test_the_name_of_a_model_leads_nowhere_else(dialect: Dialect, name: str) -> None:
+    """A request may name any. It stands in the body, or is refused for nothing."""
+    path = dialect.call(ApiRequest(asked("a cat"), dialect.model, {}), DialectSettings()).path
+    try:
+        call = dialect.call(ApiRequest(asked("a cat"), name, {}), DialectSettings())
+    except Rejected as refused:
+        assert (refused.code, refused.param, refused.charged) == ("invalid_request", "model", False)
+    else:
+        assert call.path == path
+
+
 def test_its_limits_and_its_headers_can_be_kept(dialect: Dialect) -> None:
     assert dialect.url.startswith("https://")
     assert dialect.model not in dialect.retired
@@ -253,6 +267,28 @@ def test_a_thread_has_words_a_photo_a_branch_and_a_turn_after_a_refusal(
     assert [each.parent_turn for each in turns] == [None, 1, 2, 2, 1]
     assert [each.cost.paid_calls for each in turns if each.status == "succeeded"] == [1, 1, 1, 1]
     assert {each.dialect for each in turns} == {dialect.name}
+
+
+def test_a_refusal_is_one_call_and_its_words_are_told(dialect: Dialect, stand_in: StandInServer) -> None:
+    world, before = world_of(dialect, stand_in.url), len(stand_in.studio.calls.listed())
+    refused = said(world, "no [fault:refusal]", 1)
+    assert refused.error
+    assert (refused.error.code, refused.error.retryable) == ("refused", False)
+    assert len(stand_in.studio.calls.listed()) - before == 1
+
+
+def test_a_request_stays_within_what_the_operator_allows(dialect: Dialect) -> None:
+    """Pictures that are too large together are made smaller."""
+    world = World(dialect=dialect, model=dialect.model, max_request_bytes=700_000)
+    noise = Pillow.effect_noise((1100, 900), 90).convert("RGB")
+    for name in ("a.jpg", "b.jpg"):
+        world.objects.put("uploads", name, saved(noise, "JPEG") + name.encode())
+    world.script(spoken.made(dialect, CAT))
+    ended = said(world, "both", 1, images=["s3://uploads/a.jpg", "s3://uploads/b.jpg"])
+    assert ended.status == "succeeded"
+    (question,) = world.api.questions
+    assert sum(len(each.data) for each in question.context.images) > 300_000
+    assert len(dialect.call(question, DialectSettings()).body) <= 700_000
 
 
 def test_a_stack_that_speaks_every_dialect_in_turn_answers_every_turn_and_pays_each_once(

@@ -248,6 +248,16 @@ def test_a_refusal_is_told_with_its_reason_whichever_way_it_comes(reason: str) -
         assert reason in refused.message
 
 
+def test_a_prompt_that_was_blocked_is_refused_whatever_for() -> None:
+    assert rejection(replied({"promptFeedback": {"blockReason": "OTHER"}})).code == "refused"
+
+
+def test_a_key_of_googles_that_an_error_quotes_is_not_told() -> None:
+    """It may be that of a relay."""
+    told = rejection(error(400, "INVALID_ARGUMENT", "bad request with AIzaSyA1b2C3d4E5f6G7h8I9j0"))
+    assert "SyA1b2" not in told.message
+
+
 @pytest.mark.parametrize("reason", ["NO_IMAGE", "IMAGE_OTHER", "OTHER", "MALFORMED_RESPONSE", "MAX_TOKENS"])
 def test_an_answer_that_ended_without_a_picture_is_none_and_no_refusal(reason: str) -> None:
     for parts in ((), ({"text": "I would draw it so."},)):
@@ -293,6 +303,12 @@ def test_an_answer_that_was_cut_is_ambiguous() -> None:
     whole = answered(inline(CAT)).body[:]
     with pytest.raises(Ambiguous):
         GEMINI.interpret(Reply(200, {CUT: "IncompleteRead"}, whole[:60], 1.0, "gemini"))
+
+
+def test_an_answer_that_came_whole_is_whole_whatever_its_line_did() -> None:
+    whole = answered(inline(CAT, thoughtSignature=SIGNATURE)).body
+    answer = GEMINI.interpret(Reply(200, {CUT: "IncompleteRead"}, whole, 1.0, "gemini"))
+    assert (pictures(answer), states(answer)) == ([CAT], [[{"thoughtSignature": SIGNATURE}]])
 
 
 # Errors.

@@ -38,6 +38,6 @@ def without_lone_surrogates(text: str) -> str:
 def redacted(text: str) -> str:
     """The text in one line, without keys and pictures."""
     text = without_lone_surrogates(text)
-    text = re.sub(r"(?i)\b(sk-|bearer\s+)[\w.\-]{4,}", r"\1…", text)
+    text = re.sub(r"(?i)\b(sk-|aiza|bearer\s+)[\w.\-]{4,}", r"\1…", text)
     text = re.sub(r"[A-Za-z0-9+/_-]{60,}={0,2}", "…", text)
     return " ".join(text.split())

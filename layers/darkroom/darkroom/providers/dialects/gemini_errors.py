@@ -61,8 +61,7 @@ def without_picture(
         return Unavailable("thought_signature", f"the image API wants its signatures back{said}", retry_after=0)
     if _DISABLED in reasons:
         return Unavailable("account", f"the image API has disabled this use for the account{said}")
-    refuses = any(each in _REFUSING or (each not in _WITHOUT and error_rules.is_refusal("", each)) for each in reasons)
-    if refuses or (text and not has_draft and not _WITHOUT & set(reasons)):
+    if _refuses(document, reasons) or (text and not has_draft and not _WITHOUT & set(reasons)):
         return Rejected(
             "refused", f"the model answered without a picture{said}",
             hint="A refusal or a question, in its own words. Say it differently.",
@@ -74,6 +73,14 @@ def without_picture(
         "no_image", f"the image API answered without a picture{said}",
         hint=SAY_MORE, text=text, charged=True, provider_request_id=request_id,
     )  # fmt: skip
+
+
+def _refuses(document: dict[str, Any], reasons: list[str]) -> bool:
+    """Whether the prompt was blocked, for whatever reason, or the answer was stopped by a rule."""
+    feedback = document.get("promptFeedback")
+    if isinstance(feedback, dict) and isinstance(feedback.get("blockReason"), str):
+        return True
+    return any(each in _REFUSING or (each not in _WITHOUT and error_rules.is_refusal("", each)) for each in reasons)
 
 
 def _reasons(document: dict[str, Any]) -> list[str]:

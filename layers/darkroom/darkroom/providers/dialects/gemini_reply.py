@@ -12,7 +12,7 @@ from darkroom.errors import Rejected, TooLarge
 from darkroom.providers import any_form, error_rules, picture_strings, usage
 from darkroom.providers.dialect import MAX_PICTURES, Answer, Encoded
 from darkroom.providers.dialects import gemini_errors
-from darkroom.providers.reply import CUT, Reply, without_lone_surrogates
+from darkroom.providers.reply import Reply, without_lone_surrogates
 from darkroom.streaming import json_document
 from darkroom.streaming.blob import Blob, Joined
 from darkroom.streaming.json_document import LongString
@@ -50,9 +50,8 @@ def request_id(reply: Reply) -> str | None:
 def _document(reply: Reply) -> dict[str, Any]:
     """The body as an object, empty where it is none. A stream's error stands in a list."""
     said = None
-    if CUT not in reply.headers:
-        with suppress(ValueError, RecursionError, TooLarge):
-            said = json_document.parsed(reply.body)
+    with suppress(ValueError, RecursionError, TooLarge):
+        said = json_document.parsed(reply.body)
     if isinstance(said, list) and len(said) == 1:
         said = said[0]
     return said if isinstance(said, dict) else {}
