@@ -146,7 +146,8 @@ def test_another_release_takes_its_place_and_goes_again(deployed: dict[str, str]
     """As a roll-back does: the release before is deployed as any other."""
     template = release / "template.yaml"
     text = template.read_text(encoding="utf-8")
-    template.write_text(re.sub(r"^    Value: \d+\.\d+\.\d+$", "    Value: 0.0.9", text, flags=re.MULTILINE))
+    text = re.sub(r"^    Value: \d+\.\d+\.\d+$", "    Value: 0.0.9", text, flags=re.MULTILINE)
+    template.write_text(text.replace("Description: Answers requests.\n      CodeUri", "Description: Old.\n      CodeUri"))
     ended = run(deployed, DEPLOY, release)
     assert ended.returncode == 0, ended.stdout + ended.stderr
     ended = run(deployed, sys.executable, SMOKE, NAME, "v0.0.9")
