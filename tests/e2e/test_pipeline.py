@@ -147,7 +147,7 @@ def test_another_release_takes_its_place_and_goes_again(deployed: dict[str, str]
     template = release / "template.yaml"
     text = template.read_text(encoding="utf-8")
     text = re.sub(r"^    Value: \d+\.\d+\.\d+$", "    Value: 0.0.9", text, flags=re.MULTILINE)
-    template.write_text(text.replace("Description: Answers requests.\n      CodeUri", "Description: Old.\n      CodeUri"))
+    template.write_text(text.replace("Answers requests, those of each thread in order.", "Answers requests."))
     ended = run(deployed, DEPLOY, release)
     assert ended.returncode == 0, ended.stdout + ended.stderr
     ended = run(deployed, sys.executable, SMOKE, NAME, "v0.0.9")
