@@ -1,5 +1,5 @@
-"""The record of the interface: everything that others rely on, and everything that a release finds in the stack that
-the release before it left behind.
+"""The record of the interface: everything that others rely on, and everything that an older release leaves behind in
+the stack for a newer one.
 """
 
 import json
@@ -37,7 +37,7 @@ def play(stage: Stage) -> None:
 
 
 def observed(stage: Stage, output: str) -> list[str]:
-    """The facts that the stage has seen. `output` is everything that the functions wrote to theirs."""
+    """The facts that the stage has seen. `output` is everything that the functions printed."""
     items = stage.items.values()
     replies = {f"reply of {function}": document_shape(given) for function, given in stage.replies.items()}
     tree = {
