@@ -1,7 +1,7 @@
 """Leaves work in every state in the stack of the release before this one. Each function leaves a state and checks it.
 
-States come about as they do for anybody: a provider is in trouble, a worker is killed, a permission is missing. Only
-where that would take five broken attempts or hundreds of calls a function writes to the table.
+States come about as for any user: a provider is in trouble, a worker is killed, a permission is missing. A
+function writes to the table only where that would take five broken attempts or hundreds of calls.
 """
 
 import json
@@ -19,7 +19,7 @@ DAILY_CALLS = 500
 CALL_SECONDS = 90  # of a call that a kill or the upgrade cuts off
 PARAMETERS = {
     "DailyCallLimit": str(DAILY_CALLS),
-    "PairingGraceSeconds": "60",  # as long as the upgrade takes, about
+    "PairingGraceSeconds": "60",  # about as long as the upgrade takes
     "ImageApiTimeoutSeconds": str(CALL_SECONDS + 30),
 }
 TROUBLED_MODEL = "gemini-3-pro-image"  # each model has a breaker of its own
@@ -191,7 +191,7 @@ def dead_letters(doors: Doors) -> int:
 
 
 def _trouble(number: int) -> dict[str, str]:
-    """Returns the fields of a line that waits for the provider, and none for any other line."""
+    """Return the fields of a line that waits for the provider, and none for any other line."""
     said = {"instruction": f"trouble line-{number:02}", "model": TROUBLED_MODEL}
     return said if number in TROUBLED_LINES else {}
 

@@ -1,4 +1,4 @@
-"""Who else may send requests: `examples/producer.yaml`, as an operator lets it in; and what else a company turns on."""
+"""Other senders of requests: an operator lets `examples/producer.yaml` in; and the parameters that a company sets."""
 
 import json
 from typing import Any
@@ -12,12 +12,12 @@ from tests.e2e.road import Doors, Road
 
 pytestmark = pytest.mark.slow
 
-# All that is off by default, and that the emulator knows.
+# Everything that is off by default and that the emulator supports.
 COMPANY = {"DeletionProtection": "true", "KeepResultVersions": "true", "RolePath": "/app/", "Tracing": "true"}
 
 
 def test_a_topic_sends_requests_once_the_operator_lets_it_in(bring_up: BringUp) -> None:
-    """The emulator asks the queue's policy, as SNS does."""
+    """The emulator checks the queue's policy, as SNS does."""
     with running(StandInServer(key="sk-topic")) as api:
         wanted: dict[str, Any] = {"image_api_url": api.url, "image_api_key": api.key}
         stack = bring_up(**wanted)
