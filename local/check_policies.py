@@ -1,6 +1,6 @@
-"""What parliament says of every policy in the templates: it knows IAM's actions, their resources and their conditions.
+"""Checks every policy in the templates with parliament, which knows IAM's actions, resources and conditions.
 
-`make check` runs it in checkov's environment, for it is no library of the project's.
+`make check` runs it in checkov's environment, because parliament is no library of the project.
 """
 
 import json
@@ -20,32 +20,38 @@ _PSEUDO = {
     "AWS::StackName": "stack",
     "AWS::URLSuffix": "amazonaws.com",
 }
-# What a resource's ARN looks like, by its type. A policy that names a resource of another type is not understood.
+# The form of a resource's ARN, by its type. A policy about a resource of another type is not understood.
 _ARNS = {
     "AWS::S3::Bucket": "arn:aws:s3:::{name}",
     "AWS::SQS::Queue": f"arn:aws:sqs:{REGION}:{ACCOUNT}:{{name}}",
     "AWS::SNS::Topic": f"arn:aws:sns:{REGION}:{ACCOUNT}:{{name}}",
     "AWS::DynamoDB::Table": f"arn:aws:dynamodb:{REGION}:{ACCOUNT}:table/{{name}}",
     "AWS::SecretsManager::Secret": f"arn:aws:secretsmanager:{REGION}:{ACCOUNT}:secret:{{name}}",
+    "AWS::Events::EventBus": f"arn:aws:events:{REGION}:{ACCOUNT}:event-bus/{{name}}",
+    "AWS::Events::Rule": f"arn:aws:events:{REGION}:{ACCOUNT}:rule/{{name}}",
+    "AWS::Events::ApiDestination": f"arn:aws:events:{REGION}:{ACCOUNT}:api-destination/{{name}}/12345678",
     "AWS::Serverless::Function": f"arn:aws:lambda:{REGION}:{ACCOUNT}:function:{{name}}",
     "AWS::Logs::LogGroup": f"arn:aws:logs:{REGION}:{ACCOUNT}:log-group:{{name}}:*",
 }
-# What an operator gives, where the default is nothing.
+# The values of an operator, for parameters whose default is empty.
 _EXAMPLES = {
     "AllowedProducerArns": f"arn:aws:sns:{REGION}:{ACCOUNT}:orders.fifo",
     "AllowedProducerAccounts": ACCOUNT,
+    "DarkroomStack": "stack",
+    "PermissionsBoundaryArn": f"arn:aws:iam::{ACCOUNT}:policy/boundary",
+    "RequestsQueueArn": f"arn:aws:sqs:{REGION}:{ACCOUNT}:stack-requests.fifo",
     "KmsKeyArn": f"arn:aws:kms:{REGION}:{ACCOUNT}:key/12345678-1234-1234-1234-123456789012",
 }
-# What is no fault though parliament says so: the statement, what is said of it, and why it stands.
+# Findings of parliament that are no fault: the statement, the finding, and the reason.
 ACCEPTED = {
     ("OperatorPolicy", "SeeQuotasAndAlarms", "RESOURCE_STAR ['cloudwatch:DescribeAlarms']"): (
-        "Who asks for alarms by the beginning of their names needs all of the account's."
+        "A caller that asks for alarms by the beginning of their names needs all of the account's."
     ),
 }
 
 
 class Statement(NamedTuple):
-    """A statement of a policy, with every name put in."""
+    """A statement of a policy, with every name filled in."""
 
     resource: str
     name: str
@@ -53,7 +59,7 @@ class Statement(NamedTuple):
 
 
 def statements(template: Mapping[str, Any]) -> Iterator[Statement]:
-    """Every statement of every policy that a template holds; one that depends on a condition as if it was met."""
+    """Every statement of every policy in a template. A conditional one counts as if its condition was met."""
     names = _names(template)
     for name, resource in template["Resources"].items():
         for document in _policies(resource):
@@ -67,7 +73,7 @@ def _policies(part: Any) -> Iterator[Mapping[str, Any]]:
         if "Statement" in part:
             yield part
         for key, each in part.items():
-            # Who may take a role: the service that is named there, and cfn-lint reads that.
+            # The trust policy names a service, and cfn-lint checks it.
             if key != "AssumeRolePolicyDocument":
                 yield from _policies(each)
     elif isinstance(part, list):
@@ -76,7 +82,7 @@ def _policies(part: Any) -> Iterator[Mapping[str, Any]]:
 
 
 def _flat(part: Any) -> Iterator[dict[str, Any]]:
-    """Those in an `!If` too, which reads as a list of its condition and its two values."""
+    """The statements, also those in an `!If`, which reads as a list of its condition and its two values."""
     if isinstance(part, dict):
         yield part
     elif isinstance(part, list):
@@ -85,7 +91,7 @@ def _flat(part: Any) -> Iterator[dict[str, Any]]:
 
 
 def _names(template: Mapping[str, Any]) -> dict[str, str]:
-    """What stands for a name in a policy: for a pseudo parameter, for a resource's ARN, for a parameter."""
+    """The text for each name in a policy: a pseudo parameter's, a resource's ARN, a parameter's."""
     names = dict(_PSEUDO)
     for name, parameter in template.get("Parameters", {}).items():
         names[name] = _EXAMPLES.get(name) or str(parameter.get("Default", ""))
@@ -116,7 +122,7 @@ def _findings(statement: Statement) -> list[str]:
 
 
 def main(files: list[str]) -> int:
-    """Tells every finding that is not accepted, and every one that is and was not found. 1 where there is one."""
+    """Print each finding that is not accepted, and each accepted one that is gone. Return 1 if there are any."""
     found, told = set(), []
     for file in files:
         for statement in statements(read_template(Path(file))):

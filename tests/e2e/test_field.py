@@ -71,7 +71,7 @@ class Field:
         return f"{self.prefix}/{path}"
 
     def error(self, path: str) -> dict[str, str]:
-        """The error for its uploader, of which there is one."""
+        """The single error for its uploader."""
         (found,) = self.road.keys(f"rejected/uploads/{self.key(path)}/")
         return dict((self.road.document(found) or {})["error"])
 

@@ -2,8 +2,8 @@
 
 `roads.drive` uses every road once, while the emulator records the requests of each role. A permission is an action of a
 statement on one of its resources. Each one is then taken out of the role's deployed policy by itself, and the
-emulator's own evaluation of IAM must deny one of those requests. If a part of a statement is needed, so are the statement, its
-action and its resource.
+emulator's own evaluation of IAM must deny one of those requests. If a part of a statement is needed, so are the
+statement, its action and its resource.
 """
 
 import pytest
