@@ -139,7 +139,7 @@ def long_threads(stage: Stage) -> None:
 
 
 def _lengthen(stage: Stage, thread: str, length: int) -> None:
-    """Repeats the thread's first turn, each time in answer to the one before."""
+    """Repeat the thread's first turn, each time in answer to the one before."""
     key = {"thread_id": {"S": thread}, "sk": {"S": "TURN#00001"}}
     first = stage.dynamodb.get_item(TableName="threads", Key=key)["Item"]
     for parent, turn in pairwise(range(1, length + 1)):

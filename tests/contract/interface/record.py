@@ -21,7 +21,7 @@ QUEUES = ("requests.fifo", "batches.fifo", "probes.fifo", "dead.fifo")
 
 
 def play(stage: Stage) -> None:
-    """Plays every scene."""
+    """Play every scene."""
     stage.put("photos/cat.png", PNG)
     with (
         Server(stage.image_api) as api,
@@ -61,5 +61,5 @@ def recorded() -> list[str]:
 
 
 def write(found: Sequence[str]) -> None:
-    """Records these facts in place of the old ones."""
+    """Record these facts in place of the old ones."""
     FILE.write_text(json.dumps(found, indent=0, ensure_ascii=False) + "\n", encoding="utf-8")
