@@ -172,7 +172,7 @@ def leave_a_call_under_way(old: Old) -> None:
 
 
 def leave_a_request_over_the_daily_limit(old: Old) -> str:
-    """From now on the day's calls are used up. Returns the receipt handle of the message, which hides for an hour."""
+    """Use up the day's calls. Return the receipt handle of the request's message, which hides for an hour."""
     old.count_calls(datetime.now(UTC).date().isoformat(), DAILY_CALLS)
     old.ask("over-the-limit")
     handle = deliver(old.stack, "over-the-limit")
