@@ -1,4 +1,4 @@
-"""What the documents list is what the code has: parameters, outputs, codes; their links and contents lead somewhere."""
+"""The documents list the parameters, outputs and codes of the code, and their links and contents lead somewhere."""
 
 import re
 from pathlib import Path
@@ -22,7 +22,7 @@ def text(name: str) -> str:
 
 
 def parameters(document: str) -> dict[str, str]:
-    """Names and defaults in a table whose first two columns they are."""
+    """Names and defaults in a table that has them in its first two columns."""
     rows = re.findall(r"^\| `([A-Z][A-Za-z]+)` \| (`[^`]+`|empty) \|", text(document), re.MULTILINE)
     return {name: default.strip("`").replace("empty", "") for name, default in rows}
 
@@ -74,7 +74,7 @@ def test_the_readme_is_a_landing_page_that_begins_with_a_conversation() -> None:
 
 
 def test_the_costs_count_the_alarms() -> None:
-    """An alarm that computes is charged for each metric that it computes with."""
+    """An alarm with an expression is charged for each metric in it."""
     alarms = [each["Properties"] for each in all_resources().values() if each["Type"] == "AWS::CloudWatch::Alarm"]
     metrics = sum(max(1, sum("MetricStat" in each for each in alarm.get("Metrics", []))) for alarm in alarms)
     said = f"| alarms | {len(alarms)} of {metrics} metrics, $0.10 each | ${metrics / 10:.2f} |"
