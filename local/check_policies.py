@@ -1,6 +1,6 @@
-"""What parliament says of every policy in the templates: it knows IAM's actions, their resources and their conditions.
+"""Checks every policy in the templates with parliament, which knows IAM's actions, resources and conditions.
 
-`make check` runs it in checkov's environment, for it is no library of the project's.
+`make check` runs it in checkov's environment, because parliament is no library of the project.
 """
 
 import json
@@ -20,7 +20,7 @@ _PSEUDO = {
     "AWS::StackName": "stack",
     "AWS::URLSuffix": "amazonaws.com",
 }
-# What a resource's ARN looks like, by its type. A policy that names a resource of another type is not understood.
+# The form of a resource's ARN, by its type. A policy about a resource of another type is not understood.
 _ARNS = {
     "AWS::S3::Bucket": "arn:aws:s3:::{name}",
     "AWS::SQS::Queue": f"arn:aws:sqs:{REGION}:{ACCOUNT}:{{name}}",
@@ -34,7 +34,7 @@ _ARNS = {
     "AWS::IAM::Role": f"arn:aws:iam::{ACCOUNT}:role/{{name}}",
     "AWS::Logs::LogGroup": f"arn:aws:logs:{REGION}:{ACCOUNT}:log-group:{{name}}:*",
 }
-# What an operator gives, where the default is nothing.
+# The values of an operator, for parameters whose default is empty.
 _EXAMPLES = {
     "AllowedProducerArns": f"arn:aws:sns:{REGION}:{ACCOUNT}:orders.fifo",
     "AllowedProducerAccounts": ACCOUNT,
@@ -45,10 +45,10 @@ _EXAMPLES = {
 }
 _ESCALATION = "RESOURCE_POLICY_PRIVILEGE_ESCALATION Possible resource policy privilege escalation"
 _MACRO = "INVALID_ARN Account expected to be of form like"
-# What is no fault though parliament says so: the statement, how the finding begins, and why it stands.
+# Findings of parliament that are no fault: the statement, how the finding begins, and the reason.
 ACCEPTED = {
     ("OperatorPolicy", "SeeQuotasAndAlarms", "RESOURCE_STAR ['cloudwatch:DescribeAlarms']"): (
-        "Who asks for alarms by the beginning of their names needs all of the account's."
+        "A caller that asks for alarms by the beginning of their names needs all of the account's."
     ),
     ("DeployRole", "ExpandTheTemplate", _MACRO): "SAM's macro is no account's, but AWS's own.",
     ("ExecutionRole", "ExpandTheTemplate", _MACRO): "SAM's macro is no account's, but AWS's own.",
@@ -60,7 +60,7 @@ ACCEPTED = {
 
 
 class Statement(NamedTuple):
-    """A statement of a policy, with every name put in."""
+    """A statement of a policy, with every name filled in."""
 
     resource: str
     name: str
@@ -68,7 +68,7 @@ class Statement(NamedTuple):
 
 
 def statements(template: Mapping[str, Any]) -> Iterator[Statement]:
-    """Every statement of every policy that a template holds; what depends on a condition as if it was met."""
+    """Every statement of every policy in a template. A conditional one counts as if its condition was met."""
     names, conditions = _names(template), template.get("Conditions", {})
     for name, resource in template["Resources"].items():
         for document in _policies(_met(resource, conditions)):
@@ -93,7 +93,7 @@ def _policies(part: Any) -> Iterator[Mapping[str, Any]]:
         if "Statement" in part:
             yield part
         for key, each in part.items():
-            # Who may take a role: the service that is named there, and cfn-lint reads that.
+            # The trust policy names a service, and cfn-lint checks it.
             if key != "AssumeRolePolicyDocument":
                 yield from _policies(each)
     elif isinstance(part, list):
@@ -102,7 +102,7 @@ def _policies(part: Any) -> Iterator[Mapping[str, Any]]:
 
 
 def _names(template: Mapping[str, Any]) -> dict[str, str]:
-    """What stands for a name in a policy: for a pseudo parameter, for a resource's ARN, for a parameter."""
+    """The text for each name in a policy: a pseudo parameter's, a resource's ARN, a parameter's."""
     names = dict(_PSEUDO)
     for name, parameter in template.get("Parameters", {}).items():
         names[name] = _EXAMPLES.get(name) or str(parameter.get("Default", ""))
@@ -133,7 +133,7 @@ def _findings(statement: Statement) -> list[str]:
 
 
 def main(files: list[str]) -> int:
-    """Tells every finding that is not accepted, and what is accepted and was not found. 1 where there is one."""
+    """Print each finding that is not accepted, and each accepted one that is gone. Return 1 if there are any."""
     used, told = set(), []
     for file in files:
         for statement in statements(read_template(Path(file))):

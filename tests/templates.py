@@ -1,4 +1,4 @@
-"""What the two templates describe, read as one stack; and a template without what the emulator cannot make."""
+"""The resources of the two templates, read as one stack; and a template without the parts that the emulator lacks."""
 
 import re
 from pathlib import Path
@@ -10,7 +10,7 @@ ROOT = Path(__file__).parent.parent
 
 
 def all_resources() -> dict[str, dict[str, Any]]:
-    """The resources of template.yaml, and of its nested stack, whose parameters have the values that it gives them."""
+    """The resources of template.yaml and of its nested stack, with the parameters' values filled in."""
     own: dict[str, dict[str, Any]] = read_template(ROOT / "template.yaml")["Resources"]
     stack = own["Monitoring"]["Properties"]
     nested = read_template(ROOT / stack["TemplateURL"])["Resources"]

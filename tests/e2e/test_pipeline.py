@@ -2,7 +2,8 @@
 deploys under it, and `examples/python/smoke.py` tries the stack.
 
 The emulator holds to the role's trust and to its permissions. It does not look at a token's signature, and lets
-CloudFormation do everything. What `ExecutionRole` needs, `test_pipeline_role.py` has from CloudFormation's own schemas.
+CloudFormation do everything. `test_pipeline_role.py` works out the needs of `ExecutionRole` from CloudFormation's own
+schemas.
 """
 
 import base64
@@ -71,7 +72,7 @@ def outputs(home: Home) -> dict[str, str]:
 
 
 def credentials(home: Home, role: str, subject: str) -> dict[str, str]:
-    """What AWS gives for a token of GitHub's that says so of its job."""
+    """The credentials that AWS gives for a token of GitHub's that names its job so."""
     claims = {"iss": "https://token.actions.githubusercontent.com", "aud": "sts.amazonaws.com", "sub": subject}
     token = ".".join(base64.urlsafe_b64encode(json.dumps(each).encode()).decode().rstrip("=") for each in ({}, claims))
     sts: Any = boto3.client("sts", region_name=aws.REGION, endpoint_url=home.endpoint)

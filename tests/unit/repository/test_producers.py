@@ -1,4 +1,4 @@
-"""Which services can send to the requests' queue, by what AWS's own models let them say."""
+"""The services that can send to the requests' queue, by the abilities in AWS's own models."""
 
 from pathlib import Path
 from typing import Any
