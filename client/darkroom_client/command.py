@@ -2,6 +2,7 @@
 
 import importlib
 import importlib.metadata
+import itertools
 import os
 import sys
 from collections.abc import Mapping, Sequence
@@ -9,9 +10,8 @@ from typing import Any, NamedTuple
 
 import click
 
-from darkroom.worker.escaping import escaped
 from darkroom_client.commands.common import INTERRUPTED, Given, options
-from darkroom_client.errors import Trouble
+from darkroom_client.errors import Invalid, Trouble
 
 
 class Entry(NamedTuple):
@@ -90,17 +90,18 @@ def darkroom(context: click.Context) -> None:
 
 
 def run(words: Sequence[str], given: Given | None = None) -> int:
-    """Runs one command line, and returns its exit code; what goes wrong is said in a sentence, never as a traceback.
+    """Runs one command line, and returns its exit code. It says what goes wrong, in a sentence or as JSON.
 
     0 done, 1 the request failed or is not there, 2 wrong use, 3 the stack cannot be reached, 4 timed out.
     """
+    given = given or Given()
     try:
         code: Any = darkroom.main(list(words), prog_name="darkroom", standalone_mode=False, obj=given)
     except click.ClickException as wrong:
-        wrong.show()
+        _tell_wrong_use(wrong, words)
         return wrong.exit_code
     except Trouble as trouble:
-        print(escaped(str(trouble)), file=sys.stderr)
+        given.fail(trouble)
         return trouble.exit_code
     except (click.Abort, KeyboardInterrupt):
         return INTERRUPTED
@@ -109,6 +110,15 @@ def run(words: Sequence[str], given: Given | None = None) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
     return code if isinstance(code, int) else 0
+
+
+def _tell_wrong_use(wrong: click.ClickException, words: Sequence[str]) -> None:
+    """Tells a program its error as JSON also where the line was not read as far as its `--json`."""
+    if "--json" not in itertools.takewhile(lambda word: word != "--", words):
+        wrong.show()
+        return
+    path = wrong.ctx.command_path if isinstance(wrong, click.UsageError) and wrong.ctx else "darkroom"
+    Given(as_json=True).fail(Invalid(wrong.format_message(), f"`{path} --help` says what there is."))
 
 
 def main() -> None:

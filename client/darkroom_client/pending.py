@@ -89,7 +89,7 @@ class PendingTurn:
 
     def _timed_out(self, seconds: float) -> TimedOut:
         waiting = self.waiting()
-        how = waiting or (
-            "nothing has taken it up yet; it lies in the queue. `darkroom status` says whether the stack is paused"
-        )
-        return TimedOut(f"{self.request_id} of {self.thread_id} has not ended after {seconds:g} s: {how}.", waiting)
+        how = waiting or "nothing has taken it up yet; it lies in the queue"
+        message = f"{self.request_id} of {self.thread_id} has not ended after {seconds:g} s: {how}."
+        hint = None if waiting else "`darkroom status` says whether the stack is paused."
+        return TimedOut(message, waiting, hint)

@@ -125,7 +125,7 @@ def stack(*, parameters: Mapping[str, str] | None = None) -> Iterator[LocalDarkr
 def _run(repository: Path, verb: str, given: Mapping[str, str]) -> None:
     python = repository / ".venv" / "bin" / "python"
     if not python.exists():
-        raise Unreachable(f"The tools are not installed in {repository} yet. `make tools` there installs them.")
+        raise Unreachable(f"The tools are not installed in {repository} yet.", "`make tools` there installs them.")
     environment = {name: value for name, value in os.environ.items() if not name.startswith(("IMAGE_API_", "PYTHON"))}
     command = [str(python), "-m", "local.stack", verb]
     ended = subprocess.run(  # noqa: S603 - a program of the checkout

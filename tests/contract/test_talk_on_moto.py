@@ -151,7 +151,10 @@ def test_a_failure_is_1_with_its_hint_and_its_outcome_for_programs(studio: Studi
     with answering(studio, "refused"):
         code, said, beside = darkroom("send", "a kitten", "--json")
     assert (code, json.loads(said)["error"]["code"]) == (1, "refused")
-    assert beside.endswith("✗ a-kitten turn 1\n  refused: no, never\n  Ask nicely.\n")
+    assert json.loads(beside) == {"code": "refused", "message": "no, never", "hint": "Ask nicely."}
+    with answering(studio, "refused"):
+        code, said, beside = darkroom("send", "a kitten", "--thread", "cat")
+    assert (code, said, beside) == (1, "", "✗ cat turn 1\n  refused: no, never\n  Ask nicely.\n")
 
 
 @contextmanager

@@ -55,6 +55,15 @@ class Given:
                 click.echo(escaped(line))
 
 
+    def fail(self, trouble: Trouble) -> None:
+        """Says on standard error what went wrong: to a person in a sentence, to a program as one object in one line."""
+        if self.as_json:
+            told = {"code": trouble.code, "message": trouble.message, "hint": trouble.hint or None}
+            click.echo(escaped(json.dumps(told, ensure_ascii=False)), err=True)
+        else:
+            click.echo(escaped(str(trouble)), err=True)
+
+
 def _difference(outputs: Mapping[str, str]) -> Difference | None:
     return releases.difference(releases.own(), outputs.get("StackVersion", ""))
 
@@ -62,7 +71,7 @@ def _difference(outputs: Mapping[str, str]) -> Difference | None:
 def agrees(question: str, is_told: str) -> bool:
     """Whether a person says yes. Raises Trouble where nobody is there to be asked; `is_told` names the way out."""
     if not sys.stdin.isatty():
-        raise Trouble(f"Nobody is here to say yes, so nothing was done. {is_told}")
+        raise Trouble("Nobody is here to say yes, so nothing was done.", is_told)
     click.echo(escaped(f"{question} [y/N] "), nl=False, err=True)
     return sys.stdin.readline().strip().lower() in ("y", "yes")
 

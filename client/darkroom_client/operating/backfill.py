@@ -25,7 +25,7 @@ from darkroom.domain.request_schema import ImageRef, RequestRules
 from darkroom.domain.upload import Upload
 from darkroom.errors import Rejected
 from darkroom.uploads import instruction_text
-from darkroom_client.errors import Trouble
+from darkroom_client.errors import Invalid, NotFound, Trouble
 from darkroom_client.operating.batches import batch_lines
 from darkroom_client.stacks.stack import Stack
 
@@ -155,8 +155,8 @@ def _calls(number: int, each: Price) -> str:
 
 
 _KEPT_APART = (
-    "This stack keeps folders apart, and a batch file in backfill/ may name no other folder's pictures. Nothing was "
-    "sent. Set KeepFoldersApart to false while a backfill runs."
+    "This stack keeps folders apart, so a batch file in backfill/ names no other folder's pictures. Nothing was sent.",
+    "Set KeepFoldersApart to false while a backfill runs.",
 )
 
 
@@ -169,11 +169,11 @@ def work(
     The pictures for which `max_calls` leaves no call are answered as `budget_exhausted`.
     """
     if not prefix:
-        raise Trouble("Say which pictures: the beginning of their keys, such as shop/.")
+        raise Invalid("No prefix is given", "Say which pictures: the beginning of their keys, such as shop/.")
     if max_calls is not None and max_calls < 1:
-        raise Trouble("--max-calls must be 1 or more. Nothing was sent.")
+        raise Invalid("--max-calls must be 1 or more", "Nothing was sent.")
     if stack.parameters.get("KeepFoldersApart") == "true":
-        raise Trouble(_KEPT_APART)
+        raise Trouble(*_KEPT_APART)
     backfill = Backfill(stack, prefix, _valid(instruction))
     lines = backfill.lines(_pictures(backfill, most, say))
     if over := sum(each.is_over for each in lines):
@@ -199,11 +199,12 @@ def _pictures(backfill: Backfill, most: int, say: Callable[[str], None]) -> list
     found, where = backfill.objects(), f"below {backfill.uri(backfill.prefix)}"
     pictures = [each for each in found if is_picture(each)]
     if not pictures:
-        raise Trouble(f"There is no picture {where}.")
+        raise NotFound(f"There is no picture {where}.")
     say(f"{len(pictures):,} of {len(found):,} objects {where} are pictures: {_extent(pictures)}.")
     if len(pictures) > most:
         raise Trouble(
-            f"That is more than --most {most}, so nothing was sent. --most {len(pictures)} lets them all through."
+            f"That is more than --most {most}, so nothing was sent.",
+            f"--most {len(pictures)} lets them all through.",
         )
     return pictures
 

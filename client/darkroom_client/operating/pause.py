@@ -69,7 +69,7 @@ class Pause:
             if not left:
                 return
             self._sleep(1)
-        raise Trouble(f"After {PATIENCE_SECONDS} s Lambda is not ready with {' and '.join(left)}. Run it again.")
+        raise Trouble(f"After {PATIENCE_SECONDS} s Lambda is not ready with {' and '.join(left)}.", "Run it again.")
 
     def _is(self, mapping: str, wanted: str) -> bool:
         """Whether the mapping is in this state. It is asked to be where it is not on its way already."""

@@ -25,7 +25,7 @@ from darkroom.providers.dialect_table import DIALECTS
 from darkroom.turns import judging
 from darkroom.turns.ports import Claim
 from darkroom.turns.publisher import turn_key
-from darkroom_client.errors import Trouble
+from darkroom_client.errors import NotFound, Trouble
 from darkroom_client.operating.backfill import bill
 from darkroom_client.stacks.stack import Stack
 
@@ -110,7 +110,7 @@ class Retry:
     def _ended(self, thread_id: str, turn: int) -> tuple[Outcome, Claim | None]:
         ended = self._ledger.ended(thread_id, turn)
         if ended is None:
-            raise Trouble(f"{thread_id} has no turn {turn}.")
+            raise NotFound(f"{thread_id} has no turn {turn}.")
         return ended
 
     def _again(self, old: Outcome) -> Request:

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from darkroom_client.stacks.stack import Stack
 
 LOCAL = "local"
-_NO_STACK = "No stack is named. Say which: `darkroom use NAME`, DARKROOM_STACK, or --stack; `local` is this machine's."
+_NAME_ONE = "Say which: `darkroom use NAME`, DARKROOM_STACK, or --stack; `local` is this machine's."
 
 
 class Choice(NamedTuple):
@@ -38,7 +38,7 @@ class Choice(NamedTuple):
         """The port that a local one is named by. Raises Invalid."""
         said = self.name.partition(":")[2]
         if said and not (said.isascii() and said.isdigit() and 0 < int(said) < 65536):
-            raise Invalid(f"{said!r} is no port. Name a stack as `local`, or as `local:4600`")
+            raise Invalid(f"{said!r} is no port", "Name a stack as `local`, or as `local:4600`.")
         return int(said) if said else None
 
     def open(self) -> "Stack":
@@ -62,7 +62,7 @@ def find(named: str | None = None, environ: Mapping[str, str] = os.environ) -> C
         return known
     if (found := checkout.find(environ)) and (found / ".local" / "env").is_file():
         return Choice(LOCAL)
-    raise Unreachable(_NO_STACK)
+    raise Unreachable("No stack is named.", _NAME_ONE)
 
 
 def remembered(environ: Mapping[str, str] = os.environ) -> Choice | None:
@@ -81,7 +81,8 @@ def remember(choice: Choice, environ: Mapping[str, str] = os.environ) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(json.dumps(choice._asdict(), indent=2) + "\n", encoding="utf-8")
     except OSError as error:
-        raise Unreachable(f"{path} cannot be written: {error.strerror}. DARKROOM_STACK names a stack, too.") from error
+        way_out = "DARKROOM_STACK names a stack, too."
+        raise Unreachable(f"{path} cannot be written: {error.strerror}.", way_out) from error
 
 
 def _path(environ: Mapping[str, str]) -> Path:

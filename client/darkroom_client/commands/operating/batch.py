@@ -73,7 +73,8 @@ def _meant(words: tuple[str, ...]) -> tuple[str, str]:
             return verb, named
         case (named,) if named not in ("status", "stop"):
             return "run", named
-    raise Invalid("Name one file: `darkroom batch FILE`, `darkroom batch status FILE`, `darkroom batch stop FILE`")
+    way_out = "Write `darkroom batch FILE`, `darkroom batch status FILE` or `darkroom batch stop FILE`."
+    raise Invalid("Not one file is named", way_out)
 
 
 def _run(given: Given, stack: "Stack", named: str, max_calls: int | None, *, is_followed: bool) -> int:
@@ -119,7 +120,7 @@ def _followed(given: Given, batch: "Batch", local: "LocalBatch") -> "Standing":
         *_, last = _with_a_bar(batch, local) if is_shown else _unseen(batch, local)
     except Denied as denied:
         told = f"{batch.key} is uploaded and goes on by itself; its answers will be at {batch.answers}"
-        raise Denied(f"{told}. To follow it is another matter: {denied}") from denied
+        raise Denied(f"{told}. It cannot be followed: {denied.message}", denied.hint) from denied
     except KeyboardInterrupt:
         way_out = f"The same line follows it; `darkroom batch stop {batch.key}` stops it."
         click.echo(f"It goes on by itself. {way_out}", err=True)

@@ -24,7 +24,7 @@ def command(given: Given, turn: str, ask: bool, yes: bool) -> None:
 
     named, _, number = turn.rpartition(":")
     if not (named and number.isascii() and number.isdigit()):
-        raise Invalid(f"{turn!r} is no turn. Write the thread, a colon and the number, as in shop/mug:3")
+        raise Invalid(f"{turn!r} is no turn", "Write the thread, a colon and the number, as in shop/mug:3.")
     thread = naming.thread_id(named)
     with translated(OPERATOR):
         retry = Retry(given.open_stack(), given.say)

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from darkroom_client.commands.talking.saving import Target
     from darkroom_client.pending import PendingTurn
     from darkroom_client.pictures import LocalPicture
-    from darkroom_client.results import Result, Waiting
+    from darkroom_client.results import Result
     from darkroom_client.room import Darkroom
 
 Command = TypeVar("Command", bound=Callable[..., Any])
@@ -175,15 +175,15 @@ def _wait(given: Given, asking: Asking, pending: "PendingTurn", wish: Wish, targ
     except TimedOut as over:
         if given.as_json:
             _tell_sent(given, pending)
-        raise TimedOut(f"{over} {_later(pending, over.waiting)}", over.waiting) from over
+        raise TimedOut(over.message, over.waiting, _later(pending, over)) from over
     _take(given, result, wish, target)
     return 0
 
 
-def _later(pending: "PendingTurn", waiting: "Waiting | None") -> str:
+def _later(pending: "PendingTurn", over: TimedOut) -> str:
     """Where nothing has taken it up, `show` knows of none."""
-    if waiting is None:
-        return "It goes on by itself."
+    if over.waiting is None:
+        return f"{over.hint or ''} It goes on by itself.".lstrip()
     return f"It goes on by itself: `darkroom show {shlex.quote(pending.thread_id)}` says how it stands."
 
 
@@ -203,12 +203,14 @@ def _take(given: Given, result: "Result", wish: Wish, target: "Target") -> None:
 
 
 def _tell_failed(given: Given, failed: Failed) -> int:
-    """The outcome for programs, the sentence for people."""
+    """Programs get the outcome, and the error on standard error."""
     if given.as_json:
         given.tell(failed.outcome.as_document())
-    from darkroom_client.commands.talking import report
+        given.fail(failed)
+    else:
+        from darkroom_client.commands.talking import report
 
-    report.failed(failed)
+        report.failed(failed)
     return failed.exit_code
 
 

@@ -9,7 +9,7 @@ import click
 
 from darkroom_client.commands.common import Given, options
 from darkroom_client.commands.talking import lookup
-from darkroom_client.errors import Trouble
+from darkroom_client.errors import NotFound
 
 if TYPE_CHECKING:
     from darkroom_client.results import Result
@@ -42,7 +42,8 @@ def _ended(thread: "Thread", number: int | None) -> "list[Result]":
     ended = [each for each in thread.turns() if isinstance(each, Result) and number in (None, each.turn)]
     if not ended:
         which = f"no turn {number}" if number is not None else "no turn that has ended yet"
-        raise Trouble(f"{thread.id} has {which}. `darkroom show {shlex.quote(thread.id)}` says how it stands.")
+        way_out = f"`darkroom show {shlex.quote(thread.id)}` says how it stands."
+        raise NotFound(f"{thread.id} has {which}.", way_out)
     return ended
 
 

@@ -45,7 +45,7 @@ class Target:
         with on_disk(folder):
             folder.mkdir(parents=True, exist_ok=True)
         if not os.access(folder, os.W_OK):
-            raise Trouble(f"The folder {folder} cannot be written to: -o names another. Nothing was sent.")
+            raise Trouble(f"The folder {folder} cannot be written to, so nothing was sent.", "-o names another one.")
         return cls(folder, None if is_folder else path.name)
 
     def save(self, result: "Result") -> list[Path]:

@@ -7,7 +7,7 @@ import click
 from darkroom_client.commands.common import Given, options
 from darkroom_client.commands.talking import asking
 from darkroom_client.commands.talking.asking import Wish
-from darkroom_client.errors import Invalid, Trouble
+from darkroom_client.errors import Invalid, NotFound
 
 
 @click.command("send", short_help="Ask for a picture, in a new conversation.")
@@ -51,7 +51,7 @@ def _look_at(files: list[Path], said: str) -> None:
         raise Invalid(f"{said} is a file, and the words come last", f'Say what to make of it: darkroom send {said} "…"')
     for file in files:
         if not _is_file(file):
-            raise Trouble(f"There is no file {file}. Nothing was sent.")
+            raise NotFound(f"There is no file {file}. Nothing was sent.")
     if not files and _is_named_like_a_file(said):
         raise Invalid(f"There is no file {said}, and these would be the words. Nothing was sent.")
 

@@ -45,5 +45,5 @@ class BatchFiles:
         """Raises Trouble where it waits no more."""
         found = self._waiting.get(form_id)
         if found is None:
-            raise Trouble("This file waits no more. Choose it again.")
+            raise Trouble("This file waits no more.", "Choose it again.")
         return found

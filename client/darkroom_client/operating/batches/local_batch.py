@@ -55,7 +55,8 @@ def key_of(named: str, bucket: str) -> str:
     else:
         key = path.as_posix()
     if upload.of_key(bucket, key).kind != "batch":
-        raise Invalid(f"{key!r} is no batch. Its name has to end in .jsonl or .csv, and nothing of it begin with a dot")
+        way_out = "Its name has to end in .jsonl or .csv, and nothing of it may begin with a dot."
+        raise Invalid(f"{key!r} is no batch", way_out)
     return key
 
 
