@@ -2,7 +2,8 @@
 
 import json
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -54,7 +55,6 @@ class Given:
             for line in lines:
                 click.echo(escaped(line))
 
-
     def fail(self, trouble: Trouble) -> None:
         """Says on standard error what went wrong: to a person in a sentence, to a program as one object in one line."""
         if self.as_json:
@@ -74,6 +74,16 @@ def agrees(question: str, is_told: str) -> bool:
         raise Trouble("Nobody is here to say yes, so nothing was done.", is_told)
     click.echo(escaped(f"{question} [y/N] "), nl=False, err=True)
     return sys.stdin.readline().strip().lower() in ("y", "yes")
+
+
+@contextmanager
+def until_interrupted() -> Iterator[None]:
+    """For what has no end of its own: Ctrl-C ends it as it should, and not as an error."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        if sys.stderr.isatty():
+            click.echo(err=True)  # below the ^C that the terminal shows
 
 
 def options(command: Command) -> Command:

@@ -19,9 +19,9 @@ def find(environ: Mapping[str, str] = os.environ, start: Path | None = None) -> 
     return next((each for each in (folder, *folder.parents) if _is_one(each)), None)
 
 
-def needed(environ: Mapping[str, str] = os.environ) -> Path:
-    """The checkout. Raises Unreachable where there is none."""
-    found = find(environ)
+def needed(environ: Mapping[str, str] = os.environ, fallback: Path | None = None) -> Path:
+    """The checkout that is found, or else `fallback`. Raises Unreachable where that is none."""
+    found = find(environ) or fallback
     if found is None or not _is_one(found):
         where = f"{found} is no checkout of Darkroom" if found else "This is no checkout of Darkroom"
         raise Unreachable(f"{where}.", "Go into the checkout, or name it with DARKROOM_REPO=…, its folder.")

@@ -20,7 +20,7 @@ class Choice(NamedTuple):
     """A stack by its name, with region and profile where they are not the shell's own.
 
     `local` is the stack last brought up in the checkout where the command runs, `local:4600` the one on that port.
-    `repository` is the checkout to fall back to elsewhere.
+    `repository` is the checkout in which a local one is looked for where the command runs in none.
     """
 
     name: str
@@ -48,8 +48,8 @@ class Choice(NamedTuple):
         if not self.is_local:
             return stack.on_aws(self.name, region=self.region, profile=self.profile)
         port = self.port
-        found = checkout.find() or (Path(self.repository) if self.repository else None)
-        return stack.on_this_machine(found or checkout.needed(), port)
+        known = Path(self.repository) if self.repository else repository()
+        return stack.on_this_machine(checkout.needed(fallback=known), port)
 
 
 def find(named: str | None = None, environ: Mapping[str, str] = os.environ) -> Choice:
@@ -72,6 +72,12 @@ def remembered(environ: Mapping[str, str] = os.environ) -> Choice | None:
         return Choice(**known)
     except (OSError, ValueError, TypeError):
         return None
+
+
+def repository(environ: Mapping[str, str] = os.environ) -> Path | None:
+    """The checkout that is meant: see `checkout.find`; or else the one in which `darkroom use` was last said."""
+    known = remembered(environ)
+    return checkout.find(environ) or (Path(known.repository) if known and known.repository else None)
 
 
 def remember(choice: Choice, environ: Mapping[str, str] = os.environ) -> None:

@@ -113,7 +113,7 @@ def _refuse(given: Given, named: str, local: "LocalBatch") -> int:
 
 def _followed(given: Given, batch: "Batch", local: "LocalBatch") -> "Standing":
     """How it ended; on a terminal with a bar."""
-    from darkroom_client.commands.tables import console
+    from darkroom_client.commands.terminal import console
 
     is_shown = not given.as_json and console().is_terminal
     try:
@@ -136,7 +136,7 @@ def _unseen(batch: "Batch", local: "LocalBatch") -> "Iterator[Standing]":
 def _with_a_bar(batch: "Batch", local: "LocalBatch") -> "Iterator[Standing]":
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
-    from darkroom_client.commands.tables import console
+    from darkroom_client.commands.terminal import console
 
     columns = (
         TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TextColumn("{task.fields[said]}"),

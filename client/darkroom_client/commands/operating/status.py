@@ -1,11 +1,12 @@
 """`darkroom status`: how many wait, are under way, and why."""
 
 import time
+from contextlib import nullcontext
 from typing import TYPE_CHECKING
 
 import click
 
-from darkroom_client.commands.common import Given, options
+from darkroom_client.commands.common import Given, options, until_interrupted
 from darkroom_client.stacks import choice
 
 if TYPE_CHECKING:
@@ -19,7 +20,7 @@ WATCH_SECONDS = 5
 
 
 @click.command("status", short_help="What waits, what is under way, and why.")
-@click.option("--watch", is_flag=True, help=f"Look again every {WATCH_SECONDS} s, until it is interrupted.")
+@click.option("--watch", is_flag=True, help=f"Look again every {WATCH_SECONDS} s, until Ctrl-C.")
 @options
 @click.pass_obj
 def command(given: Given, watch: bool) -> None:
@@ -31,19 +32,21 @@ def command(given: Given, watch: bool) -> None:
 
     stack = given.open_stack()
     title = f"{choice.find(given.stack).name}, release {stack.outputs['StackVersion']}"
-    while True:
-        found = stack.up_to_date(lambda: status(stack))
-        if given.as_json:
-            given.tell(found.document())
-        else:
-            _show(found, title, is_anew=watch)
-        if not watch:
-            return
-        time.sleep(WATCH_SECONDS)
+    with until_interrupted() if watch else nullcontext():
+        while True:
+            found = stack.up_to_date(lambda: status(stack))
+            if given.as_json:
+                given.tell(found.document())
+            else:
+                _show(found, title, is_anew=watch)
+            if not watch:
+                return
+            time.sleep(WATCH_SECONDS)
 
 
 def _show(found: "Status", title: str, *, is_anew: bool) -> None:
-    from darkroom_client.commands.tables import console, show
+    from darkroom_client.commands.tables import show
+    from darkroom_client.commands.terminal import console
 
     if is_anew and console().is_terminal:
         console().clear()

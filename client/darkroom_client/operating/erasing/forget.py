@@ -114,7 +114,7 @@ class Forget:
         named = "; ".join(left[:NAMED]) + (f"; and {len(left) - NAMED} more" if len(left) > NAMED else "")
         raise Trouble(
             f"Nothing was erased, for something of {self._thread_id} is open: {named}.",
-            "Cancel it first (`darkroom cancel`), delete photos that wait, and run this again once it ended."
+            "Cancel it first (`darkroom cancel`), delete photos that wait, and run this again once it ended.",
         )
 
     def _erase(self, found: Found, since: int) -> None:
