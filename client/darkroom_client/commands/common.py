@@ -69,9 +69,9 @@ def _difference(outputs: Mapping[str, str]) -> Difference | None:
 
 
 def agrees(question: str, is_told: str) -> bool:
-    """Whether a person says yes. Raises Trouble where nobody is there to be asked; `is_told` names the way out."""
+    """Whether a person says yes. Raises Trouble where nobody can be asked; `is_told` is the way out then."""
     if not sys.stdin.isatty():
-        raise Trouble("Nobody is here to say yes, so nothing was done.", is_told)
+        raise Trouble(f"{question} Nobody is here to say yes, so nothing was done.", is_told)
     click.echo(escaped(f"{question} [y/N] "), nl=False, err=True)
     return sys.stdin.readline().strip().lower() in ("y", "yes")
 

@@ -1,12 +1,14 @@
 """`darkroom batch`: a file of requests, followed to its end."""
 
 from collections.abc import Iterator
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from darkroom_client.commands.common import Given, options
+from darkroom_client.commands.common import Given, agrees, options
 from darkroom_client.errors import Denied, Invalid
+from darkroom_client.telling import when
 
 if TYPE_CHECKING:
     from darkroom_client.operating.batches.batch_run import Batch, Failure, Standing
@@ -20,9 +22,10 @@ SHOWN = 20  # faults and failures, of perhaps very many
 @click.argument("words", nargs=-1, metavar="[status|stop] FILE")
 @click.option("--max-calls", type=int, help="Calls that may be paid; lines over it end as budget_exhausted.")
 @click.option("--no-wait", is_flag=True, help="Upload it, and do not wait for its end.")
+@click.option("--replace", is_flag=True, help="Replace another file of its name in the bucket without asking.")
 @options
 @click.pass_obj
-def command(given: Given, words: tuple[str, ...], max_calls: int | None, no_wait: bool) -> int:
+def command(given: Given, words: tuple[str, ...], max_calls: int | None, no_wait: bool, replace: bool) -> int:
     """Ask for all lines of FILE, a .jsonl or a .csv, and wait for their end.
 
     \b
@@ -44,12 +47,13 @@ def command(given: Given, words: tuple[str, ...], max_calls: int | None, no_wait
     bucket as it lies below the working folder; one from elsewhere, by its name alone. Its relative names of pictures
     start from there.
 
-    The same line again takes up where it was left: no file is uploaded twice, and nothing is paid twice.
+    The same command again takes up where it was left: no file is uploaded twice, and nothing is paid twice. Where
+    another file of that name lies in the bucket, you are asked first: it may be somebody else's.
     """
     verb, named = _meant(words)
     stack = given.open_stack()
     if verb == "run":
-        return _run(given, stack, named, max_calls, is_followed=not no_wait)
+        return _run(given, stack, named, max_calls, is_followed=not no_wait, replaces=replace)
     _look(given, stack, named, is_stopped=verb == "stop")
     return 0
 
@@ -77,17 +81,23 @@ def _meant(words: tuple[str, ...]) -> tuple[str, str]:
     raise Invalid("Not one file is named", way_out)
 
 
-def _run(given: Given, stack: "Stack", named: str, max_calls: int | None, *, is_followed: bool) -> int:
+def _run(given: Given, stack: "Stack", named: str, max_calls: int | None, *, is_followed: bool, replaces: bool) -> int:
     from darkroom_client.operating.batches import local_batch
-    from darkroom_client.operating.batches.batch_run import Batch
+    from darkroom_client.operating.batches.batch_run import ANOTHER_NAME, Batch
 
-    local = local_batch.read(named, stack, max_calls)
+    local = local_batch.read(Path(named), named, stack, max_calls)
     if local.faults:
         return _refuse(given, named, local)
     for line in local.bill(stack.parameters):
         given.say(line)
     batch = Batch(stack, local.key)
-    is_new = batch.upload(local)
+    if not replaces and (since := batch.another(local)):
+        question = f"{batch.key} in the bucket is another file, uploaded {when(since.isoformat())}. Replace it?"
+        if not agrees(question, f"--replace says it. {ANOTHER_NAME}"):
+            given.tell({"key": batch.key, "requests": local.requests, "uploaded": False}, "Nothing was uploaded.")
+            return 0
+        replaces = True
+    is_new = batch.upload(local, replaces=replaces)
     lines = f"{local.requests:,} line{'s' * (local.requests > 1)}"
     given.say(f"{batch.key}: {lines}, {'uploaded' if is_new else 'uploaded before, and taken up where it was left'}.")
     if not is_followed:
@@ -107,7 +117,7 @@ def _refuse(given: Given, named: str, local: "LocalBatch") -> int:
     count = len(local.faults)
     hint = local.faults[0].hint if count == 1 and not local.faults[0].line else None
     given.tell({"key": local.key, "requests": local.requests, "faults": [told(each) for each in local.faults]})
-    way_out = hint or "Mend what is named. Nothing was uploaded or paid."
+    way_out = hint or "Fix the lines that are named. Nothing was uploaded or paid."
     raise Invalid(f"{named} has {count:,} fault{'s' * (count > 1)}", way_out)
 
 

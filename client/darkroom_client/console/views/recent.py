@@ -24,6 +24,9 @@ def document(desk: "Desk", query: QueryParams) -> dict[str, Any]:
     asked = {name: query.get(name, "").strip() for name in ("words", "prefix", "state")}
     start = int(query["from"]) if re.fullmatch(r"[0-9]{1,6}", query.get("from", "")) else 0
     found = _found(desk, **asked)
+    for thread_id in (erased := desk.wall.erased(found[start : start + PAGE])):
+        desk.forget(thread_id)
+    found = [each for each in found if each.thread_id not in erased]
     shown = found[start : start + PAGE]
     pictures = desk.pictures.newest(shown)
     following = {**{name: value for name, value in asked.items() if value}, "from": start + PAGE}

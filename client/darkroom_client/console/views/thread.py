@@ -28,6 +28,7 @@ def document(desk: "Desk", thread_id: str) -> dict[str, Any]:
     known = {each.request_id for each in turns} | {each.request_id for each in waiting}
     sent = [each for each in desk.sent.of(thread.id) if each.request_id not in known]
     if not (found or sent):
+        desk.forget(thread.id)  # somebody may have erased it
         raise NotFound(f"There is no conversation {thread.id}, or nothing has taken up its first request yet.")
     desk.pictures.remember(turns)
     return {

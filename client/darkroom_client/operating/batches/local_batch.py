@@ -43,9 +43,9 @@ class LocalBatch(NamedTuple):
 
 
 def key_of(named: str, bucket: str) -> str:
-    """Where a batch file lies in the uploads bucket: as it lies below the working folder, or else by its name alone.
+    """The key of a batch file in the uploads bucket: its path below the working folder, or else its name alone.
 
-    Its `s3://` URI may be given as well. Raises Invalid where no upload of that name is a batch.
+    It may be given as an `s3://` URI. Raises Invalid where no upload of that name is a batch.
     """
     path = Path(named)
     if named.startswith(f"s3://{bucket}/"):
@@ -60,13 +60,14 @@ def key_of(named: str, bucket: str) -> str:
     return key
 
 
-def read(named: str, stack: Stack, max_calls: int | None) -> LocalBatch:
-    """The file, each line and each picture looked at. Raises Trouble where it cannot be read. Nothing is uploaded.
+def read(path: Path, named: str, stack: Stack, max_calls: int | None) -> LocalBatch:
+    """Reads the file at `path`, and looks at each line and each picture. Uploads nothing. Raises Trouble.
 
-    `max_calls` becomes its first line; a table, which has no place for it, becomes the lines that it stands for.
+    `named` is where it lies for the person who names it: its key follows from that. `max_calls` becomes its first line;
+    a table, which has no place for it, becomes the lines that it stands for.
     """
     bucket = stack.outputs["UploadsBucket"]
-    key, data = key_of(named, bucket), _bytes_of(Path(named))
+    key, data = key_of(named, bucket), _bytes_of(path)
     if max_calls is not None:
         key, data = _bounded(key, data, max_calls)
     batch = batch_file.uploaded(upload.of_key(bucket, key), 0)
