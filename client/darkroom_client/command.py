@@ -32,27 +32,27 @@ class Entry(NamedTuple):
 COMMANDS: Mapping[str, Entry] = {
     "send": Entry("talking.send", "Ask for a picture, in a new conversation."),
     "reply": Entry("talking.reply", "Go on with a conversation."),
-    "threads": Entry("talking.threads", "The conversations, the newest first."),
-    "show": Entry("talking.show", "A conversation, as a tree."),
-    "get": Entry("talking.get", "Its pictures, and result.json."),
-    "watch": Entry("talking.watch", "What ends, as it ends."),
-    "check": Entry("talking.check", "What Darkroom would make of files."),
+    "threads": Entry("talking.threads", "List the conversations, the newest first."),
+    "show": Entry("talking.show", "Show a conversation as a tree."),
+    "get": Entry("talking.get", "Save a conversation's pictures and results."),
+    "watch": Entry("talking.watch", "Tell what ends, as it ends."),
+    "check": Entry("talking.check", "Say what Darkroom would make of files."),
     "console": Entry("console", "Look at pictures in the browser."),
     "use": Entry("use", "Remember a stack for all later commands."),
-    "status": Entry("operating.status", "What waits, what is under way, and why."),
-    "doctor": Entry("operating.doctor", "What is wrong with the stack, and the way out."),
-    "cost": Entry("operating.cost", "Calls, pictures, money."),
-    "ended": Entry("operating.ended", "What ended on a day, and what it cost."),
+    "status": Entry("operating.status", "Show what waits, what is under way, and why."),
+    "doctor": Entry("operating.doctor", "Find what is wrong with the stack, and the way out."),
+    "cost": Entry("operating.cost", "Add up calls, pictures and money."),
+    "ended": Entry("operating.ended", "List what ended on a day, and what it cost."),
     "batch": Entry("operating.batch", "Ask for all lines of a .jsonl or .csv."),
-    "backfill": Entry("operating.backfill", "Ask one thing of many pictures that are uploaded."),
-    "redrive": Entry("operating.redrive", "Bring dead letters back."),
+    "backfill": Entry("operating.backfill", "Ask the same of many uploaded pictures."),
+    "redrive": Entry("operating.redrive", "Send dead letters back to their queues."),
     "retry": Entry("operating.retry", "Give a turn without a picture another chance."),
-    "forget": Entry("operating.forget", "Erase a thread, for good."),
-    "cancel": Entry("operating.cancel", "Cancel what waits of a thread."),
-    "pause": Entry("operating.pause", "Call nothing any more."),
-    "resume": Entry("operating.resume", "Go on after a pause."),
-    "wake": Entry("operating.wake", "Let what sleeps look again now."),
-    "reindex": Entry("operating.reindex", "List the turns of earlier releases."),
+    "forget": Entry("operating.forget", "Erase a thread for good."),
+    "cancel": Entry("operating.cancel", "Cancel a thread's waiting requests."),
+    "pause": Entry("operating.pause", "Stop new calls to the image API."),
+    "resume": Entry("operating.resume", "Let calls go on after a pause."),
+    "wake": Entry("operating.wake", "Make waiting requests look again now."),
+    "reindex": Entry("operating.reindex", "List the turns of earlier releases in the index."),
 }
 HEADINGS = {"Commands": ("talking", ""), "For operators": ("operating",)}
 
@@ -82,9 +82,16 @@ class LazyGroup(click.Group):
 @options
 @click.pass_context
 def darkroom(context: click.Context) -> None:
-    """Conversations about pictures that run themselves on AWS.
+    """Hold conversations about pictures with a stack of Darkroom.
 
-    The stack is the one of --stack, of DARKROOM_STACK, or the one that `darkroom use` remembered.
+    \b
+    darkroom use local                      which stack, once
+    darkroom send mug.jpg "make it night"   a conversation begins: it is called mug
+    darkroom reply mug "add snow"           and goes on
+    darkroom COMMAND --help                 says more of a command
+
+    A THREAD is a conversation by its name. The stack is that of --stack, of DARKROOM_STACK, or the one that `darkroom
+    use` remembered.
     """
     context.ensure_object(Given)
 

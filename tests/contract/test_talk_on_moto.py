@@ -211,6 +211,8 @@ def test_a_wait_that_is_over_is_4_and_says_how_to_go_on(darkroom: Darkroom) -> N
     assert error["message"].endswith("has not ended after 0 s: nothing has taken it up yet; it lies in the queue.")
     assert error["hint"] == "`darkroom status` says whether the stack is paused. It goes on by itself."
     assert error["code"] == "timed_out"
+    _, _, beside = darkroom("send", "a kitten", "--thread", "cat", "--timeout", "0.04")
+    assert "of cat has not ended after 0.04 s: " in beside, "and not after what was left of it"
 
 
 def test_a_wait_that_is_over_names_show_where_that_knows_the_request(studio: Studio, darkroom: Darkroom) -> None:

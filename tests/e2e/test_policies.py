@@ -171,7 +171,7 @@ def _wake(person: Person) -> None:
     assert isinstance(claim, Claim)
     ledger.defer(claim, Unavailable("throttled", "no"), Wait(time.time() + 600, "a cat", ("gone",)))
     eventually(lambda: f"{person.mark}-waits" in "".join(operating.run(person.stack, "status")))
-    assert operating.run(person.stack, "wake") != ["0 woken."]
+    assert operating.run(person.stack, "wake") != ["Requests that look again now: 0."]
     table.write(table.delete(asked.thread_id, "REQUEST#r"))
 
 

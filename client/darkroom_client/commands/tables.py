@@ -8,8 +8,7 @@ from rich.console import RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from darkroom.worker.escaping import escaped
-from darkroom_client.commands.terminal import console
+from darkroom_client.commands.terminal import console, name
 
 WHOLE_SHARE = 0.4  # of a terminal's width, before a column that is not cut is folded for one that is
 CUT_COLUMNS = 10  # for words that are cut, as long as a name can be folded for them
@@ -31,7 +30,7 @@ def show(*what: RenderableType) -> None:
 
 def text(words: object, style: str = "") -> Text:
     """Anybody's words, in one line that cannot steer the terminal."""
-    return Text(escaped(str(words)), style=style)
+    return Text(name(str(words)), style=style)
 
 
 def grid(rows: Iterable[Sequence[Text]]) -> Table:

@@ -18,6 +18,7 @@ MIN_COLUMNS = 24  # for words, however deep they are indented
 __all__ = ["clock", "console", "counted", "mark", "money", "name", "note", "when", "words"]
 PIPE_COLUMNS = 10_000  # a pipe has no edge: nothing is cut, folded or wrapped for it
 _JOINERS = "\u200c\u200d"  # Persian and Hindi are written with them, and emoji are put together
+_JOINED = re.compile(rf"((?<=[^\x00-\x7f])[{_JOINERS}](?=[^\x00-\x7f]))")  # elsewhere they make two names look alike
 MARKS = {"succeeded": ("✓", "green"), "failed": ("✗", "red"), "waiting": ("…", "yellow")}
 
 
@@ -46,7 +47,8 @@ def note(text: str) -> None:
 
 def name(text: str) -> str:
     """A name that others chose, in one line."""
-    return escaped(text)
+    parts = _JOINED.split(text)  # every second one is a joiner
+    return "".join(part if place % 2 else escaped(part) for place, part in enumerate(parts))
 
 
 def words(text: str | None, most: int | None = None) -> str:

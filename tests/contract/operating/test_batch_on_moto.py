@@ -21,9 +21,9 @@ from darkroom.errors import Rejected
 from darkroom.uploads.pairing import Seen, Stem
 from darkroom_client.command import run
 from darkroom_client.commands.common import Given
-from darkroom_client.errors import Invalid, Trouble
+from darkroom_client.errors import Invalid, NotFound, Trouble
 from darkroom_client.operating.batches import local_batch
-from darkroom_client.operating.batches.batch_run import Batch
+from darkroom_client.operating.batches.batch_run import Batch, found
 from darkroom_client.operating.batches.local_batch import LocalBatch
 from darkroom_client.stacks.stack import Stack
 from tests.fakes.stack import deployed
@@ -218,3 +218,12 @@ def test_the_command_replaces_no_file_of_another_unasked(desk: Desk, capsys: pyt
     )
     assert run(["batch", KEY, "--no-wait", "--replace"], At()) == 0
     assert desk.stack.s3.get_object(Bucket="uploads", Key=KEY)["Body"].read() == desk.file.read_bytes()
+
+
+def test_a_table_that_was_bounded_is_found_by_its_own_name(desk: Desk) -> None:
+    desk.arrives(desk.read(line("a")), generation=1)
+    DynamoBatchState(desk.table).save(f"batch:{KEY}#1", Progress(total=7))
+    assert found(desk.stack, "shop/spring.csv").standing().total == 7
+    for name in ("shop/other.csv", "shop/other.jsonl"):
+        with pytest.raises(NotFound, match=f"No batch file '{name}'"):
+            found(desk.stack, name).standing()

@@ -20,7 +20,9 @@ SHOWN = 20  # faults and failures, of perhaps very many
 
 @click.command("batch", short_help="Ask for all lines of a .jsonl or .csv.")
 @click.argument("words", nargs=-1, metavar="[status|stop] FILE")
-@click.option("--max-calls", type=int, help="Calls that may be paid; lines over it end as budget_exhausted.")
+@click.option(
+    "--max-calls", type=int, metavar="N", help="Calls that may be paid; lines over it end as budget_exhausted."
+)
 @click.option("--no-wait", is_flag=True, help="Upload it, and do not wait for its end.")
 @click.option("--replace", is_flag=True, help="Replace another file of its name in the bucket without asking.")
 @options
@@ -42,10 +44,10 @@ def command(given: Given, words: tuple[str, ...], max_calls: int | None, no_wait
       custom_id,instruction,images
       a,make it night,a.jpg
 
-    Pictures are not uploaded by it: they have to be in the bucket before. Each line is looked at first, as the stack
-    would, and nothing is uploaded where one has a fault or names a picture that is not there. The file lies in the
-    bucket as it lies below the working folder; one from elsewhere, by its name alone. Its relative names of pictures
-    start from there.
+    Pictures are not uploaded: they have to be in the bucket before. The command checks each line first, as the stack
+    would. It uploads nothing where a line has a fault or names a picture that is not there. The key of the file is its
+    path below the working folder, or its name alone where it lies elsewhere. Relative names of pictures start from its
+    folder in the bucket.
 
     The same command again takes up where it was left: no file is uploaded twice, and nothing is paid twice. Where
     another file of that name lies in the bucket, you are asked first: it may be somebody else's.
@@ -60,10 +62,9 @@ def command(given: Given, words: tuple[str, ...], max_calls: int | None, no_wait
 
 def _look(given: Given, stack: "Stack", named: str, *, is_stopped: bool) -> None:
     """Tells how far a batch is, and stops it before where that is wanted."""
-    from darkroom_client.operating.batches.batch_run import Batch
-    from darkroom_client.operating.batches.local_batch import key_of
+    from darkroom_client.operating.batches.batch_run import found
 
-    batch = Batch(stack, key_of(named, stack.outputs["UploadsBucket"]))
+    batch = found(stack, named)
     if is_stopped:
         batch.stop()
         given.say(f"{batch.key} is stopped: lines that were not sent are answered as cancelled, the others go on.")

@@ -7,7 +7,7 @@ from darkroom_client.commands.common import Given, options
 from darkroom_client.commands.talking import lookup
 
 
-@click.command("cancel", short_help="Cancel what waits of a thread.")
+@click.command("cancel", short_help="Cancel a thread's waiting requests.")
 @click.argument("thread")
 @click.argument("requests", nargs=-1, metavar="[REQUEST]...")
 @options

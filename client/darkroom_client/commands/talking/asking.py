@@ -175,7 +175,8 @@ def _wait(given: Given, asking: Asking, pending: "PendingTurn", wish: Wish, targ
     except TimedOut as over:
         if given.as_json:
             _tell_sent(given, pending)
-        raise TimedOut(over.message, over.waiting, _later(pending, over)) from over
+        whole = pending.timed_out(wish.timeout or 0.0)  # also where a part of it went by before this wait
+        raise TimedOut(whole.message, whole.waiting, _later(pending, whole)) from over
     _take(given, result, wish, target)
     return 0
 

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from darkroom_client.checking.verdict import Verdict
 
 
-@click.command("check", short_help="What Darkroom would make of files.")
+@click.command("check", short_help="Say what Darkroom would make of files.")
 @click.argument("files", nargs=-1, required=True, metavar="FILE...", type=click.Path(path_type=Path))
 @click.option("--to", "prefix", default="", metavar="FOLDER/", help="The folder of the bucket that they would go to.")
 @options

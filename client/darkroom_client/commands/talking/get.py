@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from darkroom_client.thread import Thread
 
 
-@click.command("get", short_help="Its pictures, and result.json.")
+@click.command("get", short_help="Save a conversation's pictures and results.")
 @click.argument("thread", metavar="THREAD[:TURN]")
 @click.option("-o", "--output", type=click.Path(path_type=Path, file_okay=False), metavar="DIR",
               help="The folder to save into; else one that is called as the conversation.")  # fmt: skip

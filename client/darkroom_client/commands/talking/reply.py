@@ -15,7 +15,9 @@ _SHOW = "`darkroom show` has its turns."
 @click.command("reply", short_help="Go on with a conversation.")
 @click.argument("thread")
 @click.argument("words")
-@click.option("--from", "turn", type=click.IntRange(min=0), help="Answer this turn, not the newest: a branch.")
+@click.option(
+    "--from", "turn", type=click.IntRange(min=0), metavar="TURN", help="Answer this turn, not the newest: a branch."
+)
 @click.option("--image", "images", multiple=True, type=click.Path(path_type=Path), help="A picture to send along.")
 @asking.choices
 @options

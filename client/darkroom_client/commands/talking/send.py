@@ -12,7 +12,7 @@ from darkroom_client.errors import Invalid, NotFound
 
 @click.command("send", short_help="Ask for a picture, in a new conversation.")
 @click.argument("words", nargs=-1, required=True, metavar='[FILE]... "WORDS"', type=click.Path())
-@click.option("--thread", help="What the conversation is called; else as the first file, or the words.")
+@click.option("--thread", metavar="NAME", help="What the conversation is called; else as the first file, or the words.")
 @asking.choices
 @options
 @click.pass_obj

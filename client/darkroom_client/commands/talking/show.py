@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from darkroom_client.results import Result, Waiting
 
 
-@click.command("show", short_help="A conversation, as a tree.")
+@click.command("show", short_help="Show a conversation as a tree.")
 @click.argument("thread")
 @click.option("--sheet", type=click.Path(path_type=Path, dir_okay=False), metavar="FILE.png",
               help="Write a contact sheet of its pictures, too.")  # fmt: skip

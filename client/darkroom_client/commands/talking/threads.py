@@ -19,7 +19,7 @@ SINCE, LIMIT = "30d", 50
 WIDE_COLUMNS = 60  # of a terminal that shows how it stands in words, and not by a sign alone
 
 
-@click.command("threads", short_help="The conversations, the newest first.")
+@click.command("threads", short_help="List the conversations, the newest first.")
 @click.argument("prefix", default="")
 @click.option(
     "--since", type=moment, default=SINCE, show_default=True, metavar="TIME", help="30m, 12h, 2d, 3w, or a day."
@@ -27,7 +27,9 @@ WIDE_COLUMNS = 60  # of a terminal that shows how it stands in words, and not by
 @click.option("--find", "words", default="", metavar="WORDS", help="Those with an instruction that holds the words.")
 @click.option("--failed", "status", flag_value="failed", help="Those whose newest turn failed.")
 @click.option("--waiting", "status", flag_value="waiting", help="Those in which a request waits.")
-@click.option("--limit", type=click.IntRange(min=1), default=LIMIT, show_default=True, help="So many at most.")
+@click.option(
+    "--limit", type=click.IntRange(min=1), metavar="N", default=LIMIT, show_default=True, help="So many at most."
+)
 @options
 @click.pass_obj
 def command(given: Given, prefix: str, since: datetime, words: str, status: str | None, limit: int) -> None:

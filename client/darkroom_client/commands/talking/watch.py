@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 LOOK_SECONDS = 2.0
 
 
-@click.command("watch", short_help="What ends, as it ends.")
+@click.command("watch", short_help="Tell what ends, as it ends.")
 @click.argument("prefix", default="")
 @options
 @click.pass_obj

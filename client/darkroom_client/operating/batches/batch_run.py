@@ -1,5 +1,6 @@
 """A batch on its way: it is uploaded once, followed until all of its lines have ended, and stopped."""
 
+import contextlib
 import hashlib
 import json
 import time
@@ -15,8 +16,8 @@ from darkroom.batches import batch_file
 from darkroom.batches.ports import Progress
 from darkroom.domain import keys, upload
 from darkroom_client.batches import newest_batch
-from darkroom_client.errors import Denied, Invalid, Trouble
-from darkroom_client.operating.batches.local_batch import LocalBatch
+from darkroom_client.errors import Denied, Invalid, NotFound, Trouble
+from darkroom_client.operating.batches.local_batch import TABLE, LocalBatch, as_lines, key_of
 from darkroom_client.stacks.aws_errors import OPERATOR, translated
 from darkroom_client.stacks.stack import Stack
 
@@ -183,6 +184,17 @@ class Batch:
         if self._name is None:
             self._name = newest_batch(self._table, self._bucket, self.key).name
         return self._name
+
+
+def found(stack: Stack, named: str) -> Batch:
+    """The batch of a file. A table that was bounded was uploaded as lines: see `local_batch.read`."""
+    key = key_of(named, stack.outputs["UploadsBucket"])
+    for each in [key, as_lines(key)] if key.lower().endswith(TABLE) else []:
+        with contextlib.suppress(NotFound):
+            batch = Batch(stack, each)
+            batch.standing()
+            return batch
+    return Batch(stack, key)
 
 
 def md5(data: bytes) -> str:

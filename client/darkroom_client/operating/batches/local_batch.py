@@ -23,6 +23,7 @@ from darkroom_client.operating.batches import pictures
 from darkroom_client.stacks.stack import Stack
 
 PART_BYTES = 1 << 20
+TABLE = ".csv"
 _BYTE_ORDER_MARK = line_reader.BYTE_ORDER_MARK
 
 
@@ -81,6 +82,11 @@ def read(path: Path, named: str, stack: Stack, max_calls: int | None) -> LocalBa
     return LocalBatch(key, data, requests, faults, max_calls)
 
 
+def as_lines(key: str) -> str:
+    """The key under which a table lies once it has become lines."""
+    return f"{key[: -len(TABLE)]}.jsonl"
+
+
 def _bytes_of(path: Path) -> bytes:
     try:
         if path.stat().st_size > batch_file.MAX_BYTES:
@@ -101,8 +107,8 @@ def _bounded(key: str, data: bytes, max_calls: int) -> tuple[str, bytes]:
     if max_calls < 1:
         raise Invalid("--max-calls must be 1 or more", "Nothing was uploaded.")
     first = json.dumps({"max_calls": max_calls}).encode() + b"\n"
-    if key.lower().endswith(".csv"):
-        return f"{key[: -len('.csv')]}.jsonl", first + _as_lines(data)
+    if key.lower().endswith(TABLE):
+        return as_lines(key), first + _as_lines(data)
     head, _, rest = data.removeprefix(_BYTE_ORDER_MARK).partition(b"\n")
     is_bound = bound_of(Line(head, Place(0, 1)))
     return key, first + (rest if is_bound else data.removeprefix(_BYTE_ORDER_MARK))

@@ -147,7 +147,7 @@ class Doctor:
     def _dead_letters(self) -> Finding:
         if count := status.dead_letters(self._stack):
             said = f"There {'is' if count == 1 else 'are'} {count:,} dead letter{'s' * (count > 1)}."
-            return Finding("dead letters", "unwise", said, "`darkroom redrive`, once their cause is mended.")
+            return Finding("dead letters", "unwise", said, "`darkroom redrive`, once their cause is fixed.")
         return Finding("dead letters", "ok", "There are no dead letters.")
 
 
