@@ -1,4 +1,4 @@
-"""What the subcommands have in common: which stack they are for, and how they say what they have to say."""
+"""The common part of the subcommands: they find their stack, and print for a person or a program."""
 
 import json
 import sys
@@ -24,7 +24,7 @@ INTERRUPTED = 130  # the exit code after Ctrl-C
 
 @dataclass
 class Given:
-    """What was given to the command itself, or to its subcommand; the last one counts."""
+    """The options of the command itself, or of its subcommand; the last one counts."""
 
     stack: str | None = None
     as_json: bool = False
@@ -68,10 +68,10 @@ def _difference(outputs: Mapping[str, str]) -> Difference | None:
     return releases.difference(releases.own(), outputs.get("StackVersion", ""))
 
 
-def agrees(question: str, is_told: str) -> bool:
-    """Whether a person says yes. Raises Trouble where nobody can be asked; `is_told` is the way out then."""
+def agrees(question: str, way_out: str) -> bool:
+    """Whether a person says yes. Raises Trouble without a terminal; `way_out` says what to do then."""
     if not sys.stdin.isatty():
-        raise Trouble(f"{question} Nobody is here to say yes, so nothing was done.", is_told)
+        raise Trouble(f"{question} No terminal is here for an answer, so nothing was done.", way_out)
     click.echo(escaped(f"{question} [y/N] "), nl=False, err=True)
     return sys.stdin.readline().strip().lower() in ("y", "yes")
 

@@ -52,7 +52,7 @@ def name(text: str) -> str:
 
 
 def words(text: str | None, most: int | None = None) -> str:
-    """What people or models wrote, in one line of so many characters at most."""
+    """Words of people or models, in one line of so many characters at most."""
     line = " ".join((text or "").split())
     if most and len(line) > most:
         line = f"{line[: most - 1].rstrip()}…"

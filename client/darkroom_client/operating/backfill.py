@@ -1,8 +1,8 @@
-"""One instruction for all pictures below a prefix.
+"""Asks the same of all pictures below a prefix.
 
-It counts them, says what that costs at most, and asks. Only then it uploads a batch file, a line a picture, of which
-the stack makes requests. A line's id follows from the words, the key and the entity tag: the same words once more
-take up where they were left, and what was answered is answered by its outcome.
+It counts them, says what that costs at most, and asks the person. Only then it uploads a batch file with a line for
+each picture. The stack makes a request of each line. A line's id follows from the words, the key and the entity tag, so
+the same words again take up where they were left: a picture that was answered is answered by its outcome.
 """
 
 import json
@@ -42,7 +42,7 @@ class Line:
 
 
 class Done(NamedTuple):
-    """What became of a backfill. `calls` is how many its lines may make at most; `sent` are its files' keys."""
+    """The result of a backfill. Its lines may make `calls` at most; `sent` has the keys of its files."""
 
     pictures: int
     over: int
@@ -62,7 +62,7 @@ class Backfill:
         self._instruction = instruction
 
     def objects(self) -> list[Upload]:
-        """All that lies below the prefix, by key."""
+        """All objects below the prefix, by key."""
         pages = self._s3.get_paginator("list_objects_v2").paginate(Bucket=self._uploads, Prefix=self.prefix)
         found = [
             Upload(
@@ -101,7 +101,7 @@ class Backfill:
         return f"s3://{self._uploads}/{key}"
 
     def _line(self, picture: Upload) -> Line | None:
-        """What failed unpaid and by nobody's fault is asked for once more, under the next id."""
+        """A request that failed unpaid and may be repeated is sent again, under the next id."""
         image = ImageRef(picture.bucket, picture.key)
         metadata = self._objects.metadata(image)
         if metadata is None:
@@ -135,12 +135,12 @@ def may_be_repeated(ended: Outcome) -> bool:
 
 
 def bill(calls: int, each: Price, most_paid_calls: int) -> list[str]:
-    """What so many new calls cost at most."""
+    """Says how much so many new calls cost at most."""
     if not calls:
         return ["No new call is needed."]
     said = [f"At most {_calls(calls, each)}."]
     if each.amount is None:
-        said.append("What that costs is unknown: the stack's PricePerImage is empty.")
+        said.append("The price is unknown: the stack's PricePerImage is empty.")
     if most_paid_calls > 1:
         most = _calls(calls * most_paid_calls, each)
         said.append(f"Where a call's outcome cannot be known it is made again (MaxPaidCalls): never more than {most}.")

@@ -1,7 +1,7 @@
 """Cancels requests by their ids, or all that a thread was asked up to now.
 
-A request that is being called, or was answered, ends as it would have: it is paid. The mark also reaches requests that
-lie in the queue and that nothing has taken up yet. So it is written for a thread, too, of which nothing is known.
+A request whose call has begun ends in its usual way, because it is paid. The mark also reaches requests that lie in the
+queue and that no worker has taken up yet. So it is also written for a thread that the table does not know.
 """
 
 import time
@@ -19,7 +19,7 @@ NAMED = 5  # open requests, of perhaps very many
 
 
 class Cancelled(NamedTuple):
-    """What a cancel has reached: `open` are the ids of the requests that were known and had not ended.
+    """The result of a cancel: `open` are the ids of the requests that were known and had not ended.
 
     `until` is the moment up to which a whole thread was cancelled. `is_known` is False where there is no such thread,
     or nothing has taken up its first request yet.

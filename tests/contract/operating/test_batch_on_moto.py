@@ -214,7 +214,7 @@ def test_the_command_replaces_no_file_of_another_unasked(desk: Desk, capsys: pyt
     assert run(["batch", KEY, "--no-wait"], At()) == 1
     assert capsys.readouterr().err == (
         f"{KEY} in the bucket is another file, uploaded now. Replace it? "
-        "Nobody is here to say yes, so nothing was done. --replace says it. Another name keeps both.\n"
+        "No terminal is here for an answer, so nothing was done. --replace says it. Another name keeps both.\n"
     )
     assert run(["batch", KEY, "--no-wait", "--replace"], At()) == 0
     assert desk.stack.s3.get_object(Bucket="uploads", Key=KEY)["Body"].read() == desk.file.read_bytes()

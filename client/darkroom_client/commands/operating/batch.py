@@ -72,7 +72,7 @@ def _look(given: Given, stack: "Stack", named: str, *, is_stopped: bool) -> None
 
 
 def _meant(words: tuple[str, ...]) -> tuple[str, str]:
-    """What to do, and with which file."""
+    """The verb, and the file."""
     match words:
         case ("status" | "stop" as verb, named):
             return verb, named

@@ -15,11 +15,10 @@ from darkroom_client.commands.talking import lookup
 def command(given: Given, thread: str, requests: tuple[str, ...]) -> int:
     """Cancel these requests of THREAD, or without any all that it was asked up to now.
 
-    A request that is being called, or was answered, ends as it would have: it is paid. `darkroom batch stop` stops a
-    batch.
+    A request whose call has begun ends in its usual way, because it is paid. `darkroom batch stop` stops a batch.
 
-    A request that still lies in the queue is cancelled too, and cannot be seen. So THREAD is marked, too, where there
-    is no such conversation yet; the exit code is 1 then.
+    A request that still lies in the queue is cancelled too, though it cannot be seen. So the command also marks
+    a THREAD that the stack does not know. The exit code is 1 then.
     """
     from darkroom_client.operating.cancel import Cancel
     from darkroom_client.stacks.aws_errors import OPERATOR, translated

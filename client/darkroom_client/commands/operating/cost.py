@@ -18,7 +18,7 @@ SINCE = "7d"
 @click.argument("prefix", default="")
 @click.option(
     "--by", type=click.Choice(["day", "thread", "folder", "model"]), default="day", show_default=True,
-    help="What is added up.",
+    help="Add up by this.",
 )  # fmt: skip
 @click.option(
     "--since", metavar="TIME", default=SINCE, show_default=True, help="30m, 12h, 7d, 2w, or a day: 2026-11-29."

@@ -104,7 +104,7 @@ def _calls(found: "Status") -> "Text":
 
 
 def _trouble(found: "Status") -> "list[tuple[str, Text]]":
-    """What somebody should look at, or that there is nothing."""
+    """The rows that need attention, or say that nothing does."""
     from darkroom_client.commands.tables import text
     from darkroom_client.operating.status import is_own, one_held_back, way_out_of_one
 

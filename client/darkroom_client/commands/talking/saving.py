@@ -39,7 +39,7 @@ class Target:
 
     @classmethod
     def of(cls, output: str | None, beside: Path) -> "Target":
-        """What `-o` says: a folder that is there, or ends in a slash; else a file. It is made ready before anything is
+        """Reads `-o`: a folder that exists, or ends in a slash; else a file. It is made ready before anything is
         sent. Raises Trouble.
         """
         path = Path(output) if output else beside

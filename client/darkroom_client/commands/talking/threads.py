@@ -35,7 +35,7 @@ WIDE_COLUMNS = 60  # of a terminal that shows how it stands in words, and not by
 def command(given: Given, prefix: str, since: datetime, words: str, status: str | None, limit: int) -> None:
     """The conversations whose names begin with PREFIX, the newest first: the last words, how many turns, how it stands.
 
-    What waits is always among them. A request that is under way is not seen here: `darkroom show THREAD` has it.
+    Waiting conversations are always in the list. A request that is under way is not: `darkroom show THREAD` has it.
     """
     found = given.room().threads(since, prefix, words)
     wanted = (each for each in found if status in (None, each.status))

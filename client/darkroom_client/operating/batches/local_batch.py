@@ -37,7 +37,7 @@ class LocalBatch(NamedTuple):
     max_calls: int | None = None
 
     def bill(self, parameters: Mapping[str, str]) -> list[str]:
-        """What it costs at most, in the stack that has these parameters."""
+        """Says how much it costs at most in the stack with these parameters."""
         calls = self.requests if self.max_calls is None else min(self.requests, self.max_calls)
         price = parsed(parameters.get("PricePerImage", ""))
         return bill(calls, price, 1 if self.max_calls else int(parameters.get("MaxPaidCalls", 1)))
