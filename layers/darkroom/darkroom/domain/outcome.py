@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
-from typing import Any, Literal
+from typing import Any, Literal, TypedDict
 
 from darkroom.errors import Code, Rejected
 
@@ -36,9 +36,34 @@ class Source:
     sha256: str
 
 
+Mark = Literal[
+    "written",  # Darkroom wrote the digital source type, and takes it out before the picture is sent
+    "off",  # none was to be written
+    "signed",  # with C2PA: any change would break the signature
+    "there_already",  # a digital source type that the provider wrote
+    "other_xmp",  # XMP that names none; a second packet beside it is not to be
+    "other_format",  # neither PNG, JPEG nor WebP: not looked at
+    "unusual_file",  # put together in a way that is not understood
+]
+
+
+class Provenance(TypedDict):
+    """What a picture's file says of its making, None where that is not known, and what became of Darkroom's own mark.
+
+    No dataclass: making one costs each cold start.
+    """
+
+    c2pa: bool | None
+    digital_source_type: str | None
+    mark: Mark
+
+
 @dataclass(frozen=True, slots=True)
 class Picture:
-    """A picture that was made; `bytes` is its length, `width` and `height` are pixels."""
+    """A picture that was made; `bytes` is its length, `width` and `height` are pixels.
+
+    Pictures of releases that did not look for it have no `provenance`.
+    """
 
     bucket: str
     key: str
@@ -48,6 +73,7 @@ class Picture:
     height: int
     sha256: str
     primary: bool
+    provenance: Provenance | None = field(default=None, hash=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,12 +17,14 @@ _MAX_REMARK_BYTES = 100_000  # what an API adds to a picture that it leaves as i
 
 class Asked(NamedTuple):
     """What pictures were asked for with: the options of the call, the request's own pictures, and those that were sent
-    as they were sent. These are none where the answer was found in the spool.
+    as they were sent. These are none where the answer was found in the spool. `has_source`: a picture that somebody
+    gave lies behind them, in this turn or before it.
     """
 
     options: Mapping[str, Any] = {}
     sources: Sequence[Source] = ()
     sent: Sequence[Image] = ()
+    has_source: bool = False
 
 
 def of(name: str, picture: Inspected, asked: Asked, *, is_unverified: bool) -> Iterator[Caution]:

@@ -10,8 +10,9 @@ from darkroom.domain.ports import ObjectStore
 from darkroom.domain.request_schema import ImageRef
 from darkroom.domain.timing import MAX_CHECKS
 from darkroom.errors import ASK_AGAIN, Fault, Rejected, TooManyPixels, Undecodable
-from darkroom.pictures import inspect, strip_metadata
+from darkroom.pictures import inspect, marking, strip_metadata
 from darkroom.pictures.inspect import Facts, Inspected
+from darkroom.pictures.marking import SourceType
 from darkroom.pictures.renditions import Renditions
 from darkroom.streaming.blob import Blob, sha256
 from darkroom.turns import cautions, provenance
@@ -19,14 +20,23 @@ from darkroom.turns.cautions import Asked
 
 
 class Publisher:
-    """The results bucket, written once and never over. `refuse` is told of what takes no turn, and where it is told."""
+    """The results bucket, written once and never over. `refuse` is told of what takes no turn, and where it is told.
+
+    `is_marking`: pictures that say nothing of their making are marked.
+    """
 
     def __init__(
-        self, objects: ObjectStore, bucket: str, refuse: Callable[[Outcome, str], None] = lambda *_: None
+        self,
+        objects: ObjectStore,
+        bucket: str,
+        refuse: Callable[[Outcome, str], None] = lambda *_: None,
+        *,
+        is_marking: bool = True,
     ) -> None:
         self._objects = objects
         self._bucket = bucket
         self._refuse = refuse
+        self._is_marking = is_marking
 
     def pictures(
         self, made: Sequence[Blob], prefix: str, origin: Mapping[str, str], asked: Asked, renditions: Renditions
@@ -37,7 +47,8 @@ class Publisher:
         A draft that does not decode is left out, as long as one picture does, and so is one that comes again.
         `origin` becomes their metadata. `renditions` have those decoded that are too large for that here.
         """
-        doubts = _Doubts(renditions)
+        source_type = marking.source_type(asked.has_source) if self._is_marking else None
+        doubts = _Doubts(renditions, source_type)
         whole = _once([found for data in made if (found := doubts.inspected(data))])
         if not whole:
             raise Rejected(
@@ -54,7 +65,7 @@ class Publisher:
             for caution in cautions.of(name, found, asked, is_unverified=doubts.are_about(found))
         ]
         pictures = [
-            self._picture(found.data, found.facts, prefix + name, origin, primary=found is whole[-1])
+            self._picture(found, source_type, prefix + name, origin, primary=found is whole[-1])
             for name, found in named
         ]
         return pictures, warnings
@@ -71,10 +82,17 @@ class Publisher:
         if outcome.turn is None:
             self._refuse(outcome, key)
 
-    def _picture(self, data: Blob, facts: Facts, key: str, origin: Mapping[str, str], *, primary: bool) -> Picture:
+    def _picture(
+        self, found: Inspected, source_type: SourceType | None, key: str, origin: Mapping[str, str], *, primary: bool
+    ) -> Picture:
+        data, provenance = marking.marked(found.data, source_type)
+        facts = found.facts if data is found.data else found.facts._replace(sha256=sha256(data))
         if not self._objects.write_once(self._bucket, key, data, facts.media_type, origin):
-            data, facts = self._as_stored(key)
-        return Picture(self._bucket, key, facts.media_type, len(data), facts.width, facts.height, facts.sha256, primary)
+            stored, known = self._as_stored(key)
+            if known.sha256 != facts.sha256:
+                data, facts, provenance = stored, known, marking.carried(stored)
+        size = facts.width, facts.height
+        return Picture(self._bucket, key, facts.media_type, len(data), *size, facts.sha256, primary, provenance)
 
     def _as_stored(self, key: str) -> tuple[Blob, Facts]:
         """What an earlier attempt wrote: an address may give other bytes when it is fetched again."""
@@ -90,8 +108,9 @@ class _Doubts:
     An answer is paid: whatever happens to `on_picture` over a picture, that is published.
     """
 
-    def __init__(self, renditions: Renditions) -> None:
+    def __init__(self, renditions: Renditions, source_type: SourceType | None) -> None:
         self._renditions = renditions
+        self._source_type = source_type
         self._checks_left = MAX_CHECKS
         self._unverified: list[Blob] = []
 
@@ -108,8 +127,9 @@ class _Doubts:
     def _read(self, data: Blob) -> bool:
         if self._checks_left:
             self._checks_left -= 1
+            published, _ = marking.marked(data, self._source_type)  # by whose hash whoever erases it will look for it
             with suppress(Fault):
-                return self._renditions.check(data, sha256(data))
+                return self._renditions.check(published, sha256(published))
         self._unverified.append(data)
         return False
 
