@@ -47,11 +47,8 @@ Mark = Literal[
 ]
 
 
-class Provenance(TypedDict):
-    """What a picture's file says of its making, None where that is not known, and what became of Darkroom's own mark.
-
-    No dataclass: making one costs each cold start.
-    """
+class Provenance(TypedDict):  # making a dataclass costs each cold start
+    """What a picture's file says of its making, null where that is not known; and what became of Darkroom's mark."""
 
     c2pa: bool | None
     digital_source_type: str | None
