@@ -22,7 +22,7 @@ from tests.unit.turns.test_publisher import LedgerThatBreaks, OnPicture
 from tests.unit.turns.world import World
 
 OF_WORDS, OF_A_SOURCE = SOURCE_TYPES
-CAT = {"instruction": "a", "images": ["s3://uploads/cat.jpg"]}
+CAT: dict[str, Any] = {"instruction": "a", "images": ["s3://uploads/cat.jpg"]}
 
 
 def ask(world: World, number: int = 1, **body: Any) -> Picture:
