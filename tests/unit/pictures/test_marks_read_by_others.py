@@ -42,7 +42,7 @@ def said_by_exiftool(*words: str, of: Sequence[Path]) -> list[dict[str, object]]
 
 def signing(*words: object) -> str:
     """What C2PA's own library does and says."""
-    command = [TOOLS / "c2pa" / "bin" / "python", "-m", "tests.pictures.signing", *map(str, words)]
+    command: list[str | Path] = [TOOLS / "c2pa" / "bin" / "python", "-m", "tests.pictures.signing", *map(str, words)]
     return subprocess.run(command, cwd=ROOT, capture_output=True, check=True, timeout=60, text=True).stdout
 
 

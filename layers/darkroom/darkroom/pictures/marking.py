@@ -32,7 +32,7 @@ _LOSSLESS = b"\x2f"
 _MAX_SIDE = 0x3FFF
 
 
-def source_type(has_source: bool) -> SourceType:
+def source_type(*, has_source: bool) -> SourceType:
     """What a result is that was made from words alone, or with a picture that somebody gave."""
     return SOURCE_TYPES[has_source]
 

@@ -47,7 +47,7 @@ class Publisher:
         A draft that does not decode is left out, as long as one picture does, and so is one that comes again.
         `origin` becomes their metadata. `renditions` have those decoded that are too large for that here.
         """
-        source_type = marking.source_type(asked.has_source) if self._is_marking else None
+        source_type = marking.source_type(has_source=asked.has_source) if self._is_marking else None
         doubts = _Doubts(renditions, source_type)
         whole = _once([found for data in made if (found := doubts.inspected(data))])
         if not whole:
