@@ -59,11 +59,12 @@ lint: .venv/stamp ## ruff and mypy
 	@.venv/bin/ruff format --check --quiet .
 	@.venv/bin/mypy --no-error-summary
 
-check: tools lint $(TOOLS)/checkov/stamp ## lint, and the templates: cfn-lint, sam validate, checkov
+check: tools lint $(TOOLS)/checkov/stamp ## lint, and the templates: cfn-lint, sam validate, checkov, parliament
 	@.venv/bin/cfn-lint template.yaml monitoring.yaml examples/*.yaml
 	@SAM_CLI_TELEMETRY=0 AWS_DEFAULT_REGION=us-east-1 $(TOOLS)/sam/bin/sam validate --lint --region us-east-1 >/dev/null
 	@said=$$(BC_SKIP_MAPPING=TRUE $(TOOLS)/checkov/bin/checkov --framework cloudformation --skip-download \
 	  --quiet --compact --file template.yaml monitoring.yaml) || { echo "$$said"; exit 1; }
+	@$(TOOLS)/checkov/bin/python -W ignore -m local.check_policies template.yaml monitoring.yaml examples/*.yaml
 	@echo "All good."
 
 test-unit: .venv/stamp ## the tests on fakes alone; under a minute
@@ -154,6 +155,9 @@ locks: $(TOOLS)/node/stamp | $(UV) ## write the lock files again
 	  $(UV) pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-annotate \
 	    --custom-compile-command "make locks" --output-file local/tools/$$tool.txt local/tools/$$tool.in || exit 1; \
 	done
+	@$(UV) pip compile --quiet --universal --python-version 3.13 --generate-hashes --no-annotate \
+	  --custom-compile-command "make locks" --override local/tools/localstack/overrides.txt \
+	  --output-file local/tools/localstack/localstack.txt local/tools/localstack/localstack.in
 	@for tool in aws-sdk-js browser exiftool; do \
 	  $(TOOLS)/node/bin/npm install --prefix local/tools/$$tool --package-lock-only --omit-lockfile-registry-resolved --silent || exit 1; \
 	done

@@ -16,7 +16,9 @@ from darkroom.aws.dynamodb.ledger import DynamoLedger
 from darkroom.aws.dynamodb.table import Table, Write
 from darkroom_client.room import Darkroom
 from local.image_api import StandInServer, running
+from local.stack.aws import CREDENTIALS
 from local.stack.parameters import read_template
+from tests.contract import localstack
 from tests.contract.studio import NOON, Studio
 from tests.fakes.stack import deployed
 from tests.invocation import forget_what_was_built
@@ -49,6 +51,25 @@ def aws(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     monkeypatch.setattr(botocore.session, "create_loader", _READER)
     with mock_aws():
         yield
+
+
+@pytest.fixture(scope="session")
+def localstack_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    with localstack.running(tmp_path_factory.mktemp("localstack")) as url:
+        yield url
+
+
+@pytest.fixture
+def on_localstack(monkeypatch: pytest.MonkeyPatch, localstack_url: str) -> Iterator[None]:
+    """The clients that are made go to LocalStack, the third opinion. A test leaves nothing in it."""
+    for name in ("AWS_PROFILE", "AWS_CA_BUNDLE", "AWS_SESSION_TOKEN"):
+        monkeypatch.delenv(name, raising=False)
+    for name, value in {**CREDENTIALS, "AWS_ENDPOINT_URL": localstack_url}.items():
+        monkeypatch.setenv(name, value)
+    forget_what_was_built()
+    yield
+    forget_what_was_built()
+    localstack.emptied()
 
 
 @pytest.fixture
@@ -107,6 +128,10 @@ def echoing_table(dynamodb: "DynamoDBClient", threads_table: str) -> Table:
 
 @pytest.fixture
 def buckets(s3: "S3Client") -> tuple[str, str, str]:
+    return made_buckets(s3)
+
+
+def made_buckets(s3: "S3Client") -> tuple[str, str, str]:
     """Uploads (versioned, as in the template), results and spool."""
     names = ("uploads", "results", "spool")
     for name in names:

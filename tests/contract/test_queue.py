@@ -5,6 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
+import boto3
 import pytest
 
 from darkroom.aws.sqs import SqsQueue
@@ -12,6 +13,7 @@ from darkroom.domain.message import Message, from_record
 from darkroom.errors import Fault
 from darkroom.worker.message_batch import Queue
 from tests.fakes.edge import Clock
+from tests.guarantees.memory.chains import FunctionMapping
 from tests.guarantees.memory.fifo import FifoQueue
 
 if TYPE_CHECKING:
@@ -59,18 +61,26 @@ def _as_record(message: Any) -> dict[str, Any]:
     return {names[name]: value for name, value in message.items() if name in names}
 
 
-@pytest.fixture(params=["sqs", "memory"])
+@pytest.fixture(params=["sqs", "memory", pytest.param("localstack", marks=pytest.mark.slow)])
 def queues(request: pytest.FixtureRequest) -> tuple[Fifo, Fifo]:
     """A queue, and the one that takes its dead letters."""
     if request.param == "memory":
         clock = Clock()
         dead = FifoQueue(clock, "dead")
         return FifoQueue(clock, most_receives=MAX_RECEIVES, dead=dead), dead
-    client: SQSClient = request.getfixturevalue("sqs")
+    client = _client(request)
     dead_url = _created(client, "dead.fifo")
     arn = client.get_queue_attributes(QueueUrl=dead_url, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
     policy = f'{{"deadLetterTargetArn":"{arn}","maxReceiveCount":{MAX_RECEIVES}}}'
     return Sqs(client, _created(client, "requests.fifo", RedrivePolicy=policy)), Sqs(client, dead_url)
+
+
+def _client(request: pytest.FixtureRequest) -> "SQSClient":
+    if request.param == "localstack":
+        request.getfixturevalue("on_localstack")
+        return boto3.client("sqs")
+    client: SQSClient = request.getfixturevalue("sqs")
+    return client
 
 
 def _created(client: "SQSClient", name: str, **attributes: str) -> str:
@@ -142,7 +152,13 @@ def test_what_is_hidden_for_no_time_comes_back_at_once_and_before_the_later_ones
     assert (again[0].receive_count, again[0].message_id) == (2, first.message_id)
 
 
-def test_one_that_is_hidden_keeps_one_that_is_not_back(queue: Fifo, send: Send) -> None:
+def test_one_that_is_hidden_keeps_one_that_is_not_back(queue: Fifo, send: Send, request: pytest.FixtureRequest) -> None:
+    """LocalStack looks at a group when it gives out a batch, and not when a message of it becomes visible."""
+    if "localstack" in request.node.name:
+        documented = "https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/FIFO-queues-understanding-logic.html"
+        request.applymarker(
+            pytest.mark.xfail(strict=True, reason=f"LocalStack gives it out; SQS does not: {documented}")
+        )
     for body in ("a1", "a2"):
         send(body)
     first, second = queue.receive()
@@ -173,6 +189,7 @@ def test_what_was_received_too_often_becomes_a_dead_letter_and_lets_the_next_one
 
 # What follows is what SQS documents and moto does not do: it takes handles that have expired, forgets the
 # deduplication id of a message that was deleted, gives duplicates ids of their own, and has no clock to be set.
+# So it is with what Lambda and CloudWatch make of a queue.
 
 
 @pytest.fixture
@@ -225,6 +242,56 @@ def test_a_message_is_forgotten_after_fourteen_days(strict: FifoQueue, clock: Cl
     clock.advance(14 * 86_400 + 1)
     assert strict.receive() == []
     assert bodies_of_forgotten(strict) == ["a1"]
+
+
+def test_the_age_of_the_oldest_leaves_out_what_was_received_three_times(strict: FifoQueue, clock: Clock) -> None:
+    strict.send("a1", "a", "1")
+    clock.advance(600)
+    strict.send("b1", "b", "1")
+    ages = []
+    for _ in range(3):
+        ages.append(strict.age_of_oldest)
+        for message in strict.receive():
+            if message.group == "a":
+                strict.hide(message, 0)
+    assert ages == [600, 600, 600]
+    assert strict.age_of_oldest == 0, "that of b1"
+    strict.end(strict.receive()[0])
+    clock.advance(100)
+    assert strict.age_of_oldest == 100, "b1 has been received once"
+
+
+def received_from(mapping: FunctionMapping, clock: Clock) -> list[str]:
+    clock.advance(60)
+    return bodies(mapping.receive())
+
+
+def goes_on(mapping: FunctionMapping, clock: Clock) -> int:
+    """How often a function is invoked that answers each message with another one, up to twenty times."""
+    mapping.queue.send("0", "a", "0")
+    for times in range(20):
+        clock.advance(60)
+        messages = mapping.receive()
+        if not messages:
+            return times
+        mapping.queue.send("again", "a", f"after {messages[0].message_id}", lineage=mapping.lineage(messages))
+        mapping.queue.end(messages[0])
+    return 20
+
+
+def test_the_sixteenth_invocation_of_a_chain_is_refused_again_and_again(strict: FifoQueue, clock: Clock) -> None:
+    mapping = FunctionMapping("f", strict)
+    assert goes_on(mapping, clock) == 15
+    clock.advance(60)
+    assert mapping.receive() == []
+    assert len(mapping.refused) == 2
+    strict.send("b1", "b", "1")
+    assert received_from(mapping, clock) == ["b1"], "what comes from outside begins a chain of its own"
+    assert received_from(FunctionMapping("another", strict), clock) == ["again", "b1"]
+
+
+def test_a_function_that_may_go_on_is_never_refused(strict: FifoQueue, clock: Clock) -> None:
+    assert goes_on(FunctionMapping("f", strict, is_loop_allowed=True), clock) == 20
 
 
 def bodies_of_forgotten(queue: FifoQueue) -> list[str]:

@@ -19,6 +19,7 @@ from darkroom.domain.ports import Listed, ObjectStore
 from darkroom.domain.request_schema import ImageRef
 from darkroom.errors import Fault, TooLarge, Unreadable
 from darkroom.streaming.blob import File, Hashed
+from tests.contract.conftest import made_buckets
 from tests.fakes.objects import MemoryObjects
 
 ABC = sha256(b"abc").hexdigest()
@@ -26,11 +27,15 @@ ABC_TAG = "900150983cd24fb0d6963f7d28e17f72"
 KEY = "photos/café 夜+1.jpg"
 
 
-@pytest.fixture(params=["s3", "memory"])
+@pytest.fixture(params=["s3", "memory", pytest.param("localstack", marks=pytest.mark.slow)])
 def store(request: pytest.FixtureRequest) -> ObjectStore:
     if request.param == "memory":
         return MemoryObjects()
-    request.getfixturevalue("buckets")
+    if request.param == "localstack":
+        request.getfixturevalue("on_localstack")
+        made_buckets(boto3.client("s3"))
+    else:
+        request.getfixturevalue("buckets")
     return S3Objects(clients.s3())
 
 

@@ -2,6 +2,7 @@
 
 from typing import TYPE_CHECKING
 
+import boto3
 import pytest
 
 from darkroom.aws.sqs import SqsSender
@@ -11,6 +12,13 @@ if TYPE_CHECKING:
     from mypy_boto3_sqs import SQSClient
 
 Sent = tuple[str, str, str]
+
+
+@pytest.fixture(params=["aws", pytest.param("on_localstack", marks=pytest.mark.slow)])
+def sqs(request: pytest.FixtureRequest) -> "SQSClient":
+    """SQS by moto, and by LocalStack."""
+    request.getfixturevalue(request.param)
+    return boto3.client("sqs")
 
 
 @pytest.fixture

@@ -38,6 +38,11 @@ def marked(*documents: str) -> dict[str, Block]:
     return blocks
 
 
+def shown(*documents: str) -> dict[str, str]:
+    """The outputs that documents show, by the name of the block that prints them: `<!-- output: first-command -->`."""
+    return dict(re.findall(r"<!-- output: (\S+) -->\n```text\n(.*?)```", _text(documents), re.DOTALL))
+
+
 def unmarked(*documents: str) -> list[str]:
     """The blocks of shell, Python and JavaScript that bear no mark."""
     return re.findall(r"(?<! -->)\n```(?:sh|python|js)\n(.*?)```", _text(documents), re.DOTALL)

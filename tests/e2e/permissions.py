@@ -6,6 +6,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from typing import Any
+from xml.sax.saxutils import escape
 
 import boto3
 
@@ -159,14 +160,14 @@ class Judge:
         document["Statement"] = [each for each in document["Statement"] if _is_about(each, asked.partition)]
         return bool(document["Statement"]) and self._decision(
             self._iam.simulate_custom_policy(
-                PolicyInputList=[json.dumps(document)], ActionNames=[asked.action], ResourceArns=[asked.resource]
+                PolicyInputList=[json.dumps(document)], ActionNames=[asked.action], ResourceArns=[_echoed(asked)]
             )
         )
 
     def allows_role(self, role: Role, asked: Asked) -> bool:
         return self._decision(
             self._iam.simulate_principal_policy(
-                PolicySourceArn=role.arn, ActionNames=[asked.action], ResourceArns=[asked.resource]
+                PolicySourceArn=role.arn, ActionNames=[asked.action], ResourceArns=[_echoed(asked)]
             )
         )
 
@@ -183,6 +184,11 @@ class Judge:
     def _decision(self, answer: Any) -> bool:
         (result,) = answer["EvaluationResults"]
         return bool(result["EvalDecision"] == "allowed")
+
+
+def _echoed(asked: Asked) -> str:
+    """The resource as XML writes it: the emulator repeats it in its XML as it came. No policy names `<` or `&`."""
+    return escape(asked.resource)
 
 
 def _common_folder(names: list[str]) -> str:

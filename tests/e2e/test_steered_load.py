@@ -120,7 +120,7 @@ def test_five_hundred_requests_are_steered_and_nothing_is_lost_doubled_or_paid_a
     called_before = {call.words for call in api.calls()}
 
     operating.run(doors.stack, "resume")
-    eventually(lambda: len(api.calls()) >= LIMIT or None, ALL_WITHIN_SECONDS)
+    eventually(lambda: _is_at_the_limit(doors) or None, ALL_WITHIN_SECONDS)
     bring_up(port=doors.stack.port, **wanted, parameters={"DailyCallLimit": "5000"})
     eventually(lambda: len(api.calls()) >= 2 * LIMIT or None, ALL_WITHIN_SECONDS)
     kill(doors, kills)
@@ -154,6 +154,11 @@ def test_five_hundred_requests_are_steered_and_nothing_is_lost_doubled_or_paid_a
     assert len(after) == (THREADS - len(FORGOTTEN)) * TURNS + len(JUDGED) + len(ASKED_AGAIN)
     assert Counter(map(standing, after)) == Counter(map(standing, _indexed(doors))), "the index agrees with the bucket"
     assert not doors.left()
+
+
+def _is_at_the_limit(doors: Doors) -> bool:
+    """Whether a request waits for the daily limit, which counts a call before it is made: a kill may cut that off."""
+    return any(item["cause"] == "budget" for item in listing.waiting(table(doors)))
 
 
 def _judge(

@@ -1,7 +1,7 @@
 """Why no function has an alias: by SAM's own transform, an alias would go on running old code and old parameters.
 
 All code is in the layer. SAM publishes a version where the name that it gives the version changes. If these tests fail,
-SAM does more than it did, and a staged deployment is possible: see docs/decisions.md.
+SAM does more than it did, and a staged deployment is possible: see docs/decisions/0066-no-staged-deployment.md.
 """
 
 import json

@@ -30,6 +30,14 @@ def asked_parts(request: Request) -> tuple[str, ...]:
     return tuple(unquote_to_bytes(each).decode("utf-8", "replace") for each in parts)
 
 
+def as_json(request: Request) -> str:
+    """The address of the same view as JSON, under the same filter."""
+    raw: bytes = request.scope.get("raw_path") or request.scope["path"].encode()
+    path = raw.partition(b"?")[0].decode("ascii", "replace")
+    query = f"?{request.url.query}" if request.url.query else ""
+    return f"{'/index' if path == '/' else path}{JSON}{query}"
+
+
 def asks_for_json(request: Request) -> bool:
     """Whether the path ends so as it was sent."""
     raw: bytes = request.scope.get("raw_path") or request.scope["path"].encode()

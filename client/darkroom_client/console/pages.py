@@ -35,7 +35,9 @@ class Pages:
     def page(self, template: str, request: Request, status: int = 200, **known: Any) -> Response:
         """The page of a template."""
         here = request.url.path + (f"?{request.url.query}" if request.url.query else "")
-        rendered = self._templates.get_template(template).render(path=request.url.path, here=here, **known)
+        rendered = self._templates.get_template(template).render(
+            path=request.url.path, here=here, json_address=addresses.as_json(request), **known
+        )
         return HTMLResponse(rendered, status)
 
     def trouble(self, request: Request, message: str, status: int) -> Response:

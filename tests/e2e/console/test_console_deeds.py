@@ -78,6 +78,11 @@ def test_a_conversation_is_held_by_keys_alone(console: Console, thread: str) -> 
         tabbed_to(page, "[data-zoom]")
         page.press("Enter")
         page.see("#zoom[open]")
+        first = page.evaluate("document.querySelector('#zoom .name').textContent")
+        page.press("ArrowRight")
+        page.until(f"document.querySelector('#zoom .name').textContent !== {json.dumps(first)}")
+        page.press("ArrowLeft")
+        page.until(f"document.querySelector('#zoom .name').textContent === {json.dumps(first)}")
         page.press("Escape")
         page.until("!document.querySelector('#zoom').open")
 
@@ -88,8 +93,10 @@ def test_the_wall_shows_what_ends_by_itself_and_is_searched(console: Console, ro
         page.until(f"document.querySelector('[data-key=\"{thread}\"] img')?.naturalWidth")
         page.fill("[name=words][type=search]", f"LIGHTHOUSE of {thread}")
         page.click('aria/Find[role="button"]')
-        page.until("location.search.includes('words=')")
+        page.until("location.search.includes('words=') && document.querySelectorAll('#wall li').length")
         assert page.evaluate("document.querySelectorAll('#wall li').length") == 1
+        page.click('aria/This page as JSON[role="link"]')
+        page.until("JSON.parse(document.body.innerText).count === 1")
 
 
 def test_a_batch_is_looked_at_begun_and_stopped(console: Console, thread: str, tmp_path: Path) -> None:

@@ -5,13 +5,15 @@ It is held to the same contract as SQS (`tests/contract/test_queue.py`).
 
 import itertools
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from darkroom.domain.message import Message
 from darkroom.errors import Fault
+from tests.guarantees.memory.chains import NO_LINEAGE, Lineage
 
 DEDUPLICATION_SECONDS = 300
 MAX_IN_FLIGHT_SECONDS = 43_200
+UNAGED_AFTER_RECEIVES = 3
 
 
 @dataclass
@@ -26,6 +28,7 @@ class Entry:
     receipt: str = ""
     received_at: float = 0.0
     visible_at: float = 0.0
+    lineage: Lineage = field(default_factory=dict)
 
 
 class FifoQueue:
@@ -53,7 +56,7 @@ class FifoQueue:
         self.forgotten: list[Entry] = []
         self.copies: set[tuple[str, str]] = set()  # the requests, by thread and id, of which it was sent a copy
 
-    def send(self, body: str, group: str, deduplication_id: str) -> str:
+    def send(self, body: str, group: str, deduplication_id: str, *, lineage: Lineage = NO_LINEAGE) -> str:
         """The message's id; that of the first one where this is its duplicate within five minutes."""
         now = self._clock()
         at, message_id = self._sent.get((group, deduplication_id), (float("-inf"), ""))
@@ -61,7 +64,7 @@ class FifoQueue:
             return message_id
         message_id = next(self._ids)
         self._sent[group, deduplication_id] = now, message_id
-        self.entries.append(Entry(message_id, group, body, now))
+        self.entries.append(Entry(message_id, group, body, now, lineage=lineage))
         return message_id
 
     def receive(self, most: int = 10, *, most_groups: int = 10) -> list[Message]:
@@ -76,7 +79,8 @@ class FifoQueue:
                 continue
             if entry.receives >= self._most_receives and self._dead is not None:
                 self.entries.remove(entry)
-                self._dead.entries.append(Entry(entry.message_id, entry.group, entry.body, entry.sent_at))
+                letter = Entry(entry.message_id, entry.group, entry.body, entry.sent_at, lineage=entry.lineage)
+                self._dead.entries.append(letter)
                 continue
             entry.receives += 1
             entry.receipt = f"{entry.message_id}/{next(self._receipts)}"
@@ -118,6 +122,17 @@ class FifoQueue:
         for entry in self.entries:
             groups[entry.group] = max(entry.visible_at, groups.get(entry.group, 0))
         return min(groups.values(), default=0)
+
+    @property
+    def age_of_oldest(self) -> float:
+        """SQS's `ApproximateAgeOfOldestMessage`: it leaves out what was received three times and is still there."""
+        counted = [entry.sent_at for entry in self.entries if entry.receives < UNAGED_AFTER_RECEIVES]
+        return self._clock() - min(counted, default=self._clock())
+
+    def lineage(self, message: Message) -> Lineage:
+        """Which functions were invoked on the way to a message, and how often."""
+        entry = self._entry(message)
+        return entry.lineage if entry else NO_LINEAGE
 
     def _entry(self, message: Message) -> Entry | None:
         return next((entry for entry in self.entries if entry.message_id == message.message_id), None)

@@ -18,6 +18,8 @@ def hold_so_far(world: World) -> None:
     """What must be true at every moment."""
     assert not world.objects.overwritten, "nothing that was written is written over"
     assert not world.queue.forgotten, "nothing is lost"
+    refused = [*world.requests_mapping.refused, *world.probes_mapping.refused]
+    assert not refused, f"Lambda takes nothing for a loop: {refused}"
     assert not world.journal.bugs, f"no attempt broke but by what was done to it: {world.journal.bugs}"
     for key in world.objects.writes:
         if key.startswith("threads/") and key.endswith("/result.json"):

@@ -29,6 +29,7 @@ from tests.fakes.ledger import MemoryLedger
 from tests.fakes.objects import MemoryObjects, developed
 from tests.fakes.stack import turn_policy
 from tests.fakes.waking import MemoryScout, MemoryWaker
+from tests.guarantees.memory.chains import FunctionMapping, Lineage
 from tests.guarantees.memory.fifo import FifoQueue
 from tests.guarantees.memory.provider import LATER_UNDERSTOOD, Provider
 
@@ -89,14 +90,15 @@ class Journal:
 
 @dataclass
 class CopiesTo:
-    """Where a copy of a request goes."""
+    """Where an invocation's copy of a request goes."""
 
     queue: FifoQueue
+    lineage: Lineage = field(default_factory=dict)
 
     def send(self, body: str, thread_id: str, request_id: str, *, deduplication_id: str | None = None) -> str:
         own = deduplication_id or f"{thread_id}\n{request_id}\n{body}"
         self.queue.copies.add((thread_id, request_id))
-        return self.queue.send(body, message_group(thread_id), sha256(own))
+        return self.queue.send(body, message_group(thread_id), sha256(own), lineage=self.lineage)
 
 
 @dataclass(frozen=True)
@@ -170,6 +172,8 @@ class World:
         self.dead = FifoQueue(self.clock, "dead")
         self.queue = FifoQueue(self.clock, dead=self.dead)
         self.probes = FifoQueue(self.clock, "probe")
+        self.requests_mapping = FunctionMapping("on_request", self.queue)
+        self.probes_mapping = FunctionMapping("on_request", self.probes)
         self.breaker = MemoryBreaker(self.clock)
         self.ledger = MemoryLedger(self.clock, daily_call_limit=daily_call_limit)
         self.scout = MemoryScout(self.clock)
@@ -191,7 +195,8 @@ class World:
         """A process of its own; all that it does passes the edge."""
         memory, deadline = self.ledger.in_another_process(), self.clock() + INVOCATION_SECONDS
         objects, ledger = edge.around(self.objects), edge.around(memory)
-        queue = edge.around(self.probes if messages[0].is_probe else self.queue)
+        mapping = self.probes_mapping if messages[0].is_probe else self.requests_mapping
+        queue, lineage = edge.around(mapping.queue), mapping.lineage(messages)
         calls = CallDependencies(
             ledger, Spool(objects, "spool", self.dialects, sleep=self.clock.advance), edge.around(self.breaker),
             edge.around(self.api.called_by(memory.marks)), self.max_paid_calls,
@@ -200,8 +205,8 @@ class World:
             turn_policy(max_turns=self.max_turns, give_up_after=self.give_up_after),
             TurnDependencies(
                 calls, Publisher(objects, "results"), developed(objects), MemoryFetcher(),
-                edge.around(CopiesTo(self.dead)), edge.around(CopiesTo(self.probes)), lambda: edge.around(self.scout),
-                lambda: edge.around(self.waker),
+                edge.around(CopiesTo(self.dead, lineage)), edge.around(CopiesTo(self.probes, lineage)),
+                lambda: edge.around(self.scout), lambda: edge.around(self.waker),
                 clock=self.clock, jitter=lambda: 0.0,
             ),
         )  # fmt: skip
@@ -231,11 +236,11 @@ class World:
 
     def received(self) -> list[Message]:
         """The next batch of messages; of one group, for those of several are worked on at once, in no certain order."""
-        return self.queue.receive(most_groups=1)
+        return self.requests_mapping.receive(most_groups=1)
 
     def received_probes(self) -> list[Message]:
         """The next batch of copies that look after the provider."""
-        return [replace(message, is_probe=True) for message in self.probes.receive(most_groups=1)]
+        return [replace(message, is_probe=True) for message in self.probes_mapping.receive(most_groups=1)]
 
     def run_dry(self, edge: Callable[[], Edge] = Edge, *, deliveries: int = 500) -> None:
         """Delivers until nothing is left in the queues."""

@@ -12,6 +12,7 @@ from darkroom.batches.handler import BatchEnded, BatchHandler
 from darkroom.batches.step import BatchDependencies
 from darkroom.domain.keys import sha256
 from darkroom.domain.message import Message
+from darkroom.domain.ports import QueueSender
 from darkroom.domain.request_schema import ImageRef
 from darkroom.domain.upload import Upload
 from darkroom.errors import Unavailable, Unreadable
@@ -31,6 +32,7 @@ from tests.fakes.objects import MemoryObjects, developed
 from tests.fakes.queue import MemoryOutbox
 from tests.fakes.stack import rules, turn_policy
 from tests.fakes.waking import MemoryScout, MemoryWaker
+from tests.guarantees.memory.chains import FunctionMapping
 from tests.guarantees.memory.fifo import FifoQueue
 from tests.guarantees.memory.world import CopiesTo
 
@@ -113,7 +115,24 @@ class BatchWorld:
         time_left: Callable[[], float] | None = None,
     ) -> BatchEnded:
         """One delivery of its message. Raises Unavailable while its lines are on their way."""
-        around = (edge or Edge()).around
+        message = Message("batch-message", "g", batch.body, "receipt", self.clock() - age, receives)
+        return self._handler(self.batches, edge or Edge()).answer(message, time_left or (lambda: seconds))
+
+    def deliver(self, mapping: FunctionMapping) -> list[str]:
+        """One delivery from the batches' queue, as Lambda makes it. What became of those that need not wait."""
+        results = []
+        for message in mapping.receive():
+            batches = CopiesTo(mapping.queue, mapping.lineage([message]))
+            try:
+                results.append(self._handler(batches, Edge()).answer(message, lambda: 60).result)
+            except Unavailable as trouble:
+                mapping.queue.hide(message, trouble.retry_after or 0)
+            else:
+                mapping.queue.end(message)
+        return results
+
+    def _handler(self, batches: QueueSender, edge: Edge) -> BatchHandler:
+        around = edge.around
         tools = BatchDependencies(
             objects=around(self.objects),
             state=around(self.register),
@@ -125,10 +144,7 @@ class BatchWorld:
             clock=self.clock,
         )
         publication = Publisher(around(self.objects), "results")
-        message = Message("batch-message", "g", batch.body, "receipt", self.clock() - age, receives)
-        return BatchHandler(tools, around(self.stems), around(self.batches), publication).answer(
-            message, time_left or (lambda: seconds)
-        )
+        return BatchHandler(tools, around(self.stems), around(batches), publication)
 
     def answer_requests(self, most: int = 10) -> int:
         """on_request takes some messages. How many came."""

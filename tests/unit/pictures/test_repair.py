@@ -270,7 +270,7 @@ def test_a_png_of_two_heads_is_none(size: tuple[int, int]) -> None:
 
 
 def test_rows_are_counted_only_where_that_is_cheap_or_called_for() -> None:
-    """What is not seen, as docs/decisions.md says: over 1,048,576 pixels, a part of rows that pack badly."""
+    """Unseen, as docs/decisions/0011-png-rows.md says: over 1,048,576 pixels, a part of rows that pack badly."""
     assert not file_structure.pixel_bytes(with_rows_missing(saved(NOISE[1024, 1024], "PNG"), 1))
     assert file_structure.pixel_bytes(with_rows_missing(saved(NOISE[1400, 1400], "PNG"), 400))
     assert not file_structure.pixel_bytes(with_rows_missing(saved(NOISE[1400, 1400], "PNG"), 700))

@@ -23,7 +23,7 @@ def test_the_queue_demands_a_deduplication_id() -> None:
 @pytest.mark.parametrize(("service", "shape"), [("events", "SqsParameters"), ("scheduler", "SqsParameters")])
 def test_rules_and_the_scheduler_name_none_and_the_guide_says_so(service: str, shape: str) -> None:
     assert said_to_a_queue(service, shape) == {"MessageGroupId"}
-    assert "**A rule of EventBridge cannot send here,** on whatever bus, nor can its scheduler" in GUIDE
+    assert "**A rule of EventBridge cannot send here,** on any bus, and neither can its scheduler." in GUIDE
 
 
 @pytest.mark.parametrize(

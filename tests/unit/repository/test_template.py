@@ -102,11 +102,6 @@ def test_the_outputs_have_the_contracts_names() -> None:
     assert set(TEMPLATE["Outputs"]) == OUTPUTS
 
 
-def test_the_version_is_the_projects() -> None:
-    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
-    assert TEMPLATE["Outputs"]["StackVersion"]["Value"] == project["version"]
-
-
 def test_sam_deploy_may_make_roles_and_the_nested_stack_without_being_told() -> None:
     settings = tomllib.loads((ROOT / "samconfig.toml").read_text())["default"]["deploy"]["parameters"]
     assert settings["capabilities"].split() == ["CAPABILITY_IAM", "CAPABILITY_AUTO_EXPAND"]

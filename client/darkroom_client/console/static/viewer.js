@@ -15,17 +15,33 @@ function zoomBy(picture, factor) {
 function prepareZoom(dialog) {
   const stage = dialog.querySelector(".stage");
   const picture = stage.querySelector("img");
-  document.addEventListener("click", (event) => {
-    const opener = event.target.closest("[data-zoom]");
-    if (!opener) return;
+  const steps = [...dialog.querySelectorAll("[data-step]")];
+  let shown;
+  const neighbour = (step) => {
+    const all = [...document.querySelectorAll("[data-zoom]")];
+    return all[all.findIndex((each) => each.dataset.zoom === shown) + step];
+  };
+  const show = (opener) => {
+    shown = opener.dataset.zoom;
     picture.src = opener.querySelector("img").currentSrc;
-    picture.src = opener.dataset.zoom;
+    picture.src = shown;
     picture.alt = opener.dataset.name;
     dialog.querySelector(".name").textContent = opener.dataset.name;
     zoomBy(picture, 0);
+    for (const each of steps) each.setAttribute("aria-disabled", String(!neighbour(Number(each.dataset.step))));
+  };
+  const go = (step) => {
+    const next = neighbour(step);
+    if (next) show(next);
+  };
+  document.addEventListener("click", (event) => {
+    const opener = event.target.closest("[data-zoom]");
+    if (!opener) return;
+    show(opener);
     dialog.showModal();
     stage.focus();
   });
+  for (const each of steps) each.addEventListener("click", () => go(Number(each.dataset.step)));
   for (const each of dialog.querySelectorAll("[data-zoom-by]")) {
     each.addEventListener("click", () => zoomBy(picture, Number(each.dataset.zoomBy)));
   }
@@ -46,7 +62,8 @@ function prepareZoom(dialog) {
       zoomed.x += step[0];
       zoomed.y += step[1];
       move(picture);
-    } else if (event.key === "+" || event.key === "=") zoomBy(picture, 1.25);
+    } else if (event.key === "ArrowLeft" || event.key === "ArrowRight") go(event.key === "ArrowLeft" ? -1 : 1);
+    else if (event.key === "+" || event.key === "=") zoomBy(picture, 1.25);
     else if (event.key === "-") zoomBy(picture, 0.8);
     else if (event.key === "0") zoomBy(picture, 0);
     else return;

@@ -1,7 +1,8 @@
 """Recent: the newest picture of each conversation, as a wall."""
 
 import re
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode
 
@@ -23,13 +24,15 @@ def document(desk: "Desk", query: QueryParams) -> dict[str, Any]:
     """The threads that are asked for: by words, by how their ids begin, by state. Raises Trouble."""
     asked = {name: query.get(name, "").strip() for name in ("words", "prefix", "state")}
     start = int(query["from"]) if re.fullmatch(r"[0-9]{1,6}", query.get("from", "")) else 0
-    found = _found(desk, **asked)
+    named = _named(desk, asked["words"], asked["prefix"])
+    found = [each for each in named if asked["state"] not in STATES or each.status == asked["state"]]
     shown = found[start : start + PAGE]
     pictures = desk.pictures.newest(shown)
     following = {**{name: value for name, value in asked.items() if value}, "from": start + PAGE}
     return {
         "threads": [card(each, pictures.get(each.thread_id)) for each in shown],
         "count": len(found),
+        "states": _states(named, asked),
         "filter": asked,
         "next": f"/?{urlencode(following)}" if len(found) > start + PAGE else None,
     }
@@ -53,9 +56,17 @@ def _picture(thread_id: str, shown: Shown) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def _found(desk: "Desk", words: str, prefix: str, state: str) -> Sequence[Summary]:
+def _named(desk: "Desk", words: str, prefix: str) -> Sequence[Summary]:
     threads = desk.wall.found(words, prefix) if words else desk.wall.threads()
+    return [each for each in threads if each.thread_id.startswith(prefix)]
+
+
+def _states(named: Sequence[Summary], asked: Mapping[str, str]) -> list[dict[str, Any]]:
+    """How many of them have failed and how many wait, each with the address that shows those alone."""
+    counted = Counter(each.status for each in named)
+    kept = {name: asked[name] for name in ("words", "prefix") if asked[name]}
     return [
-        each for each in threads
-        if each.thread_id.startswith(prefix) and (state not in STATES or each.status == state)
-    ]  # fmt: skip
+        {"state": state, "count": counted[state], "address": f"/?{urlencode({**kept, 'state': state})}"}
+        for state in ("failed", "waiting")
+        if counted[state] and asked["state"] != state
+    ]
