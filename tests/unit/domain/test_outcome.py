@@ -101,7 +101,15 @@ def test_a_turns_document_has_the_keys_of_the_contract() -> None:
 def test_keys_that_are_not_an_outcomes_are_passed_over() -> None:
     """So that a later version may add some."""
     document = turn(1).as_document() | {"sk": "TURN#00001", "later": True}
+    document["images"][0]["later"] = True
     assert outcome.from_document(document) == turn(1)
+
+
+def test_a_picture_of_a_release_that_did_not_look_has_no_provenance() -> None:
+    document = turn(1).as_document()
+    del document["images"][0]["provenance"]
+    assert outcome.from_document(document) == turn(1)
+    assert turn(1).images[0].provenance is None
 
 
 def test_the_primary_picture_is_the_one_that_says_so() -> None:

@@ -166,14 +166,14 @@ class Outcome:
 
 
 def from_document(document: Mapping[str, Any]) -> Outcome:
-    """The outcome that a document holds; keys that are not an outcome's are passed over."""
+    """The outcome that a document holds; keys that are not an outcome's, or a picture's, are passed over."""
     known = {name: document[name] for name in Outcome.__dataclass_fields__ if name in document}
     error, upload = document.get("error"), document.get("upload")
     return Outcome(
         **known
         | {
             "sources": [Source(**source) for source in document["sources"]],
-            "images": [Picture(**picture) for picture in document["images"]],
+            "images": [_picture(picture) for picture in document["images"]],
             "error": Failure(**error) if error else None,
             "cost": Cost(**document["cost"] | {"amount": _float(document["cost"]["amount"])}),
             "timing": Timing(**document["timing"] | {"api_seconds": _float(document["timing"]["api_seconds"])}),
@@ -181,6 +181,10 @@ def from_document(document: Mapping[str, Any]) -> Outcome:
             "warnings": [Caution(**each) for each in document.get("warnings", ())],
         }
     )
+
+
+def _picture(document: Mapping[str, Any]) -> Picture:
+    return Picture(**{name: document[name] for name in Picture.__dataclass_fields__ if name in document})
 
 
 def _float(number: float | None) -> float | None:
