@@ -84,7 +84,7 @@ class ObjectStore(Protocol):
     ) -> bool:
         """Writes the object if there is none; False where one is there already, which is left as it is.
 
-        What is Hashed is seen to be stored as it was hashed, and its SHA-256 is kept beside it.
+        What has its hash is seen to be stored as it was hashed, and its SHA-256 is kept beside it.
         """
         ...
 

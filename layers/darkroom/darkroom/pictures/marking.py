@@ -14,7 +14,7 @@ from darkroom.domain.outcome import Mark, Provenance
 from darkroom.pictures import declared, file_structure
 from darkroom.pictures.declared import EXIF, JPEG_XMP, PNG_XMP, WEBP_XMP, Declared
 from darkroom.pictures.strip_metadata import Unusual
-from darkroom.streaming.blob import Blob, HashedParts, Joined, Part
+from darkroom.streaming.blob import Blob, Joined, Part
 
 SourceType = Literal["trainedAlgorithmicMedia", "compositeWithTrainedAlgorithmicMedia"]
 SOURCE_TYPES: tuple[SourceType, ...] = get_args(SourceType)
@@ -47,7 +47,7 @@ def marked(data: Blob, source_type: SourceType | None) -> tuple[Blob, Provenance
             return data, _provenance(None, None, "other_format")
         if source_type is None or said.is_signed or said.has_xmp:
             return data, _provenance(said.is_signed, said.source_type, _why_not(said))
-        return HashedParts(_with_mark(data, source_type)), _provenance(False, source_type, "written")
+        return Joined(_with_mark(data, source_type)), _provenance(False, source_type, "written")
     except (Unusual, struct.error):
         return data, _provenance(None, None, "unusual_file")
 

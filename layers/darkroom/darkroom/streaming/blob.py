@@ -129,12 +129,12 @@ class Joined:
             position += 1
 
 
-class HashedParts(Joined):
-    """What is joined, with its SHA-256, which is worked out once."""
+class HashedBlob(Joined):
+    """A blob with its SHA-256, which is worked out once."""
 
-    def __init__(self, parts: Iterable[Blob]) -> None:
-        super().__init__(parts)
-        self.sha256 = sha256(Joined(self.parts))
+    def __init__(self, blob: Blob) -> None:
+        super().__init__(blob.parts if isinstance(blob, Joined) else (blob,))
+        self.sha256 = sha256(blob)
 
 
 class _Reader(io.RawIOBase):
@@ -198,7 +198,7 @@ def at_least(size: int, chunks: Iterator[bytes], begun: bytes = b"") -> bytes:
 
 def sha256(blob: Blob) -> str:
     """In hex."""
-    if isinstance(blob, Hashed | HashedParts):
+    if isinstance(blob, Hashed | HashedBlob):
         return blob.sha256
     digest = hashlib.sha256()
     for chunk in chunks(blob):

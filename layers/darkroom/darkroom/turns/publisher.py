@@ -14,7 +14,7 @@ from darkroom.pictures import inspect, marking, strip_metadata
 from darkroom.pictures.inspect import Facts, Inspected
 from darkroom.pictures.marking import SourceType
 from darkroom.pictures.renditions import Renditions
-from darkroom.streaming.blob import Blob, sha256
+from darkroom.streaming.blob import Blob, HashedBlob, sha256
 from darkroom.turns import cautions, provenance
 from darkroom.turns.cautions import Asked
 
@@ -85,21 +85,21 @@ class Publisher:
     def _picture(
         self, found: Inspected, source_type: SourceType | None, key: str, origin: Mapping[str, str], *, primary: bool
     ) -> Picture:
-        data, provenance = marking.marked(found.data, source_type)
-        facts = found.facts if data is found.data else found.facts._replace(sha256=sha256(data))
+        file, provenance = marking.marked(found.data, source_type)
+        data, facts = HashedBlob(file), found.facts
         if not self._objects.write_once(self._bucket, key, data, facts.media_type, origin):
-            stored, known = self._as_stored(key)
-            if known.sha256 != facts.sha256:
-                data, facts, provenance = stored, known, marking.carried(stored)
+            stored = self._as_stored(key)
+            if stored.sha256 != data.sha256:
+                data, facts, provenance = stored, inspect.facts(stored), marking.carried(stored)
         size = facts.width, facts.height
-        return Picture(self._bucket, key, facts.media_type, len(data), *size, facts.sha256, primary, provenance)
+        return Picture(self._bucket, key, facts.media_type, len(data), *size, data.sha256, primary, provenance)
 
-    def _as_stored(self, key: str) -> tuple[Blob, Facts]:
+    def _as_stored(self, key: str) -> HashedBlob:
         """What an earlier attempt wrote: an address may give other bytes when it is fetched again."""
         stored = self._objects.fetch(ImageRef(self._bucket, key))
         if stored is None:
             raise Fault(f"{key} was written, and is gone")
-        return stored.data, inspect.facts(stored.data)
+        return HashedBlob(stored.data)
 
 
 class _Doubts:
@@ -153,6 +153,4 @@ def _once(pictures: Sequence[Inspected]) -> list[Inspected]:
 
 
 def _are_the_same(one: Inspected, other: Inspected) -> bool:
-    if one.facts._replace(sha256="") != other.facts._replace(sha256=""):
-        return False
-    return one.facts.sha256 == other.facts.sha256 or strip_metadata.have_same_pixels(one.data, other.data)
+    return one.facts == other.facts and strip_metadata.have_same_pixels(one.data, other.data)
