@@ -1,6 +1,6 @@
-"""`python -m benchmarks [ROW …]`: measures, prints the table, and exits 1 where a goal is missed.
+"""`python -m benchmarks [ROW …]`: measures, prints the table, and exits 1 if a goal is missed.
 
-Without names every row is measured. `--publish` writes `docs/performance.md`, its JSON and its chart too.
+Without names it measures every row. `--publish` also writes `docs/performance.md`, its JSON and its chart.
 """
 
 import argparse
@@ -98,7 +98,7 @@ def _circumstances(rounds: int, seconds: float) -> str:
 
 
 def _python() -> str:
-    """The measured one."""
+    """The version of the measured interpreter."""
     return subprocess.run([PYTHON, "-V"], capture_output=True, text=True, check=True).stdout.strip()
 
 

@@ -1,7 +1,7 @@
-"""Instructions, counted by Valgrind's callgrind: the same process runs the same number, however busy the machine is.
+"""Counts instructions with Valgrind's callgrind: the same process runs the same number, however busy the machine is.
 
-The processor that Valgrind imitates has no instructions for SHA-256 on x86_64. Real ones do, and need far fewer. So the
-hashing is counted apart.
+On x86_64, the processor that Valgrind imitates has no instructions for SHA-256. Real processors have them, and need far
+fewer instructions. So the hashing is counted separately.
 """
 
 import re
@@ -12,33 +12,33 @@ from pathlib import Path
 
 MARK = "getpgid"  # a function of the C library that no client calls
 HASHING = {"SHA256_Update", "SHA256_Final"}  # OpenSSL's
-VARIABLES = {"PYTHONHASHSEED": "0"}  # dictionaries and sets are laid out the same each time
-SLOWNESS = 100  # a process takes up to so many times as long
+VARIABLES = {"PYTHONHASHSEED": "0"}  # gives dictionaries and sets the same layout each time
+SLOWNESS = 100  # a process may take so many times as long
 INSTALL = "Valgrind is missing: `apt-get install valgrind` on Debian and Ubuntu"
 _FUNCTION = re.compile(r"(c?)fn=\((\d+)\)(?: (.+))?")
 
 
 @dataclass(frozen=True, slots=True)
 class Count:
-    """Instructions that a process ran, and those among them that compute SHA-256."""
+    """Instructions that a process ran, and the part of them that computes SHA-256."""
 
     whole: int
     hashing: int
 
     @property
     def own(self) -> int:
-        """All but the hashing."""
+        """All instructions without the hashing."""
         return self.whole - self.hashing
 
 
 def is_here() -> bool:
-    """Whether this machine has Valgrind; INSTALL says how to get it."""
+    """Whether this machine has Valgrind. INSTALL says how to get it."""
     return shutil.which("valgrind") is not None
 
 
 def command(profile: Path) -> list[str]:
-    """The beginning of a command whose process is counted into this file. At each call of MARK the count so far goes
-    into a part of the file, and the count begins anew.
+    """The beginning of a command whose process is counted into this file. Each call of MARK ends a part of the count
+    and begins a new one.
     """
     return [
         "valgrind", "--tool=callgrind", "--quiet", "--vgdb=no", "--fair-sched=try", "--dump-line=no",
@@ -47,18 +47,18 @@ def command(profile: Path) -> list[str]:
 
 
 def part(profile: Path, number: int) -> Path:
-    """The file with the count that the MARK of this number ended, from 1."""
+    """The file with the part of the count that ended at the MARK of this number, from 1."""
     return profile.with_name(f"{profile.name}.{number}")
 
 
 def counted(profile: Path) -> Count:
-    """The count in a file of callgrind's."""
+    """The count in a file of callgrind."""
     with profile.open(encoding="utf-8", errors="replace") as lines:
         return read(lines)
 
 
 def read(lines: Iterable[str]) -> Count:
-    """A function's name stands beside its number only once. The line after a call has the cost of all that it did."""
+    """The count in callgrind's lines. A name is written only once; the line after a call has that call's whole cost."""
     names: dict[str, str] = {}
     whole, hashing, called, is_cost_of_call = 0, 0, "", False
     for line in lines:

@@ -1,4 +1,4 @@
-"""Control groups of Linux, of the first kind and of the second: a limit of memory, a share of a processor."""
+"""Linux control groups, version 1 and version 2: a memory limit, a share of a processor."""
 
 import time
 import uuid
@@ -12,12 +12,12 @@ MEGABYTES_OF_ONE_PROCESSOR = 1769  # of Lambda's memory setting
 
 
 class NotPermitted(Exception):
-    """There are no control groups here that we may make. Its text says so."""
+    """This machine does not let us make control groups. The text says so."""
 
 
 @contextmanager
 def memory(limit: int) -> Iterator[str]:
-    """A group (its folder) that may hold so many bytes, swap none."""
+    """A group (its folder) with a memory limit in bytes and without swap."""
     second = {"memory.max": str(limit), "memory.swap.max": "0"}
     first = {"memory.limit_in_bytes": str(limit), "memory.memsw.limit_in_bytes": str(limit)}
     with _group("memory", first, second) as folder:
@@ -26,7 +26,7 @@ def memory(limit: int) -> Iterator[str]:
 
 @contextmanager
 def processor(share: float) -> Iterator[str]:
-    """A group that gets this share of one processor; more than one where it is over 1."""
+    """A group with this share of one processor. A share over 1 uses several."""
     quota = str(round(share * PERIOD))
     first = {"cpu.cfs_period_us": str(PERIOD), "cpu.cfs_quota_us": quota}
     with _group("cpu", first, {"cpu.max": f"{quota} {PERIOD}"}) as folder:
@@ -49,7 +49,7 @@ def _group(controller: str, first: Mapping[str, str], second: Mapping[str, str])
 
 
 def _set(folder: Path, values: Mapping[str, str]) -> None:
-    """What only concerns swap may be missing: where there is none it is not needed."""
+    """Write the group's values. Those for swap may be missing, because a kernel without swap does not need them."""
     for name, value in values.items():
         try:
             (folder / name).write_text(value)
@@ -59,7 +59,7 @@ def _set(folder: Path, values: Mapping[str, str]) -> None:
 
 
 def _remove(folder: Path) -> None:
-    """The kernel keeps a group for a moment after its last process."""
+    """Remove the group. The kernel keeps it for a moment after its last process."""
     for _ in range(50):
         with suppress(OSError):
             folder.rmdir()

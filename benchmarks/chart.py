@@ -1,4 +1,4 @@
-"""The chart: Darkroom and the floor as shares of what the naive handler takes, drawn as SVG."""
+"""The chart, drawn as SVG: Darkroom and the floor as shares of the naive handler's values."""
 
 from collections.abc import Sequence
 from xml.sax.saxutils import escape
@@ -7,7 +7,7 @@ from benchmarks.terminal import number
 from benchmarks.verdict import Line
 
 WIDTH, LEFT, RIGHT, ROW, TOP = 900, 400, 100, 46, 90
-LONGEST = 1.1  # what is beyond is cut off
+LONGEST = 1.1  # longer bars are cut off
 TITLE = "What a picture takes: Darkroom against the handler that everyone writes"
 STYLE = """
   text { font: 13px system-ui, -apple-system, 'Segoe UI', Helvetica, Arial, sans-serif; fill: #24292f }
@@ -22,7 +22,7 @@ STYLE = """
 
 
 def chart(lines: Sequence[Line]) -> str:
-    """A pair of bars for each line that compares with the naive handler, whose bar is as long as there is room."""
+    """A pair of bars for each line that compares with the naive handler, whose bar has the full length."""
     shown = [line for line in lines if line.per in ("naive", "the sample") and line.found]
     height = TOP + ROW * len(shown) + 16
     size = f'width="{WIDTH}" height="{height}" viewBox="0 0 {WIDTH} {height}"'
@@ -52,7 +52,7 @@ def _legend() -> list[str]:
 
 
 def _bars(line: Line, top: int) -> list[str]:
-    assert line.found is not None  # noqa: S101 - such lines are left out
+    assert line.found is not None  # noqa: S101 - lines without a value are filtered out
     room = WIDTH - LEFT - RIGHT
     bar = max(2.0, min(line.found.value, LONGEST) * room)
     goal = min(line.goal or 0.0, LONGEST) * room

@@ -1,4 +1,4 @@
-"""`docs/performance.md`: what stands between its markers is written by the benchmark, so that it cannot drift."""
+"""`docs/performance.md`: the benchmark writes the blocks between its markers, so that they stay true."""
 
 import re
 from collections.abc import Mapping, Sequence
@@ -11,7 +11,7 @@ BLOCK = re.compile(r"(<!-- benchmark: ([\w-]+) -->\n).*?(<!-- end -->)", re.DOTA
 
 
 def filled(document: str, blocks: Mapping[str, str]) -> str:
-    """The document with its blocks written anew; one that this run knows nothing of stays as it is."""
+    """The document with its blocks written anew. Blocks that this run did not measure stay as they are."""
 
     def block(found: re.Match[str]) -> str:
         name = found[2]
@@ -28,7 +28,7 @@ def blocks(lines: Sequence[Line], tables: Mapping[str, Table], circumstances: st
 
 
 def markdown(table: Table) -> str:
-    """A table, and its note below."""
+    """A table with its note below."""
     rows = [table.heads, tuple("---" for _ in table.heads), *table.rows]
     told = "\n".join("| " + " | ".join(cell.replace("|", "\\|") for cell in row) + " |" for row in rows)
     return f"{told}\n\n{table.note}" if table.note else told

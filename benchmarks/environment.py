@@ -1,4 +1,4 @@
-"""What the measured processes find: the interpreter, the packages, and the variables that Lambda would set."""
+"""The environment of the measured processes: the interpreter, the packages, and the variables that Lambda would set."""
 
 import os
 import shutil
@@ -27,8 +27,8 @@ MODULES = {"naive": "benchmarks.clients.naive", "floor": "benchmarks.clients.flo
 
 @dataclass(frozen=True, slots=True)
 class Environment:
-    """Of the measured processes. `packages` is the layer's folder, built and compiled for `PYTHON`, as shipped;
-    `uncompiled` what a sample brings, as `sam build` unpacks it.
+    """The environment of the measured processes. `packages` is the layer's folder, built and compiled for `PYTHON`, as
+    shipped. `uncompiled` has a sample's packages, as `sam build` unpacks them.
     """
 
     trust: Trust
@@ -36,7 +36,7 @@ class Environment:
     uncompiled: Path
 
     def variables(self, client: str, servers: Servers) -> dict[str, str]:
-        """All that a process of this client is told; nothing comes from whoever starts it."""
+        """All variables of a process of this client. None comes from the process that starts it."""
         folders = [self.trust.packages, REPOSITORY]
         if client != "naive":
             folders[1:1] = [self.packages, REPOSITORY / "functions" / "on_request"]
@@ -54,8 +54,8 @@ def built_layer() -> Path:
 
 
 def uncompiled_packages() -> Path:
-    """What a sample brings, boto3 too, as AWS advises: `sam build` unpacks wheels and compiles nothing, and on Lambda
-    their folder cannot be written to.
+    """The packages of a sample, with boto3, as AWS advises. `sam build` unpacks wheels and compiles nothing, and on
+    Lambda their folder is read-only.
     """
     target = HOME / "sample"
     shutil.rmtree(target, ignore_errors=True)
@@ -75,31 +75,31 @@ def _copy(source: Path, target: Path) -> None:
 
 
 def build_layer(target: Path, variables: Mapping[str, str]) -> None:
-    """The layer as `sam build` would make it, in a folder of our own."""
+    """Build the layer as `sam build` does, in a folder of our own."""
     given = {"UV": str(UV), "ARTIFACTS_DIR": str(target), **variables}
     told = [f"{name}={value}" for name, value in given.items()]
     subprocess.run(["/usr/bin/env", "make", "--silent", "build-DarkroomLayer", *told], cwd=LAYER, check=True)
 
 
 def template() -> dict[str, Any]:
-    """The real one."""
+    """The real template."""
     return read_template(TEMPLATE)
 
 
 def python_version() -> str:
-    """Of the measured interpreter, as a runtime is named: `python3.13`."""
+    """The measured interpreter's version in the form of a runtime's name: `python3.13`."""
     told = subprocess.run([PYTHON, "-V"], capture_output=True, text=True, check=True).stdout
     return "python" + ".".join(told.split()[1].split(".")[:2])
 
 
 def memory_megabytes() -> int:
-    """What the function that answers requests is given."""
+    """The memory of the function that answers requests."""
     return int(template()["Resources"]["OnRequestFunction"]["Properties"]["MemorySize"])
 
 
 def _common(servers: Servers) -> dict[str, str]:
     small = servers.small.url()
-    arenas = "MALLOC_ARENA_MAX"  # set for all, so that threads enlarge nobody
+    arenas = "MALLOC_ARENA_MAX"  # set for all clients, so that threads make none of them larger
     return {
         arenas: template()["Globals"]["Function"]["Environment"]["Variables"][arenas],
         "PATH": os.environ["PATH"],
@@ -131,7 +131,7 @@ def _of_a_sample(servers: Servers) -> dict[str, str]:
 
 
 def _of_the_template(servers: Servers) -> dict[str, str]:
-    """What the template gives the function: every parameter at its default, but for what the benchmark needs."""
+    """The function's environment from the template: each parameter's default, except the benchmark's own values."""
     content = template()
     queues = [name for name, each in content["Resources"].items() if each["Type"] == "AWS::SQS::Queue"]
     known = {

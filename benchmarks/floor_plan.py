@@ -1,4 +1,4 @@
-"""What the floor moves: the bytes that a run of Darkroom's moved, by their number."""
+"""The work of the floor: it moves as many bytes as a run of Darkroom moved."""
 
 import json
 from collections.abc import Sequence
@@ -15,8 +15,8 @@ BETWEEN = '"},{"image":"data:image/jpeg;base64,'
 
 @dataclass(frozen=True, slots=True)
 class Moved:
-    """The small exchanges that a request of a turn needs: the service, the bytes sent and received; a `result.json`'s
-    length.
+    """The small exchanges of a request of a turn (service, bytes sent, bytes received), and the length of a
+    `result.json`.
     """
 
     small: tuple[tuple[str, int, int], ...]
@@ -24,7 +24,7 @@ class Moved:
 
     @classmethod
     def of(cls, exchanges: Sequence[Exchange], since: float, requests: int) -> "Moved":
-        """What was exchanged since then, in epoch seconds, for so many requests."""
+        """The exchanges since then (epoch seconds), for so many requests."""
         turn = [exchange for exchange in exchanges if exchange.began >= since]
         small = tuple(
             (each.operation.partition(":")[0], each.sent, each.received)
@@ -36,7 +36,7 @@ class Moved:
 
 
 def floor_plan(request: Request, moved: Moved, servers: Servers) -> dict[str, Any]:
-    """What the floor is told to move for a request: pictures in the order in which the API is sent them."""
+    """The transfers of the floor for a request. Pictures come in the order in which the API gets them."""
     head = {"model": "gemini-3.1-flash-image", "response_format": "b64_json"}
     text = {"text": request.words}
     begin = f'{json.dumps(head)[:-1]},"contents":[{{"role":"user","parts":[{json.dumps(text)}'

@@ -1,4 +1,4 @@
-"""What `python -X importtime` says, added up by package."""
+"""The output of `python -X importtime`, added up by package."""
 
 import re
 import sys
@@ -13,7 +13,7 @@ STANDARD = "standard library"
 
 @dataclass
 class Import:
-    """A module, its own microseconds, and what it imported first."""
+    """A module, its own microseconds, and the modules that it imported first."""
 
     name: str
     own: int
@@ -21,7 +21,7 @@ class Import:
 
     @property
     def package(self) -> str:
-        """What it is counted as."""
+        """The package that it counts for."""
         top = self.name.partition(".")[0]
         if top in OURS:
             return "darkroom"
@@ -29,8 +29,8 @@ class Import:
 
 
 def shares(told: str, direct: Collection[str]) -> dict[str, float]:
-    """Milliseconds of our modules, of each package that is a direct dependency, and of what our modules use of the
-    standard library. All else counts for the package that imported it first.
+    """Milliseconds of our modules, of each direct dependency, and of the standard library as far as our modules use it.
+    Any other package counts for the package that imported it first.
     """
     found: dict[str, float] = defaultdict(float)
     for top in tree(told):
@@ -39,7 +39,7 @@ def shares(told: str, direct: Collection[str]) -> dict[str, float]:
 
 
 def tree(told: str) -> list[Import]:
-    """The imports as they are within each other: each is told after those that it imported, and less indented."""
+    """The imports as a tree. A line comes after the lines of the modules that it imported, and is less indented."""
     waiting: dict[int, list[Import]] = defaultdict(list)
     for own, _, indent, name in LINE.findall(told):
         depth = len(indent)

@@ -1,7 +1,7 @@
-"""Which Python is measured: the one that the template's runtime names, where this machine has it, else the one here.
+"""Finds the Python to measure: the template's runtime if this machine has it, otherwise the running one.
 
-`python -m benchmarks.interpreter` prints its path. A name on the PATH may lead to nothing, so each is tried; then come
-the ones that stand beside the one here, as version managers put them.
+`python -m benchmarks.interpreter` prints its path. A name on the PATH may lead to nothing, so each is tried. Then come
+the interpreters beside the running one, where version managers put them.
 """
 
 import os

@@ -1,7 +1,7 @@
-"""Pictures as people and models make them, from a seed: smooth light, and noise that no encoder can guess.
+"""Pictures like those of people and models, made from a seed: smooth light, and noise that no encoder can predict.
 
-They are plain sRGB, upright, at most 4096 pixels a side and with nothing said beside them, so that they may be sent
-as they are. Made once, and kept.
+They are plain sRGB, upright, at most 4096 pixels a side and without metadata, so that they may be sent as they are.
+They are made once and kept.
 """
 
 import io
@@ -17,7 +17,7 @@ TRIES = 12
 
 @dataclass(frozen=True, slots=True)
 class Photograph:
-    """A picture to be made: how large its file is to be, and of which kind (JPEG or PNG)."""
+    """A picture to make: its file's size, and its format (JPEG or PNG)."""
 
     name: str
     size: int
@@ -51,7 +51,7 @@ EVERY = (
 
 
 def made(folder: Path, photograph: Photograph) -> Path:
-    """The picture's file, made unless it is there."""
+    """The picture's file. Makes it if it does not exist."""
     target = folder / f"{photograph.name}-{photograph.size}.{photograph.kind.lower()}"
     if not target.exists():
         folder.mkdir(parents=True, exist_ok=True)
@@ -62,7 +62,7 @@ def made(folder: Path, photograph: Photograph) -> Path:
 
 
 def _jpeg(photograph: Photograph) -> bytes:
-    """The share of noise decides how large the file becomes: halved in, to just below the size."""
+    """A JPEG just below the size. The share of noise sets the size, and bisection finds the share."""
     light, noise = _light(photograph.pixels), _noise(photograph)
     least, most, best = 0.0, 1.0, b""
     for _ in range(TRIES):
@@ -76,7 +76,7 @@ def _jpeg(photograph: Photograph) -> bytes:
 
 
 def _png(photograph: Photograph) -> bytes:
-    """A PNG's size is as its number of rows: one is made, and then one of as many rows as it takes."""
+    """A PNG of the size. Its size is proportional to its rows, so one is made to measure, and then the right one."""
     picture = Image.blend(_light(photograph.pixels), _noise(photograph), 0.3)
     size = len(_encoded(picture, "PNG"))
     rows = min(4096, round(picture.height * photograph.size / size))
@@ -89,7 +89,7 @@ def _of_height(photograph: Photograph, rows: int) -> Photograph:
 
 
 def _light(pixels: tuple[int, int]) -> Image.Image:
-    """Sky above, ground below, and a glow: what a photo is where nothing is sharp."""
+    """A scene without sharp edges: sky above, ground below, and a glow."""
     sky = Image.linear_gradient("L").resize(pixels)
     glow = Image.radial_gradient("L").resize(pixels)
     return Image.merge("RGB", (glow, Image.blend(sky, glow, 0.5), sky))

@@ -1,4 +1,4 @@
-"""What AWS asks for, in US dollars, so that measurements can be told in money."""
+"""The prices of AWS in US dollars, which turn measurements into money."""
 
 from collections.abc import Mapping
 
@@ -20,17 +20,17 @@ SQS_REQUEST = 0.50e-6
 
 
 def lambda_cost(seconds: float, megabytes: int, invocations: float) -> float:
-    """Of so many seconds at so much memory."""
+    """The cost of so many seconds at so much memory."""
     return seconds * megabytes / 1024 * GB_SECOND + invocations * INVOCATION
 
 
 def storage_cost(size: float, days: int) -> float:
-    """Of so many bytes that lie in S3 for so many days."""
+    """The cost of so many bytes in S3 for so many days."""
     return size / (1 << 30) * days / MONTH_DAYS * STORED_GB_MONTH
 
 
 def calls_cost(calls: Mapping[str, int], read_units: float, write_units: float) -> float:
-    """Of the calls that a function makes, by their operations; DynamoDB by its units."""
+    """The cost of a function's calls, by operation. DynamoDB's cost goes by its units."""
     puts = calls.get("s3:PutObject", 0)
     gets = sum(n for name, n in calls.items() if name in ("s3:GetObject", "s3:HeadObject"))
     queue = sum(n for name, n in calls.items() if name.startswith("sqs:"))

@@ -1,4 +1,4 @@
-"""Runs of a client, each in a process of its own, believed only if the servers saw what they had to see."""
+"""Runs of a client, each in its own process. A run counts only if the servers saw the expected calls."""
 
 import json
 import subprocess
@@ -28,8 +28,8 @@ TURN = 2  # the part of a count, after that of the small turn
 
 @dataclass(frozen=True, slots=True)
 class Series:
-    """Runs that are comparable: one client, one scenario. Control groups (folders) are entered at the process's start,
-    or just before the measured turn.
+    """Comparable runs: one client, one scenario. The process enters control groups (folders) at its start or just
+    before the measured turn.
     """
 
     client: Client
@@ -40,8 +40,8 @@ class Series:
 
 @dataclass(frozen=True, slots=True)
 class Measured:
-    """What one run took: seconds, and bytes. `served`: seconds that the servers took, the API's call apart;
-    `spooled`: bytes that lie in the spool in the end, the few of the small turn before it too.
+    """The measurements of one run in seconds and bytes. `served`: seconds in the servers, without the API's call.
+    `spooled`: bytes in the spool at the end, including the few of the small turn before.
     """
 
     wall: float
@@ -57,16 +57,16 @@ class Measured:
 
 
 class Discarded(Exception):
-    """The run is worth nothing. Its text says why."""
+    """The run is invalid. Its text says why."""
 
 
 class Died(Discarded):
-    """The process ended before its time, or not at all."""
+    """The process ended too early, or not at all."""
 
 
 class Bench:
-    """Runs clients against the servers. With `is_counted` Valgrind counts their instructions: then no server may drop a
-    connection that idles, since it goes by the machine how long one does.
+    """Runs clients against the servers. With `is_counted`, Valgrind counts their instructions. Then no server may drop
+    an idle connection, because the idle time depends on the machine.
     """
 
     def __init__(self, servers: Servers, environment: Environment, *, is_counted: bool = False) -> None:
@@ -86,7 +86,7 @@ class Bench:
         return self._environment
 
     def run(self, series: Series, longest: float | None = None) -> Measured:
-        """One run, of so many seconds at most. Raises Discarded."""
+        """Run once, within so many seconds. Raises Discarded."""
         if series.client == "floor":
             self._know(series.scenario)
         warm_up, asked = self._stage.set(WARM_UP, series.scenario)
@@ -111,7 +111,7 @@ class Bench:
         )  # fmt: skip
 
     def _know(self, scenario: Scenario) -> None:
-        """The floor moves what Darkroom moved: that has to have been seen once."""
+        """Check that a run of Darkroom has shown the bytes that the floor has to move. Raises Discarded."""
         if scenario.name not in self._moved:
             raise Discarded(f"floor, {scenario.name}: no run of Darkroom's has shown what to move")
 
@@ -156,7 +156,7 @@ class Bench:
             raise Died(f"{series.client}, {series.scenario.name}: not over after {longest:.0f} s") from error
 
     def _events(self, series: Series, asked: Sequence[Request]) -> list[dict[str, Any]]:
-        """Darkroom takes them in one invocation; the others one each."""
+        """The events of a run. Darkroom takes all records in one invocation, the others one in each."""
         records = [request.record() for request in asked]
         if series.client == "darkroom":
             return [{"Records": records}]

@@ -1,4 +1,4 @@
-"""The runs of one benchmark, interleaved: round by round each series once, so that trouble of the machine hits all."""
+"""The runs of one benchmark, interleaved: each round runs each series once, so that disturbances hit all of them."""
 
 import random
 from collections.abc import Callable, Sequence
@@ -6,24 +6,24 @@ from dataclasses import dataclass, field
 
 from benchmarks.runs import Bench, Discarded, Measured, Series
 
-TRIES_WITHOUT_ONE = 2  # a series that never gives a number is not tried for ever
-LEAST = 3  # numbers that make a median
+TRIES_WITHOUT_ONE = 2  # a series that never gives a number is given up
+LEAST = 3  # numbers for a median
 
 
 class TooFew(Exception):
-    """Too many numbers of a series were thrown away. Its text is the last reason."""
+    """Too many numbers of a series were discarded. The text is the last reason."""
 
 
 @dataclass
 class Samples:
-    """What was measured, a place a round; None where the number was thrown away."""
+    """The measurements, one for each round; None if a number was discarded."""
 
     rounds: int
     found: dict[Series, list[Measured | None]] = field(default_factory=dict)
     reasons: dict[Series, str] = field(default_factory=dict)
 
     def values(self, value: Callable[[Measured], float], *compared: Series) -> list[list[float]]:
-        """The values of each series, of the rounds in which all of them have one. Raises TooFew."""
+        """The values of each series from the rounds in which all of them have one. Raises TooFew."""
         rounds = zip(*(self.found[series] for series in compared), strict=True)
         whole = [each for each in rounds if all(each)]
         if len(whole) < min(LEAST, self.rounds):
@@ -32,7 +32,7 @@ class Samples:
 
 
 def sampled(bench: Bench, wanted: Sequence[Series], rounds: int, say: Callable[[str], None]) -> Samples:
-    """All rounds of all series."""
+    """Run all rounds of all series."""
     series = list(dict.fromkeys(wanted))
     samples = Samples(rounds, {each: [] for each in series})
     for number in range(rounds):
@@ -44,8 +44,8 @@ def sampled(bench: Bench, wanted: Sequence[Series], rounds: int, say: Callable[[
 
 
 def _order(series: Sequence[Series], number: int) -> list[Series]:
-    """Another one in each round, for who ran before leaves memory and disk as the next one finds them. In the first
-    Darkroom shows what the floor is to move.
+    """The order of a round. It changes, because each run leaves memory and disk in a state for the next one. In the
+    first round Darkroom comes before the floor, which needs its numbers.
     """
     shuffle = random.Random(number)  # noqa: S311 - no secret: the orders are the same in each run
     return shuffle.sample(series, len(series)) if number else list(series)

@@ -1,4 +1,4 @@
-"""What a client is asked in one measured turn, and the world that it finds: pictures, and earlier turns."""
+"""The request of a measured turn, and the state around it: pictures, and earlier turns."""
 
 import hashlib
 import json
@@ -20,7 +20,7 @@ PICTURES = HOME / "pictures"
 SPOOL = "/spool/"
 NOW = "2026-11-22T12:00:00.000Z"
 WORDS = "Make it a winter's night: snow on the roofs, warm light in the windows, and leave all else as it is."
-SENT_TURNS = 20  # what is longer keeps its first source beside its newest turn
+SENT_TURNS = 20  # a longer thread keeps its first source beside its newest turn
 SAID = "Here is the same place on a winter's night. " * 8
 
 _serialize = TypeSerializer().serialize
@@ -30,7 +30,7 @@ _serialize = TypeSerializer().serialize
 class Scenario:
     """One turn in each of `requests` threads. A thread with `turns` has a first source and a newest result.
 
-    `attached` and `answers` name a picture each request; `seconds` is what the API takes.
+    `attached` and `answers` give a picture for each request; `seconds` is the API's time.
     """
 
     name: str
@@ -51,7 +51,7 @@ WARM_UP = Scenario("warm-up", (SMALL,), (SMALL_ANSWER,), 0.0, 2, SMALL, SMALL)
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """A request as it is sent, what the API must be sent for it, and what must lie in S3 in the end."""
+    """A request, the pictures that the API must get for it, and the objects that must be in S3 at the end."""
 
     thread: str
     words: str
@@ -61,11 +61,11 @@ class Request:
 
     @property
     def results(self) -> str:
-        """What the results bucket holds for it begins so."""
+        """The prefix of its objects in the results bucket."""
         return f"/results/threads/{self.thread}/"
 
     def record(self) -> dict[str, Any]:
-        """As the queue hands it to the function."""
+        """Its record in the function's event."""
         now = str(int(time.time() * 1000))
         body = {"thread_id": self.thread, "request_id": "measured", "instruction": self.words, "images": self.images}
         return {
@@ -91,18 +91,18 @@ class Stage:
         self._etags: dict[str, str] = {}
 
     def set(self, *scenarios: Scenario) -> list[list[Request]]:
-        """A new table with the threads' turns, the pictures in their places, the API told what to answer."""
+        """Make a new table with the threads' turns, put the pictures in place, and prepare the API's answers."""
         items: list[dict[str, Any]] = []
         asked = [self._requests(scenario, items) for scenario in scenarios]
         self._servers.small.new_table(items)
         return asked
 
     def clear(self, requests: list[Request]) -> None:
-        """The results of these, and everything in the spool."""
+        """Remove the results of these requests, and the whole spool."""
         self._servers.s3.forget(SPOOL, *(request.results for request in requests))
 
     def path(self, photograph: Photograph, bucket: str) -> tuple[str, str]:
-        """Where the picture lies, `/bucket/key`, and its entity tag; put there once."""
+        """The picture's path, `/bucket/key`, and its entity tag. Puts the picture there once."""
         path = f"/{bucket}/kept/{photograph.name}"
         if path not in self._etags:
             data, media_type = made(PICTURES, photograph).read_bytes(), f"image/{photograph.kind.lower()}"
@@ -124,14 +124,14 @@ class Stage:
         return Request(thread, words, images, tuple(sent), sha256(answer))
 
     def _history(self, scenario: Scenario) -> list[tuple[str, dict[str, Any]]]:
-        """The thread's items: Darkroom's public ones, and the naive handler's own."""
+        """The thread's items: Darkroom's, and the naive handler's."""
         if not scenario.turns:
             return []
         turns = [self._turn(scenario, number) for number in range(1, scenario.turns + 1)]
         source, newest = (f"s3:/{self.path(*place)[0]}" for place in self._pictures(scenario))
         naive = {"turns": [{"instruction": WORDS, "images": [source], "result": newest}]}
         head = {"latest_turn": scenario.turns, "created_at": NOW, "updated_at": NOW}
-        # What is kept beside a branch's newest turn, for those who do not read all of it.
+        # The summary beside a branch's newest turn, which saves reading all of it.
         place = _source(*self.path(scenario.first_source, "uploads"), scenario.first_source)
         past = {"succeeded": scenario.turns, "first_source": place, "left_over": []}
         kept = [(f"PAST#{scenario.turns:05d}", past)] if scenario.turns > SENT_TURNS else []
@@ -141,7 +141,7 @@ class Stage:
         return (scenario.first_source, "uploads"), (scenario.newest_result, "results")
 
     def _turn(self, scenario: Scenario, number: int) -> dict[str, Any]:
-        """What `result.json` of an earlier turn says."""
+        """The `result.json` of an earlier turn."""
         (source, uploads), (newest, results) = self._pictures(scenario)
         return {
             "schema_version": 1, "status": "succeeded", "turn": number, "parent_turn": number - 1 or None,
@@ -178,7 +178,7 @@ _digests: dict[Path, str] = {}
 
 
 def sha256(file: Path) -> str:
-    """Of the file's bytes; each is read once."""
+    """The hash of the file's bytes. Each file is read once."""
     if file not in _digests:
         _digests[file] = hashlib.sha256(file.read_bytes()).hexdigest()
     return _digests[file]

@@ -1,4 +1,4 @@
-"""Statistics of a few runs: medians, and how far the rounds of one run lie apart."""
+"""Statistics of a few runs: medians, and the spread between the rounds of one run."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -7,21 +7,21 @@ from statistics import median, quantiles
 
 @dataclass(frozen=True, slots=True)
 class Estimate:
-    """A value and the run's own spread around it: half of what lies between the first and the third quartile."""
+    """A value and the run's own spread around it: half the distance from the first to the third quartile."""
 
     value: float
     spread: float = 0.0
 
 
 def estimate(values: Sequence[float]) -> Estimate:
-    """The median and its spread. Raises ValueError where there is no value."""
+    """The median and its spread. Raises ValueError without a value."""
     if not values:
         raise ValueError("nothing was measured")
     return Estimate(median(values), _half_of_the_middle(values))
 
 
 def ratio(above: Sequence[float], below: Sequence[float]) -> Estimate:
-    """How the medians stand to each other; the spread is that of the rounds, each of which measured both."""
+    """The ratio of the medians. Its spread is that of the rounds, each of which measured both."""
     rounds = [over / under for over, under in zip(above, below, strict=False)]
     return Estimate(estimate(above).value / estimate(below).value, _half_of_the_middle(rounds))
 

@@ -1,4 +1,4 @@
-"""The table as a terminal shows it."""
+"""The table for a terminal."""
 
 import sys
 from collections.abc import Sequence
@@ -6,17 +6,17 @@ from collections.abc import Sequence
 from benchmarks.spread import Estimate
 from benchmarks.verdict import Line
 
-REPEATS = 0.05  # a spread below it, in percent, does not reach the digit that is shown
+REPEATS = 0.05  # a smaller spread, in percent, does not reach the shown digit
 HEADS = ("", "naive", "Darkroom", "floor", "ratio", "goal", "")
 
 
 def say(what: str) -> None:
-    """Says what is being done now, apart from the table."""
+    """Report the present step on the error output, apart from the table."""
     print(f"… {what}", file=sys.stderr, flush=True)
 
 
 def table(lines: Sequence[Line]) -> str:
-    """All lines, aligned; why something was not measured stands below."""
+    """All lines, aligned, with the reasons for missing measurements below."""
     rows = [HEADS, *(cells(line) for line in lines)]
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     told = ["  ".join(_aligned(row, widths)).rstrip() for row in rows]
@@ -28,7 +28,7 @@ def table(lines: Sequence[Line]) -> str:
 
 
 def cells(line: Line) -> tuple[str, ...]:
-    """What the table says of a line."""
+    """The cells of a line."""
     numbers = tuple(number(value, line.unit) for value in (line.naive, line.darkroom, line.floor))
     is_ratio = line.per not in ("", line.unit) and not line.per.startswith("MB")
     found = _found(line.found, is_ratio=is_ratio) if line.found and is_ratio else ""
@@ -36,7 +36,7 @@ def cells(line: Line) -> tuple[str, ...]:
 
 
 def number(value: float | None, unit: str) -> str:
-    """Three digits that count, and the unit."""
+    """Three significant digits, and the unit."""
     if value is None:
         return ""
     digits = 0 if abs(value) >= 100 else 1 if abs(value) >= 10 else 2
@@ -44,7 +44,7 @@ def number(value: float | None, unit: str) -> str:
 
 
 def _found(found: Estimate, *, is_ratio: bool) -> str:
-    """With more digits where the rounds agree in them."""
+    """The value, with more digits if the rounds agree in them."""
     scale, unit = (100, " %") if is_ratio else (1, "")
     digits = 2 if found.spread * scale < REPEATS else 0
     return f"{found.value * scale:.{digits}f} ± {found.spread * scale:.{digits}f}{unit}"

@@ -1,7 +1,7 @@
 """An authority of the benchmark's own, and a `certifi` that trusts it beside all the others.
 
-A bundle of one authority would hide what it costs to load the real one. And since each library is left to find its
-bundle as it does on Lambda, no variable of the environment decides how it is loaded.
+A bundle with one authority would hide the cost of loading the real one. Each library finds its bundle as it does on
+Lambda, so no variable of the environment names it.
 """
 
 import shutil
@@ -18,7 +18,7 @@ from tests.unit.servers import tls_context
 
 @dataclass(frozen=True, slots=True)
 class Trust:
-    """`certificate`: the servers' file. `packages`: a folder to import `certifi` from. `bundle`: its authorities."""
+    """`certificate`: the servers' file. `packages`: the folder of the changed `certifi`. `bundle`: its authorities."""
 
     certificate: Path
     packages: Path
@@ -27,7 +27,7 @@ class Trust:
 
 @contextmanager
 def made() -> Iterator[Trust]:
-    """As long as this lasts."""
+    """The trust, until the context ends."""
     with TemporaryDirectory() as name:
         folder = Path(name)
         authority, _ = tls_context(folder, "127.0.0.1", "localhost")

@@ -1,4 +1,4 @@
-"""Goals, and whether they are met."""
+"""Goals, and the verdicts on them."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -12,7 +12,7 @@ Verdict = Literal["met", "within the spread", "missed", "not measured", ""]
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """A line of the table. `found` is what the goal is about, a ratio where `per` says to what; goal None is none."""
+    """A line of the table. `found` is the measured value, or a ratio to `per`. `goal` is None where there is none."""
 
     row: str
     what: str
@@ -23,12 +23,12 @@ class Line:
     found: Estimate | None = None
     per: str = ""
     goal: float | None = None
-    problem: str = ""  # why nothing was found
-    missing: str = ""  # why nothing could be found here, where the run is not to blame
+    problem: str = ""  # the reason why nothing was found
+    missing: str = ""  # the reason why nothing can be measured here, although the run is fine
 
     @property
     def verdict(self) -> Verdict:
-        """A goal that is missed by no more than the run's own spread is not known to be missed."""
+        """The verdict. A goal that is missed by no more than the run's own spread is not certainly missed."""
         if self.problem or self.missing:
             return "not measured"
         if self.goal is None or self.found is None:
@@ -39,11 +39,11 @@ class Line:
 
 
 def failures(lines: Sequence[Line]) -> list[Line]:
-    """The lines that make the run fail: goals that are missed, and numbers that were thrown away."""
+    """The lines that make the run fail: missed goals, and discarded numbers."""
     return [line for line in lines if line.verdict == "missed" or line.problem]
 
 
 def conclusion(lines: Sequence[Line]) -> str:
-    """How many goals are met, met only within the spread, missed, not measured."""
+    """The numbers of goals that are met, met within the spread, missed, or not measured."""
     counts = Counter(line.verdict for line in lines if line.verdict)
     return f"Goals: {', '.join(f'{count} {verdict}' for verdict, count in counts.most_common())}."

@@ -1,4 +1,4 @@
-"""The three clients that are compared, and the process that each of their turns is measured in.
+"""The three compared clients, and the process that measures each of their turns.
 
-They run in the benchmark's own environment, `.local/tools/bench`: nothing but the standard library is imported here.
+They run in the benchmark's own environment, `.local/tools/bench`, so only the standard library is imported here.
 """

@@ -1,4 +1,4 @@
-"""The least that a handler of this kind needs: the four clients of boto3, and `requests`."""
+"""The minimum for a handler of this kind: the four clients of boto3, and `requests`."""
 
 import boto3
 import requests

@@ -1,4 +1,4 @@
-"""A cold start of Darkroom: its handler imported, and everything built that a request needs, whether lazily or not."""
+"""A cold start of Darkroom: imports its handler, and builds everything for a request, including lazy parts."""
 
 import inspect
 from typing import Any
@@ -13,7 +13,7 @@ CLIENTS = {"s3", "dynamodb", "sqs", "secretsmanager"}
 
 
 def build() -> set[str]:
-    """The services that clients were built for."""
+    """The names of the services with a client."""
     services: set[str] = set()
     session: Any = botocore.session.Session
     inner = session.create_client
@@ -31,4 +31,4 @@ def build() -> set[str]:
 
 if missing := CLIENTS - build():
     raise SystemExit(f"no clients were built for {missing}")
-assert app.handler, picture_inspection  # noqa: S101 - the import is what is measured
+assert app.handler, picture_inspection  # noqa: S101 - the imports are what is measured

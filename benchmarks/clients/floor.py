@@ -1,4 +1,4 @@
-"""The floor: the bytes that Darkroom moves, through the same SDK, and no logic. From socket to disk to socket, under
+"""The floor: the bytes that Darkroom moves, through the same SDK, without logic. From socket to disk to socket, with
 one TLS context. The small calls have the sizes of Darkroom's own.
 """
 
@@ -20,7 +20,7 @@ TLS = ssl.create_default_context(cafile=os.environ["SSL_CERT_FILE"])
 QUOTE = b'"'
 TABLE: Any = clients.session().client("dynamodb", config=clients.CONFIG)
 QUEUE: Any = clients.sqs()
-TARGETS: deque[str] = deque()  # of the small calls to come: they tell the server how much to answer
+TARGETS: deque[str] = deque()  # of the next small calls: they tell the server how long its answer should be
 for client in (TABLE, QUEUE):
     client.meta.events.register(
         "before-call", lambda params, **_: params["headers"].update({"X-Amz-Target": TARGETS.popleft()})
@@ -41,7 +41,7 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:  # noqa: ARG
 
 
 def _small(exchanges: list[tuple[str, int, int]]) -> None:
-    """The small calls, by the SDK: the service, so many bytes sent and received."""
+    """Make the small calls with the SDK: the service, so many bytes sent and received."""
     for service, sent, received in exchanges:
         TARGETS.append(f"floor.{received}")
         if service == "sqs":
@@ -68,7 +68,7 @@ def _kept(response: Any) -> IO[bytes]:
 
 
 def _ask(plan: dict[str, Any], pictures: list[IO[bytes]]) -> IO[bytes]:
-    """The call; its raw answer, on disk."""
+    """Make the call. Return its raw answer, on disk."""
     around = [part.encode() for part in plan["around"]]
     length = sum(map(len, around)) + sum((_size(picture) + 2) // 3 * 4 for picture in pictures)
     address = urlsplit(plan["api_url"])
@@ -89,7 +89,7 @@ def _body(around: list[bytes], pictures: list[IO[bytes]]) -> Iterator[bytes]:
 
 
 def _write(plan: dict[str, Any], spool: IO[bytes]) -> None:
-    """The raw answer, and the picture in it."""
+    """Write the raw answer, and the picture in it."""
     _put(plan["spool_path"], spool)
     spool.seek(0)
     start, end = _bounds(spool)
@@ -103,7 +103,7 @@ def _write(plan: dict[str, Any], spool: IO[bytes]) -> None:
 
 
 def _bounds(spool: IO[bytes]) -> tuple[int, int]:
-    """Where the base64 begins and ends: at its start there is all else, or nearly."""
+    """The start and the end of the base64. Nearly everything else comes before it."""
     head = spool.read(CHUNK_BYTES)
     start = head.index(b'"b64_json": "') + 13
     end = _size(spool)

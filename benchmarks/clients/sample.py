@@ -1,4 +1,4 @@
-"""A sample that takes what Powertools offers: Tracer, Parser, `@idempotent`. Only its start is measured."""
+"""A sample that uses Powertools: Tracer, Parser, `@idempotent`. Only its start is measured."""
 
 import os
 from typing import Any

@@ -1,10 +1,11 @@
-"""One client's turn, measured: `python -m benchmarks.clients.turn`, told what to do on its standard input.
+"""One client's turn, measured: `python -m benchmarks.clients.turn`, with its job on standard input.
 
-First a small turn, so that what is measured is no import and no first time; then a pause in which every connection is
-dropped, as in an environment that waited; then the turn. What it took is written into the file that the job names.
+First comes a small turn, so that imports and first uses are not measured. Then comes a pause in which the servers drop
+every connection, as in an environment that waited. Then comes the turn. The process writes the measurements into the
+file that the job names.
 
-Where Valgrind counts its instructions there is no pause, and it takes many times as long: then all waits with a time
-limit are as many times longer, so that the heartbeat makes no calls that a turn of that length would not have.
+While Valgrind counts, there is no pause, and everything takes many times as long. So all timed waits are as many times
+longer: otherwise the heartbeat would make calls that a turn of normal length does not make.
 """
 
 import gc
@@ -27,20 +28,20 @@ CONTEXT: Any = SimpleNamespace(
 
 
 def memory(name: str) -> int:
-    """VmRSS or VmHWM in bytes. Not `ru_maxrss`, which is inherited from whoever started this."""
+    """VmRSS or VmHWM in bytes. Not `ru_maxrss`, which a process inherits from its parent."""
     line = next(line for line in STATUS.read_text().splitlines() if line.startswith(f"{name}:"))
     return int(line.split()[1]) * 1024
 
 
 class Calls:
-    """How often each operation of AWS was called, at the client's edge: the retries of the SDK are not seen here."""
+    """Counts the calls of each AWS operation at the client's edge, which does not show the SDK's retries."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self.counts: Counter[str] = Counter()
 
     def watch(self) -> None:
-        """Counts what any client of botocore's is asked from here on."""
+        """Count every call of botocore's clients from here on."""
         from botocore import client as botocore_client
 
         base: Any = botocore_client.BaseClient
@@ -56,7 +57,7 @@ class Calls:
 
 
 def measured(handle: Any, events: list[dict[str, Any]]) -> dict[str, float]:
-    """What the events took: all at once, a thread each."""
+    """The measurements of the events, run at the same time, each in a thread."""
     gc.collect()
     PEAK_RESET.write_text("5")
     before, cpu, wall = memory("VmRSS"), time.process_time(), time.perf_counter()
@@ -74,12 +75,12 @@ def measured(handle: Any, events: list[dict[str, Any]]) -> dict[str, float]:
 
 
 def mark() -> None:
-    """Tells Valgrind to begin a new count, where it counts: see `callgrind.MARK`."""
+    """Tell Valgrind, if it counts, to begin a new count: see `callgrind.MARK`."""
     os.getpgid(0)
 
 
 def lengthen_waits(times: float) -> None:
-    """Those for an event, as the heartbeat and a deadline wait."""
+    """Multiply the timed waits for an event, such as the heartbeat's."""
     base: Any = threading.Event
     inner = base.wait
 
@@ -110,7 +111,7 @@ def main() -> None:
 
 
 def _join(folder: str) -> None:
-    """Into this control group."""
+    """Move this process into the control group."""
     (Path(folder) / "cgroup.procs").write_text(str(os.getpid()))
 
 

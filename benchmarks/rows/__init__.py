@@ -1,1 +1,1 @@
-"""The rows of the table, a module each: which series a row compares, and what it says of them."""
+"""The rows of the table, a module for each: the series that a row compares, and its report."""

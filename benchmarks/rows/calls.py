@@ -1,4 +1,4 @@
-"""Calls to AWS in a turn, counted at the client's edge, and checked against what arrived at the servers."""
+"""Calls to AWS in a turn, counted at the client's edge and compared with the calls that reached the servers."""
 
 from benchmarks.rows.row import Report, Table
 from benchmarks.rows.scenarios import PICTURE, SHORT_THREAD, WORDS_ALONE
@@ -10,7 +10,7 @@ COUNTED = {"words alone": WORDS_ALONE, "a picture attached": PICTURE, "a convers
 
 
 class Calls:
-    """How many, and DynamoDB's units; each call and its reason stand in the document."""
+    """The number of calls, and DynamoDB's units. The document lists each call and its reason."""
 
     name = "calls"
     series = ()

@@ -1,4 +1,4 @@
-"""The cold start: processor time of a process from its beginning until all is imported and its clients are built."""
+"""The cold start: processor time of a process until everything is imported and its clients are built."""
 
 import os
 import subprocess
@@ -14,7 +14,7 @@ from local.stack.home import REPOSITORY
 
 ROUNDS = 5
 SAMPLE = "benchmarks.clients.sample"
-# What a process does at its end is no part of a start: it would take apart all that was built.
+# The end of a process is not part of a start: it would take apart everything that was built.
 BEGIN = "import os, runpy, sys; runpy.run_module(sys.argv[1]); os._exit(0)"
 PROGRAMS: dict[str, tuple[Client, str]] = {
     "sample": ("naive", SAMPLE),
@@ -41,8 +41,8 @@ REASONS = {
 
 
 class ColdStart:
-    """The whole process against a sample's, and against the least that it can be. The goals are those of
-    `Instructions`: times go with the machine.
+    """The whole process against a sample's, and against the least possible one. `Instructions` has the goals, because
+    times depend on the machine.
     """
 
     name = "cold-start"
@@ -51,7 +51,7 @@ class ColdStart:
     def report(self, samples: Samples, bench: Bench) -> Report:  # noqa: ARG002 - see `Row`
         """See `Row`."""
         for name in PROGRAMS:
-            started(bench, name)  # whatever is not compiled yet is compiled now
+            started(bench, name)  # compiles everything that is not compiled yet
         found: dict[str, list[float]] = {name: [] for name in PROGRAMS}
         for _ in range(ROUNDS):
             for name, times in found.items():
@@ -76,7 +76,7 @@ class ColdStart:
 
 
 def started(bench: Bench, name: str) -> float:
-    """Milliseconds of processor time of one such process, until it ends at once: on Lambda it would now be asked."""
+    """Milliseconds of processor time of one such process. It ends where Lambda would send the first event."""
     process = subprocess.Popen(command(name), env=variables(bench, name), cwd=REPOSITORY)
     _, status, usage = os.wait4(process.pid, 0)
     process.returncode = os.waitstatus_to_exitcode(status)
@@ -92,7 +92,7 @@ def command(name: str) -> list[str]:
 
 
 def variables(bench: Bench, name: str) -> dict[str, str]:
-    """All variables of its environment."""
+    """The environment of one such process."""
     client, _ = PROGRAMS[name]
     found = bench.environment.variables(client, bench.servers)
     if name == "sample":
@@ -102,7 +102,7 @@ def variables(bench: Bench, name: str) -> dict[str, str]:
 
 
 def _imports(bench: Bench, whole: float) -> Table:
-    """Each direct dependency's share, in the order of its weight; the rest are interpreter and clients."""
+    """Each direct dependency's share, largest first. The rest are interpreter and clients."""
     traced = [str(PYTHON), "-X", "importtime", "-m", "benchmarks.clients.darkroom_start"]
     done = subprocess.run(
         traced, env=variables(bench, "darkroom"), cwd=REPOSITORY, capture_output=True, text=True, check=True

@@ -1,4 +1,4 @@
-"""GB-seconds of a picture, what a thousand cost, and how fast a backlog is drained."""
+"""GB-seconds of a picture, the cost of a thousand pictures, and the speed of draining a backlog."""
 
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -25,7 +25,7 @@ SHARED = "GB-seconds a picture, Lambda's share of a processor"
 
 @dataclass(frozen=True, slots=True)
 class Runs:
-    """Both clients' under the same circumstances, which `where` names."""
+    """The runs of both clients in the same conditions, which `where` describes."""
 
     where: str
     samples: Samples
@@ -40,7 +40,7 @@ class GbSeconds:
     series = (NAIVE_ONE, OURS_TEN)
 
     def report(self, samples: Samples, bench: Bench) -> Report:
-        """See `Row`. What it costs follows from the runs that are most like Lambda's."""
+        """See `Row`. The cost follows from the runs that resemble Lambda's most."""
         unlimited = Runs("with this machine's whole processors: Lambda gives a share of one", samples)
         lines = [_line(UNLIMITED, unlimited, GOAL)]
         try:
@@ -55,7 +55,7 @@ class GbSeconds:
 
 
 def _with_a_share(bench: Bench) -> Runs:
-    """With the share of a processor that Lambda gives to that much memory. Raises NotPermitted."""
+    """Runs with the share of a processor that Lambda gives to that much memory. Raises NotPermitted."""
     with ExitStack() as stack:
         ours, naive = (
             stack.enter_context(cgroups.processor(megabytes / cgroups.MEGABYTES_OF_ONE_PROCESSOR))
@@ -105,13 +105,13 @@ def _cost(runs: Runs) -> Table:
 
 
 def _beside_lambda(samples: Samples, series: Series, days: int) -> tuple[float, float]:
-    """Dollars for the requests that a picture needs, and for what it leaves in the spool for so many days."""
+    """Dollars for a picture's requests, and for its objects in the spool for so many days."""
     run, pictures = next(run for run in samples.found[series] if run), series.scenario.requests
     calls = prices.calls_cost(run.calls, run.read_units, run.write_units)
     return calls / pictures, prices.storage_cost(run.spooled, days) / pictures
 
 
 def _spool_days() -> int:
-    """How long it is kept there."""
+    """The days for which the spool keeps an object."""
     (rule,) = template()["Resources"]["SpoolBucket"]["Properties"]["LifecycleConfiguration"]["Rules"]
     return int(rule["ExpirationInDays"])

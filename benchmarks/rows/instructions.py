@@ -1,4 +1,4 @@
-"""Instructions of turns and of cold starts: goals that repeat, where those of times went with the machine."""
+"""Instructions of turns and cold starts. These goals repeat exactly, while goals of time depended on the machine."""
 
 import os
 import subprocess
@@ -20,7 +20,7 @@ from benchmarks.terminal import say
 from benchmarks.verdict import Line
 from local.stack.home import REPOSITORY
 
-ROUNDS = 2  # which show that a count repeats
+ROUNDS = 2  # they show that a count repeats
 MILLION = 1_000_000
 UNIT = "M"
 
@@ -37,7 +37,7 @@ def whole(run: Measured) -> float:
 
 @dataclass(frozen=True, slots=True)
 class Start:
-    """Darkroom's cold start against that of another program of `cold_start.PROGRAMS`."""
+    """Darkroom's cold start against that of another program in `cold_start.PROGRAMS`."""
 
     what: str
     other: str
@@ -54,8 +54,8 @@ SAMPLE = Start("instructions of a cold start, against Tracer, Parser, @idempoten
 
 
 class Instructions:
-    """A turn's are those from the call of the handler until it returns, of all threads, over connections that stand, in
-    a process that has had a small turn. A cold start's are those of the whole process that `ColdStart` measures.
+    """A turn's instructions run from the call of the handler until it returns, in all threads, over open connections,
+    in a process that has done a small turn. A cold start's are those of the whole process that `ColdStart` measures.
     """
 
     name = "instructions"
@@ -74,7 +74,7 @@ def _missing(wanted: Compared | Start) -> Line:
 
 
 def _turns(bench: Bench) -> list[Line]:
-    """Series with goals run in rounds. The others run once, because one of them takes as long as all of these."""
+    """The turns. Series with goals run in rounds. The others run once, because one takes as long as all of these."""
     with running(bench.environment.trust.certificate, idle_seconds=MAX_COUNTED_SECONDS) as servers:
         counting = Bench(servers, bench.environment, is_counted=True)
         rounds = sampled(counting, (OURS_10, FLOOR_10), ROUNDS, say)
@@ -85,10 +85,10 @@ def _turns(bench: Bench) -> list[Line]:
 
 
 def _starts(bench: Bench) -> list[Line]:
-    """The sample's, which takes three times as long as the others, is counted once."""
+    """The cold starts. The sample's is counted once, because it takes three times as long as the others."""
     wanted = ["darkroom", START.other] * ROUNDS + [SAMPLE.other]
     for name in dict.fromkeys(wanted):
-        cold_start.started(bench, name)  # whatever is not compiled yet is compiled now
+        cold_start.started(bench, name)  # compiles everything that is not compiled yet
     say("cold starts")
     with ThreadPoolExecutor(os.cpu_count()) as pool:
         counts = list(zip(wanted, pool.map(partial(_start, bench), wanted), strict=True))

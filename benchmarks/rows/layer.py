@@ -1,4 +1,4 @@
-"""The layer as it is shipped for arm64: how large it is unpacked, and what of it is whose."""
+"""The layer as it is shipped for arm64: its unpacked size, and the share of each distribution."""
 
 import subprocess
 import tempfile
@@ -16,7 +16,7 @@ GOAL_MEGABYTES = 30.0
 
 
 class Layer:
-    """Built by its own Makefile for Lambda's runtime."""
+    """The layer, built by its own Makefile for Lambda's runtime."""
 
     name = "layer"
     series = ()
@@ -24,7 +24,7 @@ class Layer:
     def report(self, samples: Samples, bench: Bench) -> Report:  # noqa: ARG002 - see `Row`
         """See `Row`."""
         with tempfile.TemporaryDirectory() as folder:
-            # Where it is this one that is measured, it need not be looked for.
+            # If the measured interpreter is the runtime's, the layer's build need not look for one.
             is_the_runtimes = python_version() == template()["Globals"]["Function"]["Runtime"]
             try:
                 build_layer(Path(folder), {"PYTHON_3_13": str(PYTHON)} if is_the_runtimes else {})
@@ -44,7 +44,7 @@ class Layer:
 
 
 def by_distribution(packages: Path) -> dict[str, int]:
-    """Bytes of each distribution's files, the largest first; compiled files count for their sources."""
+    """Bytes of each distribution's files, the largest first. Compiled files count for their sources."""
     owners = {
         path: record.parent.name.split("-")[0] for record in packages.glob("*.dist-info/RECORD") for path in _of(record)
     }

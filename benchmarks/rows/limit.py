@@ -1,4 +1,4 @@
-"""The smallest limit of memory that a whole process survives, found step by step."""
+"""The smallest memory limit that a whole process survives, found step by step."""
 
 import time
 from collections.abc import Callable
@@ -12,13 +12,13 @@ from benchmarks.samples import Samples
 from benchmarks.verdict import Line
 
 WHAT = "smallest memory limit survived, ten at once, 3 x 7 MB in, 20 MB out each"
-STEP = 0.87  # nearly all that a process takes without a limit it needs: so it is looked for from above
+STEP = 0.87  # a process needs nearly all that it takes without a limit, so the search starts from above
 DOUBLINGS = 3
-SLOWER = 2.0  # than without a limit: what reads its own code from disk again and again has not survived
+SLOWER = 2.0  # than without a limit: a process that reads its own code from disk again and again has not survived
 
 
 class Limit:
-    """Ten conversations at once in a control group of memory."""
+    """Ten conversations at the same time in a memory control group."""
 
     name = "limit"
     series = ()
@@ -37,7 +37,7 @@ class Limit:
 
 
 def _smallest(bench: Bench, client: Client) -> float:
-    """Bytes. Begins at what it takes where it may take all."""
+    """The smallest limit in bytes. The search begins at the peak without a limit."""
     began = time.monotonic()
     peak = bench.run(Series(client, TEN_CONVERSATIONS)).peak
     longest = SLOWER * (time.monotonic() - began)
@@ -45,7 +45,7 @@ def _smallest(bench: Bench, client: Client) -> float:
 
 
 def lowered(enough: float, is_enough: Callable[[float], bool]) -> float:
-    """The smallest that is enough, to within a step; doubled first where `enough` is not. Raises Discarded."""
+    """The smallest sufficient value, to within a step. Doubles `enough` first if it is too small. Raises Discarded."""
     most = enough * 2**DOUBLINGS
     while not is_enough(enough):
         enough *= 2

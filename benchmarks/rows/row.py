@@ -1,4 +1,4 @@
-"""What a row is made of."""
+"""The parts of a row."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -14,7 +14,7 @@ MEGABYTE = 1_000_000
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """A table of the document, beside the one of the goals."""
+    """A table of the document, besides the one with the goals."""
 
     heads: tuple[str, ...]
     rows: tuple[tuple[str, ...], ...]
@@ -23,14 +23,14 @@ class Table:
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """What a row has to say."""
+    """The result of a row."""
 
     lines: Sequence[Line] = ()
     tables: dict[str, Table] = field(default_factory=dict)
 
 
 class Row(Protocol):
-    """A row: the series that it needs, sampled with all the others', and its report."""
+    """A row: the series that it needs, which run together with all others, and its report."""
 
     @property
     def name(self) -> str: ...
@@ -43,7 +43,7 @@ class Row(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Compared:
-    """One value of Darkroom's against that of another series."""
+    """A value of Darkroom against that of another series."""
 
     what: str
     unit: str
@@ -54,7 +54,7 @@ class Compared:
     goal: float | None
 
     def line(self, row: str, samples: Samples) -> Line:
-        """The table's line; not measured where too many numbers were thrown away."""
+        """The table's line. It is not measured if too many numbers were discarded."""
         try:
             ours, others = samples.values(self.value, self.darkroom, self.other)
         except TooFew as reason:

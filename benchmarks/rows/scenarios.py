@@ -1,9 +1,9 @@
-"""The turns that several rows look at."""
+"""Turns that several rows measure."""
 
 from benchmarks.photographs import ANSWER_10, ANSWER_20, ATTACHED, SMALL, SMALL_ANSWER, SMALL_RESULT, TEN_IN, TEN_OUT
 from benchmarks.scenario import Scenario
 
-CONVERSATION_SECONDS = 0.8  # longer than a connection may be idle
+CONVERSATION_SECONDS = 0.8  # longer than the servers keep an idle connection
 API_SECONDS = 2.0
 
 CONVERSATION_10 = Scenario("conversation-10", (ATTACHED,), (ANSWER_10,), CONVERSATION_SECONDS, turns=1)

@@ -1,4 +1,4 @@
-"""From an upload to its `result.json` on the local stack, less the API's time, stage by stage."""
+"""From an upload to its `result.json` on the local stack, without the API's time, stage by stage."""
 
 import json
 import shutil
@@ -27,7 +27,7 @@ from local.stack import aws, lifecycle, ports
 from local.stack.home import Trouble
 
 API_SECONDS = 0.5
-UPLOADS = 5  # the first one finds cold functions, and is not counted
+UPLOADS = 5  # the first one meets cold functions, and is not counted
 PATIENCE_SECONDS = 120.0
 LOOK_SECONDS = 0.02
 STAGES = {
@@ -42,7 +42,7 @@ STAGES = {
 
 @dataclass(frozen=True, slots=True)
 class Moments:
-    """One upload's, in epoch seconds, in their order; `waited` is what the API took."""
+    """The moments of one upload in epoch seconds, in order. `waited` is the API's time."""
 
     begun: float
     uploaded: float
@@ -60,7 +60,7 @@ class Moments:
 
 
 class Stages:
-    """Uploads one after the other, into a stack of the benchmark's own."""
+    """Uploads one after the other, into the benchmark's own stack."""
 
     name = "stages"
     series = ()
@@ -90,7 +90,7 @@ class Stages:
 
 
 def _upload(env: Mapping[str, str], api: ImageApi) -> Moments:
-    """One photo with its words, until its `result.json` is there."""
+    """Upload one photo with its words, and wait for its `result.json`."""
     s3 = aws.clients(env["AWS_ENDPOINT_URL"]).s3
     name, words = f"bench-{uuid.uuid4().hex[:8]}", f"Make it a winter's night, {uuid.uuid4().hex}"
     answer = made(PICTURES, SMALL_ANSWER)
@@ -108,7 +108,7 @@ def _upload(env: Mapping[str, str], api: ImageApi) -> Moments:
 
 
 def _result(s3: Any, bucket: str, prefix: str) -> tuple[dict[str, Any], float]:
-    """The `result.json`, and when it was seen first."""
+    """The `result.json`, and the time when it was first seen."""
     until = time.time() + PATIENCE_SECONDS
     while time.time() < until:
         listed = s3.list_objects_v2(Bucket=bucket, Prefix=prefix).get("Contents", [])
@@ -120,7 +120,7 @@ def _result(s3: Any, bucket: str, prefix: str) -> tuple[dict[str, Any], float]:
 
 
 def _checked(result: Mapping[str, Any], calls: Sequence[Call], words: str, answer: bytes) -> Call:
-    """The one call that the upload led to."""
+    """The only call that the upload led to."""
     made_of = [image["sha256"] for image in result["images"]]
     published, _ = marking.marked(answer, marking.source_type(has_source=True))
     if [call.instruction for call in calls] != [words] or made_of != [sha256(published)]:

@@ -1,4 +1,4 @@
-"""Memory, processor time and wall time of turns: the rows that follow from runs of the three clients alone."""
+"""Memory, processor time and wall time of turns: the rows that need only runs of the three clients."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -32,7 +32,7 @@ SHORT, MIDDLE, LONG = (Series("darkroom", each) for each in (SHORT_THREAD, MIDDL
 
 @dataclass(frozen=True, slots=True)
 class Turns:
-    """A row that compares series, a line each."""
+    """A row that compares series, one for each line."""
 
     name: str
     compared: tuple[Compared, ...]
@@ -48,7 +48,7 @@ class Turns:
 
 
 class Memory:
-    """How much a conversation's turn makes the process grow, and that it does not depend on the pictures' size."""
+    """The process's growth in a conversation's turn, and that it does not depend on the pictures' size."""
 
     name = "memory"
     compared = (
@@ -73,7 +73,7 @@ class Memory:
 
 
 def own_time(run: Measured) -> float:
-    """Milliseconds of a turn that are neither the API's nor AWS's."""
+    """Milliseconds of a turn that belong neither to the API nor to AWS."""
     return (run.wall - SHORT_THREAD.seconds - run.served) * 1000
 
 
@@ -83,7 +83,7 @@ def peak(run: Measured) -> float:
 
 
 class Thread:
-    """A turn in a long thread against one in a short one; and that what it reads does not grow for ever."""
+    """A turn in a long thread against one in a short thread, and that its reads do not grow without bound."""
 
     name = "thread"
     compared = (

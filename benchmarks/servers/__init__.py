@@ -1,4 +1,4 @@
-"""AWS and the image API as local servers over TLS, each in a process of its own, so that the client is measured alone.
+"""AWS and the image API as local TLS servers, each in its own process, so that only the client is measured.
 
-They drop connections that are idle, count what they are asked, and hash what they are sent.
+They drop idle connections, count requests, and hash the bytes that they receive.
 """

@@ -1,4 +1,4 @@
-"""DynamoDB's expressions: conditions, and updates, as functions of an item. An item is in DynamoDB's JSON."""
+"""DynamoDB's expressions (conditions and updates) as functions of an item. An item is in DynamoDB's JSON."""
 
 import re
 from collections.abc import Callable, Mapping
@@ -9,7 +9,7 @@ from typing import Any
 Item = Mapping[str, Any]
 Value = Mapping[str, Any]
 Names = Mapping[str, str]
-Test = Callable[[Item, Names, Item], bool]  # of an item; names, and values by their placeholders
+Test = Callable[[Item, Names, Item], bool]  # takes an item, names, and values by their placeholders
 Read = Callable[[Item, Names, Item], Value | None]
 Change = Callable[[Item, Names, Item], dict[str, Any]]
 
@@ -25,18 +25,18 @@ COMPARED: Mapping[str, Callable[[Any, Any], bool]] = {
 
 @cache
 def condition(text: str) -> Test:
-    """Whether an item fulfils it."""
+    """The test of whether an item satisfies the condition."""
     return _Parser(text).condition()
 
 
 @cache
 def update(text: str) -> Change:
-    """The item as it is afterwards."""
+    """The change that gives the updated item."""
     return _Parser(text).update()
 
 
 class _Parser:
-    """Reads an expression from left to right. What it does not know it refuses, by ValueError."""
+    """Reads an expression from left to right. Raises ValueError for unknown syntax."""
 
     def __init__(self, text: str) -> None:
         self._tokens = TOKEN.findall(text)
@@ -151,7 +151,7 @@ class _Parser:
 
 
 def _all_of(changes: list[Change], item: Item, names: Names, values: Item) -> dict[str, Any]:
-    """Every change sees the item as it was before."""
+    """Apply all changes. Each change sees the item as it was before."""
     changed = {name: value for change in changes for name, value in change(item, names, values).items()}
     return {name: value for name, value in {**item, **changed}.items() if value is not None}
 
@@ -161,7 +161,7 @@ def _name(token: str, names: Names) -> str:
 
 
 def _holds(sign: str, one: Value | None, other: Value | None) -> bool:
-    """Values of different types, and what is not there, are never alike."""
+    """Compare two values. Values of different types, and missing ones, never match."""
     if one is None or other is None or one.keys() != other.keys():
         return False
     return COMPARED[sign](_plain(one), _plain(other))

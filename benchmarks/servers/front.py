@@ -1,4 +1,4 @@
-"""An HTTP/1.1 server over TLS that drops idle connections; what it answers is said by its subclasses."""
+"""An HTTP/1.1 server over TLS that drops idle connections. Its subclasses make the answers."""
 
 import io
 import ssl
@@ -16,7 +16,7 @@ from requests.structures import CaseInsensitiveDict
 
 from benchmarks.servers.units import Units
 
-IDLE_SECONDS = 0.5  # less than any call of the image API takes
+IDLE_SECONDS = 0.5  # less than the time of any call of the image API
 EXCHANGE_SECONDS = 60.0
 CHUNK_BYTES = 1 << 18
 NONE = Units()
@@ -24,7 +24,7 @@ NONE = Units()
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """A request; `body` is at its first byte, and is read by whoever answers."""
+    """A request. `body` is at its first byte; the server that answers reads it."""
 
     method: str
     path: str
@@ -35,7 +35,7 @@ class Request:
 
 @dataclass(frozen=True, slots=True)
 class Response:
-    """A response; of a HEAD its body is only counted."""
+    """A response. The body of a HEAD is only counted."""
 
     status: int
     body: bytes = b""
@@ -45,8 +45,8 @@ class Response:
 
 @dataclass(frozen=True, slots=True)
 class Exchange:
-    """What is kept of an exchange: the operation's name, when it began in epoch seconds, the bytes of the two bodies,
-    how long the server took, and DynamoDB's units.
+    """The record of an exchange: the operation's name, its start in epoch seconds, the bytes of the two bodies, the
+    server's time, and DynamoDB's units.
     """
 
     operation: str
@@ -58,7 +58,7 @@ class Exchange:
 
 
 class Body:
-    """A request's body, with a length or in chunks; S3's clients may send chunks in chunks, written the same way."""
+    """A request's body, with a length or in chunks. S3's clients may send chunks inside chunks, in the same syntax."""
 
     def __init__(self, stream: io.BufferedIOBase, headers: Mapping[str, str]) -> None:
         self._stream = stream
@@ -68,7 +68,7 @@ class Body:
         self.taken = 0  # bytes of content
 
     def read(self) -> bytes:
-        """All of it."""
+        """The whole body."""
         content = _unchunked(self._stream) if self._is_chunked else _exactly(self._stream, self._length)
         if self._is_chunked_within:
             content = _unchunked(io.BytesIO(content))
@@ -100,8 +100,8 @@ def _exactly(stream: io.BufferedIOBase, size: int) -> bytes:
 
 
 class Front:
-    """A server on a free port of 127.0.0.1. `certificate` is a file with certificate and key; without, it is http.
-    A connection may be idle for `idle_seconds`.
+    """A server on a free port of 127.0.0.1. `certificate` is a file with certificate and key; without it, the server
+    speaks http. It drops connections after `idle_seconds`.
     """
 
     def __init__(self, certificate: Path | None, idle_seconds: float = IDLE_SECONDS) -> None:
@@ -112,11 +112,11 @@ class Front:
         threading.Thread(target=self._server.serve_forever, daemon=True).start()
 
     def url(self) -> str:
-        """Where it listens."""
+        """The server's address."""
         return f"{self._scheme}://127.0.0.1:{self._server.server_port}"
 
     def exchanges(self) -> list[Exchange]:
-        """What was exchanged since it was last asked."""
+        """The exchanges since the last call."""
         with self._lock:
             told, self._exchanges = self._exchanges, []
         return told
@@ -131,7 +131,7 @@ class Front:
 
 
 def counted(exchanges: list[Exchange]) -> Counter[str]:
-    """How often each operation was asked for."""
+    """The number of exchanges of each operation."""
     return Counter(exchange.operation for exchange in exchanges)
 
 
@@ -149,7 +149,7 @@ class _Server(ThreadingHTTPServer):
             self.tls.load_cert_chain(certificate)
 
     def handle_error(self, request: Any, client_address: Any) -> None:
-        """A client that goes away is no news."""
+        """Ignore a client that goes away."""
         if not isinstance(sys.exception(), OSError):
             super().handle_error(request, client_address)
 
@@ -167,7 +167,7 @@ class _Handler(BaseHTTPRequestHandler):
 
     def handle(self) -> None:
         self.close_connection = False
-        while not self.close_connection:  # who has only just connected is not idle, however busy the machine is
+        while not self.close_connection:  # a new connection is not idle, however busy the machine is
             self.handle_one_request()
             self.connection.settimeout(self.server.idle_seconds)
 
@@ -200,7 +200,7 @@ class _Handler(BaseHTTPRequestHandler):
             for start in range(0, len(response.body), CHUNK_BYTES):
                 self.wfile.write(response.body[start : start + CHUNK_BYTES])
 
-    do_GET = do_HEAD = do_PUT = do_POST = _exchange  # noqa: N815 - as its parent looks for them
+    do_GET = do_HEAD = do_PUT = do_POST = _exchange  # noqa: N815 - the names that the base class looks for
 
     def log_message(self, *_: Any) -> None:
-        """Silent: exchanges are kept."""
+        """Log nothing: exchanges are recorded."""

@@ -1,4 +1,4 @@
-"""The image API: hashes the pictures that it is sent, and answers with the one that the words name, when it is time."""
+"""The image API: hashes the pictures of a call, and answers in due time with the picture that the words name."""
 
 import base64
 import hashlib
@@ -16,7 +16,7 @@ UNKNOWN = Response(400, b'{"error":{"message":"nobody said what to answer","type
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """What was asked. Times are epoch seconds: the last byte was there, the answer began."""
+    """A call. Its times are epoch seconds: its last byte arrived, its answer began."""
 
     instruction: str
     pictures: tuple[str, ...]  # the SHA-256 of each
@@ -25,7 +25,7 @@ class Call:
 
 
 class ImageApi(Front):
-    """`POST /v1/images/generations`. What the last words of a call are answered with is said beforehand."""
+    """`POST /v1/images/generations`. A call's last words choose the answer that was prepared."""
 
     def __init__(self, certificate: Path | None, idle_seconds: float = IDLE_SECONDS) -> None:
         self._answers: dict[str, tuple[bytes, float]] = {}
@@ -34,19 +34,19 @@ class ImageApi(Front):
         super().__init__(certificate, idle_seconds)
 
     def will_answer(self, instruction: str, picture: Path, seconds: float) -> None:
-        """A call with these words is answered with this picture, so many seconds after its last byte."""
+        """Answer a call with these words with this picture, so many seconds after the call's last byte."""
         if picture not in self._bodies:
             entry = {"url": "", "b64_json": base64.b64encode(picture.read_bytes()).decode(), "revised_prompt": ""}
             self._bodies[picture] = json.dumps(envelope([entry]), ensure_ascii=False).encode()
         self._answers[instruction] = self._bodies[picture], seconds
 
     def calls(self) -> list[Call]:
-        """The calls since it was last asked."""
+        """The calls since the last time."""
         told, self._calls = self._calls, []
         return told
 
     def answer(self, request: Request) -> tuple[str, Response]:
-        """See `Front`. What the server itself needs is part of the wait."""
+        """See `Front`. The server's own time is part of the wait."""
         body = request.body.read()
         received = time.time()
         words, pictures = _asked(json.loads(body))

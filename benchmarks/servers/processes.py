@@ -1,4 +1,4 @@
-"""The servers, each in a process of its own, and what they have in common: one authority's certificate."""
+"""The servers, each in its own process, with one authority's certificate."""
 
 import multiprocessing
 from collections.abc import Iterator
@@ -31,14 +31,14 @@ class Servers:
     small: SmallCalls
 
     def exchanges(self) -> list[Exchange]:
-        """What all of them exchanged since they were last asked."""
+        """The exchanges of all servers since the last call."""
         fronts: tuple[Front, ...] = (self.s3, self.api, self.small)
         return [exchange for front in fronts for exchange in front.exchanges()]
 
 
 @contextmanager
 def running(certificate: Path | None, idle_seconds: float = IDLE_SECONDS) -> Iterator[Servers]:
-    """The servers, until this is left."""
+    """The servers, until the context ends."""
     with ExitStack() as stack:
         s3, api, small = (_started(kind, certificate, idle_seconds, stack) for kind in (S3, ImageApi, SmallCalls))
         yield Servers(cast("S3", s3), cast("ImageApi", api), cast("SmallCalls", small))

@@ -20,26 +20,26 @@ CHECKSUM = "x-amz-checksum-sha256"
 
 @dataclass(frozen=True)
 class Object:
-    """An object; `headers` are what its reader is told beside its length."""
+    """An object. `headers` are sent to its reader besides its length."""
 
     data: bytes
     headers: dict[str, str]
 
     @cached_property
     def sha256(self) -> str:
-        """Worked out when somebody asks, and not while a client is measured."""
+        """The hash, computed on demand, and not while a client is measured."""
         return hashlib.sha256(self.data).hexdigest()
 
 
 class S3(Front):
-    """Buckets are the first segment of an object's path."""
+    """An S3 server. A bucket is the first segment of an object's path."""
 
     def __init__(self, certificate: Path | None, idle_seconds: float = IDLE_SECONDS) -> None:
         self._objects: dict[str, Object] = {}
         super().__init__(certificate, idle_seconds)
 
     def put(self, path: str, data: bytes, media_type: str, *, with_checksum: bool) -> str:
-        """Puts an object at `/bucket/key`, from behind; by whom gives its SHA-256, or not. Its entity tag."""
+        """Put an object at `/bucket/key` directly, with or without its SHA-256. Return its entity tag."""
         kept = _object(data, {"Content-Type": media_type, **({CHECKSUM: _checksum(data)} if with_checksum else {})})
         self._objects[path] = kept
         return kept.headers["ETag"].strip('"')
@@ -49,19 +49,19 @@ class S3(Front):
         return {path: kept.sha256 for path, kept in self._objects.items() if path.startswith(prefix)}
 
     def read(self, path: str) -> bytes:
-        """The object's bytes, from behind."""
+        """Read the object's bytes directly."""
         return self._objects[path].data
 
     def held(self, prefix: str) -> int:
-        """How many bytes lie below it."""
+        """The number of bytes below the prefix."""
         return sum(len(kept.data) for path, kept in self._objects.items() if path.startswith(prefix))
 
     def path_of(self, sha256: str) -> str:
-        """Where a picture with these bytes lies."""
+        """The path of a picture with these bytes."""
         return next(path for path, kept in self._objects.items() if kept.sha256 == sha256)
 
     def forget(self, *prefixes: str) -> None:
-        """Removes what is below them."""
+        """Remove the objects below these prefixes."""
         self._objects = {path: kept for path, kept in self._objects.items() if not path.startswith(prefixes)}
 
     def answer(self, request: Request) -> tuple[str, Response]:
@@ -98,7 +98,7 @@ class S3(Front):
 
 
 def _object(data: bytes, headers: dict[str, str]) -> Object:
-    tag = uuid.uuid4().hex  # which says nothing to a client but that the object is another one
+    tag = uuid.uuid4().hex  # tells a client only that the object is another one
     return Object(data, {**headers, "ETag": f'"{tag}"', "Last-Modified": formatdate(usegmt=True), **PARTS})
 
 

@@ -15,18 +15,18 @@ REGION = "us-east-1"
 TEMPLATE = Path(__file__).parents[2] / "template.yaml"
 JSON = {"Content-Type": "application/x-amz-json-1.0"}
 SERVICES = {"DynamoDB_20120810": "dynamodb", "AmazonSQS": "sqs", "secretsmanager": "secretsmanager", "floor": "floor"}
-KEY = "sk-" + "benchmark" * 5  # as long as keys are: answers are searched for it
+KEY = "sk-" + "benchmark" * 5  # as long as real keys, because answers are searched for it
 
 
 class SmallCalls(Front):
-    """The three services, told apart by the target that each request names."""
+    """The three services. The target header of a request selects one."""
 
     def __init__(self, certificate: Path | None, idle_seconds: float = IDLE_SECONDS) -> None:
         self.new_table([])
         super().__init__(certificate, idle_seconds)
 
     def new_table(self, items: list[dict[str, Any]]) -> None:
-        """A table that holds these items in DynamoDB's JSON; what was in the one before is gone."""
+        """Start a new table with these items in DynamoDB's JSON. The former one is dropped."""
         table = Table()
         self._meter = Meter(lambda _, key: table.item(key), table.page)
         self._table = table

@@ -1,6 +1,6 @@
-"""A table of DynamoDB's, as far as turns need it. moto, which has all of it, takes longer for a call than a client.
+"""A DynamoDB table with only the features that turns need. moto has all of them, and is slower than a client.
 
-`tests/unit/benchmarks/test_bench_table.py` puts the same requests to both.
+`tests/unit/benchmarks/test_bench_table.py` sends the same requests to both.
 """
 
 import threading
@@ -20,7 +20,7 @@ class ConditionFailed(Exception):
 
 
 class Table:
-    """The items of the one table that there is, by partition and sort key."""
+    """The items of the only table, by partition and sort key."""
 
     def __init__(self) -> None:
         self._partitions: dict[str, dict[str, Item]] = {}
@@ -35,16 +35,16 @@ class Table:
         }
 
     def answer(self, action: str, asked: Asked) -> Answer:
-        """Status and document. Raises KeyError for an action that turns do not need."""
+        """The status and the document. Raises KeyError for an action that turns do not need."""
         with self._lock:
             return self._actions[action](asked)
 
     def item(self, key: Item) -> Item:
-        """The item, empty where there is none."""
+        """The item, empty if it does not exist."""
         return self._partitions.get(key["thread_id"]["S"], {}).get(key["sk"]["S"], {})
 
     def page(self, asked: Asked) -> list[Item]:
-        """What a query reads."""
+        """The items that a query reads."""
         partition = self._partitions.get(_partition(asked), {})
         test, names, values = condition(asked["KeyConditionExpression"]), _names(asked), _values(asked)
         found = [partition[sk] for sk in sorted(partition) if test(partition[sk], names, values)]
@@ -94,7 +94,7 @@ class Table:
         return 200, {}
 
     def _written(self, kind: str, asked: Asked) -> Item | None:
-        """The item as it will be, None where it goes. Raises ConditionFailed."""
+        """The new item, None if it is deleted. Raises ConditionFailed."""
         before = self.item(_key(asked))
         text = asked.get("ConditionExpression")
         if text and not condition(text)(before, _names(asked), _values(asked)):
@@ -126,6 +126,6 @@ def _values(asked: Asked) -> Item:
 
 
 def _partition(asked: Asked) -> str:
-    """The one string that the partition key is compared with: it stands first."""
+    """The partition key's value in the condition, which names the partition key first."""
     placeholder = asked["KeyConditionExpression"].split("=")[1].split()[0]
     return str(asked["ExpressionAttributeValues"][placeholder]["S"])

@@ -1,4 +1,4 @@
-"""What reads and writes cost in DynamoDB's units, from the sizes of whole items, whatever is returned of them."""
+"""The cost of reads and writes in DynamoDB's units. It follows from the sizes of whole items, not of the answer."""
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
@@ -6,7 +6,7 @@ from math import ceil
 from typing import Any
 
 READ_BYTES, WRITE_BYTES = 4096, 1024
-_SHORTENS = ("ProjectionExpression", "FilterExpression")  # what is read is paid, not what is returned
+_SHORTENS = ("ProjectionExpression", "FilterExpression")  # the read is paid, not the answer
 
 Item = Mapping[str, Any]  # in DynamoDB's JSON
 Asked = Mapping[str, Any]
@@ -22,13 +22,13 @@ class Units:
 
 @dataclass(frozen=True, slots=True)
 class Meter:
-    """Counts. `item` looks up a table's item by its key, `query` carries out another query."""
+    """Counts units. `item` returns a table's item by its key, `query` runs another query."""
 
     item: Callable[[str, Item], Item]
     query: Callable[[Asked], Iterable[Item]]
 
     def read(self, action: str, asked: Asked) -> float:
-        """Of a request that is about to be carried out."""
+        """The units of a request before it is carried out."""
         share = 1.0 if asked.get("ConsistentRead") else 0.5
         if action == "GetItem":
             return share * self._each([asked])
@@ -41,7 +41,7 @@ class Meter:
         return 0.0
 
     def written(self, action: str, asked: Asked) -> float:
-        """Of a request that has been carried out."""
+        """The units of a request that was carried out."""
         if action in ("PutItem", "UpdateItem", "DeleteItem"):
             return self._write(asked)
         if action == "TransactWriteItems":
@@ -64,7 +64,7 @@ def _units(total: int, unit: int) -> float:
 
 
 def _whole(asked: Asked) -> Asked:
-    """The same query without what only shortens its answer, and without names that nothing refers to then."""
+    """The same query without the parts that only shorten its answer, and without names that are then unused."""
     condition = asked.get("KeyConditionExpression", "")
     kept = {name: value for name, value in asked.items() if name not in _SHORTENS}
     for part in ("ExpressionAttributeNames", "ExpressionAttributeValues"):

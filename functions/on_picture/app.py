@@ -1,4 +1,4 @@
-"""The door for pictures: one that has to be normalized before it is sent, asked for by `on_request`."""
+"""The Lambda function `on_picture`: normalizes a picture for `on_request` before it is sent."""
 
 from typing import TYPE_CHECKING, Any
 
@@ -9,5 +9,5 @@ if TYPE_CHECKING:
 
 
 def handler(event: dict[str, Any], _: "LambdaContext") -> dict[str, Any]:
-    """Handles an order of `LambdaNormalizer`."""
+    """Handle an order of `LambdaNormalizer`."""
     return on_picture.picture_orders().answer(event)

@@ -1,4 +1,4 @@
-"""The door for messages: a batch of the requests queue, worked on; what is left is named to Lambda."""
+"""The Lambda function `on_request`: handles a batch of messages, and reports the unfinished ones to Lambda."""
 
 from typing import TYPE_CHECKING, Any
 
@@ -9,6 +9,6 @@ if TYPE_CHECKING:
 
 
 def handler(event: dict[str, Any], context: "LambdaContext") -> dict[str, Any]:
-    """Handles an SQS event with `ReportBatchItemFailures`."""
+    """Handle an SQS event with `ReportBatchItemFailures`."""
     left = on_request.request_batch(event, context.get_remaining_time_in_millis).work()
     return {"batchItemFailures": [{"itemIdentifier": message_id} for message_id in left]}

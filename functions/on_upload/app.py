@@ -1,4 +1,4 @@
-"""The door for uploads: what S3 announces, taken in; what has to wait is named to Lambda."""
+"""The Lambda function `on_upload`: takes in the uploads that S3 announces, and reports the waiting ones to Lambda."""
 
 from typing import TYPE_CHECKING, Any
 
@@ -9,6 +9,6 @@ if TYPE_CHECKING:
 
 
 def handler(event: dict[str, Any], context: "LambdaContext") -> dict[str, Any]:
-    """Handles an SQS event with `ReportBatchItemFailures`."""
+    """Handle an SQS event with `ReportBatchItemFailures`."""
     left = on_upload.upload_batch(event, context.get_remaining_time_in_millis).work()
     return {"batchItemFailures": [{"itemIdentifier": message_id} for message_id in left]}

@@ -1,7 +1,7 @@
 """A whole conversation about a picture, on the stack that was brought up last: `python -m local.demo [--photo FILE]`.
 
-A photo is dropped in the bucket; then come a follow-up by message, in Chinese, a branch that goes back to the
-first turn, and a text file that continues the branch. Pictures and a contact sheet are left in `demo/`.
+It uploads a photo, sends a follow-up in Chinese as a message, goes back to the first turn with a branch, and continues
+the branch with a text file. It leaves the pictures and a contact sheet in `demo/`.
 """
 
 import argparse
@@ -23,7 +23,7 @@ PHOTO = Path(__file__).parent / "lake-house.jpg"
 
 
 def thread_for(photo: Path | None, now: datetime) -> tuple[str, str]:
-    """A thread id of this run's own, and the extension of the photo."""
+    """A new thread id for this run, and the extension of the photo."""
     name = unicodedata.normalize("NFC", (photo or PHOTO).name)
     stem, dot, extension = name.rpartition(".")
     return f"demo/{now:%Y%m%d-%H%M%S}/{stem if dot else name}", f"{dot}{extension.lower()}" if dot else ""

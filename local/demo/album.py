@@ -1,4 +1,4 @@
-"""The pictures of a conversation, saved to a folder with a contact sheet of them."""
+"""Saves the pictures of a conversation to a folder, with a contact sheet of them."""
 
 import re
 from pathlib import Path
@@ -10,7 +10,7 @@ OWN_FILES = re.compile(r"(source|turn-\d+)\.[a-z0-9]+|contact-sheet\.png")
 
 
 def save(thread: Conversation, outcomes: list[Outcome], photo: bytes, extension: str, out: Path) -> None:
-    """The source, each turn's picture and the contact sheet."""
+    """Save the source, each turn's picture and the contact sheet."""
     out.mkdir(parents=True, exist_ok=True)
     for old in out.iterdir():
         if OWN_FILES.fullmatch(old.name) and old.is_file():

@@ -1,4 +1,4 @@
-"""A thread as its user sees it: uploads and messages go in, outcomes come out."""
+"""A thread from its user's side: uploads and messages go in, outcomes come out."""
 
 import hashlib
 import json
@@ -20,16 +20,16 @@ POLL_SECONDS = 0.5
 
 Outcome = dict[str, Any]
 Tell = Callable[[float], None]
-"""Is told, again and again, for how many seconds an outcome has been waited for."""
+"""Called again and again during the wait for an outcome, with the seconds so far."""
 
 
 class NoOutcomeError(Exception):
-    """The request did not end in time."""
+    """The request did not end within the time limit."""
 
 
 @dataclass
 class Conversation:
-    """One thread, and where its parts are. `thread_id` is the photo's key without its extension."""
+    """One thread and its places in AWS. `thread_id` is the photo's key without its extension."""
 
     s3: "S3Client"
     sqs: "SQSClient"
@@ -41,19 +41,19 @@ class Conversation:
 
     @classmethod
     def connect(cls, env: Mapping[str, str], thread_id: str) -> "Conversation":
-        """With the variables that `make up` wrote to `.local/env`."""
+        """Connect with the variables that `make up` wrote to `.local/env`."""
         known = aws.clients(env["AWS_ENDPOINT_URL"])
         places = (env["UPLOADS_BUCKET"], env["RESULTS_BUCKET"], env["REQUESTS_QUEUE_URL"])
         return cls(known.s3, known.sqs, *places, thread_id)
 
     def upload(self, extension: str, content: bytes, **metadata: str) -> str:
-        """Puts `<thread id><extension>` into the bucket; where its outcome would be if it is rejected."""
+        """Upload `<thread id><extension>`. Return the place of its outcome in case it is rejected."""
         key = f"{self.thread_id}{extension}"
         self.s3.put_object(Bucket=self.uploads, Key=key, Body=content, Metadata=metadata)
         return f"rejected/uploads/{key}/"
 
     def ask(self, **request: object) -> str:
-        """Sends a message to the thread; where its outcome would be if it is rejected."""
+        """Send a message to the thread. Return the place of its outcome in case it is rejected."""
         sent = self.sqs.send_message(
             QueueUrl=self.queue_url,
             MessageBody=json.dumps({"thread_id": self.thread_id, **request}, ensure_ascii=False),
@@ -63,7 +63,7 @@ class Conversation:
         return f"rejected/messages/{sent['MessageId']}/"
 
     def outcome(self, turn: int, rejected: str, tell: Tell) -> Outcome:
-        """Waits for the turn's `result.json`. Raises `NoOutcomeError` after `limit_seconds`."""
+        """Wait for the turn's `result.json`. Raises `NoOutcomeError` after `limit_seconds`."""
         started = time.monotonic()
         while (waited := time.monotonic() - started) < self.limit_seconds:
             found = self._result(f"threads/{self.thread_id}/{turn:05d}-") or self._result(rejected)
@@ -79,7 +79,7 @@ class Conversation:
         return json.loads(self._read(self.results, keys[-1])) if keys else None
 
     def pictures(self, outcome: Outcome) -> list[tuple[str, bytes]]:
-        """The primary picture's extension and bytes; nothing where there is none."""
+        """The primary picture's extension and bytes; empty if there is no picture."""
         primary = [(image["bucket"], image["key"]) for image in outcome["images"] if image["primary"]]
         return [(f".{key.rpartition('.')[2]}", self._read(bucket, key)) for bucket, key in primary]
 
@@ -88,5 +88,5 @@ class Conversation:
 
 
 def message_group(thread_id: str) -> str:
-    """The thread id itself, or its hash where SQS does not allow its characters or length."""
+    """The thread id itself, or its hash if SQS does not allow its characters or its length."""
     return thread_id if GROUP_ID.fullmatch(thread_id) else hashlib.sha256(thread_id.encode()).hexdigest()

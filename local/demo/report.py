@@ -1,4 +1,4 @@
-"""What the demo says at its end: a row for each turn, why one failed, and where everything is."""
+"""The demo's final output: a row for each turn, the reason if one failed, and the places of everything."""
 
 from pathlib import Path
 

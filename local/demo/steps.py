@@ -13,7 +13,7 @@ FIRST_WORDS = "Turn the scene into a warm sunset"
 
 @dataclass(frozen=True)
 class Step:
-    """One request: what a person would say of it, and how it is made."""
+    """One request: its description for people, and the call that makes it."""
 
     told: str
     request: Callable[[], str]
@@ -39,7 +39,7 @@ def steps(thread: Conversation, photo: bytes, extension: str) -> list[Step]:
 
 
 def converse(thread: Conversation, told: list[Step]) -> Iterator[Outcome]:
-    """Each outcome as it arrives. Ends after the first failure: what follows would build on it."""
+    """Yield each outcome as it arrives. Stop after the first failure, because later steps build on it."""
     for turn, step in enumerate(told, start=1):
         line = f"  {turn}. {step.told}"
         print(line, end="" if sys.stdout.isatty() else "\n", flush=True)

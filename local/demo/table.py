@@ -1,11 +1,11 @@
-"""A table for the terminal, in which Chinese characters count for the two columns that they take."""
+"""A table for the terminal. Chinese characters count for the two columns that they take."""
 
 import unicodedata
 from collections.abc import Sequence
 
 
 def width(text: str) -> int:
-    """How many columns of a terminal the text takes."""
+    """The number of terminal columns that the text takes."""
     return sum(_columns(character) for character in text)
 
 
@@ -16,7 +16,7 @@ def _columns(character: str) -> int:
 
 
 def shortened(text: str, most: int) -> str:
-    """At most that many columns, an ellipsis in place of what is cut."""
+    """The text in at most that many columns, with an ellipsis for the part that is cut."""
     if width(text) <= most:
         return text
     kept = text

@@ -1,4 +1,4 @@
-"""The stack on this machine: the real template, built and deployed with the real tools, in an emulator of AWS.
+"""The stack on this machine: the real template, built and deployed with the real tools into an emulator of AWS.
 
-`lifecycle` brings it up and takes it down; everything else is one thing that this needs.
+`lifecycle` brings it up and takes it down. Each other module does one thing for that.
 """

@@ -1,7 +1,7 @@
-"""The stack as a program: `python -m local.stack up|down|logs|env`. What `make` is given comes in the environment.
+"""The stack as a program: `python -m local.stack up|down|logs|env`. The environment brings the options of `make`.
 
-PORT, IMAGE_API_URL, IMAGE_API_KEY and PARAMETERS: so nothing needs to be quoted on its way from make to here.
-DARKROOM_HOMES is another folder than `.local` for the stack to live in, as the client's `testing` wants it.
+PORT, IMAGE_API_URL, IMAGE_API_KEY and PARAMETERS come that way, so that nothing has to be quoted between make and here.
+DARKROOM_HOMES sets another folder than `.local` for the stacks, as the client's `testing` needs it.
 """
 
 import argparse
@@ -43,7 +43,7 @@ def _port(text: str | None) -> int | None:
     if not text:
         return None
     if not (text.isascii() and text.isdigit() and 0 < int(text) < 65536):
-        raise Trouble(f"PORT={text} is no port.")
+        raise Trouble(f"PORT={text} is not a port.")
     return int(text)
 
 
@@ -61,7 +61,7 @@ The stack is up.
 
   source {os.path.relpath(env_file.path(homes, None))}    and plain `aws` commands talk to it
   make logs PORT={port}    what the functions say
-  make down PORT={port}    stops it; what it remembers stays
+  make down PORT={port}    stops it; its data stays
 """
     )
 
@@ -85,7 +85,7 @@ def main() -> int:
     except KeyboardInterrupt:
         return 130
     except BrokenPipeError:
-        # Whoever listened, such as `head`, has heard enough; nothing more can be said at the end either.
+        # The reader, such as `head`, has closed the pipe, so nothing more is written at exit either.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     return 0
 

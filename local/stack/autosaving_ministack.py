@@ -1,7 +1,7 @@
-"""ministack as a program that writes its memory down every few seconds. Runs in ministack's own environment.
+"""ministack as a program that saves its state every few seconds. Runs in ministack's own environment.
 
-By itself it saves its state when it is stopped, and not when it is killed: tables and queues would then go
-back to the last stop, while the buckets, which are files, would not.
+On its own, ministack saves its state when it is stopped, but not when it is killed. Tables and queues would then go
+back to the last stop, and the buckets, which are files, would not.
 """
 
 import logging

@@ -1,4 +1,4 @@
-"""AWS as the local stack knows it: never a real account, whatever the shell around it is set up for."""
+"""AWS for the local stack. It never reaches a real account, whatever the shell is set up for."""
 
 import os
 from collections.abc import Mapping
@@ -20,7 +20,7 @@ REGION = "us-east-1"
 CREDENTIALS = {
     "AWS_ACCESS_KEY_ID": "test",
     "AWS_SECRET_ACCESS_KEY": "test",
-    # Empty, so that a real session's token in the same shell is not sent along.
+    # Empty, so that a real session's token in the same shell is not sent.
     "AWS_SESSION_TOKEN": "",
     "AWS_DEFAULT_REGION": REGION,
     "AWS_REGION": REGION,
@@ -30,7 +30,7 @@ _OWN_ADDRESS = "127.0.0.1,localhost"
 
 
 def unproxied(env: Mapping[str, str]) -> dict[str, str]:
-    """What to add to `env` so that a proxy it names is not asked for this machine's own address."""
+    """The variables to add to `env`, so that its proxy is not used for this machine's own address."""
     if not any(env.get(name) or env.get(name.lower()) for name in _PROXIES):
         return {}
     return {
@@ -40,7 +40,7 @@ def unproxied(env: Mapping[str, str]) -> dict[str, str]:
 
 
 def environment(endpoint: str) -> dict[str, str]:
-    """Our own environment, with everything about AWS replaced by the local stack's."""
+    """This process's environment, with everything about AWS replaced by the local stack's."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith(("AWS_", "SAM_"))}
     return {
         **kept,
@@ -55,7 +55,7 @@ def environment(endpoint: str) -> dict[str, str]:
 
 @dataclass(frozen=True, slots=True)
 class Clients:
-    """A client of each service that the stack is made of."""
+    """A client of each service in the stack."""
 
     cloudformation: "CloudFormationClient"
     dynamodb: "DynamoDBClient"

@@ -21,12 +21,12 @@ _DEPLOYED_FROM = (*_BUILT_FROM, "functions")
 
 
 def fingerprint(parameters: Mapping[str, str]) -> str:
-    """The same for the same sources, parameters and interpreter."""
+    """A hash of the sources, the parameters and the interpreter."""
     return digest(_DEPLOYED_FROM, [dict(parameters), _interpreter()])
 
 
 def is_deployed(home: Home, mark: str, known: aws.Clients) -> bool:
-    """Whether the emulator holds the very deployment that was noted under this fingerprint."""
+    """Whether the emulator holds the very deployment that was recorded with this fingerprint."""
     try:
         noted = json.loads(_note(home).read_text())
     except (OSError, ValueError):
@@ -35,7 +35,7 @@ def is_deployed(home: Home, mark: str, known: aws.Clients) -> bool:
 
 
 def build(home: Home) -> None:
-    """Build what is to be built, which is the layer: functions are one file each, and taken as they are."""
+    """Build the layer, if its sources have changed. The functions are one file each and need no build."""
     for cache in (REPOSITORY / "functions").rglob("__pycache__"):
         shutil.rmtree(cache, ignore_errors=True)
     mark = digest(_BUILT_FROM, [str(REPOSITORY), _interpreter()])
@@ -51,7 +51,7 @@ def deploy(home: Home, parameters: Mapping[str, str], mark: str, known: aws.Clie
     _remove_failed(known)
     known.s3.create_bucket(Bucket=_ARTIFACTS)
     wanted = _parameters(home)
-    # JSON is YAML, too, and no value needs to be quoted for anybody's command line.
+    # JSON is also YAML, and needs no quoting on a command line.
     wanted.write_text(json.dumps(dict(parameters), ensure_ascii=False, indent=2), encoding="utf-8")
     _sam(
         home, "deploy", "--template-file", home.build / "template.yaml",
@@ -63,7 +63,7 @@ def deploy(home: Home, parameters: Mapping[str, str], mark: str, known: aws.Clie
 
 
 def last_parameters(home: Home) -> dict[str, str]:
-    """The values that the last deployment was given; none where there was none."""
+    """The parameters of the last deployment; empty if there was none."""
     try:
         noted: dict[str, str] = json.loads(_parameters(home).read_text(encoding="utf-8"))
     except (OSError, ValueError):
@@ -77,7 +77,7 @@ def outputs(known: aws.Clients) -> dict[str, str]:
 
 
 def wait_until_ready(stack: Mapping[str, str], known: aws.Clients) -> None:
-    """Until both functions can be called and their queues are read, but for those that an operator has paused."""
+    """Wait until the functions can be called and their queues are read, except those that an operator has paused."""
     deadline = time.monotonic() + _READY_WITHIN
     wanted = {stack["OnUploadFunction"]: {"Enabled"}, stack["OnRequestFunction"]: {"Enabled", "Disabled"}}
     while not all(_is_ready(name, states, known) for name, states in wanted.items()):
@@ -87,12 +87,12 @@ def wait_until_ready(stack: Mapping[str, str], known: aws.Clients) -> None:
 
 
 def is_paused(stack: Mapping[str, str], known: aws.Clients) -> bool:
-    """Whether an operator has paused it, in part too."""
+    """Whether an operator has paused it, or a part of it."""
     return "Disabled" in _states(stack["OnRequestFunction"], known)
 
 
 def put_key(stack: Mapping[str, str], key: str, known: aws.Clients) -> None:
-    """Put the image API's key where the functions read it, if it is not there already."""
+    """Put the image API's key into the secret, if it is not there already."""
     secret = stack["ImageApiKeySecretArn"]
     if _key(secret, known) != key:
         known.secrets.put_secret_value(SecretId=secret, SecretString=key)
@@ -120,13 +120,13 @@ def _is_ready(function: str, wanted: Set[str], known: aws.Clients) -> bool:
 
 
 def _states(function: str, known: aws.Clients) -> set[str]:
-    """The states of the mappings that bring a function its messages."""
+    """The states of a function's event source mappings."""
     sources = known.functions.list_event_source_mappings(FunctionName=function)["EventSourceMappings"]
     return {each["State"] for each in sources}
 
 
 def _identity(known: aws.Clients) -> list[str] | None:
-    """What tells one deployment from the next, and from one that a crash took along."""
+    """The identity of the deployment. It changes with each deployment, and when a crash has lost one."""
     try:
         stack = known.cloudformation.describe_stacks(StackName=STACK)["Stacks"][0]
     except ClientError:
@@ -135,7 +135,7 @@ def _identity(known: aws.Clients) -> list[str] | None:
 
 
 def _remove_failed(known: aws.Clients) -> None:
-    """A stack whose creation failed can only be removed; it holds nothing."""
+    """Remove a stack whose creation failed. Nothing else can be done with it, and it holds nothing."""
     identity = _identity(known)
     if identity and identity[2] in (
         "ROLLBACK_COMPLETE",
@@ -148,7 +148,7 @@ def _remove_failed(known: aws.Clients) -> None:
 
 
 def _sam(home: Home, *words: str | Path) -> None:
-    """Run sam; what it says goes to the log, and to the screen only when it fails."""
+    """Run sam. Its output goes to the log, and to the screen only after a failure."""
     environment = {
         **aws.environment(home.endpoint),
         "SAM_CLI_TELEMETRY": "0",
@@ -158,8 +158,8 @@ def _sam(home: Home, *words: str | Path) -> None:
         "LAYER_PYTHON": str(EMULATOR_PYTHON),
         "COLUMNS": "160",
     }
-    # Of the configuration file only the part called "local" counts, and there is none: what a person
-    # answered to `sam deploy --guided` is about a real account.
+    # Only the part "local" of the configuration file is read, and there is none: the answers to
+    # `sam deploy --guided` are about a real account.
     command = [str(word) for word in (SAM, *words, "--config-env", "local")]
     with home.log("deploy").open("ab") as log:
         begin = log.tell()
@@ -167,7 +167,7 @@ def _sam(home: Home, *words: str | Path) -> None:
     if ended.returncode:
         said = home.log("deploy").read_bytes()[begin:].decode(errors="replace").strip().splitlines()
         last = "\n".join(said[-25:])
-        raise Trouble(f"{last}\n\n`sam {words[0]}` failed. All it said: {home.log('deploy')}")
+        raise Trouble(f"{last}\n\n`sam {words[0]}` failed. Its whole output: {home.log('deploy')}")
 
 
 def _interpreter() -> str:

@@ -1,4 +1,4 @@
-"""What tells one state of the sources from another."""
+"""Hashes that show whether sources have changed."""
 
 import hashlib
 import json
@@ -9,7 +9,7 @@ from local.stack.home import REPOSITORY
 
 
 def digest(names: Sequence[str], rest: object = None) -> str:
-    """The same for the same content of these files and folders of the repository, and the same rest."""
+    """A hash of the content of these files and folders of the repository, and of the rest."""
     found = hashlib.sha256(json.dumps(rest).encode())
     for path in _files(names):
         content = path.read_bytes()

@@ -11,8 +11,8 @@ from local.stack.home import EMULATOR_PYTHON, REPOSITORY, Home, Trouble
 
 PROGRAM = "local/stack/autosaving_ministack.py"
 _READY_WITHIN = 60.0
-# Functions inherit what the emulator has: only what a program needs to find its way on this machine,
-# and through its proxies, so that no variable of the shell turns up as a setting of theirs.
+# Functions inherit the emulator's environment. It has only the variables that a program needs on this machine and
+# for its proxies, so that no other variable of the shell becomes a setting of theirs.
 _KEPT = {
     "PATH", "HOME", "LANG", "LC_ALL",
     "SSL_CERT_FILE", "SSL_CERT_DIR", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE",
@@ -21,9 +21,9 @@ _KEPT = {
 
 
 def start(home: Home, program: str = PROGRAM) -> None:
-    """Start it, if it does not run already as it should, and wait until it answers.
+    """Start it, unless it already runs from the same sources, and wait until it answers.
 
-    `program` is a path in the repository, of what wraps `PROGRAM` where somebody wants to listen.
+    `program` is a path in the repository. It wraps `PROGRAM` for a caller that wants to listen to the calls.
     """
     if not processes.is_current(_pid_file(home), _mark(program)):
         _start(home, program)
@@ -32,7 +32,7 @@ def start(home: Home, program: str = PROGRAM) -> None:
 
 
 def make_folders(home: Home) -> None:
-    """What the emulator writes into, for its owner alone: the secrets lie there, which earlier runs left open."""
+    """Make the emulator's folders, readable for their owner only: they hold secrets. Earlier runs left them open."""
     services = home.state / "services"
     for folder in (home.folder, home.state, services, home.state / "s3", home.scratch):
         folder.mkdir(parents=True, exist_ok=True)
@@ -50,7 +50,7 @@ def running(home: Home) -> bool:
 
 
 def _start(home: Home, program: str) -> None:
-    # Also takes along what a killed one left running.
+    # Also stops the processes that a killed emulator left running.
     processes.stop(_pid_file(home))
     shutil.rmtree(home.scratch, ignore_errors=True)
     make_folders(home)
@@ -69,7 +69,7 @@ def _environment(home: Home, ours: Mapping[str, str]) -> dict[str, str]:
         "TMPDIR": str(home.scratch),
         "PYTHONUNBUFFERED": "1",
         "AUTH": "true",
-        # Unless told otherwise it listens on every interface, and with a second listener for MQTT.
+        # By default it listens on every interface, and with a second listener for MQTT.
         "BIND_HOST": "127.0.0.1",
         "MINISTACK_HOST": "127.0.0.1",
         "GATEWAY_PORT": str(home.port),
@@ -79,7 +79,7 @@ def _environment(home: Home, ours: Mapping[str, str]) -> dict[str, str]:
         "STATE_DIR": str(home.state / "services"),
         "S3_PERSIST": "1",
         "S3_DATA_DIR": str(home.state / "s3"),
-        # No daemon is asked for containers: there is none to run, and it may be slow to say so.
+        # No container daemon is asked: no container is needed, and the answer may be slow.
         "DOCKER_HOST": f"unix://{home.scratch}/no-docker.sock",
     }
 

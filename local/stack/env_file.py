@@ -1,4 +1,4 @@
-"""`.local/env`: what a shell needs to talk to the stack, as `export NAME='value'` lines."""
+"""`.local/env`: the variables with which a shell reaches the stack, as `export NAME='value'` lines."""
 
 import os
 from collections.abc import Mapping
@@ -39,7 +39,7 @@ def environment(home: Home, outputs: Mapping[str, str], image_api_url: str) -> d
 
 
 def write(home: Home, env: Mapping[str, str]) -> None:
-    """Into the stack's own folder, and to where that of the stack last brought up is found."""
+    """Write the variables to the stack's own folder, and to the file of the stack that was last brought up."""
     text = "".join(f"export {name}={_quoted(value)}\n" for name, value in env.items())
     for path in (home.folder / "env", home.homes / "env"):
         path.write_text(text, encoding="utf-8")
@@ -55,7 +55,7 @@ def read(homes: Path, port: int | None = None) -> dict[str, str]:
 
 
 def elsewhere(homes: Path) -> str:
-    """Where stacks do run, for whoever has asked for one that does not."""
+    """The stacks that do run, for a message about one that does not."""
     running = [f"PORT={home.port}" for home in existing(homes) if emulator.running(home)]
     return f"These run: {', '.join(running)}." if running else "`make up` starts one."
 

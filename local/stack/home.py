@@ -1,4 +1,4 @@
-"""Where things are: the repository, its tools, and the folder that one stack lives in."""
+"""The places of things: the repository, its tools, and the folder of a stack."""
 
 import sys
 from dataclasses import dataclass
@@ -14,7 +14,7 @@ PYTHON = Path(sys.executable)
 
 
 class Trouble(Exception):
-    """Something the person at the keyboard can put right. Its text says how."""
+    """An error that the person at the keyboard can fix. Its text says how."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +30,7 @@ class Home:
 
     @property
     def state(self) -> Path:
-        """What the emulator remembers between runs."""
+        """The folder of the emulator's state, which outlives a run."""
         return self.folder / "state"
 
     @property

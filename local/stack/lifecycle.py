@@ -1,4 +1,4 @@
-"""The stack on this machine, brought up and taken down."""
+"""Brings the stack on this machine up, and takes it down."""
 
 import fcntl
 import time
@@ -15,7 +15,7 @@ Say = Callable[[str], None]
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """The stack that somebody asks for. What is not said is the template's default, whatever ran before."""
+    """The stack to bring up. A parameter that is not given has the template's default, whatever ran before."""
 
     port: int | None = None
     image_api_url: str | None = None
@@ -26,20 +26,20 @@ class Wanted:
 
 
 def up(wanted: Wanted, say: Say) -> dict[str, str]:
-    """Bring it up, or up to date. The environment to use it with, once it is ready."""
+    """Bring the stack up, or up to date. Return its environment once it is ready."""
     require_tools()
-    _values(wanted, "")  # a slip in a parameter's name is told before anything is started
+    _values(wanted, "")  # reports a misspelt parameter before anything is started
     home = ports.choose(wanted.homes, wanted.port, say)
     with _alone(home):
         return _up(home, wanted, say)
 
 
 def down(homes: Path, port: int | None, say: Say) -> None:
-    """Stop the stack on `port`, or every one. What they remember stays."""
+    """Stop the stack on `port`, or every one. Their data stays."""
     chosen = [home for home in existing(homes) if port in (None, home.port)]
     stopped = [home for home in chosen if _stop(home)]
     for home in stopped:
-        say(f"Stopped the stack on port {home.port}. What it remembers stays; `make up` goes on from there.")
+        say(f"Stopped the stack on port {home.port}. Its data stays; `make up` goes on from there.")
     if not stopped:
         say(
             "Nothing was running."
@@ -68,14 +68,14 @@ def _up(home: Home, wanted: Wanted, say: Say) -> dict[str, str]:
 
 
 def _deploy(home: Home, wanted: Wanted, values: Mapping[str, str], known: aws.Clients, say: Say) -> None:
-    # Before anything is read: what changes meanwhile is deployed the next time.
+    # Computed before any file is read: sources that change meanwhile are deployed the next time.
     mark = deploy.fingerprint(values)
     named = {*wanted.parameters, *(["ImageApiUrl"] if wanted.image_api_url else [])}
     if changes := parameters.taken_back(deploy.last_parameters(home), values, named):
-        say(f"Not named this time, and so as by default again: {', '.join(changes)}.")
+        say(f"Not given this time, and therefore back to the default: {', '.join(changes)}.")
     if not deploy.exists(known) and deploy.has_buckets(known):
         _start_afresh(home, wanted, say)
-    # One at a time on this machine: what one deployment packs another one's build would clean away.
+    # One at a time on this machine: a build would remove the files that another deployment is packing.
     with _locked(HOMES / "deploy.lock"):
         say("Building …")
         deploy.build(home)
@@ -84,30 +84,30 @@ def _deploy(home: Home, wanted: Wanted, values: Mapping[str, str], known: aws.Cl
 
 
 def _start_afresh(home: Home, wanted: Wanted, say: Say) -> None:
-    """A crash during the first deployment leaves buckets without a stack; nothing can be deployed then."""
+    """Move the state aside: a crash in the first deployment left buckets without a stack, which blocks the next."""
     aside = home.folder / f"state-lost-{int(time.time())}"
     emulator.stop(home)
     home.state.rename(aside)
-    say(f"The last run ended before the stack was complete. Starting afresh; what is left of it is in {aside}")
+    say(f"The last run ended before the stack was complete. Starting afresh; its remains are in {aside}")
     emulator.start(home, wanted.emulator)
 
 
 def _image_api(home: Home, wanted: Wanted, say: Say) -> tuple[str, str]:
-    """Where the image API is, and its key."""
+    """The address of the image API, and its key."""
     given = wanted.image_api_url
-    # `source .local/env` leaves the stand-in's own address in the shell: that asks for nothing else.
+    # `source .local/env` leaves the stand-in's own address in the shell, which means the default.
     if not given or given in {stand_in.address(each) for each in existing(home.homes)}:
         return stand_in.start(home), stand_in.KEY
     stand_in.stop(home)
     if not wanted.image_api_key:
-        say("No IMAGE_API_KEY is given, so the image API is told that there is none.")
+        say("IMAGE_API_KEY is not given, so the image API gets the key `none`.")
     return given, wanted.image_api_key or "none"
 
 
 def _values(wanted: Wanted, image_api_url: str) -> dict[str, str]:
     ours = {
         "ImageApiUrl": image_api_url,
-        # On this machine everything speaks http, to itself alone.
+        # On this machine everything speaks http, and only to this machine.
         "RequireTls": "false",
     }
     return parameters.complete(REPOSITORY / "template.yaml", {**wanted.parameters, **ours})
@@ -122,7 +122,7 @@ def _alone(home: Home) -> Iterator[None]:
 
 @contextmanager
 def _locked(path: Path) -> Iterator[None]:
-    """Holds the lock that this file is, which other processes wait for."""
+    """Hold the lock of this file, so that other processes wait."""
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)

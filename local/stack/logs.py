@@ -1,4 +1,4 @@
-"""What both functions write, as it comes, a line each."""
+"""The log lines of all functions as they arrive."""
 
 import json
 import time
@@ -25,13 +25,13 @@ def follow(home: Home, functions: tuple[str, ...], say: Callable[[str], None]) -
     while True:
         for when, function, line in _news(known, functions, since, seen):
             say(readable(when, function, line))
-            # What two functions write at once may arrive a moment apart.
+            # Lines that two functions write at the same time may arrive a moment apart.
             since = max(since, when - 60_000)
         time.sleep(1)
 
 
 def readable(when: int, function: str, line: str) -> str:
-    """The line with its time and function in front, JSON cut down to what a person reads."""
+    """The line with its time and function in front, and with only the interesting fields of its JSON."""
     clock = datetime.fromtimestamp(when / 1000).astimezone().strftime("%H:%M:%S")
     return f"{clock}  {function.removeprefix('darkroom-'):<10}  {_told(line)}"
 
@@ -57,7 +57,7 @@ def _word(value: object) -> str:
 
 def _news(known: aws.Clients, functions: tuple[str, ...], since: int, seen: set[str]) -> Iterator[Event]:
     found = [event for function in functions for event in _events(known, function, since, seen)]
-    # By time alone: the lines of one invocation share theirs, and stand in their order.
+    # Sorted by time alone: the lines of one invocation have the same time and are already in order.
     events = sorted(found, key=lambda event: event[0])
     yield from (event for event in events if not event[2].startswith(_NOISE) and not _is_metrics(event[2]))
 
@@ -65,12 +65,12 @@ def _news(known: aws.Clients, functions: tuple[str, ...], since: int, seen: set[
 def _events(known: aws.Clients, function: str, since: int, seen: set[str]) -> Iterator[Event]:
     try:
         page = known.logs.filter_log_events(logGroupName=f"/aws/lambda/{function}", startTime=since)
-        # The emulator writes a stream an invocation, all of it when the invocation ends.
+        # The emulator writes a stream for each invocation, all of it when the invocation ends.
         events = [event for event in page["events"] if event["logStreamName"] not in seen]
         seen.update(event["logStreamName"] for event in events)
         yield from ((event["timestamp"], function, event["message"].rstrip()) for event in events)
     except (ClientError, BotoCoreError):
-        # The emulator may just be starting again.
+        # The emulator may be restarting.
         return
 
 

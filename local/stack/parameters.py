@@ -1,4 +1,4 @@
-"""The template's parameters, and what `PARAMETERS="Name=value Other='two words'"` says about them."""
+"""The template's parameters, and the values in `PARAMETERS="Name=value Other='two words'"`."""
 
 import shlex
 from collections.abc import Collection, Mapping
@@ -11,7 +11,7 @@ from local.stack.home import Trouble
 
 
 class _Tagged(yaml.SafeLoader):
-    """Reads !Sub and its like as the plain values behind them."""
+    """Reads !Sub and other tags as the plain values behind them."""
 
 
 def _plain(loader: yaml.SafeLoader, _: str, node: yaml.Node) -> object:
@@ -37,7 +37,7 @@ def parse(text: str) -> dict[str, str]:
     for word in _words(text):
         name, equals, value = word.partition("=")
         if not equals:
-            raise Trouble(f"PARAMETERS: {word!r} is no Name=value.")
+            raise Trouble(f"PARAMETERS: {word!r} is not of the form Name=value.")
         pairs[name] = value
     return pairs
 
@@ -50,7 +50,7 @@ def _words(text: str) -> list[str]:
 
 
 def complete(template: Path, given: Mapping[str, str]) -> dict[str, str]:
-    """A value for every parameter. CloudFormation itself would keep those of the last deployment."""
+    """A value for every parameter. Without them, CloudFormation would keep the values of the last deployment."""
     declared = read_template(template)["Parameters"]
     unknown = sorted(set(given) - set(declared))
     if unknown:
@@ -59,6 +59,6 @@ def complete(template: Path, given: Mapping[str, str]) -> dict[str, str]:
 
 
 def taken_back(before: Mapping[str, str], now: Mapping[str, str], named: Collection[str]) -> list[str]:
-    """What a deployment changes though nobody has named it: its value now, and the one that it had."""
+    """The parameters that change without being given: the new value, and the old one."""
     changed = {name: now[name] for name in now if name not in named and before.get(name, now[name]) != now[name]}
     return [f"{name}={shlex.quote(value)} (was {shlex.quote(before[name])})" for name, value in changed.items()]

@@ -1,4 +1,4 @@
-"""Ports of this machine's own address, the only one that the stack listens at: which are free, and which it gets."""
+"""Ports on 127.0.0.1, the only address that the stack listens on: which are free, and the one for a stack."""
 
 import socket
 from collections.abc import Callable
@@ -11,7 +11,7 @@ _FIRST = 4566
 
 
 def choose(homes: Path, asked: int | None, say: Callable[[str], None]) -> Home:
-    """The port asked for, that of the stack last brought up, or one that is free."""
+    """The port asked for, the one of the stack last brought up, or a free one."""
     if asked is not None:
         return _exactly(Home(homes, asked))
     home = Home(homes, _last(homes) or _FIRST)
@@ -24,7 +24,7 @@ def choose(homes: Path, asked: int | None, say: Callable[[str], None]) -> Home:
 
 def is_free(port: int) -> bool:
     with socket.socket() as probe:
-        # A port just left by a server of ours is not taken, though the kernel still remembers it.
+        # The kernel remembers a port for a while after its server has ended; such a port is free.
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             probe.bind(("127.0.0.1", port))

@@ -1,6 +1,6 @@
-"""Processes that outlive the command that starts them, known again by their pid files.
+"""Processes that outlive the command that starts them, and are found again by their pid files.
 
-A pid file holds the process's number and when it started: a number alone may long be somebody else's.
+A pid file holds the process's id and its start time, because the system may give the id to another process later.
 """
 
 import contextlib
@@ -15,15 +15,15 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 PRIVATE = 0o077
-"""The bits that no file of theirs has: the emulator keeps secrets in files."""
+"""The permissions that no file of theirs has: the emulator keeps secrets in files."""
 PATIENCE = 20.0
-"""Seconds a process has to end by itself, its state saved, before it is killed."""
+"""Seconds in which a process may save its state and end, before it is killed."""
 
 
 def start(
     command: Sequence[str | Path], pid_file: Path, log: Path, env: Mapping[str, str], cwd: Path, mark: str = ""
 ) -> None:
-    """Start `command` in a session of its own, its output going to `log`. `mark` tells what it was started from."""
+    """Start `command` in its own session, with its output in `log`. `mark` identifies the sources that it runs from."""
     with log.open("ab") as output:
         process = subprocess.Popen(  # noqa: S603 - our own command, no shell
             [str(word) for word in command],
@@ -37,7 +37,7 @@ def start(
         )
     noted = {"pid": process.pid, "started": _started(process.pid), "mark": mark}
     pid_file.write_text(json.dumps(noted))
-    # It is meant to outlive us; without a return code Popen would warn when it is collected.
+    # It is meant to outlive this command. Without a return code, Popen warns when it is collected.
     process.returncode = 0
 
 
@@ -46,12 +46,12 @@ def running(pid_file: Path) -> bool:
 
 
 def is_current(pid_file: Path, mark: str) -> bool:
-    """Whether it runs, and was started from what there is now."""
+    """Whether it runs, and was started from the present sources."""
     return running(pid_file) and bool(json.loads(pid_file.read_text()).get("mark") == mark)
 
 
 def answers_within(seconds: float, pid_file: Path, url: str) -> bool:
-    """Whether `url` says 200 before the time is over or the process ends."""
+    """Whether `url` answers 200 before the time is over or the process ends."""
     deadline = time.monotonic() + seconds
     while not _answers(url):
         if not running(pid_file) or time.monotonic() > deadline:
@@ -61,7 +61,7 @@ def answers_within(seconds: float, pid_file: Path, url: str) -> bool:
 
 
 def stop(pid_file: Path) -> bool:
-    """End the process and all that it started. True if it was running."""
+    """End the process and its children. Return whether it was running."""
     pid = _owned(pid_file)
     if pid is not None:
         _signal(pid, signal.SIGTERM)
@@ -81,7 +81,7 @@ def _answers(url: str) -> bool:
 
 
 def _owned(pid_file: Path) -> int | None:
-    """The number of the process, if it still runs and is the one that was started."""
+    """The id of the process, if it still runs and is the one that was started."""
     noted = _noted(pid_file)
     if noted is None:
         return None
@@ -98,13 +98,13 @@ def _noted(pid_file: Path) -> tuple[int, str | None] | None:
 
 
 def _sweep(pid_file: Path) -> None:
-    """Kill what the process left behind in its session, such as functions that were at work."""
+    """Kill the rest of the process's session, such as functions that were running."""
     noted = _noted(pid_file)
     if noted is None:
         return
     pid, started = noted
-    # While a group has members its number is not given away, so a leader that is gone or still ours
-    # makes the group ours.
+    # A group's id is not reused while the group has members. So the group is ours if its leader is gone,
+    # or is still the process that was started.
     if _started(pid) in (None, started):
         with contextlib.suppress(ProcessLookupError, PermissionError):
             os.killpg(pid, signal.SIGKILL)
@@ -122,7 +122,7 @@ def _signal(pid: int, number: signal.Signals) -> None:
 
 
 def _started(pid: int) -> str | None:
-    """When the process started, in whatever words the system has for it. None if it is gone."""
+    """The start time of the process, in the system's own format. None if the process is gone."""
     if Path("/proc/self/stat").exists():
         return _started_by_proc(pid)
     return _started_by_ps(pid)

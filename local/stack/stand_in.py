@@ -1,4 +1,4 @@
-"""The stand-in for the image API as a process of the stack: started, found again and stopped."""
+"""The stand-in for the image API as a process of the stack: starts it, finds it and stops it."""
 
 from pathlib import Path
 
@@ -11,7 +11,7 @@ _READY_WITHIN = 30.0
 
 
 def start(home: Home) -> str:
-    """Start it, if it does not run already. Its address stays the same from run to run if it can."""
+    """Start it, unless it runs already. If possible, its address stays the same from run to run."""
     port = _port(home)
     if not processes.is_current(_pid_file(home), _mark()):
         stop(home)
@@ -27,7 +27,7 @@ def stop(home: Home) -> bool:
 
 
 def address(home: Home) -> str | None:
-    """Where the stack's stand-in is, or was when it last ran."""
+    """The address of the stack's stand-in, now or in its last run."""
     port = _port(home)
     return _url(port) if port else None
 

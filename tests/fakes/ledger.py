@@ -97,7 +97,7 @@ class MemoryLedger:
 
     def check_erasing(self, thread_id: str) -> None:
         if thread_id in self.erasing:
-            raise Unavailable("erasing", "what its thread was asked before is being erased")
+            raise Unavailable("erasing", "the earlier turns of its thread are being erased")
 
     def mark(self, claim: Claim, asked: CallRecord) -> Claim:
         entry = self._fence(claim)

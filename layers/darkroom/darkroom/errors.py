@@ -1,16 +1,16 @@
-"""What goes wrong, sorted by what happens next and not by what caused it.
+"""The errors of Darkroom, sorted by their consequence and not by their cause.
 
 DarkroomError
-|- Rejected       the request's own fault, or a refusal: it ends now, as a failed outcome
+|- Rejected       the request is at fault, or was refused: it ends now, as a failed outcome
 |- Unavailable    certainly nothing was done or charged: try later
 |- Ambiguous      a call may have been done and charged, and its answer is lost
-|- TooLarge       of an object, until its reader has made it one of the above
-|- Undecodable    of a picture, until whoever named it is told
+|- TooLarge       of an object: its reader turns it into one of the above
+|- Undecodable    of a picture: the caller that named the picture turns it into one of the above
 |- TooManyPixels  the same
-|- Cancelled      of a request that may not call any more: it ends now
-|- Outdated       of a decision, until it is made again
-`- Fault          none of these: a bug or a broken deployment. Five of them end a request
-   `- Unreadable  of an object, until whoever named it is told
+|- Cancelled      the request may not call any more: it ends now
+|- Outdated       the facts behind a decision have changed: decide again
+`- Fault          none of these: a bug or a broken deployment. `MAX_STRIKES` of them end a request
+   `- Unreadable  of an object: the caller that named the object turns it into one of the above
 """
 
 from collections.abc import Callable, Sequence
@@ -46,19 +46,19 @@ Cause = Literal[
     "configuration",  # the address is wrong: a redirect, a page that is no API
     "budget",  # DailyCallLimit
     "ambiguous",  # one more call is allowed, a little later
-    "thought_signature",  # the history has to be sent flattened
+    "thought_signature",  # the provider refused the history; the next call sends it flattened
     "fetch",  # the picture's address did not answer
-    "held",  # another worker has this request in hand
-    "erasing",  # what its thread was asked before is being erased
+    "held",  # another worker holds this request
+    "erasing",  # the earlier turns of its thread are being erased
     "time",  # this invocation has too little time left
     "aws",
 ]
 PROVIDER_CAUSES: frozenset[Cause] = frozenset(
     ("unreachable", "throttled", "credentials", "account", "model", "configuration")
 )
-# A call failed because the provider is in trouble, or may have.
+# A call failed because the provider is in trouble, or may be.
 TROUBLE_CAUSES: frozenset[Cause] = PROVIDER_CAUSES | {"ambiguous"}
-# Waits for these are told, and can be cut short: they are not over in a moment.
+# Waits for these can last, so they are shown to people and can be cut short.
 WAITING_CAUSES: frozenset[Cause] = TROUBLE_CAUSES | {"budget", "fetch", "erasing"}
 # Waiting for these says nothing about the provider, and does not make the next wait longer.
 UNCOUNTED_CAUSES: frozenset[Cause] = frozenset(("budget", "time", "thought_signature"))
@@ -69,18 +69,18 @@ NO_KEY_OF_ITS_OWN = (
     "without one: no --sse-c, no --sse aws:kms, no encryption in your program's settings. The bucket encrypts by "
     "itself."
 )
-# The very same upload starts nothing; the very same message with a new id does.
-ASK_AGAIN = "Ask again with a new request_id; by upload, save the words again with one of them changed."
+# The same upload again starts nothing; the same message with a new id does.
+ASK_AGAIN = "Ask again with a new request_id; by upload, change the text a little and save it again."
 
-MAX_FAULTS = 100  # named one by one; a body with more is not a slip of the pen
+MAX_FAULTS = 100  # listed one by one; a body with more is not a typing error
 FIELD_CHARACTERS = 100
 
 
 class DarkroomError(Exception):
-    """Whatever Darkroom's own code raises on purpose."""
+    """Base class of every error that Darkroom's own code raises on purpose."""
 
     def reword(self, reworded: Callable[[str], str]) -> None:
-        """Says what it says in other words, but for our own."""
+        """Apply `reworded` to each text of the error that came from outside."""
         self.args = tuple(reworded(str(said)) for said in self.args)
         for name in ("message", "text", "provider_request_id"):
             if said := getattr(self, name, None):
@@ -88,10 +88,10 @@ class DarkroomError(Exception):
 
 
 class Rejected(DarkroomError):
-    """The request ends now, and whoever sent it is told why.
+    """Ends the request now. Its sender gets the reason.
 
-    `charged` says that the provider may have been paid for saying no. `trouble` is the provider's or the operator's
-    trouble that the call has shown, if it would be the same for any other request.
+    `charged` says that the provider may have been paid for the refusal. `trouble` is a trouble of the provider or the
+    operator that the call has shown, where any other request would meet it too.
     """
 
     def __init__(
@@ -118,9 +118,9 @@ class Rejected(DarkroomError):
 
 
 class Unavailable(DarkroomError):
-    """Safe to retry: nothing was done. `retry_after` is in seconds, None leaves it to the backoff.
+    """Safe to retry: nothing was done. `retry_after` is in seconds; None leaves it to the backoff.
 
-    `is_doubtful`: nobody can prove that nothing was done, so that it is believed a few times only.
+    `is_doubtful`: there is no proof that nothing was done, so it is believed a few times only.
     """
 
     def __init__(
@@ -138,31 +138,31 @@ class Ambiguous(DarkroomError):
 
 
 class Cancelled(DarkroomError):
-    """A person has cancelled the request before it called, or before it called again."""
+    """A person cancelled the request before its next call."""
 
 
 class TooLarge(DarkroomError):
-    """An object has more bytes than its reader takes; the reader knows what that means to whom."""
+    """An object has more bytes than its reader takes. The reader turns it into an error for the sender."""
 
 
 class Undecodable(DarkroomError):
-    """The bytes are no picture that we know, or not a whole one."""
+    """The bytes are not a picture in a known format, or not a whole one."""
 
 
 class TooManyPixels(DarkroomError):
-    """A picture claims more pixels than are looked at, in all or in a row."""
+    """A picture claims more pixels than Darkroom decodes, in total or in a row."""
 
 
 class Outdated(DarkroomError):
-    """Somebody else changed what a decision was based on: decide again."""
+    """Another worker changed the facts that a decision was based on: decide again."""
 
 
 class Fault(DarkroomError):
-    """Nobody's fault but ours: a missing permission, a broken deployment, a bug."""
+    """A missing permission, a broken deployment or a bug: no request and no provider is at fault."""
 
 
 class Unreadable(Fault):
-    """An object is there, and S3 does not hand it out: it has a key of its own, or a lock. Its reader knows whose."""
+    """S3 has the object and does not return it: it is encrypted with a key of its own, or archived."""
 
 
 class FieldFault(NamedTuple):
@@ -173,7 +173,7 @@ class FieldFault(NamedTuple):
 
 
 def invalid(faults: Sequence[FieldFault], hint: str | None = None) -> Rejected:
-    """Every fault of a body in one error, the first one's field as its `param`. What is endless is cut short."""
+    """Every fault of a body in one error, with the first one's field as its `param`. Long lists are cut."""
     named = [f"{fault.field[:FIELD_CHARACTERS]}: {fault.message}" for fault in faults[:MAX_FAULTS]]
     more = [f"and {len(faults) - MAX_FAULTS} more"] if len(faults) > MAX_FAULTS else []
     param = faults[0].field[:FIELD_CHARACTERS]

@@ -1,7 +1,7 @@
-"""One TLS context for every CA bundle, whoever connects.
+"""One shared TLS context for each CA bundle.
 
-urllib3 and botocore load the bundle again for each new connection (urllib3 3623, botocore 3171): 25 to 45 ms of CPU,
-and a function that waited for the image API finds its idle connections dropped.
+urllib3 and botocore load the bundle again for each new connection (urllib3 3623, botocore 3171). That costs 25 to
+45 ms of CPU, and after each wait for the image API a function finds its idle connections dropped.
 """
 
 import os
@@ -16,7 +16,7 @@ from urllib3.util import create_urllib3_context
 
 
 class _Shared(ssl.SSLContext):
-    """Loads each bundle once, however often it is named; trusts nothing before."""
+    """Loads each bundle once, however often it is named. Before that it trusts no certificate."""
 
     def __init__(self, *_: Any) -> None:
         self.hostname_checks_common_name = False
@@ -32,23 +32,23 @@ class _Shared(ssl.SSLContext):
                 self._loaded.add((cafile, capath, cadata))
 
     def set_alpn_protocols(self, alpn_protocols: Any) -> None:
-        """Set once: urllib3 would do it with each connection, while another one may be reading them."""
+        """Do nothing: the protocols are set once. urllib3 sets them per connection, while another may read them."""
 
 
 @cache
-def context(bundle: str) -> ssl.SSLContext:  # noqa: ARG001 - whom one trusts is what contexts are told apart by
-    """The context of those who trust this bundle, a file or a folder, and who name it when they connect.
+def context(bundle: str) -> ssl.SSLContext:  # noqa: ARG001 - part of the cache key
+    """The context for clients that trust this bundle (a file or a folder) and name it when they connect.
 
-    It checks names too, and so cannot be told not to verify: that is an error.
+    It checks host names, so switching verification off raises an error.
     """
     return _Shared(ssl.PROTOCOL_TLS_CLIENT)
 
 
 def share_with_botocore() -> None:
-    """From now on the clients of AWS that are made use it too.
+    """Make every client of AWS that is created from now on use the shared context.
 
-    botocore has no place to hand a context in, so what makes its contexts is replaced. Should it make them
-    otherwise one day its connections will be slower, and verified as before.
+    botocore takes no context, so this replaces the function that creates its contexts. If botocore stops using that
+    function, its connections become slower, and are verified as before.
     """
     bundle = os.environ.get("AWS_CA_BUNDLE") or os.environ.get("REQUESTS_CA_BUNDLE") or certifi.where()
     httpsession.create_urllib3_context = lambda *_, **__: context(bundle)

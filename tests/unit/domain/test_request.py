@@ -170,7 +170,7 @@ def test_options_that_are_given_empty_are_not_options_that_are_not_given() -> No
         (asked(metadata={"k" * 65: "v"}), "metadata", "64"),
         (asked(metadata={"k": "v" * 513}), "metadata.k", "512"),
         (asked(metadata={"k": 5}), "metadata.k", "string"),
-        (asked(colour="x"), "colour", "not a known key; remove it or mend its spelling"),
+        (asked(colour="x"), "colour", "not a known key; remove it or correct its spelling"),
         ({"prompt": "x"}, "instruction", "prompt: is not a known key: did you mean `instruction`?"),
         (asked(Instruction="x"), "Instruction", "did you mean `instruction`?"),
         (asked(instrution="x"), "instrution", "did you mean `instruction`?"),

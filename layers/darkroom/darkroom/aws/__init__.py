@@ -1,1 +1,1 @@
-"""AWS behind the ports: S3, SQS, Lambda, and DynamoDB in a room of its own."""
+"""AWS behind the ports: S3, SQS and Lambda, with DynamoDB in a room of its own."""

@@ -1,4 +1,4 @@
-"""The clients of AWS that the functions share, each built on first use, once per environment, from one session."""
+"""The functions' clients of AWS, each built on first use, once per environment, from one session."""
 
 import logging
 from functools import cache
@@ -20,16 +20,16 @@ if TYPE_CHECKING:
     from mypy_boto3_secretsmanager import SecretsManagerClient
     from mypy_boto3_sqs import SQSClient
 
-# Ten turns at once, each with a heartbeat's writes beside its own.
+# Ten turns run at once, and each has a heartbeat that writes, too.
 CONFIG = Config(
     max_pool_connections=25,
     connect_timeout=5,
     read_timeout=30,
     retries={"mode": "standard", "total_max_attempts": 4},
-    user_agent="darkroom",  # botocore would describe the machine anew with each call
-    parameter_validation=False,  # AWS does it too
+    user_agent="darkroom",  # botocore would describe the machine again with each call
+    parameter_validation=False,  # AWS validates anyway
 )
-# TLS sees that no byte changes on its way. Checksums and signatures of bodies read and copy each of them once more.
+# TLS already protects every byte. Checksums and signatures of bodies read and copy each of them once more.
 S3_CONFIG = CONFIG.merge(
     Config(
         s3={"payload_signing_enabled": False},
@@ -44,39 +44,39 @@ PICTURE_CONFIG = CONFIG.merge(
 
 @cache
 def session() -> boto3.Session:
-    """The one session: what it has read of the services' descriptions serves all clients."""
+    """The one session. Its descriptions of the services are loaded once and shared by all clients."""
     tls.share_with_botocore()
     return boto3.Session()
 
 
 @cache
 def s3() -> "S3Client":
-    """The buckets."""
+    """The client for the buckets."""
     client = session().client("s3", config=S3_CONFIG)
     client.meta.events.register("before-call.s3.GetObject", _tell_checksum)
     return client
 
 
 def _tell_checksum(params: dict[str, Any], **_: object) -> None:
-    """Asked by its parameter for the checksum that S3 keeps, botocore would work it out again from all the bytes."""
+    """Ask for the stored checksum. Asked by its own parameter, botocore would compute it again from all bytes."""
     params["headers"]["x-amz-checksum-mode"] = "ENABLED"
 
 
 @cache
 def sqs() -> "SQSClient":
-    """The queues."""
+    """The client for the queues."""
     return session().client("sqs", config=CONFIG)
 
 
 @cache
 def functions() -> "LambdaClient":
-    """The functions, of which one asks another for a picture."""
+    """The client for Lambda: one function calls another for a picture."""
     return session().client("lambda", config=PICTURE_CONFIG)
 
 
 @cache
 def secrets_manager() -> "SecretsManagerClient":
-    """Where the image API's key is."""
+    """The client for the image API's key."""
     return session().client("secretsmanager", config=CONFIG)
 
 
@@ -89,8 +89,8 @@ def table(name: str) -> Table:
 
 @cache
 def logger() -> Logger:
-    """Where the functions' lines go. The first one names boto3's version, for the runtime brings it."""
-    # Where a server's headers are malformed it would log the whole address, and what is signed in it.
+    """The functions' logger. Its first line has boto3's version, because the runtime brings boto3."""
+    # For malformed headers of a server, urllib3 would log the whole address with its signature.
     logging.getLogger("urllib3").setLevel(logging.ERROR)
     made = Logger(json_serializer=escaping.as_json)
     made.info("started", boto3=boto3.__version__)

@@ -1,4 +1,4 @@
-"""What botocore raises, in our words. Its own retries have been spent when it comes here."""
+"""Translates botocore's errors into Darkroom's, after botocore's own retries."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -9,7 +9,7 @@ from darkroom.errors import Fault, Unavailable
 
 _PASSING = frozenset(
     (
-        "BadDigest",  # what arrived is not what was sent
+        "BadDigest",  # the bytes changed on their way
         "CodeArtifactUserPendingException",  # an idle function became Inactive, and Lambda makes it ready again
         "ConditionalRequestConflict",
         "InternalError",
@@ -24,7 +24,7 @@ _PASSING = frozenset(
         "RequestLimitExceeded",
         "RequestThrottled",
         "RequestTimeout",
-        "ResourceConflictException",  # the same, or a function that is being deployed
+        "ResourceConflictException",  # the same, or the function is being deployed
         "ResourceNotReadyException",
         "ServiceUnavailable",
         "SlowDown",
@@ -50,7 +50,7 @@ def status_of(error: ClientError) -> int:
 
 @contextmanager
 def translate_aws_errors() -> Iterator[None]:
-    """Turns whatever botocore raises into Unavailable (it passes) or Fault (it does not)."""
+    """Turn each error of botocore into Unavailable (it passes) or Fault (it does not)."""
     try:
         yield
     except ClientError as error:

@@ -1,4 +1,4 @@
-"""The picture normalizer, asked through Lambda: it has the memory that pictures take, and only while they take it."""
+"""The picture normalizer behind Lambda. Pictures need much memory, which only that function pays for, while it runs."""
 
 import json
 from collections.abc import Callable, Mapping
@@ -13,7 +13,7 @@ from darkroom.pictures.renditions import SINGLE_COLOUR
 if TYPE_CHECKING:
     from mypy_boto3_lambda import LambdaClient
 
-# By what became of a picture, as `pictures.handler` says it.
+# By the result of a picture in the reply of `pictures.handler`.
 _ERRORS: Mapping[str, Callable[[str], DarkroomError]] = {
     "unsupported_image": Undecodable,
     "image_too_large": TooManyPixels,
@@ -45,7 +45,7 @@ class LambdaNormalizer:
         return str(answer["became"])
 
     def _answer(self, order: str) -> dict[str, Any]:
-        """A function that died may have died of this picture, and would again: Fault, so that it counts as a strike."""
+        """Invoke the function. If it died, this picture may be the cause: a Fault, so that it counts as a strike."""
         with translate_aws_errors():
             said = self._client().invoke(FunctionName=self._function, Payload=order)
             answer = said["Payload"].read()

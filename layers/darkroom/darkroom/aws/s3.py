@@ -22,10 +22,10 @@ if TYPE_CHECKING:
 
 _MISSING = frozenset(("NoSuchKey", "NoSuchVersion", "NoSuchBucket", "404", "MethodNotAllowed", "405"))
 _LOCKED = frozenset(("AccessDenied", "InvalidObjectState", "InvalidRequest"))  # KMS or a policy, an archive, SSE-C
-_UNNAMED = (400, 403)  # a HEAD's error has no body to say what it is
+_UNNAMED = (400, 403)  # a HEAD's error has no body with the reason
 CONFLICT_TRIES = 5
 PART_BYTES = 4 << 20
-FETCHED_AT_ONCE = 2  # more get in each other's way: all would be there late, and every call would go out late
+FETCHED_AT_ONCE = 2  # more of them slow each other down, so that every call would go out late
 
 
 class S3Objects:
@@ -83,8 +83,8 @@ class S3Objects:
     def write_once(
         self, bucket: str, key: str, data: Blob, media_type: str, metadata: Mapping[str, str] | None = None
     ) -> bool:
-        """See `domain.ports.ObjectStore`. A 409 means that another write to the key is under way."""
-        body = data if isinstance(data, bytes) else as_file(data)  # botocore asks before it sends a file
+        """See `domain.ports.ObjectStore`. A 409 means that another write to the key is in progress."""
+        body = data if isinstance(data, bytes) else as_file(data)  # botocore sends a file only after S3 agrees
         checksum: Any = {}
         if isinstance(data, Hashed | HashedBlob):
             checksum = {"ChecksumSHA256": base64.b64encode(bytes.fromhex(data.sha256)).decode()}
@@ -106,7 +106,7 @@ class S3Objects:
         raise AssertionError("unreachable: the last try returns or raises")
 
     def listed(self, bucket: str, folder: str, most: int) -> Listed:
-        """See `domain.ports.ObjectStore`. Folders in it count too, so that there may be fewer keys."""
+        """See `domain.ports.ObjectStore`. Folders inside it count too, so there may be fewer keys than `most`."""
         with translate_aws_errors():
             found = self._client.list_objects_v2(Bucket=bucket, Prefix=folder, Delimiter="/", MaxKeys=most)
         return Listed([item["Key"] for item in found.get("Contents", [])], found["IsTruncated"])
@@ -140,7 +140,7 @@ class S3Objects:
             )
 
     def delete(self, bucket: str, keys: Sequence[str]) -> None:
-        """See `domain.ports.ObjectStore`. S3 answers 200 and tells what it did not delete."""
+        """See `domain.ports.ObjectStore`. S3 answers 200 with a list of the objects that it did not delete."""
         with translate_aws_errors():
             told = self._client.delete_objects(
                 Bucket=bucket, Delete={"Objects": [{"Key": key} for key in keys], "Quiet": True}
@@ -150,7 +150,7 @@ class S3Objects:
 
 
 def _kept_sha256(found: "GetObjectOutputTypeDef") -> str | None:
-    """What S3 keeps of an object that was written with it; of one in parts it has none of the whole."""
+    """The SHA-256 that S3 keeps for an object written with it. For a multipart object S3 has none of the whole."""
     try:
         return base64.b64decode(found["ChecksumSHA256"], validate=True).hex()
     except (KeyError, binascii.Error):
@@ -162,7 +162,7 @@ def _version(ref: ImageRef) -> dict[str, Any]:
 
 
 def _answer(ask: Callable[..., Any], ref: ImageRef, **more: Any) -> Any:
-    """What S3 answers to a read, None where there is no object. Raises Unreadable where it may not be read."""
+    """S3's answer to a read, None if the object does not exist. Raises Unreadable if it may not be read."""
     try:
         return ask(Bucket=ref.bucket, Key=ref.key, **_version(ref), **more)
     except ClientError as error:
@@ -174,12 +174,12 @@ def _answer(ask: Callable[..., Any], ref: ImageRef, **more: Any) -> Any:
 
 
 def _names_no_version(error: ClientError) -> bool:
-    """S3's answer to a version id that can be none."""
+    """Whether S3 says that the version id cannot be one."""
     return code_of(error) == "InvalidArgument" and "version id" in _words_of(error)
 
 
 def _is_locked(error: ClientError) -> bool:
-    """Whether it is the object that is locked; a role that may not read at all is our own fault."""
+    """Whether the object itself is locked. If the role may not read at all, that is a fault of the deployment."""
     is_the_roles = "no identity-based policy allows the s3:" in _words_of(error)
     return (code_of(error) in _LOCKED and not is_the_roles) or code_of(error).startswith("KMS.")
 

@@ -1,4 +1,4 @@
-"""The queues: letting a message wait, ending it, and keeping a copy of what could not be done."""
+"""The queues: hiding a message, deleting it, and sending a new one."""
 
 from typing import TYPE_CHECKING
 
@@ -12,14 +12,14 @@ if TYPE_CHECKING:
 
 
 class SqsQueue:
-    """The queue whose messages a function works on."""
+    """The queue of a function's messages."""
 
     def __init__(self, client: "SQSClient", queue_url: str) -> None:
         self._client = client
         self._queue_url = queue_url
 
     def hide(self, message: Message, seconds: float) -> None:
-        """The message comes back after so many seconds from now, and not before."""
+        """Make the message come back after so many seconds, and not earlier."""
         with translate_aws_errors():
             self._client.change_message_visibility(
                 QueueUrl=self._queue_url,
@@ -28,22 +28,22 @@ class SqsQueue:
             )
 
     def end(self, message: Message) -> None:
-        """Deletes the message."""
+        """Delete the message."""
         with translate_aws_errors():
             self._client.delete_message(QueueUrl=self._queue_url, ReceiptHandle=message.receipt_handle)
 
 
 class SqsSender:
-    """A FIFO queue that messages are put into."""
+    """Sends messages to a FIFO queue."""
 
     def __init__(self, client: "SQSClient", queue_url: str) -> None:
         self._client = client
         self._queue_url = queue_url
 
     def send(self, body: str, thread_id: str, request_id: str, *, deduplication_id: str | None = None) -> str:
-        """See `domain.ports.QueueSender`. SQS drops a repetition within five minutes, the ledger one that comes later.
+        """See `domain.ports.QueueSender`. SQS drops a repetition within five minutes, the ledger a later one.
 
-        Another body under the same request's id is another message: it is refused, and its sender has to hear of it.
+        Another body under the same request's id is another message: it is refused, and its sender must get the error.
         """
         with translate_aws_errors():
             sent = self._client.send_message(

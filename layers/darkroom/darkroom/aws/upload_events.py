@@ -1,4 +1,4 @@
-"""The upload events' queue as what it is to `on_upload` beside its messages: uploads can be announced again."""
+"""Announces uploads again in the upload events' queue."""
 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
@@ -19,8 +19,8 @@ class SqsUploadEvents:
         self._queue_url = queue_url
 
     def announce(self, uploads: Sequence[Upload]) -> None:
-        """See `uploads.ports.UploadEvents`. One that was sent twice starts nothing a second time."""
+        """See `uploads.ports.UploadEvents`. An upload that is announced twice starts nothing a second time."""
         with translate_aws_errors():
-            # One by one: the emulator knows SendMessageBatch by another permission, which IAM does not have.
+            # One by one: the emulator checks SendMessageBatch against a permission that IAM does not have.
             for upload in uploads:
                 self._client.send_message(QueueUrl=self._queue_url, MessageBody=s3_notification.notification(upload))

@@ -1,4 +1,4 @@
-"""Wakes requests that wait: their messages are hidden in the queue, and the ledger has kept their handles."""
+"""Wakes waiting requests. Their messages are hidden in the queue, and the ledger keeps the receipt handles."""
 
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 class SqsWaker:
-    """The waker of `turns.ports`, over the index of what waits and the requests' queue."""
+    """The waker of `turns.ports`, on the index of waiting requests and the requests' queue."""
 
     def __init__(
         self, table: Table, client: "SQSClient", queue_url: str, *, clock: Callable[[], float] = time.time
@@ -40,7 +40,7 @@ class SqsWaker:
                 )
 
     def _woken(self) -> Iterator[str]:
-        """Their ids, each once its messages are on their way. Who comes back in a moment by itself is left alone."""
+        """The ids of requests whose messages are on their way. A request that soon comes by itself is left alone."""
         soon = self._clock() + PROBE_SECONDS
         for found in listing.waiting(self._table):
             if found["waits_until"] > soon and (receipts := self._taken(found)):
@@ -48,7 +48,7 @@ class SqsWaker:
                 yield found["request_id"]
 
     def _taken(self, found: dict[str, Any]) -> list[str]:
-        """The handles of a request's messages, if it waits as the index says, and nobody else has woken it."""
+        """The receipt handles of a request, if it still waits as listed and no other worker has woken it."""
         as_listed = Condition(
             "#state = :open AND #owner = :nobody AND waits_until = :until",
             {"open": "open", "nobody": "", "until": found["waits_until"]},

@@ -1,1 +1,1 @@
-"""Batch files: a request a line, worked on in steps until all of their lines have ended."""
+"""Batch files: one request per line, handled in steps until every line has ended."""

@@ -1,4 +1,4 @@
-"""A batch file: an uploaded `.jsonl` or `.csv`, and what a message of the batches' queue says of it."""
+"""A batch file: an uploaded `.jsonl` or `.csv`, and its message in the batches' queue."""
 
 import json
 from dataclasses import asdict, dataclass
@@ -13,7 +13,7 @@ MAX_BYTES = 500_000_000
 
 @dataclass(frozen=True, slots=True)
 class BatchFile:
-    """One upload of a batch file. `generation` numbers the uploads of its stem; `home` is its stem's."""
+    """One upload of a batch file. `generation` numbers the uploads of its stem; `home` is the stem's."""
 
     bucket: str
     key: str
@@ -25,32 +25,32 @@ class BatchFile:
 
     @property
     def name(self) -> str:
-        """Which batch this is."""
+        """The name of this batch."""
         return f"batch:{self.key}#{self.generation}"
 
     @property
     def extension(self) -> str:
-        """By which its stem knows it."""
+        """Its slot within its stem."""
         return self.key.removeprefix(self.stem)
 
     @property
     def is_table(self) -> bool:
-        """Whether its requests are rows under names of columns, and not lines of JSON."""
+        """Whether its requests are rows with named columns rather than lines of JSON."""
         return self.extension.lower() == ".csv"
 
     @property
     def ref(self) -> ImageRef:
-        """The very version that was uploaded."""
+        """The exact version that was uploaded."""
         return ImageRef(self.bucket, self.key, self.version_id)
 
     @property
     def folder(self) -> Folder:
-        """What relative keys of pictures start from."""
+        """The folder that relative keys of pictures start from."""
         return folder_of(self.bucket, self.key)
 
     @property
     def body(self) -> str:
-        """The message that it is worked on by."""
+        """The body of its message."""
         return json.dumps(asdict(self))
 
 
@@ -65,15 +65,15 @@ def uploaded(upload: Upload, generation: int) -> BatchFile:
 
 
 def from_body(body: str) -> BatchFile:
-    """The batch file that a message of the queue is about; only we write into it."""
+    """The batch file of a message. Only Darkroom writes into that queue, so the body is trusted."""
     return BatchFile(**json.loads(body))
 
 
 def answer_key(key: str) -> str:
-    """Where the answers to a batch file lie in the results bucket."""
+    """The key of a batch file's answers in the results bucket."""
     return f"batches/{keys.shortened(key)}.out"
 
 
 def manifest_key(key: str) -> str:
-    """Where it is told how many of its lines succeeded and failed."""
+    """The key of the counts of lines that succeeded and failed."""
     return f"batches/{keys.shortened(key)}.manifest.json"

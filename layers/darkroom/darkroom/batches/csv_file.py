@@ -1,7 +1,7 @@
-"""A `.csv` batch: each row becomes the line of a `.jsonl` that it stands for, and is worked on as one.
+"""A `.csv` batch: each row is converted into the corresponding line of a `.jsonl`, and handled like one.
 
-Its first row names the columns, which are the fields of a line: `custom_id`, `instruction`, `images`, `options.size`,
-`metadata.order`. A row may go over several lines of the file, and a place in the file lies between two rows.
+The first row names the columns, which are the fields of a line: `custom_id`, `instruction`, `images`, `options.size`,
+`metadata.order`. A row may span several lines of the file; a place in the file lies between two rows.
 """
 
 import csv
@@ -26,26 +26,26 @@ REMEDY = f"Name the columns in the first row, as in {EXAMPLE}, and upload the fi
 _NAMED_BY_ANYBODY = ("metadata", "options")
 _SHAPES = ("options.size", "options.aspect_ratio")
 _TIME = re.compile(r"(\d{1,2}):(\d{2})(?::00)?(?: ?([AP])M)?", re.ASCII | re.IGNORECASE)
-_LOST_LETTERS = re.compile(r"[?\s]*\?\?[?\s]*")  # what is written for each letter that an encoding does not have
+_LOST_LETTERS = re.compile(r"[?\s]*\?\?[?\s]*")  # programs write one for each letter that an encoding does not have
 
 
 @dataclass(frozen=True, slots=True)
 class _Columns:
-    """What the first row says: the names of the columns, and what stands between two cells."""
+    """The first row: the columns' names, and the delimiter between cells."""
 
     names: tuple[str, ...]
     delimiter: str
 
 
 def read(part: Callable[[int], bytes], start: Place, options: Mapping[str, Shape]) -> Iterator[Line]:
-    """The rows from a place on, each as JSON; a place's number counts rows, the first one too. Raises Rejected.
+    """The rows from a place on, each as JSON. A place's number counts rows including the first. Raises Rejected.
 
-    `part` is that of `line_reader.read`; `options` are the shapes of the options that a request may have.
+    `part` is as in `line_reader.read`; `options` are the shapes of the allowed options.
     """
     part = _with_line_feeds(part)
     lines = line_reader.read(part, Place())
     head = next(lines, Line(b"", Place()))
-    # Excel reads `sep=;` in a first line, and shows no row of it.
+    # Excel reads `sep=;` in a first line, and does not show it as a row.
     told = re.fullmatch(rb'"?sep=([,;\t|])"?\s*', head.data or b"", re.IGNORECASE)
     if told:
         head = next(lines, Line(b"", Place()))
@@ -57,13 +57,13 @@ def read(part: Callable[[int], bytes], start: Place, options: Mapping[str, Shape
 
 
 def _with_line_feeds(part: Callable[[int], bytes]) -> Callable[[int], bytes]:
-    """The parts of a file whose rows end in CR alone (CSV for Macintosh), with LF instead: places stay as they are."""
+    """The parts of a file whose rows end in CR alone (CSV for Macintosh), with LF instead. Places stay the same."""
     has_cr = False
 
     def read(offset: int) -> bytes:
         nonlocal has_cr
         piece = part(offset)
-        if not offset:  # the first row is read first
+        if not offset:  # the first row is always read first
             at, feed = piece.find(b"\r"), piece.find(b"\n")
             has_cr = 0 <= at < len(piece) - 1 and feed != at + 1 and not 0 <= feed < at
         return piece.replace(b"\r", b"\n") if has_cr else piece
@@ -72,7 +72,7 @@ def _with_line_feeds(part: Callable[[int], bytes]) -> Callable[[int], bytes]:
 
 
 def _columns(head: Line, options: Mapping[str, Shape], told: str | None) -> _Columns:
-    """The columns that the first row names. Raises Rejected where they cannot be the fields of a line."""
+    """The columns that the first row names. Raises Rejected if they cannot be the fields of a line."""
     try:
         text = _decoded(head)
         delimiter = told or max(DELIMITERS, key=text.count)
@@ -103,7 +103,7 @@ def _refused(said: str, param: str | None = "body") -> Rejected:
 
 
 def _sample(names: list[str]) -> dict[str, Any]:
-    """A row in which nothing can be wrong but the names of its columns."""
+    """A row that is valid except, perhaps, for the names of its columns."""
     sample: dict[str, Any] = {}
     for name in names:
         is_needed = name in ("custom_id", "instruction", *_NAMED_BY_ANYBODY) or name.startswith("metadata.")
@@ -112,7 +112,7 @@ def _sample(names: list[str]) -> dict[str, Any]:
 
 
 def _rows(lines: Iterator[Line], number: int, delimiter: str) -> Iterator[Line]:
-    """The rows as they stand in the file. A line break in quotes ends none."""
+    """The rows as they stand in the file. A line break inside quotes does not end a row."""
     opening = re.compile(rb'(?:^|%b) *"' % re.escape(delimiter.encode()))
     held, is_too_long, is_open = bytearray(), False, False
     after = Place()
@@ -129,14 +129,14 @@ def _rows(lines: Iterator[Line], number: int, delimiter: str) -> Iterator[Line]:
 
 
 def _is_open(line: bytes, opening: re.Pattern[bytes], is_open: bool) -> bool:
-    """Whether the next line belongs to the same row: a cell in quotes goes on. `is_open` says so of this one."""
+    """Whether a quoted cell continues on the next line. `is_open` says so of this line."""
     at = 0
     while True:
         if is_open:
             at = line.find(b'"', at) + 1
             if not at:
                 return True
-            is_open = line.startswith(b'"', at)  # two are one that is meant
+            is_open = line.startswith(b'"', at)  # a doubled quote stands for one
             at += is_open
         elif found := opening.search(line, at):
             at, is_open = found.end(), True
@@ -157,7 +157,7 @@ def _as_json(row: Line, columns: _Columns, options: Mapping[str, Shape]) -> Line
 
 
 def _document(text: str, columns: _Columns, options: Mapping[str, Shape]) -> dict[str, Any]:
-    """The line that a row stands for; an empty cell says nothing. Raises ValueError."""
+    """The request of a row. Empty cells are left out. Raises ValueError."""
     cells = [cell.strip().replace("\r\n", "\n") for cell in _cells(text, columns.delimiter)]
     names = columns.names
     if any(cells[len(names) :]) or any(cell and not name for name, cell in zip(names, cells, strict=False)):
@@ -179,16 +179,16 @@ def _cells(text: str, delimiter: str) -> list[str]:
 
 
 def _in_our_words(said: str) -> str:
-    """What is wrong with a row of which Python's reader says this."""
+    """Our own sentence for an error of Python's reader."""
     if "new-line" in said:
-        return "has a line break that stands in no quotes: quote a cell that holds one"
+        return "has a line break outside quotes: quote a cell that holds one"
     if "limit" in said:
         return f"has a cell over {csv.field_size_limit():,} characters"
     return 'has quotes that do not close, or are not doubled inside a cell ("")'
 
 
 def _put(document: dict[str, Any], name: str, given: Any) -> None:
-    """At its place: `options.size` is the `size` of `options`."""
+    """Set the field at its place: `options.size` is the `size` of `options`."""
     outer, dot, inner = name.partition(".")
     part = document.setdefault(outer, {}) if dot else document
     if isinstance(part, dict):
@@ -196,7 +196,7 @@ def _put(document: dict[str, Any], name: str, given: Any) -> None:
 
 
 def value(name: str, cell: str, options: Mapping[str, Shape]) -> Any:
-    """The value that a cell says: all are text, but for lists of pictures, and numbers where text will not do.
+    """The value of a cell: text, except for lists of pictures, and for numbers where the shape needs one.
 
     `name` is its column's.
     """
@@ -212,7 +212,7 @@ def value(name: str, cell: str, options: Mapping[str, Shape]) -> Any:
 
 
 def _shape(cell: str) -> str:
-    """The shape that was typed: of 16:9 a spreadsheet makes a time of day, and writes 16:09, 16:09:00 or 4:09 PM."""
+    """The aspect ratio that was typed. A spreadsheet turns 16:9 into a time: 16:09, 16:09:00 or 4:09 PM."""
     time = _TIME.fullmatch(cell)
     if not time:
         return cell
@@ -221,7 +221,7 @@ def _shape(cell: str) -> str:
 
 
 def _number(cell: str) -> Any:
-    """The number that a cell says; the text where it says none."""
+    """The cell as a number, or as its text if it is none."""
     if re.fullmatch(r"-?\d{1,9}", cell, re.ASCII):
         return int(cell)
     return float(cell) if re.fullmatch(r"-?\d{1,9}\.\d{1,9}", cell, re.ASCII) else cell

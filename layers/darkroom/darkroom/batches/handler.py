@@ -1,6 +1,6 @@
-"""The use case of batches: a file of requests, a line each, is worked on in steps until all of its lines have ended.
+"""The use case of batches: a file with one request per line is handled in steps until every line has ended.
 
-count its lines - settle what has ended, send the next - come again - write the answers
+count its lines - settle what has ended, send the next - come back - write the answers
 """
 
 import io
@@ -32,13 +32,13 @@ from darkroom.errors import Outdated, Rejected, Unavailable
 from darkroom.turns import provenance
 from darkroom.turns.publisher import Publisher
 
-MAX_LINES_IN_ALL = 4 * MAX_LINES  # blank ones too: no step could read past endlessly many
-IDS_AT_ONCE = 500  # the longest fit into an item
+MAX_LINES_IN_ALL = 4 * MAX_LINES  # blank ones included: no step could read past endlessly many
+IDS_AT_ONCE = 500  # the longest ones fit into an item
 
 
 @dataclass(frozen=True, slots=True)
 class BatchEnded:
-    """What became of a batch, or of this message of it, in a word; and of its lines."""
+    """The result of a batch, or of this message for it, in a word; and the counts of its lines."""
 
     key: str
     result: str
@@ -48,7 +48,7 @@ class BatchEnded:
 
 
 class BatchHandler:
-    """Works on the messages of the batches' queue; see `message_batch.MessageHandler`."""
+    """Handles the messages of the batches' queue; see `message_batch.MessageHandler`."""
 
     def __init__(
         self, dependencies: BatchDependencies, generations: Generations, batches: QueueSender, publisher: Publisher
@@ -59,7 +59,7 @@ class BatchHandler:
         self._publisher = publisher
 
     def answer(self, message: Message, time_left: Callable[[], float]) -> BatchEnded:
-        """What became of the batch. Raises Unavailable while its lines are on their way."""
+        """The result of the batch. Raises Unavailable while its lines are on their way."""
         batch = batch_file.from_body(message.body)
         try:
             return self._worked_on(batch, time_left)
@@ -69,7 +69,7 @@ class BatchHandler:
             self._refuse(batch, message, rejection)
             return BatchEnded(batch.key, rejection.code)
         except Outdated as outdated:
-            raise Unavailable("held", "another worker has this batch in hand") from outdated
+            raise Unavailable("held", "another worker holds this batch") from outdated
         except Unavailable:
             if not self._is_old(message):
                 raise
@@ -77,11 +77,11 @@ class BatchHandler:
         return BatchEnded(batch.key, "renewed")
 
     def was_abandoned(self, message: Message) -> bool:  # noqa: ARG002 - see `message_batch.MessageHandler`
-        """Lines are small work, which takes no worker along."""
+        """Return False: lines are small work, which never takes a worker down."""
         return False
 
     def _is_old(self, message: Message) -> bool:
-        """Whether SQS might forget it, or take it for a dead letter, before its batch ends."""
+        """Whether SQS might delete the message, or move it to the dead letters, before its batch ends."""
         age = self._dependencies.clock() - message.sent_at
         return age >= BATCH_RENEWED_AFTER_SECONDS or message.receive_count >= BATCH_RENEWED_AFTER_RECEIVES
 
@@ -94,7 +94,7 @@ class BatchHandler:
         if time_left() < BATCH_ANSWER_SECONDS:
             raise Unavailable("time", "too little of this invocation's time is left for the answers", retry_after=0)
         newest = self._generations.generation(batch.home, batch.stem, batch.extension)
-        if newest == batch.generation:  # the answers to what was replaced have no place any more
+        if newest == batch.generation:  # a replaced file's answers have no place any more
             self._write_answers(batch, progress)
             result = "answered"
         else:
@@ -102,7 +102,7 @@ class BatchHandler:
         return BatchEnded(batch.key, result, progress.total, progress.succeeded, progress.failed)
 
     def _counted(self, batch: BatchFile, progress: Progress, time_left: Callable[[], float]) -> Progress:
-        """Before the first line is sent, so that a file with too many of them costs nothing."""
+        """Count the lines before the first one is sent, so that a file with too many of them costs nothing."""
         if progress.is_counted:
             return progress
         ids: list[str | None] = []
@@ -131,7 +131,7 @@ class BatchHandler:
         return self._dependencies.state.save(batch.name, known)
 
     def _save_ids(self, batch: BatchFile, progress: Progress, ids: list[str | None]) -> list[str | None]:
-        """Remembers the ids of the lines that were counted last. Returns those that are left: none."""
+        """Store the ids of the lines that were counted last. Return the remaining ids: none."""
         if ids:
             self._dependencies.state.save_ids(batch.name, progress.total - len(ids) + 1, ids)
         return []
@@ -167,12 +167,12 @@ class BatchHandler:
 
 
 def bound_of(line: Line) -> int:
-    """The calls that the file's first line allows; 0 where it is any other line."""
+    """The number of calls that the file's first line allows; 0 for any other line."""
     return request_file.max_calls(line.data) if line.after.number == 1 else 0
 
 
 def assert_acceptable(line: Line, total: int) -> None:
-    """Raises Rejected, of the whole file, where a line shows that it is none that is worked on."""
+    """Raises Rejected, for the whole file, if a line shows that it cannot be a batch."""
     if line.after.number == 1 and line.data and line.data.startswith(UTF_16):
         raise _refused("the file is UTF-16", "Save it as UTF-8 and upload it again.")
     if total > MAX_LINES:

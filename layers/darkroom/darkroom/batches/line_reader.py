@@ -1,4 +1,4 @@
-"""The lines of a file that is larger than memory: read in parts, from any place on, one after the other."""
+"""Reads the lines of a file larger than memory, part by part, from any place on."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -10,7 +10,7 @@ UTF_16 = (b"\xff\xfe", b"\xfe\xff")
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """A place in a file, between two lines: bytes, and lines, before it."""
+    """A place in a file, between two lines: the bytes and the lines before it."""
 
     offset: int = 0
     number: int = 0
@@ -18,20 +18,20 @@ class Place:
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """One line without its end, and the place after it; `data` is None where nothing can be made of it."""
+    """One line without its end, and the place after it. `data` is None if the line cannot be used."""
 
     data: bytes | None
     after: Place
-    fault: str = f"is over {LINE_BYTES:,} bytes"  # where it has no data
+    fault: str = f"is over {LINE_BYTES:,} bytes"  # the reason if it has no data
 
     @property
     def is_blank(self) -> bool:
-        """Whether it says nothing."""
+        """Whether it has only white space."""
         return self.data is not None and not self.data.strip()
 
 
 def read(part: Callable[[int], bytes], start: Place) -> Iterator[Line]:
-    """The lines from a place on. `part` gives some bytes from an offset on, none at the end of the file."""
+    """The lines from a place on. `part` returns some bytes from an offset on, none at the end of the file."""
     rest, read_to, is_long = b"", start.offset, False
     place = start
     while piece := part(read_to):

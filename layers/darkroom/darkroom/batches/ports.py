@@ -1,4 +1,4 @@
-"""What batches need of the world, beside the shared ports."""
+"""The ports of batches, besides the shared ones."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -9,25 +9,25 @@ from darkroom.domain.ports import Done, Forgotten, Held, Reused
 
 
 class Generations(Protocol):
-    """Which uploads of batch files are the newest."""
+    """Tells which batch under a name is the newest."""
 
     def generation(self, home: str, stem: str, extension: str) -> int | None:
-        """The number of the newest batch that was uploaded under this name."""
+        """The number of the newest batch uploaded under this name."""
         ...
 
 
 class Outcomes(Protocol):
-    """The status of requests, for those who only look."""
+    """Reads the status of requests, without changing it."""
 
     def status(self, thread_id: str, request_id: str, fingerprint: str) -> Done | Forgotten | Held | Reused | None:
-        """Done; erased; on its way; over with another content; None where neither is known."""
+        """Done; erased; on its way; over with other content; None if the request is unknown."""
         ...
 
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """How far a batch is. `counted` and `read` are places in its file; `total` counts its lines that say something,
-    as far as they are counted; `open` are the positions, from 1 on, of lines that were sent and have not ended.
+    """The progress of a batch. `counted` and `read` are places in its file. `total` is the number of its non-blank
+    lines counted so far. `open` are the positions, from 1 on, of lines that were sent and have not ended.
     """
 
     version: int = 0
@@ -42,18 +42,18 @@ class Progress:
     moved_at: float = 0.0  # seconds since the epoch
     began_at: float = 0.0  # when its lines were counted
     paid_calls: int = 0  # of the lines that have ended
-    max_calls: int = 0  # that its first line allows; 0 is no bound
+    max_calls: int = 0  # set by its first line; 0 is no bound
 
 
 @dataclass(frozen=True, slots=True)
 class Sent:
-    """A line that is sent, or about to be: then nobody knows its message's id."""
+    """A line that was sent, or is about to be. Before it is sent, its message has no id."""
 
     position: int
-    custom_id: str  # from which its request's id follows
+    custom_id: str  # determines its request's id
     thread: str
     fingerprint: str
-    place: Place  # in the file, before it
+    place: Place  # in the file, before the line
     message_id: str | None = None
 
 
@@ -66,30 +66,30 @@ class Answered:
 
 
 class BatchState(Protocol):
-    """What is known of batches and of their lines."""
+    """The stored state of batches and their lines."""
 
     def progress(self, batch: str) -> Progress: ...
 
     def is_stopped(self, batch: str) -> bool:
-        """Whether a person has stopped the batch: no more of its lines are sent."""
+        """Whether a person stopped the batch: no more of its lines are sent."""
         ...
 
     def save(self, batch: str, progress: Progress, line: Sent | Answered | None = None) -> Progress:
-        """Remembers both or neither. Raises Outdated where another worker was here since the progress was read."""
+        """Store both or neither. Raises Outdated if another worker has saved since the progress was read."""
         ...
 
     def save_ids(self, batch: str, first: int, ids: Sequence[str | None]) -> None:
-        """Remembers the ids of the lines from a position on, so that they can be told where the file is gone."""
+        """Store the ids of the lines from a position on, so that they are known even after the file is deleted."""
         ...
 
     def ids(self, batch: str) -> Mapping[int, str | None]:
-        """The ids of the lines by their positions, as far as they are known."""
+        """The known ids of the lines by position."""
         ...
 
     def sent(self, batch: str, position: int) -> Sent:
-        """The line at one of the progress's open positions. Raises Outdated where it has ended since."""
+        """The line at one of the open positions. Raises Outdated if it has ended since."""
         ...
 
     def answers(self, batch: str) -> Iterator[str]:
-        """The texts of the lines that have ended, in input order."""
+        """The answers of the lines that have ended, in input order."""
         ...

@@ -1,7 +1,7 @@
-"""A step: as much of a batch's work as there is now. Lines that have ended are settled, the next ones are sent.
+"""A step: all the work on a batch that is possible now. It settles lines that have ended, and sends the next ones.
 
-Each line is written down before it is sent, together with how far the file is read. So whatever dies in between, no
-line is passed over; and one that may have been sent or not is sent again, which the ledger sees through.
+Each line is stored before it is sent, together with the place in the file. So a crash skips no line. A line that may
+or may not have been sent is sent again, and the ledger recognises it.
 """
 
 import json
@@ -24,21 +24,21 @@ from darkroom.errors import NO_KEY_OF_ITS_OWN, DarkroomError, FieldFault, Reject
 from darkroom.turns import handler
 from darkroom.turns.publisher import turn_key
 
-MAX_OPEN = 500  # lines that are under way at once: one item names them all
-MESSAGE_CHARACTERS = 1000  # so that the answers of the worst batch still fit into a function's disk
+MAX_OPEN = 500  # lines under way at once: one item lists them all
+MESSAGE_CHARACTERS = 1000  # so that the answers of the largest batch fit on a function's disk
 _UNSENT = "the batch file was deleted before this line was sent"
 _UNSURE = "the batch file was deleted, and this line may not have been sent"
 
 
 class Gone(DarkroomError):
-    """The batch file is not there any more."""
+    """The batch file was deleted."""
 
 
 @dataclass(frozen=True, slots=True)
 class BatchDependencies:
-    """What a batch is worked on with.
+    """The ports and settings of a batch.
 
-    `places` is how many of its lines may be under way at once; `rules` are what the stack takes.
+    `places` is how many of its lines may be under way at once; `rules` are the stack's.
     """
 
     objects: ObjectStore
@@ -52,7 +52,7 @@ class BatchDependencies:
 
 
 def lines_of(dependencies: BatchDependencies, batch: BatchFile, start: Place) -> Iterator[Line]:
-    """The file's lines from a place on, of a table its rows. Raises Gone; Rejected where it is no table or locked."""
+    """The file's lines, or its rows, from a place on. Raises Gone, or Rejected if it is no table or cannot be read."""
 
     def part(offset: int) -> bytes:
         try:
@@ -68,12 +68,12 @@ def lines_of(dependencies: BatchDependencies, batch: BatchFile, start: Place) ->
 
 
 def request_of(line: Line, batch: BatchFile, rules: RequestRules) -> Request:
-    """The request in a line of a batch. Raises Rejected, which names the line or the row of a table."""
+    """The request in a line of a batch. Raises Rejected with the number of the line or the row."""
     try:
         if line.data is None:
             raise invalid([FieldFault("body", line.fault)], request_file.LINE_REMEDY)
         asked = request_file.of_line(line.data, folder=batch.folder, stem=batch.stem, rules=rules)
-        own = f"{batch.stem}/{asked.request_id}" if batch.folder.path else batch.stem  # the folder <stem> is another's
+        own = f"{batch.stem}/{asked.request_id}" if batch.folder.path else batch.stem  # <stem>/ is another's folder
         owner = Owner(batch.bucket, batch.key, batch.stem, keys.thread_of(own))
         if rules.keeps_folders_apart and (faults := owner.strangers(asked.thread_id, asked.images)):
             raise invalid(faults, OWN_FOLDER)
@@ -84,9 +84,9 @@ def request_of(line: Line, batch: BatchFile, rules: RequestRules) -> Request:
 
 
 class BatchStep:
-    """One step of a batch. `progress` is what is known of it then; `time_left` gives the remaining seconds.
+    """One step of a batch. `progress` is its state before the step; `time_left` returns the remaining seconds.
 
-    `is_stopped`: a person has stopped the batch, and what was not sent is answered as cancelled.
+    `is_stopped`: a person stopped the batch, and unsent lines are answered as cancelled.
     """
 
     def __init__(
@@ -104,13 +104,13 @@ class BatchStep:
         self._lines = lines_of(dependencies, batch, progress.read)
         self._is_stopped = is_stopped
         self._is_gone = False
-        self._ids: Mapping[int, str | None] | None = None  # looked up where the file is gone
+        self._ids: Mapping[int, str | None] | None = None  # loaded if the file is gone
         self._open = [dependencies.state.sent(batch.name, position) for position in progress.open]
-        self._unheard = set(progress.open)  # a refusal is rare: it is looked for once a step
+        self._unheard = set(progress.open)  # refusals are rare, so each line is checked for one once a step
         self.progress = progress
 
     def work(self) -> Progress:
-        """Works for as long as something moves, and there is time."""
+        """Work for as long as lines move and time is left."""
         self._send_again()
         while self._settle() + self._feed():
             continue
@@ -120,7 +120,7 @@ class BatchStep:
         return self._time_left() > BATCH_SPARE_SECONDS
 
     def _send_again(self) -> None:
-        """What was written down, and is not known to be in the queue: its message's id is needed to hear of it."""
+        """Send stored lines again that may not be in the queue. Their message ids are needed to find refusals."""
         for line in [line for line in self._open if line.message_id is None]:
             try:
                 asked = self._parsed(self._read(lines_of(self._dependencies, self._batch, line.place)))
@@ -130,7 +130,7 @@ class BatchStep:
                 continue
             self._send(self.progress, line, asked)
 
-    # What has ended.
+    # Lines that have ended.
 
     def _settle(self) -> int:
         settled = 0
@@ -147,7 +147,7 @@ class BatchStep:
         status = self._status(line)
         if isinstance(status, Done):
             ended = status.outcome
-            if ended.timing.finished_at >= outcome.timestamp(self.progress.began_at):  # else an earlier batch paid it
+            if ended.timing.finished_at >= outcome.timestamp(self.progress.began_at):  # otherwise an earlier batch paid
                 self.progress = replace(self.progress, paid_calls=self.progress.paid_calls + ended.cost.paid_calls)
             result = f"s3://{self._dependencies.results_bucket}/{turn_key(ended)}"
             self._end(self.progress, line.position, line.custom_id, ended.status, result, ended.error)
@@ -158,7 +158,7 @@ class BatchStep:
         return error is not None
 
     def _refusal(self, line: Sent, status: Forgotten | Reused | None) -> Failure | None:
-        """Why the line's message takes no turn, if it is known that it does not."""
+        """The reason why the line's message takes no turn, if that is known."""
         if status:
             return outcome.failure(handler.taken(line.custom_id, status))
         if line.position not in self._unheard or line.message_id is None:
@@ -168,7 +168,7 @@ class BatchStep:
         told = self._dependencies.objects.read(ImageRef(self._dependencies.results_bucket, key))
         return Failure(**json.loads(told.data)["error"]) if told else None
 
-    # What comes next.
+    # The next lines.
 
     def _feed(self) -> int:
         fed = 0
@@ -180,13 +180,13 @@ class BatchStep:
     def _has_room(self) -> bool:
         are_under_way = len(self.progress.open)
         if self._may_be_spent and are_under_way and not self._is_stopped:
-            return False  # whether there is a call left is known when those have ended
+            return False  # only when those have ended is it known whether a call is left
         has_place = self._is_stopped or are_under_way < min(self._dependencies.places, MAX_OPEN)
         return self.progress.position < self.progress.total and has_place
 
     @property
     def _may_be_spent(self) -> bool:
-        """Whether those that are under way may use up the calls that the batch's first line allows."""
+        """Whether the lines under way may use up the calls that the first line allows."""
         progress = self.progress
         return 0 < progress.max_calls <= progress.paid_calls + len(progress.open)
 
@@ -211,13 +211,13 @@ class BatchStep:
             self._send(replace(read, open=(*read.open, position)), sent, asked)
 
     def _known_id(self, position: int) -> str | None:
-        """The id of a line that cannot be read any more."""
+        """The stored id of a line that cannot be read any more."""
         if self._ids is None:
             self._ids = self._dependencies.state.ids(self._batch.name)
         return self._ids.get(position)
 
     def _read_next(self) -> Line | None:
-        """None where the file is gone."""
+        """The next line; None if the file is gone."""
         if not self._is_gone:
             try:
                 return self._read(self._lines)
@@ -226,7 +226,7 @@ class BatchStep:
         return None
 
     def _read(self, following: Iterator[Line]) -> Line:
-        """The next that says something. There is one, for they were counted."""
+        """The next non-blank line. There is one, because the lines were counted."""
         return next(line for line in following if not line.is_blank and not self._is_bound(line))
 
     def _is_bound(self, line: Line) -> bool:
@@ -236,7 +236,7 @@ class BatchStep:
         return request_of(line, self._batch, self._dependencies.rules)
 
     def _send(self, progress: Progress, line: Sent, asked: Request) -> None:
-        """Written down, sent, and written down under which id: each try at sending it has a number of its own."""
+        """Store the line, send it, and store its message's id. Each try has its own deduplication id."""
         self._save(progress, line)
         number = f"{self._batch.name}/{line.position}/{self.progress.version}"
         message_id = self._dependencies.requests.send(

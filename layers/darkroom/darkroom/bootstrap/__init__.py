@@ -1,1 +1,1 @@
-"""Each function put together: the only room that knows who does the work behind the ports."""
+"""Each function's wiring. Only this room knows the concrete classes behind the ports."""

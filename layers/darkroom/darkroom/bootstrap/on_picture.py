@@ -1,4 +1,4 @@
-"""Where `on_picture` is put together, once per environment: it alone knows the concrete classes that it works with."""
+"""The wiring of `on_picture`, done once per environment. Only this module knows its concrete classes."""
 
 import os
 
@@ -10,7 +10,7 @@ from darkroom.worker.telemetry import PictureTelemetry
 
 
 def picture_orders() -> Orders:
-    """What answers the orders for pictures."""
+    """The handler of the orders for pictures."""
     settings = read(PictureSettings, os.environ)
     normalizer = Normalizer(S3Objects(clients.s3()), settings.spool_bucket)
     return Orders(normalizer, PictureTelemetry(clients.logger()))

@@ -1,4 +1,4 @@
-"""Where `on_request` is put together, once per environment: it alone knows the concrete classes that it works with."""
+"""The wiring of `on_request`, done once per environment. Only this module knows its concrete classes."""
 
 import os
 from collections.abc import Callable, Mapping
@@ -40,7 +40,7 @@ from darkroom.worker.telemetry import RequestTelemetry
 
 
 def request_batch(event: Mapping[str, Any], remaining_ms: Callable[[], int]) -> MessageBatch[Outcome]:
-    """The batch of messages in an SQS event, of the requests' queue or the probes', ready to be worked on."""
+    """The batch of messages in an SQS event, from the queue of requests or of probes."""
     settings, queue = _settings(), event["Records"][0]["eventSourceARN"].rpartition(":")[2]
     are_probes = settings.probes_queue_url.endswith(f"/{queue}")
     return MessageBatch(
@@ -101,7 +101,7 @@ def _turns() -> TurnHandler:
     )
 
 
-# What follows is imported where somebody waits, for a cold start shall not pay for it.
+# The imports below are local: only a request that waits needs them, and a cold start should not pay for them.
 
 
 @cache
@@ -137,7 +137,7 @@ def _calls(objects: S3Objects, dialect: Dialect) -> CallDependencies:
 
 
 def _api_key(is_stale: bool) -> str:
-    """The image API's key. One that is empty or may not be read is the operator's trouble: requests wait."""
+    """The image API's key. An empty or unreadable key is the operator's trouble, so requests wait."""
     secret = _settings().image_api_key_secret_arn
     try:
         key = str(_secrets().get(secret, max_age=KEY_SECONDS, force_fetch=is_stale) or "").strip()
@@ -149,7 +149,7 @@ def _api_key(is_stale: bool) -> str:
 
 
 def _unreadable(error: GetParameterError) -> Unavailable:
-    """Powertools has one error for all; but an AWS that passes is no trouble of the provider's."""
+    """The trouble behind powertools' only error: an outage of AWS is not the provider's trouble."""
     cause = error.__context__
     if isinstance(cause, BotoCoreError | ClientError):
         with suppress(Fault), translate_aws_errors():

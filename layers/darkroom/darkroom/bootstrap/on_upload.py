@@ -1,4 +1,4 @@
-"""Where `on_upload` is put together, once per environment: it alone knows the concrete classes that it works with."""
+"""The wiring of `on_upload`, done once per environment. Only this module knows its concrete classes."""
 
 import os
 from collections.abc import Callable, Mapping
@@ -31,7 +31,7 @@ from darkroom.worker.telemetry import BatchTelemetry, UploadTelemetry
 def upload_batch(
     event: Mapping[str, Any], remaining_ms: Callable[[], int]
 ) -> MessageBatch[list[Taken]] | MessageBatch[BatchEnded]:
-    """The batch of messages in an SQS event, S3's announcements or batch files, ready to be worked on."""
+    """The batch of messages in an SQS event: announcements of S3, or batch files."""
     settings, name = read(UploadSettings, os.environ), event["Records"][0]["eventSourceARN"].rpartition(":")[2]
     messages = [message.from_record(record) for record in event["Records"]]
     if settings.batches_queue_url.endswith(f"/{name}"):
@@ -48,7 +48,7 @@ def upload_batch(
 
 
 def _nothing() -> None:
-    """Uploads and batches have no claims to renew."""
+    """Do nothing: uploads and batches have no claims to renew."""
 
 
 @cache
@@ -78,7 +78,7 @@ def _rules(settings: UploadSettings) -> RequestRules:
 
 
 def _places(settings: UploadSettings) -> int:
-    """How many requests of one source may be under way at once: half of the invocations are left to others."""
+    """The number of one source's requests that may run at once. The other half of the invocations is for others."""
     return settings.maximum_concurrency // 2
 
 

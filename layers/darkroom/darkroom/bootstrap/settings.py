@@ -1,6 +1,6 @@
 """Settings: each function's environment as one type, checked when it is read.
 
-A setting's environment variable has the setting's name, in capitals. Its annotation says how its text is taken.
+The environment variable is the setting's name in capitals. The annotation parses its text.
 """
 
 import re
@@ -13,21 +13,21 @@ from darkroom.domain.price import Price
 from darkroom.domain.timing import MAX_CALL_SECONDS
 from darkroom.providers.dialect import RequestStyle, ResponseFormat
 
-ADDRESS = r"https://[^\s]+|http://(127\.0\.0\.1|localhost)(:[0-9]+)?(/[^\s]*)?"  # the template's, too
+ADDRESS = r"https://[^\s]+|http://(127\.0\.0\.1|localhost)(:[0-9]+)?(/[^\s]*)?"  # the template has the same pattern
 
 Kind = TypeVar("Kind")
 Take = Callable[[str, str], object]
 
 
 def required(name: str, text: str) -> str:
-    """A text that is there."""
+    """The text, which must not be empty."""
     if not text:
         raise ValueError(f"{name} is not set")
     return text
 
 
 def address(name: str, text: str) -> str:
-    """An address that a key may be sent to: with TLS, or on this machine."""
+    """An address that a key may be sent to: over TLS, or on this machine."""
     if not re.fullmatch(ADDRESS, required(name, text)):
         raise ValueError(f"{name} must be an https:// address; http:// is for 127.0.0.1 and localhost alone")
     return text.rstrip("/")
@@ -120,7 +120,7 @@ class PictureSettings:
 
 
 def read(kind: type[Kind], environ: Mapping[str, str]) -> Kind:
-    """The settings of this kind. Raises ValueError, which names the first variable that is missing or wrong."""
+    """The settings of this kind. Raises ValueError with the first variable that is missing or wrong."""
     values = {}
     for setting, annotation in get_type_hints(kind, include_extras=True).items():
         (take,) = annotation.__metadata__

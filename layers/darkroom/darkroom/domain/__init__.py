@@ -1,1 +1,1 @@
-"""The words of the contract: what is asked, what is answered, and the numbers that hold."""
+"""The contract's vocabulary: requests, outcomes, threads, uploads, and every duration."""

@@ -1,7 +1,7 @@
-"""What of a thread is sent with a request: the words of its branch, and a few of its pictures.
+"""The part of a thread that is sent with a request: the words of its branch, and a few of its pictures.
 
-Pictures in order of weight: those attached now, the newest result, the branch's first source. A picture is
-known by the SHA-256 of its bytes, and is sent once: where it is attached now, it is left out of the history.
+Pictures are chosen in this order: those attached now, the newest result, the branch's first source. A picture is
+identified by the SHA-256 of its bytes and sent once: the history leaves out a picture that is attached now.
 """
 
 import json
@@ -13,17 +13,18 @@ from darkroom.errors import Rejected
 from darkroom.streaming.blob import Blob
 
 DOCUMENT_BYTES = 16_384  # the request's other keys and values, generously
-MIN_IMAGE_BYTES = 100_000  # a picture that is made smaller than this is worth nothing
+MIN_IMAGE_BYTES = 100_000  # a picture compressed below this is useless
 PART_BYTES = 128  # a turn's or a part's keys, and the data URI's head
-NOTHING_SAID = "(1 image)"  # a model turn must hold something, also where its picture is not sent again
+NOTHING_SAID = "(1 image)"  # a model turn must not be empty, even if its picture is not sent again
 
 
 Remembered = Picture | Source  # a picture of the branch, by its place
 
 
 class ApiLimits(NamedTuple):
-    """What an image API takes: the bytes and the pixels a side of one picture, its media types, and which share of
-    the bytes that a picture takes in a request are its own (Base64 makes four of three).
+    """The limits of an image API: the bytes and the pixels a side of one picture, and its media types.
+
+    `encoded_share` is the fraction of a picture's bytes in a request that are its own: Base64 makes four of three.
     """
 
     image_bytes: int
@@ -33,7 +34,7 @@ class ApiLimits(NamedTuple):
 
 
 class Image(NamedTuple):
-    """A picture as it is sent. `sha256` is that of the original, by which the thread knows it."""
+    """A picture as it is sent. `sha256` is the original's, which identifies it within the thread."""
 
     data: Blob
     media_type: str
@@ -41,7 +42,7 @@ class Image(NamedTuple):
 
 
 class Content(NamedTuple):
-    """One turn of a conversation, as the API wants it."""
+    """One turn of a conversation, in the shape of the API."""
 
     role: Literal["user", "model"]
     text: str
@@ -55,7 +56,7 @@ class Context(NamedTuple):
 
     @property
     def instruction(self) -> str:
-        """The words that are answered, verbatim."""
+        """The instruction to answer, verbatim."""
         return self.contents[-1].text
 
     @property
@@ -65,14 +66,14 @@ class Context(NamedTuple):
 
     @property
     def mode(self) -> Mode:
-        """Which of the API's three calls this is."""
+        """The one of the API's three kinds of call that this context needs."""
         if len(self.contents) > 1:
             return "conversation"
         return "image_to_image" if self.images else "text_to_image"
 
 
 def remembered(branch: Sequence[Outcome], attached: Sequence[str], most: int) -> tuple[Remembered, ...]:
-    """The older pictures that there is room for beside those attached now (their SHA-256), heaviest first."""
+    """The older pictures that fit beside those attached now (given as SHA-256), most important first."""
     room = max(0, most - len(attached))
     seen = set(attached)
     chosen: list[Remembered] = []
@@ -95,9 +96,9 @@ def _older(branch: Sequence[Outcome]) -> Iterator[Remembered]:
 def limit_each(
     branch: Sequence[Outcome], instruction: str, sizes: Sequence[int], request_bytes: int, limits: ApiLimits
 ) -> int:
-    """How many bytes each picture may have, so that pictures of these sizes and the words fit into one request.
+    """The bytes that each picture may have, so that pictures of these sizes and the words fit into one request.
 
-    What is smaller leaves its room to the others. Raises Rejected where the words leave none.
+    A smaller picture leaves its unused bytes to the others. Raises Rejected if the words leave too little.
     """
     words = DOCUMENT_BYTES + sum(map(_text_bytes, _words(branch, instruction)))
     room = int((request_bytes - words - len(sizes) * (PART_BYTES + 4)) * limits.encoded_share)
@@ -117,7 +118,7 @@ def compose(
     attached: Sequence[Image],
     older: Sequence[tuple[Remembered, Image]],
 ) -> Context:
-    """The conversation with its pictures at their places; `older` are those that `remembered` named."""
+    """The conversation with each picture at its place; `older` are the pictures that `remembered` chose."""
     unplaced = dict(older)
     history = tuple(content for turn in branch for content in _exchange(turn, unplaced))
     once = tuple({image.sha256: image for image in attached}.values())
@@ -125,7 +126,7 @@ def compose(
 
 
 def _exchange(turn: Outcome, unplaced: dict[Remembered, Image]) -> Iterator[Content]:
-    """The user's and the model's part of a turn, with those pictures whose place it is."""
+    """The user's and the model's part of a turn, with the pictures that belong there."""
     yield Content("user", turn.instruction or "", _placed(turn.sources, unplaced))
     shown = _placed(turn.images, unplaced)
     yield Content("model", turn.text or ("" if shown else NOTHING_SAID), shown)

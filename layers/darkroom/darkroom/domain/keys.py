@@ -1,11 +1,11 @@
-"""Names: thread ids, request ids, and the keys that follow from them."""
+"""Names: thread ids, request ids, and the keys derived from them."""
 
 import hashlib
 import re
 import unicodedata
 
 THREAD_ID_BYTES = 256
-# NFC makes UTF-8 at most three times shorter, and takes quadratic time for letters with endless marks.
+# NFC shortens UTF-8 at most threefold, and takes quadratic time for letters with endless marks.
 MAX_NAME_CHARACTERS = 3 * THREAD_ID_BYTES
 _TURN_FOLDER = r"[0-9]{5,}-[0-9a-f]{8}"  # see `turn_prefix`
 GROUP_CHARACTERS = r"[A-Za-z0-9!\"#$%&'()*+,\-./:;<=>?@\[\\\]^_`{|}~]{1,128}"  # what SQS allows
@@ -20,7 +20,7 @@ def sha256(text: str) -> str:
 
 
 def thread_id(name: str) -> str:
-    """The name as a thread id, in NFC. Raises ValueError with a sentence that says what is wrong."""
+    """The name as a thread id, in NFC. Raises ValueError with a sentence that explains the fault."""
     normal = _normal(name)
     if has_turn_folder(normal):
         raise ValueError("must not have a segment of the form `00001-1a2b3c4d`: a turn's folder is called so")
@@ -28,7 +28,7 @@ def thread_id(name: str) -> str:
 
 
 def has_turn_folder(name: str) -> bool:
-    """Whether a segment of it has the form of a turn's folder: the thread's results would look like another's."""
+    """Whether a segment looks like a turn's folder, which would make the results look like another thread's."""
     return any(re.fullmatch(_TURN_FOLDER, segment) for segment in name.split("/"))
 
 
@@ -48,7 +48,7 @@ def _normal(name: str) -> str:
 
 
 def thread_of(name: str) -> str:
-    """The thread that an upload's name stands for: itself, or a hash where it is no valid id."""
+    """The thread id for an upload's name: the name itself, or a hash where it is no valid id."""
     try:
         return thread_id(name)
     except ValueError:
@@ -56,8 +56,8 @@ def thread_of(name: str) -> str:
 
 
 def home_of(name: str) -> str:
-    """The partition in which an upload is remembered. It is its thread, but for segments like a turn's folder:
-    those were thread ids once, and what was remembered then is to be found.
+    """The partition that keeps an upload's state. It is the upload's thread, with one exception: a name with a segment
+    like a turn's folder is kept as it is. Such names were thread ids once, and their state must stay findable.
     """
     try:
         return _normal(name)
@@ -71,47 +71,47 @@ def _hashed(name: str) -> str:
 
 
 def is_hashed(thread: str) -> bool:
-    """Whether a thread's id has the form of a hash: see `thread_of`."""
+    """Whether a thread's id has the form of a hash, as `thread_of` makes it."""
     return re.fullmatch("key-[0-9a-f]{32}", thread) is not None
 
 
 def message_group(thread: str) -> str:
-    """The `MessageGroupId` that keeps this thread's order."""
+    """The `MessageGroupId` that keeps this thread's messages in order."""
     return thread if re.fullmatch(GROUP_CHARACTERS, thread) else sha256(thread)
 
 
 def turn_prefix(thread: str, turn: int, request_id: str) -> str:
-    """Where a turn's pictures and `result.json` lie in the results bucket."""
+    """The prefix of a turn's pictures and `result.json` in the results bucket."""
     return f"threads/{thread}/{turn:05d}-{sha256(request_id)[:8]}/"
 
 
 def spool_key(thread: str, request_id: str, call: int) -> str:
-    """Where the raw answer to one paid call is kept."""
+    """The key of the raw answer to one paid call."""
     return f"{sha256(f'{len(thread)}:{thread}/{request_id}')}/{call}"
 
 
 def rendition_key(sha256: str, most_bytes: int) -> str:
-    """Where a picture with these bytes, made into what may be sent, is kept."""
+    """The key of a rendition: a picture with these bytes, converted for sending."""
     return f"renditions/{sha256}/{most_bytes}"
 
 
 def doubtful_key(sha256: str) -> str:
-    """Where a picture of an answer with these bytes lies, while it is decoded to see whether it is whole."""
+    """The key of an answer's picture with these bytes, while it is decoded to see whether it is complete."""
     return f"doubtful/{sha256}"
 
 
 def rejected_message_key(message_id: str) -> str:
-    """Where the sender of a message that could not become a turn is told so."""
+    """The key of the `result.json` for a message that could not become a turn."""
     return f"rejected/messages/{message_id}/result.json"
 
 
 def rejected_upload_key(key: str, etag: str) -> str:
-    """Where the uploader of an object that could not become a request is told so."""
+    """The key of the `result.json` for an upload that could not become a request."""
     return f"rejected/uploads/{shortened(key)}/{sha256(etag)[:8]}/result.json"
 
 
 def shortened(key: str) -> str:
-    """An upload key short enough to be a part of another key."""
+    """An upload's key, shortened so that it fits into another key."""
     raw = key.encode()
     if len(raw) <= LONG_KEY_BYTES:
         return key

@@ -7,10 +7,10 @@ from typing import Any
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """One SQS record. `sent_at` and `first_received_at` are in seconds since the epoch; `receive_count` counts this
-    delivery too.
+    """One SQS record. `sent_at` and `first_received_at` are in seconds since the epoch. `receive_count` includes this
+    delivery.
 
-    In a queue that keeps no order, every message is a group of its own.
+    In a queue without order, every message is a group of its own.
     """
 
     message_id: str
@@ -19,9 +19,9 @@ class Message:
     receipt_handle: str
     sent_at: float
     receive_count: int
-    is_probe: bool = False  # a copy of one that waits for the provider
+    is_probe: bool = False  # a copy of a message that waits for the provider
     first_received_at: float = 0.0
-    behind: tuple[str, ...] = ()  # the handles of the messages that wait behind it
+    behind: tuple[str, ...] = ()  # the receipt handles of the messages that wait behind this one
 
 
 def from_record(record: Mapping[str, Any], *, is_probe: bool = False) -> Message:

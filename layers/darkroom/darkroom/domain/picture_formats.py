@@ -1,13 +1,13 @@
-"""The formats of pictures: their media types, the endings of their names, and whether they come in a container."""
+"""The formats of pictures: media types, file extensions, and whether they come in a container."""
 
 from collections.abc import Mapping
 from typing import NamedTuple
 
 
 class PictureFormat(NamedTuple):
-    """A format by its decoder's name. A picture that is made in it gets the first of its `endings`.
+    """A format by its decoder's name. A picture written in this format gets the first of its `endings`.
 
-    `in_container`: the file is one of ISO base media (HEIF), whose brands tell which decoder opens it.
+    `in_container`: the file is ISO base media (HEIF), whose brands select the decoder.
     """
 
     name: str

@@ -1,4 +1,4 @@
-"""Ports that several rooms share. Whatever goes wrong behind a port is one of `errors`."""
+"""Ports that several rooms share. Every failure behind a port is one of `errors`."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -18,23 +18,23 @@ class Done:
 
 @dataclass(frozen=True, slots=True)
 class Held:
-    """Another owner has the request in hand, for so many seconds at most."""
+    """Another owner holds the request, for at most so many seconds."""
 
     seconds: float
 
 
 @dataclass(frozen=True, slots=True)
 class Reused:
-    """The request's id stands for another request already."""
+    """The request's id already belongs to another request."""
 
 
 class Forgotten:
-    """The request has ended, and its thread was erased. No dataclass: making one costs each cold start."""
+    """The request has ended, and its thread was erased. Not a dataclass: building one costs each cold start."""
 
 
 @dataclass(frozen=True, slots=True)
 class Stored:
-    """An object's bytes; the entity tag without quotes."""
+    """An object's bytes. The entity tag is without quotes."""
 
     data: bytes
     etag: str
@@ -44,7 +44,7 @@ class Stored:
 
 @dataclass(frozen=True, slots=True)
 class Fetched:
-    """A large object: its bytes, and their SHA-256."""
+    """A large object: its bytes and their SHA-256."""
 
     data: Blob
     etag: str
@@ -53,81 +53,81 @@ class Fetched:
 
 
 class Listed(NamedTuple):
-    """The first keys of a folder, in their order; `is_cut` where there are more."""
+    """The first keys of a folder, in order. `is_cut` says that there are more."""
 
     keys: Sequence[str]
     is_cut: bool
 
 
 class ObjectStore(Protocol):
-    """S3, as far as it is used here. Whatever reads raises Unreadable where the object is there and locked."""
+    """The parts of S3 that are used here. Each read raises Unreadable if the object exists and cannot be read."""
 
     def read(self, ref: ImageRef, *, most_bytes: int | None = None) -> Stored | None:
-        """The object, or None where there is none. Raises TooLarge over `most_bytes`."""
+        """The object, or None if it does not exist. Raises TooLarge over `most_bytes`."""
         ...
 
     def metadata(self, ref: ImageRef) -> Mapping[str, str] | None:
-        """The object's own metadata, or None where there is no object."""
+        """The object's user metadata, or None if the object does not exist."""
         ...
 
     def fetch(
         self, ref: ImageRef, *, most_bytes: int | None = None, known: Mapping[str, str] | None = None
     ) -> Fetched | None:
-        """The object of any size, or None where there is none. Raises TooLarge over `most_bytes`.
+        """The object of any size, or None if it does not exist. Raises TooLarge over `most_bytes`.
 
-        Its SHA-256 is worked out only where neither the store has kept it nor `known` has it, by entity tags.
+        Its SHA-256 is computed only if neither the store nor `known` (by entity tag) has it.
         """
         ...
 
     def write_once(
         self, bucket: str, key: str, data: Blob, media_type: str, metadata: Mapping[str, str] | None = None
     ) -> bool:
-        """Writes the object if there is none; False where one is there already, which is left as it is.
+        """Write the object if its key is free. Return False, and change nothing, if the key is taken.
 
-        What has its hash is seen to be stored as it was hashed, and its SHA-256 is kept beside it.
+        For data with a known hash, S3 checks the stored bytes against the SHA-256, which is kept beside them.
         """
         ...
 
     def listed(self, bucket: str, folder: str, most: int) -> Listed:
-        """So many keys at most that lie in a folder, and not below it; the root's is "", any other ends in a slash.
+        """At most so many keys directly in a folder. The root is ""; any other folder ends in a slash.
 
-        One that ends in a dot is the start of names.
+        A `folder` that ends in a dot is a prefix of names.
         """
         ...
 
     def part(self, ref: ImageRef, offset: int) -> bytes | None:
-        """Some of the object's bytes from an offset on, none at its end; None where there is no object."""
+        """Bytes of the object from an offset on, empty at its end. None if the object does not exist."""
         ...
 
     def write(
         self, bucket: str, key: str, data: IO[bytes], media_type: str, metadata: Mapping[str, str] | None = None
     ) -> None:
-        """Writes the object, over what is there."""
+        """Write the object, replacing an existing one."""
         ...
 
     def delete(self, bucket: str, keys: Sequence[str]) -> None:
-        """Deletes the objects, up to a thousand; what is not there is none. An older version stays a version."""
+        """Delete up to a thousand objects; missing ones are fine. Older versions stay."""
         ...
 
 
 class PictureNormalizer(Protocol):
-    """Makes pictures that may not go as they are into what may. To do so twice does no harm."""
+    """Converts pictures that may not be sent as they are. Converting one twice is harmless."""
 
     def normalize(self, ref: ImageRef, most_bytes: int) -> None:
-        """Keeps the rendition of the picture, where `renditions` says.
+        """Store the picture's rendition under its `rendition_key`.
 
         Raises Undecodable or TooManyPixels, Unavailable (`aws`), or Fault where the picture broke the normalizer.
         """
         ...
 
     def check(self, ref: ImageRef) -> bool:
-        """Decodes the picture, and keeps nothing: whether it is one colour all over. Raises what `normalize` does."""
+        """Decode the picture and store nothing. Return whether it has a single colour. Raises like `normalize`."""
         ...
 
 
 class QueueSender(Protocol):
-    """A queue that a request's message is put into."""
+    """A queue for the messages of requests."""
 
     def send(self, body: str, thread_id: str, request_id: str, *, deduplication_id: str | None = None) -> str:
-        """Sends once, and returns the message's id. What is sent under an id of its own is sent in any case."""
+        """Send once, and return the message's id. SQS drops no message with its own `deduplication_id`."""
         ...

@@ -1,4 +1,4 @@
-"""A request: what a message asks for, validated; or every fault that it has."""
+"""A request: a message's body, validated; or every fault in it."""
 
 import hashlib
 import json
@@ -11,16 +11,16 @@ from darkroom.domain import keys
 from darkroom.domain.request_schema import KEY_BYTES, Asking, Body, ImageRef, RequestRules, validated
 from darkroom.errors import FieldFault, Rejected, invalid
 
-ENVELOPES = 4  # SNS around EventBridge around … : more is no envelope but a puzzle
+ENVELOPES = 4  # SNS around EventBridge around …; a body wrapped more often is not a request
 
-REMEDY = "Mend the fields that are named and send the message again; nothing was started or paid."
+REMEDY = "Fix the fields listed above and send the message again; nothing was started or paid."
 
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """A validated request. `model` and `options` that are None are those of the turn that is answered.
+    """A validated request. Where `model` and `options` are None, those of the answered turn hold.
 
-    `repairs` is the turn that is judged again: then nothing is called.
+    `repairs` is the turn to judge again; such a request makes no call.
     """
 
     thread_id: str
@@ -35,16 +35,16 @@ class Request:
 
     @property
     def fingerprint(self) -> str:
-        """Hex SHA-256 of the canonical request: two requests with one id must agree in it."""
+        """Hex SHA-256 of the canonical request. Two requests with the same id must have the same one."""
         said = asdict(self)
         if self.repairs is None:
-            del said["repairs"]  # which earlier releases did not know
+            del said["repairs"]  # earlier releases did not have this field
         canonical = json.dumps(said, sort_keys=True, ensure_ascii=False, separators=(",", ":"))
         return hashlib.sha256(canonical.encode()).hexdigest()
 
     @property
     def body(self) -> str:
-        """A message's body that asks for the very same, and names thread and id itself."""
+        """The body of a message that asks for the same, with its thread and id."""
         said = {name: value for name, value in asdict(self).items() if value is not None}
         if self.repairs is not None:
             said = {name: said[name] for name in ("thread_id", "request_id", "repairs")}
@@ -52,7 +52,7 @@ class Request:
 
 
 def parse(body: str, *, group: str, message_id: str, rules: RequestRules) -> Request:
-    """The request in a message's body. Raises Rejected, every fault named with its field."""
+    """The request in a message's body. Raises Rejected, with every fault and its field."""
     valid = validated(Body, _unwrapped(json_object(body, REMEDY)), REMEDY, options=rules.options)
     faults = bucket_faults(valid, rules.buckets)
     thread = valid.thread_id if valid.thread_id is not None else _thread_of_group(group, faults)
@@ -65,7 +65,7 @@ def parse(body: str, *, group: str, message_id: str, rules: RequestRules) -> Req
 
 
 def of_form(valid: Asking, thread_id: str, request_id: str) -> Request:
-    """The request that a valid form is, in this thread and under this id."""
+    """The request from a valid form, in this thread and under this id."""
     return Request(
         thread_id=thread_id,
         request_id=request_id,
@@ -80,7 +80,7 @@ def of_form(valid: Asking, thread_id: str, request_id: str) -> Request:
 
 @dataclass(frozen=True, slots=True)
 class Recognised:
-    """What of a body can be told though it has faults: so that whoever is told of them knows its own request."""
+    """The fields of a faulty body that are valid, so that the sender can recognise its own request."""
 
     thread_id: str | None = None
     request_id: str | None = None
@@ -89,7 +89,7 @@ class Recognised:
 
 
 def recognise(body: str) -> Recognised:
-    """The fields of a faulty body that have no fault themselves."""
+    """The fields of a faulty body that are valid themselves."""
     try:
         document = _unwrapped(json_object(body, REMEDY, is_lenient=True), is_lenient=True)
     except Rejected:
@@ -113,7 +113,7 @@ def _thread_of_group(group: str, faults: list[FieldFault]) -> str:
 
 
 def bucket_faults(body: Asking, buckets: Collection[str]) -> list[FieldFault]:
-    """What is wrong with where its pictures lie."""
+    """The faults in the places of its pictures."""
     allowed = " or ".join(sorted(buckets))
     faults = []
     for position, image in enumerate(body.images or ()):
@@ -132,7 +132,7 @@ def _no_constant(name: str) -> NoReturn:
 
 
 def json_object(body: str, remedy: str, *, is_lenient: bool = False) -> dict[str, object]:
-    """The object that a text says in JSON, each key once. Raises Rejected; if lenient, such keys are left out."""
+    """The JSON object in a text. Raises Rejected for a repeated key; if lenient, leaves repeated keys out."""
     repeated: list[str] = []
 
     def once(pairs: list[tuple[str, object]]) -> dict[str, object]:
@@ -161,7 +161,7 @@ def json_object(body: str, remedy: str, *, is_lenient: bool = False) -> dict[str
 
 
 def _unwrapped(document: dict[str, object], *, is_lenient: bool = False) -> dict[str, object]:
-    """The body inside the envelopes that SNS and EventBridge put around it."""
+    """The body inside the envelopes of SNS and EventBridge."""
     for _ in range(ENVELOPES):
         if document.get("Type") == "Notification" and isinstance(document.get("Message"), str):
             document = json_object(str(document["Message"]), REMEDY, is_lenient=is_lenient)

@@ -1,4 +1,4 @@
-"""A request in an uploaded file, or in a line of a batch file; or every fault that it has."""
+"""A request in an uploaded file, or in a line of a batch file; or every fault in it."""
 
 import json
 import re
@@ -11,8 +11,8 @@ from darkroom.domain.request_schema import CUSTOM_ID_CHARACTERS, REQUEST_ID, Bod
 from darkroom.errors import FieldFault, Rejected, invalid
 from darkroom.streaming import charsets
 
-FILE_REMEDY = "Mend the fields that are named and upload the file again; nothing was started or paid."
-LINE_REMEDY = "Mend this line and upload the file again; lines that have their outcome are not paid again."
+FILE_REMEDY = "Fix the fields listed above and upload the file again; nothing was started or paid."
+LINE_REMEDY = "Fix this line and upload the file again; lines that have their outcome are not paid again."
 DERIVED_ID = r"custom-[0-9a-f]{64}"
 _WORDS = ("prompt", "input", "messages", "contents", "content", "parts", "text")
 _WORDS_DEPTH = 8
@@ -21,7 +21,7 @@ _OPTION_SHOWN = 64
 
 
 def of_file(text: str, *, folder: Folder, thread_id: str, request_id: str, rules: RequestRules) -> Request:
-    """The request in an uploaded file; `thread_id` and `request_id` hold where it names none. Raises Rejected."""
+    """The request in an uploaded file. `thread_id` and `request_id` are its defaults. Raises Rejected."""
     valid = validated(Body, json_object(text, FILE_REMEDY), FILE_REMEDY, folder=folder, options=rules.options)
     if faults := bucket_faults(valid, rules.buckets):
         raise invalid(faults, FILE_REMEDY)
@@ -29,7 +29,7 @@ def of_file(text: str, *, folder: Folder, thread_id: str, request_id: str, rules
 
 
 def of_line(line: bytes, *, folder: Folder, stem: str, rules: RequestRules) -> Request:
-    """The request in a line of a batch file, by default in the thread `<stem>/<request id>`. Raises Rejected."""
+    """The request in a line of a batch file. Its default thread is `<stem>/<request id>`. Raises Rejected."""
     try:
         text = line.decode()
     except UnicodeDecodeError as error:
@@ -45,7 +45,7 @@ def of_line(line: bytes, *, folder: Folder, stem: str, rules: RequestRules) -> R
 
 
 def custom_id(line: bytes | None) -> str | None:
-    """The id of a line, if there is nothing wrong with that; of a line without data, none."""
+    """The id of a line, if the id itself is valid. A line without data has none."""
     try:
         document = json_object((line or b"").decode(), LINE_REMEDY, is_lenient=True)
         asked = {"instruction": "-", "custom_id": document.get("custom_id")}
@@ -55,7 +55,7 @@ def custom_id(line: bytes | None) -> str | None:
 
 
 def max_calls(line: bytes | None) -> int:
-    """The bound that the first line of a batch file sets, `{"max_calls": 500}`; 0 where it is a request."""
+    """The bound that the first line of a batch file sets, `{"max_calls": 500}`; 0 if that line is a request."""
     try:
         document = json_object((line or b"").decode(), LINE_REMEDY)
     except (UnicodeDecodeError, Rejected):
@@ -65,13 +65,13 @@ def max_calls(line: bytes | None) -> int:
 
 
 def request_id_of(custom_id: str) -> str:
-    """The request id of a line: its own id where that may be one. No line's own id has the form of the others."""
+    """The request id of a line: its own id if that is a valid one, or a hash. A hash never equals a line's own id."""
     is_plain = re.fullmatch(REQUEST_ID, custom_id) and not re.fullmatch(DERIVED_ID, custom_id)
     return custom_id if is_plain else f"custom-{keys.sha256(custom_id)}"
 
 
 def _foreign(document: Mapping[str, Any], options: Collection[str]) -> str | None:
-    """What to write in place of a line that is meant for the batches of another service."""
+    """The suggestion for a line that is written for another service's batches."""
     form = _form(document)
     if form is None:
         return None
@@ -89,7 +89,7 @@ def _is_short(given: Any, most: int) -> bool:
 
 
 def _form(document: Mapping[str, Any]) -> tuple[str, Any, Mapping[str, Any]] | None:
-    """Whose form a line has, its id, and what it asks for."""
+    """The service that a line is written for, the line's id, and its request."""
     body, params, request = (document.get(name) for name in ("body", "params", "request"))
     if isinstance(body, dict) and not document.keys().isdisjoint(("method", "url")):
         return "OpenAI", document.get("custom_id"), body
@@ -101,7 +101,7 @@ def _form(document: Mapping[str, Any]) -> tuple[str, Any, Mapping[str, Any]] | N
 
 
 def _words(part: Any, depth: int) -> str | None:
-    """The last words that a request of another service says."""
+    """The last words in a request of another service."""
     if isinstance(part, str) or not depth:
         return part if isinstance(part, str) else None
     if isinstance(part, dict):

@@ -1,4 +1,4 @@
-"""The form of a request: what its fields may hold, in a message, a file or a line; each fault in our words."""
+"""The form of a request: the fields of a message, a file or a line, and their faults in our own sentences."""
 
 import math
 import re
@@ -29,7 +29,7 @@ _ALIASES = {
 }
 _IDS = ("id", "key", "idempotency_key")
 _INVISIBLE = frozenset(("Cc", "Cf", "Zs", "Zl", "Zp"))
-# Letters, marks and signs that have no ink either: fillers, selectors of variants, the empty pattern of Braille.
+# Letters, marks and signs that show nothing either: fillers, variation selectors, the blank Braille pattern.
 _WITHOUT_INK = (
     *((code, code) for code in (0x034F, 0x115F, 0x1160, 0x17B4, 0x17B5, 0x2800, 0x3164, 0xFFA0)),
     *((0x180B, 0x180F), (0xFE00, 0xFE0F), (0xE0100, 0xE01EF)),
@@ -38,7 +38,7 @@ _WITHOUT_INK = (
 
 @dataclass(frozen=True, slots=True)
 class ImageRef:
-    """A picture by its place in S3; without a version, the newest one."""
+    """A picture by its place in S3. Without a version it is the newest one."""
 
     bucket: str
     key: str
@@ -47,7 +47,7 @@ class ImageRef:
 
 @dataclass(frozen=True, slots=True)
 class Asking:
-    """What every request may say, wherever it comes from."""
+    """The fields of every request, wherever it comes from."""
 
     instruction: str
     thread_id: str | None = None
@@ -60,7 +60,7 @@ class Asking:
 
 @dataclass(frozen=True, slots=True)
 class Body(Asking):
-    """The body of a message to `RequestsQueue`. `repairs` stands in the place of all that it would ask."""
+    """The body of a message to `RequestsQueue`. With `repairs`, it asks for nothing else."""
 
     request_id: str | None = None
     repairs: int | None = None
@@ -77,9 +77,9 @@ Form = TypeVar("Form", bound=Asking)
 
 
 class RequestRules(NamedTuple):
-    """What a stack takes: the buckets that pictures may lie in, and the shapes of its dialect's options.
+    """The rules of a stack: the buckets that pictures may lie in, and the shapes of its dialect's options.
 
-    `keeps_folders_apart`: an upload may name only what is of its own first folder.
+    `keeps_folders_apart`: an upload may name only threads and pictures of its own first folder.
     """
 
     buckets: Collection[str]
@@ -89,13 +89,13 @@ class RequestRules(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Folder:
-    """Where a file of requests lies: `path` is its key up to and with the last slash. Relative keys begin here."""
+    """The folder of a file with requests. `path` is its key including the last slash; relative keys start here."""
 
     bucket: str
     path: str
 
     def object(self, key: str) -> dict[str, str]:
-        """The object that a relative key names. Raises ValueError with a sentence that says what is wrong."""
+        """The object at a relative key. Raises ValueError with a sentence that explains the fault."""
         if key.startswith("/") or "://" in key:
             raise ValueError("must be an `s3://bucket/key` URI, or a key relative to the file's own folder (`cat.jpg`)")
         segments = self.path.split("/")[:-1]
@@ -119,9 +119,9 @@ def validated(
     folder: Folder | None = None,
     options: Mapping[str, Shape] = MappingProxyType({}),
 ) -> Form:
-    """The document in its form; pictures may lie relative to the `folder`. Raises Rejected, every fault named.
+    """The document in its form. Raises Rejected, with every fault.
 
-    `options` are the shapes of the options that it may have.
+    Pictures may lie relative to the `folder`. `options` are the shapes of the allowed options.
     """
     faults: Faults = []
     taken = _SHAPES[form](folder, options)("", {"instruction": ""} | dict(document), faults)
@@ -131,7 +131,7 @@ def validated(
 
 
 def can_be_seen(words: str) -> bool:
-    """Whether there is anything to see: a zero width space is no instruction."""
+    """Whether the words show anything: a zero width space is no instruction."""
     return any(unicodedata.category(each) not in _INVISIBLE and _has_ink(ord(each)) for each in words)
 
 
@@ -159,7 +159,7 @@ def _request_id(given: Any) -> str:
 
 
 def _custom_id(given: Any) -> str:
-    """A number is the text that it is written as."""
+    """Accept a text or a number. A number becomes its text."""
     is_number = isinstance(given, int | float) and not isinstance(given, bool) and math.isfinite(given)
     return str(text(1, CUSTOM_ID_CHARACTERS)(str(given) if is_number else given))
 
@@ -175,7 +175,7 @@ _IMAGE_OBJECT = record(
 
 
 def _options(shapes: Mapping[str, Shape]) -> Shape:
-    """The options that a dialect takes. Null is as good as not given."""
+    """The options of a dialect. Null counts as not given."""
     whole_record = record(shapes)
 
     def read(field: str, given: Any, faults: Faults) -> dict[str, Any]:
@@ -186,12 +186,12 @@ def _options(shapes: Mapping[str, Shape]) -> Shape:
 
 
 def _listed(shape: Shape) -> Shape:
-    """A list; one string is a list of one."""
+    """A list. A single string counts as a list of one."""
     return lambda field, given, faults: shape(field, [given] if isinstance(given, str) else given, faults)
 
 
 def _image(folder: Folder | None) -> Shape:
-    """An object, an `s3://bucket/key` URI, or a key relative to a file's folder: raw, never decoded."""
+    """An object, an `s3://bucket/key` URI, or a key relative to a file's folder. Keys are raw, never URL-encoded."""
 
     def read(field: str, given: Any, faults: Faults) -> ImageRef | None:
         before = len(faults)
@@ -226,7 +226,7 @@ def _asking(folder: Folder | None, options: Mapping[str, Shape]) -> dict[str, Sh
 
 
 def _body(folder: Folder | None, options: Mapping[str, Shape]) -> Shape:
-    """A file has no turn judged again."""
+    """The shape of a message or a file. A file cannot ask to judge a turn again."""
     shapes = {**_asking(folder, options), "request_id": optional(value(_request_id))}
     asked = record(shapes, aliases=_aliases(options, "request_id", "custom_id"))
 
@@ -237,7 +237,7 @@ def _body(folder: Folder | None, options: Mapping[str, Shape]) -> Shape:
 
 
 def _repair(field: str, given: dict[str, Any], faults: Faults) -> Any:
-    """A turn's number alone; it has its words and pictures."""
+    """The shape of a message with `repairs`. The turn has its own words and pictures."""
     told = {"thread_id": optional(value(_thread_id)), "request_id": optional(value(_request_id))}
     beside = sorted(name for name in _asking(None, {}).keys() - told.keys() if given.get(name))
     faults += [FieldFault(name, "must not stand beside `repairs`: the turn has its own") for name in beside]
@@ -252,7 +252,7 @@ def _line(folder: Folder | None, options: Mapping[str, Shape]) -> Shape:
 
 
 def _aliases(options: Mapping[str, Shape], own_id: str, other_id: str) -> dict[str, str]:
-    """What people call the fields: an option that stands beside them, too."""
+    """Other names that people use for the fields, and options that stand beside the fields."""
     beside = {name: f"options.{name}" for name in options}
     return {**_ALIASES, **beside, **dict.fromkeys((*_IDS, other_id), own_id)}
 

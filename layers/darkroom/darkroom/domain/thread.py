@@ -1,7 +1,7 @@
 """A thread: its turns so far, and the branch of them that a request answers.
 
-However long it is, little of it is read: its newest turns, and those of the branch that are sent. What may lie further
-back (`Past`) is kept beside a turn when that is committed, where whoever comes next would have to go back for it.
+A long thread is read only in part: its newest turns, and the turns of the branch that are sent. A commit stores a
+summary of the earlier turns (`Past`) beside the turn if the next reader would otherwise have to go back for it.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -12,14 +12,14 @@ from typing import Protocol
 from darkroom.domain.outcome import Outcome, Source
 from darkroom.errors import Rejected
 
-SENT_TURNS = 20  # of a branch, the newest
-PAGE_TURNS = 20  # that are read at a time
+SENT_TURNS = 20  # the newest turns of a branch
+PAGE_TURNS = 20  # turns per read
 
 
 @dataclass(frozen=True, slots=True)
 class Past:
-    """What lies behind a turn: which turn was the newest that had succeeded, and its branch's first source; or what
-    is left over of the failed ones.
+    """A summary of the turns up to a turn: the newest one that succeeded, and its branch's first source; or the
+    sources that failed turns left over.
     """
 
     succeeded: int = 0
@@ -28,35 +28,35 @@ class Past:
 
 
 class Turns(Protocol):
-    """Where the turns of a thread are kept."""
+    """The store of a thread's turns."""
 
     def page(self, newest: int | None) -> Sequence[Outcome]:
-        """`PAGE_TURNS` turns, or all that there are, from this one (or the thread's newest) down."""
+        """Up to `PAGE_TURNS` turns, downwards from this one or from the thread's newest."""
         ...
 
     def past(self, turn: int) -> Past | None:
-        """What was kept beside a turn. It is not there for every one."""
+        """The summary stored beside a turn. Not every turn has one."""
         ...
 
 
 @dataclass(frozen=True, slots=True)
 class Thread:
-    """The turns of a thread, failed ones too, in order: all of them, or as many as `read` needs for one request."""
+    """The turns of a thread in order, failed ones too: all of them, or as many as `read` needs for one request."""
 
     turns: tuple[Outcome, ...] = ()
     kept: Mapping[int, Past] = field(default_factory=dict)
 
     @property
     def latest_turn(self) -> int:
-        """The number of the newest turn, 0 where there is none."""
+        """The number of the newest turn, 0 if there is none."""
         return self.turns[-1].turn or 0 if self.turns else 0
 
     def branch(self, parent_turn: int | None) -> tuple[Outcome, ...]:
-        """The newest `SENT_TURNS` of the succeeded turns that lead to the one that is answered, oldest first.
+        """The newest `SENT_TURNS` succeeded turns that lead to the answered one, oldest first.
 
-        The branch's first source goes along with the oldest of them, whichever turn it came with.
+        The branch's first source is added to the oldest of them, whichever turn it came with.
         `parent_turn` None answers the newest turn that succeeded, 0 answers nothing.
-        Raises Rejected (`unknown_parent`) where that turn is missing or failed.
+        Raises Rejected (`unknown_parent`) if that turn does not exist or failed.
         """
         answered = self._newest_succeeded() if parent_turn is None else parent_turn
         branch = tuple(islice(self._way_back(answered), SENT_TURNS))[::-1]
@@ -74,7 +74,7 @@ class Thread:
         return bool(answered and self._first_source(answered))
 
     def sources_left_over(self) -> tuple[Source, ...]:
-        """The newest failed turn's sources, where no turn has succeeded: the next turn is about them still."""
+        """The newest failed turn's sources, if no turn has succeeded: the next turn is still about them."""
         if self._newest_succeeded():
             return ()
         if past := self.kept.get(self.latest_turn):
@@ -82,7 +82,7 @@ class Thread:
         return next((tuple(turn.sources) for turn in reversed(self.turns) if turn.sources), ())
 
     def past_of(self, ended: Outcome) -> Past | None:
-        """What has to be kept beside the turn that ends the thread now; None where reading a page will tell it."""
+        """The summary to store beside the turn that now ends the thread; None if one page of turns shows the same."""
         if ended.status == "succeeded":
             return self._past_of_branch(ended)
         succeeded = self._newest_succeeded()
@@ -91,7 +91,9 @@ class Thread:
         return Past(succeeded, left_over=() if succeeded else tuple(ended.sources) or self.sources_left_over())
 
     def _past_of_branch(self, ended: Outcome) -> Past | None:
-        """Nothing, too, where its branch was not read: a request that was brought back may find its thread moved on."""
+        """The summary of a succeeded turn's branch. None, too, if the branch was not read: when a request is brought
+        back, its thread may have moved on.
+        """
         branch = tuple(self._way_back(ended.parent_turn))
         is_known = ended.parent_turn in self.kept or not (branch and branch[-1].parent_turn)
         if len(branch) < SENT_TURNS or not is_known:
@@ -110,7 +112,7 @@ class Thread:
         return _first_source(tuple(self._way_back(answered))[::-1])
 
     def _way_back(self, number: int | None) -> Iterator[Outcome]:
-        """From a turn back to the beginning of its branch, as far as it was read."""
+        """The turns from this one back to the start of its branch, as far as they were read."""
         read = {turn.turn: turn for turn in self.turns}
         while number and (turn := read.get(number)):
             yield turn
@@ -127,12 +129,12 @@ class Thread:
 
 
 def read(turns: Turns, parent_turn: int | None) -> Thread:
-    """The thread, as far as it is needed for a request that names this parent."""
+    """Read the thread, as far as a request with this parent needs it."""
     return _Reader(turns).thread(parent_turn)
 
 
 class _Reader:
-    """Reads the turns of one thread, each page once. Where nothing was kept it goes on back, page by page."""
+    """Reads the turns of one thread, each page once. Without a summary it goes on back, page by page."""
 
     def __init__(self, turns: Turns) -> None:
         self._turns = turns

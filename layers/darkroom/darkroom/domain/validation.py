@@ -1,6 +1,6 @@
-"""Reading a JSON document into what it may hold: all of its faults at once, each with its field.
+"""Reading a JSON document into a form. All faults are found at once, each with its field.
 
-A rule takes a value, or raises ValueError with a sentence. A shape reads a field, and writes down what is wrong in it.
+A rule returns the value, or raises ValueError with a sentence. A shape reads a field and records its faults.
 """
 
 import math
@@ -15,16 +15,16 @@ Rule = Callable[[Any], Any]
 Faults = list[FieldFault]
 Shape = Callable[[str, Any, Faults], Any]
 NO_ALIASES: Mapping[str, str] = MappingProxyType({})
-ALIAS_LIKENESS = 0.85  # of a key to an alias: `message_id` means no `message`
-LIKENESS = 0.75  # of a misspelt key to the one that was meant: between 0 and 1
+ALIAS_LIKENESS = 0.85  # of a key to an alias: `message_id` does not mean `message`
+LIKENESS = 0.75  # of a misspelt key to a known one, between 0 and 1
 
 
 class RuleError(ValueError):
-    """What a rule has to say of a value: a sentence whose subject is the field."""
+    """Raised by a rule. The message completes the sentence "*field* …"."""
 
 
 def value(rule: Rule) -> Shape:
-    """What the rule takes."""
+    """A single value, read by the rule."""
 
     def read(field: str, given: Any, faults: Faults) -> Any:
         try:
@@ -36,12 +36,12 @@ def value(rule: Rule) -> Shape:
 
 
 def optional(shape: Shape) -> Shape:
-    """That, or null."""
+    """The shape, or null."""
     return lambda field, given, faults: None if given is None else shape(field, given, faults)
 
 
 def either(one: Shape, other: Shape) -> Shape:
-    """One of the two; where it is neither, the faults of both."""
+    """One of the two shapes. If neither fits, the faults of both."""
 
     def read(field: str, given: Any, faults: Faults) -> Any:
         seen: Faults = []
@@ -63,9 +63,9 @@ def record(
     is_open: bool = False,
     aliases: Mapping[str, str] = NO_ALIASES,
 ) -> Shape:
-    """An object with these keys, and no others unless it is open. A key that is not there stays away.
+    """An object with these keys, and no others unless it is open. Missing keys stay missing.
 
-    `aliases` are keys that people write instead, each with the key that they mean.
+    `aliases` are other names that people write, each with the key that it means.
     """
 
     def read(field: str, given: Any, faults: Faults) -> Any:
@@ -78,9 +78,9 @@ def record(
             elif name in required:
                 _wrong(_within(field, name), "is required", faults)
         for name in [] if is_open else [name for name in given if name not in shapes]:
-            # Whoever sends thousands of unknown keys hears of the first ones alone.
+            # Looking for a likely key is slow, so only the first unknown keys get a suggestion.
             meant = _meant(name, shapes, aliases) if len(faults) < MAX_FAULTS else None
-            way_out = f": did you mean `{meant}`?" if meant else "; remove it or mend its spelling"
+            way_out = f": did you mean `{meant}`?" if meant else "; remove it or correct its spelling"
             _wrong(_within(field, name), f"is not a known key{way_out}", faults)
         return taken
 
@@ -88,8 +88,8 @@ def record(
 
 
 def _meant(name: str, shapes: Mapping[str, Shape], aliases: Mapping[str, str]) -> str | None:
-    """The key that an unknown one is likely to mean."""
-    import difflib  # at a fault alone: a cold start does without it
+    """The key that an unknown one probably means."""
+    import difflib  # only for a fault: keeps it out of the cold start
 
     snake = re.sub(r"(?<=[a-z0-9])(?=[A-Z])|[- ]", "_", name[:FIELD_CHARACTERS]).lower()
     near = difflib.get_close_matches(snake, aliases, n=1, cutoff=ALIAS_LIKENESS)
@@ -98,7 +98,7 @@ def _meant(name: str, shapes: Mapping[str, Shape], aliases: Mapping[str, str]) -
 
 
 def array(shape: Shape, *, most: int | None = None, least: int = 0) -> Shape:
-    """A list of such elements."""
+    """A list whose elements have this shape."""
 
     def read(field: str, given: Any, faults: Faults) -> Any:
         if not isinstance(given, list):
@@ -111,7 +111,7 @@ def array(shape: Shape, *, most: int | None = None, least: int = 0) -> Shape:
 
 
 def mapping(key: Rule, shape: Shape, *, most: int) -> Shape:
-    """An object with any keys that the rule takes."""
+    """An object with any keys that the rule accepts."""
 
     def read(field: str, given: Any, faults: Faults) -> Any:
         if not isinstance(given, dict):
@@ -128,7 +128,7 @@ def mapping(key: Rule, shape: Shape, *, most: int) -> Shape:
 
 
 def text(least: int, most: int | None = None) -> Rule:
-    """A string of so many characters."""
+    """A string with so many characters."""
 
     def take(given: Any) -> str:
         if not isinstance(given, str):
@@ -193,5 +193,5 @@ def _within(field: str, part: object) -> str:
 
 
 def _wrong(field: str, said: str, faults: Faults) -> None:
-    """A key may hold half of a surrogate pair, which cannot be told."""
+    """Record a fault. Half a surrogate pair in a key is replaced, because UTF-8 cannot hold it."""
     faults.append(FieldFault(field.encode(errors="replace").decode() or "body", said))

@@ -240,7 +240,7 @@ def error(stated: Stated, reply: Reply) -> DarkroomError:
         return _too_large(said, request_id)
     if number in (400, 406, 409, 410, 415, 422) or re.search(_INVALID, words):
         code: Code = "unsupported_image" if re.search(_IMAGE, words) else "invalid_request"
-        return Rejected(code, said, hint="Mend what the image API names.", provider_request_id=request_id)
+        return Rejected(code, said, hint="Fix the fault that the image API names.", provider_request_id=request_id)
     return Unavailable("unreachable", said, retry_after=_retry_after(reply), is_doubtful=True)
 
 

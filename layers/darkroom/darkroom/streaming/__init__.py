@@ -1,1 +1,1 @@
-"""Bytes in memory or on disk: large ones are read in pieces, and never held in memory whole."""
+"""Bytes in memory or on disk. Large ones are read in pieces and never held in memory whole."""

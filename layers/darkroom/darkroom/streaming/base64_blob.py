@@ -1,4 +1,4 @@
-"""Base64, in which pictures travel: written while it is read, and read as tolerantly as it is written elsewhere."""
+"""Base64, the encoding of pictures in requests: encoded while it is read, and decoded tolerantly."""
 
 import binascii
 import json
@@ -31,15 +31,15 @@ class Base64:
 
 
 def decoded(text: Blob, *, is_json: bool = False) -> Blob:
-    """What Base64 of either alphabet says, with line breaks and without padding; nothing where it is neither.
+    """The bytes of a Base64 text in either alphabet, with or without line breaks and padding; empty if it is none.
 
-    `is_json`: the text is still as JSON writes it, where any character may be escaped.
+    `is_json`: the text is still the inside of a JSON string, where any character may be escaped.
     """
     return _decoded(text, is_json=is_json) or _spelled(text)
 
 
 def _spelled(text: Blob) -> Blob:
-    from darkroom.streaming import spelled  # few texts need it, and each import costs at a cold start
+    from darkroom.streaming import spelled  # rarely needed, and each import costs at a cold start
 
     return spelled.decoded(text)
 
@@ -65,7 +65,7 @@ def _decoded(text: Blob, *, is_json: bool) -> Blob:
 
 
 def _unescaped(text: Blob) -> Iterator[bytes]:
-    """A JSON string's characters, all of ASCII. Raises ValueError where they are not."""
+    """The characters of a JSON string in ASCII. Raises ValueError for any other."""
     left = b""
     for read in chunks(text):
         if not left and b"\\" not in read:

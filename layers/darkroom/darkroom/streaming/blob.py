@@ -1,4 +1,4 @@
-"""Bytes in memory or on disk, as one sequence. What is large is read in chunks, and never held in memory whole."""
+"""Bytes in memory or on disk, as one sequence. Large ones are read in chunks and never held in memory whole."""
 
 import hashlib
 import io
@@ -15,8 +15,8 @@ from typing import IO, Protocol, cast
 
 from darkroom.errors import Unavailable
 
-CHUNK_BYTES = 384 << 10  # whole groups of Base64; each costs calls, and there are ten turns at once
-_FIRST_SEARCHED_BYTES = 4096  # what is looked for is often near, and there may be very much of it
+CHUNK_BYTES = 384 << 10  # whole groups of Base64; each chunk costs calls, and ten turns run at once
+_FIRST_SEARCHED_BYTES = 4096  # a match is often near the start of a very long text
 
 
 class Blob(Protocol):
@@ -28,7 +28,7 @@ class Blob(Protocol):
 
 
 class File:
-    """Bytes in a temporary file that has no name, and goes with its last reference. They are only ever appended."""
+    """Bytes in a temporary file without a name, which disappears with its last reference. It only grows."""
 
     def __init__(self, parts: Iterable[bytes] = ()) -> None:
         try:
@@ -42,7 +42,7 @@ class File:
             self.append(part)
 
     def append(self, data: bytes) -> None:
-        """Raises Unavailable where the disk is full."""
+        """Append the bytes. Raises Unavailable if the disk is full."""
         try:
             written = os.write(self._descriptor, data)
             while written < len(data):
@@ -60,20 +60,20 @@ class File:
 
 
 class Hashed(File):
-    """A file whose SHA-256 is worked out while its bytes are at hand."""
+    """A file that computes its SHA-256 while it is written."""
 
     def __init__(self, parts: Iterable[bytes] = ()) -> None:
         self._digest = hashlib.sha256()
         super().__init__(parts)
 
     def append(self, data: bytes) -> None:
-        """See `File`."""
+        """Append the bytes, as `File` does, and hash them."""
         super().append(data)
         self._digest.update(data)
 
     @property
     def sha256(self) -> str:
-        """In hex."""
+        """The SHA-256 in hex."""
         return self._digest.hexdigest()
 
 
@@ -82,12 +82,12 @@ def _no_room(error: OSError) -> Unavailable:
 
 
 def free_disk_bytes() -> int:
-    """How many bytes there is room for on the disk."""
+    """The free bytes of the disk."""
     return shutil.disk_usage(tempfile.gettempdir()).free
 
 
 class Part:
-    """A part of a blob, from `start` up to `stop`; without a copy."""
+    """A part of a blob, from `start` up to `stop`, without a copy."""
 
     def __init__(self, whole: Blob, start: int, stop: int) -> None:
         self._whole = whole
@@ -103,7 +103,7 @@ class Part:
 
 
 class Joined:
-    """Blobs one after the other; without a copy, but of neighbours that are in memory."""
+    """Blobs one after the other. Only neighbours in memory are copied."""
 
     def __init__(self, parts: Iterable[Blob]) -> None:
         self.parts: list[Blob] = []
@@ -152,7 +152,7 @@ class _Reader(io.RawIOBase):
         return self._position
 
     def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
-        """As files do it, past the end too."""
+        """Set the position, as files do. It may lie past the end."""
         origin = {io.SEEK_SET: 0, io.SEEK_CUR: self._position, io.SEEK_END: len(self._blob)}[whence]
         if origin + offset < 0:
             raise ValueError("there is nothing before the beginning")
@@ -173,14 +173,14 @@ class _Reader(io.RawIOBase):
 
 
 def as_file(blob: Blob, *, ahead: int = 0) -> IO[bytes]:
-    """For those who take nothing else. Who takes little at a time has so many bytes read `ahead`."""
+    """The blob as a file, for code that takes nothing else. `ahead` buffers so many bytes for small reads."""
     if isinstance(blob, bytes):
         return io.BytesIO(blob)
     return io.BufferedReader(_Reader(blob), ahead) if ahead else cast("IO[bytes]", _Reader(blob))
 
 
 def chunks(blob: Blob, size: int = CHUNK_BYTES) -> Iterator[bytes]:
-    """The blob, a chunk after the other; the parts of what is joined each by itself."""
+    """The blob, chunk by chunk. The parts of a joined blob are cut separately."""
     if isinstance(blob, Joined):
         for part in blob.parts:
             yield from chunks(part, size)
@@ -190,14 +190,14 @@ def chunks(blob: Blob, size: int = CHUNK_BYTES) -> Iterator[bytes]:
 
 
 def at_least(size: int, chunks: Iterator[bytes], begun: bytes = b"") -> bytes:
-    """So many of the next bytes, or more, or all that come: a server may send them one by one."""
+    """The next bytes: at least so many, or all that remain. A server may send them one by one."""
     while len(begun) < size and (chunk := next(chunks, None)) is not None:
         begun += chunk
     return begun
 
 
 def sha256(blob: Blob) -> str:
-    """In hex."""
+    """The SHA-256 in hex."""
     if isinstance(blob, Hashed | HashedBlob):
         return blob.sha256
     digest = hashlib.sha256()
@@ -207,7 +207,7 @@ def sha256(blob: Blob) -> str:
 
 
 def search(pattern: re.Pattern[bytes], blob: Blob, start: int, *, width: int) -> tuple[int, bytes] | None:
-    """The first match from `start` on, where it begins and what it is. Matches have `width` bytes each."""
+    """The position and the bytes of the first match from `start` on. Matches have `width` bytes each."""
     size = _FIRST_SEARCHED_BYTES
     while len(chunk := blob[start : start + size]) >= width:
         if found := pattern.search(chunk):

@@ -1,4 +1,4 @@
-"""What bytes look like that should be text in UTF-8 and are not: a guess, made for people and never decoded by."""
+"""The likely encoding of a text that is not UTF-8: a guess for a message to people, never used for decoding."""
 
 import codecs
 from collections.abc import Iterator
@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from functools import cache
 
 SAMPLE_BYTES = 4096
-PLAUSIBLE = 0.5  # of the letters are everyday ones; of another encoding's a third, by chance
+PLAUSIBLE = 0.5  # share of everyday letters; a wrong encoding reaches a third by chance
 MAX_LATIN_RUN = 1.5  # accented letters stand alone among plain ones
 
 _PUNCTUATION = "«»‘’“”„–—…°·€£§、。，！？：；（）「」『』《》〈〉【】・ー～"
@@ -17,7 +17,7 @@ _CENTRAL = "ąćęłńóśźżáčďéěíňřšťúůýžőűöüä" + _PUNCTUA
 
 @dataclass(frozen=True, slots=True)
 class _Candidate:
-    """An encoding, and the characters that texts in it are mostly made of."""
+    """An encoding, and the characters that make up most of its texts."""
 
     name: str
     codec: str
@@ -26,13 +26,13 @@ class _Candidate:
 
 
 def told(data: bytes) -> str:
-    """What is wrong with bytes that are not UTF-8, to be said of a file or a line."""
+    """The fault of bytes that are not UTF-8, as the end of a sentence about a file or a line."""
     name = likely(data)
     return f"is not in UTF-8; it looks like {name}" if name else "is not in UTF-8, and looks like no text at all"
 
 
 def likely(data: bytes) -> str | None:
-    """The encoding that the bytes look like, by name; None where they look like no text."""
+    """The name of the likely encoding; None if the bytes look like no text."""
     if data[:4] == codecs.BOM_UTF32_LE or data[:4] == codecs.BOM_UTF32_BE or _is_utf32(data):
         return "UTF-32"
     if any(escape in data for escape in (b"\x1b$B", b"\x1b$@")):
@@ -44,7 +44,7 @@ def likely(data: bytes) -> str | None:
 
 
 def _sample(data: bytes) -> bytes:
-    """From the first byte that is not plain ASCII on; in UTF-16 a character begins at an even one."""
+    """The bytes from the first one outside ASCII on. The offset is even, as a character of UTF-16 needs it."""
     first = next((place for place, byte in enumerate(data) if byte > 127), 0) & ~1
     return data[first : first + SAMPLE_BYTES]
 
@@ -54,7 +54,7 @@ def _is_utf32(data: bytes) -> bool:
 
 
 def _candidates(sample: bytes) -> Iterator[_Candidate]:
-    """Those that come into question, the commoner before the rarer."""
+    """The possible encodings, commoner ones first."""
     high = [byte > 127 for byte in sample]
     runs = sum(now and not before for before, now in zip([False, *high], high, strict=False))
     may_be_latin = runs > 0 and sum(high) / runs < MAX_LATIN_RUN
@@ -72,7 +72,7 @@ def _likeness(sample: bytes, candidate: _Candidate) -> float:
 
 
 def _decoded(sample: bytes, codec: str) -> str:
-    """The sample as text, but for a character that it was cut in; nothing where it is in another encoding."""
+    """The sample as text, without a character cut at its end; empty if it is in another encoding."""
     try:
         return codecs.getincrementaldecoder(codec)().decode(sample, final=len(sample) < SAMPLE_BYTES)
     except UnicodeDecodeError:
@@ -81,7 +81,7 @@ def _decoded(sample: bytes, codec: str) -> str:
 
 @cache
 def _known() -> tuple[_Candidate, ...]:
-    """Made on first use, for it takes milliseconds."""
+    """Every known encoding. Built on first use, because that takes milliseconds."""
     kana, hangul = _span(0x3041, 0x30FF), _span(0xAC00, 0xD7A3)
     simplified, traditional = _rows("gb2312", 0xB0, 0xD7), _rows("big5", 0xA4, 0xC6)
     kanji = _rows("euc_jp", 0xB0, 0xCF) | kana
@@ -116,6 +116,6 @@ def _span(first: int, last: int) -> frozenset[str]:
 
 
 def _rows(codec: str, first: int, last: int) -> frozenset[str]:
-    """The characters whose first byte lies between these: the everyday ones come first in each of these sets."""
+    """The characters whose first byte lies in this range. In these sets the everyday ones come first."""
     pairs = (bytes((lead, trail)) for lead in range(first, last + 1) for trail in range(0x40, 0xFF))
     return frozenset("".join(pair.decode(codec, "ignore") for pair in pairs)) - _span(0, 127)

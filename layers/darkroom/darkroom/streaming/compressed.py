@@ -1,6 +1,6 @@
-"""Compressed streams, unpacked by their bytes: a relay may unpack an answer and keep its header, or leave that out.
+"""Compressed streams, recognised by their bytes: a relay may unpack an answer and keep its header, or drop the header.
 
-A checksum that is wrong is passed over, because what is unpacked is judged by itself.
+Wrong checksums are ignored, because the unpacked answer is checked by itself.
 """
 
 import zlib
@@ -14,20 +14,20 @@ _EXTRA, _NAME, _COMMENT, _HEADER_CHECKSUM = 4, 8, 16, 2
 
 
 def unpacked(chunks: Iterable[bytes], encoding: str) -> Iterator[bytes]:
-    """The chunks as they are, or unpacked. Raises `zlib.error` where they are broken."""
+    """The chunks as they are, or unpacked. Raises `zlib.error` if they are broken."""
     source = iter(chunks)
     head = at_least(_HEADER_BYTES, source)
     if not head.startswith(_GZIP):
         yield from _inflated(head, source, encoding)
         return
-    while head.startswith(_GZIP):  # one member after the other; what else follows is not the answer's
+    while head.startswith(_GZIP):  # one member after the other; anything else behind them is not the answer's
         unpack = zlib.decompressobj(-zlib.MAX_WBITS)
         yield from _pieces(unpack, head[_end_of_header(head) :], source)
         head = at_least(_TRAILER_BYTES + _HEADER_BYTES, source, unpack.unused_data)[_TRAILER_BYTES:]
 
 
 def _inflated(head: bytes, source: Iterator[bytes], encoding: str) -> Iterator[bytes]:
-    """With zlib's header or without; as it is where the bytes are JSON, or nobody says that they are compressed."""
+    """Inflate, with or without zlib's header. JSON, or bytes not declared as compressed, stay as they are."""
     if encoding == "deflate" and head[:1] not in (b"{", b"["):
         bits = zlib.MAX_WBITS if head[:1] == _ZLIB else -zlib.MAX_WBITS
         yield from _pieces(zlib.decompressobj(bits), head, source)
@@ -37,17 +37,17 @@ def _inflated(head: bytes, source: Iterator[bytes], encoding: str) -> Iterator[b
 
 
 def _pieces(unpack: "zlib._Decompress", packed: bytes, source: Iterator[bytes]) -> Iterator[bytes]:
-    """What is packed, up to its end, in pieces of a bounded size."""
+    """The unpacked bytes up to the stream's end, in pieces of bounded size."""
     while packed or (packed := at_least(1, source)):
         yield unpack.decompress(packed, CHUNK_BYTES)
         packed = unpack.unconsumed_tail
         if unpack.eof:
             return
-    yield unpack.flush()  # the stream was cut; after its end, this would disturb `unused_data`
+    yield unpack.flush()  # the stream was cut; after its proper end, this would change `unused_data`
 
 
 def _end_of_header(first: bytes) -> int:
-    """Of a gzip member (RFC 1952)."""
+    """The end of a gzip member's header (RFC 1952)."""
     flags, end = first[3], 10
     if flags & _EXTRA:
         end += 2 + int.from_bytes(first[end : end + 2], "little")

@@ -1,7 +1,7 @@
-"""A JSON document of any size: its long strings, which are pictures, are left where they are.
+"""A JSON document of any size. Its long strings, which are pictures, stay where they are.
 
-The parsers of the field hold a string in memory whole. Here one that is long becomes a short one that stands for it,
-and only the rest is parsed.
+Ordinary parsers hold every string in memory. Here a short string stands for each long one, and only the rest is
+parsed.
 """
 
 import codecs
@@ -16,24 +16,24 @@ from darkroom.streaming.blob import Blob, File, Part, chunks
 
 LONG_BYTES = 64 << 10
 QUOTED_BYTES = 16 << 10
-MAX_PARSED_BYTES = 1_000_000  # which take twenty times as much memory
+MAX_PARSED_BYTES = 1_000_000  # parsing takes twenty times as much memory
 _MAX_DIGITS = 1000
-_MAX_DOUBLES = 8  # of one name in one object
+_MAX_DOUBLES = 8  # values of a repeated name in one object
 _IN_STRING = re.compile(rb'[^"\\]*(?:\\.[^"\\]*)*', re.DOTALL)
 _UNICODE = r"\\(?:u[0-9A-Fa-f]{0,3})?"  # an escape that is cut
 _CUT_ESCAPE = rf"(?<!\\)(?:\\\\)*(?P<cut>(?:\\u[dD][89abAB][0-9A-Fa-f]{{2}})?(?:{_UNICODE})?)\Z"
-_MARK = "\0long "  # no text begins so; who writes it all the same gets one of his own long strings
+_MARK = "\0long "  # real texts do not begin like this; one that does gets a long string of the same document
 
 
 class LongString(Part):
-    """A string's characters, still as JSON writes them."""
+    """A string's characters, still escaped as in JSON."""
 
     def text(self, most_bytes: int) -> str:
-        """What it says, as far as so many bytes go."""
+        """The text of its first bytes, unescaped."""
         return _said(self[:most_bytes])
 
     def unescaped(self) -> File:
-        """All that it says, in UTF-8. Raises ValueError where JSON writes nothing so."""
+        """The whole text in UTF-8, unescaped. Raises ValueError if it is not valid JSON."""
         decoder, left, said = codecs.getincrementaldecoder("utf-8")(errors="replace"), "", File()
         for chunk in (*chunks(self), b""):
             text = left + decoder.decode(chunk, final=not chunk)
@@ -43,12 +43,12 @@ class LongString(Part):
         return said
 
     def __repr__(self) -> str:
-        """How it begins and ends: in between may be a picture that it quotes."""
+        """Its beginning and its end: the middle may be a picture."""
         return f"{_said(self[:QUOTED_BYTES])} … {_said(self[-QUOTED_BYTES:])}"
 
 
 def _said(written: bytes) -> str:
-    """The characters that JSON writes so, which may begin and end in the middle of one."""
+    """The text of escaped bytes that may begin and end within a character."""
     text = written.decode(errors="ignore")
     for begin in range(7):
         for end in range(7):
@@ -58,9 +58,9 @@ def _said(written: bytes) -> str:
 
 
 def parsed(blob: Blob) -> Any:
-    """The document, with a LongString for each long one.
+    """The parsed document, with a LongString for each long string.
 
-    Raises ValueError or RecursionError where it is none, TooLarge where it says more than any answer.
+    Raises ValueError or RecursionError if it is not JSON, TooLarge if it has more text than any real answer.
     """
     found: list[LongString] = []
     outline = bytearray()
@@ -82,7 +82,7 @@ def parsed(blob: Blob) -> Any:
 
 
 def _members(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    """Of a name that stands twice all that it says is kept, in a list: either may be what was meant."""
+    """The members of an object. A repeated name keeps all its values in a list, because any of them may be right."""
     members = dict(pairs)
     return members if len(members) == len(pairs) else _with_doubles(pairs)
 
@@ -98,12 +98,12 @@ def _with_doubles(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 
 def _number(digits: str) -> float:
-    """Python reads no whole number of thousands of digits."""
+    """A whole number. Python refuses to parse one with thousands of digits, so that one becomes a float."""
     return int(digits) if len(digits) <= _MAX_DIGITS else float(digits)
 
 
 def _meant(value: Any, found: list[LongString]) -> Any:
-    """What stands for a long string, alone or in a list, is that string."""
+    """The value, with each mark, alone or in a list, replaced by its long string."""
     if isinstance(value, str) and value.startswith(_MARK):
         number = value.removeprefix(_MARK)
         return found[int(number)] if number.isdecimal() and len(number) < 6 and int(number) < len(found) else value
@@ -111,7 +111,7 @@ def _meant(value: Any, found: list[LongString]) -> Any:
 
 
 def _pieces(blob: Blob) -> Iterator[Blob]:
-    """The document in order: its long strings, and what lies between them."""
+    """The document in order: its long strings, and the text between them."""
     told = 0
     for start, stop in _long_strings(blob):
         yield Part(blob, told, start - 1)
@@ -121,7 +121,7 @@ def _pieces(blob: Blob) -> Iterator[Blob]:
 
 
 def _long_strings(blob: Blob) -> Iterator[tuple[int, int]]:
-    """Where they begin and end, without their quotation marks."""
+    """The start and the end of each long string, without quotation marks."""
     begun = before = told = 0
     is_inside = is_escaped = False
     for chunk in chunks(blob):
@@ -144,11 +144,11 @@ def _long_strings(blob: Blob) -> Iterator[tuple[int, int]]:
             at += 1
         before += len(chunk)
         if not is_inside and before - told > MAX_PARSED_BYTES:
-            return  # what follows is not looked at: this alone is too much
+            return  # the text is too large already, so the rest is not read
 
 
 def _past_escapes(chunk: bytes, at: int) -> tuple[int, bool]:
-    """Where a string that goes on here stops within the chunk, and whether the next chunk's first byte is escaped."""
+    """The position where the current string or the chunk ends, and whether the next chunk's first byte is escaped."""
     found = _IN_STRING.match(chunk, at)
     end = found.end() if found else at
     return end, chunk[end:] == b"\\"

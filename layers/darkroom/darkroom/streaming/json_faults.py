@@ -1,4 +1,4 @@
-"""What is wrong with a text that should be JSON: a guess, made for people who write it by hand."""
+"""The likely mistake in a text that should be JSON: a guess for people who write it by hand."""
 
 import re
 from json import JSONDecodeError
@@ -17,7 +17,7 @@ _BY_MESSAGE = {
 
 
 def told(error: JSONDecodeError) -> str:
-    """The likely slip, its remedy and its place."""
+    """The likely mistake, its remedy and its place."""
     said, at = _slip(error)
     line, column = error.doc.count("\n", 0, at) + 1, at - error.doc.rfind("\n", 0, at)
     is_one_line = "\n" not in error.doc.strip()
@@ -25,7 +25,7 @@ def told(error: JSONDecodeError) -> str:
 
 
 def _slip(error: JSONDecodeError) -> tuple[str, int]:
-    """The slip, and where it is."""
+    """The mistake and its position."""
     before, after = error.doc[: error.pos].rstrip(), error.doc[error.pos : error.pos + LOOKED_AT]
     comma = error.pos if re.match(r",\s*[}\]]", after) else len(before) - 1  # Python 3.13 points at the comma
     if comma == error.pos or (before.endswith(",") and after[:1] in ("}", "]")):
@@ -34,7 +34,7 @@ def _slip(error: JSONDecodeError) -> tuple[str, int]:
 
 
 def _at(text: str) -> str | None:
-    """The slip that the text at the fault shows."""
+    """The mistake that shows in the text at the fault."""
     if text[:1] and text[0] in _CURLY:
         return 'curly quotes: use "'
     if text.startswith("'"):

@@ -1,4 +1,4 @@
-"""Bytes that were packed, unpacked in chunks: gzip and zlib, hexadecimal digits, percent-encoding, zip archives."""
+"""Packed bytes, unpacked in chunks: gzip and zlib, hexadecimal digits, percent-encoding, zip archives."""
 
 import codecs
 import re
@@ -14,14 +14,14 @@ from darkroom.streaming.blob import CHUNK_BYTES, Blob, File, Part, as_file, chun
 GZIP, ZLIB, ZIP = b"\x1f\x8b\x08", (b"x\x9c", b"x\x01", b"x\xda"), b"PK\x03\x04"
 MAX_MEMBERS = 32
 _BETWEEN_DIGITS = re.compile(r"0x|\\x|[\s:,-]", re.IGNORECASE)
-# What `zipfile` raises of a hostile archive: it is broken, or packed in an unknown way (NotImplementedError), encrypted
-# (RuntimeError), cut (EOFError), or names places outside itself (OSError, ValueError). `bounded` raises ValueError.
+# The errors of `zipfile` for a hostile archive: broken, packed in an unknown way (NotImplementedError), encrypted
+# (RuntimeError), cut (EOFError), or with paths outside itself (OSError, ValueError). `bounded` raises ValueError.
 _BROKEN = (zipfile.BadZipFile, NotImplementedError, RuntimeError, ValueError, EOFError, OSError, zlib.error)
-_END_OF_DIRECTORY, _DIRECTORY_BYTES, _TAIL_BYTES = b"PK\x05\x06", 100_000, 66_000  # of an archive, with its remark
+_END_OF_DIRECTORY, _DIRECTORY_BYTES, _TAIL_BYTES = b"PK\x05\x06", 100_000, 66_000  # of an archive, with its comment
 
 
 def inflated(content: Blob) -> Iterator[bytes]:
-    """What was compressed with gzip or zlib. Raises ValueError or `zlib.error` where it is broken or cut."""
+    """Unpack gzip or zlib. Raises ValueError or `zlib.error` if the bytes are broken or cut."""
     unpack = zlib.decompressobj(zlib.MAX_WBITS | 32)  # a header of either kind
     for chunk in chain(chunks(content), (b"",)):
         packed = chunk
@@ -33,7 +33,7 @@ def inflated(content: Blob) -> Iterator[bytes]:
 
 
 def unhexed(text: Blob) -> Iterator[bytes]:
-    """The bytes of hexadecimal digits, whatever stands between them. Raises ValueError where they are none."""
+    """The bytes of hexadecimal digits with any separators. Raises ValueError if they are not digits."""
     left = ""
     for chunk in chunks(text):
         found = digits(left + chunk.decode("latin-1"))
@@ -43,12 +43,12 @@ def unhexed(text: Blob) -> Iterator[bytes]:
 
 
 def digits(text: str) -> str:
-    """Hexadecimal digits without what people and programs write between them: white space, `:`, `,`, `-`, `0x`."""
+    """The hexadecimal digits without their separators: white space, `:`, `,`, `-`, `0x`."""
     return _BETWEEN_DIGITS.sub("", text)
 
 
 def unquoted(text: Blob, start: int) -> Iterator[bytes]:
-    """The bytes of a percent-encoded text from there on."""
+    """The bytes of a percent-encoded text from `start` on."""
     left = b""
     for read in chunks(Part(text, start, len(text))):
         chunk = left + read
@@ -58,18 +58,18 @@ def unquoted(text: Blob, start: int) -> Iterator[bytes]:
 
 
 def bytes_of_letters(text: Blob) -> Iterator[bytes]:
-    """The bytes of a text of which each letter is one. Raises ValueError where a letter is none."""
+    """The bytes of a text whose letters stand for one byte each. Raises ValueError for any other letter."""
     for letters in codecs.iterdecode(chunks(text), "utf-8", errors="replace"):
         yield letters.encode("latin-1")
 
 
 def is_archive(content: Blob) -> bool:
-    """Whether it begins as an archive does."""
+    """Whether it begins like a zip archive."""
     return content[: len(ZIP)] == ZIP
 
 
 def members(content: Blob, room: int) -> Iterator[Blob]:
-    """The files of an archive; the content itself where it is none."""
+    """The files of an archive, or the content itself if it is not an archive."""
     if not is_archive(content):
         yield content
     elif _has_small_directory(content):
@@ -81,7 +81,7 @@ def members(content: Blob, room: int) -> Iterator[Blob]:
 
 
 def bounded(parts: Iterator[bytes], room: int) -> Iterator[bytes]:
-    """The parts. Raises ValueError where they have more bytes than there is room for."""
+    """The parts. Raises ValueError if they have more bytes than `room`."""
     for part in parts:
         room -= len(part)
         if room < 0:
@@ -96,7 +96,7 @@ def _read(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> Iterator[bytes]:
 
 
 def _has_small_directory(archive: Blob) -> bool:
-    """Whether what is read of it at once is little."""
+    """Whether the directory, which `zipfile` reads at once, is small."""
     tail = archive[-_TAIL_BYTES:]
     end = tail.rfind(_END_OF_DIRECTORY)
     size = int.from_bytes(tail[end + 12 : end + 16], "little")

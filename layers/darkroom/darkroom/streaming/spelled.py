@@ -1,4 +1,4 @@
-"""Texts that somebody spelled once more: percent-encoded, as entities of HTML, in escapes; and Base64 in them."""
+"""Texts encoded once more (percent-encoding, HTML entities, escapes), and the Base64 inside them."""
 
 import binascii
 import re
@@ -17,13 +17,13 @@ _CUT = rb"(?:%[0-9A-Fa-f]?|&#?[xX]?[0-9A-Fa-f]{0,8}|\\{1,8}(?:u[0-9A-Fa-f]{0,3}|
 _LONGEST_CUT = 12
 _FOREIGN = rb"[^A-Za-z0-9+/=]"
 _URL_SAFE = bytes.maketrans(b"-_", b"+/")
-_INVISIBLE = bytes(range(33)) + bytes(range(127, 256))  # white space, controls, and no letter of ASCII
+_INVISIBLE = bytes(range(33)) + bytes(range(127, 256))  # white space, controls, and bytes outside ASCII
 _FAR = bytes(range(128, 256))
-_TAIL_SHARE = 40  # what stands after the Base64 is less than one part in so many
+_TAIL_SHARE = 40  # text behind the Base64 must be less than one part in so many
 
 
 def respelled(text: Blob) -> Iterator[bytes]:
-    """The text as it was spelled at first; what is no ASCII there is left out."""
+    """The text before it was encoded once more, without characters outside ASCII."""
     left = b""
     for read in chain(chunks(text), (b"",)):
         chunk = left + read
@@ -41,8 +41,8 @@ def _letter(found: re.Match[bytes]) -> bytes:
 
 
 def decoded(text: Blob) -> Blob:
-    """What Base64 says that is spelled once more, has padding in its middle, spaces for its `+`, invisible letters
-    in it, or a few foreign ones at its end; nothing where it is none.
+    """The bytes of Base64 that is encoded once more, or has padding in its middle, spaces for its `+`, invisible
+    letters, or a few foreign letters at its end; empty if it is not Base64.
     """
     file, left, pluses = File(), b"", None
     pieces = respelled(text)
@@ -55,7 +55,7 @@ def decoded(text: Blob) -> Blob:
                 if rest * _TAIL_SHARE > len(text):
                     return b""
                 left = left[: foreign.start()]
-            begun = left.rstrip(b"=")  # more of the padding may come
+            begun = left.rstrip(b"=")  # the rest of the padding may follow
             *ended, last = re.split(b"={1,2}", begun)
             if not all(ended):
                 return b""
@@ -65,7 +65,7 @@ def decoded(text: Blob) -> Blob:
             file.append(_said(last[:whole]))
             left = last[whole:] + left[len(begun) :]
         left = left.rstrip(b"=")
-        if len(left) > 1 or not len(file):  # else a word stands after it
+        if len(left) > 1 or not len(file):  # a single letter belongs to a word behind the Base64
             file.append(_said(left))
     except (binascii.Error, ValueError):
         return b""
@@ -77,6 +77,6 @@ def _said(part: bytes) -> bytes:
 
 
 def _are_pluses(text: bytes) -> bool:
-    """Whether its spaces are the `+` that a form's decoder took away: those between lines are evenly spaced."""
+    """Whether its spaces replace `+`, as a form's decoder does it. Spaces between lines are evenly spaced."""
     words = text.split()
     return len(set(map(len, words[1:-1]))) > 1 and not re.search(rb"[+\r\n]", text.strip())

@@ -1,4 +1,4 @@
-"""UTF-16 as UTF-8. Its mark tells, or its first two letters."""
+"""UTF-16 as UTF-8, recognised by its byte order mark or its first two letters."""
 
 import codecs
 from collections.abc import Iterable, Iterator
@@ -9,7 +9,7 @@ _HEAD_BYTES = 4
 
 
 def as_utf8(chunks: Iterable[bytes]) -> Iterator[bytes]:
-    """The chunks of a text as they are, or in UTF-8 where they are in UTF-16."""
+    """The chunks of a text, converted to UTF-8 if they are in UTF-16."""
     source = iter(chunks)
     head = at_least(_HEAD_BYTES, source)
     decoder = _decoder(head[:_HEAD_BYTES])

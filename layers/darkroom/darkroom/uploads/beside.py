@@ -1,8 +1,8 @@
-"""Which text is a photo's, by what lies in their folder: the very same name, or one that is alike, if only one is.
-Which text is of a file that is no photo here.
+"""The text of a photo, by the files in their folder: the one of the same name, or the only one with a similar name.
+The text of a file that is no photo here.
 
-Names are alike but for letters' case, their Unicode form, and doubled endings (`mug.jpg.txt`, `mug.txt.txt`): systems
-that hide endings or write letters in parts make such names. Folders are compared byte for byte.
+Similar names differ only in case, in their Unicode form, or by doubled endings (`mug.jpg.txt`, `mug.txt.txt`): systems
+that hide endings or decompose letters make such names. Folders are compared byte for byte.
 """
 
 import unicodedata
@@ -16,11 +16,11 @@ from darkroom.domain.upload import Upload
 from darkroom.uploads import hints
 from darkroom.uploads.pairing import TEXT_EXTENSION
 
-MAX_KEYS = 50  # of a folder that are looked at
+MAX_KEYS = 50  # how much of a folder is looked at
 
 
 def text_of(photo: Upload, listed: Listed) -> Upload | None:
-    """The text that a photo's own one is spelled like; that one is looked for elsewhere. Raises Rejected."""
+    """The text with a name similar to the photo's. The one of the same name is looked up elsewhere. Raises Rejected."""
     photos, texts = _sorted_out(photo.bucket, listed)
     taken = {other.stem for other in photos} - {photo.stem}
     own = photo.stem + TEXT_EXTENSION
@@ -35,7 +35,7 @@ def text_of(photo: Upload, listed: Listed) -> Upload | None:
 
 
 def with_its_photo(text: Upload, listed: Listed) -> Upload:
-    """The text, going with the one photo that its name is like, if no photo has its very name. Raises Rejected."""
+    """The text, joined to the one photo with a similar name, unless a photo has its very name. Raises Rejected."""
     photos, texts = _sorted_out(text.bucket, listed)
     alike = [photo for photo in photos if _are_alike(text, photo)]
     if not alike or any(photo.stem == text.stem for photo in photos):
@@ -47,31 +47,32 @@ def with_its_photo(text: Upload, listed: Listed) -> Upload:
 
 
 def has_photo(text: Upload, listed: Listed) -> bool:
-    """Whether a photo lies there whose name is the text's, or is like it."""
+    """Whether the folder has a photo whose name is the text's or similar."""
     return any(_are_alike(text, photo) for photo in _sorted_out(text.bucket, listed)[0])
 
 
 def has_other_format(of: Upload, text: Upload | None, listed: Listed, heard: Container[str]) -> bool:
-    """Whether a photo of the upload's stem lies there that the text holds for, and that has not been heard of, by the
-    slots that have been.
+    """Whether the folder has another photo of the upload's stem for the text, which is not in `heard`.
+
+    `heard` holds the slots that were announced.
     """
     photos = (photo for photo in _sorted_out(of.bucket, listed)[0] if photo.stem == of.stem)
     return any(holds_for(text, photo) and photo.slot not in heard for photo in photos)
 
 
 def holds_for(text: Upload | None, photo: Upload) -> bool:
-    """Whether a text holds for this format of its photo: `mug.jpg.txt` does for one. None is that of its very name."""
+    """Whether a text applies to this format of its photo: `mug.jpg.txt` applies to one. None stands for `mug.txt`."""
     return text is None or not text.goes_with or _are_alike(text, photo)
 
 
 def formats(text: Upload, slots: Iterable[str]) -> list[str]:
-    """The slots of the photos that a text holds for, of those that its stem remembers."""
+    """The slots of the photos that a text applies to, out of those that its stem knows."""
     photos = (upload.of_key(text.bucket, text.stem + slot) for slot in slots if slot.lower() in picture_formats.ENDINGS)
     return [photo.slot for photo in photos if holds_for(text, photo)]
 
 
 def beginning(text: Upload) -> str:
-    """The beginning of the keys that what a text is of may have, as it is spelled if that is known."""
+    """The prefix of the keys that a text's photo may have, spelled like the photo if that is known."""
     name = _without(text.name, picture_formats.ENDINGS | {TEXT_EXTENSION})
     if hints.is_known(ending := upload.extension(name)):
         name = name.removesuffix(ending)
@@ -79,9 +80,7 @@ def beginning(text: Upload) -> str:
 
 
 def goes_with(text: Upload, slots: Iterable[str]) -> bool:
-    """Whether the stem that a text is to go with has one photo that it holds for, and that has no other text, by the
-    slots that the stem remembers.
-    """
+    """Whether exactly one photo of the stem fits the text and has no other text. The stem knows these `slots`."""
     names = [slot for slot in slots if slot != text.slot]
     photos = [upload.of_key(text.bucket, text.stem + slot) for slot in formats(text, names)]
     keys = [text.folder + name[1:] if name.startswith("/") else text.stem + name for name in names]
@@ -90,7 +89,7 @@ def goes_with(text: Upload, slots: Iterable[str]) -> bool:
 
 
 def likely_stems(text: Upload) -> list[str]:
-    """The stems that its photo may have, where the text has a doubled ending, or letters that have two forms."""
+    """The stems that its photo may have, if the text has a doubled ending or letters with two Unicode forms."""
     name = _without(text.name, frozenset((TEXT_EXTENSION,)))
     names = (name, _without(name, picture_formats.ENDINGS))
     forms = {unicodedata.normalize(form, each) for each in names for form in ("NFC", "NFD")} if _is_short(name) else ()
@@ -98,7 +97,7 @@ def likely_stems(text: Upload) -> list[str]:
 
 
 def likely_texts(photo: Upload) -> list[str]:
-    """The keys that its text may have, in the same way."""
+    """The keys that its text may have, likewise."""
     name = photo.stem.removeprefix(photo.folder)
     forms = {unicodedata.normalize(form, name) for form in ("NFC", "NFD")} - {name} if _is_short(name) else ()
     doubled = (photo.name, name + TEXT_EXTENSION)
@@ -106,7 +105,7 @@ def likely_texts(photo: Upload) -> list[str]:
 
 
 def without_text(bucket: str, listed: Listed) -> Upload | None:
-    """A photo of the folder for which no text lies there, as far as that has been looked at."""
+    """A photo of the folder without a text, as far as the folder was listed."""
     photos, texts = _sorted_out(bucket, listed)
     last = listed.keys[-1] if listed.is_cut else None
     known = (photo for photo in photos if last is None or photo.stem + TEXT_EXTENSION <= last)
@@ -114,25 +113,25 @@ def without_text(bucket: str, listed: Listed) -> Upload | None:
 
 
 def no_photo_of(text: Upload, listed: Listed) -> Upload | None:
-    """A file that the text is of by its name, and that is of no kind that is taken here."""
+    """A file of an unsupported kind that the text is named after."""
     there = (upload.of_key(text.bucket, key) for key in listed.keys)
     others = (each for each in there if each.kind == "unsupported" and hints.may_have_a_text(each))
     return next((each for each in others if _is_named_after(text, each)), None)
 
 
 def _sorted_out(bucket: str, listed: Listed) -> tuple[list[Upload], list[Upload]]:
-    """The photos and the texts."""
+    """The photos and the texts of the listing."""
     there = [upload.of_key(bucket, key) for key in listed.keys]
     return [each for each in there if each.kind == "photo"], [each for each in there if each.kind == "text"]
 
 
 def with_photo(text: Upload, photo: Upload) -> Upload:
-    """The text, going with this photo."""
+    """The text, joined to this photo."""
     return text if text.stem == photo.stem else replace(text, goes_with=photo.stem)
 
 
 def _is_one(text: Upload, photos: Sequence[Upload]) -> bool:
-    """Whether a text can be meant for one photo alone, in whatever formats."""
+    """Whether a text can belong to one photo only, in any number of formats."""
     return len({photo.stem for photo in photos if _are_alike(text, photo)}) == 1
 
 
@@ -145,13 +144,13 @@ def _are_alike(text: Upload, photo: Upload) -> bool:
 
 
 def _is_named_after(text: Upload, other: Upload) -> bool:
-    """Whether they are alike, where the other's ending is none of a photo."""
+    """Whether the names are similar. The other file's ending is not a photo's."""
     names = (other.name, *_names(other.name.removesuffix(other.extension)))
     return _folded(_without(text.name, frozenset((TEXT_EXTENSION,)))) in map(_folded, names)
 
 
 def _names(name: str) -> Iterator[str]:
-    """A photo's name, and the same after each ending that is taken from it."""
+    """A photo's name, and the names left after each ending is removed."""
     yield name
     while (ending := upload.extension(name)).lower() in picture_formats.ENDINGS:
         name = name.removesuffix(ending)
@@ -169,5 +168,5 @@ def _folded(name: str) -> str:
 
 
 def _is_short(name: str) -> bool:
-    """As all names in S3 are. To put endless marks on a letter in order takes quadratic time."""
+    """Whether S3 could hold the name. Normalizing a longer one with endless marks takes quadratic time."""
     return len(name) <= KEY_BYTES

@@ -1,7 +1,7 @@
-"""What was decided on an upload: remembered, and sent as far as its lane lets it pass.
+"""Carries out a decision on an upload: stores it, and sends the request when its lane has room.
 
-The request is remembered with the decision that made it, so that whatever dies in between, it is sent, once; and a
-full lane changes when a request is sent, and not which requests there are.
+The request is stored together with its decision, so that it is sent exactly once, even after a crash. A full lane
+delays requests and never changes which requests there are.
 """
 
 import json
@@ -20,7 +20,7 @@ from darkroom.uploads.ports import Lanes, UploadState
 
 
 class Dispatch:
-    """Remembers decisions and sends requests and batches. Raises Outdated where a decision has to be made again."""
+    """Stores decisions, and sends requests and batches. Raises Outdated if a decision must be made again."""
 
     def __init__(
         self,
@@ -39,7 +39,7 @@ class Dispatch:
         self._token = token
 
     def stem(self, arrived: Upload) -> Stem:
-        """What is remembered, once what was left unsent has been sent."""
+        """The state of the upload's stem, after its unsent request was sent."""
         return self._sent(arrived, arrived.home, arrived.stem)
 
     def carry_out(
@@ -52,10 +52,10 @@ class Dispatch:
         *,
         body: str | None = None,
     ) -> None:
-        """Remembers a decision, and sends what it asks.
+        """Store a decision and send its request.
 
-        `waits` is the photo, if it is to wait for words. `body` is the request's message, where the upload says more
-        than its words and its photos.
+        `waits` is the photo, if it may have to wait for words. `body` replaces the message for an upload that says more
+        than words and photos.
         """
         stem = decision.stem
         if decision.ask:
@@ -68,11 +68,11 @@ class Dispatch:
             self._send(arrived, arrived.home, arrived.stem, stem)
 
     def request_id(self, generation: int) -> str:
-        """The id of a stem's request. Nobody can know it before, and send another request under it."""
+        """The id of a stem's request. It cannot be guessed, so no one can use it for another request first."""
         return f"upload-{self._token()}-{generation}"
 
     def begin(self, arrived: Upload, before: Stem, stem: Stem) -> bool:
-        """Remembers a batch file, and begins it. False where it is none that is new."""
+        """Store a batch file and start it. Return False if its content is not new."""
         begins = stem.generation > before.generation
         if begins:
             stem = replace(stem, outbox=batch_file.uploaded(arrived, stem.generation).body)
@@ -85,8 +85,8 @@ class Dispatch:
     def _goes_on(self, thread: str, arrived: Upload) -> bool:
         """Whether the thread has begun.
 
-        What other stems of the same first folder ask in it, and waits in a lane, goes first. What comes from another
-        folder joins the thread when it leaves its own lane, which is nothing to wait for.
+        Requests of other stems from the same first folder go first, also while they wait in a lane. A request from
+        another folder joins the thread when it leaves its own lane; there is no need to wait for it.
         """
         if ahead := self._state.ahead(thread, arrived.top):
             self._sent(arrived, *ahead)
@@ -100,9 +100,9 @@ class Dispatch:
         return self._state.stem(home, name)
 
     def _send(self, arrived: Upload, home: str, name: str, stem: Stem) -> None:
-        """Sends what is in the stem's outbox; a request where its lane lets it pass. Raises Unavailable."""
+        """Send the stem's outbox; a request only if its lane has room. Raises Unavailable."""
         document, age = json.loads(str(stem.outbox)), self._clock() - arrived.at
-        if "generation" in document:  # a batch; no request has one
+        if "generation" in document:  # a batch: requests have no generation
             self._batches.send(str(stem.outbox), document["key"], str(document["generation"]))
         else:
             thread, request_id = document["thread_id"], document["request_id"]
@@ -113,7 +113,7 @@ class Dispatch:
         self._state.sent(home, name, stem)
 
     def _message(self, thread: str, stem: Stem, ask: Ask) -> str:
-        """The request as a message; in ASCII, for SQS refuses the whole message over a U+FFFE or U+FFFF in it."""
+        """The request as a message. It is ASCII, because SQS refuses a message that contains U+FFFE or U+FFFF."""
         images = [{name: value for name, value in asdict(image).items() if value is not None} for image in ask.images]
         document = {
             "thread_id": thread,

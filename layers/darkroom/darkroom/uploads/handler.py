@@ -1,4 +1,4 @@
-"""A message that announces uploads: each is taken in, and the message comes back while one of them waits."""
+"""Handles a message that announces uploads. The message comes back while one of its uploads waits."""
 
 from collections.abc import Callable
 
@@ -9,13 +9,13 @@ from darkroom.uploads.intake import Intake, Taken
 
 
 class UploadHandler:
-    """Works on the messages of the upload events' queue; see `message_batch.MessageHandler`."""
+    """Handles the messages of the upload events' queue; see `message_batch.MessageHandler`."""
 
     def __init__(self, intake: Intake) -> None:
         self._intake = intake
 
     def answer(self, message: Message, time_left: Callable[[], float]) -> list[Taken]:  # noqa: ARG002 - see `message_batch.MessageHandler`
-        """What became of each upload. Raises Unavailable, for the soonest, where some have to wait."""
+        """The result of each upload. Raises Unavailable, with the shortest wait, if some have to wait."""
         taken, waiting = [], []
         for arrived in s3_notification.announced(message.body, heard_at=message.first_received_at):
             try:
@@ -27,5 +27,5 @@ class UploadHandler:
         return taken
 
     def was_abandoned(self, message: Message) -> bool:  # noqa: ARG002 - see `message_batch.MessageHandler`
-        """Uploads are small work, which takes no worker along."""
+        """Return False: uploads are small work, which never takes a worker down."""
         return False

@@ -1,4 +1,4 @@
-"""What uploaders are told of what ended in nothing, and the way out: in words for people who know no AWS."""
+"""The errors and hints for uploaders whose upload led to nothing, in words for people who know no AWS."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ TEXT = "Write what you want into a plain text file (.txt) instead, and upload th
 
 @dataclass(frozen=True, slots=True)
 class Family:
-    """Files of one sort: what they are, the way out, how their names end, and whether a text may be of one."""
+    """A sort of files: its description, the hint, its endings, and whether a text may belong to such a file."""
 
     what: str
     hint: str
@@ -64,7 +64,7 @@ FAMILIES = (
         "an archive", "Unpack it, and upload what is in it.", ".zip .rar .7z .tar .gz .tgz .bz2 .xz .zst .cbz .dmg .iso"
     ),
     Family(
-        "what a camera or a program keeps beside its photos",
+        "a file that a camera or a program keeps beside its photos",
         "It is not needed: the photo is enough. You can leave it where it is.",
         ".aae .xmp .thm .lrv .pp3 .lrcat .ini .db .lnk .url .webloc .plist .bak .ithmb",
         may_have_a_text=False,
@@ -81,18 +81,18 @@ _OTHER = Family(
 
 
 def unsupported(arrived: Upload) -> Rejected:
-    """Of a file that is no photo and no text by its name."""
+    """The error for a file whose name is neither a photo's nor a text's."""
     family = _family(arrived)
     return Rejected("unsupported_file", f"{arrived.name!r} is {family.what}", hint=family.hint)
 
 
 def may_have_a_text(other: Upload) -> bool:
-    """Whether a text of the same name may be meant for such a file: not for another text, nor beside a photo's."""
+    """Whether a text of the same name may belong to such a file: not to a text, nor to a camera's side file."""
     return _family(other).may_have_a_text
 
 
 def is_known(extension: str) -> bool:
-    """Whether files that end so are known, and not taken."""
+    """Whether files with this ending are known and unsupported."""
     return extension.lower() in _by_extension()
 
 
@@ -106,24 +106,24 @@ def _by_extension() -> Mapping[str, Family]:
 
 
 def empty(arrived: Upload) -> Rejected:
-    """Of a file that stayed empty."""
+    """The error for a file that stayed empty."""
     hint = "Its upload broke off, or the file is empty on your side too. Upload it again when something is in it."
     code: Code = "unsupported_image" if arrived.kind == "photo" else "invalid_request"
     return Rejected(code, f"the file {arrived.name!r} is empty", hint=hint)
 
 
 def unreadable(name: str) -> Rejected:
-    """Of a file that is there and may not be read."""
+    """The error for a file that exists and cannot be read."""
     return Rejected("unreadable", f"the file {name!r} is there, and may not be read", hint=NO_KEY_OF_ITS_OWN)
 
 
 def nothing_said(arrived: Upload, metadata: Mapping[str, str]) -> Rejected:
-    """Of a photo without words. Metadata under a name that is nearly the right one is named first."""
+    """The error for a photo without words. If a metadata name is nearly the right one, the hint says so first."""
     misspelt = next((name for name in metadata if _is_nearly_instruction(name)), None)
     meant = f"Its metadata has {misspelt!r}: did you mean 'instruction'? " if misspelt else ""
     return Rejected(
         "needs_instruction",
-        f"nobody has said what to make of the photo {arrived.name!r}",
+        f"there is no instruction for the photo {arrived.name!r}",
         hint=f"{meant}Write what you want into a plain text file named {_text_name(arrived)!r} and put it beside the "
         f"photo; that still starts it. For all photos of a folder: put {FOLDER_INSTRUCTION!r} into it; within "
         "a day that starts them, later upload them again.",
@@ -131,16 +131,16 @@ def nothing_said(arrived: Upload, metadata: Mapping[str, str]) -> Rejected:
 
 
 def ambiguous(arrived: Upload) -> Rejected:
-    """Of a photo or a text whose other half may be more than one of those that lie beside it."""
+    """The error for a photo or a text with more than one possible partner beside it."""
     return Rejected(
         "invalid_request",
-        f"beside {arrived.name!r} lies more than one file whose name is nearly its own, so it goes with none",
+        f"more than one file beside {arrived.name!r} has a similar name, so it goes with none",
         hint="Give the photo and its text the very same name but for the ending (mug.jpg, mug.txt), and upload both.",
     )
 
 
 def named_like_a_turn(name: str) -> Rejected:
-    """Of metadata that names a thread as folders of turns are called."""
+    """The error for metadata that names a thread like a turn's folder."""
     return Rejected(
         "invalid_request",
         f"the metadata 'thread-id' is {name!r}, and a segment of it has the form of a turn's folder (00001-1a2b3c4d)",
@@ -150,7 +150,7 @@ def named_like_a_turn(name: str) -> Rejected:
 
 
 def stray(arrived: Upload, photo: Upload) -> Rejected:
-    """Of a text that has no photo, and lies where photos have no text."""
+    """The error for a text without a photo, in a folder with photos without a text."""
     return Rejected(
         "invalid_request",
         f"{arrived.name!r} belongs to no photo, and beside it lies {photo.name!r}, which has no text: nothing was made",
@@ -161,10 +161,10 @@ def stray(arrived: Upload, photo: Upload) -> Rejected:
 
 
 def of_no_photo(arrived: Upload, other: Upload) -> Rejected:
-    """Of a text that is of a file which is not taken here, by its name."""
+    """The error for a text named after a file that is not supported."""
     return Rejected(
         "invalid_request",
-        f"{arrived.name!r} has the name of {other.name!r}, which is no photo that is taken here: nothing was made",
+        f"{arrived.name!r} is named after {other.name!r}, which is not a photo that is taken here: nothing was made",
         hint="Save or export that file as JPEG or PNG, and upload it under the same name. "
         f"Then save the text again, as {_text_name(other)!r}. For a picture from words alone: give the text "
         "another name, or put it into threads/, in a folder of its own.",
@@ -172,11 +172,11 @@ def of_no_photo(arrived: Upload, other: Upload) -> Rejected:
 
 
 def copied_result(arrived: Upload) -> Rejected:
-    """Of a picture that was made here, and was put among the uploads with words for it that many photos share."""
+    """The error for a picture from the results that was uploaded beside words meant for many photos."""
     return Rejected(
         "needs_instruction",
-        f"the picture {arrived.name!r} was made here, so the words of its folder do not hold for it",
-        hint=f"If you mean it: write what you want into a plain text file named {_text_name(arrived)!r} beside it, or "
+        f"the picture {arrived.name!r} was made here, so the words of its folder do not apply to it",
+        hint=f"To edit it: write what you want into a plain text file named {_text_name(arrived)!r} beside it, or "
         "upload it again with an 'instruction' or a 'thread-id' in its metadata.",
     )
 
@@ -187,10 +187,10 @@ def _is_nearly_instruction(name: str) -> bool:
 
 
 def said_in_vain(arrived: Upload, unusable: Rejected) -> Rejected:
-    """Of a photo whose words are there, and cannot be used."""
+    """The error for a photo whose words exist and cannot be used."""
     return Rejected(
         "needs_instruction",
-        f"what was said about the photo {arrived.name!r} cannot be used: {unusable.message}",
+        f"the instruction for the photo {arrived.name!r} cannot be used: {unusable.message}",
         hint=f"{unusable.hint} Or write what you want into a plain text file named {_text_name(arrived)!r}, beside the "
         "photo; that still starts it.",
         param=unusable.param,
@@ -198,7 +198,7 @@ def said_in_vain(arrived: Upload, unusable: Rejected) -> Rejected:
 
 
 def text_of_a_photo(key: str, unusable: Rejected) -> Rejected:
-    """Of a text that holds for a photo: its name, too. Words of a folder above start nothing themselves."""
+    """The error for a photo's text, with the text's name. A folder's words start nothing by themselves."""
     name = key.rpartition("/")[2]
     hint = f"{unusable.hint} Then upload the photo again." if name == FOLDER_INSTRUCTION else unusable.hint
     return Rejected(unusable.code, f"{name!r}: {unusable.message}", hint=hint, param=unusable.param)
@@ -209,16 +209,16 @@ def _text_name(arrived: Upload) -> str:
 
 
 def for_all_folders(arrived: Upload) -> Rejected:
-    """Of a folder's instruction that would hold for the folders of others."""
+    """The error for a folder's instruction that would apply to other people's folders."""
     return Rejected(
         "unsupported_file",
-        f"{arrived.key!r} would hold for the folders of others, and this stack keeps folders apart",
+        f"{arrived.key!r} would apply to the folders of others, and this stack keeps folders apart",
         hint=f"Put {FOLDER_INSTRUCTION} into each folder whose photos it is for.",
     )
 
 
 def decomposed(arrived: Upload) -> Rejected:
-    """Of a file in a folder whose threads would be those of another folder."""
+    """The error for a file in a folder whose threads would be those of another folder."""
     return Rejected(
         "invalid_request",
         f"the first folder of {arrived.key!r} has letters in parts (not in Unicode's form NFC), so its threads would "
@@ -228,10 +228,10 @@ def decomposed(arrived: Upload) -> Rejected:
 
 
 def misnamed(arrived: Upload) -> Rejected:
-    """Of a folder's instruction: keys are exact, and this one would never be looked at."""
+    """The error for a misspelt folder instruction: keys are exact, so it would never be read."""
     return Rejected(
         "unsupported_file",
-        f"{arrived.name!r} is not {FOLDER_INSTRUCTION!r}, and would never be looked at",
+        f"{arrived.name!r} is not {FOLDER_INSTRUCTION!r}, and would never be read",
         hint=f"Did you mean {FOLDER_INSTRUCTION!r}, for all photos of its folder? Rename it so, in small letters, and "
         "upload it again. A text for one photo has the name of that photo.",
     )

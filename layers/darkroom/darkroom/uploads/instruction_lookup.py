@@ -1,4 +1,4 @@
-"""The words that are said of a photo: in its metadata, in its text, in its folders', or the operator's."""
+"""Looks up a photo's words: in its metadata, its text, its folders' instructions, or the operator's default."""
 
 from collections.abc import Mapping
 from dataclasses import replace
@@ -11,13 +11,13 @@ from darkroom.errors import Rejected, TooLarge, Unreadable
 from darkroom.uploads import beside, hints, instruction_text, pairing
 from darkroom.uploads.pairing import Words
 
-MAX_BYTES = INSTRUCTION_CHARACTERS * 4 + 3  # at its longest, in UTF-8 or UTF-16, and a BOM
+MAX_BYTES = INSTRUCTION_CHARACTERS * 4 + 3  # the longest instruction in UTF-8 or UTF-16, with a BOM
 
 
 class Instructions:
-    """Finds words in the bucket; `default` are the operator's.
+    """Finds words in the bucket. `default` are the operator's.
 
-    `is_shared`: words that lie above all first folders hold for them.
+    `is_shared`: words above all first folders apply to each of them.
     """
 
     def __init__(self, objects: ObjectStore, default: str, *, is_shared: bool = True) -> None:
@@ -28,7 +28,7 @@ class Instructions:
     def of_photo(
         self, arrived: Upload, metadata: Mapping[str, str]
     ) -> tuple[str | None, Words | None, Rejected | None]:
-        """A photo's words: its own, or those that hold for it; or why those that come first cannot be used."""
+        """A photo's own words, or those found elsewhere; or the error of the first ones that cannot be used."""
         try:
             own = instruction_text.of_metadata(metadata.get("instruction", "")) or None
             return own, None if own else self._found(arrived), None
@@ -36,7 +36,7 @@ class Instructions:
             return None, None, unusable
 
     def _found(self, arrived: Upload) -> Words | None:
-        """The words that hold for a photo, beside its own: its text, the nearest folder's, the operator's."""
+        """The words for a photo besides its own: its text, the nearest folder's, the operator's."""
         if own_text := self._readable(arrived.bucket, arrived.stem + pairing.TEXT_EXTENSION):
             return own_text
         if alike := self._alike(arrived):
@@ -47,7 +47,7 @@ class Instructions:
         return Words(self._default, shared_in="") if self._default else None
 
     def come_meanwhile(self, arrived: Upload) -> bool:
-        """Whether the words of a photo's own folder can be used now."""
+        """Whether the words of a photo's own folder are usable by now."""
         key = arrived.folder + upload.FOLDER_INSTRUCTION
         try:
             return key not in self._passed_over and self._readable(arrived.bucket, key) is not None
@@ -55,7 +55,7 @@ class Instructions:
             return False
 
     def _alike(self, arrived: Upload) -> Words | None:
-        """The words of a text that is spelled like the photo; in `threads/` any text goes with the photos that wait."""
+        """The words of a text with a similar name. In `threads/` any text goes with the photos that wait."""
         if arrived.is_in_threads:
             return None
         listed = self._objects.listed(arrived.bucket, arrived.folder, beside.MAX_KEYS)
@@ -67,7 +67,7 @@ class Instructions:
         return None
 
     def _readable(self, bucket: str, key: str) -> Words | None:
-        """A text's words; none where it is not there, or says nothing. Raises Rejected, naming it."""
+        """A text's words; None if it does not exist or is blank. Raises Rejected with the text's name."""
         try:
             stored = self.read(ImageRef(bucket, key))
             said = instruction_text.said(stored.data) if stored else ""
@@ -78,7 +78,7 @@ class Instructions:
         return Words(said, stored.modified) if stored and said else None
 
     def read(self, ref: ImageRef) -> Stored | None:
-        """A text file. Raises Rejected where it is longer than any instruction."""
+        """Read a text file. Raises Rejected if it is longer than any instruction."""
         try:
             return self._objects.read(ref, most_bytes=MAX_BYTES)
         except TooLarge as error:

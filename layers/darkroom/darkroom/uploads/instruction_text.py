@@ -1,4 +1,4 @@
-"""The words of an upload: a text file's, or those in an object's metadata, in whatever way they got there."""
+"""The words of an upload, from a text file or an object's metadata, in every encoding that clients use."""
 
 import codecs
 import re
@@ -17,8 +17,8 @@ SAVE_AS_UTF8 = (
 WRAP_IT = "Metadata is ASCII; write other letters as RFC 2047: =?UTF-8?B?…?=, with the words in Base64."
 MAX_MISREADINGS = 3
 
-_CONTROLS = re.compile(r"[\x01-\x08\x0e-\x1f]")  # no keyboard types them; a few do no harm
-_LOST = re.compile(r"[?\ufffd][?\ufffd\s.,:;!-]*")  # what is left where an encoding has none of a script's letters
+_CONTROLS = re.compile(r"[\x01-\x08\x0e-\x1f]")  # not typed on a keyboard; a few are harmless
+_LOST = re.compile(r"[?\ufffd][?\ufffd\s.,:;!-]*")  # what remains of letters that an encoding does not have
 _UTF16_MARKS = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 _EXTENDED_VALUE = re.compile(r"([A-Za-z0-9_.:+-]+)'[A-Za-z0-9-]*'([!-~]*)")  # RFC 8187
 _ENCODED_WORD = re.compile(r"=\?[A-Za-z0-9_.:+*-]+\?[bBqQ]\?.*?\?=")  # RFC 2047
@@ -27,9 +27,9 @@ _AS_LATIN_1 = {ord(bytes([byte]).decode("cp1252", "ignore") or chr(byte)): byte 
 
 
 def decoded(data: bytes, param: str = "instruction") -> str:
-    """The text in a file: UTF-8, or UTF-16 with a byte order mark. Raises Rejected, naming what it looks like instead.
+    """The text of a file in UTF-8, or in UTF-16 with a byte order mark. Raises Rejected with the likely encoding.
 
-    `param` is what the file is about, for the error.
+    `param` is the error's param.
     """
     is_utf16 = data.startswith(_UTF16_MARKS) and not data.startswith(codecs.BOM_UTF32_LE)
     try:
@@ -37,7 +37,7 @@ def decoded(data: bytes, param: str = "instruction") -> str:
     except UnicodeDecodeError as error:
         raise _unreadable(data, param, is_utf16=is_utf16) from error
     if "\0" in text or (data.isascii() and _CONTROLS.search(text) and charsets.likely(data)):
-        raise _unreadable(data, param, is_utf16=is_utf16)  # UTF-16 without its mark may well be ASCII by its bytes
+        raise _unreadable(data, param, is_utf16=is_utf16)  # UTF-16 without its mark can be ASCII by its bytes
     return text
 
 
@@ -56,7 +56,7 @@ def of_text(data: bytes) -> str:
 
 
 def said(data: bytes) -> str:
-    """The same, "" where the file says nothing."""
+    """The same, but "" for a blank file."""
     words = _tidy(decoded(data), SAVE_AS_UTF8)
     if words.startswith("{\\rtf"):
         raise _invalid("the file is rich text (RTF), and only named as a plain one", SAVE_AS_UTF8)
@@ -64,24 +64,24 @@ def said(data: bytes) -> str:
 
 
 def too_long() -> Rejected:
-    """What whoever wrote more than an instruction is told."""
+    """The error for a text that is longer than an instruction may be."""
     return _invalid(f"the text is over {INSTRUCTION_CHARACTERS:,} characters", "Shorten it and upload it again.")
 
 
 def of_metadata(value: str) -> str:
-    """The instruction in an object's metadata, "" where it says nothing. Raises Rejected (`invalid_request`)."""
+    """The instruction in an object's metadata, "" if it has none. Raises Rejected (`invalid_request`)."""
     return _tidy(_meant(value, "instruction", WRAP_IT), WRAP_IT)
 
 
 def thread_in_metadata(value: str) -> str:
-    """The name of a thread in an object's metadata, "" where there is none. Raises Rejected (`invalid_request`)."""
+    """The thread's name in an object's metadata, "" if it has none. Raises Rejected (`invalid_request`)."""
     return _meant(
         value, "thread-id", "Leave the thread-id out: the file's own name stands for the thread then."
     ).strip()
 
 
 def _tidy(text: str, hint: str) -> str:
-    """The words of a text, lines ended alike; none where nothing of it can be seen. Raises Rejected."""
+    """The words with uniform line ends; empty if none of them is visible. Raises Rejected."""
     words = re.sub(r"\r\n?", "\n", text).strip()
     if len(words) > INSTRUCTION_CHARACTERS:
         raise too_long()
@@ -91,14 +91,14 @@ def _tidy(text: str, hint: str) -> str:
 
 
 def _meant(value: str, param: str, hint: str) -> str:
-    """A metadata value as it was meant: plain, RFC 8187, RFC 2047, or UTF-8 that was read in another encoding."""
+    """A metadata value, decoded: plain, RFC 8187, RFC 2047, or UTF-8 that was read in another encoding."""
     try:
         text = _repaired(_unwrapped(value))
-        text.encode()  # what is wrapped may hold half a surrogate pair
+        text.encode()  # encoded words may contain half a surrogate pair
         if "\0" in text:
             raise ValueError("it is no text")
     except (MessageError, LookupError, ValueError) as error:
-        raise _invalid(f"the metadata {param!r} says that it is encoded, and cannot be read so", hint, param) from error
+        raise _invalid(f"the metadata {param!r} is marked as encoded, and cannot be decoded", hint, param) from error
     return text
 
 
@@ -110,7 +110,7 @@ def _unwrapped(value: str) -> str:
 
 
 def _unfolded(value: str) -> str:
-    """A header's text, its encoded words decoded; RFC 2231's language is nothing that Python knows."""
+    """A header's text with its encoded words decoded. Python does not know RFC 2231's language, so it is removed."""
     return str(make_header(decode_header(_LANGUAGE.sub(r"\1", value))))
 
 
@@ -123,7 +123,7 @@ def _is_charset(name: str) -> bool:
 
 
 def _repaired(text: str) -> str:
-    """UTF-8 that was read as Latin-1 or Windows-1252 on its way, and perhaps again, read as what it is."""
+    """UTF-8 that was read as Latin-1 or Windows-1252 on its way, perhaps more than once, restored."""
     for _ in range(MAX_MISREADINGS):
         try:
             repaired = text.translate(_AS_LATIN_1).encode("latin-1").decode()

@@ -1,6 +1,6 @@
-"""The use case of uploads: an object becomes a request in the queue, waits for its other half, or is told why not.
+"""The use case of uploads: an object becomes a request in the queue, waits for its other half, or gets an error.
 
-read what it says - decide what is new - remember the decision with the request - pass its lane - send it
+read its content - decide what is new - store the decision with the request - pass its lane - send it
 """
 
 import hashlib
@@ -26,9 +26,9 @@ from darkroom.uploads.partners import Partners, named_thread
 from darkroom.uploads.ports import Lanes, UploadEvents, UploadState
 
 TRIES = 8
-MAX_TAKEN_UP = 1000  # photos that an instruction for their folder starts though it comes later
+MAX_TAKEN_UP = 1000  # photos that a folder's instruction starts when it comes after them
 ANNOUNCED_AT_ONCE = 10
-MADE_HERE = "request"  # the metadata of a picture in the results bucket, see `provenance`
+MADE_HERE = "request"  # metadata key of a picture in the results bucket, see `provenance`
 MAX_REQUEST_BYTES = 1 << 20
 MAX_OUTBOX_CHARACTERS = 350_000  # of an item's 400 KB
 _ASKED_BEFORE = "its request is on its way, or has ended"
@@ -36,7 +36,7 @@ _ASKED_BEFORE = "its request is on its way, or has ended"
 
 @dataclass(frozen=True, slots=True)
 class IntakePolicy:
-    """What the operator decided. `grace` is how long, in seconds, a photo and its text may be apart."""
+    """The operator's settings. `grace` is the longest time, in seconds, between a photo and its text."""
 
     rules: RequestRules
     default_instruction: str
@@ -45,8 +45,8 @@ class IntakePolicy:
 
 @dataclass(frozen=True, slots=True)
 class IntakeDependencies:
-    """What uploads are taken in with. `requests` and `batches` are the queues that they end in, and `events` the one
-    that they come from. `token` gives 16 hex that nobody can guess.
+    """The ports of the intake. `requests` and `batches` are the queues that it sends to, and `events` is the queue that
+    it is fed from. `token` returns 16 hex digits that cannot be guessed.
     """
 
     objects: ObjectStore
@@ -62,7 +62,7 @@ class IntakeDependencies:
 
 @dataclass(frozen=True, slots=True)
 class Taken:
-    """What became of an upload, in a word; and why it is nothing new, where that may surprise."""
+    """The result of an upload, in a word; and why it is nothing new, if that may surprise."""
 
     key: str
     result: str
@@ -70,7 +70,7 @@ class Taken:
 
 
 class Intake:
-    """Takes uploads in."""
+    """Takes uploads in: each becomes a request, waits, or is refused."""
 
     def __init__(self, policy: IntakePolicy, dependencies: IntakeDependencies) -> None:
         self._policy = policy
@@ -89,13 +89,13 @@ class Intake:
         self._clock = dependencies.clock
 
     def take(self, arrived: Upload) -> str:
-        """Takes an upload in, and says in a word what became of it. Raises Unavailable, as `taken` does."""
+        """Take an upload in, and return its result in a word. Raises Unavailable, as `taken` does."""
         return self.taken(arrived).result
 
     def taken(self, arrived: Upload) -> Taken:
-        """Takes an upload in.
+        """Take an upload in.
 
-        Raises Unavailable, with `retry_after`, where it has to wait; what was sent before is not sent again.
+        Raises Unavailable, with `retry_after`, if it has to wait. A request that was sent is not sent again.
         """
         result = self._became(arrived)
         if result == _ASKED_BEFORE:
@@ -131,10 +131,10 @@ class Intake:
                 return receive(arrived)
             except Outdated:
                 continue
-        raise Unavailable("aws", "others keep changing what is remembered of this stem")
+        raise Unavailable("aws", "other workers keep changing the state of this stem")
 
     def _keep_folder_instruction(self, arrived: Upload) -> str:
-        """It starts the photos of its folder that came before it; who wrote one that cannot be used is told."""
+        """Start the photos of its folder that came before it. Raises Rejected if it cannot be used."""
         if arrived.name != upload.FOLDER_INSTRUCTION:
             raise hints.misnamed(arrived)
         if self._policy.rules.keeps_folders_apart and arrived.key in upload.SHARED_INSTRUCTIONS:
@@ -146,7 +146,7 @@ class Intake:
         return "kept"
 
     def _take_up(self, folder: Upload) -> None:
-        """Lets the photos that were left without words be announced again, so that each passes the lane by itself."""
+        """Announce the photos without words again, so that each of them passes its lane by itself."""
         left = self._state.wordless(folder, MAX_TAKEN_UP, now=self._clock())
         for first in range(0, len(left), ANNOUNCED_AT_ONCE):
             photos = left[first : first + ANNOUNCED_AT_ONCE]
@@ -155,7 +155,7 @@ class Intake:
                 self._state.take_up(photo)
 
     def _take_empty(self, arrived: Upload) -> str:
-        """Some clients make an empty object first. What fills it may be heard of late: it is looked for."""
+        """Wait for the content: some clients create an empty object first. Its event may be late, so look for it."""
         known, stem = self._partners.stem(arrived)
         if pairing.is_late(stem, known):
             return "nothing new"
@@ -230,7 +230,7 @@ class Intake:
         is_known = not waiting and is_met and self._is_known(thread, arrived)
         is_alone = not (waiting or is_known or taken_back)
         of_its_name = self._of_its_name(arrived, stem, listed) if is_alone else None
-        # Its photo may lie there, and its event be late. The text would be paid, and then the photo with it.
+        # Its photo may exist while its event is late. Starting now would pay for the text, and again for the photo.
         longer = UNHEARD_SECONDS if of_its_name and beside.has_photo(arrived, of_its_name) else 0
         is_free = named or arrived.goes_with or is_known or longer or taken_back
         stray = _stray(arrived, listed, of_its_name) if listed and not is_free else None
@@ -245,24 +245,24 @@ class Intake:
         return taken_back if taken_back and result == "waits" else result
 
     def _beside(self, text: Upload, stem: Stem, thread: str) -> Listed | None:
-        """What lies beside a text that may belong to a photo there; None where that is known, or does not matter."""
+        """The files beside a text that may belong to a photo; None if that is known, or does not matter."""
         has_photo = text.goes_with or pairing.knows_a_photo(stem)
         if text.is_in_threads or has_photo or (stem.generation and self._is_known(thread, text)):
             return None
         return self._objects.listed(text.bucket, text.folder, beside.MAX_KEYS)
 
     def _taken_back(self, text: Upload) -> str | None:
-        """What becomes of a text that does not lie there any more as it was; None of one that does."""
+        """The result of a text that was deleted or replaced; None if it is still there."""
         try:
             lying = self._instructions.read(ImageRef(text.bucket, text.key))
         except (Rejected, Unreadable):
-            return "nothing new"  # what lies in its place is told itself
+            return "nothing new"  # the object in its place gets its own error
         if lying is None:
             return "gone"
         return "nothing new" if lying.etag != text.etag else None
 
     def _of_its_name(self, text: Upload, stem: Stem, listed: Listed | None) -> Listed | None:
-        """Where what a text is of is found once it has waited; None where that is known, or too early."""
+        """The files of the text's name, once it has waited; None if they are known, or it is too early."""
         if not self._waited(text) or beside.formats(text, stem.seen):
             return None
         if listed is None or listed.is_cut:
@@ -270,9 +270,9 @@ class Intake:
         return listed
 
     def _with_all_formats(self, arrived: Upload, text: Upload | None, stem: Stem, decision: Decision) -> Decision:
-        """Lets a photo or its text wait while another format of the photo lies there whose event is late.
+        """Hold a photo or its text back while another format of the photo exists whose event is late.
 
-        Else the words would be paid for each of them.
+        Otherwise the words would be paid for each format.
         """
         if not decision.ask or self._waited(arrived):
             return decision
@@ -308,7 +308,7 @@ class Intake:
         return self._result(arrived, decision)
 
     def _take_batch(self, arrived: Upload) -> str:
-        """Only begins: its lines are read when its message comes."""
+        """Start the batch. Its lines are read when its message comes."""
         if arrived.size > batch_file.MAX_BYTES:
             raise _too_large(f"{batch_file.MAX_BYTES:,} bytes")
         before = self._dispatch.stem(arrived)
@@ -320,13 +320,13 @@ class Intake:
     def _keep_apart(
         self, arrived: Upload, thread: str, images: Sequence[ImageRef] = (), *, field: str = "thread-id"
     ) -> None:
-        """Raises Rejected where folders are kept apart and the upload names what is not of its own."""
+        """Raises Rejected if folders are kept apart and the upload names threads or pictures of others."""
         owner = Owner(arrived.bucket, arrived.key, arrived.stem, arrived.thread)
         if self._policy.rules.keeps_folders_apart and (faults := owner.strangers(thread, images, field)):
             raise invalid(faults, upload.OWN_FOLDER)
 
     def _result(self, arrived: Upload, decision: Decision, longer: int = 0) -> str:
-        """Says what became of an upload that was decided on. Raises Unavailable where it has to wait."""
+        """The result of a decided upload, in a word. Raises Unavailable if it has to wait."""
         if decision.ask:
             return "asked"
         if decision.is_held or (decision.waits and not self._waited(arrived, longer)):
@@ -336,7 +336,7 @@ class Intake:
         return "waits" if decision.waits else "nothing new"
 
     def _is_known(self, thread: str, arrived: Upload) -> bool:
-        """Whether the thread has a turn, or a request from the upload's own folder is on its way to one."""
+        """Whether the thread has a turn, or a request for one is on its way from the upload's own folder."""
         return self._state.ahead(thread, arrived.top) is not None or self._state.has_turn(thread)
 
     def _later(self, arrived: Upload, longer: int = 0) -> Unavailable:
@@ -347,7 +347,7 @@ class Intake:
         return self._clock() >= self._grace_ends(arrived) + longer
 
     def _grace_ends(self, arrived: Upload) -> float:
-        """Where much is going on its other half is heard of late, too, though both came at once."""
+        """The end of the waiting time. Under load the other half is announced late, though both came together."""
         return max(arrived.at, arrived.heard_at) + self._policy.grace
 
     def _refuse(self, arrived: Upload, rejection: Rejected) -> None:
@@ -362,7 +362,7 @@ class Intake:
 
 
 def _stray(text: Upload, listed: Listed, of_its_name: Listed | None) -> Rejected | None:
-    """Why a text without a photo is paid by nobody who wanted it, by what lies in its folder."""
+    """The error for a text that nothing in its folder belongs to: paying for it would help no one."""
     if other := beside.no_photo_of(text, of_its_name or listed):
         return hints.of_no_photo(text, other)
     photo = beside.without_text(text.bucket, listed)

@@ -1,6 +1,6 @@
-"""An object that was uploaded in parts, known by what it is: how a client cuts it is in its entity tag.
+"""The entity tag of an object as if it were uploaded in one part. A multipart tag depends on how the client cuts it.
 
-A copy onto itself (another time, another mode) puts the parts together, and S3 gives it the tag that it has in one.
+Copying an object onto itself (another time, another mode) joins its parts, and S3 then gives it the one-part tag.
 """
 
 import hashlib
@@ -15,7 +15,7 @@ _MARK = "-"  # before the number of parts
 
 
 def in_one(objects: ObjectStore, arrived: Upload) -> Upload:
-    """The upload under the entity tag that it has in one part: its MD5. As it is, where it is over 100 MB."""
+    """The upload with its one-part entity tag, which is its MD5. Unchanged if it is over `MAX_FILE_BYTES`."""
     if _MARK not in arrived.etag or arrived.size > MAX_FILE_BYTES:
         return arrived
     image = ImageRef(arrived.bucket, arrived.key, arrived.version_id)

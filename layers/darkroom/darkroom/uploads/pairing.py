@@ -1,7 +1,7 @@
-"""What is new about an upload: pure decisions on what is remembered of a stem and of its thread.
+"""Decides what is new about an upload: pure functions of the state of its stem and its thread.
 
-For each photo of a stem the last pair (its entity tag, the words) is remembered, and for each file the last content.
-What leaves both as they were starts nothing: uploaded again, touched, announced twice or too late.
+For each photo of a stem the state holds the last pair (entity tag, words), and for each file the last content. An
+upload that changes neither starts nothing: it was uploaded again, touched, or announced twice or too late.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -24,10 +24,10 @@ class Pair:
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """The newest upload of one file of a stem. `used`: there is nothing more to ask because of it.
+    """The newest upload of one file of a stem. `used`: no more request follows from it.
 
-    `found`: a photo found it lying there, so that it may be newer than its sequencer; `at` is in whole seconds. Where
-    it is found and not used, it says again what was used, and is held.
+    `found`: a photo found this file, which may therefore be newer than its sequencer; `at` is in whole seconds. A file
+    that is found and not used repeats content that was used, and is held.
     """
 
     sequencer: str
@@ -40,9 +40,9 @@ class Seen:
 
 @dataclass(frozen=True, slots=True)
 class Stem:
-    """What is remembered of a stem; `seen` by a file's slot (see `Upload`), `pairs` by a photo's extension.
+    """The state of a stem: `seen` by a file's slot (see `Upload`), `pairs` by a photo's extension.
 
-    `words_sha256` is that of the last request's words.
+    `words_sha256` is the hash of the last request's words.
     """
 
     version: int = 0
@@ -50,15 +50,15 @@ class Stem:
     words_sha256: str | None = None
     pairs: Mapping[str, Pair] = field(default_factory=dict)
     seen: Mapping[str, Seen] = field(default_factory=dict)
-    thread: str | None = None  # that its photo's metadata names, for the stem's other files too
-    outbox: str | None = None  # a request or a batch that was decided on, and is not known to have been sent
-    lane: str | None = None  # that the request in the outbox has to pass
-    goes_with: str | None = None  # the stem of the photo that its text belongs to, where that is spelled in another way
+    thread: str | None = None  # named in its photo's metadata, for the stem's other files too
+    outbox: str | None = None  # a request or a batch that may not have been sent yet
+    lane: str | None = None  # the lane that the request in the outbox has to pass
+    goes_with: str | None = None  # the stem of the photo that its text belongs to, if that is spelled differently
 
 
 @dataclass(frozen=True, slots=True)
 class Waiting:
-    """A photo without words, by its stem's name and the thread that its key says."""
+    """A photo without words, with its stem's name and the thread that its key gives."""
 
     home: str
     stem: str
@@ -68,16 +68,16 @@ class Waiting:
 
     @property
     def extension(self) -> str:
-        """That of its key."""
+        """The extension of its key."""
         return self.image.key.removeprefix(self.stem)
 
 
 @dataclass(frozen=True, slots=True)
 class Words:
-    """An instruction that was found for a photo. `text_at` is when its own text file was saved, if it is from there;
-    `text` is that file, if it is not spelled as the photo is.
+    """An instruction found for a photo. `text_at` is when its text file was saved, if it has one. `text` is that file,
+    if its name differs from the photo's.
 
-    `shared_in` is the first folder of where it lies, if it holds for all photos there; none is that of the operator's.
+    `shared_in` is the first folder of an instruction for all photos there; "" is the operator's.
     """
 
     words: str
@@ -87,25 +87,25 @@ class Words:
 
     @property
     def slot(self) -> str:
-        """By which the photo's stem knows the text."""
+        """The text's slot within the photo's stem."""
         return self.text.slot if self.text else TEXT_EXTENSION
 
 
 @dataclass(frozen=True, slots=True)
 class Ask:
-    """A new request, and the photos that it takes along."""
+    """A new request, and the waiting photos that it includes."""
 
     words: str
     images: tuple[ImageRef, ...]
     taken: tuple[Waiting, ...] = ()
-    shared_in: str | None = None  # see `Words`; None where it brings words of its own
+    shared_in: str | None = None  # see `Words`; None if the words are its own
 
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """The stem as it is from now on; a new request, or an upload that has to wait for its other half.
+    """The new state of the stem; with a new request, or an upload that has to wait for its other half.
 
-    `is_settled`: this very upload has been dealt with before, as where it waited and its other half has come.
+    `is_settled`: this very upload was dealt with before, for example when its other half came.
     `is_held`: it has its other half, and waits for another format of the photo.
     """
 
@@ -117,7 +117,7 @@ class Decision:
 
 
 def is_late(stem: Stem, upload: Upload) -> bool:
-    """Whether something newer under the upload's key has been seen; by the time where no sequencer tells."""
+    """Whether a newer upload under the same key was seen. Times decide if sequencers cannot."""
     last = stem.seen.get(upload.slot)
     if last is None:
         return False
@@ -130,7 +130,7 @@ def is_late(stem: Stem, upload: Upload) -> bool:
 
 
 def may_be_older(stem: Stem, text: Upload, words: str) -> bool:
-    """Whether a photo may have found a newer version of the text: one of the same second, for no more is known."""
+    """Whether a photo may have found a newer version of the text, saved within the same second."""
     last = stem.seen.get(text.slot)
     is_of_one_second = last is not None and last.found and int(last.at) == int(text.at)
     return is_of_one_second and last is not None and last.content != keys.sha256(words)
@@ -145,10 +145,10 @@ def photo(
     thread: str | None = None,
     formats: Sequence[Waiting] = (),
 ) -> Decision:
-    """`own` are the words in the photo's metadata, `found` those that hold for it otherwise.
+    """Decide on a photo. `own` are the words in its metadata, `found` those from elsewhere.
 
-    `thread` is the one that its metadata names, for the stem's other files too. `formats` are the photo's others that
-    wait: their text starts them along with it.
+    `thread` is named in its metadata, for the stem's other files too. `formats` are the photo's other formats that
+    wait: its text starts them together with it.
     """
     last, asked = stem.seen.get(upload.slot), stem.pairs.get(upload.slot)
     seen = _photo_seen(upload, own)
@@ -178,7 +178,7 @@ def photo(
 
 
 def held(before: Stem, upload: Upload, decision: Decision) -> Decision:
-    """What is decided instead where an upload could start, and shall wait for another format of its photo."""
+    """The decision instead, if an upload could start and should wait for another format of its photo."""
     seen = decision.stem.seen[upload.slot]
     seen = replace(seen, used=False, found=_says_again(before.seen.get(upload.slot), seen))
     stem = replace(before, thread=decision.stem.thread)
@@ -186,7 +186,7 @@ def held(before: Stem, upload: Upload, decision: Decision) -> Decision:
 
 
 def has_waiting_format(stem: Stem, photo: Upload) -> bool:
-    """Whether a photo of the stem may wait, beside this one."""
+    """Whether another photo of the stem may be waiting."""
     return any(
         slot != photo.slot and slot.lower() in picture_formats.ENDINGS and not seen.used
         for slot, seen in stem.seen.items()
@@ -194,15 +194,15 @@ def has_waiting_format(stem: Stem, photo: Upload) -> bool:
 
 
 def is_settled(stem: Stem, photo: Upload, own: str | None) -> bool:
-    """Whether this very photo has been dealt with, as where it is announced twice."""
+    """Whether this very photo was dealt with, for example if it is announced twice."""
     return _is_settled(stem.seen.get(photo.slot), _photo_seen(photo, own))
 
 
 def joined(stem: Stem, text: Upload, apart: Stem, *, is_one_thread: bool) -> Stem:
-    """A photo's stem, with what was remembered `apart` of its text.
+    """A photo's stem, with the state of its text from its own stem `apart`.
 
-    `is_one_thread`: photo and text in two forms of Unicode were so once. What was asked is not asked again because they
-    are touched.
+    `is_one_thread`: photo and text are two Unicode forms of one name, which shared a stem in earlier releases. Then
+    touching them does not repeat a request.
     """
     seen = apart.seen.get(text.extension)
     if text.slot in stem.seen or seen is None:
@@ -214,27 +214,27 @@ def joined(stem: Stem, text: Upload, apart: Stem, *, is_one_thread: bool) -> Ste
 
 
 def left(stem: Stem, text: Upload, photos: Stem) -> Stem:
-    """A text's own stem, with what was remembered of it in the stem of the photo that it went with."""
+    """A text's own stem, with its state from the stem of the photo that it went with."""
     before, own = photos.seen.get(text.slot), stem.seen.get(text.extension)
     is_newer = own is None or (before is not None and int(own.at) <= int(before.at))
     return _remembering(stem, text.extension, before) if before and is_newer else stem
 
 
 def knows_a_photo(stem: Stem) -> bool:
-    """Whether a photo of the stem has been heard of."""
+    """Whether a photo of the stem was announced."""
     return any(slot.lower() in picture_formats.ENDINGS for slot in stem.seen)
 
 
 def in_turn(waiting: Iterable[Waiting], text: Upload) -> list[Waiting]:
-    """The oldest first; but before all the text's own photos, which have no other to wait for."""
+    """The photos, oldest first; but the text's own photos come before all, as no other text belongs to them."""
     return sorted(waiting, key=lambda photo: (photo.stem != text.stem, photo.at))
 
 
 def text(
     stem: Stem, upload: Upload, words: str, waiting: Sequence[Waiting], *, starts: bool, formats: Sequence[str]
 ) -> Decision:
-    """`waiting` are the thread's photos without words; `starts`: words alone are enough to begin with. `formats` are
-    the slots of the photos that it holds for.
+    """Decide on a text. `waiting` are the thread's photos without words. `starts`: words alone are enough to begin.
+    `formats` are the slots of the photos that it applies to.
     """
     last, content = stem.seen.get(upload.slot), keys.sha256(words)
     seen = Seen(upload.sequencer, upload.at, content, used=True)
@@ -253,19 +253,19 @@ def text(
 
 
 def request(stem: Stem, upload: Upload, content: str, ask: Ask) -> Decision:
-    """A file that says all that it asks for: what is new about it is its content."""
+    """Decide on a request file: it is new if its content is."""
     known = _content_seen(stem, upload, content)
     return Decision(known) if known is not None else Decision(_numbered(_seeing(stem, upload, content)), ask)
 
 
 def batch(stem: Stem, upload: Upload) -> Stem:
-    """A batch file: with other content it is another batch."""
+    """The stem after a batch file: other content makes another batch."""
     known = _content_seen(stem, upload, upload.etag)
     return known if known is not None else _numbered(_seeing(stem, upload, upload.etag, stem.generation + 1))
 
 
 def _content_seen(stem: Stem, upload: Upload, content: str) -> Stem | None:
-    """The stem, where the file brings nothing new to it."""
+    """The stem, if the file brings nothing new to it."""
     if is_late(stem, upload):
         return stem
     last = stem.seen.get(upload.slot)
@@ -278,10 +278,10 @@ def _seeing(stem: Stem, upload: Upload, content: str, generation: int | None = N
 
 
 def lane(upload: Upload, ask: Ask, *, begins: bool) -> str | None:
-    """Which source of perhaps many requests one is of; None where it may be sent at once.
+    """The lane of a request that may be one of many; None if it may be sent at once.
 
-    So may a follow-up in its own words. One that `begins` a thread may be one of many. Words that many photos share
-    name the lane, and not the photo: one text may hold for very many folders.
+    A follow-up with its own words may be sent at once. A request that `begins` a thread may be one of many. Words for
+    many photos share a lane, whichever photo they are for: one text may cover very many folders.
     """
     if ask.shared_in is not None:
         return f"folder:{ask.shared_in}"
@@ -289,7 +289,7 @@ def lane(upload: Upload, ask: Ask, *, begins: bool) -> str | None:
 
 
 def taken_along(stem: Stem, photos: Iterable[Waiting], words_sha256: str) -> Stem:
-    """The stem of photos that a request with these words has taken along."""
+    """The stem after a request with these words has included its photos."""
     for photo in photos:
         seen = stem.seen.get(photo.extension)
         if seen:
@@ -317,12 +317,12 @@ def _numbered(stem: Stem) -> Stem:
 
 
 def _says_again(last: Seen | None, seen: Seen) -> bool:
-    """Whether an upload says what one before it said, which was used."""
+    """Whether an upload repeats an earlier one that was used."""
     return last is not None and (last.used or last.found) and last.content == seen.content
 
 
 def _is_settled(last: Seen | None, seen: Seen) -> bool:
-    """Whether this very upload has been dealt with."""
+    """Whether this very upload was dealt with."""
     if last is None or not last.used:
         return False
     if last.sequencer and last.sequencer == seen.sequencer:
@@ -333,5 +333,5 @@ def _is_settled(last: Seen | None, seen: Seen) -> bool:
 
 
 def _comparable(sequencer: str, other: str) -> str:
-    """S3's rule: the shorter of two is padded with zeros on its right."""
+    """The sequencer padded with zeros on its right to the other's length, as S3 defines the comparison."""
     return sequencer.upper().ljust(len(other), "0")

@@ -1,6 +1,6 @@
-"""What belongs together: the photos of a thread that wait, and a photo and a text whose names are only alike.
+"""Finds files that belong together: a thread's waiting photos, and a photo and a text with similar names.
 
-Such a text goes with the photo's stem, and that is remembered.
+Such a text is joined to the photo's stem, and the state keeps that.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -18,7 +18,7 @@ from darkroom.uploads.ports import UploadState
 
 
 class Partners:
-    """Finds and remembers what belongs together. `load` gives what is remembered of an upload's stem."""
+    """Finds partners and stores them. `load` returns the state of an upload's stem."""
 
     def __init__(self, state: UploadState, objects: ObjectStore, load: Callable[[Upload], Stem]) -> None:
         self._state = state
@@ -26,9 +26,9 @@ class Partners:
         self._load = load
 
     def stem(self, arrived: Upload) -> tuple[Upload, Stem]:
-        """The upload, with what is remembered of its stem; of a text that goes with a photo, that of the photo's.
+        """The upload, and the state of its stem. For a text joined to a photo, that of the photo's stem.
 
-        It goes with it until there is a photo of its very name.
+        The text stays joined until there is a photo of its very name.
         """
         stem = self._load(arrived)
         if arrived.kind != "text" or not stem.goes_with:
@@ -38,7 +38,7 @@ class Partners:
         return (arrived, pairing.left(stem, joined, photos)) if pairing.knows_a_photo(stem) else (joined, photos)
 
     def with_its_photo(self, text: Upload, stem: Stem, listed: Listed | None) -> tuple[Upload, Stem]:
-        """The text with its stem; or with its photo's, where it is spelled in another way. Raises Rejected."""
+        """The text with its own stem, or joined to the photo with a similar name. Raises Rejected."""
         if listed is None or stem.generation:
             return text, stem
         joined = beside.with_its_photo(text, listed)
@@ -50,16 +50,16 @@ class Partners:
         return joined, self._load(joined)
 
     def _with_likely_photo(self, text: Upload) -> Upload:
-        """The text, going with a photo that is remembered, where the folder is too large to be looked at."""
+        """The text, joined to a photo known from the state, if the folder is too large to list."""
         likely = (replace(text, goes_with=name) for name in beside.likely_stems(text))
         return next(
             (each for each in likely if beside.goes_with(each, self._state.stem(each.home, each.stem).seen)), text
         )
 
     def with_its_text(self, photo: Upload, stem: Stem, found: Words | None) -> Stem:
-        """The stem, with what was remembered of the text that was found, should that be spelled in another way.
+        """The stem, with the state of the found text if its name differs.
 
-        A photo that is announced once more joins nothing: its text may have gone on by itself meanwhile.
+        A photo that is announced again joins nothing: its text may have gone on by itself meanwhile.
         """
         if not found or not found.text or not found.text.goes_with or pairing.is_settled(stem, photo, None):
             return stem
@@ -70,13 +70,13 @@ class Partners:
         return pairing.joined(stem, found.text, apart, is_one_thread=text.home == photo.home)
 
     def waiting(self, thread: str, text: Upload) -> list[Waiting]:
-        """The thread's photos without words, as many as one request may have."""
+        """The thread's photos without words, up to the number that one request may have."""
         in_turn = pairing.in_turn(self._state.waiting(thread), text)
         meant = (photo for photo in in_turn if photo.stem != text.stem or _holds_for(text, photo))
         return list(islice(self._still_waiting(thread, meant), MAX_IMAGES))
 
     def formats(self, thread: str, photo: Upload, stem: Stem, text: Upload | None) -> list[Waiting]:
-        """The other formats of a photo that wait in its thread, and that its text holds for."""
+        """The photo's other formats that wait in its thread and that its text applies to."""
         if not pairing.has_waiting_format(stem, photo):
             return []
         waiting = (each for each in self._state.waiting(thread) if each.stem == photo.stem)
@@ -87,11 +87,11 @@ class Partners:
         return (photo for photo in photos if self._still_waits(thread, photo))
 
     def _still_waits(self, thread: str, photo: Waiting) -> bool:
-        """Whether a photo still lies where it was put, and in this thread."""
+        """Whether the photo still exists, and still belongs to this thread."""
         try:
             metadata = self._objects.metadata(ImageRef(photo.image.bucket, photo.image.key))
         except Unreadable:
-            return False  # what was put in its place is told itself
+            return False  # the object in its place gets its own error
         return metadata is not None and (named_thread(metadata) or keys.thread_of(photo.home)) == thread
 
 
@@ -100,7 +100,7 @@ def _holds_for(text: Upload | None, photo: Waiting) -> bool:
 
 
 def named_thread(metadata: Mapping[str, str]) -> str | None:
-    """The thread that an object's metadata names. Raises Rejected where it has the form of a turn's folder."""
+    """The thread that an object's metadata names. Raises Rejected if the name looks like a turn's folder."""
     name = instruction_text.thread_in_metadata(metadata.get("thread-id", ""))
     if name and keys.has_turn_folder(name):
         raise hints.named_like_a_turn(name)

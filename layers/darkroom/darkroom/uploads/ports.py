@@ -1,4 +1,4 @@
-"""What uploads need of the world, beside the shared ports."""
+"""The ports of uploads, besides the shared ones."""
 
 from collections.abc import Sequence
 from typing import Protocol
@@ -8,10 +8,10 @@ from darkroom.uploads.pairing import Ask, Stem, Waiting
 
 
 class UploadState(Protocol):
-    """What is remembered of uploads."""
+    """The stored state of uploads."""
 
     def stem(self, home: str, name: str) -> Stem:
-        """What is remembered of a stem, in the thread that its key says; a blank one if nothing is."""
+        """The state of a stem in the thread that its key gives; a blank one if there is none."""
         ...
 
     def waiting(self, thread: str) -> list[Waiting]:
@@ -19,14 +19,14 @@ class UploadState(Protocol):
         ...
 
     def ahead(self, thread: str, top: str) -> tuple[str, str] | None:
-        """The stem of this first folder that asked last in the thread: its home and its name.
+        """The home and the name of the stem in this first folder that sent the thread's latest request.
 
-        Its request may be waiting in a lane, and others of the thread from that folder stay behind it.
+        Its request may be waiting in a lane. The thread's later requests from that folder stay behind it.
         """
         ...
 
     def has_turn(self, thread: str) -> bool:
-        """Whether the thread has a turn. Before the first one a request may be on its way to it: see `ahead`."""
+        """Whether the thread has a turn. A request for the first one may be on its way: see `ahead`."""
         ...
 
     def decide(
@@ -39,30 +39,30 @@ class UploadState(Protocol):
         *,
         left: str | None = None,
     ) -> Stem:
-        """Remembers a decision on an upload of a thread, all of it or nothing. Raises Outdated.
+        """Store a decision on an upload of a thread, all of it or nothing. Raises Outdated.
 
-        `left` is the thread that the stem belonged to before, if it was another; what waited there waits no longer.
+        `left` is the stem's former thread, if it was another; photos that waited there wait no longer.
         """
         ...
 
     def join(self, text: Upload, apart: Stem, stem: str) -> None:
-        """Remembers that a text, whose own stem is `apart`, belongs to a photo of another. Raises Outdated."""
+        """Store that a text, whose own stem is `apart`, belongs to a photo of another stem. Raises Outdated."""
         ...
 
     def leave_wordless(self, photo: Upload, *, until: float) -> None:
-        """Leaves a photo for the words of its folder, should they come by then."""
+        """Keep a photo for its folder's words until then."""
         ...
 
     def wordless(self, folder: Upload, most: int, *, now: float) -> list[Upload]:
-        """The photos, so many at most, that were left for these words of a folder."""
+        """Photos that were kept for these words of a folder, at most so many."""
         ...
 
     def take_up(self, photo: Upload) -> None:
-        """A photo waits for the words of its folder no longer."""
+        """Record that a photo no longer waits for its folder's words."""
         ...
 
     def sent(self, home: str, name: str, stem: Stem) -> None:
-        """What is in the stem's outbox is in its queue."""
+        """Record that the stem's outbox is in its queue."""
         ...
 
 
@@ -70,17 +70,17 @@ class UploadEvents(Protocol):
     """The queue in which S3 announces uploads."""
 
     def announce(self, uploads: Sequence[Upload]) -> None:
-        """Announces uploads again, ten at most."""
+        """Announce up to ten uploads again."""
         ...
 
 
 class Lanes(Protocol):
-    """A share of the requests' queue for each source of many requests, so that nobody waits for all of another's.
+    """A share of the requests' queue for each source of many requests, so that other sources need not wait for it.
 
-    A lane has so many places. A request holds one from before it is sent until it has ended; one that the ledger does
-    not come to know, for an hour.
+    A lane has a number of places. A request takes one before it is sent and holds it until it has ended. If the ledger
+    never learns of the request, the place is free again after `LANE_HELD_SECONDS`.
     """
 
     def enter(self, lane: str, thread_id: str, request_id: str) -> bool:
-        """Takes a place, or keeps the one that the request has; False where the lane is full."""
+        """Take a place, or keep the one that the request has. Return False if the lane is full."""
         ...

@@ -1,4 +1,4 @@
-"""What S3 announces: the uploads in an event notification."""
+"""S3's event notifications: the uploads that they announce."""
 
 import json
 from collections.abc import Mapping
@@ -12,7 +12,7 @@ from darkroom.errors import Fault
 
 
 def _moment(given: Any) -> datetime:
-    """A time with its zone that can be written in UTC."""
+    """A time with a zone that UTC can express."""
     if not isinstance(given, str) or (moment := datetime.fromisoformat(given)).tzinfo is None:
         raise ValueError("must be a time with its zone")
     if not _FIRST <= moment < _LAST:
@@ -38,13 +38,13 @@ _ENTITY = record(
     required=("bucket", "object"),
     is_open=True,
 )
-# What S3 announces of one object.
+# The announcement of one object.
 _RECORD = record({"eventTime": value(_moment), "s3": _ENTITY}, required=("eventTime", "s3"), is_open=True)
 _NOTIFICATION = record({"Records": array(record({}, is_open=True))}, is_open=True)
 
 
 def announced(body: str, *, heard_at: float = 0.0) -> list[Upload]:
-    """The uploads in an S3 event notification; none in its test event. Raises Fault where it is no notification."""
+    """The uploads in an S3 event notification; none for its test event. Raises Fault for any other message."""
     try:
         notification = json.loads(body)
     except (ValueError, RecursionError) as error:
@@ -63,7 +63,7 @@ def _read(shape: Shape, document: object) -> Any:
 
 
 def _no_notification(field: str) -> Fault:
-    return Fault(f"a message of the upload events' queue is no S3 event notification: {field}")
+    return Fault(f"a message of the upload events' queue is not an S3 event notification: {field}")
 
 
 def _is_creation(record: Mapping[str, Any]) -> bool:
@@ -71,7 +71,7 @@ def _is_creation(record: Mapping[str, Any]) -> bool:
 
 
 def _upload(record: Mapping[str, Any], heard_at: float) -> Upload:
-    """Keys come form-encoded."""
+    """The upload in a record. S3 form-encodes the key."""
     described = record["s3"]["object"]
     return Upload(
         bucket=record["s3"]["bucket"]["name"],
@@ -86,7 +86,7 @@ def _upload(record: Mapping[str, Any], heard_at: float) -> Upload:
 
 
 def notification(upload: Upload) -> str:
-    """A message that announces an upload as S3 does: what `announced` reads."""
+    """A message that announces an upload in S3's format, as `announced` reads it."""
     described = {
         "key": quote_plus(upload.key),
         "eTag": upload.etag,

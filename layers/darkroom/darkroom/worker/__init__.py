@@ -1,1 +1,1 @@
-"""One Lambda invocation: a batch of queue messages, and what is logged of it."""
+"""One Lambda invocation: a batch of queue messages, its logs and its metrics."""

@@ -1,14 +1,14 @@
-"""Names of others on a terminal: what moves its cursor, breaks its lines or turns them round becomes an escape.
+"""Other people's names on a terminal: characters that move its cursor, break lines or reverse text become escapes.
 
-Object keys, thread and request ids are whatever people chose.
+Object keys, thread ids and request ids are free text.
 """
 
 import json
 import re
 from typing import Any
 
-# Controls (C0, DEL, C1), halves of surrogate pairs, and what is invisible: marks of direction, separators, tags.
-# Not compiled here: that takes as long as a tenth of our own imports, and most lines are plain.
+# Controls (C0, DEL, C1), halves of surrogate pairs, and invisible characters: direction marks, separators, tags.
+# Not compiled here: that takes a tenth of the time of all our own imports, and most lines need no escapes.
 _HARMFUL = (
     "[\x00-\x1f\x7f-\x9f\xad\u061c\u180e\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb\ud800-\udfff"
     "\U000e0001-\U000e007f]"
@@ -16,7 +16,7 @@ _HARMFUL = (
 
 
 def escaped(text: str) -> str:
-    """The text in one line, harmful characters as JSON escapes: so what is JSON stays JSON, and says the same."""
+    """The text in one line, with harmful characters as JSON escapes. JSON stays JSON with the same meaning."""
     if text.isascii() and text.isprintable():
         return text
     return re.sub(_HARMFUL, _escape, text)
@@ -28,10 +28,10 @@ def _escape(found: re.Match[str]) -> str:
 
 
 def escaped_lines(text: str) -> str:
-    """The same, of a text whose line breaks are our own."""
+    """The text escaped line by line, for a text whose line breaks are our own."""
     return "\n".join(map(escaped, text.split("\n")))
 
 
 def as_json(record: dict[str, Any]) -> str:
-    """A line of the log."""
+    """The record as a line of the log."""
     return escaped(json.dumps(record, default=str, separators=(",", ":"), ensure_ascii=False))

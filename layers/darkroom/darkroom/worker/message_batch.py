@@ -1,7 +1,7 @@
-"""A batch of messages, worked on at once: in order within a group, groups beside each other.
+"""A batch of messages, handled in order within a group and in parallel across groups.
 
-A heartbeat keeps the messages in hand invisible, and the claims on their requests alive, for a minute at a time:
-so what a dead process held is taken up again soon, and not only after the function's own time-out.
+A heartbeat keeps the messages invisible and the claims on their requests alive, for a short time each. After a
+crash another worker takes them up soon, instead of only after the function's own time-out.
 """
 
 import threading
@@ -21,7 +21,7 @@ EndedTold = TypeVar("EndedTold", contravariant=True)
 
 
 class MessageHandler(Protocol[EndedMade]):
-    """The use case: what a message ended as. Raises Unavailable where it has to wait."""
+    """The use case: the result of one message. Raises Unavailable if the message has to wait."""
 
     def answer(self, message: Message, time_left: Callable[[], float]) -> EndedMade: ...
 
@@ -29,7 +29,7 @@ class MessageHandler(Protocol[EndedMade]):
 
 
 class Queue(Protocol):
-    """The queue that the messages are from."""
+    """The queue of the messages."""
 
     def hide(self, message: Message, seconds: float) -> None: ...
 
@@ -37,7 +37,7 @@ class Queue(Protocol):
 
 
 class Telemetry(Protocol[EndedTold]):
-    """Where it is written what became of a message."""
+    """Records the result of each message."""
 
     def ended(self, message: Message, ended: EndedTold) -> None: ...
 
@@ -46,12 +46,12 @@ class Telemetry(Protocol[EndedTold]):
     def broke(self, message: Message, error: Exception) -> None: ...
 
     def noted(self, error: DarkroomError) -> None:
-        """Something beside the requests did not work; they go on without it."""
+        """A step beside the requests failed; they go on without it."""
         ...
 
 
 class MessageBatch(Generic[Ended]):
-    """One invocation's messages. `renew` prolongs the claims in hand, `time_left` is in seconds."""
+    """The messages of one invocation. `renew` prolongs the claims held here; `time_left` is in seconds."""
 
     def __init__(
         self,
@@ -74,7 +74,7 @@ class MessageBatch(Generic[Ended]):
         self._lock = threading.Lock()
 
     def work(self) -> list[str]:
-        """Works on everything, and returns the ids of the messages that are left in the queue."""
+        """Handle every message. Return the ids of the messages that stay in the queue."""
         messages = sorted(self._in_hand.values(), key=lambda message: message.group)  # stable: order is kept
         groups = [list(group) for _, group in groupby(messages, key=lambda message: message.group)]
         over = threading.Event()
@@ -88,7 +88,7 @@ class MessageBatch(Generic[Ended]):
             heart.join()
 
     def _work(self, groups: Sequence[Sequence[Message]]) -> list[str]:
-        """What killed a worker is worked on alone, after the others, so that it cannot take them along again."""
+        """Run the groups in parallel. A message that killed a worker runs alone, after the others, to spare them."""
         if not groups:
             return []
         left: list[str] = []
@@ -105,11 +105,11 @@ class MessageBatch(Generic[Ended]):
     def _is_suspect(self, group: Sequence[Message]) -> bool:
         try:
             return any(self._handler.was_abandoned(message) for message in group)
-        except Exception:  # noqa: BLE001 - it will fail again at the boundary below, and take no others along
+        except Exception:  # noqa: BLE001 - it fails again at the boundary below, without harm to other messages
             return True
 
     def _work_group(self, group: Sequence[Message]) -> list[str]:
-        """One after the other, up to the first that has to wait: the later ones wait with it."""
+        """Handle one message after the other, up to the first that has to wait: the later ones wait with it."""
         for position, message in enumerate(group):
             behind = tuple(later.receipt_handle for later in group[position + 1 :])
             if not self._is_done(replace(message, behind=behind), group[position:]):
@@ -133,8 +133,8 @@ class MessageBatch(Generic[Ended]):
         return True
 
     def _end(self, message: Message) -> None:
-        """Now and not with the batch, so that the thread's next turn need not wait for a stranger's. What is not among
-        those that are left Lambda deletes when the batch ends, which is at once where this was the last in hand.
+        """Delete the message now, so that the thread's next turn need not wait for the other groups. The last message
+        of the batch is left to Lambda, which deletes everything that was handled when the batch ends.
         """
         with self._lock:
             del self._in_hand[message.message_id]
@@ -158,7 +158,7 @@ class MessageBatch(Generic[Ended]):
             try:
                 self._renew()
             except DarkroomError as error:
-                self._telemetry.noted(error)  # the next beat comes before the lease ends
+                self._telemetry.noted(error)  # the next beat comes before the lease expires
 
     def _beat(self) -> None:
         with self._lock:
@@ -169,4 +169,4 @@ class MessageBatch(Generic[Ended]):
             try:
                 self._queue.hide(message, seconds)
             except DarkroomError as error:
-                self._telemetry.noted(error)  # it comes back when the visibility that it has ends
+                self._telemetry.noted(error)  # it reappears when its present visibility time-out ends

@@ -1,5 +1,5 @@
-"""What happened, for the operator: a structured line and a metric each. No instruction, no picture, no message
-of the provider's (which may quote the instruction) is ever written.
+"""Logs and metrics for the operator: one structured line and one metric for each event. They never contain an
+instruction, a picture or a message of the provider, which may quote the instruction.
 """
 
 import json
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 
 class _Telemetry:
-    """What the functions that work on messages write. `waits` is said of work that does."""
+    """The telemetry of functions that handle messages. `waits` is the log event for a message that has to wait."""
 
     waits: ClassVar[str]
 
@@ -37,25 +37,25 @@ class _Telemetry:
         self._clock = clock
 
     def broke(self, message: Message, error: Exception) -> None:
-        """An attempt raised what nobody expected."""
+        """Log and count an attempt that raised an unexpected error."""
         self._logger.error("attempt broke", extra={**self._named(message), **_described(error)})
         _count("AttemptsBroken")
 
     def deferred(self, message: Message, trouble: Unavailable) -> None:
-        """It waits: for what belongs to it, for its turn or for AWS."""
+        """Log a message that waits for its other parts, for its turn or for AWS."""
         waiting = {"cause": trouble.cause, "seconds": _seconds(trouble)}
         self._logger.info(self.waits, extra={**self._named(message), **waiting})
 
     def _waited(self, message: Message) -> None:
-        """SQS does not tell the age of a message that was received three times, and what waits is received again."""
+        """Measure a waiting message's age. SQS reports no age for a message that was received three times or more."""
         _write("WaitedSeconds", max(0.0, self._clock() - message.sent_at), MetricUnit.Seconds)
 
     def _named(self, message: Message) -> dict[str, object]:
-        """By what a line is found again, and read by itself."""
+        """The fields that identify a log line."""
         return {"message_id": message.message_id}
 
     def noted(self, error: DarkroomError) -> None:
-        """A heartbeat or a deletion failed."""
+        """Log that a heartbeat or a deletion failed."""
         self._logger.warning("went on without", extra=_described(error))
 
 
@@ -65,7 +65,7 @@ class RequestTelemetry(_Telemetry):
     waits = "request waits"
 
     def ended(self, message: Message, ended: Outcome) -> None:
-        """A request has its outcome."""
+        """Log and count a request that has its outcome."""
         self._logger.info(
             "request ended",
             message_id=message.message_id,
@@ -84,7 +84,7 @@ class RequestTelemetry(_Telemetry):
         _count("RequestsEnded", code=ended.error.code if ended.error else "succeeded")
 
     def deferred(self, message: Message, trouble: Unavailable) -> None:
-        """A request waits, and perhaps for the provider."""
+        """Log and count a request that waits, possibly for the provider."""
         blocked = trouble.cause in PROVIDER_CAUSES
         write = self._logger.warning if blocked else self._logger.info
         waiting = {"cause": trouble.cause, "seconds": _seconds(trouble), "receive_count": message.receive_count}
@@ -93,7 +93,7 @@ class RequestTelemetry(_Telemetry):
         self._waited(message)
 
     def _named(self, message: Message) -> dict[str, object]:
-        """`probe` tells a copy of a waiting request, which has a message of its own, from another request."""
+        """The fields that identify a log line. `probe` marks the copy of a waiting request."""
         asked = request.recognise(message.body)
         return {
             "message_id": message.message_id,
@@ -109,12 +109,12 @@ class UploadTelemetry(_Telemetry):
     waits = "upload waits"
 
     def deferred(self, message: Message, trouble: Unavailable) -> None:
-        """An upload waits: for what belongs to it, for its lane or for AWS."""
+        """Log an upload that waits for its other parts, for its lane or for AWS."""
         super().deferred(message, trouble)
         self._waited(message)
 
     def broke(self, message: Message, error: Exception) -> None:
-        """Taking in uploads raised what nobody expected: `key` says which, or the first of several."""
+        """Log and count an unexpected error. `key` is the upload's, or the first of several."""
         key = None
         with suppress(ValueError, LookupError, TypeError, AttributeError, RecursionError):
             key = unquote_plus(json.loads(message.body)["Records"][0]["s3"]["object"]["key"])
@@ -123,7 +123,7 @@ class UploadTelemetry(_Telemetry):
         _count("AttemptsBroken")
 
     def ended(self, message: Message, ended: "Sequence[Taken]") -> None:
-        """What became of each upload that the message announced."""
+        """Log and count the result of each upload that the message announced."""
         for taken in ended:
             told = {"key": taken.key, "became": taken.result, "because": taken.because}
             self._logger.info("upload taken", extra={**self._named(message), **told})
@@ -131,12 +131,12 @@ class UploadTelemetry(_Telemetry):
 
 
 class BatchTelemetry(_Telemetry):
-    """The telemetry of `on_upload`, where it works on batches."""
+    """The telemetry of `on_upload` for batches."""
 
     waits = "batch waits"
 
     def ended(self, message: Message, ended: "BatchEnded") -> None:
-        """A batch has its answers, or will have none; or its next message goes on with it."""
+        """Log and count a batch that is finished, rejected, or passed on to its next message."""
         self._logger.info(
             "batch ended",
             message_id=message.message_id,
@@ -156,22 +156,22 @@ class PictureTelemetry:
         self._logger = logger
 
     def ended(self, ref: ImageRef, result: str) -> None:
-        """A picture is normalized, or why it is not."""
+        """Log and count a picture that was normalized or failed."""
         self._logger.info("picture ended", bucket=ref.bucket, key=ref.key, became=result)
         _count("PicturesEnded", became=result)
 
     def broke(self, ref: ImageRef, error: Exception) -> None:
-        """Developing it raised what nobody expected. Lambda counts that itself."""
+        """Log an unexpected error while normalizing. Lambda counts such errors itself."""
         self._logger.error("picture broke", extra={"bucket": ref.bucket, "key": ref.key, **_described(error)})
 
 
 def _seconds(trouble: Unavailable) -> float | None:
-    """How long it waits, as a person reads it."""
+    """The wait in seconds, rounded for people."""
     return None if trouble.retry_after is None else round(trouble.retry_after, 1)
 
 
 def _described(error: BaseException) -> dict[str, object]:
-    """An error without the words of others."""
+    """An error without other people's words."""
     return {
         "error": type(error).__name__,
         "said": str(error) if _is_in_our_words(error) else None,
@@ -180,7 +180,7 @@ def _described(error: BaseException) -> dict[str, object]:
 
 
 def _is_in_our_words(error: BaseException) -> bool:
-    """Whatever is not ours may quote anything; a refusal and the provider's trouble quote the provider."""
+    """Whether the text is our own. Foreign errors may quote anything; refusals and trouble quote the provider."""
     return isinstance(error, Fault) or (isinstance(error, Unavailable) and error.cause in ("aws", "held"))
 
 
@@ -189,7 +189,7 @@ def _count(name: str, **dimensions: str) -> None:
 
 
 def _write(name: str, value: float, unit: MetricUnit, **dimensions: str) -> None:
-    """The service is a dimension too, which the metric takes from the environment. The namespace is the stack's own."""
+    """Write the metric. Its namespace is the stack's; powertools adds the service as a dimension."""
     metric = SingleMetric(namespace=os.environ.get("POWERTOOLS_METRICS_NAMESPACE", "Darkroom"))
     metric.add_metric(name=name, unit=unit, value=value)
     for dimension, text in dimensions.items():

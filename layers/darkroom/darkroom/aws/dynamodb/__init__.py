@@ -1,1 +1,1 @@
-"""The threads table: everything that Darkroom remembers, by the port that it serves."""
+"""The threads table: everything that Darkroom stores in DynamoDB, a module for each port."""

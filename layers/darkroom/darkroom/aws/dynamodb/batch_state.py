@@ -1,4 +1,4 @@
-"""What is known of batches, in a partition of its own each: how far it is, its lines, and five hundred ids an item."""
+"""The state of batches, each in a partition of its own: its progress, its lines, and items of five hundred ids."""
 
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -36,7 +36,7 @@ class DynamoBatchState:
         return Progress(**known)
 
     def stop(self, batch: str) -> None:
-        """From now on no more lines of the batch are sent."""
+        """Stop the batch: from now on none of its lines is sent."""
         self._table.write(self._table.put(PARTITIONS + batch, STOPPED, self._expires()))
 
     def is_stopped(self, batch: str) -> bool:
@@ -60,7 +60,7 @@ class DynamoBatchState:
         return known
 
     def save_ids(self, batch: str, first: int, ids: Sequence[str | None]) -> None:
-        """See `batches.ports.BatchState`. Whoever counts the lines again writes the same."""
+        """See `batches.ports.BatchState`. Counting the lines again writes the same ids."""
         document = {"ids": list(ids), **self._expires()}
         self._table.write(self._table.put(PARTITIONS + batch, f"IDS#{first:05d}", document))
 
@@ -85,7 +85,7 @@ class DynamoBatchState:
                 yield item["text"]
 
     def _listed(self, known: Progress) -> dict[str, str]:
-        """A batch stands in the index from when it began: as that stays the same, a step writes nothing there."""
+        """The batch's keys in the index. They depend only on its start, so a step writes nothing there."""
         return listing.of_batch(known.began_at or self._clock())
 
     def _expires(self) -> dict[str, int]:

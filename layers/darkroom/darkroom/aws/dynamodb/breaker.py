@@ -1,4 +1,4 @@
-"""A circuit breaker a model, in the threads table: what the provider's trouble is, and when it may be called again."""
+"""A circuit breaker for each model, in the threads table: the provider's trouble, and the time of the next call."""
 
 import time
 import uuid
@@ -22,26 +22,26 @@ from darkroom.errors import PROVIDER_CAUSES, Cause, Unavailable
 from darkroom.turns.ports import Admission
 
 PARTITION = "/breaker"  # no thread's id begins with a slash
-CERTAIN: frozenset[Cause] = frozenset(("credentials", "account", "configuration"))  # no other request would fare better
+CERTAIN: frozenset[Cause] = frozenset(("credentials", "account", "configuration"))  # every other request would fail too
 
 
 def weight(trouble: Unavailable, *, is_first: bool) -> int:
-    """For how many failures one counts. What a request is told again and again may be about the request."""
+    """The number of failures that one counts for. If one request fails again and again, it may be at fault itself."""
     return BREAKER_OPENS_AT if trouble.cause in CERTAIN and is_first else 1
 
 
 def is_open(failures: int, culprit: str, request: str) -> bool:
-    """Whether it is open for a request. `culprit` is the request that all failures are of, empty if there are more."""
+    """Whether it is open for a request. `culprit` is the only request that failed, empty if several did."""
     return failures >= BREAKER_OPENS_AT and culprit in ("", request)
 
 
 def is_doubtful(trouble: Unavailable) -> bool:
-    """Whether it may be the trouble of its request alone: then one that never called is let through sooner."""
+    """Whether only this request may be in trouble. Then one that never called is let through sooner."""
     return trouble.is_doubtful and not trouble.retry_after
 
 
 class DynamoBreaker:
-    """The breaker of `turns.ports`, on DynamoDB. The model's item is there only while there is trouble."""
+    """The breaker of `turns.ports`, on DynamoDB. The model's item exists only during trouble."""
 
     def __init__(self, table: Table, *, clock: Callable[[], float] = time.time) -> None:
         self._table = table
@@ -80,7 +80,7 @@ class DynamoBreaker:
             self._change(model, changes | {"culprit": ""}, Condition(is_another), failures=failures)
 
     def succeeded(self, model: str, known_trouble: Cause | None) -> None:
-        """See `turns.ports.Breaker`. Where there was no trouble its turn will tell: the next failure looks for it."""
+        """See `turns.ports.Breaker`. Without trouble it writes nothing: the next failure looks for this turn."""
         if known_trouble:
             self._forget(model, None)
 
@@ -98,7 +98,7 @@ class DynamoBreaker:
         return self._probed(model, Condition("failures >= :open", {"open": BREAKER_OPENS_AT}))
 
     def _is_probe(self, model: str, *, is_first_call: bool) -> bool:
-        """Takes the place of the one call that may go out now; first calls have a place of their own."""
+        """Take the place of the one call that may go out now. First calls have a place of their own."""
         when = "next_new_call_at" if is_first_call else "next_call_at"
         pause = NEW_CALL_PAUSE_SECONDS if is_first_call else PROBE_CALL_SECONDS
         is_due = f"attribute_not_exists({when}) OR {when} <= :now OR #caller = :caller"
@@ -113,7 +113,7 @@ class DynamoBreaker:
         return {"now": self._clock(), "open": BREAKER_OPENS_AT}
 
     def _change(self, model: str, changes: dict[str, Any], condition: Condition, **add: int) -> bool:
-        """Whether the condition held. By the change's own name botocore's repetition of it is told from others."""
+        """Write, and return whether the condition held. The change's unique name identifies botocore's retry of it."""
         expires = {"expires_at": int(self._clock()) + BREAKER_KEPT_SECONDS}
         try:
             self._table.updated(self._table.update(PARTITION, model, changes | expires, condition, add=add))

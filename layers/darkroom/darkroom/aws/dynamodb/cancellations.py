@@ -1,4 +1,4 @@
-"""Which requests a person has cancelled: an item a thread, in a partition of its own, which a call's mark checks."""
+"""Cancelled requests: an item for each thread, in a partition of its own, which a call's mark checks."""
 
 import time
 from collections.abc import Callable, Sequence
@@ -10,25 +10,25 @@ from darkroom.errors import Unavailable
 
 PARTITIONS = "/cancelled/"  # no thread's id begins with a slash
 MARK = "MARK"
-ERASING = "erasing"  # the attribute that lets no request of the thread call while what it was asked before is erased
+ERASING = "erasing"  # while this attribute is there, no request of the thread calls: its earlier turns are being erased
 
 
 class Cancellations:
-    """The marks of cancelled requests. Each names a request, or all that were asked up to a moment."""
+    """The marks of cancelled requests. Each covers one request, or all that were made up to a moment."""
 
     def __init__(self, table: Table, *, clock: Callable[[], float] = time.time) -> None:
         self._table = table
         self._clock = clock
 
     def cancel(self, thread_id: str, request_ids: Sequence[str]) -> None:
-        """Marks these requests, those too that nobody has asked yet."""
+        """Mark these requests, including any that do not exist yet."""
         now = self._clock()
         marks = {_attribute(request_id): now for request_id in request_ids}
         self._write(thread_id, {**marks, **self._expires()}, None)
 
     def cancel_until(self, thread_id: str, moment: str) -> None:
-        """Marks all that were asked up to this moment, in the form of `requested_at`, by AWS's clock."""
-        is_later = Condition("attribute_not_exists(#until) OR #until < :until")  # named by the update
+        """Mark all requests up to this moment. Its form is that of `requested_at`, which AWS's clock gives."""
+        is_later = Condition("attribute_not_exists(#until) OR #until < :until")  # the update defines the names
         try:
             self._write(thread_id, {"until": moment, **self._expires()}, is_later)
         except ConditionFailed:
@@ -40,7 +40,7 @@ class Cancellations:
         return _attribute(request_id) in item or str(item.get("until", "")) >= requested_at
 
     def check(self, thread_id: str, request_id: str, requested_at: str) -> Write:
-        """The part of a transaction that fails where the request is marked, or its thread is being erased."""
+        """The part of a transaction that fails if the request is marked, or its thread is being erased."""
         name = _attribute(request_id)
         is_open = f"attribute_not_exists(#{name}) AND (attribute_not_exists(#until) OR #until < :asked)"
         is_open += f" AND attribute_not_exists({ERASING})"
@@ -48,7 +48,7 @@ class Cancellations:
         return self._table.check(PARTITIONS + thread_id, MARK, condition)
 
     def check_erasing(self, thread_id: str) -> None:
-        """Raises Unavailable (`erasing`) while the thread is erased."""
+        """Raises Unavailable (`erasing`) while the thread is being erased."""
         if ERASING in self._table.item(PARTITIONS + thread_id, MARK):
             raise erasing()
 
@@ -60,10 +60,10 @@ class Cancellations:
 
 
 def erasing() -> Unavailable:
-    """That a thread's requests have to wait until it is erased."""
-    return Unavailable("erasing", "what its thread was asked before is being erased")
+    """The error for a request that has to wait until its thread is erased."""
+    return Unavailable("erasing", "the earlier turns of its thread are being erased")
 
 
 def _attribute(request_id: str) -> str:
-    """No other of the item's attributes begins so; expressions take no dots and colons in a name."""
+    """The attribute of a request's mark. It is hashed, because expressions take no dots or colons in a name."""
     return f"request_{sha256(request_id)[:32]}"

@@ -1,4 +1,4 @@
-"""A request's item in the ledger: on what conditions it is written, and the claim that it holds."""
+"""A request's item in the ledger: the conditions of its writes, and the claim in it."""
 
 from dataclasses import asdict, replace
 from typing import Any
@@ -14,7 +14,7 @@ CLAIM = (
     "started_at = if_not_exists(started_at, :started_at), "
     "attempts = if_not_exists(attempts, :zero) + :one, strikes = if_not_exists(strikes, :zero) + :one"
 )
-FORGOTTEN = "forgotten"  # the attribute of a tombstone: an item that keeps id, content's hash and `done`, and no words
+FORGOTTEN = "forgotten"  # marks a tombstone: an item with id, content hash and `done`, and no words
 CLAIMABLE = Condition(
     "attribute_not_exists(sk) OR (fingerprint = :fingerprint AND #state = :open "
     "AND (#owner = :nobody OR lease_until < :now))"
@@ -26,12 +26,12 @@ def sort_key(request_id: str) -> str:
 
 
 def fence(claim: Claim) -> Condition:
-    """That the request is still in this owner's hands."""
+    """The condition that this owner still holds the request."""
     return Condition("#owner = :fence AND #state = :still", {"fence": claim.owner, "still": "open"}, ("owner", "state"))
 
 
 def in_order(claim: Claim, number: int) -> Condition:
-    """And that no later write of theirs is there than this one."""
+    """The condition that this owner still holds the request, and has made no later write than this one."""
     owned = fence(claim)
     return Condition(
         f"{owned.expression} AND (attribute_not_exists(#writes) OR #writes <= :number)",
@@ -41,13 +41,13 @@ def in_order(claim: Claim, number: int) -> Condition:
 
 
 def ours_or_gone(claim: Claim) -> Condition:
-    """That it is still in this owner's hands, or in nobody's at all."""
+    """The condition that this owner still holds the request, or that its item does not exist."""
     owned = fence(claim)
     return replace(owned, expression=f"attribute_not_exists(sk) OR ({owned.expression})")
 
 
 def claim_of(entry: dict[str, Any]) -> Claim:
-    """The claim that an item of the ledger holds. Who died in a call did not die of the request."""
+    """The claim in an item of the ledger. A worker that died in a call did not die of the request."""
     known = {name: entry[name] for name in Claim.__dataclass_fields__ if name in entry}
     if asked := known.get("asked"):
         known["asked"] = _record_of(asked)
@@ -56,7 +56,7 @@ def claim_of(entry: dict[str, Any]) -> Claim:
 
 
 def document_of(record: CallRecord) -> dict[str, Any]:
-    """The record as it is stored. The default dialect is left out: a release that knows no other reads the rest."""
+    """The record as it is stored. The default dialect is left out, so that earlier releases can read the record."""
     document = asdict(record)
     if record.dialect == DEFAULT_DIALECT:
         del document["dialect"]

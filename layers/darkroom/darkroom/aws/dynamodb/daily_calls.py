@@ -1,4 +1,4 @@
-"""The day's calls: one counter a UTC day, in the threads table. The ledger changes it together with its own items."""
+"""The day's calls: a counter for each UTC day, in the threads table. The ledger writes it together with its items."""
 
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
@@ -11,7 +11,7 @@ COUNTERS = "/calls"  # no thread's id begins with a slash
 
 
 class DailyCalls:
-    """Counts calls against a limit. `limit` 0 is none: then no call is counted."""
+    """Counts calls against a limit. A `limit` of 0 means no limit: then no call is counted."""
 
     def __init__(self, table: Table, limit: int, clock: Callable[[], float]) -> None:
         self._table = table
@@ -19,29 +19,29 @@ class DailyCalls:
         self._clock = clock
 
     def today(self) -> str | None:
-        """The day that a call is counted on now; None where none is counted."""
+        """The day that a call counts for now; None if calls are not counted."""
         return self._now().date().isoformat() if self._limit else None
 
     def one_more(self, day: str | None) -> list[Write]:
-        """The write that counts a call, which fails where the day has none left."""
+        """The write that counts a call. It fails if the day has no call left."""
         below = Condition("attribute_not_exists(calls) OR calls < :limit", {"limit": self._limit})
         return [self._counted(day, 1, below)] if day else []
 
     def one_less(self, day: str | None) -> list[Write]:
-        """The write that gives a call back to the day that it was counted on."""
+        """The write that gives a call back to its day."""
         return [self._counted(day, -1, None)] if day else []
 
     def room(self) -> int | None:
-        """How many calls are left of today's; None where there is no limit."""
+        """The number of calls left today; None without a limit."""
         day = self.today()
         return max(0, self._limit - self._table.item(COUNTERS, day).get("calls", 0)) if day else None
 
     def counts(self, write: Write) -> bool:
-        """Whether the write is one to a counter."""
+        """Whether the write changes a counter."""
         return bool(write.request.get("Key", {}).get("thread_id") == {"S": COUNTERS})
 
     def used_up(self) -> Unavailable:
-        """That today has no call left."""
+        """The error for a day without a call left."""
         message = f"the {self._limit} calls of this UTC day are used up"
         return Unavailable("budget", message, retry_after=self._until_tomorrow())
 

@@ -1,4 +1,4 @@
-"""Documents as DynamoDB's items, and back."""
+"""Converts documents to DynamoDB's items, and back."""
 
 from collections.abc import Mapping
 from decimal import Decimal
@@ -6,7 +6,7 @@ from typing import Any
 
 from boto3.dynamodb.types import TypeDeserializer, TypeSerializer
 
-SMALLEST = 1e-100  # DynamoDB takes nothing below 1e-130
+SMALLEST = 1e-100  # DynamoDB refuses numbers below 1e-130
 
 _serialize = TypeSerializer().serialize
 _deserialize = TypeDeserializer().deserialize
@@ -21,7 +21,7 @@ def from_item(item: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _exact(value: Any) -> Any:
-    """Floats as the decimals that they print as: DynamoDB takes no binary fractions."""
+    """Floats as the decimals that they print as. DynamoDB stores no binary fractions."""
     if isinstance(value, float):
         return Decimal(str(value)) if abs(value) > SMALLEST else Decimal(0)
     if isinstance(value, Mapping):

@@ -1,7 +1,7 @@
-"""Lanes: how many requests of one source may be in the requests' queue at a time, in the threads table.
+"""Lanes in the threads table: a limit on the requests of one source in the requests' queue.
 
-A lane's places are numbered items. One is taken by a conditional write, and is free again when its request has ended.
-Where that waits, for the provider or for the day's limit, the lane waits with it.
+A lane's places are numbered items. A conditional write takes a place, and it is free again when its request has ended.
+While that request waits, for the provider or for the day's limit, the lane waits with it.
 """
 
 import time
@@ -13,12 +13,12 @@ from darkroom.domain import keys
 from darkroom.domain.timing import LANE_FULL_SECONDS, LANE_HELD_SECONDS, LEDGER_KEPT_SECONDS
 
 PARTITIONS = "/lanes/"  # no thread's id begins with a slash
-MAX_LOOKED_AT = 20  # places that are asked about, one read each, before a lane counts as full
+MAX_LOOKED_AT = 20  # places that are checked, one read each, before a lane counts as full
 
 
 @dataclass(frozen=True, slots=True)
 class _Place:
-    """Who holds a place, and since when."""
+    """The holder of a place, and the time when it was taken."""
 
     holder: str
     taken_at: float
@@ -26,7 +26,7 @@ class _Place:
 
 @dataclass(frozen=True, slots=True)
 class _Full:
-    """A lane that was found full."""
+    """A lane that was full."""
 
     until: float
     holders: frozenset[str]
@@ -35,7 +35,7 @@ class _Full:
 class DynamoLanes:
     """The lanes of `uploads.ports`, on DynamoDB.
 
-    `is_over` tells of a thread's request whether it has ended, None where it is not known.
+    `is_over` returns whether a thread's request has ended, None if it is unknown.
     """
 
     def __init__(
@@ -67,12 +67,12 @@ class DynamoLanes:
         return False
 
     def _taken(self, lane: str) -> dict[int, _Place]:
-        """The places that have been taken, by number; whoever took them may have ended since."""
+        """The places that were taken, by number. Their requests may have ended since."""
         items = self._table.items(PARTITIONS + lane, "PLACE#", most=self._places)
         return {int(item["sk"].partition("#")[2]): _Place(item["holder"], item["taken_at"]) for item in items}
 
     def _free(self, taken: Mapping[int, _Place], holder: str) -> Iterator[int]:
-        """The numbers of free places, those first that need no asking. Each begins elsewhere, so that few race."""
+        """The numbers of free places, never-taken ones first. Each holder starts elsewhere, so that few collide."""
         start = int(keys.sha256(holder)[:8], 16)
         numbers = [(start + step) % self._places for step in range(self._places)]
         yield from (number for number in numbers if number not in taken)
@@ -80,16 +80,16 @@ class DynamoLanes:
         yield from (number for number in held[:MAX_LOOKED_AT] if self._is_free(taken[number]))
 
     def _is_free(self, place: _Place) -> bool:
-        thread_id, _, request_id = place.holder.rpartition("/")  # which no request's id has
+        thread_id, _, request_id = place.holder.rpartition("/")  # a request's id contains no slash
         is_over = self._is_over(thread_id, request_id)
         return self._clock() >= place.taken_at + LANE_HELD_SECONDS if is_over is None else is_over
 
     def _take(self, lane: str, number: int, before: _Place | None, holder: str) -> bool:
-        """Whether it is ours now: nobody else has taken it since it was looked at."""
+        """Take the place, unless another request took it since it was read. Return whether that worked."""
         now = self._clock()
         changes = {"holder": holder, "taken_at": now, "expires_at": int(now) + LEDGER_KEPT_SECONDS}
         unchanged = _is_still(before) if before else Condition("attribute_not_exists(sk)")
-        # Ours already: the echo of one's own write, or another worker with the same request.
+        # It is ours already after botocore's retry of this write, or if another worker has the same request.
         free_or_ours = Condition(f"({unchanged.expression}) OR holder = :holder", unchanged.values)
         try:
             self._table.updated(self._table.update(PARTITIONS + lane, _sk(number), changes, free_or_ours))

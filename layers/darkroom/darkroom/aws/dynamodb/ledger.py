@@ -1,9 +1,9 @@
-"""The ledger: who works on a request, and which of its calls may have been paid.
+"""The ledger: the worker that holds a request, and the calls of it that may have been paid.
 
-One item a request, in its thread's partition, so that turn, thread and request end in one transaction. An
-owner's claim is a lease; while it lasts nobody else writes the item, so its writes are absolute values, and
-repeating one changes nothing. Every write but the claim is fenced by the owner's name, and numbered: one that
-arrives after a later one is refused.
+Each request has one item, in its thread's partition, so that turn, thread and request end in one transaction. A claim
+is a lease. While it lasts, only its owner writes the item: the writes are absolute values, and repeating one changes
+nothing. Every write except the claim is fenced by the owner's name, and numbered: a write that arrives after a later
+one is refused.
 """
 
 import threading
@@ -40,7 +40,7 @@ from darkroom.turns.ports import CallRecord, Claim, Wait
 
 
 class DynamoLedger:
-    """The ledger of `turns.ports`, on DynamoDB. `daily_call_limit` 0 is none: then no call is counted."""
+    """The ledger of `turns.ports`, on DynamoDB. A `daily_call_limit` of 0 means no limit: then no call is counted."""
 
     def __init__(self, table: Table, *, daily_call_limit: int, clock: Callable[[], float] = time.time) -> None:
         self._table = table
@@ -51,7 +51,7 @@ class DynamoLedger:
         self._lock = threading.Lock()
 
     def claim(self, request: Request, requested_at: str) -> Claim | Done | Forgotten | Held | Reused:
-        """See `turns.ports.Ledger`. Write first, read only on conflict."""
+        """See `turns.ports.Ledger`. It writes first, and reads only on a conflict."""
         now, owner = self._clock(), uuid.uuid4().hex
         values = {
             "owner": owner, "nobody": "", "open": "open", "one": 1, "zero": 0, "now": now,
@@ -75,7 +75,7 @@ class DynamoLedger:
             return Reused()
         if entry["state"] == "done":
             return Forgotten() if FORGOTTEN in entry else Done(self._turns(request.thread_id).one(entry["turn"]))
-        if entry["owner"] != owner:  # else it is ours: what failed was the echo of our own retried write
+        if entry["owner"] != owner:  # otherwise it is ours: botocore retried our own write, and the retry failed
             return Held(max(0.0, entry["lease_until"] - self._clock()))
         claim = claim_of(entry)
         with self._lock:
@@ -104,7 +104,7 @@ class DynamoLedger:
         self._cancellations.check_erasing(thread_id)
 
     def mark(self, claim: Claim, asked: CallRecord) -> Claim:
-        """See `turns.ports.Ledger`. A worker that was stalled may have let its lease run out: the mark renews it."""
+        """See `turns.ports.Ledger`. It renews the lease, which may have run out while this worker was stalled."""
         day = self._days.today()
         counts = self._days.one_more(day)
         number = claim.calls + 1
@@ -132,7 +132,7 @@ class DynamoLedger:
         return self._change(claim, {"open_call": None, "ambiguous": claim.ambiguous + 1})
 
     def settle_answered(self, claim: Claim, *, charged: bool) -> Claim:
-        """See `turns.ports.Ledger`. A call that was not charged is given back to its day."""
+        """See `turns.ports.Ledger`. It gives a call without a charge back to its day."""
         changes = {"open_call": None, "answered_by": claim.open_call, "charged": charged}
         return self._change(claim, changes, *self._days.one_less(None if charged else claim.call_day))
 
@@ -152,7 +152,10 @@ class DynamoLedger:
             raise self._days.used_up()
 
     def defer(self, claim: Claim, trouble: Unavailable, wait: Wait | None = None) -> None:
-        """See `turns.ports.Ledger`. A transaction, for its token: who has let go could not repeat it."""
+        """See `turns.ports.Ledger`.
+
+        A transaction, because its idempotency token makes a retry safe after the claim is released.
+        """
         now = self._clock()
         refused = now if trouble.cause in PROVIDER_CAUSES else None
         waiting = now if trouble.cause == "budget" else None
@@ -192,7 +195,7 @@ class DynamoLedger:
         self._do(self._table.write, self._renewal(claim))
 
     def renew(self) -> None:
-        """See `turns.ports.Ledger`. One that was lost is let go; its owner finds out at its next write."""
+        """See `turns.ports.Ledger`. A lost claim is dropped; its owner finds out at its next write."""
         with self._lock:
             held = list(self._held.values())
         failed: DarkroomError | None = None
@@ -203,7 +206,7 @@ class DynamoLedger:
                 if isinstance(error, Unavailable) and error.cause == "held":
                     self.drop(claim)
                 else:
-                    failed = error  # told when all the others have been renewed
+                    failed = error  # raised when all the others have been renewed
         if failed:
             raise failed
 
@@ -223,18 +226,18 @@ class DynamoLedger:
         return self._table.item(request.thread_id, sort_key(request.request_id))
 
     def _is_committed(self, claim: Claim, turn: int) -> bool:
-        """Whether a commit that failed is the echo of one that did not."""
+        """Whether the commit succeeded, and only botocore's retry of it failed."""
         entry = self._table.item(claim.thread_id, sort_key(claim.request_id))
         return (entry.get("state"), entry.get("turn"), entry.get("owner")) == ("done", turn, claim.owner)
 
     def _change(self, claim: Claim, changes: dict[str, Any], *others: Write) -> Claim:
-        """The claim with these changes, written if it is still ours; the others with it, or nothing."""
+        """The claim with these changes, written if it is still ours; together with the other writes, or not at all."""
         self._do(self._table.transact if others else self._table.write, self._numbered(claim, changes), *others)
         known = {name: value for name, value in changes.items() if name in Claim.__dataclass_fields__}
         return replace(claim, writes=claim.writes + 1, **known)
 
     def _numbered(self, claim: Claim, changes: dict[str, Any]) -> Write:
-        """The owner's next write: refused where a later one was there already, and not where it was itself."""
+        """The owner's next write. It is refused after a later write, and accepted again after itself."""
         number = claim.writes + 1
         asked = {"asked": document_of(changes["asked"])} if "asked" in changes else {}
         numbered = changes | asked | {"writes": number}

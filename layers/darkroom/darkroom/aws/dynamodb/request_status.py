@@ -1,4 +1,4 @@
-"""The status of requests, read from the ledger's items by those who only look."""
+"""Reads the status of requests from the ledger's items, without a claim."""
 
 from darkroom.aws.dynamodb.claims import FORGOTTEN, sort_key
 from darkroom.aws.dynamodb.table import Table
@@ -7,7 +7,7 @@ from darkroom.domain.ports import Done, Forgotten, Held, Reused
 
 
 class DynamoRequestStatus:
-    """The outcomes of `batches.ports`, on DynamoDB. Nothing is claimed."""
+    """The outcomes of `batches.ports`, on DynamoDB."""
 
     def __init__(self, table: Table) -> None:
         self._table = table
@@ -23,6 +23,6 @@ class DynamoRequestStatus:
         return Held(0.0) if is_this else None
 
     def is_over(self, thread_id: str, request_id: str) -> bool | None:
-        """Whether a request has ended, however; None where it is not known."""
+        """Whether a request has ended in any way; None if it is unknown."""
         entry = self._table.item(thread_id, sort_key(request_id))
         return bool(entry["state"] == "done") if entry else None

@@ -1,4 +1,4 @@
-"""Who looks whether the day has room for a call again: an item beside the breakers'."""
+"""The scout: the waiting request that checks whether the day has room for calls again. Its item is like a breaker's."""
 
 import time
 import uuid
@@ -20,7 +20,7 @@ class DynamoScout:
         self._clock = clock
 
     def wants(self, request: str) -> bool:
-        """See `turns.ports.Scout`. By the lease's own name botocore's repetition of it is told from others."""
+        """See `turns.ports.Scout`. The lease's unique name identifies botocore's retry of the write."""
         return self._leases(request, f"{NOBODY} OR #scout = :scout")
 
     def keeps(self, request: str) -> bool:

@@ -1,4 +1,4 @@
-"""The threads table: items as documents, and conditional writes, one or several in a transaction."""
+"""The threads table: items as documents, and conditional writes, single or in a transaction."""
 
 import random
 import time
@@ -26,7 +26,7 @@ _REFUSALS = {
 
 
 class ConditionFailed(DarkroomError):
-    """A condition did not hold, and nothing was written: that of the write at `position`."""
+    """The condition of the write at `position` did not hold, and nothing was written."""
 
     def __init__(self, position: int) -> None:
         super().__init__(f"the condition of write {position} did not hold")
@@ -35,7 +35,7 @@ class ConditionFailed(DarkroomError):
 
 @dataclass(frozen=True, slots=True)
 class Condition:
-    """DynamoDB's condition expression; its names without `#`, its values without `:`."""
+    """A condition expression of DynamoDB, with its names without `#` and its values without `:`."""
 
     expression: str
     values: Mapping[str, Any] = field(default_factory=dict)
@@ -44,7 +44,7 @@ class Condition:
 
 @dataclass(frozen=True, slots=True)
 class Write:
-    """One write: `kind` is Put, Update or Delete; or ConditionCheck, which writes nothing, in a transaction."""
+    """One write: `kind` is Put, Update or Delete, or ConditionCheck, which writes nothing and needs a transaction."""
 
     kind: str
     request: Mapping[str, Any]
@@ -59,30 +59,30 @@ class Table:
         self._sleep = sleep
 
     def item(self, thread_id: str, sk: str) -> dict[str, Any]:
-        """The item, empty where there is none."""
+        """The item, empty if it does not exist."""
         with translate_aws_errors():
             found = self._client.get_item(TableName=self._name, Key=_key(thread_id, sk), ConsistentRead=True)
         return from_item(found.get("Item", {}))
 
     def items(self, thread_id: str, prefix: str, *, most: int | None = None) -> list[dict[str, Any]]:
-        """The items of a partition whose sort key begins so, in order."""
+        """The items of a partition whose sort keys have this prefix, in order."""
         return list(islice(self._query(thread_id, "begins_with(sk, :prefix)", {":prefix": prefix}), most))
 
     def last(self, thread_id: str, first: str, last: str, most: int) -> list[dict[str, Any]]:
-        """The last items of a partition, so many at most, whose sort keys lie between these two; the last one first."""
+        """The last items of a partition with sort keys from `first` to `last`, at most so many, the last one first."""
         bounds = {":first": first, ":last": last}
         between = "sk BETWEEN :first AND :last"
         return list(islice(self._query(thread_id, between, bounds, ScanIndexForward=False, Limit=most), most))
 
     def each(self, thread_id: str, prefix: str, attribute: str) -> Iterator[dict[str, Any]]:
-        """One attribute of each of a partition's items whose sort key begins so, in order: one page in memory."""
+        """One attribute of a partition's items whose sort keys have this prefix, in order. One page is in memory."""
         named = {"ProjectionExpression": "#attribute", "ExpressionAttributeNames": {"#attribute": attribute}}
         return self._query(thread_id, "begins_with(sk, :prefix)", {":prefix": prefix}, **named)
 
     def listed(
         self, index: str, name: str, *, is_newest_first: bool = False, page: int = 500
     ) -> Iterator[dict[str, Any]]:
-        """The items that stand in an index under this name, in its order, with what it projects. Not consistent."""
+        """The items under this name in an index, in its order, with the projected attributes. Not consistent."""
         return self._pages(
             {
                 "Limit": page,
@@ -116,16 +116,16 @@ class Table:
             asked["ExclusiveStartKey"] = page["LastEvaluatedKey"]
 
     def put(self, thread_id: str, sk: str, document: Mapping[str, Any], condition: Condition | None = None) -> Write:
-        """Writes the whole item."""
+        """The write that puts the whole item."""
         item = to_item({"thread_id": thread_id, "sk": sk, **document})
         return Write("Put", {"TableName": self._name, "Item": item, **_if(condition)})
 
     def delete(self, thread_id: str, sk: str, condition: Condition | None = None) -> Write:
-        """Removes the item."""
+        """The write that removes the item."""
         return Write("Delete", {"TableName": self._name, "Key": _key(thread_id, sk), **_if(condition)})
 
     def check(self, thread_id: str, sk: str, condition: Condition) -> Write:
-        """Lets a transaction go on only where the condition holds."""
+        """The part of a transaction that only checks a condition."""
         return Write("ConditionCheck", {"TableName": self._name, "Key": _key(thread_id, sk), **_if(condition)})
 
     def update(
@@ -137,7 +137,7 @@ class Table:
         *,
         add: Mapping[str, int] | None = None,
     ) -> Write:
-        """Sets attributes, where the value is None removes them, and adds to numbers."""
+        """The write that sets attributes (None removes one) and adds to numbers."""
         return self.update_by(thread_id, sk, *_changing(changes, add or {}), condition)
 
     def update_by(
@@ -149,7 +149,7 @@ class Table:
         names: Sequence[str] = (),
         condition: Condition | None = None,
     ) -> Write:
-        """Updates the item by an expression of one's own."""
+        """The write that updates the item by the given expression."""
         fence = condition or Condition("")
         request = {
             "TableName": self._name,
@@ -160,7 +160,7 @@ class Table:
         return Write("Update", request)
 
     def updated(self, write: Write) -> dict[str, Any]:
-        """Writes one update, and returns the item as it is then. Raises ConditionFailed."""
+        """Write one update, and return the new item. Raises ConditionFailed."""
         with translate_aws_errors():
             try:
                 found = self._client.update_item(**write.request, ReturnValues="ALL_NEW")
@@ -171,14 +171,14 @@ class Table:
         return from_item(found["Attributes"])
 
     def write(self, write: Write) -> None:
-        """One write, for half of what a transaction of it costs. Raises ConditionFailed.
+        """Write once, at half the price of a transaction. Raises ConditionFailed.
 
-        Botocore may do it twice: its condition has to hold after it, too, and what it writes has to stay the same.
+        Botocore may repeat the write, so its condition has to hold after it too, and its values must not change.
         """
         self._until_it_passes(lambda: self._refused(write))
 
     def transact(self, *writes: Write) -> None:
-        """All of the writes or none. Raises ConditionFailed. The token makes a retry of botocore's harmless."""
+        """Write all or nothing. Raises ConditionFailed. The idempotency token makes botocore's retries harmless."""
         self._until_it_passes(lambda: self._cancelled(writes))
 
     def _until_it_passes(self, attempt: Callable[[], list[str]]) -> None:
@@ -191,12 +191,12 @@ class Table:
             if not _PASSING.issuperset(reasons):
                 raise Fault(f"write refused: {reasons}")
             if tries_left:
-                longest = 0.1 * (CONFLICT_TRIES - tries_left)  # a hundred workers may want the day's counter
+                longest = 0.1 * (CONFLICT_TRIES - tries_left)  # a hundred workers may write the day's counter
                 self._sleep(random.uniform(0.01, longest))  # noqa: S311 - jitter, no secret
         raise Unavailable("aws", f"write refused: {reasons}")
 
     def _refused(self, write: Write) -> list[str]:
-        """Why the write was refused; nothing where it was not."""
+        """The reason why the write was refused; empty if it was not."""
         client = self._client
         does: Any = {"Put": client.put_item, "Update": client.update_item, "Delete": client.delete_item}[write.kind]
         with translate_aws_errors():
@@ -209,7 +209,7 @@ class Table:
         return []
 
     def _cancelled(self, writes: Sequence[Write]) -> list[str]:
-        """Why the transaction was cancelled, a reason a write; nothing where it was not."""
+        """The reasons why the transaction was cancelled, one for each write; empty if it was not."""
         asked: Any = [{write.kind: write.request} for write in writes]
         with translate_aws_errors():
             try:
@@ -235,7 +235,7 @@ def _changing(changes: Mapping[str, Any], add: Mapping[str, int]) -> tuple[str, 
 
 
 def _if(condition: Condition | None) -> dict[str, Any]:
-    """The condition and all that its expressions refer to; DynamoDB takes none of them empty."""
+    """The condition with its names and values. DynamoDB accepts none of them empty."""
     if condition is None:
         return {}
     parts = {

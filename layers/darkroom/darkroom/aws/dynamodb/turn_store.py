@@ -1,4 +1,4 @@
-"""The turns of a thread in the table, and what is kept beside some of them for those who do not read all of it."""
+"""The turns of a thread in the table, with a summary beside some of them for readers who need only a part."""
 
 from collections.abc import Sequence
 from dataclasses import asdict
@@ -35,14 +35,14 @@ class DynamoTurns:
         return Past(item["succeeded"], first and Source(**first), tuple(Source(**source) for source in left_over))
 
     def one(self, turn: int) -> Outcome:
-        """A turn that is there."""
+        """A turn that exists."""
         return outcome.from_document(self._table.item(self._thread_id, _turn_sk(turn)))
 
     def added(self, ended: Outcome, past: Past | None) -> list[Write]:
-        """The writes that add a turn, which fail where that number is taken, and keep its past if it has one."""
+        """The writes that add a turn and its summary, if it has one. They fail if the turn's number is taken."""
         turn = int(ended.turn or 0)
         document = {**ended.as_document(), "dialect": ended.dialect, **listing.of_ended(ended)}
-        del document["thread_id"]  # which is the item's key
+        del document["thread_id"]  # it is the item's key
         is_new = Condition("attribute_not_exists(sk)")
         writes = [self._table.put(self._thread_id, _turn_sk(turn), document, is_new)]
         if past:

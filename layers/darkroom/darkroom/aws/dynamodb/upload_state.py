@@ -1,4 +1,4 @@
-"""The state of uploads: one item a stem, one a photo that waits, in a partition beside the thread's own."""
+"""The state of uploads: an item for each stem and each waiting photo, in a partition beside the thread's own."""
 
 import hashlib
 import json
@@ -16,7 +16,7 @@ from darkroom.uploads.pairing import Ask, Pair, Seen, Stem, Waiting
 
 PARTITIONS = "/uploads/"  # no thread's id begins with a slash
 WORDLESS = "/wordless/"
-MAX_FOLDERS = 100  # that ask in one thread, and are looked at
+MAX_FOLDERS = 100  # folders with requests in one thread that are looked at
 _ASKED = "ASKED"
 
 
@@ -55,13 +55,13 @@ class DynamoUploadState:
         ]
 
     def ahead(self, thread: str, top: str) -> tuple[str, str] | None:
-        """See `uploads.ports.UploadState`. Releases up to 0.1.1 know the first item alone, for all folders."""
+        """See `uploads.ports.UploadState`. Releases up to 0.1.1 use only the first item, for all folders."""
         asked = self._table.items(PARTITIONS + thread, _ASKED, most=MAX_FOLDERS)
         own = [(item["home"], item["stem"]) for item in asked if upload.top(item["stem"]) == top]
         return own[-1] if own else None
 
     def outboxes(self, thread: str) -> list[str]:
-        """The ids of the requests that uploads are about to ask in the thread: most of them wait in a lane."""
+        """The ids of the thread's unsent requests from uploads. Most of them wait in a lane."""
         own = self._table.items(PARTITIONS + thread, "STEM#")
         asked = {(item["home"], item["stem"]) for item in self._table.items(PARTITIONS + thread, _ASKED)}
         others = [self._table.item(PARTITIONS + home, _stem_sk(name)) for home, name in asked if home != thread]
@@ -115,7 +115,7 @@ class DynamoUploadState:
         self._table.transact(self._table.put(WORDLESS + photo.folder, _wordless_sk(photo), document))
 
     def wordless(self, folder: Upload, most: int, *, now: float) -> list[Upload]:
-        """See `uploads.ports.UploadState`. DynamoDB removes an item late that has expired."""
+        """See `uploads.ports.UploadState`. DynamoDB removes expired items late."""
         found = self._table.items(WORDLESS + folder.folder, "PHOTO#", most=most)
         return [_photo(item) for item in found if item["expires_at"] > now]
 
@@ -131,7 +131,7 @@ class DynamoUploadState:
         try:
             self._table.updated(empty)
         except ConditionFailed:
-            return  # another worker has sent it too, which the queue and the ledger see through
+            return  # another worker has sent it too: the queue or the ledger drops the repetition
 
     def _stem_put(self, home: str, name: str, stem: Stem) -> Write:
         unchanged = Condition("version = :before", {"before": stem.version})
@@ -139,7 +139,7 @@ class DynamoUploadState:
         return self._table.put(PARTITIONS + home, _stem_sk(name), _document(_next(stem)), condition)
 
     def _taken(self, partition: str, arrived: Upload, ask: Ask) -> list[Write]:
-        """Photos that go along wait no longer; those of other stems have these words from now on."""
+        """The writes for the request's photos: they wait no longer, and those of other stems now have these words."""
         still_waits = Condition("attribute_exists(sk)")
         writes = [self._table.delete(partition, _waiting_sk(photo.image.key), still_waits) for photo in ask.taken]
         for home, name in {(photo.home, photo.stem) for photo in ask.taken if photo.stem != arrived.stem}:
@@ -154,7 +154,7 @@ def _next(stem: Stem) -> Stem:
 
 
 def _document(stem: Stem) -> dict[str, Any]:
-    """The stem as it is stored: there the SHA-256 of words is called `words`."""
+    """The stem as it is stored, where `words_sha256` is called `words`."""
     pairs = {extension: {"etag": pair.etag, "words": pair.words_sha256} for extension, pair in stem.pairs.items()}
     document = asdict(stem) | {"words": stem.words_sha256, "pairs": pairs}
     del document["words_sha256"]
@@ -174,11 +174,11 @@ def _wordless_sk(photo: Upload) -> str:
 
 
 def _photo(item: Mapping[str, Any]) -> Upload:
-    """The photo as it was announced; a later release may have said more of it."""
+    """The photo as it was announced. Other releases may store more or fewer fields."""
     said: dict[str, Any] = {each.name: item.get(each.name) for each in fields(Upload)}
     return Upload(**said)
 
 
 def _digest(name: str) -> str:
-    """Of any name, however long: a sort key has 1,024 bytes at most."""
+    """The hash of a name, because a sort key is limited to 1,024 bytes."""
     return hashlib.sha256(name.encode(errors="surrogatepass")).hexdigest()
