@@ -37,18 +37,18 @@ class Source:
 
 
 Mark = Literal[
-    "written",  # Darkroom wrote the digital source type, and takes it out before the picture is sent
-    "off",  # none was to be written
-    "signed",  # with C2PA: any change would break the signature
-    "there_already",  # a digital source type that the provider wrote
-    "other_xmp",  # XMP that names none; a second packet beside it is not to be
-    "other_format",  # neither PNG, JPEG nor WebP: not looked at
-    "unusual_file",  # put together in a way that is not understood
+    "written",  # Darkroom wrote the digital source type, and removes it before it sends the picture
+    "off",  # the operator wants no marks
+    "signed",  # the file holds a C2PA manifest, and any change would break its signature
+    "there_already",  # the provider wrote a digital source type
+    "other_xmp",  # the file has XMP without one, and a second packet would contradict it
+    "other_format",  # neither PNG, JPEG nor WebP
+    "unusual_file",  # its structure is not understood
 ]
 
 
 class Provenance(TypedDict):  # making a dataclass costs each cold start
-    """What a picture's file says of its making, null where that is not known; and what became of Darkroom's mark."""
+    """The file's own statements of how the picture was made, null if they are unknown; and Darkroom's own mark."""
 
     c2pa: bool | None
     digital_source_type: str | None
@@ -59,7 +59,7 @@ class Provenance(TypedDict):  # making a dataclass costs each cold start
 class Picture:
     """A picture that was made; `bytes` is its length, `width` and `height` are pixels.
 
-    Pictures of releases that did not look for it have no `provenance`.
+    Releases before `provenance` wrote none.
     """
 
     bucket: str

@@ -70,7 +70,7 @@ class Thread:
         return branch
 
     def has_source(self, answered: int | None) -> bool:
-        """Whether somebody's picture lies behind a turn, as far as its branch was read."""
+        """Whether a person's picture lies behind a turn, as far as its branch was read."""
         return bool(answered and self._first_source(answered))
 
     def sources_left_over(self) -> tuple[Source, ...]:

@@ -1,6 +1,6 @@
-"""What a picture's file says of how it was made: whether it is signed, and the digital source type of its XMP.
+"""Read how a picture was made from its file: whether it is signed, and the digital source type in its XMP.
 
-Signed is a file that holds a C2PA manifest. Nobody checks here that the manifest is right, and no pixel is looked at.
+A file is signed if it holds a C2PA manifest. This module checks no signature and reads no pixel.
 """
 
 import re
@@ -20,16 +20,16 @@ _PNG_XMPS = (PNG_XMP, b"Raw profile type xmp\0")
 _WITH_LENGTH = frozenset((*range(0xC0, 0xD0), *range(0xDA, 0xFF)))
 _SCAN, _MANY, _JUMBF = 0xDA, 0xE2, 0xEB
 _C2PA = b"c2pa"  # how the label of a manifest begins
-_READ_BYTES = 80  # of what a file says beside its pixels: enough to know what it is
-_MAX_XMP_BYTES = 1 << 16  # as many as a JPEG has room for; of a longer one the rest is not read
-_SOURCE_TYPE = (  # few pictures have XMP, and to compile it costs each cold start
+_READ_BYTES = 80  # of a part: enough to recognise it
+_MAX_XMP_BYTES = 1 << 16  # a JPEG has room for no more; the rest of a longer packet is not read
+_SOURCE_TYPE = (  # compiled when it is needed: a cold start would pay for it, and few pictures have XMP
     rb"DigitalSourceType(?:\s+rdf:resource)?\s*(?:=\s*[\"']|>)\s*"
     rb"https?://cv\.iptc\.org/newscodes/digitalsourcetype/(\w{1,64})"
 )
 
 
 class Declared(NamedTuple):
-    """What a file says beside its pixels. `source_type` is the last part of the IPTC's address."""
+    """A file's statements. `source_type` is the last part of the IPTC's address."""
 
     is_signed: bool
     has_xmp: bool
@@ -37,7 +37,10 @@ class Declared(NamedTuple):
 
 
 def read(data: Blob) -> Declared | None:
-    """None where the file is of a format that is not read here. Raises Unusual where it is put together oddly."""
+    """Read the file's statements; None for a format other than PNG, JPEG and WebP.
+
+    Raises Unusual for a file with an odd structure.
+    """
     try:
         if file_structure.is_png(data):
             return _in_png(data)
@@ -49,7 +52,7 @@ def read(data: Blob) -> Declared | None:
 
 
 def segments(data: Blob) -> Iterator[tuple[int, int, int]]:
-    """The kinds of a JPEG's segments up to its first scan, where they begin and where they end.
+    """The kind, start and end of each segment of a JPEG, up to its first scan.
 
     Raises Unusual, or struct.error.
     """
@@ -105,7 +108,7 @@ def _in_webp(data: Blob) -> Declared:
 
 
 def _chunks(data: Blob) -> Iterator[tuple[bytes, int, int]]:
-    """The names of a WebP file's chunks, where they begin and where they end."""
+    """The name, start and end of each chunk of a WebP file."""
     position = 12
     if 8 + int.from_bytes(data[4:8], "little") != len(data):
         raise Unusual("the file is not as long as it says")

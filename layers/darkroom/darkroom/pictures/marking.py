@@ -1,8 +1,8 @@
-"""What a picture's file says of its making, and the mark that is written where it says nothing.
+"""Write a mark into pictures that say nothing of their making, and remove it again.
 
-The mark is a constant XMP packet with the IPTC's digital source type. It lies beside the pixels, and whatever else
-is in the file stays as it is, so that the mark comes out again byte for byte. A file that is signed (C2PA) is never
-touched: any change breaks its signature. Nor is one that is put together oddly.
+The mark is a constant XMP packet with the IPTC's digital source type. It lies beside the pixels and changes nothing
+else in the file, so it can be removed byte for byte. A signed file (C2PA) is never touched, because any change breaks
+its signature. A file with an odd structure stays as it is.
 """
 
 import struct
@@ -33,13 +33,14 @@ _MAX_SIDE = 0x3FFF
 
 
 def source_type(*, has_source: bool) -> SourceType:
-    """What a result is that was made from words alone, or with a picture that somebody gave."""
+    """The type of a result that was made from words alone, or with a person's picture."""
     return SOURCE_TYPES[has_source]
 
 
 def marked(data: Blob, source_type: SourceType | None) -> tuple[Blob, Provenance]:
-    """The file with its mark, and what it carries then; the very same file where it is not marked. `source_type` None
-    marks nothing. The same file becomes the same bytes each time.
+    """Return the file with its mark, and what it then carries; or the very same file, if it gets no mark.
+
+    `source_type` None marks nothing. The same file always becomes the same bytes.
     """
     try:
         said = declared.read(data)
@@ -53,7 +54,7 @@ def marked(data: Blob, source_type: SourceType | None) -> tuple[Blob, Provenance
 
 
 def unmarked(data: Blob) -> Blob:
-    """The file as it was before its mark was written; the very same where it has none."""
+    """Return the file as it was before it was marked; the very same file if it has no mark."""
     try:
         return next(_without_mark(data), data)
     except (Unusual, struct.error):
@@ -61,7 +62,7 @@ def unmarked(data: Blob) -> Blob:
 
 
 def carried(data: Blob) -> Provenance:
-    """What a file carries that was stored earlier, its mark too."""
+    """Return what a stored file carries, its mark included."""
     found = marked(data, None)[1]
     return found if unmarked(data) is data else {**found, "mark": "written"}
 
@@ -90,7 +91,7 @@ def _with_mark(data: Blob, source_type: SourceType) -> tuple[Blob, ...]:
 
 
 def _without_mark(data: Blob) -> Iterator[Blob]:
-    """The original, where there is a mark."""
+    """Yield the original if the file has a mark."""
     if file_structure.is_webp(data):
         yield from _original_webps(data)
     elif file_structure.is_png(data) or data[:2] == b"\xff\xd8":
@@ -102,7 +103,7 @@ def _without_mark(data: Blob) -> Iterator[Blob]:
 
 
 def _place(data: Blob) -> int:
-    """Where the mark of a PNG or JPEG begins: behind what has to stand first."""
+    """Where the mark of a PNG or JPEG begins: behind the parts that have to come first."""
     if file_structure.is_png(data):
         return declared.END_OF_IHDR
     place = 2
@@ -116,15 +117,13 @@ def _place(data: Blob) -> int:
 def _mark(data: Blob, source_type: SourceType) -> bytes:
     packet = _packet(source_type)
     if file_structure.is_png(data):
-        chunk = b"iTXt" + PNG_XMP + bytes(4) + packet  # not packed, in no language
+        chunk = b"iTXt" + PNG_XMP + bytes(4) + packet  # not compressed, in no language
         return struct.pack(">L", len(chunk) - 4) + chunk + zlib.crc32(chunk).to_bytes(4)
     return struct.pack(">BBH", 0xFF, EXIF, 2 + len(JPEG_XMP) + len(packet)) + JPEG_XMP + packet
 
 
 def _marked_webp(data: Blob, source_type: SourceType) -> tuple[Blob, ...]:
-    """XMP is in the extended form alone. So a file of the simple form gets the head of that, and another ending, by
-    which it is known.
-    """
+    """Only the extended form holds XMP. A simple file gets the extended head, and a longer mark, which says so."""
     if data[12:20] == _VP8X_HEAD:
         flags, rest, is_simple = data[20:21][0], Part(data, 21, len(data)), False
         if flags & _HAS_XMP:
@@ -159,7 +158,7 @@ def _webp_mark(source_type: SourceType, *, is_simple: bool) -> bytes:
 
 
 def _extended_head(data: Blob) -> bytes:
-    """That of a file in the simple form."""
+    """The extended head for a simple file."""
     width, height, flags = _simple_head(data[12:16], data[20:30])
     if not (width and height):
         raise Unusual("it has no pixels")
@@ -169,7 +168,7 @@ def _extended_head(data: Blob) -> bytes:
 
 
 def _simple_head(kind: bytes, frame: bytes) -> tuple[int, int, int]:
-    """Width, height, and the flags that the extended form has for it."""
+    """The width, the height and the flags of a simple file's picture."""
     if kind == b"VP8 " and frame[3:6] == _FIRST_FRAME:
         width, height = struct.unpack("<HH", frame[6:10])
         return width & _MAX_SIDE, height & _MAX_SIDE, _HAS_XMP

@@ -130,7 +130,7 @@ class Joined:
 
 
 class HashedBlob(Joined):
-    """A blob with its SHA-256, which is worked out once."""
+    """A blob with its SHA-256, which is computed once."""
 
     def __init__(self, blob: Blob) -> None:
         super().__init__(blob.parts if isinstance(blob, Joined) else (blob,))

@@ -18,8 +18,8 @@ _MAX_REMARK_BYTES = 100_000  # what an API adds to a picture that it leaves as i
 
 class Asked(NamedTuple):
     """What pictures were asked for with: the options of the call, the request's own pictures, and those that were sent
-    as they were sent. These are none where the answer was found in the spool. `has_source`: a picture that somebody
-    gave lies behind them, in this turn or before it.
+    as they were sent. These are none where the answer was found in the spool. `has_source`: this turn, or one before
+    it, has a person's picture.
     """
 
     options: Mapping[str, Any] = {}
@@ -43,8 +43,9 @@ def of(name: str, picture: Inspected, asked: Asked, *, is_unverified: bool) -> I
 
 
 def _is_unchanged(picture: Inspected, asked: Asked) -> bool:
-    """Files are compared, and only where they are about as long: no picture is decoded for it. Where nobody knows what
-    was sent, a source that comes back is known by its hash.
+    """Compare files of about the same length; no picture is decoded.
+
+    If the sent pictures are unknown, only a source that comes back byte for byte is recognised, by its hash.
     """
     if not asked.sent:
         return bool(asked.sources) and sha256(picture.data) in {source.sha256 for source in asked.sources}

@@ -78,7 +78,7 @@ class Reader:
     def _sendable(self, ref: ImageRef, found: Fetched, *, result: Picture | None = None) -> Image:
         """The picture as it may leave the account and as the API takes it; its pixels untouched where they will do.
 
-        A mark of ours is no part of it. Whether a result has one its turn says: the API may have written the same.
+        Darkroom's mark is removed. A result's turn says whether it has one, because the API may write the same bytes.
         """
         is_unmarked = result and not (result.provenance and result.provenance["mark"] == "written")
         data = found.data if is_unmarked else marking.unmarked(found.data)

@@ -22,7 +22,7 @@ from darkroom.turns.cautions import Asked
 class Publisher:
     """The results bucket, written once and never over. `refuse` is told of what takes no turn, and where it is told.
 
-    `is_marking`: pictures that say nothing of their making are marked.
+    `is_marking`: mark pictures that say nothing of their making.
     """
 
     def __init__(
@@ -127,7 +127,7 @@ class _Doubts:
     def _read(self, data: Blob) -> bool:
         if self._checks_left:
             self._checks_left -= 1
-            published, _ = marking.marked(data, self._source_type)  # by whose hash whoever erases it will look for it
+            published, _ = marking.marked(data, self._source_type)  # an erase looks for the published file's hash
             with suppress(Fault):
                 return self._renditions.check(published, sha256(published))
         self._unverified.append(data)
