@@ -210,6 +210,34 @@ def test_a_marked_file_stays_on_the_disk_and_knows_its_hash() -> None:
     assert hashed.sha256 == sha256(hashed) == sha256(written(file("png")))
 
 
+class Counted:
+    """A blob that counts the bytes that are read of it."""
+
+    def __init__(self, data: bytes) -> None:
+        self._data = data
+        self.read = 0
+
+    def __len__(self) -> int:
+        return len(self._data)
+
+    def __getitem__(self, part: slice, /) -> bytes:
+        found = self._data[part]
+        self.read += len(found)
+        return found
+
+
+@pytest.mark.parametrize(
+    ("kind", "options"), [("PNG", {"compress_level": 0}), ("JPEG", {"quality": 100}), ("WEBP", {})]
+)
+def test_of_a_large_file_little_is_read(kind: str, options: dict[str, int]) -> None:
+    large = Counted(saved(Pillow.effect_noise((1600, 1200), 90).convert("RGB"), kind, **options))
+    marked, provenance = marking.marked(large, OF_WORDS)
+    assert provenance["mark"] == "written"
+    assert large.read < 10_000 < len(large) / 20
+    marking.unmarked(marked)
+    assert large.read < 20_000
+
+
 # What is left as it is.
 
 
