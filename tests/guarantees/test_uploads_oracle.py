@@ -43,6 +43,21 @@ def test_the_requests_are_those_that_the_contract_asks_for_in_many_courses(seed:
     seeded(seed)(settings(max_examples=30_000, derandomize=False)(given(**COURSES)(compare)))()
 
 
+def step(what: str, which: int = 0, content: bytes = b"1", **more: Any) -> Step:
+    """A step whose upload is announced at once, one second after the step before it."""
+    plain = {"words": "blue", "own": None, "named": None, "is_announced": True, "is_copy": False, "seconds": 1.0}
+    return Step(what, which, content, **{**plain, **more})
+
+
+def test_a_text_that_left_another_spelling_for_its_own_photo_is_not_asked_again() -> None:
+    """It waits for the upper-case photo, whose file is empty yet, when the photo of its very name takes it along."""
+    compare(
+        next(scene for scene in SCENES if list(scene.photos) == ["shop/A.JPG", "shop/a.png"]),
+        "",
+        [step("put_photo", content=b""), step("put_text"), step("put_photo", 1), step("put_photo", 1, own="red")],
+    )
+
+
 Sabotage = Callable[[pytest.MonkeyPatch], None]
 
 

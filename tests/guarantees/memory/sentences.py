@@ -82,7 +82,7 @@ def _keep_the_daily_limit(world: World) -> None:
 def _is_in_order(world: World, thread: str) -> None:
     """Turns are numbered, announced once each, in the order of sending, each seeing the one before it."""
     turns = world.ledger.turns.get(thread, [])
-    by_id = {sent.request_id: sent for sent in reversed(world.sent) if sent.thread == thread}
+    by_id = _first_sent(world, thread)
     assert [turn.turn for turn in turns] == list(range(1, len(turns) + 1)), "turns are numbered"
     over = turns[world.max_turns :]
     assert all(turn.cost.paid_calls and by_id[str(turn.request_id)].was_redriven for turn in over), (
@@ -97,6 +97,13 @@ def _is_in_order(world: World, thread: str) -> None:
         return  # what was among the dead letters let later ones go ahead, and may have come in between
     for turn in asked:
         _answers_the_right_turn(world, turns, turn, by_id[str(turn.request_id)])
+
+
+def _first_sent(world: World, thread: str) -> dict[str, Sent]:
+    """The message that each request began with. One that found its thread full is forgotten when that is erased."""
+    sent = [sent for sent in reversed(world.sent) if sent.thread == thread]
+    lasting = [each for each in sent if each.told_at_erase != "too_many_turns"]
+    return {each.request_id: each for each in (*sent, *lasting)}
 
 
 def _is_turn_of(key: str, thread: str) -> bool:
