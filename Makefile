@@ -34,7 +34,7 @@ photo:
 up: tools ## start the stack on this machine, or bring it up to date
 	@$(RUN) -m local.stack up
 
-down: ## stop it (all of them, or the one on PORT=…); what it remembers stays
+down: ## stop it (all of them, or the one on PORT=…); its data stays
 	@if [ -x $(RUN) ]; then $(RUN) -m local.stack down; else echo "Nothing was running."; fi
 
 logs: ## follow what the functions say

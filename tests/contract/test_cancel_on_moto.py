@@ -1,4 +1,4 @@
-"""Cancelling against DynamoDB: what is marked, by whose clock, and what its operator is told."""
+"""Cancelling on DynamoDB: the marks, the clock that dates them, and the operator's output."""
 
 import json
 from dataclasses import dataclass, field
@@ -29,7 +29,7 @@ NOON = 1_795_348_800  # 2026-11-22, by the table's clock
 
 @dataclass
 class Desk:
-    """An operator at a stack, and what was said. The table's clock goes on as somebody waits."""
+    """An operator of a stack, and the output. The table's clock goes on during waits."""
 
     stack: Stack
     table: Table
@@ -93,7 +93,7 @@ def test_an_earlier_cancel_takes_nothing_back(desk: Desk) -> None:
 
 @pytest.mark.parametrize("key", ["t.jpg", "elsewhere/cat.jpg"])
 def test_what_uploads_are_about_to_ask_in_the_thread_is_cancelled_by_its_id(desk: Desk, key: str) -> None:
-    """It is sent later than the moment of the cancel."""
+    """Its request is sent after the moment of the cancel."""
     photo = Upload("uploads", key, "etag", None, "1", 9, 0.0)
     waits = json.dumps({"thread_id": "t", "request_id": "upload-1", "instruction": "a", "images": []})
     stem = Stem(outbox=waits, lane="lane", thread="t")

@@ -1,4 +1,4 @@
-"""The console on moto: its pages and their JSON, its pictures, and what its forms do."""
+"""The console on moto: its pages and their JSON, its pictures, and the actions of its forms."""
 
 import io
 import json
@@ -87,7 +87,7 @@ def bodies(studio: Studio) -> list[dict[str, Any]]:
 
 
 def is_over(browser: TestClient, address: str) -> str:
-    """The page of a job once it is over."""
+    """The page of a job after its end."""
     for _ in range(200):
         if "At work" not in (said := browser.get(address).text):
             return said
@@ -148,7 +148,7 @@ def test_a_wall_of_very_many_comes_in_pages_and_reads_one_page_of_turns(studio: 
     assert set(calls) == {"Query", "GetItem"}
     assert calls["GetItem"] <= 60
     first_look = calls["Query"]
-    assert first_look < 45  # a day each, and what waits
+    assert first_look < 45  # a query for each day, and for the waiting requests
     browser.get("/")
     assert calls["Query"] - first_look <= 6
     assert calls["GetItem"] <= 60
@@ -291,7 +291,7 @@ def test_words_for_what_is_no_photo_are_put_nowhere(studio: Studio, browser: Tes
 
 
 def begun(studio: Studio, key: str, progress: Progress, *answers: str) -> None:
-    """A batch as `on_upload` keeps it."""
+    """A batch in the state that `on_upload` keeps."""
     table = Table(studio.stack.dynamodb, studio.stack.outputs["ThreadsTable"])
     upload = Upload("uploads", key, "etag", None, "1", 9, 0.0)
     seen = {upload.extension: Seen("1", 0.0, "etag", generation=1)}

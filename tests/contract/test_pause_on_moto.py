@@ -1,4 +1,4 @@
-"""Pausing against Lambda and SQS: which mappings are switched, when that is said, and what waits meanwhile."""
+"""Pausing on Lambda and SQS: the mappings that are switched, when that is reported, and what waits meanwhile."""
 
 import json
 from collections.abc import Mapping
@@ -29,7 +29,7 @@ RESUMED = ["resumed  RequestsQueue", "resumed  ProbesQueue"]
 
 @dataclass
 class Desk:
-    """An operator at a stack, and what was said. A change of a mapping takes its seconds, as on AWS."""
+    """An operator of a stack, and the output. A change of a mapping takes seconds, as on AWS."""
 
     stack: Stack
     uuids: Mapping[str, str]
@@ -47,7 +47,7 @@ class Desk:
         return {each["EventSourceArn"].rpartition(":")[2]: each["State"] for each in found}
 
     def take_seconds(self, seconds: int) -> None:
-        """From now on a change shows the state in between for so long. Lambda refuses changes meanwhile."""
+        """Let each change show its intermediate state for so long. Lambda refuses changes meanwhile."""
         events = self.stack.functions.meta.events
         events.register("before-parameter-build.lambda.UpdateEventSourceMapping", self._begin(seconds))
         events.register("after-call.lambda.GetEventSourceMapping", self._look)

@@ -1,4 +1,4 @@
-"""The commands for conversations, on moto: what they send, print and save, and their exit codes."""
+"""The commands for conversations, on moto: their messages, output, files, and exit codes."""
 
 import io
 import json
@@ -37,7 +37,7 @@ def png(colour: str = "teal") -> bytes:
 
 @pytest.fixture
 def darkroom(studio: Studio, capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: Any) -> Darkroom:
-    """The command in a folder with a photo, on the studio's stack: its exit code, and what it said."""
+    """The command in a folder with a photo, on the studio's stack: its exit code and its output."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("COLUMNS", "160")
     (tmp_path / "mug.jpg").write_bytes(png())
@@ -60,12 +60,12 @@ def ago(*, minutes: float) -> str:
 
 
 def asked(studio: Studio) -> list[Request]:
-    """What has been sent since the last look, in its order."""
+    """The requests sent since the last look, in order."""
     return list(_taken(studio))
 
 
 def _taken(studio: Studio) -> Iterator[Request]:
-    """A message that is not deleted holds back those of its group."""
+    """Take the messages, and delete each: otherwise it holds back its group."""
     url = studio.stack.outputs["RequestsQueueUrl"]
     while messages := studio.received():
         for each in messages:
@@ -76,7 +76,7 @@ def _taken(studio: Studio) -> Iterator[Request]:
 
 @contextmanager
 def answering(studio: Studio, *codes: Any, first: int = 1) -> Iterator[None]:
-    """Answers what is asked meanwhile, one after the other: None with a picture."""
+    """Answer each new request in turn. None stands for a picture."""
     is_over = threading.Event()
 
     def answer() -> None:
@@ -156,7 +156,7 @@ def test_a_failure_is_1_with_its_hint_and_its_outcome_for_programs(studio: Studi
 
 @contextmanager
 def holding(studio: Studio, *causes: Cause) -> Iterator[None]:
-    """Puts what is asked meanwhile back, for one cause after the other."""
+    """Put each new request back, with one cause after the other."""
     is_over = threading.Event()
 
     def hold() -> None:
@@ -412,7 +412,7 @@ def test_a_table_of_threads_says_when_there_are_more_or_none(studio: Studio, dar
 
 @pytest.fixture
 def talked(studio: Studio) -> Studio:
-    """A branch, a failure, and a request that waits."""
+    """A branch, a failure, and a waiting request."""
     for turn, parent, code in ((1, None, None), (2, 1, None), (3, 2, "refused"), (4, 1, None), (5, 4, None)):
         asked = Request("mug", f"r-{turn}", f"words {turn}", metadata={})
         studio.answers(asked, turn=turn, parent=parent, code=code, data=png())  # type: ignore[arg-type]

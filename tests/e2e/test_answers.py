@@ -1,4 +1,4 @@
-"""An image API that answers in every form but the documented one: each picture is published, and paid once."""
+"""An image API that answers in every form except the documented one: each picture is published, and paid once."""
 
 from collections import Counter
 from collections.abc import Iterator
@@ -14,7 +14,7 @@ from tests.figures import Figures
 
 pytestmark = pytest.mark.slow
 
-ASKED = "please answer in the form of "  # words that no log line has by chance
+ASKED = "please answer in the form of "  # words that no log line contains by chance
 
 
 @pytest.fixture(scope="module")

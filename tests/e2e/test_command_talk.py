@@ -1,4 +1,4 @@
-"""The command on the deployed stack: its exit codes, its JSON, and what a terminal shows of a conversation."""
+"""The command on the deployed stack: its exit codes, its JSON, and a conversation on a terminal."""
 
 import json
 import os
@@ -29,7 +29,7 @@ Done = subprocess.CompletedProcess[str]
 
 @pytest.fixture(scope="module")
 def env(stack: Stack) -> dict[str, str]:
-    """A person's own environment, whose AWS is the stack's."""
+    """A person's own environment, with the stack as its AWS."""
     own = {name: value for name, value in os.environ.items() if not name.startswith(FOREIGN)}
     return {**own, **stack.env, "HOME": str(stack.home.folder), "DARKROOM_STACK": "darkroom"}
 

@@ -1,4 +1,4 @@
-"""The road on the deployed stack, driven from outside: every error code, the same twice, killed in the middle."""
+"""The deployed stack, driven from outside: every error code, repeated requests, kills in the middle."""
 
 import base64
 import json

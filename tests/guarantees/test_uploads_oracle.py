@@ -1,4 +1,4 @@
-"""Whatever people put, in whatever order it is announced: the requests are those that the contract asks for."""
+"""For any uploads, announced in any order, the requests are those that the contract describes."""
 
 from collections.abc import Callable
 from typing import Any
@@ -17,7 +17,7 @@ from tests.guarantees.uploads.course import SCENES, STEP, Course, Scene, Step
 COURSES: dict[str, Any] = {
     "scene": st.sampled_from(SCENES),
     "default_instruction": st.sampled_from(["", "", "", "brighter"]),
-    # Left to itself hypothesis draws short ones.
+    # By default hypothesis draws short ones.
     "steps": st.one_of(st.lists(STEP, max_size=10), st.lists(STEP, min_size=20, max_size=30)),
 }
 

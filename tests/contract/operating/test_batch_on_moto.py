@@ -1,4 +1,4 @@
-"""A batch from this machine: uploaded once, followed by what the stack knows of it, and stopped."""
+"""A batch from this machine: uploaded once, followed by the stack's state, and stopped."""
 
 import hashlib
 import json
@@ -39,7 +39,7 @@ AT = "2026-11-22T12:00:00.000Z"
 
 @dataclass
 class Desk:
-    """A person with a batch file, and the stack that takes it."""
+    """A person with a batch file, and the stack that gets it."""
 
     stack: Stack
     file: Path
@@ -61,7 +61,7 @@ class Desk:
         return local_batch.read(KEY, self.stack, None)
 
     def arrives(self, local: LocalBatch, generation: int) -> str:
-        """The upload becomes a batch. Its name."""
+        """Turn the upload into a batch. Return its name."""
         etag = hashlib.md5(local.data, usedforsecurity=False).hexdigest()
         upload = Upload("uploads", KEY, etag, None, "1", 9, 0.0)
         state = DynamoUploadState(self.table)
@@ -160,7 +160,7 @@ def test_a_batch_is_stopped_by_its_key_and_one_that_is_over_is_not(desk: Desk) -
 
 
 def test_a_picture_that_is_not_in_the_bucket_is_a_fault_of_its_line_before_the_upload(desk: Desk) -> None:
-    """Where its name, relative to the file, would be looked for: the file lies in `shop/`."""
+    """The client looks relative to the file, which lies in `shop/`."""
     desk.stack.s3.put_object(Bucket="uploads", Key="shop/there.png", Body=b"png")
     lines = [{"custom_id": name, "instruction": "a", "images": [f"{name}.png"]} for name in ("there", "missing")]
     desk.puts.clear()

@@ -130,7 +130,7 @@ def test_a_wrong_variable_is_named(name: str, value: str) -> None:
     ],
 )
 def test_a_key_goes_in_clear_to_this_machine_alone(url: str, is_taken: bool) -> None:
-    """Neither a deployment nor a function takes another address."""
+    """Neither a deployment nor a function accepts another address."""
     pattern = read_template(ROOT / "template.yaml")["Parameters"]["ImageApiUrl"]["AllowedPattern"]
     assert bool(re.fullmatch(pattern, url)) == is_taken
     if is_taken:

@@ -25,7 +25,7 @@ DERIVED: dict[str, dict[str, Any]] = {
     "request": Body.model_json_schema(),
     "result": TypeAdapter(Outcome).json_schema(),
 }
-del DERIVED["result"]["properties"]["dialect"]  # which is the turn's item's alone
+del DERIVED["result"]["properties"]["dialect"]  # it belongs to the turn's item alone
 REGENERATE = ".venv/bin/python -c 'from tests.unit.domain.test_outcome import write_schemas; write_schemas()'"
 
 TIMING = Timing("2026-11-22T12:00:00.000Z", None, "2026-11-22T12:00:01.000Z", None)
@@ -50,7 +50,7 @@ def document_of(name: str) -> str:
 
 
 def write_schemas() -> None:
-    """Writes the published schemas anew."""
+    """Write the published schemas anew."""
     SCHEMAS.mkdir(parents=True, exist_ok=True)
     for name in DERIVED:
         (SCHEMAS / f"{name}.schema.json").write_text(document_of(name), encoding="utf-8")
@@ -99,7 +99,7 @@ def test_a_turns_document_has_the_keys_of_the_contract() -> None:
 
 
 def test_keys_that_are_not_an_outcomes_are_passed_over() -> None:
-    """So that a later version may add some."""
+    """A later version may add keys."""
     document = turn(1).as_document() | {"sk": "TURN#00001", "later": True}
     document["images"][0]["later"] = True
     assert outcome.from_document(document) == turn(1)
