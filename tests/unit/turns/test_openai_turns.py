@@ -24,7 +24,7 @@ def answered(*pictures: bytes, **more: Any) -> Reply:
 
 @pytest.fixture
 def world() -> World:
-    world = World(dialect=OPENAI, price=Price(0.1, "USD"))
+    world = World(dialect=OPENAI, price=Price(0.1, "USD"), is_marking=False)
     world.script(answered(png("red")))
     return world
 

@@ -15,7 +15,7 @@ THREE = {"instruction": "a cat", "options": {"n": 3, "size": "1:1"}}
 
 @pytest.fixture
 def world() -> World:
-    return World(price=Price(0.1, "USD"))
+    return World(price=Price(0.1, "USD"), is_marking=False)
 
 
 def primary(result: dict[str, Any]) -> list[bool]:

@@ -125,7 +125,7 @@ def test_a_call_for_several_pictures_costs_as_much_as_they_do() -> None:
 
 def test_a_price_that_is_unknown_is_no_price_of_zero() -> None:
     said = backfill.bill([1] * 3, Price(), 2)
-    assert said[:2] == ["At most 3 calls.", "What that costs is unknown: the stack's PricePerImage is empty."]
+    assert said[:2] == ["At most 3 calls.", "The price is unknown: the stack's PricePerImage is empty."]
     assert said[2].endswith("never more than 6 calls.")
 
 
