@@ -1,5 +1,6 @@
-"""The resources of the two templates, read as one stack."""
+"""The resources of the two templates, read as one stack; and a template without the parts that the emulator lacks."""
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,14 @@ def all_resources() -> dict[str, dict[str, Any]]:
     nested = read_template(ROOT / stack["TemplateURL"])["Resources"]
     assert own.keys().isdisjoint(nested), "one of them would be hidden here, and made twice there"
     return {**own, **_filled_in(nested, stack["Parameters"])}
+
+
+def without(text: str, *resources: str) -> str:
+    """A template's text without some of its resources."""
+    for name in resources:
+        text, times = re.subn(rf"^  {name}:\n(?:    .*\n|\n)+", "", text, flags=re.MULTILINE)
+        assert times == 1, name
+    return text
 
 
 def _filled_in(part: Any, values: dict[str, str]) -> Any:

@@ -34,6 +34,9 @@ def running(scratch: Path) -> Iterator[str]:
         "PATH": os.environ["PATH"],
         "HOME": str(scratch),
         "TMPDIR": str(scratch),
+        # On a machine that is a container itself it would write into /etc, /usr and /var.
+        "OVERRIDE_IN_DOCKER": "0",
+        "FILESYSTEM_ROOT": str(scratch),
         "SERVICES": "sqs,s3,sts",
         "GATEWAY_LISTEN": f"127.0.0.1:{port}",
         "DNS_ADDRESS": "0",

@@ -7,7 +7,6 @@ makes no API destination by CloudFormation.
 import hashlib
 import hmac
 import json
-import re
 import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -25,6 +24,7 @@ from local.stack.parameters import read_template
 from tests.e2e.conftest import BringUp
 from tests.e2e.lines import ROOT
 from tests.e2e.road import Doors, Road, eventually
+from tests.templates import without
 
 pytestmark = pytest.mark.slow
 
@@ -208,14 +208,6 @@ def listening() -> Iterator[Endpoint]:
             thread.join()
 
 
-def with_destination(text: str, arn: str) -> str:
-    """The template without its connection and its destination, which exist already."""
-    for name in ("Connection", "Destination"):
-        text, times = re.subn(rf"^  {name}:\n(?:    .*\n|\n)+", "", text, flags=re.MULTILINE)
-        assert times == 1
-    return text.replace("!GetAtt Destination.Arn", arn)
-
-
 def destination(road: Road, endpoint: Endpoint, key: str) -> str:
     """Make the template's API destination through the API. Its endpoint is on this machine, and so without TLS."""
     resources = read_template(EXAMPLES / "webhook.yaml")["Resources"]
@@ -238,7 +230,8 @@ def test_a_webhook_tells_of_an_outcome_and_signs_what_it_says(producers: Produce
     road, template = producers.road, tmp_path / "webhook.yaml"
     with listening() as endpoint:
         arn = destination(road, endpoint, "the-key-of-the-endpoint")
-        template.write_text(with_destination((EXAMPLES / "webhook.yaml").read_text(encoding="utf-8"), arn))
+        text = without((EXAMPLES / "webhook.yaml").read_text(encoding="utf-8"), "Connection", "Destination")
+        template.write_text(text.replace("!GetAtt Destination.Arn", arn))
         bucket = road.stack.env["RESULTS_BUCKET"]
         own = {"ResultsBucket": bucket, "Endpoint": "https://example.com", "ApiKey": "the-key-of-the-endpoint"}
         outputs = deployed(road, "webhook", template, **own)

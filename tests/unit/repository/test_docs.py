@@ -13,7 +13,6 @@ from tests.templates import all_resources
 ROOT = Path(__file__).parents[3]
 TEMPLATE = read_template(ROOT / "template.yaml")
 DOCUMENTS = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")])
-GUIDES = sorted([ROOT / "CONTRIBUTING.md", ROOT / "docs/aws.md", *ROOT.glob("docs/guide-*.md")])
 MAX_README_LINES = 200
 DEFAULTS = {name: str(each["Default"]) for name, each in TEMPLATE["Parameters"].items()}
 
@@ -65,12 +64,6 @@ def test_a_link_leads_to_a_file_and_to_a_title_in_it(document: Path) -> None:
         target = document.parent / name if name else document
         assert target.exists(), name
         assert not anchor or anchor in anchors(target), f"{name}#{anchor}"
-
-
-@pytest.mark.parametrize("document", GUIDES, ids=lambda path: path.name)
-def test_a_guide_begins_with_its_contents(document: Path) -> None:
-    contents = re.findall(r"^- \[(.+)\]\(#.+\)$", prose(document).partition("\n## ")[0], re.MULTILINE)
-    assert contents == titles(document, "##")
 
 
 def test_the_readme_is_a_landing_page_that_begins_with_a_conversation() -> None:

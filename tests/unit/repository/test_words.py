@@ -28,7 +28,7 @@ EXEMPT = (
 )
 OTHERS = (
     *("template.yaml", "monitoring.yaml", "Makefile", "pyproject.toml"),
-    *(f"examples/{name}.yaml" for name in ("other-account", "pipe", "producer", "webhook")),
+    *(f"examples/{name}.yaml" for name in ("other-account", "pipe", "pipeline", "producer", "webhook")),
 )
 RIDDLES = re.compile(r"(?<![:\w])(nobody|mend(s|ed|ing)?|of which|(is|are|was|were) told)\b", re.IGNORECASE)
 CLAUSES = re.compile(r"(What|Who|Whoever|Whatever)\b[^?]*$", re.IGNORECASE)
