@@ -176,6 +176,7 @@ def results(
         "RESPONSE_FORMAT": "url",
         "REQUEST_STYLE": "contents",
         "MAX_CONTEXT_IMAGES": "3",
+        "MARK_RESULTS": "true",
         "MAX_REQUEST_MEGABYTES": "20",
         "MAX_PAID_CALLS": "2",
         "DAILY_CALL_LIMIT": "0",

@@ -18,7 +18,7 @@ from darkroom.aws.s3 import PART_BYTES, S3Objects
 from darkroom.domain.ports import Listed, ObjectStore
 from darkroom.domain.request_schema import ImageRef
 from darkroom.errors import Fault, TooLarge, Unreadable
-from darkroom.streaming.blob import File, Hashed
+from darkroom.streaming.blob import File, Hashed, HashedBlob
 from tests.contract.conftest import made_buckets
 from tests.fakes.objects import MemoryObjects
 
@@ -197,8 +197,10 @@ def test_what_was_hashed_is_written_with_its_sha256_and_nothing_is_hashed_for_it
     checksum = {"ChecksumSHA256": b64encode(bytes.fromhex(ABC)).decode()}
     with Stubber(client) as s3:
         s3.add_response("put_object", {}, {**asked, "Body": ANY, **checksum})
+        s3.add_response("put_object", {}, {**asked, "Body": ANY, **checksum})
         s3.add_response("put_object", {}, {**asked, "Body": ANY})
         assert S3Objects(client).write_once("results", KEY, Hashed([b"abc"]), "image/png")
+        assert S3Objects(client).write_once("results", KEY, HashedBlob(File([b"abc"])), "image/png")
         assert S3Objects(client).write_once("results", KEY, File([b"abc"]), "image/png")
         s3.assert_no_pending_responses()
 

@@ -16,6 +16,9 @@ from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 import requests
 from PIL import Image
 
+from darkroom.pictures import marking
+from darkroom.streaming.blob import sha256
+
 if TYPE_CHECKING:
     from tests.e2e.conftest import Stack
 
@@ -45,6 +48,12 @@ def photo(colour: str = "steelblue", kind: str = "JPEG") -> bytes:
     target = BytesIO()
     Image.new("RGB", (64, 48), colour).save(target, kind)
     return target.getvalue()
+
+
+def made_for(stack: "Stack", image: Mapping[str, Any]) -> str:
+    """The SHA-256 of a result's picture as the image API made it: without the mark that Darkroom wrote into it."""
+    data = stack.aws.s3.get_object(Bucket=image["bucket"], Key=image["key"])["Body"].read()
+    return sha256(marking.unmarked(data))
 
 
 class Api(Protocol):

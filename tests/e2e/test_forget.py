@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 
 import pytest
 
+from darkroom.pictures import marking
 from tests.e2e import leaks, operating
 from tests.e2e.conftest import Stack
 from tests.e2e.road import Road, eventually, photo
@@ -57,8 +58,9 @@ def erased(road: Road) -> Erased:
     made = [image["sha256"] for result in road.results(THREAD) for image in result["images"]]
     results = [road.stack.aws.s3.get_object(Bucket=road.stack.env["RESULTS_BUCKET"], Key=key)["Body"].read()
                for key in road.keys(f"threads/{THREAD}/") if not key.endswith(".json")]  # fmt: skip
+    unmarked = [marking.unmarked(picture)[:] for picture in results]
     assert len(made) == len(results) == 4
-    forms = [WORD.encode(), *map(str.encode, made), *chain.from_iterable(map(_forms, [*PHOTOS, *results]))]
+    forms = [WORD.encode(), *map(str.encode, made), *chain.from_iterable(map(_forms, [*PHOTOS, *results, *unmarked]))]
     assert len(_where(road.stack, forms)) > 20, "they are found while they are there"
     return Erased(operating.run(road.stack, "forget", THREAD, "--yes"), forms)
 

@@ -25,7 +25,7 @@ from tests.e2e.old_release import NoHistoryError
 from tests.e2e.old_stack import Old
 from tests.e2e.old_work import GOOD_LINES, LANE_PHOTOS, LONG_THREAD_TURNS, PARAMETERS, line
 from tests.e2e.provider import Mood, Provider, provider
-from tests.e2e.road import Doors, eventually, photo
+from tests.e2e.road import Doors, eventually, made_for, photo
 from tests.e2e.test_redrive import redrive
 from tests.e2e.verdict import Document, Evidence, complaints, gathered
 
@@ -363,13 +363,13 @@ def test_a_conversation_goes_on_and_branches(upgraded: Upgraded, thread: str, tu
         (f"{thread} at night", turns),
         (f"{thread} once more", 1),
     ]
-    assert picture(results[turns - 1]) in upgraded.seen(f"{thread} at night")
-    assert picture(results[0]) in upgraded.seen(f"{thread} once more")
+    assert picture(upgraded, results[turns - 1]) in upgraded.seen(f"{thread} at night")
+    assert picture(upgraded, results[0]) in upgraded.seen(f"{thread} once more")
 
 
-def picture(result: Document) -> str:
+def picture(upgraded: Upgraded, result: Document) -> str:
     """Return the SHA-256 of the picture that the next turn sees."""
-    return next(str(image["sha256"]) for image in result["images"] if image["primary"])
+    return next(made_for(upgraded.stack, image) for image in result["images"] if image["primary"])
 
 
 def test_the_photo_of_a_turn_that_failed_goes_with_the_next_words(upgraded: Upgraded) -> None:

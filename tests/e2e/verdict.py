@@ -14,13 +14,16 @@ from typing import Any
 from boto3.dynamodb.types import TypeDeserializer
 from PIL import Image
 
+from darkroom.pictures import marking
+from darkroom.streaming import blob
 from tests.e2e.load import Asked
 from tests.e2e.provider import Call, Provider
-from tests.e2e.road import Doors
+from tests.e2e.road import Doors, made_for
 
 MOST_PAID_CALLS = 2
 TABLE_ONLY = {"sk", "dialect", "listed_in", "listed_at"}  # fields of a turn's item that `result.json` does not have
 ADDED_SINCE: dict[str, Any] = {"warnings": []}  # fields that turns and results of earlier releases lack
+ADDED_TO_PICTURES: dict[str, Any] = {"provenance": None}  # and their pictures
 SAVING_SECONDS = 10.0  # an answer that was sent this long before a worker died may be lost with it
 
 Document = dict[str, Any]
@@ -128,7 +131,7 @@ def _about_pictures(outcome: Document, calls: Sequence[Call], doors: Doors) -> I
         sha256 = hashlib.sha256(data).hexdigest()
         if sha256 != image["sha256"] or len(data) != image["bytes"]:
             yield f"{image['key']} is not what its outcome says"
-        if sha256 not in {call.picture for call in calls}:
+        if blob.sha256(marking.unmarked(data)) not in {call.picture for call in calls}:
             yield f"{image['key']} was never made for it"
 
 
@@ -149,7 +152,8 @@ def _about_order(results: Sequence[Document], evidence: Evidence) -> Iterator[st
 def _about_parent(result: Document, newest: Document | None, evidence: Evidence) -> Iterator[str]:
     if result["parent_turn"] != (newest["turn"] if newest else None):
         yield f"turn {result['turn']} answers {result['parent_turn']}"
-    seen = next((image["sha256"] for image in newest["images"] if image["primary"]), None) if newest else None
+    answered = [image for image in newest["images"] if image["primary"]] if newest else []
+    seen = made_for(evidence.doors.stack, answered[0]) if answered else None
     calls = evidence.provider.calls(result["instruction"])
     if seen and not all(seen in call.context for call in calls):
         yield f"turn {result['turn']} was asked for without the picture before it"
@@ -160,11 +164,23 @@ def _against_the_table(evidence: Evidence) -> Iterator[str]:
     results = {(result["thread_id"], result["turn"]): result for result in evidence.results}
     for place in sorted(items.keys() | results.keys()):
         item = {name: value for name, value in items.get(place, {}).items() if name not in TABLE_ONLY}
-        if ADDED_SINCE | item != ADDED_SINCE | results.get(place, {}):
+        if _of_today(item) != _of_today(results.get(place, {})):
             yield f"{place}: the table says {item}, and the result {results.get(place)}"
     latest = {item["thread_id"]: item["latest_turn"] for item in evidence.items if item["sk"] == "THREAD"}
     if latest != dict(sorted(results)):
         yield f"the threads' heads are {latest}"
+
+
+def _of_today(document: Document) -> Document:
+    """As this release's `result.json` says it. A turn's item holds `provenance` beside its images."""
+    plain = {name: value for name, value in document.items() if name != "provenance"}
+    images = document.get("images", [])
+    said = document.get("provenance") or [None] * len(images)
+    pictures = [
+        ADDED_TO_PICTURES | ({"provenance": each} if each else {}) | image
+        for image, each in zip(images, said, strict=True)
+    ]
+    return ADDED_SINCE | plain | {"images": pictures}
 
 
 def _left_behind(doors: Doors) -> Iterator[str]:

@@ -34,7 +34,7 @@ from darkroom.domain.outcome import Outcome, Timing
 from darkroom.domain.price import Price
 from darkroom.domain.request_schema import Folder
 from darkroom.errors import Ambiguous, Fault, Rejected, TooManyPixels, Unavailable, Undecodable
-from darkroom.pictures import decoding, inspect, normalize
+from darkroom.pictures import decoding, inspect, marking, normalize
 from darkroom.providers import interpret
 from darkroom.providers.client import ImageApi
 from darkroom.providers.dialect import ApiCall, DialectSettings, PreparedCall
@@ -45,7 +45,7 @@ from darkroom.turns.outcome_builder import OutcomeBuilder
 from darkroom.uploads import instruction_text, s3_notification
 from tests.fakes.stack import rules
 from tests.pictures.breaking import EVERY, with_split_pixels
-from tests.pictures.making import photographed, scene
+from tests.pictures.making import photographed, saved, scene
 
 ROOT = Path(__file__).parents[2]
 MAX_SECONDS = 20.0  # of CPU, for a megabyte: quadratic work takes hours
@@ -393,6 +393,33 @@ def _picture(data: bytes) -> object:
     return facts
 
 
+def _mark(data: bytes) -> object:
+    """A file's statements about its making. A mark is written whole and removed without a trace, or nothing is touched."""
+    assert len(marking.unmarked(data)) <= len(data)
+    marked, said = marking.marked(data, marking.SOURCE_TYPES[0])
+    if said["mark"] != "written":
+        assert marked is data
+        return said
+    assert marking.unmarked(marked)[:] == data
+    assert marking.marked(marked, marking.SOURCE_TYPES[1]) == (marked, {**said, "mark": "there_already"})
+    assert marking.carried(marked) == said
+    try:
+        facts = inspect.facts(data)
+    except (Undecodable, TooManyPixels):
+        return said
+    assert inspect.facts(marked) == facts
+    return said
+
+
+def mark_seeds() -> list[bytes]:
+    """Pictures, and pictures that say something of their making."""
+    still = [saved(scene(size=(16, 12)), kind) for kind in ("PNG", "JPEG", "WEBP")]
+    marked = [marking.marked(data, each)[0][:] for data in still for each in marking.SOURCE_TYPES]
+    manifest = b"JP\0\1\0\0\0\1\0\0\0\x2ajumb\0\0\0\x1ejumdc2pa"
+    signed = still[1][:2] + b"\xff\xeb" + (2 + len(manifest)).to_bytes(2) + manifest + still[1][2:]
+    return [*picture_seeds(), *marked, signed]
+
+
 def event_seeds(prefix: str) -> list[bytes]:
     """The bodies of the messages in `events/`."""
     events = (json.loads(path.read_text("utf-8")) for path in sorted((ROOT / "events").glob(f"{prefix}*.json")))
@@ -542,5 +569,6 @@ DOORS = (
     Door("address", _address, (Rejected, Unavailable), lambda: ADDRESSES),
     Door("ip", _ip_address, (), lambda: (bytes(16), b"\x01\x01\x01\x01", bytes([0x20, 1, 13, 184]) + bytes(12))),
     Door("picture", _picture, (Undecodable, TooManyPixels), picture_seeds),
+    Door("mark", _mark, (), mark_seeds),
 )
 BY_NAME = {door.name: door for door in DOORS}

@@ -22,7 +22,7 @@ HANG_SECONDS = 30
 MEGABYTES = 2048
 FOLLOWED = ("darkroom", "PIL", "email", "json", "urllib", "http", "urllib3")  # their coverage guides the search
 
-sys.path[:0] = [str(ROOT), str(ROOT / "layers/darkroom")]
+sys.path[:0] = [str(ROOT), str(ROOT / "layers/darkroom"), str(ROOT / "client")]
 
 
 def main() -> int:

@@ -5,9 +5,11 @@ import json
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from darkroom.aws.dynamodb import turn_store
 from darkroom.domain import outcome
 from darkroom.domain.outcome import Outcome
 from darkroom.domain.timing import BREAKER_OPENS_AT
+from darkroom.pictures import marking
 from tests.guarantees.clients_edge.modes import THREAD, Mode
 from tests.guarantees.clients_edge.world import UNDERSTOOD, World
 
@@ -33,7 +35,7 @@ def check_published(world: World) -> dict[str, Outcome]:
     written = world.cloud.writes("results")
     again = [key for key, times in written.items() if times > 1]
     assert not again, f"written more than once: {again}"
-    turns = [outcome.from_document(item) for item in world.cloud.items(THREAD, "TURN#")]
+    turns = [turn_store.of_item(item) for item in world.cloud.items(THREAD, "TURN#")]
     told = {key: _told(world, key) for key in written if key.endswith("/result.json")}
     for key, each in told.items():
         assert each.turn is None or each in turns, f"{key} can be read, and its turn is not in the table"
@@ -78,8 +80,10 @@ def _check_books(world: World, trial: Trial, ended: Outcome) -> None:
     owed = charged if trial.mode.daily_call_limit else 0
     assert counted >= owed, f"{charged} calls were charged, {counted} are counted"
     known = [UNDERSTOOD] if trial.mode.is_judged else [call.picture for call in received]
-    made = {hashlib.sha256(picture).hexdigest() for picture in known}
-    assert {picture.sha256 for picture in ended.images} <= made, "it shows a picture that the provider never made"
+    shown = [world.cloud.content(picture.bucket, picture.key) or b"" for picture in ended.images]
+    assert {marking.unmarked(picture)[:] for picture in shown} <= set(known), (
+        "it shows a picture that the provider never made"
+    )
 
 
 def calls_counted(world: World) -> int:

@@ -31,6 +31,7 @@ PARAMETERS = {
     "DefaultInstruction": "",
     "PairingGraceSeconds": 120,
     "KeepFoldersApart": "false",
+    "MarkResults": "true",
     "PricePerImage": "",
 }
 OF_THE_STACK = {

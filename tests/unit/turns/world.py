@@ -49,6 +49,7 @@ class World:
     max_request_bytes: int = 20_000_000
     price: Price = field(default_factory=Price)
     renditions: Callable[[MemoryObjects], Renditions] = developed
+    is_marking: bool = True
 
     def __post_init__(self) -> None:
         self.objects = MemoryObjects(self.clock)
@@ -73,7 +74,8 @@ class World:
             policy,
             TurnDependencies(
                 CallDependencies(self.ledger, spool, self.breaker, self.api, self.max_paid_calls),
-                Publisher(self.objects, "results"), self.renditions(self.objects), self.fetcher, self.dead, self.probes,
+                Publisher(self.objects, "results", is_marking=self.is_marking), self.renditions(self.objects),
+                self.fetcher, self.dead, self.probes,
                 lambda: self.scout, lambda: self.waker,
                 clock=self.clock, jitter=lambda: 0.0,
             ),

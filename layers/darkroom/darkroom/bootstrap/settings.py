@@ -103,6 +103,7 @@ class RequestSettings:
     response_format: Annotated[ResponseFormat, one_of(ResponseFormat)]
     request_style: Annotated[RequestStyle, one_of(RequestStyle)]
     max_context_images: Annotated[int, whole(0, 14)]
+    mark_results: Annotated[bool, flag]
     max_request_megabytes: Annotated[int, whole(1, 100)]
     max_paid_calls: Annotated[int, whole(1, 10)]
     daily_call_limit: Annotated[int, whole(0, 10**9)]
