@@ -27,7 +27,7 @@ def thread() -> str:
 
 
 def cost(images: int) -> dict[str, Any]:
-    """What one call for so many pictures cost."""
+    """The cost of one call for so many pictures."""
     return {"paid_calls": 1, "amount": round(images * 0.04, 6), "currency": "USD", "images": images}
 
 
@@ -82,7 +82,7 @@ def test_several_pictures_are_asked_for_once(road: Road, thread: str) -> None:
     ],
 )
 def test_a_request_that_fails_says_why_in_its_turn(road: Road, thread: str, fault: str, code: str) -> None:
-    """Each with a model of its own kind, so that its trouble keeps nobody else waiting."""
+    """Troubles have a model of their own, and keep no other request waiting."""
     model = "gpt-image-2.5-flare" if code in ("provider_unavailable", "outcome_unknown") else "gpt-image-2"
     road.send(thread, {"instruction": f"a ship {thread} [fault:{fault}]", "model": model})
     assert road.turn(thread, 1)["error"]["code"] == code
