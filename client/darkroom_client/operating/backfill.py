@@ -135,7 +135,7 @@ def may_be_repeated(ended: Outcome) -> bool:
 
 
 def bill(pictures: Sequence[int], each: Price, most_paid_calls: int) -> list[str]:
-    """Says how much new calls cost at most, each of which asks for so many pictures."""
+    """Says how much new calls cost at most. Each asks for that many `pictures`."""
     if not pictures:
         return ["No new call is needed."]
     said = [f"At most {_calls(len(pictures), sum(pictures), each)}."]
