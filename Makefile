@@ -14,7 +14,7 @@ export UV_PYTHON_DOWNLOADS := never
 export UV_NO_PROGRESS := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help demo photo up down logs redrive backfill lint check test-unit test test-all torture fuzz bench clean tools browser clients locks
+.PHONY: help demo photo up down logs redrive backfill lint check test-unit test test-all torture fuzz bench clean tools browser clients readers locks
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' Makefile
@@ -34,7 +34,7 @@ photo:
 up: tools ## start the stack on this machine, or bring it up to date
 	@$(RUN) -m local.stack up
 
-down: ## stop it (all of them, or the one on PORT=…); what it remembers stays
+down: ## stop it (all of them, or the one on PORT=…); its data stays
 	@if [ -x $(RUN) ]; then $(RUN) -m local.stack down; else echo "Nothing was running."; fi
 
 logs: ## follow what the functions say
@@ -73,7 +73,7 @@ test-unit: .venv/stamp ## the tests on fakes alone; under a minute
 test: tools browser ## the tests, those on the deployed stack last
 	@$(RUN) -m pytest $(PARALLEL) $(ARGS)
 
-test-all: tools clients browser ## what `make test` leaves out: every client, kill, outage and minute-long wait
+test-all: tools clients browser readers ## what `make test` leaves out: every client, kill, outage and minute-long wait
 	@$(RUN) -m pytest $(PARALLEL) -m "slow and not torture" $(ARGS)
 
 torture: tools clients ## kills, crashes in pairs, an API that fails in every way; SEED=… repeats a run
@@ -100,6 +100,9 @@ browser: $(TOOLS)/browser/stamp
 
 # What people upload with, for the tests: the AWS CLI is among the project's own, s3fs is got by its test.
 clients: $(TOOLS)/rclone/stamp $(TOOLS)/aws-sdk-js/stamp
+
+# What reads a picture's metadata and its signature, for the tests. exiftool needs a Perl.
+readers: $(TOOLS)/c2pa/stamp $(TOOLS)/exiftool/stamp
 
 $(UV): local/tools/get_uv.py
 	@echo "Getting uv …"
@@ -130,6 +133,12 @@ $(TOOLS)/aws-sdk-js/stamp: local/tools/aws-sdk-js/package-lock.json $(TOOLS)/nod
 	@$(TOOLS)/node/bin/npm ci --prefix $(@D) --ignore-scripts --no-audit --no-fund --silent
 	@touch $@
 
+$(TOOLS)/exiftool/stamp: local/tools/exiftool/package-lock.json $(TOOLS)/node/stamp
+	@echo "Installing exiftool …"
+	@mkdir -p $(@D) && cp $(<D)/package.json $< $(@D)
+	@$(TOOLS)/node/bin/npm ci --prefix $(@D) --ignore-scripts --no-audit --no-fund --silent
+	@touch $@
+
 # Chromium is unpacked here and not by the tests, which start side by side and would unpack it under each other's feet.
 $(TOOLS)/browser/stamp: local/tools/browser/package-lock.json local/tools/browser/unpack.mjs $(TOOLS)/node/stamp
 	@echo "Installing a browser for the tests …"
@@ -142,13 +151,13 @@ locks: $(TOOLS)/node/stamp | $(UV) ## write the lock files again
 	@$(UV) lock --quiet
 	@{ echo "# Exported from uv.lock by \`make locks\`; what the layer ships."; \
 	  $(UV) export --quiet --frozen --only-group layer --no-emit-project --no-annotate --no-header; } > layers/darkroom/requirements.txt
-	@for tool in sam ministack bench fuzz checkov rclone node; do \
+	@for tool in sam ministack bench fuzz checkov rclone node c2pa; do \
 	  $(UV) pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-annotate \
 	    --custom-compile-command "make locks" --output-file local/tools/$$tool.txt local/tools/$$tool.in || exit 1; \
 	done
 	@$(UV) pip compile --quiet --universal --python-version 3.13 --generate-hashes --no-annotate \
 	  --custom-compile-command "make locks" --override local/tools/localstack/overrides.txt \
 	  --output-file local/tools/localstack/localstack.txt local/tools/localstack/localstack.in
-	@for tool in aws-sdk-js browser; do \
+	@for tool in aws-sdk-js browser exiftool; do \
 	  $(TOOLS)/node/bin/npm install --prefix local/tools/$$tool --package-lock-only --omit-lockfile-registry-resolved --silent || exit 1; \
 	done

@@ -16,6 +16,8 @@ from benchmarks.scenario import SPOOL, WARM_UP, Request, Scenario, Stage
 from benchmarks.servers.front import IDLE_SECONDS, Exchange, counted
 from benchmarks.servers.image_api import Call
 from benchmarks.servers.processes import Servers
+from darkroom.pictures import marking
+from darkroom.streaming.blob import sha256
 from local.stack.home import REPOSITORY
 
 Client = Literal["naive", "darkroom", "floor"]
@@ -182,7 +184,9 @@ class Bench:
 
     def _check_result(self, series: Series, request: Request) -> None:
         written = self._servers.s3.written(request.results)
-        pictures = {digest for path, digest in written.items() if not path.endswith(".json")}
+        pictures = {
+            sha256(marking.unmarked(self._servers.s3.read(path))) for path in written if not path.endswith(".json")
+        }
         if pictures != {request.made}:
             raise Discarded(f"{series.client}, {series.scenario.name}: the picture in S3 is not the one that was made")
         if series.client != "darkroom":

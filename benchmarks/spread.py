@@ -21,7 +21,7 @@ def estimate(values: Sequence[float]) -> Estimate:
 
 
 def ratio(above: Sequence[float], below: Sequence[float]) -> Estimate:
-    """The ratio of the medians. Its spread is that of the rounds, each of which measured both."""
+    """The ratio of the medians. Its spread is that of the rounds, which each measured both."""
     rounds = [over / under for over, under in zip(above, below, strict=False)]
     return Estimate(estimate(above).value / estimate(below).value, _half_of_the_middle(rounds))
 

@@ -1,6 +1,6 @@
-"""What parliament says of every policy in the templates: it knows IAM's actions, their resources and their conditions.
+"""Checks every policy in the templates with parliament, which knows IAM's actions, resources and conditions.
 
-`make check` runs it in checkov's environment, for it is no library of the project's.
+`make check` runs it in checkov's environment, because parliament is no library of the project.
 """
 
 import json
@@ -20,7 +20,7 @@ _PSEUDO = {
     "AWS::StackName": "stack",
     "AWS::URLSuffix": "amazonaws.com",
 }
-# What a resource's ARN looks like, by its type. A policy that names a resource of another type is not understood.
+# The form of a resource's ARN, by its type. A policy about a resource of another type is not understood.
 _ARNS = {
     "AWS::S3::Bucket": "arn:aws:s3:::{name}",
     "AWS::SQS::Queue": f"arn:aws:sqs:{REGION}:{ACCOUNT}:{{name}}",
@@ -31,9 +31,10 @@ _ARNS = {
     "AWS::Events::Rule": f"arn:aws:events:{REGION}:{ACCOUNT}:rule/{{name}}",
     "AWS::Events::ApiDestination": f"arn:aws:events:{REGION}:{ACCOUNT}:api-destination/{{name}}/12345678",
     "AWS::Serverless::Function": f"arn:aws:lambda:{REGION}:{ACCOUNT}:function:{{name}}",
+    "AWS::IAM::Role": f"arn:aws:iam::{ACCOUNT}:role/{{name}}",
     "AWS::Logs::LogGroup": f"arn:aws:logs:{REGION}:{ACCOUNT}:log-group:{{name}}:*",
 }
-# What an operator gives, where the default is nothing.
+# The values of an operator, for parameters whose default is empty.
 _EXAMPLES = {
     "AllowedProducerArns": f"arn:aws:sns:{REGION}:{ACCOUNT}:orders.fifo",
     "AllowedProducerAccounts": ACCOUNT,
@@ -42,16 +43,24 @@ _EXAMPLES = {
     "RequestsQueueArn": f"arn:aws:sqs:{REGION}:{ACCOUNT}:stack-requests.fifo",
     "KmsKeyArn": f"arn:aws:kms:{REGION}:{ACCOUNT}:key/12345678-1234-1234-1234-123456789012",
 }
-# What is no fault though parliament says so: the statement, what is said of it, and why it stands.
+_ESCALATION = "RESOURCE_POLICY_PRIVILEGE_ESCALATION Possible resource policy privilege escalation"
+_MACRO = "INVALID_ARN Account expected to be of form like"
+# Findings of parliament that are no fault: the statement, how the finding begins, and the reason.
 ACCEPTED = {
     ("OperatorPolicy", "SeeQuotasAndAlarms", "RESOURCE_STAR ['cloudwatch:DescribeAlarms']"): (
-        "Who asks for alarms by the beginning of their names needs all of the account's."
+        "A caller that asks for alarms by the beginning of their names needs all of the account's."
+    ),
+    ("DeployRole", "ExpandTheTemplate", _MACRO): "SAM's macro is no account's, but AWS's own.",
+    ("ExecutionRole", "ExpandTheTemplate", _MACRO): "SAM's macro is no account's, but AWS's own.",
+    ("ExecutionRole", "Buckets", _ESCALATION): "The stack's buckets have policies and lifecycles, and it makes them.",
+    ("ExecutionRole", "Functions", "UNKNOWN_ACTION Unknown action lambda:GetFunctionScalingConfig"): (
+        "It is newer than what parliament knows; CloudFormation's own description of a function names it."
     ),
 }
 
 
 class Statement(NamedTuple):
-    """A statement of a policy, with every name put in."""
+    """A statement of a policy, with every name filled in."""
 
     resource: str
     name: str
@@ -59,13 +68,24 @@ class Statement(NamedTuple):
 
 
 def statements(template: Mapping[str, Any]) -> Iterator[Statement]:
-    """Every statement of every policy that a template holds; one that depends on a condition as if it was met."""
-    names = _names(template)
+    """Every statement of every policy in a template. A conditional one counts as if its condition was met."""
+    names, conditions = _names(template), template.get("Conditions", {})
     for name, resource in template["Resources"].items():
-        for document in _policies(resource):
-            for statement in _flat(document["Statement"]):
+        for document in _policies(_met(resource, conditions)):
+            for statement in document["Statement"]:
                 filled = _filled(statement, names)
                 yield Statement(name, filled.get("Sid", ""), filled)
+
+
+def _met(part: Any, conditions: Mapping[str, Any]) -> Any:
+    """`!If` reads as a list of its condition and its two values."""
+    if isinstance(part, dict):
+        return {key: _met(each, conditions) for key, each in part.items()}
+    if not isinstance(part, list):
+        return part
+    if len(part) == 3 and isinstance(part[0], str) and part[0] in conditions:
+        return _met(part[1], conditions)
+    return [_met(each, conditions) for each in part]
 
 
 def _policies(part: Any) -> Iterator[Mapping[str, Any]]:
@@ -73,7 +93,7 @@ def _policies(part: Any) -> Iterator[Mapping[str, Any]]:
         if "Statement" in part:
             yield part
         for key, each in part.items():
-            # Who may take a role: the service that is named there, and cfn-lint reads that.
+            # The trust policy names a service, and cfn-lint checks it.
             if key != "AssumeRolePolicyDocument":
                 yield from _policies(each)
     elif isinstance(part, list):
@@ -81,17 +101,8 @@ def _policies(part: Any) -> Iterator[Mapping[str, Any]]:
             yield from _policies(each)
 
 
-def _flat(part: Any) -> Iterator[dict[str, Any]]:
-    """Those in an `!If` too, which reads as a list of its condition and its two values."""
-    if isinstance(part, dict):
-        yield part
-    elif isinstance(part, list):
-        for each in part:
-            yield from _flat(each)
-
-
 def _names(template: Mapping[str, Any]) -> dict[str, str]:
-    """What stands for a name in a policy: for a pseudo parameter, for a resource's ARN, for a parameter."""
+    """The text for each name in a policy: a pseudo parameter's, a resource's ARN, a parameter's."""
     names = dict(_PSEUDO)
     for name, parameter in template.get("Parameters", {}).items():
         names[name] = _EXAMPLES.get(name) or str(parameter.get("Default", ""))
@@ -122,18 +133,23 @@ def _findings(statement: Statement) -> list[str]:
 
 
 def main(files: list[str]) -> int:
-    """Tells every finding that is not accepted, and every one that is and was not found. 1 where there is one."""
-    found, told = set(), []
+    """Print each finding that is not accepted, and each accepted one that is gone. Return 1 if there are any."""
+    used, told = set(), []
     for file in files:
         for statement in statements(read_template(Path(file))):
             for finding in _findings(statement):
-                found.add((statement.resource, statement.name, finding))
-                if (statement.resource, statement.name, finding) not in ACCEPTED:
-                    told.append(f"{file}: {statement.resource} {statement.name}: {finding}")
-    told += [f"accepted, and not found any more: {' '.join(each)}" for each in ACCEPTED if each not in found]
+                accepted = _accepted(statement, finding)
+                used |= accepted
+                told += [] if accepted else [f"{file}: {statement.resource} {statement.name}: {finding}"]
+    told += [f"accepted, and not found any more: {' '.join(each)}" for each in ACCEPTED if each not in used]
     for line in told:
         print(line)
     return int(bool(told))
+
+
+def _accepted(statement: Statement, finding: str) -> set[tuple[str, str, str]]:
+    here = (statement.resource, statement.name)
+    return {each for each in ACCEPTED if each[:2] == here and finding.startswith(each[2])}
 
 
 if __name__ == "__main__":

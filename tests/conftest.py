@@ -1,7 +1,7 @@
-"""Settings of every test run: hypothesis, the seed of what is random on purpose, and the figures that are told.
+"""Settings of every test run: hypothesis, the seed of random schedules, and the figures at the end.
 
 By default hypothesis tries the same examples on every run; `pytest --hypothesis-profile=exploring` looks further.
-Tests marked `slow` are left to `make test-all`. Those marked `torture` take minutes, and draw from `seed`.
+Tests marked `slow` run only in `make test-all`. Those marked `torture` take minutes, and draw from `seed`.
 """
 
 import secrets
@@ -44,16 +44,16 @@ def pytest_report_header(config: pytest.Config) -> str:
 _FIGURES = pytest.StashKey[Figures]()
 
 
-@pytest.hookimpl(trylast=True)  # after the fixtures of the session have told what they have
+@pytest.hookimpl(trylast=True)  # after the fixtures of the session have added their figures
 def pytest_sessionfinish(session: pytest.Session) -> None:
-    """A worker of xdist hands over what it has measured."""
+    """Hand the figures of an xdist worker over."""
     if hasattr(session.config, "workeroutput") and _FIGURES in session.config.stash:
         session.config.workeroutput["figures"] = session.config.stash[_FIGURES].handed_over()
 
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_testnodedown(node: Any) -> None:
-    """And its controller takes that in."""
+    """Take in the figures of an xdist worker."""
     if handed_over := getattr(node, "workeroutput", {}).get("figures"):
         node.config.stash.setdefault(_FIGURES, Figures()).take_in(handed_over)
 
@@ -72,7 +72,7 @@ def figures(pytestconfig: pytest.Config) -> Figures:
 
 @pytest.fixture(scope="session")
 def seed(request: pytest.FixtureRequest) -> int:
-    """What a random schedule is drawn from; `--seed` gives an old one again."""
+    """The seed of random schedules. `--seed` repeats an old one."""
     return int(request.config.option.seed)
 
 

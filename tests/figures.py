@@ -1,4 +1,4 @@
-"""What a run of the tests measured, told at its end whether it passed or not: `docs/reliability.md` quotes it."""
+"""The measurements of a test run, printed at its end whether it passed or not. `docs/reliability.md` quotes them."""
 
 from collections import Counter, defaultdict
 from collections.abc import Mapping
@@ -6,7 +6,7 @@ from typing import Any
 
 
 class Figures:
-    """Sentences, and what was counted, each kind of it by itself."""
+    """Sentences, and counts by kind."""
 
     def __init__(self) -> None:
         self._lines: list[str] = []
@@ -16,21 +16,21 @@ class Figures:
         self._lines.append(sentence)
 
     def count(self, what: str, kind: str, number: int) -> None:
-        """So many more of what is counted, of one kind of it."""
+        """Add to the count of one kind."""
         self._counts[what][kind] += number
 
     def handed_over(self) -> dict[str, Any]:
-        """All of it in plain lists and dictionaries, for another process."""
+        """Everything in plain lists and dictionaries, for another process."""
         return {"lines": self._lines, "counts": {what: dict(kinds) for what, kinds in self._counts.items()}}
 
     def take_in(self, handed_over: Mapping[str, Any]) -> None:
-        """What another process measured, added to this."""
+        """Add the figures of another process."""
         self._lines += handed_over["lines"]
         for what, kinds in handed_over["counts"].items():
             self._counts[what].update(kinds)
 
     def lines(self) -> list[str]:
-        """What was told, and the sums of what was counted."""
+        """The sentences, and the sums of the counts."""
         counts = [f"{kinds.total()} {what}{_each(kinds)}" for what, kinds in self._counts.items()]
         return [*self._lines, *counts]
 

@@ -1,4 +1,4 @@
-"""What an invocation of a function finds: its context, and nothing that another one built."""
+"""The surroundings of an invocation: its context, and nothing that another invocation built."""
 
 from types import SimpleNamespace
 from typing import Any
@@ -10,7 +10,7 @@ CONTEXT: Any = SimpleNamespace(get_remaining_time_in_millis=lambda: 900_000)
 
 
 def forget_what_was_built() -> None:
-    """As in a new process, which may have another environment."""
+    """Start as in a new process, which may have another environment."""
     for module in (clients, on_request, on_upload):
         for built in vars(module).values():
             if hasattr(built, "cache_clear"):

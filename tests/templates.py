@@ -1,5 +1,6 @@
-"""What the two templates describe, read as one stack."""
+"""The resources of the two templates, read as one stack; and a template without the parts that the emulator lacks."""
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -9,12 +10,20 @@ ROOT = Path(__file__).parent.parent
 
 
 def all_resources() -> dict[str, dict[str, Any]]:
-    """The resources of template.yaml, and of its nested stack, whose parameters have the values that it gives them."""
+    """The resources of template.yaml and of its nested stack, with the parameters' values filled in."""
     own: dict[str, dict[str, Any]] = read_template(ROOT / "template.yaml")["Resources"]
     stack = own["Monitoring"]["Properties"]
     nested = read_template(ROOT / stack["TemplateURL"])["Resources"]
     assert own.keys().isdisjoint(nested), "one of them would be hidden here, and made twice there"
     return {**own, **_filled_in(nested, stack["Parameters"])}
+
+
+def without(text: str, *resources: str) -> str:
+    """A template's text without some of its resources."""
+    for name in resources:
+        text, times = re.subn(rf"^  {name}:\n(?:    .*\n|\n)+", "", text, flags=re.MULTILINE)
+        assert times == 1, name
+    return text
 
 
 def _filled_in(part: Any, values: dict[str, str]) -> Any:

@@ -55,7 +55,7 @@ class GbSeconds:
 
 
 def _with_a_share(bench: Bench) -> Runs:
-    """Runs with the share of a processor that Lambda gives to that much memory. Raises NotPermitted."""
+    """Run with the share of a processor that Lambda gives to that much memory. Raises NotPermitted."""
     with ExitStack() as stack:
         ours, naive = (
             stack.enter_context(cgroups.processor(megabytes / cgroups.MEGABYTES_OF_ONE_PROCESSOR))

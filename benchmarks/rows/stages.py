@@ -1,6 +1,5 @@
 """From an upload to its `result.json` on the local stack, without the API's time, stage by stage."""
 
-import hashlib
 import json
 import shutil
 import time
@@ -22,6 +21,8 @@ from benchmarks.servers.processes import running
 from benchmarks.servers.small_calls import KEY
 from benchmarks.spread import estimate
 from benchmarks.verdict import Line
+from darkroom.pictures import marking
+from darkroom.streaming.blob import sha256
 from local.stack import aws, lifecycle, ports
 from local.stack.home import Trouble
 
@@ -121,7 +122,8 @@ def _result(s3: Any, bucket: str, prefix: str) -> tuple[dict[str, Any], float]:
 def _checked(result: Mapping[str, Any], calls: Sequence[Call], words: str, answer: bytes) -> Call:
     """The only call that the upload led to."""
     made_of = [image["sha256"] for image in result["images"]]
-    if [call.instruction for call in calls] != [words] or made_of != [hashlib.sha256(answer).hexdigest()]:
+    published, _ = marking.marked(answer, marking.source_type(has_source=True))
+    if [call.instruction for call in calls] != [words] or made_of != [sha256(published)]:
         raise Discarded("the result on the stack is not the one that was asked for, or not by one call")
     return calls[0]
 

@@ -1,7 +1,7 @@
-"""Get the pinned uv: `python3 local/tools/get_uv.py FOLDER VERSION`. Nothing but the standard library is needed.
+"""Gets the pinned uv: `python3 local/tools/get_uv.py FOLDER VERSION`. It needs only the standard library.
 
-A Python without pip or ensurepip (Debian's, without the package python3-venv) is given pip's own wheel,
-which runs as it is, from the package index.
+A Python without pip or ensurepip (Debian's, without the package python3-venv) gets pip's own wheel from the package
+index, which runs as it is.
 """
 
 import hashlib
@@ -26,7 +26,7 @@ naming one that can be reached), or on Debian and Ubuntu: apt install python3-ve
 
 
 def main(folder: Path, version: str) -> None:
-    if sys.version_info < (3, 11):  # noqa: UP036 - whoever runs this may well have an older one
+    if sys.version_info < (3, 11):  # noqa: UP036 - the user's Python may well be older
         sys.exit(f"Python 3.11 or newer is needed; this is {sys.version.split()[0]}. Name another: make PYTHON=…")
     try:
         _install(folder, version)
@@ -48,7 +48,7 @@ def _install(folder: Path, version: str) -> None:
 
 
 def _pip(folder: Path, scratch: Path) -> list[str]:
-    """The words that run pip for the environment in `folder`."""
+    """The command that runs pip for the environment in `folder`."""
     python = str(folder / "bin" / "python")
     given = subprocess.run([python, "-Im", "ensurepip", "--default-pip"], capture_output=True, check=False)  # noqa: S603
     if given.returncode == 0:
@@ -71,7 +71,7 @@ def _fetch_pip(scratch: Path) -> Path:
 
 
 def _index() -> str:
-    """The index that the environment names, else the one that the project's own packages come from."""
+    """The index in the environment, or the index of the project's own packages."""
     locked = re.search(r'registry = "([^"]+)"', _LOCK.read_text(encoding="utf-8"))
     index = os.environ.get("PIP_INDEX_URL") or (locked and locked[1])
     if not index:

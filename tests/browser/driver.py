@@ -1,7 +1,7 @@
 """A real browser for tests: Chromium, driven by a Node.js process that takes one command at a time.
 
-Elements are found by CSS, or by what a screen reader says of them: `aria/Send[role="button"]`. Whatever is done to an
-element waits for it first.
+A test finds elements by CSS, or by their name for a screen reader: `aria/Send[role="button"]`. Every action waits for
+its element first.
 """
 
 import json
@@ -26,16 +26,16 @@ Theme = Literal["light", "dark"]
 
 
 class Absent(Exception):
-    """There is no browser on this machine. The text says why."""
+    """This machine has no browser. The text says why."""
 
 
 class Failed(Exception):
-    """The browser could not do what it was asked for. The text says what it waited for, or what went wrong."""
+    """The browser could not carry out a command. The text says what it waited for, or what went wrong."""
 
 
 @dataclass(frozen=True, slots=True)
 class Violation:
-    """What axe finds against a page: the rule, how bad it is, and the elements."""
+    """A finding of axe: the rule, its severity, and the elements."""
 
     id: str
     impact: str
@@ -45,7 +45,7 @@ class Violation:
 
 @dataclass(frozen=True, slots=True)
 class Notes:
-    """What a page has said and asked for since it was opened."""
+    """The messages and requests of a page since it was opened."""
 
     errors: tuple[str, ...]
     dialogs: tuple[str, ...]
@@ -55,7 +55,7 @@ class Notes:
         return [url for method, url in self.requests if method == "POST"]
 
     def leaving(self, origin: str) -> list[str]:
-        """The requests to other origins. What is in the address itself goes nowhere."""
+        """The requests to other origins. Data inside an address goes nowhere."""
         schemes = [(urlsplit(url), url) for _, url in self.requests]
         return [
             url
@@ -66,13 +66,13 @@ class Notes:
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """A window of its own, with cookies of its own."""
+    """A window of its own, with its own cookies."""
 
     browser: "Browser"
     name: str
 
     def goto(self, url: str) -> int:
-        """The status of what was answered."""
+        """Open the address. Return the status of the answer."""
         return int(self._do("goto", url=url))
 
     def look(self, *, width: int, height: int = 900, theme: Theme = "light") -> None:
@@ -85,11 +85,11 @@ class Page:
         self._do("fill", selector=selector, text=text)
 
     def type(self, text: str) -> None:
-        """Key by key, into what has the focus."""
+        """Type into the focused element, key by key."""
         self._do("type", text=text)
 
     def press(self, keys: str) -> None:
-        """One key, or several at once: `Enter`, `Shift+Tab`."""
+        """Press one key, or several together: `Enter`, `Shift+Tab`."""
         self._do("press", keys=keys)
 
     def choose(self, selector: str, *files: Path) -> None:
@@ -102,14 +102,14 @@ class Page:
         self._do("see", selector=selector)
 
     def read(self, text: str) -> None:
-        """Waits until the text can be read on the page."""
+        """Wait until the text can be read on the page."""
         self.until(f"document.body?.innerText.includes({json.dumps(text)})")
 
     def until(self, expression: str) -> Any:
         return self._do("until", expression=expression)
 
     def settle(self) -> None:
-        """Waits until every picture in sight is there, or known to be none."""
+        """Wait until every picture in sight is loaded, or has failed to load."""
         self.until(
             "document.readyState === 'complete' && [...document.images].every((image) => {"
             " const box = image.getBoundingClientRect();"
@@ -140,7 +140,7 @@ class Page:
 
 
 class Browser:
-    """One Chromium. Its pages are opened and closed one by one."""
+    """One Chromium. Its pages open and close one by one."""
 
     def __init__(self, process: "subprocess.Popen[str]") -> None:
         self._process = process
@@ -172,7 +172,7 @@ class Browser:
 
 @contextmanager
 def browser(scratch: Path, unpacked: Path = UNPACKED) -> Iterator[Browser]:
-    """Starts Chromium, with its profile below `scratch`; raises `Absent` where it does not start."""
+    """Start Chromium, with its profile below `scratch`. Raises `Absent` if it does not start."""
     environment = _environment(scratch, unpacked)
     _require(unpacked / "chromium", environment)
     log = scratch / "browser.log"
@@ -190,7 +190,7 @@ def browser(scratch: Path, unpacked: Path = UNPACKED) -> Iterator[Browser]:
 
 
 def _require(chromium: Path, environment: dict[str, str]) -> None:
-    """It is for one kind of processor and system. The loader says what others lack."""
+    """Raise Absent if Chromium cannot run here. It is built for one processor and system; the loader names a lack."""
     if not chromium.is_file():
         raise Absent("No browser is installed here. `make browser` installs one.")
     try:
@@ -219,7 +219,7 @@ def _ended(process: "subprocess.Popen[str]") -> None:
 
 
 def _environment(scratch: Path, unpacked: Path) -> dict[str, str]:
-    """The libraries that come with it are for machines that have none; the fonts make a page the same everywhere."""
+    """The environment. Its own libraries help machines without them; its own fonts make pages the same everywhere."""
     fonts = scratch / "fonts.conf"
     fonts.write_text(
         '<?xml version="1.0"?><!DOCTYPE fontconfig SYSTEM "fonts.dtd"><fontconfig>'

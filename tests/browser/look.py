@@ -1,6 +1,6 @@
-"""Screenshots of an address, for who works on its page: `python -m tests.browser.look ADDRESS [ADDRESS …] --out DIR`.
+"""Screenshots for work on a page: `python -m tests.browser.look ADDRESS [ADDRESS …] --out DIR`.
 
-An address that is a path alone is of the origin of the first; so the first can be the one with the token.
+A later address may be only a path, on the first one's origin; so only the first one needs the token.
 """
 
 import argparse

@@ -1,4 +1,4 @@
-"""The browser that the console is tested with: it does what a person does, and tells what a page has done."""
+"""The browser for tests of the console: it acts like a person, and reports the page's messages and requests."""
 
 import socketserver
 import threading
@@ -49,7 +49,7 @@ class Server(BaseHTTPRequestHandler):
         self.end_headers()
         self.wfile.write(text.encode())
 
-    def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the name that it has there
+    def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the base class's name
         pass
 
 

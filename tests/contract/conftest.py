@@ -1,4 +1,4 @@
-"""moto as the second opinion: what the template describes, made through the services, and the functions upon it."""
+"""moto as the second opinion: the template's resources, created through the services, and the functions on them."""
 
 import functools
 import json
@@ -61,7 +61,7 @@ def localstack_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 
 @pytest.fixture
 def on_localstack(monkeypatch: pytest.MonkeyPatch, localstack_url: str) -> Iterator[None]:
-    """The clients that are made go to LocalStack, the third opinion. A test leaves nothing in it."""
+    """New clients go to LocalStack, the third opinion. A test leaves nothing in it."""
     for name in ("AWS_PROFILE", "AWS_CA_BUNDLE", "AWS_SESSION_TOKEN"):
         monkeypatch.delenv(name, raising=False)
     for name, value in {**CREDENTIALS, "AWS_ENDPOINT_URL": localstack_url}.items():
@@ -122,7 +122,7 @@ class _Echoing(Table):
 
 @pytest.fixture
 def echoing_table(dynamodb: "DynamoDBClient", threads_table: str) -> Table:
-    """One whose every write reaches DynamoDB twice: as where an answer is lost, and botocore asks again."""
+    """A table whose writes all reach DynamoDB twice, as if an answer was lost and botocore tried again."""
     return _Echoing(dynamodb, threads_table)
 
 
@@ -154,7 +154,7 @@ def image_api() -> Iterator[StandInServer]:
 def results(
     monkeypatch: pytest.MonkeyPatch, buckets: tuple[str, str, str], threads_table: str, image_api: StandInServer
 ) -> "Iterator[Results]":
-    """The functions' environment, and what they write."""
+    """The functions' environment, and their output."""
     uploads, bucket, spool = buckets
     sqs, secrets = boto3.client("sqs"), boto3.client("secretsmanager")
     fifo: Mapping[QueueAttributeNameType, str] = {"FifoQueue": "true"}
@@ -177,6 +177,7 @@ def results(
         "RESPONSE_FORMAT": "url",
         "REQUEST_STYLE": "contents",
         "MAX_CONTEXT_IMAGES": "3",
+        "MARK_RESULTS": "true",
         "MAX_REQUEST_MEGABYTES": "20",
         "MAX_PAID_CALLS": "2",
         "DAILY_CALL_LIMIT": "0",
@@ -185,7 +186,7 @@ def results(
         "PAIRING_GRACE_SECONDS": "120",
         "KEEP_FOLDERS_APART": "false",
         "MAXIMUM_CONCURRENCY": "10",
-        # A logger of this name keeps the output that it was made with.
+        # A logger keeps the output that it was created with, so each test has a name of its own.
         "POWERTOOLS_SERVICE_NAME": uuid.uuid4().hex,
     }
     for name, value in environment.items():
@@ -196,7 +197,7 @@ def results(
 
 
 class Results:
-    """What the functions wrote, and sent."""
+    """The results and the messages of the functions."""
 
     def __init__(self, s3: "S3Client", bucket: str, queue_url: str) -> None:
         self._s3 = s3

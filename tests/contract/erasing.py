@@ -1,4 +1,4 @@
-"""A stack on moto with threads that were asked in every way, and all that is stored of them, to the byte."""
+"""A stack on moto with threads from every kind of request, and everything that it stores, to the byte."""
 
 import json
 from collections import Counter
@@ -48,7 +48,7 @@ THREAD = "shop/mug"
 
 @dataclass
 class Stage:
-    """A stack whose queues and image API are in memory, and whose clock is set by hand. `forget` has `said` so much."""
+    """A stack with queues and an image API in memory, and a clock set by the test. `said` is the output of `forget`."""
 
     stack: Stack
     clock: Clock
@@ -67,10 +67,10 @@ class Stage:
         self._sequence = 0
         self._delivered = 0
 
-    # What people do.
+    # The actions of people.
 
     def put(self, key: str, data: bytes | str, **metadata: str) -> Upload:
-        """Uploads an object, and returns what S3 announces."""
+        """Upload an object. Return the announcement of S3."""
         raw = data.encode() if isinstance(data, str) else data
         named = {name.replace("_", "-"): value for name, value in metadata.items()}
         put = self.stack.s3.put_object(Bucket="uploads", Key=key, Body=raw, Metadata=named)
@@ -79,7 +79,7 @@ class Stage:
         return Upload("uploads", key, put["ETag"].strip('"'), put["VersionId"], sequencer, len(raw), self.clock())
 
     def announce(self, upload: Upload) -> str:
-        """What became of it; what it asks is in the queue."""
+        """Take the upload in, and return its result. Its request is in the queue."""
         policy = IntakePolicy(rules("uploads", "results"), "", GRACE)
         taking = IntakeDependencies(
             self.objects, self.uploads, MemoryLanes(), self.queue, MemoryOutbox(), MemoryUploadEvents(),
@@ -93,7 +93,7 @@ class Stage:
         return self.announce(self.put(key, data, **metadata))
 
     def send(self, thread: str, instruction: str, request_id: str, **more: Any) -> Message:
-        """A message that its sender sent; what comes of it is to be delivered."""
+        """A message as its sender sends it, ready to be delivered."""
         body = json.dumps({"instruction": instruction, "request_id": request_id, "thread_id": thread, **more})
         return Message(f"m-{request_id}", message_group(thread), body, "receipt", self.clock(), 1)
 
@@ -104,7 +104,7 @@ class Stage:
         return self.deliver(self.send(thread, instruction, request_id, **more))
 
     def deliver_uploads(self) -> list[Outcome]:
-        """What uploads have asked, and was not delivered yet."""
+        """Deliver the uploads' requests that were not delivered yet."""
         sent, self._delivered = self.queue.sent[self._delivered :], len(self.queue.sent)
         return [
             self.deliver(Message(f"m-{request_id}", message_group(thread), body, "receipt", self.clock(), 1))
@@ -125,12 +125,12 @@ class Stage:
             ),
         )  # fmt: skip
 
-    # What the operator does, and what is there then.
+    # The actions of the operator, and the state after them.
 
     def forget(
         self, thread: str = THREAD, *, since: int | None = None, meanwhile: Callable[[float], object] | None = None
     ) -> None:
-        """Some time after the uploads, by S3's clock. `since` stops ours; `meanwhile` is done while it waits."""
+        """Erase the thread later than the uploads by S3's clock. `since` stops our clock; `meanwhile` runs in waits."""
         self.clock.advance(10)
 
         def sleep(seconds: float) -> None:
@@ -149,7 +149,7 @@ class Stage:
         Forget(self.stack, thread, self.said.append, now=lambda: int(self.clock())).looks()
 
     def stored(self) -> dict[str, str]:
-        """Everything, by where it is: items, and objects with their versions, their bytes as they can be searched."""
+        """Everything by its place: items, and objects with their versions, with bytes that can be searched."""
         pages = self.stack.dynamodb.get_paginator("scan").paginate(TableName=self.stack.outputs["ThreadsTable"])
         items = (item for page in pages for item in page["Items"])
         stored = {f"{item['thread_id']['S']} {item['sk']['S']}": json.dumps(item, sort_keys=True) for item in items}
@@ -170,7 +170,7 @@ class Stage:
             )
 
     def snapshot(self) -> "Snapshot":
-        """All that is stored, to be put back."""
+        """Everything that is stored, for `restore`."""
         pages = self.stack.dynamodb.get_paginator("scan").paginate(TableName=self.stack.outputs["ThreadsTable"])
         objects = [
             (bucket, each["Key"], found["Body"].read(), found["Metadata"])
@@ -181,7 +181,7 @@ class Stage:
         return Snapshot([item for page in pages for item in page["Items"]], objects)
 
     def restore(self, snapshot: "Snapshot") -> None:
-        """Removes all that is stored, and puts that back."""
+        """Remove everything that is stored, and put the snapshot back."""
         table = self.stack.outputs["ThreadsTable"]
         for item in self.snapshot().items:
             named = {name: item[name] for name in ("thread_id", "sk")}
@@ -198,20 +198,20 @@ class Stage:
         return {place.rsplit(" ", 1)[0] if place.startswith("s3:") else place for place in self.stored()}
 
     def where(self, *pieces: str) -> set[str]:
-        """Where one of these is found, in what is stored or in its name."""
+        """The places of these words, in stored data or in its names."""
         stored = self.stored().items()
         return {place for place, data in stored for piece in pieces if piece in place or piece in data}
 
 
 class Snapshot(NamedTuple):
-    """Items, and objects with their versions, the oldest first."""
+    """Items, and objects with their versions, oldest first."""
 
     items: list[dict[str, Any]]
     objects: list[tuple[str, str, bytes, dict[str, str]]]
 
 
 def conversation(stage: Stage) -> list[Outcome]:
-    """A thread that was asked in every way, beside others that share some of it. Its words all hold `secret`."""
+    """A thread from every kind of request, beside others that share parts of it. All its words hold `secret`."""
     stage.api.script[:] = [made(png(colour)) for colour in ("teal", "navy", "olive", "gold", "pink", "plum", "gray")]
     stage.put("shop/mug.jpg", png("red"))
     stage.upload("shop/mug.jpg", png("lime", kind="JPEG"), note="secret photo")
@@ -240,7 +240,7 @@ def conversation(stage: Stage) -> list[Outcome]:
 
 
 def short_conversation(stage: Stage) -> None:
-    """One with something of every kind, in which each is there once."""
+    """A thread with one thing of every kind."""
     stage.api.script[:] = [
         made(png("teal")),
         made(png("navy")),
@@ -259,7 +259,7 @@ def short_conversation(stage: Stage) -> None:
 
 
 def batch(stage: Stage, turn: Outcome) -> None:
-    """Two lines of a batch that has ended, of which one is the thread's."""
+    """Two lines of a batch that has ended. One of them is the thread's."""
     stage.put("spring.jsonl", '{"custom_id": "line-1", "instruction": "secret line"}\n')
     answer = {"status": "succeeded", "error": None}
     progress = Progress()
@@ -269,13 +269,13 @@ def batch(stage: Stage, turn: Outcome) -> None:
 
 
 def open_line(stage: Stage) -> None:
-    """A line of a batch that is on its way in the thread."""
+    """A line of a batch on its way in the thread."""
     line = Sent(1, "line-1", THREAD, "f", Place())
     stage.batches.save("batch:open.jsonl#1", Progress(), line)
 
 
 def stage(client: "DynamoDBClient", clients: dict[str, Any], table: str) -> Stage:
-    """A new one. It begins at the time at which S3 stores objects, which is the real one."""
+    """A new stage. Its clock begins at the real time, which S3 stores with objects."""
     import time
 
     outputs = {"ThreadsTable": table, "UploadsBucket": "uploads", "ResultsBucket": "results", "SpoolBucket": "spool"}

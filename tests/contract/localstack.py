@@ -1,4 +1,4 @@
-"""LocalStack, an SQS and an S3 that share nothing with moto. It is installed when a test first asks for it."""
+"""LocalStack, an SQS and an S3 that share no code with moto. It is installed when a test first needs it."""
 
 import fcntl
 import os
@@ -27,13 +27,16 @@ _PYTHON = _HOME / "bin" / "python"
 
 @contextmanager
 def running(scratch: Path) -> Iterator[str]:
-    """Its address, until the block ends. Skips, and says what is missing, where it cannot be installed or started."""
+    """Its address, until the block ends. Skips with the reason if it cannot be installed or started."""
     _install()
     port, log = ports.any_free(), scratch / "localstack.log"
     environment = {
         "PATH": os.environ["PATH"],
         "HOME": str(scratch),
         "TMPDIR": str(scratch),
+        # On a machine that is a container itself it would write into /etc, /usr and /var.
+        "OVERRIDE_IN_DOCKER": "0",
+        "FILESYSTEM_ROOT": str(scratch),
         "SERVICES": "sqs,s3,sts",
         "GATEWAY_LISTEN": f"127.0.0.1:{port}",
         "DNS_ADDRESS": "0",
@@ -47,12 +50,12 @@ def running(scratch: Path) -> Iterator[str]:
         _wait(process, f"http://127.0.0.1:{port}", log)
         yield f"http://127.0.0.1:{port}"
     finally:
-        process.kill()  # it takes its time to end by itself, and keeps nothing
+        process.kill()  # it ends slowly by itself, and keeps nothing
         process.wait()
 
 
 def emptied() -> None:
-    """Deletes every queue, and every bucket with what is in it."""
+    """Delete every queue, and every bucket with its objects."""
     sqs, s3 = boto3.client("sqs"), boto3.client("s3")
     for url in sqs.list_queues().get("QueueUrls", []):
         sqs.delete_queue(QueueUrl=url)
@@ -64,7 +67,7 @@ def emptied() -> None:
 
 
 def _install() -> None:
-    """One at a time on this machine, since the files of the tests run side by side."""
+    """Install it, one process at a time on this machine, because test files run side by side."""
     TOOLS.mkdir(parents=True, exist_ok=True)
     stamp, mark = _HOME / "stamp", digest([PINS])
     with (TOOLS / "localstack.lock").open("w") as lock:
@@ -73,7 +76,7 @@ def _install() -> None:
             return
         python = _python()
         _uv("venv", "--quiet", "--clear", "--no-project", "--python", python, str(_HOME))
-        # Its pins are newer than what it asks for, which only --no-deps forgives.
+        # The pinned versions are newer than its own requirements, which only --no-deps accepts.
         pins = ("--require-hashes", "--no-deps", "--requirement", PINS)
         _uv("pip", "install", "--quiet", "--python", str(_PYTHON), *pins)
         stamp.write_text(mark)
@@ -105,7 +108,7 @@ def _wait(process: "subprocess.Popen[bytes]", url: str, log: Path) -> None:
     until = time.monotonic() + READY_WITHIN
     while time.monotonic() < until and process.poll() is None:
         try:
-            with urllib.request.urlopen(f"{url}/_localstack/health", timeout=5):  # noqa: S310 - of this machine
+            with urllib.request.urlopen(f"{url}/_localstack/health", timeout=5):  # noqa: S310 - on this machine
                 return
         except (urllib.error.URLError, OSError):
             time.sleep(0.2)

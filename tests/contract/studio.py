@@ -1,4 +1,4 @@
-"""A deployed stack on moto whose functions are the test: what is asked is looked at, and answered as they do."""
+"""A deployed stack on moto. The test plays the functions: it looks at the requests, and answers them."""
 
 from dataclasses import dataclass, replace
 from typing import Any
@@ -19,7 +19,7 @@ PNG = b"\x89PNG and so on"
 
 @dataclass
 class Studio:
-    """A stack whose functions are the test."""
+    """A stack whose functions the test plays."""
 
     room: Darkroom
     stack: Stack
@@ -41,7 +41,7 @@ class Studio:
         self, asked: Request, *, turn: int = 1, code: Code | None = None, at: str = AT, parent: int | None = None,
         data: bytes = PNG,
     ) -> Outcome:  # fmt: skip
-        """Ends a request as `on_request` does, its picture first."""
+        """End a request as `on_request` does, with its picture first."""
         key = f"{keys.turn_prefix(asked.thread_id, turn, asked.request_id)}image.png"
         self.stack.s3.put_object(Bucket="results", Key=key, Body=data)
         blank = outcome.refusal(

@@ -1,4 +1,4 @@
-"""A backfill against S3 and DynamoDB: what it finds, what it tells, what it sends, and what it leaves alone."""
+"""A backfill on S3 and DynamoDB: what it finds, prints, sends, and leaves alone."""
 
 import json
 from dataclasses import dataclass, field, replace
@@ -34,7 +34,7 @@ AT = "2026-11-22T12:00:00.000Z"
 
 @dataclass
 class Shop:
-    """A stack with pictures, and what its operator was told."""
+    """A stack with pictures, and the output for its operator."""
 
     stack: Stack
     ledger: DynamoLedger
@@ -49,7 +49,7 @@ class Shop:
         self, words: str = "Make it night", *, prefix: str = "shop/", most: int = 1000, agrees: bool = True,
         max_calls: int | None = None,
     ) -> str:  # fmt: skip
-        """What was said."""
+        """Run the backfill. Return its output."""
         self.said = []
         backfill.work(
             self.stack, prefix, words, most=most, agrees=lambda: agrees, say=self.said.append, max_calls=max_calls
@@ -57,13 +57,13 @@ class Shop:
         return "\n".join(self.said)
 
     def sent(self) -> list[list[dict[str, Any]]]:
-        """The lines of each batch file that lies there."""
+        """The lines of each uploaded batch file."""
         listed = self.stack.s3.list_objects_v2(Bucket="uploads", Prefix="backfill/").get("Contents", [])
         files = [self.stack.s3.get_object(Bucket="uploads", Key=item["Key"])["Body"].read() for item in listed]
         return [[json.loads(line) for line in file.split(b"\n")[:-1]] for file in files]
 
     def ends(self, line: dict[str, Any], code: Code | None = None, *, paid_calls: int = 0) -> None:
-        """A line's request has its turn."""
+        """Give a line's request its turn."""
         body = {name: value for name, value in line.items() if name != "custom_id"}
         asked = request.parse(
             json.dumps({**body, "request_id": line["custom_id"]}),
@@ -291,7 +291,7 @@ def test_the_operator_is_told_where_the_answers_will_be(shop: Shop) -> None:
 
 
 def test_a_request_is_the_one_that_the_ledger_knows(shop: Shop) -> None:
-    """What says that a line is over has to be what its message becomes."""
+    """The check of whether a line is over has to use the same request as the line's message."""
     shop.put("shop/a.jpg")
     shop.run()
     ((line,),) = shop.sent()

@@ -1,4 +1,4 @@
-"""A batch file through both functions' own handlers: what the one sends the other answers, and the first hears it."""
+"""A batch file through both functions' own handlers: one sends, the other answers, and the first sees the answer."""
 
 import json
 from typing import TYPE_CHECKING, Any
@@ -18,7 +18,7 @@ WORDS = "Paint the canary 金丝雀"
 
 
 def delivered(queue: str) -> dict[str, Any]:
-    """The event that Lambda makes of what is in a queue."""
+    """The event that Lambda makes of the messages in a queue."""
     sqs = boto3.client("sqs")
     url = sqs.get_queue_url(QueueName=queue)["QueueUrl"]
     found = sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=10, AttributeNames=["All"]).get("Messages", [])
@@ -36,7 +36,7 @@ def delivered(queue: str) -> dict[str, Any]:
 
 
 def uploaded(key: str, data: str, s3: "S3Client") -> dict[str, Any]:
-    """Puts a file, and returns the event that S3 makes of it."""
+    """Upload a file. Return the event that S3 makes of it."""
     put = s3.put_object(Bucket="uploads", Key=key, Body=data.encode())
     announced = event("upload")
     (record,) = announced["Records"]
@@ -59,7 +59,7 @@ def test_a_batch_file_is_answered_line_by_line_and_nothing_that_it_says_is_logge
     assert len(batch["Records"]) == 1
     left = on_upload.handler(batch, CONTEXT)["batchItemFailures"]
     assert [each["itemIdentifier"] for each in left] == [batch["Records"][0]["messageId"]]
-    for record in delivered("requests.fifo")["Records"]:  # one by one: under threads moto loses what is written
+    for record in delivered("requests.fifo")["Records"]:  # one by one: moto loses writes under threads
         assert on_request.handler({"Records": [record]}, CONTEXT) == {"batchItemFailures": []}
     assert on_upload.handler(batch, CONTEXT) == {"batchItemFailures": []}
 

@@ -1,4 +1,4 @@
-"""The register's contract, kept by DynamoDB's adapter and by the fake alike."""
+"""The contract of the batch state, which DynamoDB's adapter and the fake both keep."""
 
 from dataclasses import replace
 from typing import TYPE_CHECKING

@@ -1,4 +1,4 @@
-"""The breaker's contract, kept by DynamoDB's adapter and by the fake alike."""
+"""The breaker's contract, which DynamoDB's adapter and the fake both keep."""
 
 from typing import TYPE_CHECKING
 
@@ -42,13 +42,13 @@ def breaker(request: pytest.FixtureRequest, clock: Clock) -> Breaker:
 def fail(
     breaker: Breaker, trouble: Unavailable = DOWN, times: int = BREAKER_OPENS_AT, *, is_first: bool = True
 ) -> None:
-    """So many requests fail, each once."""
+    """Let so many requests fail, each once."""
     for number in range(times):
         breaker.failed("m", f"r-{number}", trouble, is_first=is_first)
 
 
 def answer(breaker: Breaker, clock: Clock, known_trouble: Cause | None = None) -> None:
-    """A call is answered, and its turn is in the table a moment later."""
+    """Answer a call, and put its turn into the table a moment later."""
     breaker.succeeded("m", known_trouble)
     clock.advance(0.01)
     if isinstance(breaker, DynamoBreaker):
@@ -120,7 +120,7 @@ def test_so_does_an_answer_to_a_call_that_went_out_before_the_failures(breaker: 
 def test_an_answer_that_another_worker_got_starts_the_count_again_too(
     dynamodb: "DynamoDBClient", threads_table: str, clock: Clock
 ) -> None:
-    """However many calls are under way when a provider that is well fails one now and then, it stays open to all."""
+    """A healthy provider that fails one of many calls now and then stays open to all."""
     one, another = (DynamoBreaker(Table(dynamodb, threads_table), clock=clock) for _ in range(2))
     known = [another.admit("m", "r", is_last=False, is_new=False).trouble for _ in range(10)]
     for trouble in known:
@@ -292,7 +292,7 @@ def test_where_the_provider_says_what_it_is_nobody_is_let_through_sooner(
 def test_only_a_picture_that_the_same_model_was_paid_for_starts_the_count_again(
     dynamodb: "DynamoDBClient", threads_table: str, model: str, status: str, paid_calls: int
 ) -> None:
-    """Over midnight, too."""
+    """This holds over midnight, too."""
     table, clock = Table(dynamodb, threads_table), Clock(NOON + 12 * 3600 - 1)
     breaker = DynamoBreaker(table, clock=clock)
     fail(breaker, times=BREAKER_OPENS_AT - 1)

@@ -1,4 +1,4 @@
-"""The client's library on moto: what it sends, how it finds what became of it, and how it hears of outcomes."""
+"""The client's library on moto: what it sends, how it finds its outcome, and how it hears of outcomes."""
 
 import hashlib
 import json
@@ -232,7 +232,7 @@ def test_a_thread_is_there_when_a_request_was_taken_up_and_not_for_what_is_kept_
 
 @pytest.fixture
 def announced(studio: Studio) -> Announced:
-    """A consumer's queue, and what announces an outcome to it."""
+    """A consumer's queue, and the notification of an outcome to it."""
     url = studio.stack.sqs.create_queue(QueueName="consumer")["QueueUrl"]
 
     def announce(key: str, bucket: str = "results") -> None:

@@ -1,4 +1,4 @@
-"""The console on moto: its pages and their JSON, its pictures, and what its forms do."""
+"""The console on moto: its pages and their JSON, its pictures, and the actions of its forms."""
 
 import io
 import json
@@ -87,7 +87,7 @@ def bodies(studio: Studio) -> list[dict[str, Any]]:
 
 
 def is_over(browser: TestClient, address: str) -> str:
-    """The page of a job once it is over."""
+    """The page of a job after its end."""
     for _ in range(200):
         if "At work" not in (said := browser.get(address).text):
             return said
@@ -130,6 +130,24 @@ def test_what_ends_meanwhile_is_on_the_wall_at_the_next_look(studio: Studio, bro
     assert {each["thread_id"]: each["latest_turn"] for each in told["threads"]} == {"jug": 1, "mug": 2}
 
 
+def test_a_thread_that_is_erased_elsewhere_leaves_the_wall_without_a_restart(
+    studio: Studio, browser: TestClient, tmp_path: Path
+) -> None:
+    for thread in ("mug", "jug"):
+        studio.answers(Request(thread, "r-1", "make it night"), at=ago(9), data=png())
+    browser.get("/")
+    assert browser.get("/thumbnails/mug/1/1").status_code == 200
+    (small,) = list(tmp_path.glob("*.webp"))
+    for sort in ("TURN#00001", "REQUEST#r-1"):
+        studio.stack.dynamodb.delete_item(
+            TableName=studio.stack.outputs["ThreadsTable"], Key=to_item({"thread_id": "mug", "sk": sort})
+        )
+    shown = next(each for each in (browser.get("/index.json").json() for _ in range(20)) if each["count"] == 1)
+    assert [each["thread_id"] for each in shown["threads"]] == ["jug"]
+    assert browser.get("/index.json").json()["count"] == 1
+    assert not small.exists(), "nor does its thumbnail stay"
+
+
 def test_a_wall_of_very_many_comes_in_pages_and_reads_one_page_of_turns(studio: Studio, browser: TestClient) -> None:
     ended = studio.answers(Request("mug", "r-1", "make it night"), at=ago(1))
     table, dynamodb = studio.stack.outputs["ThreadsTable"], studio.stack.dynamodb
@@ -148,7 +166,7 @@ def test_a_wall_of_very_many_comes_in_pages_and_reads_one_page_of_turns(studio: 
     assert set(calls) == {"Query", "GetItem"}
     assert calls["GetItem"] <= 60
     first_look = calls["Query"]
-    assert first_look < 45  # a day each, and what waits
+    assert first_look < 45  # a query for each day, and for the waiting requests
     browser.get("/")
     assert calls["Query"] - first_look <= 6
     assert calls["GetItem"] <= 60
@@ -291,7 +309,7 @@ def test_words_for_what_is_no_photo_are_put_nowhere(studio: Studio, browser: Tes
 
 
 def begun(studio: Studio, key: str, progress: Progress, *answers: str) -> None:
-    """A batch as `on_upload` keeps it."""
+    """A batch in the state that `on_upload` keeps."""
     table = Table(studio.stack.dynamodb, studio.stack.outputs["ThreadsTable"])
     upload = Upload("uploads", key, "etag", None, "1", 9, 0.0)
     seen = {upload.extension: Seen("1", 0.0, "etag", generation=1)}
@@ -387,6 +405,23 @@ def test_a_batch_file_is_looked_at_and_uploaded_after_a_yes(studio: Studio, brow
     assert "spring.jsonl is uploaded." in is_over(browser, str(done.url))
     put = studio.stack.s3.get_object(Bucket="uploads", Key="spring.jsonl")["Body"].read()
     assert put == b'{"max_calls": 1}\n' + lines
+
+
+def test_a_batch_file_of_another_is_replaced_after_a_yes_to_that_alone(studio: Studio, browser: TestClient) -> None:
+    other = b'{"custom_id": "a", "instruction": "a cat"}\n'
+    key, lines = "shop/spring.jsonl", b'{"custom_id": "b", "instruction": "a dog"}\n'
+    fields = {"request_id": "form-0001", "folder": "/shop/"}
+    answer = browser.post("/batch-file", data=fields, files={"file": ("spring.jsonl", lines)})
+    assert "shop/spring.jsonl has 1 request, and no fault was found." in answer.text
+    studio.stack.s3.put_object(Bucket="uploads", Key=key, Body=other)
+    done = browser.post(answer.url.path, data={"request_id": "form-0002"})
+    assert "is another file. Nothing was uploaded." in is_over(browser, str(done.url))
+    asked = browser.get(answer.url.path).text
+    assert "is another file, uploaded now. Another name keeps both." in asked
+    assert studio.stack.s3.get_object(Bucket="uploads", Key=key)["Body"].read() == other
+    done = browser.post(f"{answer.url.path}/replace", data={"request_id": "form-0003"})
+    assert "shop/spring.jsonl is uploaded." in is_over(browser, str(done.url))
+    assert studio.stack.s3.get_object(Bucket="uploads", Key=key)["Body"].read() == lines
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""Dead letters, brought back: by whom each was sent stays as it was, and what is over stays over."""
+"""Redriving dead letters: each keeps its sender's id, and ended requests stay ended."""
 
 import json
 from collections.abc import Mapping
@@ -36,7 +36,7 @@ AT = "2026-11-22T12:00:00.000Z"
 
 @dataclass
 class Ward:
-    """A stack's queues, table and results, with what is told of them."""
+    """A stack's queues, table and results, and the output."""
 
     stack: Stack
     ledger: DynamoLedger
@@ -46,7 +46,7 @@ class Ward:
         return dict(Redrive(self.stack, self.lines.append).work())
 
     def dies(self, body: Mapping[str, Any] | str, group: str = "t") -> str:
-        """A request that ended in the dead-letter queue, and its message id."""
+        """Send a request to the dead-letter queue. Return its message id."""
         text = body if isinstance(body, str) else json.dumps(body)
         queue = self.stack.outputs["RequestsDeadLetterQueueUrl"]
         sent = self.stack.sqs.send_message(
@@ -55,7 +55,7 @@ class Ward:
         return sent["MessageId"]
 
     def ends(self, asked: Request, code: Code | None = None) -> Outcome:
-        """A request that has its turn, though nobody was told of it yet."""
+        """Give a request its turn, without announcing it."""
         claim = self.ledger.claim(asked, AT)
         assert isinstance(claim, Claim)
         blank = outcome.refusal(Rejected(code or "internal_error", "no"), timing=Timing(AT, AT, AT, None), attempts=1)
@@ -68,7 +68,7 @@ class Ward:
         self.stack.s3.put_object(Bucket=self.stack.outputs["ResultsBucket"], Key=turn_key(ended), Body=b"{}")
 
     def received(self, output: str) -> "list[MessageTypeDef]":
-        """What lies in a queue, taken out of it."""
+        """Take the messages out of a queue."""
         queue, found = self.stack.outputs[output], []
         while more := self.stack.sqs.receive_message(
             QueueUrl=queue, MaxNumberOfMessages=10, MessageSystemAttributeNames=["All"]
@@ -223,7 +223,7 @@ def test_a_batch_goes_back_as_it_is_in_the_group_that_it_had(ward: Ward) -> None
 
 
 class Stopped:
-    """A client that is stopped before it deletes anything."""
+    """A client that stops before it deletes anything."""
 
     def __init__(self, client: "SQSClient") -> None:
         self._client = client
@@ -245,7 +245,7 @@ def test_stopped_between_sending_and_deleting_it_is_run_again_and_the_request_is
 
 
 def test_what_fails_again_at_once_is_left_for_the_next_time(ward: Ward) -> None:
-    """The requests' queue stands for a deployment that is still broken: what it takes is dead at once."""
+    """The requests' queue stands for a broken deployment: each of its messages is dead at once."""
     dead = ward.stack.outputs["RequestsDeadLetterQueueUrl"]
     broken = changed(ward.stack, outputs={**ward.stack.outputs, "RequestsQueueUrl": dead})
     for number in range(3):
@@ -264,7 +264,7 @@ def test_no_instruction_is_told(ward: Ward) -> None:
 
 
 def test_what_was_cancelled_while_it_lay_there_ends_as_cancelled(ward: Ward) -> None:
-    """It is asked later than the moment of the cancel once it was sent again."""
+    """A request that is sent again is asked after the moment of the cancel."""
     ward.dies({"instruction": "make it blue", "request_id": "r-1"})
     ward.dies({"instruction": "make it blue", "request_id": "r-2"}, group="other")
     marks = Cancellations(Table(ward.stack.dynamodb, ward.stack.outputs["ThreadsTable"]))

@@ -1,4 +1,4 @@
-"""Every shape of event in `events/`, through the functions' own handlers: moto behind them, a real image API."""
+"""Every shape of event in `events/`, through the functions' own handlers, with moto and a real image API behind."""
 
 import pytest
 
@@ -74,7 +74,7 @@ def test_a_key_that_cannot_be_read_is_the_operators_trouble(
 
 
 def test_a_copy_that_is_refused_tells_nobody(results: Results) -> None:
-    """It is known by the queue that it comes from."""
+    """Its queue identifies a copy."""
     asked = event("request-with-faults")
     for record in asked["Records"]:
         record["eventSourceARN"] = record["eventSourceARN"].rpartition(":")[0] + ":probes.fifo"

@@ -1,4 +1,4 @@
-"""Erasing a thread on moto: what goes, what stays, what is told, and that it may be stopped anywhere."""
+"""Erasing a thread on moto: what goes, what stays, what is printed, and that it may be stopped anywhere."""
 
 import hashlib
 import json
@@ -183,7 +183,7 @@ def test_while_something_of_it_is_open_nothing_is_erased(stage: Stage, begins: A
     stage.ask(THREAD, "secret", "r-1")
     begins(stage)
     before = stage.stored()
-    with pytest.raises(Trouble, match=f"{said}.*\nCancel it first"):
+    with pytest.raises(Trouble, match=f"{said}.* Cancel it first"):
         stage.forget()
     after = stage.stored()
     assert json.loads(after.pop(f"/cancelled/{THREAD} MARK")).keys() == {"thread_id", "sk", "expires_at"}
@@ -198,7 +198,7 @@ def test_a_photo_that_was_deleted_waits_no_more(stage: Stage) -> None:
 
 
 def test_a_request_that_comes_meanwhile_waits_and_begins_the_thread_anew(stage: Stage) -> None:
-    """It has read what is erased, and makes no call with it: its worker has lost it when the fence goes down."""
+    """It has read the turns that are being erased, and makes no call with them. Afterwards its worker has lost it."""
     stage.ask(THREAD, "secret", "r-1")
     early = []
 
@@ -224,7 +224,7 @@ def test_one_that_ends_meanwhile_without_a_call_is_erased_with_the_thread(stage:
 
 @contextmanager
 def killed_after(stage: Stage, calls: int) -> Iterator[None]:
-    """The process of the operator is killed after so many calls of its clients; a dead one does nothing more."""
+    """Kill the operator's process after so many calls of its clients. A dead process does nothing more."""
     made = count(1)
     clients: tuple[Any, ...] = (stage.stack.dynamodb, stage.stack.s3)
 

@@ -1,4 +1,4 @@
-"""The guide's lines of Python, on an emulation of S3: how a service waits for its outcome."""
+"""The guide's lines of Python, on an emulation of S3: a service that waits for its outcome."""
 
 import hashlib
 import json
@@ -21,7 +21,7 @@ Wait = Callable[..., dict[str, Any]]
 
 @pytest.fixture
 def outcome(s3: "S3Client", monkeypatch: pytest.MonkeyPatch) -> Wait:
-    """The guide's own function, as it stands; what uses it on a stack begins with a thread's name."""
+    """The guide's own function. The rest of the guide's lines begins with a thread's name."""
     s3.create_bucket(Bucket="results")
     definitions, _, use = lines.marked("docs/guide-services.md")["boto3"].text.partition("\nthread = ")
     assert "outcome(thread, 1, " in use

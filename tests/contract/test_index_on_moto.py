@@ -1,4 +1,4 @@
-"""The client's index on moto: threads by their newest turn, what waits, and what ends while somebody watches."""
+"""The client's index on moto: threads by their newest turn, waiting requests, and turns that end during a watch."""
 
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -115,7 +115,7 @@ def test_many_threads_are_a_few_queries_and_no_more_than_are_taken(studio: Studi
     asked: list[str] = []
     studio.stack.dynamodb.meta.events.register("before-call", lambda model, **_: asked.append(model.name))
     assert len(list(looked.threads(TODAY - timedelta(days=1)))) == 600
-    assert asked == ["Query"] * 5  # what waits, tomorrow, today in two pages, yesterday
+    assert asked == ["Query"] * 5  # waiting requests, tomorrow, today in two pages, yesterday
     asked.clear()
     assert next(looked.threads(SINCE))
     assert asked == ["Query"] * 3

@@ -1,4 +1,4 @@
-"""Uploads, end to end but for S3's events: what lies in the bucket becomes messages, or is told why not."""
+"""Uploads from end to end without S3's events: an object becomes a message, or its uploader gets an error."""
 
 import json
 from dataclasses import dataclass, field, replace
@@ -31,7 +31,7 @@ GRACE = 120
 
 @dataclass
 class Bucket:
-    """The uploads bucket, announcing what is put into it when it is told to."""
+    """The uploads bucket, which announces an object when the test says so."""
 
     memory: DynamoUploadState
     default_instruction: str = ""
@@ -46,7 +46,7 @@ class Bucket:
         self._sequence = 0
 
     def put(self, key: str, data: bytes | str, parts: int | None = None, /, **metadata: str) -> Upload:
-        """Puts an object, and returns what S3 will announce."""
+        """Put an object. Return the announcement that S3 will make."""
         raw = data.encode() if isinstance(data, str) else data
         named = {name.replace("_", "-"): value for name, value in metadata.items()}
         etag = self.objects.put("uploads", key, raw, named, parts)
@@ -79,12 +79,12 @@ class Bucket:
 
     @property
     def asked(self) -> list[tuple[str, str, list[str]]]:
-        """The requests: thread, words, the photos' keys."""
+        """The requests: thread, words, and the photos' keys."""
         bodies = [json.loads(body) for body, _, _ in self.queue.sent]
         return [(body["thread_id"], body["instruction"], [image["key"] for image in body["images"]]) for body in bodies]
 
     def told(self, upload: Upload) -> dict[str, Any]:
-        """The error that the uploader finds."""
+        """The error that the uploader gets."""
         document = self.objects.document("results", rejected_upload_key(upload.key, upload.etag))
         return dict(document["error"])
 
@@ -101,7 +101,7 @@ def test_a_photo_with_words_in_its_metadata_starts_at_once(bucket: Bucket) -> No
 
 @pytest.mark.parametrize("mark", ["\n", "\r\n", "\x1b", "\x7f", "%0A", "+"])
 def test_a_name_with_a_line_break_or_a_mark_is_a_name_like_others(bucket: Bucket, mark: str) -> None:
-    """S3 takes such keys. The emulator's IAM does not: to it, the `*` of a policy stands for no line break."""
+    """S3 accepts such keys. The emulator's IAM does not: there, a policy's `*` matches no line break."""
     stem = f"shop/new{mark}line"
     bucket.upload(f"{stem}.jpg", png())
     assert bucket.upload(f"{stem}.txt", "night") == "asked"
@@ -112,7 +112,7 @@ def test_a_name_with_a_line_break_or_a_mark_is_a_name_like_others(bucket: Bucket
 
 
 def test_a_photo_that_waited_says_that_its_request_is_on_its_way(bucket: Bucket) -> None:
-    """And one that is uploaded again as it was says that it is nothing new, and no more."""
+    """An unchanged photo that is uploaded again is only "nothing new"."""
     photo = bucket.put("cat.jpg", png())
     assert bucket.announce(photo) == "waits"
     assert bucket.upload("cat.txt", "night") == "asked"
@@ -131,7 +131,7 @@ def test_photo_and_text_pair_in_either_order_and_once(bucket: Bucket, text_first
 
 
 def test_words_with_what_sqs_allows_in_no_message_are_sent_and_are_the_same(bucket: Bucket) -> None:
-    """U+FFFE is what a byte order mark in the middle of a UTF-16 text becomes, after two files were put together."""
+    """A byte order mark in the middle of a UTF-16 text becomes U+FFFE, when two files are joined."""
     bucket.upload("dog.jpg", png())
     bucket.upload("dog.txt", "night\ufffe and snow\uffff 猫")
     assert bucket.asked[-1] == ("dog", "night\ufffe and snow\uffff 猫", ["dog.jpg"])
@@ -139,7 +139,7 @@ def test_words_with_what_sqs_allows_in_no_message_are_sent_and_are_the_same(buck
 
 
 def test_how_a_photo_was_cut_for_its_upload_does_not_make_it_another(bucket: Bucket) -> None:
-    """A copy onto itself puts the parts together, and then the entity tag is another."""
+    """Copying an object onto itself joins its parts, which changes the entity tag."""
     assert bucket.upload("cat.jpg", png(), 3, instruction="night") == "asked"
     assert bucket.upload("cat.jpg", png(), instruction="night") == "nothing new"
     assert bucket.upload("cat.jpg", png(), 2, instruction="night") == "nothing new"
@@ -185,7 +185,7 @@ def test_a_file_that_may_not_be_read_is_told(bucket: Bucket, key: str, parts: in
 
 
 def test_a_photo_whose_text_may_not_be_read_is_told_which_file_it_is(bucket: Bucket) -> None:
-    """And it is not started with words that its uploader did not mean."""
+    """It does not start with words that its uploader did not mean."""
     bucket.upload("_instruction.txt", "on white")
     bucket.put("cat.txt", "night")
     bucket.objects.locked.add(("uploads", "cat.txt"))
@@ -221,7 +221,7 @@ def test_a_texts_own_photo_and_the_oldest_are_found_among_however_many_wait(buck
 
 
 def test_what_is_too_large_for_any_request_is_not_read(bucket: Bucket) -> None:
-    """It goes by its entity tag, whatever is in it."""
+    """Such an object counts by its entity tag, whatever its content."""
     for parts in (2, 3):
         photo = bucket.put("cat.jpg", png(), parts, instruction="night")
         assert bucket.announce(replace(photo, size=MAX_FILE_BYTES + 1)) == "asked"
@@ -238,7 +238,7 @@ def test_the_photo_arrives_after_its_text(bucket: Bucket) -> None:
 
 
 def test_what_is_heard_of_late_waits_as_long_for_its_other_half(bucket: Bucket) -> None:
-    """Ten thousand pairs that are dropped at once take longer than the grace."""
+    """Ten thousand pairs that are dropped together take longer than the grace."""
     text, photo = bucket.put("cat.txt", "night"), bucket.put("cat.jpg", png())
     bucket.clock.advance(3 * GRACE)
     text = replace(text, heard_at=bucket.clock())
@@ -429,7 +429,7 @@ def test_a_text_that_stays_empty_is_told(bucket: Bucket) -> None:
 
 
 def test_a_photo_that_is_emptied_and_written_again_is_the_one_that_it_was(bucket: Bucket) -> None:
-    """As a mounted drive writes a file anew, when its words have changed since."""
+    """A mounted drive empties a file before it writes it anew, and the words have changed since."""
     bucket.upload("cat.jpg", png(), instruction="night")
     bucket.upload("cat.txt", "snow")
     empty = bucket.put("cat.jpg", b"", instruction="night")
@@ -449,7 +449,7 @@ def test_an_empty_photo_is_not_there_yet(bucket: Bucket) -> None:
 
 
 def test_what_was_sent_meanwhile_is_not_written_down_as_unsent_again(bucket: Bucket) -> None:
-    """Who read the stem before that would have it sent once more, when nobody knows its id any longer."""
+    """A worker with an older copy of the stem would send it again, after its id has been forgotten."""
     upload = bucket.put("cat.jpg", png(), instruction="night")
     unsent = bucket.memory.decide("cat", upload, Stem(outbox="a request"), None, None, left="cat")
     bucket.memory.sent("cat", "cat", unsent)
@@ -503,7 +503,7 @@ def test_a_request_file_that_is_announced_twice_or_late_starts_nothing(bucket: B
 
 
 def test_a_request_that_is_too_large_to_be_remembered_is_told(bucket: Bucket) -> None:
-    """As JSON in ASCII it is longer than its file is."""
+    """As ASCII JSON it is longer than its file."""
     images = [{"bucket": "uploads", "key": f"{number}.jpg", "version_id": "😀" * 1024} for number in range(14)]
     metadata = {f"{number}": "😀" * 512 for number in range(16)}
     document = {"instruction": "😀" * 8000, "images": images, "metadata": metadata}
@@ -551,7 +551,7 @@ def test_an_empty_file_is_not_there_yet_and_told_when_it_stays_so(bucket: Bucket
 
 @pytest.mark.parametrize(("key", "content"), [("cat.jpg", png()), ("dream.txt", b"a castle"), ("a.json", b"{}")])
 def test_what_is_filled_and_not_yet_heard_of_is_not_told_as_empty(bucket: Bucket, key: str, content: bytes) -> None:
-    """Where much is going on the message of what fills a file comes long after that of the empty one."""
+    """Under load the message for the filled file comes long after the one for the empty file."""
     empty = bucket.put(key, b"")
     bucket.put(key, content)
     bucket.clock.advance(GRACE)

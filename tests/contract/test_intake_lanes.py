@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 @dataclass
 class Narrow(Bucket):
-    """A bucket whose lanes have few places, and whose requests go on until it is said that they have ended."""
+    """A bucket with small lanes. Its requests run until the test ends them."""
 
     places: int = 2
 
@@ -35,7 +35,7 @@ class Narrow(Bucket):
         self.lanes = MemoryLanes(self.clock, places=self.places, is_over=lambda *request: request in self.ended)
 
     def end_all(self) -> None:
-        """Whatever has been sent has its outcome."""
+        """End every request that was sent."""
         self.ended |= {(thread, request_id) for _, thread, request_id in self.queue.sent}
 
 
@@ -50,7 +50,7 @@ def bucket(memory: DynamoUploadState) -> Narrow:
 
 
 def folder_of(bucket: Bucket, names: str, folder: str = "shop") -> list[Upload]:
-    """Photos of a folder with an instruction for all, announced."""
+    """Photos in a folder with an instruction for all, announced."""
     bucket.upload(f"{folder}/_instruction.txt", "on white")
     photos = [bucket.put(f"{folder}/{name}.jpg", png()) for name in names]
     for photo in photos:
@@ -134,7 +134,7 @@ def test_what_continues_a_thread_in_its_folders_words_passes_the_lane_too(bucket
 
 
 def test_what_comes_to_a_stem_stays_behind_what_waits_there(bucket: Narrow) -> None:
-    """And the photo's own words are asked for too, as if there had been no lane."""
+    """The photo's own words are asked for too, as without a lane."""
     for name in ("x", "y"):
         bucket.upload(f"{name}.jpg", png(), instruction="night")
     photo, text = bucket.put("cat.jpg", png(), instruction="night"), bucket.put("cat.txt", "snow")
@@ -159,7 +159,7 @@ def test_what_comes_to_a_thread_stays_behind_what_another_stem_asks_in_it(bucket
 
 
 def test_what_waits_in_another_folders_lane_keeps_nobody_from_its_own_thread(bucket: Narrow) -> None:
-    """Five that wait in one folder's lane, and then one from there that names a stranger's thread."""
+    """Five requests wait in one folder's lane. Another one from there names a stranger's thread."""
     for name in "abc":
         bucket.upload(f"mallory/{name}.jpg", png(), instruction="night")
     named = bucket.put("mallory/z.jpg", png(), instruction="night", thread_id="victim/cat")
@@ -179,7 +179,7 @@ def test_what_waits_in_another_folders_lane_keeps_nobody_from_its_own_thread(buc
 
 
 def test_what_waits_there_does_not_make_a_thread_known_to_others(bucket: Narrow) -> None:
-    """Else the victim's text would be asked before its photo has come."""
+    """Otherwise the victim's text would start before its photo has come."""
     for name in "ab":
         bucket.upload(f"mallory/{name}.jpg", png(), instruction="night")
     bucket.upload("mallory/z.jpg", png(), instruction="night", thread_id="victim/cat")
@@ -203,7 +203,7 @@ def test_nor_does_it_take_the_order_from_those_whose_thread_it_is(bucket: Narrow
 
 
 def test_what_an_older_release_remembered_still_goes_first(bucket: Narrow, memory: DynamoUploadState) -> None:
-    """It kept one item a thread."""
+    """That release kept one item for each thread."""
     for name in "ab":
         bucket.upload(f"photos/{name}.jpg", png(), instruction="night")
     bucket.upload("photos/cat.jpg", png(), instruction="night", thread_id="camp")
@@ -231,7 +231,7 @@ def test_what_an_older_release_remembered_still_goes_first(bucket: Narrow, memor
 def test_whatever_others_ask_in_its_thread_an_upload_waits_for_its_own_folder_alone(
     memory: DynamoUploadState, steps: list[tuple[str, str, bool]]
 ) -> None:
-    """With room in its own lane it is sent at once, however full the others' are."""
+    """If its own lane has room, it is sent at once, however full the other lanes are."""
     bucket, mark = Narrow(memory, places=1), uuid.uuid4().hex
     thread = f"victim-{mark}/a"
     for full in ("mallory", "other"):
@@ -304,13 +304,13 @@ def test_who_dies_with_a_place_finds_it_again(bucket: Narrow) -> None:
     assert sorted(threads(bucket)) == ["cat", "dog"]
 
 
-# Whatever is uploaded.
+# Any upload.
 
 
 def taken_in(
     bucket: Bucket, uploads: Sequence[tuple[str, str]], ends: Sequence[bool]
 ) -> dict[str, list[tuple[str, int]]]:
-    """Each thread's requests: words, and how many pictures. What waits is announced again in the order of uploading."""
+    """Each thread's requests: words, number of pictures. Waiting uploads are announced again, in upload order."""
     waiting: list[Upload] = []
     for (key, words), is_end in zip(uploads, ends, strict=True):
         upload = bucket.put(key, png(words), instruction=words) if key.endswith(".jpg") else bucket.put(key, words)

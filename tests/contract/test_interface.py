@@ -1,12 +1,12 @@
 """The interface is the one that was recorded: stored attributes, keys, messages, log lines, metrics, outputs, schemas.
 
-`interface.json` holds it, a fact a line: as release 0.1.1 had it, with what CHANGELOG says has changed. Where a release
-changes its interface on purpose, and only then, it is recorded anew, and looked through before it is committed:
+`interface.json` holds it, one fact a line: the interface of release 0.1.1, with the changes that CHANGELOG lists. Only
+a release that changes its interface on purpose records it anew, and its author reads the difference before committing:
 
     .venv/bin/python -m pytest tests/contract/test_interface.py --record-interface
 
-The same commit has an entry in CHANGELOG.md, which says what changes, and what becomes of the data that the release
-before it stored.
+The same commit adds an entry to CHANGELOG.md. It describes the change, and the fate of data that the release before it
+stored.
 """
 
 import itertools

@@ -1,4 +1,4 @@
-"""The lanes' contract, kept by DynamoDB's adapter and by the fake alike."""
+"""The lanes' contract, which DynamoDB's adapter and the fake both keep."""
 
 import uuid
 from collections.abc import Callable, Sequence
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 @dataclass
 class Ledger:
-    """Knows which requests are open and which have ended, and how often it was asked."""
+    """Knows the open and the ended requests, and counts how often it was asked."""
 
     open: set[tuple[str, str]] = field(default_factory=set)
     ended: set[tuple[str, str]] = field(default_factory=set)
@@ -56,7 +56,7 @@ def ledger() -> Ledger:
 
 @pytest.fixture(params=["dynamodb", "echoing", "memory"])
 def make(request: pytest.FixtureRequest, clock: Clock, ledger: Ledger) -> Make:
-    """Lanes with so many places, over one table; the memory of one is its own table."""
+    """Lanes with so many places over one table. Those in memory are their own table."""
     if request.param == "memory":
         return lambda places: MemoryLanes(clock, places=places, is_over=ledger.is_over)
     if request.param == "echoing":
@@ -72,7 +72,7 @@ def lanes(make: Make) -> Lanes:
 
 
 def entered(lanes: Lanes, names: Sequence[str], lane: str = "own:shop") -> list[str]:
-    """Those of some requests, each in a thread of its own, that find a place."""
+    """The requests that find a place, each in a thread of its own."""
     return [name for name in names if lanes.enter(lane, f"shop/{name}", name)]
 
 
@@ -104,7 +104,7 @@ def test_the_place_of_a_request_that_has_ended_is_free(lanes: Lanes, ledger: Led
 
 
 def test_so_is_one_of_which_nothing_has_been_known_for_an_hour(lanes: Lanes, clock: Clock) -> None:
-    """It was refused, or never sent."""
+    """Such a request was refused, or never sent."""
     entered(lanes, "ab")
     clock.advance(LANE_HELD_SECONDS - 1)
     assert entered(lanes, "cd") == ["c"]
@@ -114,7 +114,7 @@ def test_so_is_one_of_which_nothing_has_been_known_for_an_hour(lanes: Lanes, clo
 
 
 def test_a_request_that_waits_keeps_its_place_for_days(lanes: Lanes, ledger: Ledger, clock: Clock) -> None:
-    """Otherwise all of a bulk would come to wait for the day's limit, and be given up there."""
+    """Otherwise the whole bulk would wait for the day's limit, and be given up there."""
     entered(lanes, "abc")
     ledger.open |= {(f"shop/{name}", name) for name in "abc"}
     clock.advance(9 * 24 * LANE_HELD_SECONDS)
@@ -202,7 +202,7 @@ def test_of_many_places_a_few_are_asked_about_and_each_has_its_turn(table: Table
 
 
 class Overtaken(Table):
-    """Others come in between, each time that somebody has looked and is about to take a place."""
+    """A table in which other requests come in between a read and the write of a place."""
 
     others: Sequence[Callable[[], object]] = ()
 

@@ -1,4 +1,4 @@
-"""The ledger's contract, kept by DynamoDB's adapter and by the fake alike."""
+"""The ledger's contract, which DynamoDB's adapter and the fake both keep."""
 
 import uuid
 from collections.abc import Callable, Iterator
@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 ASKED = CallRecord("text_to_image", "m", {"temperature": 0.7}, None, (Source("b", "k", "e", "s"),))
 REQUEST = Request("t", "r-1", "a cat")
 AT = "2026-11-22T12:00:00.000Z"
-MAX_LIFE_SECONDS = (14 + 14) * 24 * 3600  # of a message in its queue, and then among the dead letters
+MAX_LIFE_SECONDS = (14 + 14) * 24 * 3600  # of a message, first in its queue, then among the dead letters
 
 Make = Callable[[int], Ledger]
 Settle = Callable[[Ledger, Claim], Claim]
@@ -53,7 +53,7 @@ def clock() -> Clock:
 
 @pytest.fixture(params=["dynamodb", "memory"])
 def make(request: pytest.FixtureRequest, clock: Clock) -> Iterator[Make]:
-    """Ledgers over one table, each as another process would have it; the memory of one is its own table."""
+    """Ledgers over one table, each as in its own process. Those in memory share their own table."""
     if request.param == "memory":
         memory: dict[int, MemoryLedger] = {}
         yield lambda limit: memory.setdefault(limit, MemoryLedger(clock, daily_call_limit=limit))
@@ -278,7 +278,7 @@ def test_a_call_is_given_back_to_the_day_that_it_was_counted_on(make: Make, cloc
 
 
 def has_room(ledger: Ledger) -> bool:
-    """Whether one more call may be made on this day."""
+    """Whether the day has room for one more call."""
     try:
         ledger.mark(claimed(ledger, replace(REQUEST, request_id=uuid.uuid4().hex)), ASKED)
     except Unavailable as trouble:
@@ -319,7 +319,7 @@ def test_the_echo_of_ones_own_write_is_no_conflict(echoing_table: Table) -> None
 
 
 def test_so_is_that_of_any_other_write(echoing_table: Table) -> None:
-    """But that of letting go, and those that a day's counter goes with: they are transactions, which have tokens."""
+    """Letting go, and writes with a day's counter, are transactions with tokens."""
     ledger = DynamoLedger(echoing_table, daily_call_limit=0, clock=Clock())
     claim = ledger.settle_free(ledger.mark(claimed(ledger), ASKED), flatten=True)
     claim = ledger.settle_ambiguous(ledger.mark(claim, ASKED))
@@ -334,7 +334,7 @@ def test_so_is_that_of_any_other_write(echoing_table: Table) -> None:
 def test_a_write_that_arrives_after_a_later_one_changes_nothing(
     dynamodb: "DynamoDBClient", threads_table: str, clock: Clock
 ) -> None:
-    """As where a connection broke, and botocore's second try was faster than the first."""
+    """This happens when a connection broke, and botocore's second try was faster than the first."""
     done: list[Write] = []
 
     class Slow(Table):
@@ -440,7 +440,7 @@ def test_who_only_looks_sees_how_a_request_stands_and_claims_nothing(ledger: Any
 def test_at_midnight_a_call_is_counted_on_the_day_that_it_is_given_back_to(
     threads_table: str, dynamodb: "DynamoDBClient"
 ) -> None:
-    """Whenever the clock is looked at another day has begun."""
+    """Each look at the clock finds another day."""
     midnights = count(NOON, 86_400)
     ledger = DynamoLedger(Table(dynamodb, threads_table), daily_call_limit=1, clock=lambda: next(midnights))
     claim = claimed(ledger)
@@ -452,7 +452,7 @@ def test_at_midnight_a_call_is_counted_on_the_day_that_it_is_given_back_to(
 def test_a_turn_remembers_the_dialect_of_its_call_beside_what_its_outcome_says(
     dynamodb: "DynamoDBClient", threads_table: str
 ) -> None:
-    """`result.json` does not say it. A turn of an older release says nothing, and is of the first."""
+    """`result.json` does not have it. A turn of an older release has none, and belongs to the first dialect."""
     table = Table(dynamodb, threads_table)
     turns = DynamoTurns(table, "photos/cat")
     table.transact(*turns.added(replace(turn(1), dialect="other"), None))
@@ -476,7 +476,7 @@ def test_a_turn_remembers_whether_something_lies_beside_its_pictures_for_the_nex
 
 
 def cancels(ledger: Ledger, thread_id: str, *request_ids: str, until: str = "") -> None:
-    """As a person does, by the ledger's own storage."""
+    """Cancel as a person does, through the ledger's own storage."""
     if isinstance(ledger, MemoryLedger):
         ledger.cancelled |= {(thread_id, request_id) for request_id in request_ids}
         ledger.cancelled_until[thread_id] = max(until, ledger.cancelled_until.get(thread_id, ""))
@@ -521,7 +521,7 @@ def test_what_is_asked_after_its_cancel_is_not_called(ledger: Ledger) -> None:
 
 
 def buries(ledger: Ledger, clock: Clock) -> None:
-    """As a person does who erases the thread."""
+    """Erase the thread, as a person does."""
     if isinstance(ledger, MemoryLedger):
         return ledger.bury("t")
     assert isinstance(ledger, DynamoLedger)
@@ -578,7 +578,7 @@ def test_after_that_the_thread_begins_anew(ledger: Ledger, clock: Clock) -> None
 
 
 def test_while_a_thread_is_erased_none_of_its_requests_is_marked(ledger: Ledger, clock: Clock) -> None:
-    """They wait, and go on when the fence is down; those of other threads go on meanwhile."""
+    """Its requests wait, and go on when the fence is down. Other threads go on meanwhile."""
     if isinstance(ledger, MemoryLedger):
         ledger.erasing.add("t")
     elif isinstance(ledger, DynamoLedger):
@@ -605,7 +605,7 @@ def test_while_a_thread_is_erased_none_of_its_requests_is_marked(ledger: Ledger,
 def test_a_mark_under_the_ledgers_own_key_would_stop_the_claim(
     threads_table: str, dynamodb: "DynamoDBClient", monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Why the marks lie in a partition of their own."""
+    """This is why the marks lie in a partition of their own."""
     monkeypatch.setattr(cancellations, "PARTITIONS", "")
     monkeypatch.setattr(cancellations, "MARK", f"REQUEST#{REQUEST.request_id}")
     ledger = DynamoLedger(Table(dynamodb, threads_table), daily_call_limit=0)

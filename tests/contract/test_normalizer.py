@@ -1,4 +1,4 @@
-"""A developer's contract, kept by the laboratory and by its client through Lambda; and what only a line can do."""
+"""The normalizer's contract, kept by the normalizer itself and by its client through Lambda; and errors of Lambda."""
 
 import hashlib
 import json
@@ -42,7 +42,7 @@ def invoked(exchange: Exchange) -> None:
 
 
 def failed(**error: str) -> Script:
-    """Lambda with a function behind it that fails."""
+    """Lambda with a function that fails."""
     return answering(http(200, json.dumps(error).encode(), x_amz_function_error="Unhandled"))
 
 

@@ -1,4 +1,4 @@
-"""Pausing against Lambda and SQS: which mappings are switched, when that is said, and what waits meanwhile."""
+"""Pausing on Lambda and SQS: the mappings that are switched, when that is reported, and what waits meanwhile."""
 
 import json
 from collections.abc import Mapping
@@ -29,7 +29,7 @@ RESUMED = ["resumed  RequestsQueue", "resumed  ProbesQueue"]
 
 @dataclass
 class Desk:
-    """An operator at a stack, and what was said. A change of a mapping takes its seconds, as on AWS."""
+    """An operator of a stack, and the output. A change of a mapping takes seconds, as on AWS."""
 
     stack: Stack
     uuids: Mapping[str, str]
@@ -47,7 +47,7 @@ class Desk:
         return {each["EventSourceArn"].rpartition(":")[2]: each["State"] for each in found}
 
     def take_seconds(self, seconds: int) -> None:
-        """From now on a change shows the state in between for so long. Lambda refuses changes meanwhile."""
+        """Let each change show its intermediate state for so long. Lambda refuses changes meanwhile."""
         events = self.stack.functions.meta.events
         events.register("before-parameter-build.lambda.UpdateEventSourceMapping", self._begin(seconds))
         events.register("after-call.lambda.GetEventSourceMapping", self._look)
@@ -117,7 +117,7 @@ def test_it_says_how_much_waits_and_how_long_the_queue_keeps_it(desk: Desk) -> N
     desk.said.clear()
     desk.pause.pause()
     assert desk.said[2:] == [
-        "Requests that wait or are in hand: about 3.",
+        "Requests that wait or are under way: about 3.",
         "SQS deletes each 7 days after it was sent. `darkroom resume` lets them go on.",
     ]
 

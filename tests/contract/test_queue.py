@@ -1,4 +1,4 @@
-"""The FIFO queue's contract, kept by SQS and by the fake alike: by it the order of a thread stands."""
+"""The FIFO queue's contract, which SQS and the fake both keep: it orders a thread."""
 
 import itertools
 from collections.abc import Callable
@@ -63,7 +63,7 @@ def _as_record(message: Any) -> dict[str, Any]:
 
 @pytest.fixture(params=["sqs", "memory", pytest.param("localstack", marks=pytest.mark.slow)])
 def queues(request: pytest.FixtureRequest) -> tuple[Fifo, Fifo]:
-    """A queue, and the one that takes its dead letters."""
+    """A queue, and its dead-letter queue."""
     if request.param == "memory":
         clock = Clock()
         dead = FifoQueue(clock, "dead")
@@ -104,7 +104,7 @@ Send = Callable[[str], str]
 
 @pytest.fixture
 def send(queue: Fifo) -> Send:
-    """Sends `a1`, the first message of group `a`."""
+    """Send `a1`, the first message of group `a`."""
     numbers = itertools.count()
     return lambda body: queue.send(body, body[0], f"sent-{next(numbers)}")
 
@@ -153,7 +153,7 @@ def test_what_is_hidden_for_no_time_comes_back_at_once_and_before_the_later_ones
 
 
 def test_one_that_is_hidden_keeps_one_that_is_not_back(queue: Fifo, send: Send, request: pytest.FixtureRequest) -> None:
-    """LocalStack looks at a group when it gives out a batch, and not when a message of it becomes visible."""
+    """LocalStack checks a group when it gives out a batch, and not when a message of the group becomes visible."""
     if "localstack" in request.node.name:
         documented = "https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/FIFO-queues-understanding-logic.html"
         request.applymarker(
@@ -187,9 +187,9 @@ def test_what_was_received_too_often_becomes_a_dead_letter_and_lets_the_next_one
     assert (letter.message_id, letter.group, letter.body) == (message_id, "a", "a1")
 
 
-# What follows is what SQS documents and moto does not do: it takes handles that have expired, forgets the
-# deduplication id of a message that was deleted, gives duplicates ids of their own, and has no clock to be set.
-# So it is with what Lambda and CloudWatch make of a queue.
+# SQS documents the behaviour below, and moto differs: it accepts expired handles, forgets the deduplication id of a
+# deleted message, gives duplicates new ids, and has no clock to set. The same goes for the metrics and invocations
+# that Lambda and CloudWatch make of a queue.
 
 
 @pytest.fixture
@@ -267,7 +267,7 @@ def received_from(mapping: FunctionMapping, clock: Clock) -> list[str]:
 
 
 def goes_on(mapping: FunctionMapping, clock: Clock) -> int:
-    """How often a function is invoked that answers each message with another one, up to twenty times."""
+    """The number of invocations of a function that answers each message with another one, up to twenty."""
     mapping.queue.send("0", "a", "0")
     for times in range(20):
         clock.advance(60)

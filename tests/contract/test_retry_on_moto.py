@@ -1,4 +1,4 @@
-"""An operator gives turns without a picture another chance: by judging again for nothing, or by asking again."""
+"""An operator retries turns without a picture: by judging them again for nothing, or by asking again."""
 
 import json
 from base64 import b64encode
@@ -27,7 +27,7 @@ OPTIONS = {"size": "1:1", "temperature": 1.0}
 
 @dataclass
 class Desk:
-    """A stack, who works on its queue, and an operator."""
+    """A stack, a worker for its queue, and an operator."""
 
     results: Results
     stack: Stack
@@ -43,7 +43,7 @@ class Desk:
         self.works()
 
     def works(self) -> list[dict[str, Any]]:
-        """The function gets what is in the queue. Returns the bodies."""
+        """Give the function the messages in the queue. Return their bodies."""
         sqs, queue = self.stack.sqs, self.results.queue_url
         found = sqs.receive_message(QueueUrl=queue, AttributeNames=["All"], MaxNumberOfMessages=10).get("Messages", [])
         for message in found:
@@ -64,7 +64,7 @@ class Desk:
         return self.works()
 
     def becomes_readable(self, request_id: str = "r") -> None:
-        """As if a later release found a picture in the raw answer."""
+        """Change the raw answer as if a later release found a picture in it."""
         key = spool_key("t", request_id, 1)
         head = self.stack.s3.head_object(Bucket="spool", Key=key)["Metadata"]
         body = json.dumps({"data": [{"b64_json": b64encode(png("green")).decode()}]})
@@ -178,7 +178,7 @@ def test_nothing_is_asked_where_nobody_says_yes(desk: Desk) -> None:
 
 @pytest.mark.parametrize(
     ("more", "said"),
-    [({}, "has its pictures"), ({"images": ["s3://uploads/gone.png"]}, "its sender mends it")],
+    [({}, "has its pictures"), ({"images": ["s3://uploads/gone.png"]}, "Its sender fixes the request")],
 )
 def test_what_its_sender_has_to_mend_is_not_asked_again(desk: Desk, more: dict[str, Any], said: str) -> None:
     desk.asks("a cat", **more)
@@ -189,7 +189,7 @@ def test_what_its_sender_has_to_mend_is_not_asked_again(desk: Desk, more: dict[s
 def test_a_request_whose_pictures_were_never_read_is_not_asked_again_without_them(
     desk: Desk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """It was held back until it was given up: its turn knows no sources."""
+    """It was held back until it was given up, so its turn knows no sources."""
     with monkeypatch.context() as patch:
         patch.setattr("darkroom.turns.handler.MAX_STRIKES", 0)
         desk.asks("a cat", **IMAGES)

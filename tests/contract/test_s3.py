@@ -1,4 +1,4 @@
-"""The object store's contract, kept by S3's adapter and by the fake alike."""
+"""The object store's contract, which S3's adapter and the fake both keep."""
 
 import io
 import threading
@@ -18,7 +18,7 @@ from darkroom.aws.s3 import PART_BYTES, S3Objects
 from darkroom.domain.ports import Listed, ObjectStore
 from darkroom.domain.request_schema import ImageRef
 from darkroom.errors import Fault, TooLarge, Unreadable
-from darkroom.streaming.blob import File, Hashed
+from darkroom.streaming.blob import File, Hashed, HashedBlob
 from tests.contract.conftest import made_buckets
 from tests.fakes.objects import MemoryObjects
 
@@ -85,7 +85,7 @@ READS: dict[str, Callable[[S3Objects, ImageRef], object]] = {
 
 
 def failing(*errors: tuple[str, str, int], head: int | None = None) -> tuple[S3Objects, Stubber]:
-    """A store whose reads fail so; `head` is the status of a HEAD's answer, which has no body."""
+    """A store whose reads fail like this. `head` is the status of the answer to a HEAD, which has no body."""
     client = boto3.client("s3")
     stub = Stubber(client)
     if head:
@@ -169,7 +169,7 @@ def test_what_is_fetched_has_its_sha256(store: ObjectStore) -> None:
 
 
 def test_a_sha256_that_is_known_is_not_worked_out_again(store: ObjectStore) -> None:
-    """Nor believed of what has another entity tag."""
+    """A known SHA-256 does not apply to another entity tag."""
     store.write_once("results", KEY, b"abc", "text/plain")
     here = ImageRef("results", KEY)
     for known, told in (({ABC_TAG: "known"}, "known"), ({"another tag": "known"}, ABC)):
@@ -180,7 +180,7 @@ def test_a_sha256_that_is_known_is_not_worked_out_again(store: ObjectStore) -> N
 
 @pytest.mark.parametrize(("kept", "told"), [("a" * 44, b64decode("a" * 44).hex()), ("a" * 44 + "-2", ABC)])
 def test_the_sha256_that_s3_has_kept_is_not_worked_out_again(kept: str, told: str) -> None:
-    """Of an object in parts it is none of the whole."""
+    """A multipart object has no SHA-256 of the whole."""
     client = boto3.client("s3")
     body = StreamingBody(io.BytesIO(b"abc"), 3)
     found = {"Body": body, "ContentLength": 3, "ETag": '"tag"', "Metadata": {}, "ChecksumSHA256": kept}
@@ -197,8 +197,10 @@ def test_what_was_hashed_is_written_with_its_sha256_and_nothing_is_hashed_for_it
     checksum = {"ChecksumSHA256": b64encode(bytes.fromhex(ABC)).decode()}
     with Stubber(client) as s3:
         s3.add_response("put_object", {}, {**asked, "Body": ANY, **checksum})
+        s3.add_response("put_object", {}, {**asked, "Body": ANY, **checksum})
         s3.add_response("put_object", {}, {**asked, "Body": ANY})
         assert S3Objects(client).write_once("results", KEY, Hashed([b"abc"]), "image/png")
+        assert S3Objects(client).write_once("results", KEY, HashedBlob(File([b"abc"])), "image/png")
         assert S3Objects(client).write_once("results", KEY, File([b"abc"]), "image/png")
         s3.assert_no_pending_responses()
 
@@ -236,7 +238,7 @@ def test_so_many_keys_of_a_folder_are_listed_and_none_from_below(store: ObjectSt
 
 
 def test_a_server_that_answers_with_the_whole_object_is_read_in_parts_too() -> None:
-    """As where a range is passed over: HTTP allows that."""
+    """HTTP allows a server to ignore a range."""
     client = boto3.client("s3")
     with Stubber(client) as s3:
         s3.add_response("get_object", {"Body": StreamingBody(io.BytesIO(b"0123456789"), 10)})
@@ -268,7 +270,7 @@ def test_what_s3_says_it_did_not_delete_is_a_fault() -> None:
 
 @pytest.mark.usefixtures("buckets")
 def test_of_many_that_are_fetched_two_are_at_once_and_the_others_follow() -> None:
-    """Only a fault could be overlooked on a slow machine, where a third that should not come is late."""
+    """On a slow machine the test can miss a fault, because a third fetch may come late, but never fails wrongly."""
     client = boto3.client("s3")
     two, three = threading.Barrier(2), threading.Barrier(3)
 
@@ -284,5 +286,5 @@ def test_of_many_that_are_fetched_two_are_at_once_and_the_others_follow() -> Non
         store.write_once("results", key, b"abc", "image/png")
     with ThreadPoolExecutor(len(keys)) as pool:
         fetched = list(pool.map(lambda key: store.fetch(ImageRef("results", key)), keys))
-    assert [found.data[:] for found in fetched if found] == [b"abc"] * 5  # what is not there leaves its place too
+    assert [found.data[:] for found in fetched if found] == [b"abc"] * 5  # a missing object gives its place back, too
     assert three.broken

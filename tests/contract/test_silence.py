@@ -1,6 +1,6 @@
-"""What is logged says nothing that a person said, no secret and no picture: at no level, whatever breaks.
+"""The logs contain no person's words, no secret and no picture: at no level, whatever breaks.
 
-Everything goes through the functions' own handlers, at the level DEBUG. Object keys, thread and request ids are
+Everything goes through the functions' own handlers, at the level DEBUG. Object keys, thread ids and request ids are
 names, and may be logged.
 """
 
@@ -33,13 +33,13 @@ if TYPE_CHECKING:
 WORDS = "Paint the canary 金丝雀"
 KEY = "sk-canary-0123456789abcdef"
 PICTURE = re.compile(r"data:image|iVBORw0KGgo|/9j/|PNG|base64", re.IGNORECASE)
-# They write whole requests down at DEBUG. Whoever turns that on, it is not us: see the last test.
+# At DEBUG they log whole requests. Darkroom never turns that on: see the last test.
 THEIRS = ("botocore", "boto3", "urllib3", "PIL")
 THREAD = "campaign/bottle"
 
 
 class Heard:
-    """All that was written to the output, and all that was given to a logger."""
+    """Everything that was printed, and everything that was given to a logger."""
 
     def __init__(self, capsys: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture) -> None:
         self._capsys = capsys
@@ -71,7 +71,7 @@ def assert_nothing_said(text: str, *also: str) -> None:
 
 
 def asking(**body: Any) -> dict[str, Any]:
-    """The event of a message that says the words wherever a message can say something."""
+    """The event of a message with the words in every possible place."""
     asked = event("request")
     document = {"thread_id": THREAD, "instruction": WORDS, "metadata": {"said": WORDS}, **body}
     asked["Records"][0]["body"] = json.dumps(document, ensure_ascii=False)
@@ -92,7 +92,7 @@ def ordering(key: str) -> dict[str, Any]:
 
 
 def quoting(status: int, code: str) -> bytes:
-    """An answer of an API that quotes the words, the key and a picture; in a header too."""
+    """An API's answer that quotes the words, the key and a picture, in a header too."""
     message = f"{code}: {WORDS}. (request id: {WORDS}) Authorization: Bearer {KEY} data:image/png;base64,iVBORw0KGgo"
     body = {"error": {"code": code, "message": message + f" (request id: {WORDS})", "type": WORDS}}
     return http(status, json.dumps(body).encode(), x_request_id=KEY, retry_after="1")
@@ -100,7 +100,7 @@ def quoting(status: int, code: str) -> bytes:
 
 @pytest.fixture
 def provider(monkeypatch: pytest.MonkeyPatch, results: Results) -> Iterator[Callable[[bytes], None]]:
-    """`provider(response)` puts an API in place that answers so, and a key that it may quote."""
+    """`provider(response)` starts an API that gives this answer, with a key that it may quote."""
     secret = boto3.client("secretsmanager").create_secret(Name="canary", SecretString=KEY)["ARN"]
     monkeypatch.setenv("IMAGE_API_KEY_SECRET_ARN", secret)
     servers = []
@@ -153,7 +153,7 @@ def test_of_what_the_provider_quotes_nothing_is_said(
 def test_of_a_turn_that_cannot_be_read_nothing_is_said(
     results: Results, dynamodb: "DynamoDBClient", threads_table: str, heard: Heard
 ) -> None:
-    """Python may quote what it cannot read."""
+    """Python may quote data that it cannot read."""
     item = {"thread_id": THREAD, "sk": "TURN#00001", "instruction": WORDS, "status": WORDS}
     dynamodb.put_item(TableName=threads_table, Item={name: {"S": value} for name, value in item.items()})
     assert on_request.handler(asking(), CONTEXT)["batchItemFailures"]
@@ -165,7 +165,7 @@ def test_of_a_turn_that_cannot_be_read_nothing_is_said(
 def test_of_a_ledger_that_cannot_be_read_nothing_is_said(
     results: Results, dynamodb: "DynamoDBClient", threads_table: str, heard: Heard
 ) -> None:
-    """Nor does the handler raise: Lambda would print the error's message."""
+    """The handler does not raise either: Lambda would print the error's message."""
     item = {"thread_id": THREAD, "sk": "REQUEST#r", "state": "open", "fingerprint": WORDS}
     dynamodb.put_item(TableName=threads_table, Item={name: {"S": value} for name, value in item.items()})
     asked = asking(request_id="r")
@@ -223,7 +223,7 @@ def test_of_a_picture_its_key_is_said_and_nothing_else(
     monkeypatch: pytest.MonkeyPatch, results: Results, heard: Heard
 ) -> None:
     exif = Pillow.Exif()
-    exif[0x010E] = WORDS  # what it shows
+    exif[0x010E] = WORDS  # the description
     for key, data in (("scan.tif", encoded("TIFF", exif=exif)), ("broken.tif", encoded("TIFF", exif=exif)[:-9])):
         results.upload(key, data, instruction="unused")
         on_picture.handler(ordering(key), CONTEXT)

@@ -1,4 +1,4 @@
-"""Putting messages into a queue: each has an id that its sender is told, and is sent once or in any case."""
+"""Sending messages to a queue: each sender gets an id, and its message is sent once or unconditionally."""
 
 from typing import TYPE_CHECKING
 
@@ -51,7 +51,7 @@ def test_one_request_is_sent_once_and_under_ids_of_its_own_as_often_as_there_are
 
 
 def test_another_content_under_the_same_id_is_sent_too(sqs: "SQSClient", queue_url: str) -> None:
-    """It is refused (`request_id_reused`), and nobody would hear of it if SQS dropped it."""
+    """It is refused (`request_id_reused`). If SQS dropped it, its sender would get no answer."""
     outbox = SqsSender(sqs, queue_url)
     for body in ("a", "b", "a"):
         outbox.send(body, "t", "r-1")

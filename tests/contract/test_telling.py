@@ -1,4 +1,4 @@
-"""Whoever uploads what ends in nothing is told, finds out why, and the way out that is told leads out."""
+"""The uploader of an object that leads to nothing gets the reason and a hint, and following the hint works."""
 
 from typing import TYPE_CHECKING, Any
 
@@ -31,7 +31,7 @@ def bucket(dynamodb: "DynamoDBClient", threads_table: str) -> Bucket:
 
 
 def after_the_grace(bucket: Bucket, upload: Upload) -> dict[str, Any]:
-    """What is told of an upload that waits for its other half in vain."""
+    """The error for an upload whose other half never comes."""
     assert bucket.announce(upload) == "waits"
     bucket.clock.advance(GRACE)
     assert bucket.announce(upload) == "needs_instruction"
@@ -41,7 +41,7 @@ def after_the_grace(bucket: Bucket, upload: Upload) -> dict[str, Any]:
 
 @pytest.mark.parametrize("words", UNREADABLE.values(), ids=UNREADABLE.keys())
 def test_a_photo_whose_text_cannot_be_read_is_not_made_into_something_else(bucket: Bucket, words: bytes) -> None:
-    """Neither the folder's words nor the operator's are what its uploader said."""
+    """The words of the folder and of the operator are not the uploader's."""
     bucket.put("shop/_instruction.txt", "folder")
     text = bucket.put("shop/cat.txt", words)
     assert bucket.announce(text) == "invalid_request"
@@ -117,7 +117,7 @@ def test_what_was_told_stays_when_the_photo_is_started_after_all(bucket: Bucket)
 
 
 def test_a_result_that_is_copied_into_the_uploads_begins_a_thread_of_its_own_name(bucket: Bucket) -> None:
-    """S3 copies an object's metadata along."""
+    """S3 copies an object's metadata with it."""
     origin: dict[str, Any] = provenance.metadata("shop/mug", "order-1", ImageRef("uploads", "shop/mug.jpg"))
     bucket.upload("shop/next.png", png(), instruction="night", **origin)
     assert bucket.asked == [("shop/next", "night", ["shop/next.png"])]

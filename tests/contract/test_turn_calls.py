@@ -1,4 +1,4 @@
-"""What a turn costs in calls to AWS is what docs/performance.md lists, however long its thread is."""
+"""A turn makes the calls to AWS that docs/performance.md lists, however long its thread is."""
 
 import json
 import re
@@ -33,7 +33,7 @@ SOURCE = {"images": ["s3://uploads/photo.png"]}
 
 @dataclass
 class Seen:
-    """The calls of every client, by their operations, and the items of the table that they read."""
+    """The calls of every client by operation, and the items that they read."""
 
     calls: Counter[str] = field(default_factory=Counter)
     items: int = 0
@@ -47,7 +47,7 @@ class Seen:
 
 @contextmanager
 def seen() -> Iterator[Seen]:
-    """What the clients do that the functions have built already, and those that they build."""
+    """Watch the clients that the functions have built already, and those that they build."""
     edge = Seen()
     built: list[Any] = [clients.session(), clients.s3().meta, clients.sqs().meta, clients.table("threads")._client.meta]
     for each in built:
@@ -60,7 +60,7 @@ def seen() -> Iterator[Seen]:
 
 
 def answered(results: Results, number: int, **more: Any) -> Seen:
-    """Asks for this turn of the thread, and gives the message to the function, as Lambda does."""
+    """Ask for this turn of the thread, and give the message to the function as Lambda does."""
     sqs, queue = boto3.client("sqs"), results.queue_url
     body = json.dumps({"instruction": f"number {number}", "request_id": f"r-{number}", **more})
     sqs.send_message(QueueUrl=queue, MessageBody=body, MessageGroupId="t", MessageDeduplicationId=uuid.uuid4().hex)
@@ -81,7 +81,7 @@ def answered(results: Results, number: int, **more: Any) -> Seen:
 
 
 def grow(dynamodb: "DynamoDBClient", table: str, length: int) -> None:
-    """Goes on in the thread as its newest turn did, so many turns in all."""
+    """Continue the thread like its newest turn, up to this number of turns."""
     turns = DynamoTurns(Table(dynamodb, table), "t")
     newest, first_source = turns.page(None)[0], turns.one(1).sources[0]
     writes: list[Write] = []
@@ -102,7 +102,7 @@ def grow(dynamodb: "DynamoDBClient", table: str, length: int) -> None:
 
 @pytest.fixture
 def thread(results: Results, monkeypatch: pytest.MonkeyPatch) -> Results:
-    """A world with the default response format and no end to a thread."""
+    """A stack with the default response format and without a limit on turns."""
     monkeypatch.setenv("RESPONSE_FORMAT", "b64_json")
     monkeypatch.setenv("MAX_TURNS_PER_THREAD", "5000")
     forget_what_was_built()
@@ -111,7 +111,7 @@ def thread(results: Results, monkeypatch: pytest.MonkeyPatch) -> Results:
 
 
 def listed() -> dict[str, Counter[str]]:
-    """The table of the document: the calls of each column."""
+    """The table of the document: the calls in each column."""
     section = PERFORMANCE.read_text(encoding="utf-8").partition("## Calls to AWS")[2].partition("\n## ")[0]
     rows = re.findall(r"^\| [^|]+ \| `(\w+\.\w+)` \| +(\d*) *\| +(\d*) *\| +(\d*) *\|", section, re.MULTILINE)
     calls: dict[str, Counter[str]] = {name: Counter() for name in COLUMNS}

@@ -1,5 +1,5 @@
-"""What an upload costs in calls does not grow with what lies in the buckets and in the table; of a folder no more is
-listed than fifty keys, once each time that an upload is looked at, and once for the formats of a photo that starts.
+"""An upload's calls do not grow with the content of the buckets and the table. It lists at most `MAX_KEYS` keys of a
+folder, once each time that the upload is looked at, and once for the formats of a photo that starts.
 """
 
 from collections import Counter
@@ -30,8 +30,8 @@ if TYPE_CHECKING:
 
 GRACE = 120
 DOZENS, THOUSANDS = 60, 3000
-LISTED = 3  # as soon as it is announced, before it starts with a text's words, and when it has waited
-# Each upload with what S3 and the table know of those before it.
+LISTED = 3  # when it is announced, before it starts with a text's words, and after it has waited
+# Each upload, with the objects and items of the uploads before it.
 UPLOADS = [
     ("photos/a.jpg", png(), {"instruction": "at night"}),
     ("photos/a.txt", b"in snow", {}),
@@ -56,7 +56,7 @@ UPLOADS = [
 
 @contextmanager
 def counted(*clients: Any) -> Iterator[Counter[str]]:
-    """The calls of these clients, by their operations."""
+    """The calls of these clients by operation."""
     calls = Counter[str]()
 
     def count(event_name: str, **_: Any) -> None:
@@ -70,7 +70,7 @@ def counted(*clients: Any) -> Iterator[Counter[str]]:
 
 
 def costs(s3: "S3Client", dynamodb: "DynamoDBClient", table: str) -> list[Counter[str]]:
-    """The calls that each of the uploads makes, waiting and coming back too."""
+    """The calls of each upload, including those that wait and come back."""
     sqs = boto3.client("sqs")
     queue = sqs.create_queue(QueueName="requests.fifo", Attributes={"FifoQueue": "true"})["QueueUrl"]
     clock, objects, remembered = Clock(), S3Objects(s3), Table(dynamodb, table)
@@ -104,7 +104,7 @@ def _taken(intake: Intake, upload: Upload) -> None:
 
 
 def fill(table: str, most: int) -> None:
-    """So many of everything, behind moto's back; its services would take minutes. Nothing else is left."""
+    """Add so many of everything directly to moto's memory: its services would take minutes. Remove everything else."""
     for bucket in ("uploads", "results"):
         get_backend("s3")[DEFAULT_ACCOUNT_ID]["aws"].buckets[bucket].keys.clear()
     get_backend("dynamodb")[DEFAULT_ACCOUNT_ID]["us-east-1"].tables[table].items.clear()

@@ -1,4 +1,4 @@
-"""The upload events' queue, in which uploads are announced again as S3 announces them."""
+"""The upload events' queue, where uploads are announced again in S3's format."""
 
 from typing import TYPE_CHECKING
 

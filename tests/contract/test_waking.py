@@ -1,4 +1,4 @@
-"""The contract of those who look for room and wake what waits, kept by AWS's adapters and by the fakes alike."""
+"""The contract of the scout and the waker, which AWS's adapters and the fakes both keep."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -30,7 +30,7 @@ FULL = Unavailable("budget", "used up", retry_after=3600)
 
 @dataclass
 class Night:
-    """A queue of requests that wait for the day, and who wakes them."""
+    """A queue of requests that wait for the day, and the scout and the waker."""
 
     clock: Clock
     ledger: Ledger

@@ -1,4 +1,4 @@
-"""What people upload with: the same verbs, and what each client makes of them on the wire."""
+"""The clients that people upload with: the same verbs, and the requests that each client makes."""
 
 import json
 import os
@@ -21,16 +21,16 @@ PART_BYTES = 5 * 1024 * 1024
 
 
 class Client(Protocol):
-    """Somebody's way of putting files into the uploads bucket. `words` go into the photo's metadata."""
+    """A way of putting files into the uploads bucket. `words` go into the photo's metadata."""
 
     def put(self, file: Path, key: str, words: str | None = None) -> None: ...
 
     def sync(self, folder: Path, prefix: str) -> None:
-        """Puts there what is not there as it is in the folder."""
+        """Put the files of the folder that are missing or different."""
         ...
 
     def touch(self, key: str) -> None:
-        """Makes an object as new, with the bytes that it has: it is copied onto itself."""
+        """Make an object new with the same bytes: copy it onto itself."""
         ...
 
     def mark_folder(self, key: str) -> None: ...
@@ -38,7 +38,7 @@ class Client(Protocol):
 
 @dataclass(frozen=True)
 class Cli:
-    """`aws s3 cp` and `aws s3 sync`. Other words than ASCII go as RFC 2047, base64, in several encoded words."""
+    """`aws s3 cp` and `aws s3 sync`. Words outside ASCII go as RFC 2047, base64, in several encoded words."""
 
     doors: Doors
 
@@ -50,7 +50,7 @@ class Cli:
         self._run("s3", "sync", "--only-show-errors", str(folder), self._uri(prefix))
 
     def touch(self, key: str) -> None:
-        """Its words are gone from its metadata then."""
+        """Copy it onto itself. Its metadata then has no words any more."""
         self._cp(self._uri(key), self._uri(key), "--metadata-directive", "REPLACE", *_metadata(mtime=str(time.time())))
 
     def mark_folder(self, key: str) -> None:
@@ -71,7 +71,7 @@ class Cli:
 
 @dataclass(frozen=True)
 class Boto3:
-    """boto3's managed transfers. Other words than ASCII go as RFC 2047, quoted."""
+    """boto3's managed transfers. Words outside ASCII go as RFC 2047, quoted-printable."""
 
     doors: Doors
 
@@ -101,7 +101,7 @@ class Boto3:
 
 @dataclass(frozen=True)
 class Rclone:
-    """rclone, which sends words as the UTF-8 that they are, and the file's times and owner with them."""
+    """rclone. It sends words as plain UTF-8, with the file's times and owner."""
 
     doors: Doors
 
@@ -135,7 +135,7 @@ class Rclone:
 
 @dataclass(frozen=True)
 class JavaScript:
-    """The AWS SDK for JavaScript v3, as `upload.mjs` uses it. Other words than ASCII go as RFC 8187."""
+    """The AWS SDK for JavaScript v3, as `upload.mjs` uses it. Words outside ASCII go as RFC 8187."""
 
     doors: Doors
 
@@ -152,7 +152,7 @@ class JavaScript:
         self._run("markFolder", key)
 
     def _run(self, *words: str) -> None:
-        """From the standard input, so that its imports are looked for where the SDK is."""
+        """Run the script from standard input, so that Node looks for its imports beside the SDK."""
         script = (REPOSITORY / "tests" / "e2e" / "upload.mjs").read_text(encoding="utf-8")
         node = TOOLS / "node" / "bin" / "node"
         _run(self.doors, node, "--input-type=module", "-", *words, script=script, cwd=TOOLS / "aws-sdk-js")
@@ -160,7 +160,7 @@ class JavaScript:
 
 @dataclass(frozen=True)
 class S3fs:
-    """The bucket as a folder that s3fs has mounted. A file there has no words in its metadata."""
+    """The bucket as a folder, mounted by s3fs. A file there has no words in its metadata."""
 
     folder: Path
 
@@ -183,19 +183,19 @@ class S3fs:
 
 @dataclass(frozen=True)
 class S3fsOnTheWire:
-    """The requests of s3fs 1.90, written down while it did the above; for where it cannot be had."""
+    """The requests of s3fs 1.90 for the same verbs, recorded for machines without s3fs."""
 
     doors: Doors
 
     def put(self, file: Path, key: str, words: str | None = None) -> None:
-        """The file is made, or made empty, first, and written when it is closed."""
+        """Create the file empty first, and write it when it is closed."""
         for body in (b"", file.read_bytes()):
             self.doors.stack.aws.s3.put_object(
                 Bucket=_bucket(self.doors), Key=key, Body=body, Metadata=_of_a_file_system(0o100644)
             )
 
     def sync(self, folder: Path, prefix: str) -> None:
-        """As `cp -pr` does it, which gives each file its time and mode in the end."""
+        """Copy as `cp -pr` does, which sets each file's time and mode at the end."""
         for sub in (folder, *(path for path in sorted(folder.rglob("*")) if path.is_dir())):
             self.mark_folder(f"{prefix}/{sub.relative_to(folder)}/".replace("/./", "/"))
         for file in _files(folder):
@@ -223,7 +223,7 @@ def _of_a_file_system(mode: int) -> dict[str, str]:
 
 
 def _metadata(**metadata: str | None) -> list[str]:
-    """As JSON: the CLI's short form breaks at a comma."""
+    """The CLI's option for metadata, as JSON: its short form breaks at a comma."""
     given = {name: value for name, value in metadata.items() if value}
     return ["--metadata", json.dumps(given)] if given else []
 

@@ -1,4 +1,4 @@
-"""A stack of the tests' own: real template, real tools, on free ports, in a folder that goes away again."""
+"""Stacks for the tests: real template, real tools, on free ports, in a folder that is removed."""
 
 import shutil
 from collections.abc import Callable, Iterator
@@ -20,7 +20,7 @@ _HERE = Path(__file__).parent
 
 @dataclass(frozen=True, slots=True)
 class Stack:
-    """A stack that is up: where it lives, what `.local/env` says of it, and clients of its services."""
+    """A running stack: its folder, its `.local/env`, and clients of its services."""
 
     home: Home
     env: dict[str, str]
@@ -35,7 +35,7 @@ BringUp = Callable[..., Stack]
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """The quick ones first: a stack takes a while."""
+    """Run the quick ones first: a stack takes a while."""
     items.sort(key=lambda item: _HERE in item.path.parents)
 
 
@@ -43,10 +43,10 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 def bring_up(
     tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest, figures: Figures
 ) -> Iterator[BringUp]:
-    """Brings up stacks, each on a port of its own; all of them go down in the end.
+    """Bring up stacks, each on a port of its own. All of them go down at the end.
 
-    `bring_up(image_api_url=…, image_api_key=…, parameters={…})`; with `port=` that of one that is up, it is
-    brought up to date. Without an image API of the test's own there is the project's stand-in.
+    `bring_up(image_api_url=…, image_api_key=…, parameters={…})`; `port=` updates the stack on that port. Without an
+    image API from the test, the stack uses the project's stand-in.
     """
     homes = tmp_path_factory.mktemp("stacks")
     stacks: dict[int, Stack] = {}
@@ -63,13 +63,13 @@ def bring_up(
         is_wanted = bool(request.session.testsfailed)
     finally:
         lifecycle.down(homes, None, print)
-        # Its logs are worth their hundred megabytes only where something failed.
+        # The logs take hundreds of megabytes, so they are kept only after a failure.
         if not is_wanted:
             shutil.rmtree(homes)
 
 
 def _nothing_leaked(stacks: list[Stack], figures: Figures) -> None:
-    """No secret, no words of a person's and no picture is in anything that was logged in the whole run."""
+    """Check that no log of the whole run has a secret, a person's words or a picture."""
     searches = [leaks.search(stack) for stack in stacks]
     lines, said = sum(search.lines for search in searches), sum(search.looked_for for search in searches)
     figures.tell(
@@ -81,7 +81,7 @@ def _nothing_leaked(stacks: list[Stack], figures: Figures) -> None:
 
 @pytest.fixture(scope="session")
 def road(bring_up: BringUp) -> Iterator[Road]:
-    """The stack that most tests share: each on threads of its own."""
+    """The stack that most tests share. Each test uses threads of its own."""
     parameters = {
         "PairingGraceSeconds": str(GRACE_SECONDS),
         "MaxTurnsPerThread": str(MOST_TURNS),
@@ -94,7 +94,7 @@ def road(bring_up: BringUp) -> Iterator[Road]:
 
 @pytest.fixture(scope="session")
 def stack(bring_up: BringUp) -> Stack:
-    """The stack as `make up` gives it to everybody. Who changes it puts it right again."""
+    """The stack as `make up` makes it. A test that changes it restores it."""
     return bring_up()
 
 
@@ -117,14 +117,14 @@ def _bring_up(
     )
     env = lifecycle.up(wanted, print)
     stack = Stack(home, env, aws.clients(env["AWS_ENDPOINT_URL"]))
-    # S3 sends a test event. A change takes its function's worker away, and the event then hides for six minutes.
+    # S3 sends a test event. A change removes the function's worker, and the event then hides for six minutes.
     eventually(lambda: not any(name.endswith("upload-events") for name in Doors(stack).left()) or None)
     log_everything(stack)
     return stack
 
 
 def log_everything(stack: Stack) -> None:
-    """At the level DEBUG: what must not be logged must not be logged at any."""
+    """Log at the level DEBUG: a secret must not be logged at any level."""
     functions = stack.aws.functions
     for name in (stack.env[f"ON_{door}_FUNCTION"] for door in ("UPLOAD", "REQUEST", "PICTURE")):
         variables = functions.get_function_configuration(FunctionName=name)["Environment"]["Variables"]

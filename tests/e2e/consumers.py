@@ -10,7 +10,7 @@ TEMPLATE = lines.marked("docs/guide-services.md")["consumer.yaml"].text
 
 
 def queue(stack: Stack) -> str:
-    """The URL of a new one."""
+    """The URL of a new queue."""
     known: Any = stack.aws.cloudformation
     name = f"consumer-{uuid.uuid4().hex[:8]}"
     parameters = [{"ParameterKey": "ResultsBucket", "ParameterValue": stack.env["RESULTS_BUCKET"]}]

@@ -21,21 +21,21 @@ UPLOADS = ("upload-events", "batches.fifo")
 
 
 def pause(stack: Stack, *queues: str) -> None:
-    """Disables the mappings of these queues. Invocations under way go on."""
+    """Disable the mappings of these queues. Running invocations go on."""
     uuids = {mapping["UUID"] for mapping in _mappings(stack) if mapping["EventSourceArn"].endswith(queues)}
     assert len(uuids) == len(queues)
     _enable(stack, uuids, enabled=False)
 
 
 def resume(stack: Stack) -> None:
-    """Enables every mapping."""
+    """Enable every mapping."""
     _enable(stack, {mapping["UUID"] for mapping in _mappings(stack)}, enabled=True)
 
 
 def deliver(stack: Stack, thread: str) -> str:
-    """Gives the thread's next message to `on_request`, as the mapping does, and waits until the invocation ends.
+    """Give the thread's next message to `on_request`, as the mapping does, and wait until the invocation ends.
 
-    Returns the receipt handle of the message, which has to stay in the queue.
+    Return the receipt handle of the message, which has to stay in the queue.
     """
     message = _taken(stack, thread)
     record = {
@@ -56,14 +56,14 @@ def deliver(stack: Stack, thread: str) -> str:
 
 
 def show(stack: Stack, receipt_handle: str) -> None:
-    """Makes a message visible at once."""
+    """Make a message visible at once."""
     stack.aws.sqs.change_message_visibility(
         QueueUrl=stack.env["REQUESTS_QUEUE_URL"], ReceiptHandle=receipt_handle, VisibilityTimeout=0
     )
 
 
 def _taken(stack: Stack, thread: str) -> "MessageTypeDef":
-    """Receives the thread's next message, and puts back the others that it receives before that."""
+    """Receive the thread's next message, and put back the others that come before it."""
     received: list[MessageTypeDef] = []
 
     def look() -> "MessageTypeDef | None":
@@ -95,7 +95,7 @@ def _mappings(stack: Stack) -> Iterator[dict[str, Any]]:
 
 
 def _patient_client(stack: Stack) -> "LambdaClient":
-    """Returns a client that waits for a long invocation, and never repeats it."""
+    """A client that waits for a long invocation, and never repeats it."""
     return boto3.client(
         "lambda",
         endpoint_url=stack.env["AWS_ENDPOINT_URL"],

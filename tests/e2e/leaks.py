@@ -1,7 +1,7 @@
-"""What people said, secrets and pictures, looked for in all that a stack's functions wrote.
+"""Looks for people's words, secrets and pictures in everything that a stack's functions logged.
 
-What was said is taken from the stack itself: uploaded texts and metadata, the words in every result. So whatever a
-test does, it is looked for, and nobody has to remember it. Names (keys, and threads, which are in keys) may be logged.
+The words come from the stack itself: uploaded texts and metadata, and the words in every result. So this covers every
+test without further work. Names may be logged: keys, and threads, which are parts of keys.
 """
 
 import json
@@ -15,10 +15,10 @@ from local.stack.home import Home
 if TYPE_CHECKING:
     from tests.e2e.conftest import Stack
 
-LEAST_CHARACTERS = 5  # less is found anywhere
-PIECE_CHARACTERS = 24  # as much of a long text as gives it away
+LEAST_CHARACTERS = 5  # shorter words occur anywhere
+PIECE_CHARACTERS = 24  # enough of a long text to betray it
 _TEXTS = (".txt", ".json", ".jsonl", ".csv")
-_IDS = ("source", "thread", "request")  # what a result that is copied back brings along in its metadata
+_IDS = ("source", "thread", "request")  # metadata of a copied result that only names things
 _PICTURES = re.compile(
     r"data:image|b64_json|iVBORw0KGgo|/9j/[24]|UklGR|R0lGOD|\x89PNG|\\x89PNG|JFIF|WEBPVP8|[A-Za-z0-9+/]{200}"
 )
@@ -27,7 +27,7 @@ _CREDENTIALS = re.compile(r"Authorization|Bearer ", re.IGNORECASE)
 
 @dataclass(frozen=True, slots=True)
 class Search:
-    """How many different lines were searched, for how many texts and secrets, and what leaked, a sentence each."""
+    """The number of different lines, the number of texts and secrets looked for, and a sentence for each leak."""
 
     lines: int
     looked_for: int
@@ -35,7 +35,7 @@ class Search:
 
 
 def search(stack: "Stack") -> Search:
-    """Looks through everything that was logged so far."""
+    """Search everything that was logged so far."""
     written = list(_lines(stack))
     text = "\n".join(written)
     unspeakable = _unspeakable(stack)
@@ -46,7 +46,7 @@ def search(stack: "Stack") -> Search:
 
 
 def _lines(stack: "Stack") -> Iterator[str]:
-    """All that the functions wrote, and what the emulator says of them."""
+    """All lines of the functions, and the emulator's lines about them."""
     logs = stack.aws.logs
     for group in logs.describe_log_groups()["logGroups"]:
         for page in logs.get_paginator("filter_log_events").paginate(logGroupName=group["logGroupName"]):
@@ -60,7 +60,7 @@ def _emulator_log(home: Home) -> list[str]:
 
 
 def _unspeakable(stack: "Stack") -> set[tuple[str, str]]:
-    """Secrets, and what people and the API said, in pieces."""
+    """Secrets, and the words of people and the API, in pieces."""
     keys = [key for bucket in ("UPLOADS_BUCKET", "RESULTS_BUCKET") for key in _keys(stack, stack.env[bucket])]
     names = "\n".join(keys)
     said = {piece for text in _said(stack) for piece in _pieces(text) if piece not in names}
@@ -87,7 +87,7 @@ def _words_of(result: dict[str, Any]) -> Iterable[str]:
 
 
 def _pieces(text: str) -> Iterator[str]:
-    """The text, and each line's beginning and end where it is long."""
+    """The text, and the beginning and the end of each long line."""
     for line in (text, *text.splitlines()):
         stripped = line.strip()
         pieces = (stripped, stripped[:PIECE_CHARACTERS], stripped[-PIECE_CHARACTERS:])
@@ -105,7 +105,7 @@ def _keys(stack: "Stack", bucket: str) -> list[str]:
 
 
 def _forms_in(word: str, text: str) -> list[str]:
-    """As it stands, as JSON writes it, and as Python does."""
+    """The forms of the word in the text: plain, as JSON writes it, and as Python does."""
     forms = {word, json.dumps(word)[1:-1], json.dumps(word, ensure_ascii=False)[1:-1], repr(word)[1:-1]}
     return [form for form in forms if form in text]
 

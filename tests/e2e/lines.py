@@ -1,6 +1,6 @@
-"""The lines of documents, run as they stand: each block that bears a mark.
+"""Runs the lines of documents as they stand: each block with a mark.
 
-A mark is a comment before the block: `<!-- run: upload -->`; `<!-- file: consumer.yaml -->` for one that others read.
+A mark is a comment before the block: `<!-- run: upload -->`, or `<!-- file: consumer.yaml -->` for a file to read.
 """
 
 import os
@@ -24,7 +24,7 @@ INTERPRETERS: dict[str, list[str | Path]] = {
 
 @dataclass(frozen=True, slots=True)
 class Block:
-    """What stands between two fences."""
+    """The text between two fences."""
 
     language: str
     text: str
@@ -44,7 +44,7 @@ def shown(*documents: str) -> dict[str, str]:
 
 
 def unmarked(*documents: str) -> list[str]:
-    """The blocks of shell, Python and JavaScript that bear no mark."""
+    """The blocks of shell, Python and JavaScript without a mark."""
     return re.findall(r"(?<! -->)\n```(?:sh|python|js)\n(.*?)```", _text(documents), re.DOTALL)
 
 
@@ -53,7 +53,7 @@ def _text(documents: Iterable[str]) -> str:
 
 
 def run(block: Block, stack: Stack, folder: Path) -> str:
-    """Runs a block in a reader's shell, and returns what it said."""
+    """Run a block in a reader's shell. Return its output."""
     done = subprocess.run(
         [*INTERPRETERS[block.language], block.text],
         cwd=folder,
@@ -68,7 +68,7 @@ def run(block: Block, stack: Stack, folder: Path) -> str:
 
 
 def _shell(stack: Stack, folder: Path) -> dict[str, str]:
-    """The environment of a reader who has sourced `.local/env`, and has the `aws` of the project, rclone and s3fs."""
+    """The environment of a reader who has sourced `.local/env`, with the project's `aws`, rclone and s3fs."""
     own = {name: value for name, value in os.environ.items() if not name.startswith(("AWS_", "XDG_", "DARKROOM_"))}
     path = [Path(sys.executable).parent, TOOLS / "rclone" / "bin", TOOLS / "s3fs" / "bin", own["PATH"]]
     return {**own, "PATH": os.pathsep.join(map(str, path)), "HOME": str(folder), "AWS_PAGER": "", **stack.env}

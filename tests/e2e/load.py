@@ -6,20 +6,20 @@ from dataclasses import dataclass, replace
 
 from tests.e2e.road import Doors, photo
 
-PHOTO_SHARE = 0.15  # of the messages, those that bring a photo
+PHOTO_SHARE = 0.15  # of the messages: those with a photo
 WORDS = ("a castle by the sea", "把景色换成夜色下雪的场景", "mirror it", "more light, please", "再来一张，换成秋天")
 
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """One request. `mark` stands in its words and is its id; `times` are seconds, the first and all the others."""
+    """One request. `mark` is in its words and is its id; `times` are seconds, the first one and the repetitions."""
 
     thread: str
     mark: str
     words: str
     times: tuple[float, ...]
-    photo: str | None = None  # the key of the one that is asked about
-    key: str | None = None  # of the upload that asks, where it is no message
+    photo: str | None = None  # the key of its photo
+    key: str | None = None  # of the upload that makes the request, if it is no message
 
     @property
     def instruction(self) -> str:
@@ -39,7 +39,7 @@ class Asked:
 def planned(
     dice: random.Random, *, messages: int, threads: int, uploads: int, folders: int, seconds: float
 ) -> list[Asked]:
-    """Messages on some threads, uploads into folders that are threads; the folders' photos come first."""
+    """Messages on some threads, and uploads into folders that are threads. The folders' photos come first."""
     first = [_first_upload(f"mappe/文件夹 {number:02}") for number in range(folders)]
     photos = [str(asked.photo) for asked in first]
     asked = [*_uploads(dice, uploads - folders, first, seconds), *_messages(dice, messages, threads, photos, seconds)]
@@ -69,7 +69,7 @@ def _messages(dice: random.Random, count: int, threads: int, photos: list[str], 
 
 
 def _asked_again(dice: random.Random, asked: Iterable[Asked], seconds: float) -> list[Asked]:
-    """One in ten comes once more, at once or much later."""
+    """Send one in ten once more, at once or much later."""
     listed = list(asked)
     again = set(dice.sample(range(len(listed)), len(listed) // 10))
     return [

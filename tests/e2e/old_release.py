@@ -1,6 +1,6 @@
-"""Brings up the stack of the release before this one, from its own tree, which is taken from the repository's history.
+"""Brings up the stack of the release before this one, from its own tree in the repository's history.
 
-`old_stack` and `old_work` know how `RELEASE` lays out its table. Whoever changes `RELEASE` reads them again.
+`old_stack` and `old_work` know how `RELEASE` lays out its table, so read them again when you change `RELEASE`.
 """
 
 import os
@@ -20,11 +20,11 @@ RELEASE = "0.1.1"
 
 
 class NoHistoryError(Exception):
-    """Raised where the release's tree is not in the history. The text says why."""
+    """Raised if the release's tree is not in the history. The text says why."""
 
 
 def unpack(folder: Path) -> None:
-    """Writes the release's tree into an empty folder, and links the tools that are installed here into it.
+    """Write the release's tree into an empty folder, with links to the tools that are installed here.
 
     Raises NoHistoryError.
     """
@@ -35,12 +35,12 @@ def unpack(folder: Path) -> None:
 
 
 def homes(tree: Path) -> Path:
-    """Returns the folder that the tree keeps its stacks in."""
+    """Return the folder that the tree keeps its stacks in."""
     return tree / ".local"
 
 
 def bring_up(tree: Path, port: int, api: Provider, parameters: Mapping[str, str]) -> Stack:
-    """Runs the release's own `make up`, which installs no tools here."""
+    """Run the release's own `make up`, which installs no tools here."""
     given = {
         "PORT": str(port),
         "IMAGE_API_URL": api.url,
@@ -55,7 +55,7 @@ def bring_up(tree: Path, port: int, api: Provider, parameters: Mapping[str, str]
 
 
 def _commit() -> str:
-    """Returns the newest commit whose subject begins with the release's name."""
+    """Return the newest commit whose subject begins with the release's name."""
     subject = f"Release {RELEASE}:"
     listed = _git("log", "--format=%H %s", f"--grep=^{subject}").decode().splitlines()
     commits = (line.partition(" ") for line in listed)

@@ -23,8 +23,7 @@ Settings = Mapping[str, str]
 class Old(Doors):
     """The old stack.
 
-    `moods` maps a word to the mood that the provider is in for calls with that word in their instruction. `beside`
-    runs what takes long.
+    `moods` maps a word to the provider's mood for calls with that word in their instruction. `beside` runs long tasks.
     """
 
     api: Provider
@@ -35,18 +34,18 @@ class Old(Doors):
         self.api.mood = lambda words: next((mood() for word, mood in self.moods.items() if word in words), Mood())
 
     def ask(self, thread: str, **more: Any) -> str:
-        """Sends request `r` of a thread. Its instruction is the thread's name, unless `more` has another."""
+        """Send request `r` of a thread. Its instruction is the thread's name, unless `more` has another."""
         return self.send(thread, {"instruction": thread, "request_id": "r", **more})
 
     def items(self) -> list[Item]:
-        """Returns the whole table."""
+        """Return the whole table."""
         pages = self.stack.aws.dynamodb.get_paginator("scan").paginate(
             TableName=self.stack.env["THREADS_TABLE"], ConsistentRead=True
         )
         return [_plain(item) for page in pages for item in page["Items"]]
 
     def item(self, partition: str, sort_key: str) -> Item:
-        """Returns an item of the table. It is empty where there is none."""
+        """Return an item of the table, empty if it does not exist."""
         found = self.stack.aws.dynamodb.get_item(
             TableName=self.stack.env["THREADS_TABLE"],
             Key={"thread_id": {"S": partition}, "sk": {"S": sort_key}},
@@ -55,11 +54,11 @@ class Old(Doors):
         return _plain(found.get("Item", {}))
 
     def request(self, thread: str) -> Item:
-        """Returns the ledger's entry of request `r`."""
+        """Return the ledger's entry of request `r`."""
         return self.item(thread, "REQUEST#r")
 
     def strike_five_times(self, thread: str) -> bool:
-        """Makes a waiting request look as if five attempts had broken. Returns whether it was waiting."""
+        """Make a waiting request look as if five attempts had broken. Return whether it was waiting."""
         dynamodb = self.stack.aws.dynamodb
         try:
             dynamodb.update_item(
@@ -75,7 +74,7 @@ class Old(Doors):
         return True
 
     def count_calls(self, day: str, calls: int) -> None:
-        """Makes a day look as if so many calls had been started."""
+        """Make a day look as if so many calls had been started."""
         self.stack.aws.dynamodb.update_item(
             TableName=self.stack.env["THREADS_TABLE"],
             Key={"thread_id": {"S": "/calls"}, "sk": {"S": day}},
@@ -84,14 +83,14 @@ class Old(Doors):
         )
 
     def is_spooled(self, thread: str) -> bool:
-        """Returns whether the spool has the answer to the first call of request `r`."""
+        """Return whether the spool has the answer to the first call of request `r`."""
         key = f"{sha256(f'{len(thread)}:{thread}/r'.encode()).hexdigest()}/1"
         listed = self.stack.aws.s3.list_objects_v2(Bucket=self.stack.env["SPOOL_BUCKET"], Prefix=key)
         return listed["KeyCount"] == 1
 
     @contextmanager
     def without_writes_to(self, *keys: str) -> Iterator[None]:
-        """Denies everybody to write these keys of the results bucket."""
+        """Deny every role the permission to write these keys of the results bucket."""
         bucket = self.stack.env["RESULTS_BUCKET"]
         arns = [f"arn:aws:s3:::{bucket}/{key}" for key in keys]
         policy = _denying(["s3:PutObject"], arns, Principal="*")
@@ -100,7 +99,7 @@ class Old(Doors):
         self.stack.aws.s3.delete_bucket_policy(Bucket=bucket)
 
     def forbid_table_writes(self) -> None:
-        """Denies `on_request` to write to the table."""
+        """Deny `on_request` the permission to write to the table."""
         policy = _denying(["dynamodb:UpdateItem", "dynamodb:PutItem"], ["*"])
         self._iam().put_role_policy(RoleName=self._role(), PolicyName="no-writes", PolicyDocument=policy)
 
@@ -109,7 +108,7 @@ class Old(Doors):
 
     @contextmanager
     def that_cannot_start(self) -> Iterator[None]:
-        """Takes a setting from both functions, and makes their queues give up after two deliveries."""
+        """Take a setting from both functions, and make their queues give up after two deliveries."""
         functions, queues = self._functions_and_queues()
         settings = {name: self._settings(name) for name in functions}
         patience = {url: self._patience(url) for url in queues}
@@ -132,7 +131,7 @@ class Old(Doors):
         return found["Environment"]["Variables"]
 
     def _configure(self, settings: Mapping[str, Settings]) -> None:
-        """Gives each function its settings, and waits until it has them."""
+        """Give each function its settings, and wait until it has them."""
         functions = self.stack.aws.functions
         for name, variables in settings.items():
             functions.update_function_configuration(FunctionName=name, Environment={"Variables": variables})

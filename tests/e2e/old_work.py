@@ -1,7 +1,7 @@
 """Leaves work in every state in the stack of the release before this one. Each function leaves a state and checks it.
 
-States come about as they do for anybody: a provider is in trouble, a worker is killed, a permission is missing. Only
-where that would take five broken attempts or hundreds of calls a function writes to the table.
+States come about as for any user: a provider is in trouble, a worker is killed, a permission is missing. A
+function writes to the table only where that would take five broken attempts or hundreds of calls.
 """
 
 import json
@@ -19,7 +19,7 @@ DAILY_CALLS = 500
 CALL_SECONDS = 90  # of a call that a kill or the upgrade cuts off
 PARAMETERS = {
     "DailyCallLimit": str(DAILY_CALLS),
-    "PairingGraceSeconds": "60",  # as long as the upgrade takes, about
+    "PairingGraceSeconds": "60",  # about as long as the upgrade takes
     "ImageApiTimeoutSeconds": str(CALL_SECONDS + 30),
 }
 TROUBLED_MODEL = "gemini-3-pro-image"  # each model has a breaker of its own
@@ -42,7 +42,7 @@ def leave_dead_letters(old: Old) -> None:
 
 
 def leave_finished_work(old: Old) -> None:
-    """Leaves uploads of each kind, a conversation, a thread longer than a page of turns, and a thread that failed."""
+    """Leave uploads of each kind, a conversation, a thread longer than a page of turns, and a thread that failed."""
     old.moods["spoilt"] = lambda: Mood("junk")
     old.upload("finished.jpg", photo(), instruction="finished at dawn")
     old.upload("paired.jpg", photo("gold"))
@@ -65,7 +65,7 @@ def leave_finished_work(old: Old) -> None:
 
 
 def leave_requests_that_wait_for_the_provider(old: Old) -> None:
-    """Leaves two requests of one thread, two of others, an open breaker, and a copy in the queue of probes."""
+    """Leave two requests of one thread, two of others, an open breaker, and a copy in the queue of probes."""
     old.moods["trouble"] = lambda: Mood("unavailable")
     for number in (1, 2):
         old.send("trouble", {"instruction": f"trouble {number}", "model": TROUBLED_MODEL, "request_id": f"r-{number}"})
@@ -76,7 +76,7 @@ def leave_requests_that_wait_for_the_provider(old: Old) -> None:
 
 
 def leave_a_broken_request(old: Old) -> None:
-    """Leaves a request that five broken attempts have ended, and its copy among the dead letters."""
+    """Leave a request that five broken attempts have ended, and its copy among the dead letters."""
     before = dead_letters(old)
     old.ask("broken", instruction="trouble broken", model=TROUBLED_MODEL)
     eventually(lambda: old.strike_five_times("broken") or None)
@@ -172,7 +172,7 @@ def leave_a_call_under_way(old: Old) -> None:
 
 
 def leave_a_request_over_the_daily_limit(old: Old) -> str:
-    """From now on the day's calls are used up. Returns the receipt handle of the message, which hides for an hour."""
+    """Use up the day's calls. Return the receipt handle of the request's message, which hides for an hour."""
     old.count_calls(datetime.now(UTC).date().isoformat(), DAILY_CALLS)
     old.ask("over-the-limit")
     handle = deliver(old.stack, "over-the-limit")
@@ -181,29 +181,29 @@ def leave_a_request_over_the_daily_limit(old: Old) -> str:
 
 
 def line(name: str, **more: Any) -> str:
-    """Returns a line of a batch file. Its instruction is its id, unless `more` has another."""
+    """Return a line of a batch file. Its instruction is its id, unless `more` has another."""
     return json.dumps({"custom_id": name, "instruction": name, **more})
 
 
 def dead_letters(doors: Doors) -> int:
-    """Counts the dead letters of both queues."""
+    """Count the dead letters of both queues."""
     return sum(number for name, number in doors.left().items() if "dead-letters" in name)
 
 
 def _trouble(number: int) -> dict[str, str]:
-    """Returns the fields of a line that waits for the provider, and none for any other line."""
+    """Return the fields of a line that waits for the provider, and none for any other line."""
     said = {"instruction": f"trouble line-{number:02}", "model": TROUBLED_MODEL}
     return said if number in TROUBLED_LINES else {}
 
 
 def _lane(old: Old) -> tuple[int, int]:
-    """Counts the places of the lane that are taken, and the requests that wait for one."""
+    """Count the places of the lane that are taken, and the requests that wait for one."""
     items = old.items()
     taken = sum(item["thread_id"] == "/lanes/folder:lane" for item in items)
     return taken, sum(item.get("lane") == "folder:lane" for item in items)
 
 
 def _slow_once() -> Callable[[], Mood]:
-    """Makes the first call take longer than its worker lives."""
+    """Make the first call take longer than its worker lives."""
     moods = iter([Mood(seconds=CALL_SECONDS)])
     return lambda: next(moods, Mood())

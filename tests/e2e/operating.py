@@ -1,4 +1,4 @@
-"""The operator's commands, run in a shell whose AWS is a stack of the tests' own."""
+"""The operator's commands, run in a shell whose AWS is a stack of the tests."""
 
 import json
 import os
@@ -13,19 +13,19 @@ DARKROOM = Path(sys.executable).parent / "darkroom"
 
 
 def run(stack: Stack, *words: str, code: int = 0) -> list[str]:
-    """`darkroom … --stack darkroom`. Returns the lines that it said."""
+    """Run `darkroom … --stack darkroom`. Return the lines of its output."""
     done = ended(stack, *words)
     assert done.returncode == code, done.stderr
     return done.stdout.splitlines()
 
 
 def told(stack: Stack, *words: str, code: int = 0) -> Any:
-    """The same with `--json`. Returns the object."""
+    """Run the same with `--json`. Return the object."""
     return json.loads("\n".join(run(stack, *words, "--json", code=code)))
 
 
 def ended(stack: Stack, *words: str) -> subprocess.CompletedProcess[str]:
-    """The command, once it has ended."""
+    """Run the command to its end."""
     return subprocess.run(
         [DARKROOM, "--stack", "darkroom", *words],
         cwd=stack.home.folder,

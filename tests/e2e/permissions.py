@@ -1,4 +1,4 @@
-"""What a role may do, what it asked for, and whether it needed each single permission, by the emulator's own IAM."""
+"""A role's permissions, its requests, and the need for each permission, by the emulator's own evaluation of IAM."""
 
 import json
 from collections.abc import Callable, Iterator, Mapping
@@ -18,7 +18,7 @@ Statement = Mapping[str, Any]
 
 @dataclass(frozen=True, slots=True, order=True)
 class Asked:
-    """A request as IAM sees it. Of a thread's partition in the table no more is known than that it is a thread's."""
+    """A request as IAM sees it. A thread's partition in the table is known only as a thread's."""
 
     action: str
     resource: str
@@ -27,7 +27,7 @@ class Asked:
 
 @dataclass(frozen=True, slots=True, order=True)
 class Permission:
-    """A single one: an action on a resource, by the statement of this number."""
+    """A single permission: an action on a resource, by the statement of this number."""
 
     statement: int
     action: str
@@ -41,7 +41,7 @@ class Permission:
 
 @dataclass(frozen=True, slots=True)
 class Role:
-    """A role as it is deployed, and the different requests that it made."""
+    """A deployed role, and the different requests that it made."""
 
     arn: str
     statements: tuple[Statement, ...]
@@ -54,7 +54,7 @@ class Role:
                     yield Permission(number, action, resource)
 
     def too_wide(self) -> list[Permission]:
-        """The permissions that hold for more folders than are used."""
+        """The permissions that cover more folders than are used."""
         return [each for each in self.permissions() if each.resource.endswith("/*") and self._is_too_wide(each)]
 
     def _is_too_wide(self, permission: Permission) -> bool:
@@ -67,7 +67,7 @@ class Role:
         return bool(used) and _common_folder(used) != folder
 
     def policy_without(self, left_out: Permission | None) -> str:
-        """The whole policy, each permission a statement of its own."""
+        """The whole policy, with a statement for each permission."""
         kept = [
             {**self.statements[each.statement], "Action": each.action, "Resource": each.resource}
             for each in self.permissions()
@@ -79,7 +79,7 @@ class Role:
 
 
 def listening(stack: Stack) -> Callable[[str], list[Asked]]:
-    """From now on. What is returned tells all that a role has asked for since then."""
+    """Listen from now on. The returned function gives all requests of a role since then."""
     asked = stack.home.folder / "asked.jsonl"
     begin = asked.stat().st_size
 
@@ -93,14 +93,14 @@ def listening(stack: Stack) -> Callable[[str], list[Asked]]:
 
 
 def physical(stack: Stack, logical: str) -> str:
-    """The name of a role of the stack's."""
+    """The physical name of a role of the stack."""
     found = stack.aws.cloudformation.describe_stack_resource(StackName="darkroom", LogicalResourceId=logical)
     return str(found["StackResourceDetail"]["PhysicalResourceId"])
 
 
 @contextmanager
 def without(endpoint: str, role: str, resource: str) -> Iterator[None]:
-    """Takes all that a role may do with a resource out of its inline policies."""
+    """Remove all permissions on a resource from the role's inline policies."""
     iam = _client(endpoint)
     before = {
         name: iam.get_role_policy(RoleName=role, PolicyName=name)["PolicyDocument"]
@@ -145,7 +145,7 @@ class Judge:
         return Role(document["Arn"], statements, tuple(sorted(set(asked))))
 
     def employ(self, name: str, policy_arn: str) -> str:
-        """Makes a role of this account's that holds the policy and nothing else, and returns its ARN."""
+        """Make a role in this account with only this policy, and return its ARN."""
         principal = {"AWS": policy_arn.partition(":policy/")[0] + ":root"}
         trust = {"Effect": "Allow", "Principal": principal, "Action": "sts:AssumeRole"}
         made = self._iam.create_role(
@@ -155,7 +155,7 @@ class Judge:
         return str(made["Role"]["Arn"])
 
     def allows(self, policy: str, asked: Asked) -> bool:
-        """The emulator's simulation knows no partitions, so statements that are about others are left out first."""
+        """Whether the policy allows it. The simulation knows no partitions, so statements about others are left out."""
         document = json.loads(policy)
         document["Statement"] = [each for each in document["Statement"] if _is_about(each, asked.partition)]
         return bool(document["Statement"]) and self._decision(
@@ -172,7 +172,7 @@ class Judge:
         )
 
     def denied(self, role: Role, left_out: Permission) -> Asked | None:
-        """A request that was made, and that the role could not make without this permission."""
+        """A request that the role made, and could not make without this permission."""
         policy = role.policy_without(left_out)
         likely = sorted(role.asked, key=lambda asked: asked.action != left_out.action)
         return next((asked for asked in likely if not self.allows(policy, asked)), None)
@@ -187,12 +187,12 @@ class Judge:
 
 
 def _echoed(asked: Asked) -> str:
-    """The resource as XML writes it: the emulator repeats it in its XML as it came. No policy names `<` or `&`."""
+    """The resource as XML writes it: the emulator repeats it in its XML unescaped. No policy names `<` or `&`."""
     return escape(asked.resource)
 
 
 def _common_folder(names: list[str]) -> str:
-    """`b/` of `b/c/d` and `b/e`."""
+    """The common folder of the names: `b/` for `b/c/d` and `b/e`."""
     parts = [name.split("/")[:-1] for name in names]
     shortest = min(parts, key=len)
     depth = next((n for n, part in enumerate(shortest) if any(each[n] != part for each in parts)), len(shortest))

@@ -1,6 +1,6 @@
-"""An image API of the tests' own: quick, in any mood that a test wants, and an exact witness of what it was asked.
+"""An image API for the tests: quick, in any mood that a test wants, and an exact record of its calls.
 
-A mood is what one call meets. `FREE` ones do nothing; after the `BROKEN` ones nobody can know.
+A mood is the treatment of one call. `FREE` ones do nothing; after a `BROKEN` one, the outcome cannot be known.
 """
 
 import base64
@@ -35,7 +35,7 @@ HANG_SECONDS = 30.0
 
 @dataclass(frozen=True, slots=True)
 class Mood:
-    """What a call meets, after so many seconds."""
+    """The treatment of a call, after so many seconds."""
 
     name: str = "fine"
     seconds: float = 0.0
@@ -69,7 +69,7 @@ class Call:
 
 
 class Provider:
-    """Listens on a port of its own from the start. `mood` is asked for every call, with its words."""
+    """Listens on a port of its own from the start. `mood` gives the mood of each call from its words."""
 
     def __init__(self, key: str) -> None:
         self.key = key
@@ -86,7 +86,7 @@ class Provider:
         return f"http://127.0.0.1:{self.port}"
 
     def calls(self, words: str = "") -> list[Call]:
-        """The calls with these words, the oldest first."""
+        """The calls with these words, oldest first."""
         with self._lock:
             return [call for call in self._calls if words in call.words]
 
@@ -96,7 +96,7 @@ class Provider:
         self._serving.start()
 
     def go_away(self) -> None:
-        """Lines are cut and new ones refused. The port is kept, bound and deaf."""
+        """Cut connections and refuse new ones. The port stays bound, and is deaf."""
         self.close()
         self._server = _Server(self, self.port)
 
@@ -108,7 +108,7 @@ class Provider:
         self._server.cut_lines()
 
     def received(self, body: bytes, key: str) -> tuple[Call, Mood]:
-        """Writes the call down, and what it is to meet."""
+        """Record the call and its mood."""
         words, pictures = _read(json.loads(body))
         mood = self.mood(words) if key == self.key else Mood("bad key")
         call = Call(words, pictures, time.time(), mood.name)
@@ -129,7 +129,7 @@ def _documented(words: str, picture: bytes) -> Answer:
 
 @contextmanager
 def provider(key: str) -> Iterator[Provider]:
-    """A provider that is closed in the end."""
+    """A provider that is closed at the end."""
     started = Provider(key)
     try:
         yield started
@@ -150,11 +150,11 @@ class _Server(ThreadingHTTPServer):
 
     def cut_lines(self) -> None:
         for line in self.lines.copy():
-            with suppress(OSError):  # it has just ended by itself
+            with suppress(OSError):  # it may just have ended by itself
                 line.shutdown(socket.SHUT_RDWR)
 
     def handle_error(self, request: Any, client_address: Any) -> None:
-        """Lines break here all the time."""
+        """Ignore errors: connections break here all the time."""
 
 
 class _Handler(BaseHTTPRequestHandler):
@@ -185,7 +185,7 @@ class _Handler(BaseHTTPRequestHandler):
             call.ended = time.time()
 
     def _answer(self, call: Call) -> Answer | None:
-        """None: the line is cut without one."""
+        """The answer; None cuts the connection."""
         if call.mood in FREE:
             return FREE[call.mood]
         if call.mood == "gateway":
@@ -221,11 +221,11 @@ class _Handler(BaseHTTPRequestHandler):
         self.wfile.write(answer.body[: int(len(answer.body) * answer.sent_share)])
 
     def log_request(self, code: int | str = "-", size: int | str = "-") -> None:
-        """Silent: the calls are kept."""
+        """Log nothing: the calls are recorded."""
 
 
 def _read(document: dict[str, Any]) -> tuple[str, tuple[bytes, ...]]:
-    """The last words of a call, and its pictures in their order."""
+    """The last words of a call, and its pictures in order."""
     parts = [part for content in document.get("contents") or [] for part in content["parts"]]
     words = [part["text"] for part in parts if "text" in part] or [document["prompt"]]
     uris = [part["image"] for part in parts if "image" in part]
@@ -233,7 +233,7 @@ def _read(document: dict[str, Any]) -> tuple[str, tuple[bytes, ...]]:
 
 
 def _picture(words: str) -> bytes:
-    """A small picture like no other."""
+    """A small picture that is different for all words."""
     target = BytesIO()
     Image.frombytes("RGB", (16, 16), hashlib.shake_256(words.encode()).digest(16 * 16 * 3)).save(target, "PNG")
     return target.getvalue()

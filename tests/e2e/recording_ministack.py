@@ -1,12 +1,11 @@
-"""The emulator of AWS as the tests run it: what each role asked for is written to `asked.jsonl` in the stack's folder.
+"""The emulator of AWS as the tests run it. It writes each role's requests to `asked.jsonl` in the stack's folder.
 
-The emulator's own evaluation decides, and goes on deciding; this only listens. Three things are added that AWS knows
-and the emulator does not:
+The emulator's own evaluation still decides; this only listens. It adds three rules of AWS that the emulator lacks:
 
-- Whoever reads an object that is not there is told so (404) only if it may list the bucket.
+- A read of a missing object is answered with 404 only if the reader may list the bucket.
   https://docs.aws.amazon.com/AmazonS3/latest/API/API_GetObject.html#API_GetObject_RequestSyntax (Permissions)
-- What is asked of a single event source mapping, or of the account, has a name of its own.
-- `dynamodb:LeadingKeys` is the partition that a request is about.
+- Requests about a single event source mapping, or about the account, have actions of their own.
+- `dynamodb:LeadingKeys` is the partition of a request.
 """
 
 import json
@@ -45,7 +44,7 @@ def _noting_enforce(
     service_context: dict[str, Any] | None = None,
 ) -> Any:  # fmt: skip
     (partition,) = (service_context or {}).get("dynamodb:LeadingKeys", [""])
-    _note(iam_action, resource_arn, *re.findall(r"^/\w+/?", partition))  # a thread's own begins with no slash
+    _note(iam_action, resource_arn, *re.findall(r"^/\w+/?", partition))  # a thread's partition begins with no slash
     return _enforce(access_key_id, iam_action, service, region, resource_arn, service_context)
 
 
@@ -79,6 +78,6 @@ iam_evaluator.enforce = _noting_enforce
 iam_actions._lambda_action = _named_lambda_action
 iam_actions.dynamodb_service_context = _context_with_leading_keys
 app.SERVICE_HANDLERS["s3"] = _noting_s3
-logging.getLogger("sns").setLevel(logging.WARNING)  # it writes down what is published, which may hold a person's words
-# As a program of its own: the emulator's environment is kept bare, so nothing is imported from here.
+logging.getLogger("sns").setLevel(logging.WARNING)  # it logs published messages, which may hold a person's words
+# Run as a program of its own: the emulator's environment is bare, so nothing is imported from here.
 runpy.run_path(str(_PROGRAM), run_name="__main__")

@@ -1,4 +1,4 @@
-"""The deployed stack as its users see it: the plain AWS CLI, plain boto3, and what lies in the results bucket."""
+"""The deployed stack as its users see it: the plain AWS CLI, plain boto3, and the results bucket."""
 
 import hashlib
 import json
@@ -16,17 +16,20 @@ from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 import requests
 from PIL import Image
 
+from darkroom.pictures import marking
+from darkroom.streaming.blob import sha256
+
 if TYPE_CHECKING:
     from tests.e2e.conftest import Stack
 
 Found = TypeVar("Found")
-PATIENCE_SECONDS = 120.0  # a machine with other work to do takes half a minute for a function to start
+PATIENCE_SECONDS = 120.0  # on a busy machine a function takes half a minute to start
 GRACE_SECONDS = 6
 MOST_TURNS = 4
 
 
 def eventually(look: Callable[[], Found | None], seconds: float = PATIENCE_SECONDS) -> Found:
-    """What is found, as soon as it is there."""
+    """The result of `look`, as soon as there is one."""
     until = time.monotonic() + seconds
     while time.monotonic() < until:
         if found := look():
@@ -36,7 +39,7 @@ def eventually(look: Callable[[], Found | None], seconds: float = PATIENCE_SECON
 
 
 def group_of(thread: str) -> str:
-    """The message group of a thread, as a sender works it out."""
+    """The message group of a thread, as a sender computes it."""
     plain = thread.isascii() and thread.isprintable() and " " not in thread and len(thread) <= 128
     return thread if plain else hashlib.sha256(thread.encode()).hexdigest()
 
@@ -47,8 +50,14 @@ def photo(colour: str = "steelblue", kind: str = "JPEG") -> bytes:
     return target.getvalue()
 
 
+def made_for(stack: "Stack", image: Mapping[str, Any]) -> str:
+    """The SHA-256 of a result's picture as the image API made it: without the mark that Darkroom wrote into it."""
+    data = stack.aws.s3.get_object(Bucket=image["bucket"], Key=image["key"])["Body"].read()
+    return sha256(marking.unmarked(data))
+
+
 class Api(Protocol):
-    """A stand-in for the image API, which knows what it was asked."""
+    """A stand-in for the image API that records its calls."""
 
     @property
     def url(self) -> str: ...
@@ -56,12 +65,12 @@ class Api(Protocol):
 
 @dataclass(frozen=True)
 class Doors:
-    """Everything that the outside world has of a stack."""
+    """Everything that the outside world can do with a stack."""
 
     stack: "Stack"
 
     def cli(self, *words: str) -> str:
-        """The plain AWS CLI, in the environment that `.local/env` gives."""
+        """Run the plain AWS CLI, in the environment of `.local/env`."""
         command = Path(sys.executable).with_name("aws")
         env = {**os.environ, **self.stack.env, "PYTHONWARNINGS": "ignore"}
         done = subprocess.run([command, *words], env=env, capture_output=True, text=True, check=False)
@@ -74,7 +83,7 @@ class Doors:
         self.stack.aws.s3.put_object(Bucket=self.stack.env["UPLOADS_BUCKET"], Key=key, Body=body, Metadata=named)
 
     def send(self, thread: str, body: Mapping[str, Any] | str, dedup: str | None = None) -> str:
-        """Sends a message, and returns its id."""
+        """Send a message, and return its id."""
         text = body if isinstance(body, str) else json.dumps(body, ensure_ascii=False)
         sent = self.stack.aws.sqs.send_message(
             QueueUrl=self.stack.env["REQUESTS_QUEUE_URL"],
@@ -85,12 +94,12 @@ class Doors:
         return sent["MessageId"]
 
     def text(self, key: str) -> str:
-        """An object of the results bucket that is there."""
+        """The text of an existing object of the results bucket."""
         found = self.stack.aws.s3.get_object(Bucket=self.stack.env["RESULTS_BUCKET"], Key=key)
         return found["Body"].read().decode()
 
     def document(self, key: str) -> dict[str, Any] | None:
-        """A JSON object of the results bucket, if it is there."""
+        """A JSON object of the results bucket, if it exists."""
         s3 = self.stack.aws.s3
         try:
             found = s3.get_object(Bucket=self.stack.env["RESULTS_BUCKET"], Key=key)
@@ -112,16 +121,16 @@ class Doors:
         return eventually(lambda: next((r for r in self.results(thread) if r["turn"] == number), None), seconds)
 
     def refusal(self, message_id: str) -> dict[str, Any]:
-        """What the sender of a message that took no turn is told."""
+        """The outcome for the sender of a message that took no turn."""
         return eventually(lambda: self.document(f"rejected/messages/{message_id}/result.json"))
 
     def rejected_upload(self, key: str) -> dict[str, Any]:
-        """What the uploader of an object that became no request is told."""
+        """The outcome for the uploader of an object that became no request."""
         prefix = f"rejected/uploads/{key}/"
         return eventually(lambda: next((self.document(found) for found in self.keys(prefix)), None))
 
     def left(self) -> dict[str, int]:
-        """The messages in each queue that holds any, dead letters too, whether they wait or are in hand."""
+        """The number of messages in each queue that has any, waiting or in flight, with dead letters."""
         urls = self.stack.aws.sqs.list_queues()["QueueUrls"]
         held = {url.rpartition("/")[2]: self._messages(url) for url in urls}
         return {name: messages for name, messages in held.items() if messages}
@@ -145,7 +154,7 @@ class Road(Doors):
     api: Api
 
     def calls(self, words: str) -> list[dict[str, Any]]:
-        """The calls that the image API received with these words in them."""
+        """The image API's calls with these words in them."""
         with requests.Session() as session:
             session.trust_env = False
             received = session.get(f"{self.api.url}/_stand-in/calls", timeout=10).json()

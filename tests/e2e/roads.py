@@ -1,4 +1,4 @@
-"""Every road through the deployed stack, driven once: all that the functions may ever ask of AWS, they ask here."""
+"""Every road through the deployed stack, driven once: the functions make each kind of request to AWS here."""
 
 import json
 import time
@@ -22,7 +22,7 @@ PROBE_IS_OVER_SECONDS = 120  # a copy comes back half a minute later, or when th
 
 
 def drive(road: Road) -> None:
-    """All at once, and then each to its end. Every drive is on threads and keys of its own."""
+    """Start all of them, and then wait for each. Each uses threads and keys of its own."""
     mark = uuid.uuid4().hex[:8]
     ends = [start(road, f"{name}-{mark}") for name, start in ROADS.items()]
     for end in ends:
@@ -87,7 +87,7 @@ def _request_in_a_file(road: Road, thread: str) -> End:
 
 
 def _batch(road: Road, thread: str) -> End:
-    """One line is bad, and one finds its thread full."""
+    """A batch in which one line is bad, and one finds its thread full."""
     lines = [{"custom_id": f"r-{number}", "thread_id": thread, "instruction": "a quay"} for number in range(5)]
     assert len(lines) == MOST_TURNS + 1
     road.upload(f"{thread}/a.jsonl", "\n".join(json.dumps(line) for line in [*lines, {"custom_id": "bad"}]))
@@ -119,7 +119,7 @@ def _pictures_by_key_and_by_version(road: Road, thread: str) -> End:
 
 
 def _scans(road: Road, thread: str) -> End:
-    """What has to be developed, by key and by version. Each is new to the stack: a rendition that is there is used."""
+    """Pictures that must be converted, by key and by version. Each is new, because existing renditions are reused."""
     images = []
     for bucket in (road.stack.env["UPLOADS_BUCKET"], road.stack.env["RESULTS_BUCKET"]):
         for name in ("by-key", "by-version"):
@@ -138,7 +138,7 @@ def _scans(road: Road, thread: str) -> End:
 
 
 def _doubtful_answer(road: Road, thread: str) -> End:
-    """A large picture of so few bytes that it has to be decoded. The second turn finds it checked before."""
+    """A large picture of so few bytes that it has to be decoded. The second turn finds it already checked."""
     for words in ("all in teal", "again"):
         road.send(thread, {"instruction": f"{words} [fault:plain]"})
 
@@ -150,7 +150,7 @@ def _doubtful_answer(road: Road, thread: str) -> End:
 
 
 def _result_as_a_picture(road: Road, thread: str) -> End:
-    """A person may name whatever lies in the results bucket, and is told where it is no picture."""
+    """A request may name any object of the results bucket, and fails if it is no picture."""
     road.send(thread, {"instruction": "a lighthouse in a storm"})
 
     def end() -> None:
@@ -179,7 +179,7 @@ def _pictures_that_are_missing(road: Road, thread: str) -> End:
 
 
 def _pictures_that_go_while_they_wait(road: Road, thread: str) -> End:
-    """`on_picture` may come when `on_request` has read a picture and its owner has deleted it."""
+    """`on_picture` may run after `on_request` has read a picture and its owner has deleted it."""
     for bucket, key, more in (
         ("UPLOADS_BUCKET", f"{thread}/no.tif", {"most_bytes": 7_000_000}),
         ("RESULTS_BUCKET", f"{thread}/no.tif", {"most_bytes": 7_000_000}),
@@ -217,7 +217,7 @@ def _the_same_twice(road: Road, thread: str) -> End:
 
 
 def _no_answer(road: Road, thread: str) -> End:
-    """Each trouble is with a model of its own, so that it keeps nobody else waiting."""
+    """Each trouble is with a model of its own, so that it holds up no other request."""
     road.send(thread, {"instruction": f"a ship {thread} [fault:cut]", "model": MODELS[-1]})
 
     def end() -> None:
@@ -227,7 +227,7 @@ def _no_answer(road: Road, thread: str) -> End:
 
 
 def _provider_in_trouble(road: Road, thread: str) -> End:
-    """A refused key opens the breaker at once, and a copy of the request looks after it."""
+    """A refused key opens the breaker at once, and a probe tests the provider."""
     road.send(thread, {"instruction": f"a ship {thread} [fault:401 x1]", "model": MODELS[-2]})
 
     def end() -> None:
@@ -250,7 +250,7 @@ def _refusal(road: Road, thread: str) -> End:
 
 
 def _attempts_that_died(road: Road, thread: str) -> End:
-    """The ledger is told of five attempts that nobody had the time to see die."""
+    """The ledger gets five attempts that died. Real deaths would take too long."""
     body = {"instruction": "a harbour at dawn", "thread_id": thread, "request_id": "r"}
     _have_died(road, thread, body)
     road.send(thread, body)

@@ -1,4 +1,4 @@
-"""s3fs, from Debian's server, unpacked and not installed; and a bucket mounted with it. Skips where that cannot be."""
+"""s3fs, from Debian's server, unpacked without installing; and a bucket mounted with it. Skips where that fails."""
 
 import hashlib
 import os
@@ -36,7 +36,7 @@ MOUNTED_WITHIN = 30.0
 
 
 def programs() -> Path:
-    """The folder with `s3fs` and `fusermount` in it. Skips where they are not to be had, or would be of no use."""
+    """The folder with `s3fs` and `fusermount`. Skips if they cannot be had, or would not work."""
     if (platform.system(), platform.machine()) != ("Linux", "x86_64"):
         pytest.skip("s3fs is taken from Debian's packages for Linux on x86_64")
     if not os.access("/dev/fuse", os.R_OK | os.W_OK):
@@ -54,9 +54,9 @@ def programs() -> Path:
 
 @contextmanager
 def mounted(bucket: str, at: Path, env: Mapping[str, str]) -> Iterator[Path]:
-    """The bucket as a folder, as long as it lasts."""
+    """The bucket as a folder, until the context ends."""
     at.mkdir()
-    own = {name: value for name, value in env.items() if name != "AWS_SESSION_TOKEN"}  # an empty one is refused
+    own = {name: value for name, value in env.items() if name != "AWS_SESSION_TOKEN"}  # s3fs refuses an empty one
     options = f"url={env['AWS_ENDPOINT_URL']},use_path_request_style"
     command: list[str | Path] = [programs() / "s3fs", bucket, at, "-f", "-o", options]
     with (at.parent / f"{at.name}.log").open("w+") as log:
@@ -65,7 +65,7 @@ def mounted(bucket: str, at: Path, env: Mapping[str, str]) -> Iterator[Path]:
             _wait_until_mounted(at, process, Path(log.name))
             yield at
         finally:
-            process.terminate()  # which unmounts
+            process.terminate()  # this unmounts
             process.wait(60)
 
 
@@ -102,7 +102,7 @@ def _fetched(address: str, digest: str) -> bytes:
 
 
 def _member(archive: bytes, name: bytes) -> bytes:
-    """A file in an `ar` archive, as Debian's packages are: headers of 60 bytes, files at even places."""
+    """A file in an `ar` archive, such as Debian's packages: headers of 60 bytes, files at even places."""
     place = len(b"!<arch>\n")
     while place < len(archive):
         size = int(archive[place + 48 : place + 58])

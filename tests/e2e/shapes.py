@@ -1,6 +1,6 @@
-"""Forms in which an image API may answer, made from the principle and not from cases: a picture anywhere in JSON.
+"""Forms in which an image API may answer, derived from a principle and not from cases: a picture anywhere in JSON.
 
-None of them is the documented form. Each is a function of the picture's bytes, and gives a body and its media type.
+None of them is the documented form. Each is a function from the picture's bytes to a body and its media type.
 """
 
 import base64

@@ -1,4 +1,4 @@
-"""A command on a pseudo-terminal of so many columns: what a person sees of it."""
+"""A command on a pseudo-terminal of so many columns, as a person sees it."""
 
 import fcntl
 import os
@@ -16,20 +16,20 @@ ROWS = 50
 
 
 class Seen(NamedTuple):
-    """The exit code, and all that was written to the terminal."""
+    """The exit code, and everything that was written to the terminal."""
 
     code: int
     raw: str
 
     @property
     def lines(self) -> list[str]:
-        """What is left on the screen: a line that is written over is seen as it was written last."""
+        """The lines on the screen. Of a line that is written over, only the last text counts."""
         plain = SEQUENCES.sub("", self.raw).replace("\r\n", "\n")
         return [line.rpartition("\r")[2].rstrip() for line in plain.split("\n")]
 
 
 def run(words: Sequence[str | Path], width: int, *, env: Mapping[str, str], cwd: Path, seconds: float = 120) -> Seen:
-    """Runs it to its end."""
+    """Run it to its end."""
     ours, theirs = pty.openpty()
     fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", ROWS, width, 0, 0))
     own = {name: value for name, value in env.items() if name not in ("COLUMNS", "LINES")}
@@ -49,7 +49,7 @@ def run(words: Sequence[str | Path], width: int, *, env: Mapping[str, str], cwd:
 
 
 def _read(descriptor: int) -> bytes:
-    """Linux says that the other end is closed by an error."""
+    """Read; on Linux an error says that the other end is closed."""
     try:
         return os.read(descriptor, 65536)
     except OSError:

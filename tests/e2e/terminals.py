@@ -1,4 +1,4 @@
-"""A pseudo-terminal of a width, and what a command shows on it."""
+"""A pseudo-terminal of a given width, and a command's output on it."""
 
 import fcntl
 import os
@@ -16,7 +16,7 @@ _CONTROLS = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
 
 
 def typed(stack: Stack, words: list[str], width: int, *, is_plain: bool = True, **variables: str) -> str:
-    """`darkroom --stack darkroom …` at a terminal of this width, and all that it has shown; without its controls."""
+    """Run `darkroom --stack darkroom …` at a terminal of this width. Return its output without control sequences."""
     ours, theirs = pty.openpty()
     fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", LINES, width, 0, 0))
     own = {name: value for name, value in os.environ.items() if name not in ("COLUMNS", "LINES", "NO_COLOR")}
@@ -38,5 +38,5 @@ def typed(stack: Stack, words: list[str], width: int, *, is_plain: bool = True, 
 def _read(terminal: int) -> bytes:
     try:
         return os.read(terminal, 1 << 16)
-    except OSError:  # nobody holds the other side any more
+    except OSError:  # the other side is closed
         return b""

@@ -1,4 +1,4 @@
-"""The alarms on the deployed stack: each is there once, tells the topic, and is one that the topic listens to."""
+"""The alarms on the deployed stack: each exists once and notifies the topic, and the topic accepts it."""
 
 import json
 import re
@@ -11,7 +11,7 @@ from tests.e2e.conftest import Stack
 from tests.e2e.road import Doors
 from tests.templates import all_resources
 
-# Those under a condition are on AWS alone: the emulator takes no alarm that computes.
+# Alarms with a condition exist on AWS alone: the emulator accepts no alarm with an expression.
 WANTED = sorted(
     name
     for name, each in all_resources().items()

@@ -1,4 +1,4 @@
-"""A backfill on the deployed stack: whatever is killed, and however often it is run, each picture is paid once."""
+"""A backfill on the deployed stack: whatever is killed, and however often it runs, each picture is paid once."""
 
 import json
 import uuid
@@ -12,11 +12,11 @@ from tests.e2e.road import Road, eventually, photo
 pytestmark = pytest.mark.slow
 
 PICTURES = 30
-TAKEN_UP_SECONDS = 480.0  # a worker that dies before it has begun hides its messages for six minutes
+TAKEN_UP_SECONDS = 480.0  # a worker that dies before it has begun leaves its messages hidden for six minutes
 
 
 def backfill(stack: Stack, prefix: str, instruction: str) -> str:
-    """`make backfill STACK=darkroom YES=1`. Returns what it said."""
+    """Run `make backfill STACK=darkroom YES=1`. Return its output."""
     return "\n".join(operating.run(stack, "backfill", "--yes", "--", prefix, instruction))
 
 
@@ -67,6 +67,6 @@ def answers(road: Road, said: str) -> list[dict[str, str]]:
 
 
 def paid(road: Road, keys: list[str]) -> list[list[int]]:
-    """The calls that each picture's turns cost."""
+    """The paid calls of each picture's turns."""
     threads = [key.removesuffix(".jpg") for key in keys]
     return [[result["cost"]["paid_calls"] for result in road.results(thread)] for thread in threads]

@@ -1,4 +1,4 @@
-"""A backlog is drained ten turns at once; with a daily limit, whose counter all of them write, too."""
+"""A backlog runs ten turns at once, with a daily limit, whose counter all of them write."""
 
 import time
 from collections.abc import Iterator, Sequence
@@ -15,8 +15,8 @@ pytestmark = pytest.mark.slow
 
 API_SECONDS = 2.0
 THREADS = 200
-TURNS = 20  # of the one thread that has more
-AT_ONCE = 10  # messages in a batch; the emulator has one batch of a FIFO queue in hand at a time
+TURNS = 20  # of the one longer thread
+AT_ONCE = 10  # messages in a batch; the emulator runs one batch of a FIFO queue at a time
 WITHIN_SECONDS = 300.0
 
 
@@ -43,7 +43,7 @@ def test_many_threads_are_drained_ten_at_once(bring_up: BringUp, api: Provider, 
 
 
 def drained(doors: Doors, api: Provider, threads: Sequence[str]) -> list[Call]:
-    """Sends a request for each of these and waits until none is left; the calls that they made, each one once."""
+    """Send a request for each of these, and wait until none is left. Return their calls, each made once."""
     mark = f"{time.time()}"
     with ThreadPoolExecutor(AT_ONCE) as senders:
         list(senders.map(lambda thread: doors.send(thread, {"instruction": f"a cat {mark}"}), threads))

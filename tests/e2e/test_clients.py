@@ -1,4 +1,4 @@
-"""What people really upload with, against the deployed stack: each asks once, however often it sends the same."""
+"""Real upload clients against the deployed stack: each asks once, however often it sends the same."""
 
 import hashlib
 import os
@@ -51,7 +51,7 @@ def mark() -> str:
 def test_a_photo_brings_its_words_and_asks_once_in_parts_or_in_one(
     client: Client, road: Road, tmp_path: Path, mark: str
 ) -> None:
-    """Where S3 copies what came in parts it puts them together, and the entity tag is another."""
+    """When S3 copies a multipart object, it joins the parts, and the entity tag changes."""
     small, large = tmp_path / "small.jpg", tmp_path / "large.png"
     small.write_bytes(photo())
     Image.frombytes("RGB", (1500, 1200), os.urandom(1500 * 1200 * 3)).save(large)
@@ -127,10 +127,10 @@ def turns(road: Road, threads: Iterable[str]) -> dict[str, int]:
 
 
 def wait_until_quiet(road: Road) -> None:
-    """Until what is sent now has come out at the end, and everything before it is done with."""
+    """Wait until a new upload has gone all the way through, and everything before it is done."""
     sentinel = f"sentinel-{uuid.uuid4().hex}"
     road.upload(f"{sentinel}.jpg", photo(), instruction="anything")
     road.turn(sentinel, 1)
-    # Twice: what is on its way from the one queue to the other is in neither when each is looked at once.
+    # Twice: a message on its way from one queue to the other can be missed by a single look at each.
     for _ in range(2):
         eventually(lambda: not any(name.endswith(QUEUES) for name in road.left()) or None)

@@ -1,4 +1,4 @@
-"""Workers that die in the middle of a call or of a batch, on the deployed stack: what they held is taken up again."""
+"""Workers that die during a call or a batch on the deployed stack: other workers take their messages up again."""
 
 import json
 import time
@@ -17,7 +17,7 @@ from tests.figures import Figures
 pytestmark = pytest.mark.slow
 
 API_SECONDS = 3
-TIMEOUT_SECONDS = API_SECONDS + 60 + 2  # a call is started with a minute left to save its answer
+TIMEOUT_SECONDS = API_SECONDS + 60 + 2  # a call starts only with a minute left to save its answer
 TAKEN_UP_SECONDS = 120.0
 MOST_IN_HAND = 10  # messages of one invocation
 
@@ -40,7 +40,7 @@ def doors(bring_up: BringUp, api: Provider) -> Doors:
 def test_what_a_dead_worker_held_is_taken_up_again_within_two_minutes(
     doors: Doors, api: Provider, figures: Figures
 ) -> None:
-    """One request came five times, and its worker is killed; the other's stands still until the function's time-out."""
+    """One request came five times, and its worker is killed. The other's worker hangs until the function's time-out."""
     killed, timed_out = (f"{how}-{uuid.uuid4().hex[:8]}" for how in ("killed", "timed-out"))
     for _ in range(5):
         doors.send(killed, {"instruction": f"a cat {killed}", "request_id": "r"})

@@ -1,4 +1,4 @@
-"""The examples, as they stand, on the deployed stack; a service's own tests bring up a stack of their own."""
+"""The unchanged examples on the deployed stack. A service's own tests bring up a stack of their own."""
 
 import os
 import subprocess
@@ -26,7 +26,7 @@ def python(name: str, _: Path) -> list[str]:
 
 
 def javascript(name: str, folder: Path) -> list[str]:
-    """In a folder that has the SDK, as after `npm install`."""
+    """Prepare the program in a folder with the SDK, as after `npm install`."""
     program, modules = folder / f"{name}.mjs", folder / "node_modules"
     program.write_text((EXAMPLES / "javascript" / f"{name}.mjs").read_text(encoding="utf-8"), encoding="utf-8")
     if not modules.exists():
@@ -51,7 +51,7 @@ def test_a_producer_gets_its_picture_once_and_a_consumer_hears_of_it(
         try:
             taken = eventually(lambda: next(iter(tmp_path.glob(f"consumed-{order}-*")), None))
             eventually(lambda: taken.read_bytes() == (tmp_path / f"{order}.png").read_bytes())
-            time.sleep(1)  # it has acknowledged it by then
+            time.sleep(1)  # by then it has acknowledged the message
         finally:
             consumer.terminate()
 

@@ -1,4 +1,4 @@
-"""Very many pictures at once on the deployed stack, and a single wish beside them: nobody waits for all of another's.
+"""Very many pictures at once on the deployed stack, and a single wish beside them, which need not wait for all of them.
 
 Fairness is counted in pictures of the many that ended while the single one waited, and not in seconds.
 """
@@ -30,12 +30,12 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.slow
 
-PLACES = 5  # half of the MaximumConcurrency that the stack has by default
+PLACES = 5  # half of the stack's default MaximumConcurrency
 MANY = 40
 VERY_MANY = 600  # the emulator takes a quarter of an hour for them, and hours for 5,000
-LINES = 5000  # of a batch file, which costs nothing until they are let in
+LINES = 5000  # of a batch file; they cost nothing until they are sent
 CALL_SECONDS = 0.5
-# A batch of the lane's that is at work, one that the single wish is part of, and what ends until on_upload has seen it.
+# A running batch of the lane, one with the single wish in it, and the pictures that end until on_upload has seen it.
 MAX_THAT_END_BEFORE = 4 * PLACES
 RACERS = 10
 
@@ -68,7 +68,7 @@ class Folder:
             list(uploaders.map(lambda n: self.doors.upload(f"{self.name}/{n:05}.jpg", data), range(self.photos)))
 
     def ended(self) -> list[float]:
-        """When each of its pictures was made, as the provider saw it."""
+        """The times at which its pictures were made, by the provider."""
         return [call.ended for call in self.api.calls(self.name) if call.ended]
 
     def outcomes(self) -> list[str]:
@@ -81,7 +81,7 @@ class Folder:
 
 
 class BatchFile(Folder):
-    """As many lines of one file."""
+    """The same number of lines in one file."""
 
     def drop(self) -> None:
         lines = ({"custom_id": f"{n:05}", "instruction": f"on white {self.name}"} for n in range(self.photos))
@@ -100,7 +100,7 @@ WAYS: dict[str, Callable[[Doors, str], None]] = {"message": by_message, "upload"
 
 
 def nobody_waits_for(folder: Folder, figures: Figures, ways: Sequence[str], *, patience: float) -> None:
-    """Drops all of it, and asks for something else in each way."""
+    """Drop the whole folder, and ask for something else in each way."""
     folder.drop()
     eventually(lambda: len(folder.ended()) >= 2 * PLACES or None, patience)
     for way in ways:
@@ -139,7 +139,7 @@ def test_a_single_wish_does_not_wait_for_a_folder_of_photos(doors: Doors, api: P
 
 @pytest.mark.torture
 def test_nor_does_a_message_for_a_very_large_one(doors: Doors, api: Provider, figures: Figures) -> None:
-    """An upload would: the emulator runs one on_upload at a time, where Lambda runs as many as there is work for."""
+    """An upload would wait: the emulator runs one on_upload at a time, where Lambda runs as many as needed."""
     folder = Folder(doors, api, f"very-many-{uuid.uuid4().hex[:8]}", VERY_MANY)
     nobody_waits_for(folder, figures, ["message", "message", "message"], patience=3600)
     all_end_once(folder, figures, patience=3600)
@@ -147,7 +147,7 @@ def test_nor_does_a_message_for_a_very_large_one(doors: Doors, api: Provider, fi
 
 @pytest.fixture
 def dynamodb(doors: Doors) -> "DynamoDBClient":
-    """With a connection for each racer."""
+    """A client with a connection for each racer."""
     return boto3.client(
         "dynamodb",
         endpoint_url=doors.stack.env["AWS_ENDPOINT_URL"],
@@ -170,7 +170,7 @@ def test_however_many_race_for_a_lane_no_more_are_in_it_than_it_has_places(
     def race(racer: int) -> None:
         dice = random.Random(racer)  # noqa: S311 - a schedule
         for number in range(8):
-            lanes = DynamoLanes(table, places=3, is_over=lambda thread, _: thread in ended)  # as a process of its own
+            lanes = DynamoLanes(table, places=3, is_over=lambda thread, _: thread in ended)  # like a separate process
             thread = f"racer-{racer}/{number}"
             if number == 0:
                 start.wait()
@@ -191,6 +191,6 @@ def test_however_many_race_for_a_lane_no_more_are_in_it_than_it_has_places(
 
 
 def test_nor_does_it_wait_for_a_batch_file_of_thousands(doors: Doors, api: Provider, figures: Figures) -> None:
-    """Last, for its end is not waited for: the emulator would take an hour."""
+    """This comes last, because its end is not awaited: the emulator would take an hour."""
     batch = BatchFile(doors, api, f"lines-{uuid.uuid4().hex[:8]}", LINES)
     nobody_waits_for(batch, figures, ["message", "upload", "message"], patience=300)

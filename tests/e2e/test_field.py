@@ -1,7 +1,7 @@
-"""Files as people's own programs make them, through the deployed stack: odd names, broken pictures, tables.
+"""Files from people's own programs, through the deployed stack: odd names, broken pictures, tables.
 
-`field/` holds the files that take a program to make, and its README says which. Everything is uploaded in two rounds,
-for each waits out the grace; what has come of it is looked at afterwards.
+`field/` holds the files that only a program can make, and its README names the programs. Everything is uploaded in two
+rounds, because each waits out the grace; the tests look at the results afterwards.
 """
 
 import base64
@@ -30,15 +30,15 @@ pytestmark = pytest.mark.slow
 FILES = Path(__file__).parent / "field"
 PICTURES = {path.name: path.read_bytes() for path in sorted(FILES.iterdir()) if path.suffix not in (".csv", ".md")}
 TABLES = {path.name: path.read_bytes() for path in sorted(FILES.glob("*.csv"))}
-WHOLE = ("samsung.jpg", "samsung-beyond.jpg", "no-trailer.gif")  # every decoder takes these as they are
-SCENE = Path(__file__).parents[2] / "local" / "demo" / "lake-house.jpg"  # of which all pictures were made
+WHOLE = ("samsung.jpg", "samsung-beyond.jpg", "no-trailer.gif")  # every decoder opens these unchanged
+SCENE = Path(__file__).parents[2] / "local" / "demo" / "lake-house.jpg"  # the source of all pictures
 GRID = (8, 6)
-TOLERANCE = 30  # of 256, in the mean of any field of the grid; upside down, or where rows are missing, it is over 70
-GRACE_SECONDS = 30  # a folder is heard of within that, also where the machine is busy
+TOLERANCE = 30  # of 256, for the mean of any field; an upside-down picture or missing rows give over 70
+GRACE_SECONDS = 30  # even a busy machine announces a folder within this time
 ANSWER = "please answer with "
 MAC, ELSEWHERE = unicodedata.normalize("NFD", "café"), unicodedata.normalize("NFC", "café")
 
-# One folder a case: the photo, its text, and the thread that they are.
+# One folder for each case: the photo, its text, and their thread.
 PAIRS: Mapping[str, tuple[str, str, str]] = {
     "windows hides endings": ("mug.jpg", "mug.jpg.txt", "mug"),
     "windows hides them twice": ("mug.jpg", "mug.txt.txt", "mug"),
@@ -49,7 +49,7 @@ PAIRS: Mapping[str, tuple[str, str, str]] = {
     "saved by an old program": ("photo.jpe", "photo.txt", "photo"),
     "saved from a feed": ("photo.jpg_large", "photo.txt", "photo"),
 }
-# What lies in the folder of `nas/_instruction.txt` and is no upload of a person's.
+# Files beside `nas/_instruction.txt` that no person uploaded on purpose.
 NOISE = (
     "@eaDir/photo.jpg/SYNOFILE_THUMB_XL.jpg", "@eaDir/SYNOINDEX_MEDIA_INFO", "#recycle/old.jpg", "$RECYCLE.BIN/old.jpg",
     ".thumbnails/photo.jpg", "__MACOSX/photo.jpg", "__MACOSX/._photo.jpg", "._photo.jpg", ".DS_Store", "Thumbs.db",
@@ -62,7 +62,7 @@ AMBIGUOUS = ("IMG_2.JPG", "img_2.png", "Img_2.txt")
 
 @dataclass(frozen=True)
 class Field:
-    """A stack to which all of it was uploaded, under a prefix of its own."""
+    """A stack with all the uploads, under a prefix of its own."""
 
     road: Road
     api: Provider
@@ -72,12 +72,12 @@ class Field:
         return f"{self.prefix}/{path}"
 
     def error(self, path: str) -> dict[str, str]:
-        """What its uploader is told, once."""
+        """The single error for its uploader."""
         (found,) = self.road.keys(f"rejected/uploads/{self.key(path)}/")
         return dict((self.road.document(found) or {})["error"])
 
     def is_silent(self, path: str) -> bool:
-        """Whether nothing was made of what lies there, and nobody is told."""
+        """Whether the upload led to nothing, not even an error."""
         key = self.key(path)
         return not self.road.keys(f"rejected/uploads/{key}") and not self.road.keys(f"threads/{key}")
 
@@ -95,7 +95,7 @@ def api() -> Iterator[Provider]:
 
 @pytest.fixture(scope="module")
 def field(bring_up: BringUp, api: Provider, tmp_path_factory: pytest.TempPathFactory) -> Field:
-    """All is uploaded, and has come to rest."""
+    """Upload everything, and wait until it has come to rest."""
     parameters = {"PairingGraceSeconds": str(GRACE_SECONDS)}
     road = Road(bring_up(image_api_url=api.url, image_api_key=api.key, parameters=parameters), api)
     field = Field(road, api, f"field-{uuid.uuid4().hex[:6]}")
@@ -248,7 +248,7 @@ def codes_of(result: Mapping[str, list[dict[str, str]]]) -> list[str]:
 
 
 def strictly_opened(data: bytes) -> Pillow.Image:
-    """As those open it who want every checksum right and every part in its place."""
+    """Open it strictly: every checksum must be right, and every part in its place."""
     Pillow.open(io.BytesIO(data)).verify()
     picture = Pillow.open(io.BytesIO(data))
     picture.load()
@@ -256,7 +256,7 @@ def strictly_opened(data: bytes) -> Pillow.Image:
 
 
 def furthest_from_scene(picture: Pillow.Image) -> int:
-    """By how much any field of the picture differs from the scene, in any channel."""
+    """The largest difference between the picture and the scene, in any field and channel."""
     with Pillow.open(SCENE) as scene:
         fields = [each.convert("RGB").resize(GRID, Pillow.Resampling.BOX) for each in (picture, scene)]
     return max(highest for _, highest in ImageChops.difference(*fields).getextrema())  # type: ignore[misc]
@@ -264,7 +264,7 @@ def furthest_from_scene(picture: Pillow.Image) -> int:
 
 # Tables.
 
-ASKED = {  # by each row: its words, its pictures, the shape and the order
+ASKED = {  # for each row: its words, its pictures, the shape and the order
     "SKU 12/3": ('Write "Hello, lake" on it;\nthen frame it', ["mug.jpg"], {"size": "1:1"}, {"order": "4711"}),
     "4711": ("Mach es grün und verschneit", [], {}, {}),
     "杯子-1": ("把景色换成夜色下雪的场景", ["mug.jpg", "my mug.jpg"], {"size": "16:9"}, {}),
@@ -279,7 +279,7 @@ def answers(field: Field, name: str) -> list[dict[str, object]]:
 
 
 def asked(field: Field, uri: object) -> tuple[str, list[str], dict[str, str], dict[str, str]]:
-    """What a row has asked for, by its result."""
+    """The request of a row, from its result."""
     result = field.road.document(str(uri).removeprefix("s3://").partition("/")[2]) or {}
     sources = [source["key"].rpartition("/")[2] for source in result["sources"]]
     return result["instruction"], sources, result["options"], result["metadata"]
@@ -287,7 +287,7 @@ def asked(field: Field, uri: object) -> tuple[str, list[str], dict[str, str], di
 
 @pytest.mark.parametrize("name", [name for name in TABLES if name not in IN_OTHER_ENCODINGS])
 def test_a_spreadsheets_rows_are_asked_as_they_were_typed(field: Field, name: str) -> None:
-    """Of a shape such as 16:9 it makes a time of day."""
+    """A spreadsheet turns a shape such as 16:9 into a time of day."""
     rows = answers(field, name)
     assert [(row["custom_id"], row["status"]) for row in rows] == [(row, "succeeded") for row in ASKED]
     assert {str(row["custom_id"]): asked(field, row["result"]) for row in rows} == ASKED

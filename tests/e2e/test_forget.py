@@ -1,4 +1,4 @@
-"""Erasing on a stack: then all that it holds is searched, byte by byte, for what was said and shown in the thread."""
+"""Erasing on a stack. Then a search through all its bytes looks for the thread's words and pictures."""
 
 import base64
 import hashlib
@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 
 import pytest
 
+from darkroom.pictures import marking
 from tests.e2e import leaks, operating
 from tests.e2e.conftest import Stack
 from tests.e2e.road import Road, eventually, photo
@@ -21,11 +22,11 @@ WORD = "zinnober"
 BATCH = "erased-lines.jsonl"
 PHOTOS = [photo("rebeccapurple"), photo("mediumvioletred", "TIFF"), photo("darkolivegreen")]
 SHARED = photo("papayawhip")
-OWN_KEY, SHARED_KEY = ".stock/own.tif", ".stock/shared.jpg"  # a hidden folder: they are no uploads that wait for words
+OWN_KEY, SHARED_KEY = ".stock/own.tif", ".stock/shared.jpg"  # in a hidden folder, so they do not wait for words
 
 
 class Erased(NamedTuple):
-    """What the operator was told, and what is looked for: the thread's words, pictures and their hashes."""
+    """The operator's output, and the things to look for: the thread's words, pictures and their hashes."""
 
     said: list[str]
     forms: list[bytes]
@@ -33,7 +34,7 @@ class Erased(NamedTuple):
 
 @pytest.fixture(scope="module")
 def erased(road: Road) -> Erased:
-    """A thread that was asked in every way, and erased."""
+    """A thread with every kind of request, erased."""
     road.upload(f"{THREAD}.jpg", PHOTOS[2])
     road.upload(f"{THREAD}.jpg", PHOTOS[0], instruction=f"{WORD} metadata")
     road.turn(THREAD, 1)
@@ -57,14 +58,15 @@ def erased(road: Road) -> Erased:
     made = [image["sha256"] for result in road.results(THREAD) for image in result["images"]]
     results = [road.stack.aws.s3.get_object(Bucket=road.stack.env["RESULTS_BUCKET"], Key=key)["Body"].read()
                for key in road.keys(f"threads/{THREAD}/") if not key.endswith(".json")]  # fmt: skip
+    unmarked = [marking.unmarked(picture)[:] for picture in results]
     assert len(made) == len(results) == 4
-    forms = [WORD.encode(), *map(str.encode, made), *chain.from_iterable(map(_forms, [*PHOTOS, *results]))]
+    forms = [WORD.encode(), *map(str.encode, made), *chain.from_iterable(map(_forms, [*PHOTOS, *results, *unmarked]))]
     assert len(_where(road.stack, forms)) > 20, "they are found while they are there"
     return Erased(operating.run(road.stack, "forget", THREAD, "--yes"), forms)
 
 
 def asked(road: Road) -> dict[str, Any]:
-    """The body of the thread's message: the first of its pictures is its own, the second another thread's too."""
+    """The body of the thread's message. Its first picture is its own, the second is shared with another thread."""
     images = [f"s3://{road.stack.env['UPLOADS_BUCKET']}/{key}" for key in (OWN_KEY, SHARED_KEY)]
     return {"instruction": f"{WORD} message", "request_id": "r", "images": images, "metadata": {"order": WORD}}
 
@@ -76,12 +78,12 @@ def _forms(picture: bytes) -> list[bytes]:
 
 
 def _where(stack: Stack, forms: list[bytes]) -> set[str]:
-    """Where one of these is found."""
+    """The places where one of these is found."""
     return {place for place, data in _everything(stack) if any(form in data for form in forms)}
 
 
 def _everything(stack: Stack) -> Iterator[tuple[str, bytes]]:
-    """Every version of every object, every item, every message, every line that was logged."""
+    """Every version of every object, every item, every message, every log line."""
     aws, env = stack.aws, stack.env
     for bucket in (env["UPLOADS_BUCKET"], env["RESULTS_BUCKET"], env["SPOOL_BUCKET"]):
         for page in aws.s3.get_paginator("list_object_versions").paginate(Bucket=bucket):

@@ -1,4 +1,4 @@
-"""The layer as AWS gets it: built for arm64, compiled, and no larger than it has to be."""
+"""The layer for AWS: built for arm64, compiled, and no larger than necessary."""
 
 import os
 import subprocess
@@ -15,7 +15,7 @@ MAX_BYTES = 30_000_000
 
 @pytest.fixture(scope="module")
 def layer(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Compiled by the Python that is here: another one's files are as large."""
+    """The layer, compiled by the Python at hand: another version's files are as large."""
     folder = tmp_path_factory.mktemp("layer")
     uv = ROOT / ".local/tools/uv/bin/uv"
     command = ["make", "build-DarkroomLayer", f"ARTIFACTS_DIR={folder}", f"UV={uv}", f"COMPILER={sys.executable}"]
@@ -25,7 +25,7 @@ def layer(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def shares(layer: Path) -> dict[str, int]:
-    """The bytes of each part, the largest first."""
+    """The bytes of each part, largest first."""
     sizes = {part.name: sum(file.stat().st_size for file in files(part)) for part in layer.iterdir()}
     return dict(sorted(sizes.items(), key=lambda size: -size[1]))
 

@@ -1,4 +1,4 @@
-"""The daily limit on the deployed stack: everybody races for the last calls of a day, and who came late waits."""
+"""The daily limit on the deployed stack: many workers race for the last calls of a day, and late requests wait."""
 
 import random
 import threading
@@ -34,7 +34,7 @@ WORKERS = 10
 CALLS_EACH = 8
 FREE_SHARE = 0.4
 ASKED = CallRecord("text_to_image", "m", {}, None, ())
-NOON = datetime(2031, 3, 1, 12, tzinfo=UTC)  # a day of their own for those who pass the clock in
+NOON = datetime(2031, 3, 1, 12, tzinfo=UTC)  # a day for the tests that pass a clock
 AT = "2031-03-01T12:00:00.000Z"
 
 
@@ -51,7 +51,7 @@ def doors(bring_up: BringUp, api: Provider) -> Doors:
 
 @pytest.fixture
 def dynamodb(doors: Doors) -> "DynamoDBClient":
-    """With a connection for each worker."""
+    """A client with a connection for each worker."""
     return boto3.client(
         "dynamodb",
         endpoint_url=doors.stack.env["AWS_ENDPOINT_URL"],
@@ -63,7 +63,7 @@ def dynamodb(doors: Doors) -> "DynamoDBClient":
 
 
 def ledger(doors: Doors, dynamodb: "DynamoDBClient", clock: Clock) -> DynamoLedger:
-    """As another process would have it."""
+    """A ledger as in another process."""
     return DynamoLedger(Table(dynamodb, doors.stack.env["THREADS_TABLE"]), daily_call_limit=LIMIT, clock=clock)
 
 
@@ -90,7 +90,7 @@ def test_over_the_daily_limit_requests_wait(doors: Doors, api: Provider) -> None
 
 
 def waiting(doors: Doors) -> int:
-    """The requests that are put off, or in hand; 0 while there are some that nobody has looked at."""
+    """The requests that are put off or in flight; 0 while some are still unread."""
     attributes = doors.stack.aws.sqs.get_queue_attributes(
         QueueUrl=doors.stack.env["REQUESTS_QUEUE_URL"],
         AttributeNames=["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"],
@@ -100,7 +100,7 @@ def waiting(doors: Doors) -> int:
 
 
 def test_ten_workers_race_for_the_last_calls_of_a_day(doors: Doors, dynamodb: "DynamoDBClient") -> None:
-    """Calls that were free are given back in between, for others to take."""
+    """Free calls are given back in between, for other workers to take."""
     clock, start = Clock(NOON.timestamp()), threading.Barrier(WORKERS)
     held: set[str] = set()
     most: list[int] = []
@@ -132,7 +132,7 @@ def test_ten_workers_race_for_the_last_calls_of_a_day(doors: Doors, dynamodb: "D
 
 
 def marked(ledger: DynamoLedger) -> Claim | None:
-    """A request with a call about to be sent; None where the day has none left."""
+    """A request with a call about to be sent; None if the day has none left."""
     claim = claimed(ledger, Request(f"race-{uuid.uuid4().hex}", "r", "a cat"))
     try:
         return ledger.mark(claim, ASKED)

@@ -1,4 +1,4 @@
-"""Five hundred requests on sixty threads, while workers are killed and stand still and the image API does its worst."""
+"""Five hundred requests on sixty threads, while workers are killed or hang and the image API does its worst."""
 
 import random
 import time
@@ -19,16 +19,16 @@ from tests.figures import Figures
 pytestmark = pytest.mark.slow
 
 API_SECONDS = 6
-TIMEOUT_SECONDS = API_SECONDS + 60 + 4  # a call is started with a minute left to save its answer
+TIMEOUT_SECONDS = API_SECONDS + 60 + 4  # a call starts only with a minute left to save its answer
 SENDING_SECONDS = 240.0
 ENDED_WITHIN_SECONDS = 480.0
 
 AWAY = (60.0, 120.0)
 THROTTLED = (120.0, 150.0)
 WELL_AGAIN = 290.0
-KILLS = ((5.0, 60.0, 4), (70.0, 110.0, 1), (150.0, 225.0, 4))  # between these seconds, so many
+KILLS = ((5.0, 60.0, 4), (70.0, 110.0, 1), (150.0, 225.0, 4))  # from, to (seconds), how many
 FREEZES = (230.0, 305.0)
-MIXED = {  # in a hundred calls; with many more faults the breaker would keep most of the load from ever being called
+MIXED = {  # in a hundred calls; with many more faults the breaker would hold back most of the load
     "fine": 84.0, "throttled": 3.0, "throttled 2 s": 2.0, "unavailable": 2.0,
     "gateway": 2.0, "page": 1.5, "cut": 2.0, "dropped": 2.0, "hang": 0.5, "junk": 1.0,
 }  # fmt: skip
@@ -38,7 +38,7 @@ Act = Callable[[], object]
 
 @dataclass(slots=True)
 class Torture:
-    """The troubles. `breaks` are the times at which workers died or stood still, or the API cut its lines."""
+    """The troubles. `breaks` are the times at which workers died or hung, or the API cut its connections."""
 
     doors: Doors
     provider: Provider
@@ -49,7 +49,7 @@ class Torture:
     freezes: int = 0
 
     def mood(self, words: str) -> Mood:
-        """By the words and how often they came, so that a seed gives the same again whatever is called first."""
+        """The mood by the words and their count, so that a seed repeats it in any order of calls."""
         dice = random.Random(f"{self.seed} {words} {len(self.provider.calls(words))}")  # noqa: S311 - a schedule
         elapsed, seconds = time.time() - self.began, dice.uniform(0.05, 1.0)
         if elapsed > WELL_AGAIN:
@@ -59,13 +59,13 @@ class Torture:
         return Mood(dice.choices(list(MIXED), list(MIXED.values()))[0], seconds)
 
     def kill(self) -> None:
-        """At whatever moment of its work: a worker is there when anything is."""
+        """Kill at any moment of the work: whenever there is work, there is a worker."""
         eventually(lambda: workers.kill(self.doors.stack) or None)
         self.breaks.append(time.time())
         self.kills += 1
 
     def freeze(self) -> None:
-        """In the middle of a call."""
+        """Freeze in the middle of a call."""
         eventually(lambda: any(call.ended is None for call in self.provider.calls()) or None)
         assert workers.freeze(self.doors.stack)
         self.breaks.append(time.time())
@@ -115,7 +115,7 @@ def test_under_load_nothing_is_lost_and_nothing_is_paid_without_need(
 
 
 def schedule(asked: list[Asked], torture: Torture, dice: random.Random) -> list[tuple[float, Act]]:
-    """Everything that happens, and at which second."""
+    """Everything that happens, with its second."""
     acts: list[tuple[float, Act]] = [(at, partial(one.ask, torture.doors)) for one in asked for at in one.times]
     acts += [(AWAY[0], torture.go_away), (AWAY[1], torture.provider.come_back)]
     acts += [(dice.uniform(begin, end), torture.kill) for begin, end, times in KILLS for _ in range(times)]

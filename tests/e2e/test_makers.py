@@ -1,4 +1,4 @@
-"""Photos of every make through the deployed road: what the image API gets is upright, right in colour, and bare."""
+"""Photos of every make through the deployed stack. The API gets them upright, in right colours, without metadata."""
 
 import io
 import uuid
@@ -45,7 +45,7 @@ def doors(bring_up: BringUp, api: Provider) -> Doors:
 
 @pytest.fixture(scope="module")
 def threads(doors: Doors) -> dict[str, str]:
-    """All are uploaded at once; the thread of each."""
+    """Upload all of them. Return the thread of each."""
     folder = f"makers-{uuid.uuid4().hex[:6]}"
     for name, data in PHOTOS.items():
         doors.upload(f"{folder}/{name}", data, instruction=f"keep {name}.")
@@ -66,7 +66,7 @@ def test_what_the_api_gets_is_upright_in_its_colours_and_bare(
         assert received.size == (96, 64)
         assert not received.getexif()
         expected = corners(scene("CMYK")) if name == "scanner.tiff" else corners(scene())
-        if name == "iphone.HEIC":  # the purest of P3 is beyond sRGB
+        if name == "iphone.HEIC":  # the purest colours of P3 are outside sRGB
             expected = ((255, 0, 0), (0, 255, 0), (0, 0, 255), (255, 255, 255))
         assert furthest(corners(received), expected) <= TOLERANCE
 

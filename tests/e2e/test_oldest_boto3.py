@@ -1,4 +1,4 @@
-"""The oldest boto3 that the functions work with. Lambda's runtime brings its own, which nobody here chooses."""
+"""The oldest boto3 that the functions work with. Lambda's runtime brings its own version, which we cannot choose."""
 
 import os
 import re
@@ -25,7 +25,7 @@ assert {"IfNoneMatch", "ChecksumSHA256"} <= put.input_shape.members.keys()
 
 
 def ended(version: str, folder: Path) -> subprocess.CompletedProcess[str]:
-    """What building every client comes to with this boto3."""
+    """The result of building every client with this boto3."""
     shipped = (REPOSITORY / "layers/darkroom/requirements.txt").read_text(encoding="utf-8")
     pinned = [line for name in NEEDED for line in re.findall(rf"^{name}==[^ ;]+", shipped, re.MULTILINE)]
     wanted = [word for each in (*pinned, f"boto3=={version}") for word in ("--with", each)]

@@ -1,6 +1,6 @@
-"""The operator's commands as they are used: in scripts by exit code and JSON, and at terminals of any width.
+"""The operator's commands in real use: in scripts by exit code and JSON, and at terminals of any width.
 
-What each is allowed to do is in `test_policies.py`, and what the work behind it does in tests of its own.
+`test_policies.py` tests their permissions, and other tests the work behind them.
 """
 
 import json
@@ -32,7 +32,7 @@ def mark() -> str:
 
 
 def batch(folder: Path, name: str, *words: str) -> str:
-    """A batch file with a line for each of these words. Its path."""
+    """Make a batch file with a line for each of these words. Return its path."""
     file = folder / name
     lines = [json.dumps({"custom_id": f"line-{number}", "instruction": each}) for number, each in enumerate(words)]
     file.write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
@@ -123,6 +123,7 @@ def test_a_wrong_key_is_found_and_never_told(stack: Stack) -> None:
         (("retry", "no-turn"), 2),
         (("cost", "--since", "yesterday"), 2),
         (("cancel", "a//b"), 2),
+        (("cancel", "no-such-thread"), 1),
         (("backfill", "no-such-folder/", "make it night"), 1),
         (("status", "--stack", "no-such-stack"), 3),
     ],

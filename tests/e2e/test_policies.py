@@ -1,7 +1,7 @@
-"""Who may do what, of people and services: every permission of the stack's policies is needed, and no more is there.
+"""The policies for people and services: they need every permission in them, and have no more.
 
-For each policy a role that holds it alone drives what the documents say that it is for, and is judged as the roles of
-the functions are.
+For each policy, a role with only that policy does everything that the documents say it is for. Then it is judged like
+the roles of the functions.
 """
 
 import json
@@ -41,7 +41,7 @@ TURN = json.dumps({"thread_id": {"S": "shop/mug"}, "sk": {"S": "TURN#00001"}})
 
 @dataclass(frozen=True, slots=True)
 class Person:
-    """Somebody who holds one of the policies, and the stack as this person reaches it."""
+    """A holder of one of the policies, and the stack as this person reaches it."""
 
     stack: Stack
     road: Road
@@ -49,7 +49,7 @@ class Person:
     mark: str
 
     def run(self, *blocks: str) -> None:
-        """Runs blocks of the guides."""
+        """Run blocks of the guides."""
         for name in blocks:
             lines.run(BLOCKS[name], self.stack, self.folder)
 
@@ -66,7 +66,7 @@ class Person:
 
 
 def send_and_take(person: Person) -> None:
-    """By files and by messages; a conversation, a folder, and an upload that is none."""
+    """Send files and messages: a conversation, a folder, and an unsupported upload."""
     person.run("upload")
     person.road.turn("shop/mug", 1)
     person.run("message", "sync", "boto3", "use", "client", "talk")
@@ -78,7 +78,7 @@ def send_and_take(person: Person) -> None:
 
 
 def take(person: Person) -> None:
-    """Results and turns, listed and one by one, what was rejected, and the conversations."""
+    """Take results and turns, listed and one by one, rejections, and the list of conversations."""
     person.run("use", "look", "back")
     lines.run(Block("sh", "darkroom threads"), person.stack, person.folder)
     person.cli("dynamodb", "get-item", "--table-name", person.stack.env["THREADS_TABLE"], "--key", TURN)
@@ -87,13 +87,13 @@ def take(person: Person) -> None:
 
 
 def operate(person: Person) -> None:
-    """Every command of an operator, on work of every kind."""
+    """Run every operator's command, on work of every kind."""
     for operation in OPERATIONS.values():
         operation(person)
 
 
 def _redrive(person: Person) -> None:
-    """Of a request that is over, of one that nobody was told of, of one that is not over, and of an upload."""
+    """Redrive a request that is over, one whose outcome was not announced, one that is not over, and an upload."""
     road, root = person.road, person.road.stack
     body = {"instruction": "a cat", "request_id": "r"}
     told, untold, new = (f"{person.mark}-{name}/t" for name in ("told", "untold", "new"))
@@ -131,11 +131,11 @@ def _backfill(person: Person) -> None:
 
 def _cancel(person: Person) -> None:
     for words in ((person.mark,), (person.mark, "r-1")):
-        operating.run(person.stack, "cancel", *words)
+        operating.run(person.stack, "cancel", *words, code=1)  # there is no such thread yet
 
 
 def _batch(person: Person) -> None:
-    """One to its end, and one that is stopped: its line waits for a provider in trouble."""
+    """Run one batch to its end, and stop one whose line waits for a provider in trouble."""
     for ending in ("jsonl", "csv"):
         file = person.folder / f"{person.mark}-{ending}.{ending}"
         line = (
@@ -164,19 +164,19 @@ def _resume(person: Person) -> None:
 
 
 def _wake(person: Person) -> None:
-    """Of a request that waits as the ledger knows it. Its message is gone, which nobody minds."""
+    """Wake a request that waits by the ledger. Its message is gone, which does no harm."""
     table = Table(person.road.stack.aws.dynamodb, person.road.stack.env["THREADS_TABLE"])
     ledger, asked = DynamoLedger(table, daily_call_limit=0), Request(f"{person.mark}-waits", "r", "a cat")
     claim = ledger.claim(asked, "2026-11-22T00:00:00.000Z")
     assert isinstance(claim, Claim)
     ledger.defer(claim, Unavailable("throttled", "no"), Wait(time.time() + 600, "a cat", ("gone",)))
     eventually(lambda: f"{person.mark}-waits" in "".join(operating.run(person.stack, "status")))
-    assert operating.run(person.stack, "wake") != ["0 woken."]
+    assert operating.run(person.stack, "wake") != ["Requests that look again now: 0."]
     table.write(table.delete(asked.thread_id, "REQUEST#r"))
 
 
 def _reindex(person: Person) -> None:
-    """Of a turn as an earlier release has left it."""
+    """Reindex a turn as an earlier release left it."""
     thread = f"{person.mark}-old"
     person.road.send(thread, {"instruction": "a cat"})
     person.road.turn(thread, 1)
@@ -186,7 +186,7 @@ def _reindex(person: Person) -> None:
 
 
 def _retry(person: Person) -> None:
-    """Of a turn whose answer has no picture."""
+    """Retry a turn whose answer has no picture."""
     thread = f"{person.mark}-none"
     person.road.send(thread, {"instruction": "a cat [fault:none x1]", "request_id": "r"})
     person.road.turn(thread, 1)
@@ -196,7 +196,7 @@ def _retry(person: Person) -> None:
 
 
 def _forget(person: Person) -> None:
-    """Two threads with all that there may be of one; of one of them a line of a batch, too."""
+    """Erase two threads with everything that a thread may have; one of them also has a line of a batch."""
     road, root = person.road, person.road.stack
     first, second = threads = [f"{person.mark}-{name}/t" for name in ("first", "second")]
     for thread, colour in zip(threads, ("maroon", "teal"), strict=True):
@@ -217,7 +217,7 @@ def _forget(person: Person) -> None:
 
 
 def _raw_answer(road: Road, thread: str) -> str:
-    """Where that of its first turn has lain."""
+    """The key of its first turn's raw answer."""
     return keys.spool_key(thread, road.turn(thread, 1)["request_id"], 1)
 
 
@@ -277,7 +277,7 @@ def people(road: Road, judge: Judge, tmp_path_factory: pytest.TempPathFactory) -
 
 @pytest.fixture(scope="module")
 def roles(road: Road, judge: Judge, people: dict[str, Person], figures: Figures) -> dict[str, Role]:
-    """The people's roles, once each has done all that it is for."""
+    """The people's roles, after each has done everything that it is for."""
     heard = permissions.listening(road.stack)
     for name, drive in PEOPLE.items():
         drive(people[name])
@@ -287,7 +287,7 @@ def roles(road: Road, judge: Judge, people: dict[str, Person], figures: Figures)
 
 
 def _as(stack: Stack, role: str) -> Stack:
-    """The stack as a shell has it that has assumed the role."""
+    """The stack as a shell with the assumed role sees it."""
     sts = boto3.client(
         "sts", endpoint_url=stack.env["AWS_ENDPOINT_URL"], region_name=aws.REGION, aws_access_key_id="test",
         aws_secret_access_key="test",
@@ -305,7 +305,7 @@ def test_every_command_is_driven() -> None:
     assert set(OPERATIONS) == {name for name, each in COMMANDS.items() if each.module.startswith("operating.")}
 
 
-# `doctor` looks whether it may read the key, and goes on without.
+# `doctor` checks whether it may read the key, and goes on if it may not.
 TRIED = {"OperatorPolicyArn": {"secretsmanager:GetSecretValue"}}
 
 

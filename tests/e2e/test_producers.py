@@ -1,13 +1,12 @@
-"""Who else may send requests and hear of results: the templates of `examples/`, deployed as their comments say.
+"""Other senders of requests, and receivers of results: the templates of `examples/`, deployed as their comments say.
 
-What the emulator cannot do is said where it is left out, and in `examples/README.md`: it moves nothing through a pipe
-from a queue, and makes no API destination by CloudFormation.
+Each test and `examples/README.md` say where the emulator falls short: it moves nothing from a queue through a pipe, and
+makes no API destination by CloudFormation.
 """
 
 import hashlib
 import hmac
 import json
-import re
 import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -25,17 +24,18 @@ from local.stack.parameters import read_template
 from tests.e2e.conftest import BringUp
 from tests.e2e.lines import ROOT
 from tests.e2e.road import Doors, Road, eventually
+from tests.templates import without
 
 pytestmark = pytest.mark.slow
 
 EXAMPLES = ROOT / "examples"
 OTHER_ACCOUNT = "111122223333"  # the emulator takes an access key of twelve digits for an account
-# All that is off by default, and that the emulator knows.
+# Everything that is off by default and that the emulator supports.
 COMPANY = {"DeletionProtection": "true", "KeepResultVersions": "true", "RolePath": "/app/", "Tracing": "true"}
 
 
 def deployed(doors: Doors, name: str, template: Path, **parameters: str) -> dict[str, str]:
-    """The outputs of an example's stack, which `aws cloudformation deploy` makes."""
+    """Deploy an example's stack with `aws cloudformation deploy`. Return its outputs."""
     given = [f"{key}={value}" for key, value in parameters.items()]
     doors.cli(
         "cloudformation", "deploy", "--stack-name", name, "--template-file", str(template),
@@ -51,7 +51,7 @@ def request(name: str, **more: str) -> str:
 
 @dataclass(frozen=True)
 class OtherAccount:
-    """A role of another account, which holds the policy of the example."""
+    """A role of another account with the policy of the example."""
 
     endpoint: str
     queue_url: str
@@ -89,7 +89,7 @@ class OtherAccount:
 
 @dataclass(frozen=True)
 class Producers:
-    """A stack whose operator has let a topic and an account in, which were refused before."""
+    """A stack whose operator has let a topic and an account in. It refused both before."""
 
     road: Road
     topic: str
@@ -120,7 +120,7 @@ def producers(bring_up: BringUp) -> Iterator[Producers]:
 
 
 def test_a_topic_sends_requests_once_the_operator_lets_it_in(producers: Producers) -> None:
-    """The emulator asks the queue's policy, as SNS does."""
+    """The emulator checks the queue's policy, as SNS does."""
     producers.publish("taken")
     assert producers.road.turn("shop/mug", 1)["request_id"] == "taken"
     assert len(producers.road.results("shop/mug")) == 1
@@ -147,7 +147,7 @@ def test_what_a_company_turns_on_is_on(producers: Producers) -> None:
 
 
 def at(path: str, document: Any) -> Any:
-    """What a path such as `$.body.detail` leads to. The body of a message is read as JSON, as a pipe does."""
+    """The value at a path such as `$.body.detail`. The body of a message is read as JSON, as a pipe does."""
     for name in path.removeprefix("$.").split("."):
         document = document[name]
         document = json.loads(document) if name == "body" else document
@@ -155,7 +155,7 @@ def at(path: str, document: Any) -> Any:
 
 
 def test_events_of_a_bus_become_requests_by_way_of_a_pipe(producers: Producers) -> None:
-    """The emulator's rule puts what it matches into the queue. What the pipe does with it, the test does."""
+    """The emulator's rule puts matching events into the queue. The test plays the pipe."""
     road, sqs = producers.road, producers.road.stack.aws.sqs
     arn = road.stack.env["REQUESTS_QUEUE_ARN"]
     outputs = deployed(road, "pipe", EXAMPLES / "pipe.yaml", RequestsQueueArn=arn)
@@ -178,7 +178,7 @@ def test_events_of_a_bus_become_requests_by_way_of_a_pipe(producers: Producers) 
 
 @dataclass
 class Endpoint:
-    """A service that is told of outcomes."""
+    """A service that receives outcomes."""
 
     url: str
     told: list[tuple[Mapping[str, str], dict[str, Any]]] = field(default_factory=list)
@@ -208,16 +208,8 @@ def listening() -> Iterator[Endpoint]:
             thread.join()
 
 
-def with_destination(text: str, arn: str) -> str:
-    """The template without its connection and its destination, which are made already."""
-    for name in ("Connection", "Destination"):
-        text, times = re.subn(rf"^  {name}:\n(?:    .*\n|\n)+", "", text, flags=re.MULTILINE)
-        assert times == 1
-    return text.replace("!GetAtt Destination.Arn", arn)
-
-
 def destination(road: Road, endpoint: Endpoint, key: str) -> str:
-    """The API destination of the template, made through the API. Its endpoint is this machine's, and so without TLS."""
+    """Make the template's API destination through the API. Its endpoint is on this machine, and so without TLS."""
     resources = read_template(EXAMPLES / "webhook.yaml")["Resources"]
     connection, target = resources["Connection"]["Properties"], dict(resources["Destination"]["Properties"])
     connection["AuthParameters"]["ApiKeyAuthParameters"]["ApiKeyValue"] = key
@@ -229,7 +221,7 @@ def destination(road: Road, endpoint: Endpoint, key: str) -> str:
 
 
 def signature(secret: str, told: Mapping[str, str]) -> str:
-    """As the template's comment says, and whoever listens works it out."""
+    """The signature, computed as the template's comment says, and as a receiver does."""
     signed = "\n".join(told[name] for name in ("id", "time", "bucket", "key", "etag"))
     return hmac.new(secret.encode(), signed.encode(), hashlib.sha256).hexdigest()
 
@@ -238,7 +230,8 @@ def test_a_webhook_tells_of_an_outcome_and_signs_what_it_says(producers: Produce
     road, template = producers.road, tmp_path / "webhook.yaml"
     with listening() as endpoint:
         arn = destination(road, endpoint, "the-key-of-the-endpoint")
-        template.write_text(with_destination((EXAMPLES / "webhook.yaml").read_text(encoding="utf-8"), arn))
+        text = without((EXAMPLES / "webhook.yaml").read_text(encoding="utf-8"), "Connection", "Destination")
+        template.write_text(text.replace("!GetAtt Destination.Arn", arn))
         bucket = road.stack.env["RESULTS_BUCKET"]
         own = {"ResultsBucket": bucket, "Endpoint": "https://example.com", "ApiKey": "the-key-of-the-endpoint"}
         outputs = deployed(road, "webhook", template, **own)

@@ -1,4 +1,4 @@
-"""The lines of README and of the pages in `docs/` do what those pages say of them."""
+"""The lines of README and of the pages in `docs/` do what those pages say."""
 
 import json
 import os
@@ -25,7 +25,7 @@ MUG, BLUE_MUG = "shop/mug", "shop/blue mug + 茶"
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Where the reader stands: a photo, the demo's photo, a folder of photos, and the SDK for JavaScript."""
+    """The reader's folder: a photo, the demo's photo, a folder of photos, and the SDK for JavaScript."""
     here = tmp_path_factory.mktemp("reader")
     (here / "photo.jpg").write_bytes(photo())
     (here / "demo").mkdir()
@@ -42,7 +42,7 @@ def run(name: str, stack: Stack, folder: Path) -> str:
 
 
 def turn(stack: Stack, thread: str, number: int) -> dict[str, Any]:
-    """A turn's `result.json`, as soon as it is there."""
+    """A turn's `result.json`, as soon as it exists."""
 
     def look() -> dict[str, Any] | None:
         bucket, prefix = stack.env["RESULTS_BUCKET"], f"threads/{thread}/{number:05d}-"
@@ -58,7 +58,7 @@ def said(result: dict[str, Any]) -> Sequence[object]:
 
 
 def without_figures(output: str) -> str:
-    """An output without what differs from run to run: sizes, seconds, and the end of a turn's folder."""
+    """An output without the parts that differ from run to run: sizes, seconds, and the end of a turn's folder."""
     return re.sub(r"\d+×\d+|[\d.]+ s\b|(?<=/\d{5}-)[0-9a-f]{8}", "…", output)
 
 
@@ -67,7 +67,7 @@ def test_the_quick_start_goes_from_a_photo_to_two_turns(stack: Stack, folder: Pa
     told = run("first-command", stack, folder)
     assert without_figures(told) == without_figures(SHOWN["first-command"])
     assert said(turn(stack, "first/house", 2)) == ("succeeded", "conversation", 1, "Add a white frame")
-    assert (folder / "house-2.png").read_bytes().startswith(b"\x89PNG")
+    assert (folder / "first-house-2.png").read_bytes().startswith(b"\x89PNG")
     run("first-upload", stack, folder)
     assert said(turn(stack, "first/lake", 1)) == (
         "succeeded", "image_to_image", None, "Make it night, and let it snow",
@@ -145,7 +145,7 @@ def test_the_commands_lines_hold_conversations(stack: Stack, folder: Path) -> No
     told = run("talk", stack, folder)
     assert said(turn(stack, "shop/vase", 3)) == ("succeeded", "conversation", 1, "mirror it")
     assert [line for line in told.splitlines() if line[:3] in ("├─ ", "└─ ")] == ["├─ 2 ✓ add snow", "└─ 3 ✓ mirror it"]
-    for file in ("vase-1.png", "vase-2.png", "mirrored.png", "vase/00002/image.png"):
+    for file in ("shop-vase-1.png", "shop-vase-2.png", "mirrored.png", "shop/vase/00002/image.png"):
         assert (folder / file).read_bytes().startswith(b"\x89PNG")
     assert run("check", stack, folder).startswith("✓ toys/car.jpg  is asked with its text\n  conversation toys/car\n")
 
@@ -174,7 +174,7 @@ def test_rclone_sends_photos_and_folders(stack: Stack, folder: Path) -> None:
 @pytest.mark.slow
 def test_with_s3fs_the_bucket_is_a_folder(stack: Stack, folder: Path) -> None:
     with s3fs.mounted(stack.env["UPLOADS_BUCKET"], folder / "probe", {**os.environ, **stack.env}):
-        pass  # or the test is skipped
+        pass  # otherwise the test is skipped
     run("s3fs", stack, folder)
     assert said(turn(stack, "plate", 1)) == ("succeeded", "image_to_image", None, "Mirror it")
 
@@ -224,7 +224,7 @@ def test_trouble_can_be_asked_for(stack: Stack, folder: Path) -> None:
 
 @pytest.mark.slow
 def test_every_block_is_marked_and_every_marked_block_is_run_here() -> None:
-    """But the one that asks questions: `sam deploy --guided`."""
+    """The exception is the block that asks questions: `sam deploy --guided`."""
     marked = {name for name, block in BLOCKS.items() if block.language != "yaml"}
     assert marked == set(re.findall(r'run\("([\w-]+)"', Path(__file__).read_text(encoding="utf-8")))
     assert lines.unmarked(*PAGES) == ["sam build && sam deploy --guided\n"]

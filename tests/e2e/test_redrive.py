@@ -1,4 +1,4 @@
-"""Dead letters on the deployed stack: what ends there and why, and that bringing it back costs nothing twice."""
+"""Dead letters on the deployed stack: why requests end there, and that redriving them costs nothing twice."""
 
 import json
 import uuid
@@ -18,7 +18,7 @@ pytestmark = pytest.mark.slow
 
 @dataclass(frozen=True, slots=True)
 class Address:
-    """Where the stack's own stand-in is."""
+    """The address of the stack's own stand-in."""
 
     url: str
 
@@ -34,7 +34,7 @@ def thread() -> str:
 
 
 def redrive(stack: Stack) -> list[str]:
-    """`make redrive STACK=darkroom`. Returns what it said."""
+    """Run `make redrive STACK=darkroom`. Return its output."""
     return operating.run(stack, "redrive")
 
 
@@ -46,7 +46,7 @@ def dead(stack: Stack) -> int:
 
 
 def strike_five_times(stack: Stack, thread: str, request_id: str) -> bool:
-    """As if five attempts had broken, while the request waits. Whether it did."""
+    """Make a waiting request look as if five attempts had broken. Return whether it was waiting."""
     try:
         stack.aws.dynamodb.update_item(
             TableName=stack.env["THREADS_TABLE"],
@@ -63,7 +63,7 @@ def strike_five_times(stack: Stack, thread: str, request_id: str) -> bool:
 
 @contextmanager
 def not_allowed_to_read_uploads(stack: Stack) -> Iterator[None]:
-    """`on_request` without a permission. One that the bucket's policy denies would be told as `unreadable`."""
+    """Take a permission from `on_request`. A denial in the bucket's policy would give `unreadable`."""
     role, uploads = permissions.physical(stack, "OnRequestRole"), f"arn:aws:s3:::{stack.env['UPLOADS_BUCKET']}/*"
     with permissions.without(stack.env["AWS_ENDPOINT_URL"], role, uploads):
         yield
@@ -71,7 +71,7 @@ def not_allowed_to_read_uploads(stack: Stack) -> Iterator[None]:
 
 @contextmanager
 def deployment_that_cannot_start(stack: Stack) -> Iterator[None]:
-    """`on_request` without one of its settings; and a queue that gives up after two deliveries, not a thousand."""
+    """Take a setting from `on_request`, and let the queue give up after two deliveries instead of a thousand."""
     function, queue = stack.env["ON_REQUEST_FUNCTION"], stack.env["REQUESTS_QUEUE_URL"]
     settings = stack.aws.functions.get_function_configuration(FunctionName=function)["Environment"]["Variables"]
     patience = stack.aws.sqs.get_queue_attributes(
@@ -167,7 +167,7 @@ def test_what_a_deployment_that_cannot_start_left_behind_is_answered_once_and_in
 
 
 def die(stack: Stack, thread: str, body: Mapping[str, Any]) -> None:
-    """A copy of a request among the dead letters, as somebody's earlier attempt may have left it."""
+    """Put a copy of a request among the dead letters, as an earlier attempt may have left it."""
     stack.aws.sqs.send_message(
         QueueUrl=stack.env["REQUESTS_DEAD_LETTER_QUEUE_URL"],
         MessageBody=json.dumps(body),
@@ -177,7 +177,7 @@ def die(stack: Stack, thread: str, body: Mapping[str, Any]) -> None:
 
 
 def subscribed(road: Road, name: str) -> str:
-    """A queue that hears of alarms."""
+    """A queue that gets the alarms."""
     sqs, topic = road.stack.aws.sqs, road.stack.env["ALARMS_TOPIC_ARN"]
     queue = sqs.create_queue(QueueName=name)["QueueUrl"]
     arn = sqs.get_queue_attributes(QueueUrl=queue, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
@@ -195,7 +195,7 @@ def subscribed(road: Road, name: str) -> str:
 
 
 def alarms(road: Road, queue: str) -> list[str]:
-    """The alarms that the queue is told of, once the function has failed.
+    """The alarms that the queue gets after the function has failed.
 
     The emulator counts the errors of direct invocations only, and looks at its alarms when a metric is put.
     """

@@ -1,6 +1,7 @@
-"""The road on the deployed stack, driven from outside: every error code, the same twice, killed in the middle."""
+"""The deployed stack, driven from outside: every error code, repeated requests, kills in the middle."""
 
 import base64
+import json
 import uuid
 import zlib
 from pathlib import Path
@@ -8,7 +9,11 @@ from typing import Any
 
 import pytest
 
-from tests.e2e.road import MOST_TURNS, Road, group_of, photo
+from darkroom.pictures.marking import SOURCE_TYPES
+from darkroom.streaming.blob import sha256
+from tests.e2e.road import MOST_TURNS, Road, group_of, made_for, photo
+
+OF_WORDS, OF_A_SOURCE = SOURCE_TYPES
 
 
 @pytest.fixture
@@ -57,6 +62,37 @@ def test_words_alone_are_text_to_image(road: Road, thread: str) -> None:
     head = road.stack.aws.s3.head_object(Bucket=image["bucket"], Key=image["key"], ChecksumMode="ENABLED")
     assert (head["ContentType"], head["ContentLength"]) == (image["media_type"], image["bytes"])
     assert base64.b64decode(head["ChecksumSHA256"]).hex() == image["sha256"]
+
+
+def test_a_result_says_that_a_model_made_it_and_the_api_gets_it_back_as_it_was_made(road: Road, thread: str) -> None:
+    road.send(thread, {"instruction": f"a lighthouse {thread}"})
+    (image,) = road.turn(thread, 1)["images"]
+    assert image["provenance"] == {"c2pa": False, "digital_source_type": OF_WORDS, "mark": "written"}
+    data = road.stack.aws.s3.get_object(Bucket=image["bucket"], Key=image["key"])["Body"].read()
+    assert (sha256(data), len(data)) == (image["sha256"], image["bytes"])
+    assert f'DigitalSourceType="http://cv.iptc.org/newscodes/digitalsourcetype/{OF_WORDS}"'.encode() in data
+
+    made = made_for(road.stack, image)
+    assert made != image["sha256"]
+    road.send(thread, {"instruction": f"by night {thread}"})
+    assert road.turn(thread, 2)["images"][0]["provenance"]["digital_source_type"] == OF_WORDS
+    assert sent_with(road, f"by night {thread}") == [made]
+
+    # A person downloads the first result, and asks with it in its thread: it is the picture that is known already.
+    road.upload(f"{thread}/downloaded.png", data)
+    again = f"s3://{road.stack.env['UPLOADS_BUCKET']}/{thread}/downloaded.png"
+    road.send(thread, {"instruction": f"by day {thread}", "images": [again], "parent_turn": 1})
+    third = road.turn(thread, 3)
+    assert [source["sha256"] for source in third["sources"]] == [image["sha256"]]
+    assert third["images"][0]["provenance"]["digital_source_type"] == OF_A_SOURCE
+    assert len(sent_with(road, f"by day {thread}")) == 1
+
+
+def sent_with(road: Road, words: str) -> list[str]:
+    """The SHA-256 of the pictures in the call that was answered with these words."""
+    (call,) = [call for call in road.calls(words) if words in json.dumps(call["contents"][-1], ensure_ascii=False)]
+    parts = [part for content in call["contents"] for part in content["parts"]]
+    return [part["image"]["sha256"] for part in parts if "image" in part]
 
 
 @pytest.mark.parametrize(

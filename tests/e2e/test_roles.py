@@ -1,9 +1,9 @@
-"""Who may do what: every permission of a role is needed, and what none needs is refused.
+"""The roles' permissions: each of them is needed, and everything else is refused.
 
-`roads.drive` uses every road once, while the emulator writes down what each role asks for. Each permission, an
-action of a statement on one of its resources, is then taken out of the role's deployed policy by itself, and the
-emulator's own evaluation of IAM must deny one of those requests; what holds for a part of a statement holds for
-the statement, its action and its resource as well.
+`roads.drive` uses every road once, while the emulator records the requests of each role. A permission is an action of a
+statement on one of its resources. Each one is then taken out of the role's deployed policy by itself, and the
+emulator's own evaluation of IAM must deny one of those requests. If a part of a statement is needed, so are the
+statement, its action and its resource.
 """
 
 import pytest
@@ -17,7 +17,7 @@ from tests.figures import Figures
 pytestmark = pytest.mark.slow
 
 ROLES = {"OnUploadRole": "on-upload", "OnRequestRole": "on-request", "OnPictureRole": "on-picture"}
-# What Lambda itself does in the function's name, and the emulator does without asking. The event source mapping:
+# Lambda does these in the function's name, and the emulator does them without a check. The event source mapping:
 # https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-configure.html#events-sqs-permissions; the log: https://docs.aws.amazon.com/lambda/latest/dg/monitoring-cloudwatchlogs.html
 LAMBDAS_OWN = {
     "OnUploadRole": {
@@ -41,7 +41,7 @@ LAMBDAS_OWN = {
         ("logs:PutLogEvents", "log-group:/aws/lambda/darkroom-on-picture:*"),
     },
 }
-# Lambda deletes the last message of a batch, the functions those that end before it, if there are any.
+# Lambda deletes the last message of a batch, the functions delete the earlier ones, if there are any.
 LAMBDAS_TOO = {
     "OnUploadRole": {
         ("sqs:DeleteMessage", "darkroom-upload-events"),
@@ -62,7 +62,7 @@ def judge(road: Road) -> Judge:
 
 @pytest.fixture(scope="module")
 def roles(road: Road, judge: Judge, figures: Figures) -> dict[str, Role]:
-    """The roles, once every road has been driven. What was asked before does not count."""
+    """The roles after every road was driven. Earlier requests do not count."""
     heard = permissions.listening(road.stack)
     roads.drive(road)
     found = {}
@@ -86,7 +86,7 @@ def test_whatever_was_asked_is_allowed(roles: dict[str, Role], judge: Judge, nam
 def test_without_any_one_of_its_permissions_something_breaks(
     roles: dict[str, Role], judge: Judge, figures: Figures, name: str
 ) -> None:
-    """Except without what is Lambda's own, and that is named above one by one."""
+    """Lambda's own permissions are the exception, and are listed above one by one."""
     granted = list(roles[name].permissions())
     needless = {permission.name for permission in granted if not judge.denied(roles[name], permission)}
     for action, resource in sorted(needless - LAMBDAS_OWN[name] - LAMBDAS_TOO[name]):
@@ -149,6 +149,6 @@ def test_what_no_road_needs_is_refused(roles: dict[str, Role], judge: Judge, roa
     names = {**road.stack.env, "table": table, "functions": functions}
     asked = [(name, Asked(action, where.format(**names))) for name, action, where in FORBIDDEN]
     assert [each for each in asked if judge.allows_role(roles[each[0]], each[1])] == []
-    # The very question is answered yes where it should be.
+    # The same check says yes where it should.
     assert all(judge.allows_role(role, role.asked[0]) for role in roles.values())
     figures.tell(f"{len(asked)} requests that no role may make, all denied")

@@ -33,7 +33,7 @@ def road(stack: Stack) -> Road:
 
 
 def run(name: str, stack: Stack, folder: Path) -> str:
-    """Runs a block, after the one with the names that all of them use."""
+    """Run a block, after the block with the names that all of them use."""
     names, block = BLOCKS["names"], BLOCKS[name]
     return lines.run(lines.Block(block.language, names.text + block.text), stack, folder)
 
@@ -91,7 +91,7 @@ def test_a_limit_is_raised_and_nothing_else_is_changed(stack: Stack, folder: Pat
     before = stack.aws.functions.get_function_configuration(FunctionName=function)["Environment"]["Variables"]
     run("parameter", stack, folder)
     after = stack.aws.functions.get_function_configuration(FunctionName=function)["Environment"]["Variables"]
-    log_everything(stack)  # the one thing of the tests' own, which the deployment put back
+    log_everything(stack)  # the only setting of the tests, which the deployment put back
     assert after == {**before, "DAILY_CALL_LIMIT": "500", "POWERTOOLS_LOG_LEVEL": "INFO"}
 
     thread = f"t-{uuid.uuid4().hex[:8]}"

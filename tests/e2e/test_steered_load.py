@@ -1,4 +1,4 @@
-"""Five hundred requests that a person steers: pauses, cancels, lifts the limit, retries and erases. Workers die."""
+"""Five hundred requests under an operator who pauses, cancels, lifts the limit, retries and erases. Workers die."""
 
 import base64
 import json
@@ -30,8 +30,8 @@ CANCELLED = range(80, 100)
 ALL_WITHIN_SECONDS = 600
 SECONDS_A_CALL = 0.3
 WAITING, LINES = 300, 5000
-MOST_ATTEMPTS = 4  # of one that finds no room, is woken, and meets a limit that others have reached meanwhile
-SAVING_SECONDS = 10.0  # an answer that was sent this long before a worker died may have died with it
+MOST_ATTEMPTS = 4  # of a request that finds no room, is woken, and meets a limit that other requests have reached
+SAVING_SECONDS = 10.0  # an answer that was sent this long before a worker died may be lost with it
 
 
 @pytest.fixture
@@ -55,7 +55,7 @@ def table(doors: Doors) -> Table:
 
 
 def all_results(doors: Doors) -> list[dict[str, Any]]:
-    """What lies in the results bucket, however much that is."""
+    """All results in the results bucket, however many."""
     s3, bucket = doors.stack.aws.s3, doors.stack.env["RESULTS_BUCKET"]
     pages = s3.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix="threads/")
     told = [item["Key"] for page in pages for item in page.get("Contents", []) if item["Key"].endswith("result.json")]
@@ -63,24 +63,24 @@ def all_results(doors: Doors) -> list[dict[str, Any]]:
 
 
 def told_of(doors: Doors) -> int:
-    """How many outcomes the index knows: far cheaper to ask for than the bucket."""
+    """The number of outcomes in the index, which is far cheaper to read than the bucket."""
     return sum(1 for _ in _indexed(doors))
 
 
 def _indexed(doors: Doors) -> Iterator[dict[str, Any]]:
-    """The turns that ended today; also those of yesterday, where midnight was less than an hour ago."""
+    """The turns that ended today, and those of yesterday if midnight was less than an hour ago."""
     for day in {time.strftime("%Y-%m-%d", time.gmtime(time.time() - ago)) for ago in (0, 3600)}:
         yield from (item for item in listing.ended(table(doors), day) if item["thread_id"] != listing.REFUSED)
 
 
 def standing(document: dict[str, Any]) -> tuple[object, ...]:
-    """What index and results bucket have to agree in."""
+    """The fields in which index and results bucket have to agree."""
     code = document["error"]["code"] if document.get("error") else document["status"]
     return document["thread_id"], document["turn"], document["request_id"], code, document["cost"]["paid_calls"]
 
 
 def is_lost(call: Call, kills: list[float]) -> bool:
-    """Whether a worker died over the call, or just after it."""
+    """Whether a worker died during the call, or just after it."""
     until = call.ended + SAVING_SECONDS if call.ended else float("inf")
     return any(call.began - 1 <= moment <= until for moment in kills)
 
@@ -91,7 +91,7 @@ def kill(doors: Doors, kills: list[float]) -> None:
 
 
 def make_readable(doors: Doors, number: int) -> None:
-    """Puts a picture where the raw answer of a first turn lies, as if only the next release could read that."""
+    """Put a picture in place of a first turn's raw answer, as if only the next release could read it."""
     s3, bucket = doors.stack.aws.s3, doors.stack.env["SPOOL_BUCKET"]
     key = keys.spool_key(thread(number), f"{number:02}-0", 1)
     head = s3.head_object(Bucket=bucket, Key=key)["Metadata"]
@@ -113,7 +113,7 @@ def test_five_hundred_requests_are_steered_and_nothing_is_lost_doubled_or_paid_a
     eventually(lambda: len(api.calls()) >= LIMIT // 2 or None)
     operating.run(doors.stack, "pause")
     eventually(lambda: all(call.ended for call in api.calls()) or None)
-    time.sleep(5)  # a message in hand may begin its call yet
+    time.sleep(5)  # a message in flight may still begin its call
     paused_at = len(api.calls())
     for number in CANCELLED:
         operating.run(doors.stack, "cancel", thread(number))
@@ -147,7 +147,7 @@ def test_five_hundred_requests_are_steered_and_nothing_is_lost_doubled_or_paid_a
         operating.run(doors.stack, "retry", f"{thread(number)}:1", "--ask", "--yes")
     for number in ASKED_AGAIN:
         assert doors.turn(thread(number), TURNS + 1)["status"] == "succeeded"
-    with ThreadPoolExecutor(len(FORGOTTEN)) as erasing:  # each waits a lease
+    with ThreadPoolExecutor(len(FORGOTTEN)) as erasing:  # each waits for a lease
         list(erasing.map(lambda number: operating.run(doors.stack, "forget", thread(number), "--yes"), FORGOTTEN))
 
     after = all_results(doors)
@@ -158,14 +158,14 @@ def test_five_hundred_requests_are_steered_and_nothing_is_lost_doubled_or_paid_a
 
 
 def _is_at_the_limit(doors: Doors) -> bool:
-    """Whether a request waits for the daily limit, which counts a call before it is made: a kill may cut that off."""
+    """Whether a request waits for the daily limit, which counts a call before it is made: a kill may prevent it."""
     return any(item["cause"] == "budget" for item in listing.waiting(table(doors)))
 
 
 def _judge(
     result: dict[str, Any], said: str, number: int, api: Provider, kills: list[float], called_before: set[str]
 ) -> None:
-    """One request: its outcome, its calls, and what its outcome says of what was paid."""
+    """Check one request: its outcome, its calls, and the paid calls in its outcome."""
     calls = api.calls(said)
     code = result["error"]["code"] if result["error"] else result["status"]
     assert result["cost"]["paid_calls"] >= len(calls), (result, calls)

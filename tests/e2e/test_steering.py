@@ -1,5 +1,5 @@
-"""What a person does to a running stack: looks at what waits, cancels some of it, and lifts the limit it waits for;
-and gives a turn without a picture another chance.
+"""An operator's actions on a running stack: seeing waiting requests, cancelling some, lifting the limit, and retrying a
+turn without a picture.
 """
 
 import base64
@@ -153,7 +153,7 @@ def test_a_turn_without_a_picture_is_judged_again_for_nothing_and_asked_again_fo
 
 
 def _make_readable(doors: Doors, thread: str, request_id: str) -> None:
-    """Puts a picture where the raw answer lies, as if only the next release could read that."""
+    """Put a picture in place of the raw answer, as if only the next release could read it."""
     s3, bucket, key = doors.stack.aws.s3, doors.stack.env["SPOOL_BUCKET"], spool_key(thread, request_id, 1)
     head = s3.head_object(Bucket=bucket, Key=key)["Metadata"]
     entry = {"url": "", "b64_json": base64.b64encode(photo("gold", "PNG")).decode(), "revised_prompt": ""}

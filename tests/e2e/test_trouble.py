@@ -17,10 +17,10 @@ from tests.figures import Figures
 
 pytestmark = pytest.mark.slow
 
-MAX_AT_FIRST = 10 + BREAKER_OPENS_AT  # a batch that is under way, and what opens the breaker
+MAX_AT_FIRST = 10 + BREAKER_OPENS_AT  # a running batch, and the failures that open the breaker
 REQUESTS = 20
 STOPPED_AFTER_SECONDS = 5.0
-SECONDS_A_PROBE = 5.0  # on average, at the most often
+SECONDS_A_PROBE = 5.0  # on average, at most this often
 FLOWS_AGAIN_SECONDS = 60.0
 ALL_FLOWS_SECONDS = 300.0
 
@@ -62,7 +62,7 @@ def test_a_long_trouble_ends_for_everybody_within_minutes(
 def live_through(
     trouble: str, cause: str, doors: Doors, api: Provider, figures: Figures, *, looked_at: float, kept_up: float
 ) -> None:
-    """Requests come into the trouble, calls are counted for so many seconds, and it lasts so many more."""
+    """Send requests into the trouble, count calls for so many seconds, and let it last so many more."""
     run = f"{trouble.replace(' ', '-')}-{uuid.uuid4().hex[:8]}"
     marked = doors.stack.env["ON_REQUEST_FUNCTION"], int(time.time() * 1000)
     begin(trouble, api)
@@ -108,14 +108,14 @@ def end(trouble: str, doors: Doors, api: Provider) -> None:
 
 
 def all_results(doors: Doors, run: str) -> list[dict[str, Any]] | None:
-    """When there is one of each request."""
+    """The results, once each request has one."""
     if len([key for key in doors.keys(f"threads/{run}/") if key.endswith("/result.json")]) < REQUESTS:
         return None
     return [result for number in range(REQUESTS) for result in doors.results(f"{run}/{number}")]
 
 
 def causes_logged(doors: Doors, function: str, since: int) -> Counter[str]:
-    """How often the metric that alarms has named each cause since then, in milliseconds."""
+    """The count of each cause in the metric behind the alarms, since then (in milliseconds)."""
     pages = doors.stack.aws.logs.get_paginator("filter_log_events").paginate(
         logGroupName=f"/aws/lambda/{function}", startTime=since, filterPattern="ProviderBlocked"
     )

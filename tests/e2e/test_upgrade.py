@@ -25,13 +25,13 @@ from tests.e2e.old_release import NoHistoryError
 from tests.e2e.old_stack import Old
 from tests.e2e.old_work import GOOD_LINES, LANE_PHOTOS, LONG_THREAD_TURNS, PARAMETERS, line
 from tests.e2e.provider import Mood, Provider, provider
-from tests.e2e.road import Doors, eventually, photo
+from tests.e2e.road import Doors, eventually, made_for, photo
 from tests.e2e.test_redrive import redrive
 from tests.e2e.verdict import Document, Evidence, complaints, gathered
 
 pytestmark = pytest.mark.slow  # leases of the old release last a minute
 
-REST_SECONDS = 180.0  # where the machine has nothing else to do it is little more than a minute
+REST_SECONDS = 180.0  # on an idle machine it takes little more than a minute
 TURNS_BEFORE = {
     **dict.fromkeys(("finished", "paired", "file", "spoilt", "known", "broken", "small/small-1"), 1),
     **dict.fromkeys(("half/line-01", "half/line-03", "erased"), 1),
@@ -54,34 +54,34 @@ del TURNS_AFTER["erased"]
 
 @dataclass(frozen=True)
 class Upgraded(Doors):
-    """The stack after the upgrade, when everything has ended. `before` holds what the old release had ended."""
+    """The stack after the upgrade, when everything has ended. `before` holds the results of the old release."""
 
     api: Provider
     before: Evidence
     after: Evidence
 
     def only(self, thread: str) -> Document:
-        """Returns the single turn of a thread."""
+        """Return the single turn of a thread."""
         (result,) = self.results(thread)
         return result
 
     def refusals(self, kind: str) -> list[Document]:
-        """Returns the outcomes of `messages` or `uploads` that took no turn."""
+        """Return the outcomes of `messages` or `uploads` that took no turn."""
         return [document for key in self.keys(f"rejected/{kind}/") if (document := self.document(key))]
 
     def paid(self, words: str) -> int:
-        """Counts the calls with exactly these words that the provider may have charged."""
+        """Count the calls with exactly these words that the provider may have charged."""
         return sum(call.is_paid and call.words == words for call in self.api.calls(words))
 
     def seen(self, words: str) -> tuple[str, ...]:
-        """Returns the SHA-256 of each picture that was sent with these words."""
+        """Return the SHA-256 of each picture that was sent with these words."""
         (call,) = self.api.calls(words)
         return call.context
 
 
 @pytest.fixture(scope="module")
 def tree(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """Unpacks the old release's tree. Its stack goes down in the end."""
+    """Unpack the old release's tree. Its stack goes down at the end."""
     folder = tmp_path_factory.mktemp("release")
     try:
         old_release.unpack(folder)
@@ -112,7 +112,7 @@ def upgraded(tree: Path) -> Iterator[Upgraded]:
 
 
 def leave_work(old: Old) -> str:
-    """Leaves work in every state. Returns the receipt handle of the message that waits for the daily limit."""
+    """Leave work in every state. Return the receipt handle of the message that waits for the daily limit."""
     old_work.leave_dead_letters(old)
     old_work.leave_finished_work(old)
     old_work.leave_requests_that_wait_for_the_provider(old)
@@ -132,7 +132,7 @@ def leave_work(old: Old) -> str:
 
 
 def upgrade(old: Old) -> Stack:
-    """Runs this tree's `make up`, with a higher daily limit, and lets the mappings go on when it has deployed."""
+    """Run this tree's `make up`, with a higher daily limit, and resume the mappings after the deployment."""
     home = old.stack.home
     wanted = lifecycle.Wanted(
         port=home.port,
@@ -154,7 +154,7 @@ def is_updated(stack: Stack) -> bool:
 
 
 def go_on(new: Doors) -> None:
-    """Goes on with what people began before the upgrade."""
+    """Go on with work that people began before the upgrade."""
     new.upload("pair.txt", "pair at night")
     new.upload("threads/album/01.txt", "album at night")
     new.upload("finished.txt", "finished at night")
@@ -166,7 +166,7 @@ def go_on(new: Doors) -> None:
 
 
 def send_again(new: Doors) -> None:
-    """Uploads what changes nothing, and sends requests that the old release knows."""
+    """Upload files that change nothing, and send requests that the old release knows."""
     new.upload("finished.jpg", photo(), instruction="finished at dawn")
     new.upload("paired.jpg", photo("gold"))
     new.upload("paired.txt", "paired at dawn")
@@ -179,23 +179,23 @@ def send_again(new: Doors) -> None:
 
 
 def come_to_rest(new: Doors) -> None:
-    """Waits until no message is left. Where some stay, the tests name the requests that have not ended."""
+    """Wait until no message is left. If some stay, the tests name the requests that have not ended."""
     with suppress(AssertionError):
         eventually(lambda: not new.left() or None, REST_SECONDS)
 
 
 def steer(new: Doors) -> None:
-    """Erases a thread of the old release, and puts the turns of the others into the index."""
+    """Erase a thread of the old release, and put the turns of the others into the index."""
     operating.run(new.stack, "forget", "erased", "--yes")
     operating.run(new.stack, "reindex")
 
 
 def ending(result: Document) -> tuple[str, int]:
-    """Returns how a request ended, and how many calls its outcome counts."""
+    """Return how a request ended, and the number of calls in its outcome."""
     return result["error"]["code"] if result["error"] else "succeeded", result["cost"]["paid_calls"]
 
 
-# Of everything.
+# All work.
 
 
 def test_every_request_ends_in_exactly_one_outcome(upgraded: Upgraded) -> None:
@@ -222,7 +222,7 @@ def test_queues_are_empty_table_and_results_agree_and_turns_answer_those_before_
     assert [complaint for complaint in complaints(upgraded.after) if not complaint.startswith(known)] == []
 
 
-# Of work that was broken off.
+# Interrupted work.
 
 
 @pytest.mark.parametrize("thread", ["spooled", "unpublished", "unannounced"])
@@ -250,7 +250,7 @@ def test_a_call_that_was_lost_before_the_upgrade_counts_after_it(upgraded: Upgra
     assert upgraded.paid("lost") == 2
 
 
-# Of work that waits.
+# Waiting work.
 
 
 def test_requests_that_wait_for_the_provider_are_answered_in_their_order(upgraded: Upgraded) -> None:
@@ -296,7 +296,7 @@ def test_a_request_that_waited_in_the_old_release_can_be_cancelled(upgraded: Upg
     assert upgraded.paid("trouble cancelled") == 0
 
 
-# Of batches.
+# Batches.
 
 
 def test_a_batch_that_was_half_done_is_answered_line_by_line(upgraded: Upgraded) -> None:
@@ -313,7 +313,7 @@ def test_a_batch_file_with_one_line_more_pays_for_that_line_alone(upgraded: Upgr
     assert [upgraded.paid(name) for name in ("small-1", "small-2")] == [1, 1]
 
 
-# Of dead letters.
+# Dead letters.
 
 
 def test_dead_requests_and_uploads_are_answered_once_they_are_redriven(upgraded: Upgraded) -> None:
@@ -332,7 +332,7 @@ def test_a_dead_message_that_is_no_request_is_refused_once(upgraded: Upgraded) -
     assert [refusal["body"] for refusal in refused] == ["no JSON"]
 
 
-# Of what was finished.
+# Finished work.
 
 
 def test_an_upload_that_the_old_release_has_answered_starts_nothing_and_new_words_are_the_next_turn(
@@ -363,13 +363,13 @@ def test_a_conversation_goes_on_and_branches(upgraded: Upgraded, thread: str, tu
         (f"{thread} at night", turns),
         (f"{thread} once more", 1),
     ]
-    assert picture(results[turns - 1]) in upgraded.seen(f"{thread} at night")
-    assert picture(results[0]) in upgraded.seen(f"{thread} once more")
+    assert picture(upgraded, results[turns - 1]) in upgraded.seen(f"{thread} at night")
+    assert picture(upgraded, results[0]) in upgraded.seen(f"{thread} once more")
 
 
-def picture(result: Document) -> str:
-    """Returns the SHA-256 of the picture that the next turn sees."""
-    return next(str(image["sha256"]) for image in result["images"] if image["primary"])
+def picture(upgraded: Upgraded, result: Document) -> str:
+    """Return the SHA-256 of the picture that the next turn sees."""
+    return next(made_for(upgraded.stack, image) for image in result["images"] if image["primary"])
 
 
 def test_the_photo_of_a_turn_that_failed_goes_with_the_next_words(upgraded: Upgraded) -> None:

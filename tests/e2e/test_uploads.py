@@ -1,7 +1,7 @@
-"""What people do with the uploads bucket, on the deployed stack: in rounds, as each of them waits out the grace.
+"""People's work with the uploads bucket, on the deployed stack: in rounds, because each of them waits out the grace.
 
-What is put in one round may be heard of further apart than the short grace here, where the machine is busy: no test
-puts a photo and its text in one. `test_road` does, and the tests of pairing.
+On a busy machine the uploads of one round may be announced further apart than the short grace here, so no test puts a
+photo and its text into one round. `test_road` does, and the tests of pairing.
 """
 
 import json
@@ -22,7 +22,7 @@ PLAYS: dict[str, Play] = {}
 
 
 def together(play: Play) -> Callable[[dict[str, BaseException | None]], None]:
-    """A test in rounds: where it yields, everything comes to rest. `name` is a prefix of its own."""
+    """A test in rounds: at each yield, everything comes to rest. `name` is a prefix of its own."""
     PLAYS[play.__name__] = play
 
     def test(played: dict[str, BaseException | None]) -> None:
@@ -35,7 +35,7 @@ def together(play: Play) -> Callable[[dict[str, BaseException | None]], None]:
 
 @pytest.fixture(scope="module")
 def played(road: Road, request: pytest.FixtureRequest) -> dict[str, BaseException | None]:
-    """How each of the tests that are wanted has ended."""
+    """The end of each of the wanted tests."""
     wanted = {item.name for item in request.session.items}
     mark = uuid.uuid4().hex[:6]
     road.upload(f"warm-{mark}.jpg", photo(), instruction="at dawn")  # a function's first start may outlast the grace
@@ -58,7 +58,7 @@ def played(road: Road, request: pytest.FixtureRequest) -> dict[str, BaseExceptio
 
 
 def come_to_rest(road: Road) -> None:
-    """Nothing is on its way, seen twice: between two queues it may be in neither."""
+    """Wait until nothing is on its way, seen twice: between two queues a message can be missed."""
     for _ in range(2):
         eventually(
             lambda: (
@@ -78,7 +78,7 @@ def requests(road: Road, thread: str) -> list[tuple[str, list[str]]]:
 
 
 def told(road: Road, key: str) -> list[str]:
-    """The codes of what the uploader finds."""
+    """The codes of the uploader's errors."""
     found = road.keys(f"rejected/uploads/{keys.shortened(key)}/")
     return [str((road.document(each) or {})["error"]["code"]) for each in found]
 
@@ -270,7 +270,7 @@ def test_a_text_that_is_too_long_or_no_text_is_told(road: Road, name: str) -> It
 
 @together
 def test_a_json_file_is_one_request_for_what_lies_beside_it(road: Road, name: str) -> Iterator[None]:
-    road.upload(f"{name}/.photos/cat.jpg", photo())  # of what lies in a hidden folder nothing is made by itself
+    road.upload(f"{name}/.photos/cat.jpg", photo())  # uploads in a hidden folder start nothing by themselves
     road.upload(f"{name}/day/a.json", json.dumps({"instruction": "at dawn", "images": ["../.photos/cat.jpg"]}))
     named = {"instruction": "at noon", "thread_id": f"{name}/named", "request_id": "order-1"}
     road.upload(f"{name}/day/b.json", b"\xef\xbb\xbf" + json.dumps(named).encode())
@@ -295,7 +295,7 @@ def test_a_json_file_with_other_content_is_the_next_turn_and_the_same_is_none(ro
 
 
 def answers(road: Road, key: str) -> list[tuple[str | None, str]]:
-    """Each line of a batch's answers: its id, and how it ended."""
+    """Each line of a batch's answers: its id, and its status."""
     return [
         (answer["custom_id"], answer["status"])
         for answer in map(json.loads, road.text(f"batches/{key}.out").splitlines())

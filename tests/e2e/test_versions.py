@@ -1,6 +1,6 @@
-"""Why no function has an alias: by SAM's own transform, an alias would go on running old code and old parameters.
+"""The reason why no function has an alias: with SAM's own transform, an alias would keep old code and old parameters.
 
-All code is in the layer. SAM publishes a version where the name that it gives the version changes. If these tests fail,
+All code is in the layer. SAM publishes a version only if the version's name changes. If these tests fail,
 SAM does more than it did, and a staged deployment is possible: see docs/decisions/0066-no-staged-deployment.md.
 """
 
@@ -45,7 +45,7 @@ json.dump([versions(change) for change in json.load(sys.stdin)], sys.stdout)
 
 @pytest.fixture(scope="module")
 def published() -> dict[str, bool]:
-    """Whether each change alone makes a version of each function, where every function has an alias."""
+    """Whether each change alone makes a version of each function, if every function has an alias."""
     changes: dict[str, dict[str, Any]] = {
         "nothing": {},
         "code": {"code": "s3://artifacts/code-2"},

@@ -1,4 +1,4 @@
-"""Words as people save them, on the deployed stack; and what is told of those that cannot be read."""
+"""Words as people save them, on the deployed stack, and the errors for words that cannot be read."""
 
 import base64
 import json
@@ -15,7 +15,7 @@ SNOW = "把景色换成夜色下雪的场景"
 
 
 def metadata(road: Road, key: str) -> dict[str, str]:
-    """As a person sees it, by the plain CLI."""
+    """The metadata as a person sees it, by the plain CLI."""
     bucket = road.stack.env["RESULTS_BUCKET"]
     found = road.cli("s3api", "head-object", "--bucket", bucket, "--key", key, "--query", "Metadata")
     return {name: unquote(value) for name, value in json.loads(found).items()}

@@ -1,4 +1,4 @@
-"""What became of a load, judged from outside: by bucket, table and queues, and by what the image API witnessed."""
+"""The result of a load, judged from outside: by bucket, table and queues, and by the image API's record."""
 
 import hashlib
 import json
@@ -14,21 +14,24 @@ from typing import Any
 from boto3.dynamodb.types import TypeDeserializer
 from PIL import Image
 
+from darkroom.pictures import marking
+from darkroom.streaming import blob
 from tests.e2e.load import Asked
 from tests.e2e.provider import Call, Provider
-from tests.e2e.road import Doors
+from tests.e2e.road import Doors, made_for
 
 MOST_PAID_CALLS = 2
-TABLE_ONLY = {"sk", "dialect", "listed_in", "listed_at"}  # what a turn's item holds beside what `result.json` holds
-ADDED_SINCE: dict[str, Any] = {"warnings": []}  # what turns and results of earlier releases lack
-SAVING_SECONDS = 10.0  # an answer that was sent this long before a worker died may have died with it
+TABLE_ONLY = {"sk", "dialect", "listed_in", "listed_at"}  # fields of a turn's item that `result.json` does not have
+ADDED_SINCE: dict[str, Any] = {"warnings": []}  # fields that turns and results of earlier releases lack
+ADDED_TO_PICTURES: dict[str, Any] = {"provenance": None}  # and their pictures
+SAVING_SECONDS = 10.0  # an answer that was sent this long before a worker died may be lost with it
 
 Document = dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
-    """Everything that can be seen afterwards. `breaks` are the times at which workers died or lines were cut."""
+    """Everything that can be seen afterwards. `breaks` are the times at which workers died or connections were cut."""
 
     doors: Doors
     provider: Provider
@@ -44,7 +47,7 @@ class Evidence:
         return self.provider.calls(asked.instruction)
 
     def is_lost(self, call: Call) -> bool:
-        """Whether nobody can know of the call how it ended."""
+        """Whether the call's outcome cannot be known."""
         saved = call.ended + SAVING_SECONDS if call.ended else float("inf")
         return call.is_lost or any(call.began - 1 <= moment <= saved for moment in self.breaks)
 
@@ -54,7 +57,7 @@ def gathered(doors: Doors, provider: Provider, asked: Sequence[Asked], breaks: S
 
 
 def complaints(evidence: Evidence) -> list[str]:
-    """Every way in which a promise was broken, in words; there should be none."""
+    """Every broken promise, in words; there should be none."""
     found = [*_left_behind(evidence.doors), *_against_the_table(evidence)]
     for asked in evidence.asked:
         found += [f"{asked.thread} {asked.mark}: {wrong}" for wrong in _about(asked, evidence)]
@@ -67,7 +70,7 @@ def complaints(evidence: Evidence) -> list[str]:
 
 
 def measured(evidence: Evidence) -> dict[str, object]:
-    """What happened, in numbers."""
+    """The events in numbers."""
     calls = evidence.provider.calls()
     paid = sum(call.is_paid for call in calls)
     delivered = sum(result["status"] == "succeeded" for result in evidence.results)
@@ -107,9 +110,9 @@ def _about(asked: Asked, evidence: Evidence) -> Iterator[str]:
 
 
 def _may_fail(outcome: Document, calls: Sequence[Call], evidence: Evidence) -> bool:
-    """For calls that are lost, or for a picture that was none; for no trouble of the provider's.
+    """Whether lost calls or a broken picture explain a failure. A provider's trouble does not.
 
-    A call whose worker died just before it was sent is lost too, though nobody received it.
+    A call whose worker died just before it was sent is lost too, though the provider never got it.
     """
     begin, end = (datetime.fromisoformat(outcome["timing"][name]).timestamp() for name in ("started_at", "finished_at"))
     breaks = sum(begin <= moment <= end for moment in evidence.breaks)
@@ -128,12 +131,12 @@ def _about_pictures(outcome: Document, calls: Sequence[Call], doors: Doors) -> I
         sha256 = hashlib.sha256(data).hexdigest()
         if sha256 != image["sha256"] or len(data) != image["bytes"]:
             yield f"{image['key']} is not what its outcome says"
-        if sha256 not in {call.picture for call in calls}:
+        if blob.sha256(marking.unmarked(data)) not in {call.picture for call in calls}:
             yield f"{image['key']} was never made for it"
 
 
 def _about_order(results: Sequence[Document], evidence: Evidence) -> Iterator[str]:
-    """Of one thread's turns."""
+    """The order of one thread's turns."""
     if [result["turn"] for result in results] != list(range(1, len(results) + 1)):
         yield f"its turns are {[result['turn'] for result in results]}"
     sent = {asked.mark: asked.times[0] for asked in evidence.asked if asked.key is None}
@@ -149,7 +152,8 @@ def _about_order(results: Sequence[Document], evidence: Evidence) -> Iterator[st
 def _about_parent(result: Document, newest: Document | None, evidence: Evidence) -> Iterator[str]:
     if result["parent_turn"] != (newest["turn"] if newest else None):
         yield f"turn {result['turn']} answers {result['parent_turn']}"
-    seen = next((image["sha256"] for image in newest["images"] if image["primary"]), None) if newest else None
+    answered = [image for image in newest["images"] if image["primary"]] if newest else []
+    seen = made_for(evidence.doors.stack, answered[0]) if answered else None
     calls = evidence.provider.calls(result["instruction"])
     if seen and not all(seen in call.context for call in calls):
         yield f"turn {result['turn']} was asked for without the picture before it"
@@ -160,11 +164,23 @@ def _against_the_table(evidence: Evidence) -> Iterator[str]:
     results = {(result["thread_id"], result["turn"]): result for result in evidence.results}
     for place in sorted(items.keys() | results.keys()):
         item = {name: value for name, value in items.get(place, {}).items() if name not in TABLE_ONLY}
-        if ADDED_SINCE | item != ADDED_SINCE | results.get(place, {}):
+        if _of_today(item) != _of_today(results.get(place, {})):
             yield f"{place}: the table says {item}, and the result {results.get(place)}"
     latest = {item["thread_id"]: item["latest_turn"] for item in evidence.items if item["sk"] == "THREAD"}
     if latest != dict(sorted(results)):
         yield f"the threads' heads are {latest}"
+
+
+def _of_today(document: Document) -> Document:
+    """As this release's `result.json` says it. A turn's item holds `provenance` beside its images."""
+    plain = {name: value for name, value in document.items() if name != "provenance"}
+    images = document.get("images", [])
+    said = document.get("provenance") or [None] * len(images)
+    pictures = [
+        ADDED_TO_PICTURES | ({"provenance": each} if each else {}) | image
+        for image, each in zip(images, said, strict=True)
+    ]
+    return ADDED_SINCE | plain | {"images": pictures}
 
 
 def _left_behind(doors: Doors) -> Iterator[str]:
@@ -183,7 +199,7 @@ def _results(doors: Doors) -> Iterator[Document]:
 
 
 def _items(doors: Doors) -> Iterator[Document]:
-    """Of the table, those that are public."""
+    """The public items of the table."""
     plain = TypeDeserializer().deserialize
     for page in doors.stack.aws.dynamodb.get_paginator("scan").paginate(TableName=doors.stack.env["THREADS_TABLE"]):
         for item in page["Items"]:

@@ -1,1 +1,1 @@
-"""The ports in memory, and as nasty as the world: answers get lost, workers die, clocks jump."""
+"""The ports in memory, as unreliable as the world: answers get lost, workers die, clocks jump."""

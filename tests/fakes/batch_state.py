@@ -8,7 +8,7 @@ from darkroom.errors import Outdated
 
 
 class MemoryBatchState:
-    """The register in memory: what all processes share."""
+    """The batch state in memory, shared by all processes."""
 
     def __init__(self) -> None:
         self.batches: dict[str, Progress] = {}

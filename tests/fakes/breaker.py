@@ -18,7 +18,7 @@ from tests.fakes.edge import Clock
 
 @dataclass
 class Circuit:
-    """A model's item, as the table would hold it."""
+    """A model's item, as in the table."""
 
     failures: int
     cause: Cause

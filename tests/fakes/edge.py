@@ -1,4 +1,4 @@
-"""Every call over a port passes an edge, where a test lets it fail or lets its process die; and the clock."""
+"""An edge around a port, where a test lets a call fail or the process die; and the clock."""
 
 from collections.abc import Callable
 from typing import Any
@@ -11,7 +11,7 @@ class Died(BaseException):
 
 
 class Edge:
-    """Every call of a process over a port, before and after it is done. `happens` may raise what breaks it there."""
+    """Runs around each call of a process over a port, before and after it. `happens` may raise an error there."""
 
     def __init__(self, happens: Callable[[int, str], None] = lambda _count, _name: None) -> None:
         self._happens = happens
@@ -23,7 +23,7 @@ class Edge:
         return _Edged(port, self)
 
     def passes(self, name: str) -> None:
-        """What has died does nothing more, whatever its code still tries."""
+        """Raise again in a dead process, whatever its code still tries."""
         if self._is_dead:
             raise Died
         self.count += 1
@@ -52,7 +52,7 @@ class _Edged:
 
 
 class Clock:
-    """A clock that is set by hand."""
+    """A clock that the test sets."""
 
     def __init__(self, now: float = NOON) -> None:
         self.now = now

@@ -1,4 +1,4 @@
-"""The image API by a script, and what it answers."""
+"""The image API by a script, and its answers."""
 
 import io
 import json
@@ -15,7 +15,7 @@ Scripted = Reply | Exception | BaseException | Callable[[ApiRequest], Reply]
 
 
 class ScriptedApi:
-    """The image API by a script: a reply or an error a call, the last one for ever. Counts what was sent."""
+    """The image API by a script: a reply or an error for each call, and the last one for ever. Counts the calls."""
 
     def __init__(self, *script: Scripted) -> None:
         self.script: list[Scripted] = list(script) or [made()]
@@ -43,7 +43,7 @@ class ScriptedApi:
 
 
 class MemoryFetcher:
-    """What lies at addresses."""
+    """The files at addresses."""
 
     def __init__(self) -> None:
         self.pages: dict[str, bytes | Exception] = {}
@@ -56,7 +56,7 @@ class MemoryFetcher:
 
 
 def png(colour: str = "red", size: tuple[int, int] = (8, 6), kind: str = "PNG") -> bytes:
-    """A small picture, of this colour but for a pixel."""
+    """A small picture in this colour, except for one pixel."""
     target = io.BytesIO()
     picture = Image.new("RGB", size, colour)
     picture.putpixel((0, 0), (1, 2, 3))

@@ -9,7 +9,7 @@ from tests.fakes.edge import Clock
 
 
 class MemoryLanes:
-    """The lanes in memory; by default none is ever full."""
+    """The lanes in memory. By default none is ever full."""
 
     def __init__(
         self,
@@ -21,7 +21,7 @@ class MemoryLanes:
         self._clock = clock or Clock()
         self._places = places
         self._is_over = is_over
-        self.holders: dict[str, dict[tuple[str, str], float]] = {}  # of each lane, since when
+        self.holders: dict[str, dict[tuple[str, str], float]] = {}  # of each lane, with the time of entry
 
     def enter(self, lane: str, thread_id: str, request_id: str) -> bool:
         held = self.holders.setdefault(lane, {})

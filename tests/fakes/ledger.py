@@ -21,7 +21,7 @@ from tests.fakes.edge import Clock
 
 @dataclass
 class Entry:
-    """A request's item, as the table would hold it."""
+    """A request's item, as in the table."""
 
     fingerprint: str
     claim: Claim
@@ -31,7 +31,7 @@ class Entry:
 
 
 class MemoryLedger:
-    """The ledger in memory: the table that all processes share, and the claims in the hands of one."""
+    """The ledger in memory: the table that all processes share, and the claims of one process."""
 
     def __init__(self, clock: Clock, *, daily_call_limit: int = 0) -> None:
         self._clock = clock
@@ -179,7 +179,7 @@ class MemoryLedger:
         self.waits.pop((claim.thread_id, claim.request_id), None)
 
     def bury(self, thread_id: str) -> None:
-        """As the operator does who erases a thread: its requests that have ended become tombstones, its turns go."""
+        """Erase a thread, as the operator does: its ended requests become tombstones, its turns go."""
         for (thread, _), entry in self.entries.items():
             if thread == thread_id and entry.done:
                 entry.is_forgotten = True

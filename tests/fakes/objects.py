@@ -24,12 +24,12 @@ class MemoryObjects:
         self.writes: list[str] = []
         self.overwritten: list[tuple[str, str]] = []
         self.parts_read = 0
-        self.locked: set[tuple[str, str]] = set()  # they are there, and may not be read
+        self.locked: set[tuple[str, str]] = set()  # objects that exist and may not be read
 
     def put(
         self, bucket: str, key: str, data: bytes, metadata: Mapping[str, str] | None = None, parts: int | None = None
     ) -> str:
-        """Uploads as a person would, over what is there; in so many parts where it is large."""
+        """Upload as a person does, replacing an existing object; in so many parts if it is large."""
         if (bucket, key) in self.objects:
             self.overwritten.append((bucket, key))
         etag = md5(data, usedforsecurity=False).hexdigest()
@@ -89,7 +89,7 @@ class MemoryObjects:
             self.objects.pop((bucket, key), None)
 
     def document(self, bucket: str, key: str) -> dict[str, Any]:
-        """A JSON object that lies here."""
+        """The JSON object with this key."""
         return dict(json.loads(self.objects[bucket, key].data))
 
     def keys(self, bucket: str, prefix: str = "") -> list[str]:
@@ -97,12 +97,12 @@ class MemoryObjects:
 
 
 def cut(folder: str, keys: Sequence[str], most: int) -> Listed:
-    """What S3 lists of these keys: folders below count too."""
+    """The part of these keys that S3 lists. Folders below count too."""
     names = {key.removeprefix(folder).partition("/")[:2] for key in keys}
     first = sorted(names, key=lambda name: "".join(name).encode())[:most]
     return Listed([folder + name for name, slash in first if not slash], len(names) > most)
 
 
 def developed(objects: ObjectStore) -> Renditions:
-    """Renditions that are made right here, in the spool of this store."""
+    """Renditions that are made in this process, in the spool of this store."""
     return Renditions(objects, Normalizer(objects, "spool"), "spool")

@@ -1,4 +1,4 @@
-"""A queue that keeps what is sent, and messages as Lambda hands them over."""
+"""A queue that keeps its messages, and messages as Lambda delivers them."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -14,7 +14,7 @@ from tests.fakes.edge import NOON
 
 @dataclass
 class MemoryOutbox:
-    """A queue that is only looked at."""
+    """A queue that tests only look at."""
 
     sent: list[tuple[str, str, str]] = field(default_factory=list)
 
@@ -25,7 +25,7 @@ class MemoryOutbox:
 
 @dataclass
 class MemoryUploadEvents:
-    """The upload events' queue: what was announced again."""
+    """The upload events' queue. Keeps the uploads that were announced again."""
 
     announced: list[Upload] = field(default_factory=list)
 
@@ -43,7 +43,7 @@ def sent_message(
     receive_count: int = 1,
     is_probe: bool = False,
 ) -> Message:
-    """A message as its sender meant it."""
+    """A message with the body that its sender meant."""
     text = body if isinstance(body, str) else json.dumps(body, ensure_ascii=False)
     group, receipt = message_group(thread), f"receipt-{message_id}"
     return Message(message_id, group, text, receipt, NOON - 1, receive_count, is_probe)

@@ -1,4 +1,4 @@
-"""What an image API of any dialect answers: the stand-in's own answers, without a server."""
+"""The answers of an image API of any dialect, as the stand-in gives them, without a server."""
 
 from darkroom.domain.context import Content, Context
 from darkroom.providers.dialect import ApiRequest, Dialect, DialectSettings

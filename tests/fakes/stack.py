@@ -1,4 +1,4 @@
-"""Parts of a stack, put together as most tests want them."""
+"""Parts of a stack, put together as most tests need them."""
 
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -17,7 +17,7 @@ from tests.fakes.queue import MemoryUploadEvents
 
 
 def rules(*buckets: str) -> RequestRules:
-    """What a stack with these buckets takes."""
+    """The rules of a stack with these buckets."""
     return RequestRules(buckets, NEBULA.options)
 
 
@@ -30,7 +30,7 @@ def deployed(
     sqs: object,
     functions: object,
 ) -> Stack:
-    """A stack of which all is known, reached by these clients."""
+    """A stack with known names, reached by these clients."""
     clients = {"dynamodb": dynamodb, "s3": s3, "sqs": sqs, "lambda": functions}
     return Stack(Known(outputs, parameters, resources), clients.__getitem__)
 
@@ -43,7 +43,7 @@ def changed(stack: Stack, **changes: object) -> Stack:
 
 
 def turn_policy(**decided: Any) -> TurnPolicy:
-    """What an operator decided who left most of it as it is."""
+    """The policy of an operator who left most parameters as they are."""
     return TurnPolicy(
         **{
             "rules": rules("uploads", "results"),
@@ -72,7 +72,7 @@ def intake(
     keeps_folders_apart: bool = False,
     events: UploadEvents | None = None,
 ) -> Intake:
-    """The intake of uploads, put together with these."""
+    """The intake of uploads, put together from these parts."""
     publisher, announcing = Publisher(objects, "results"), events or MemoryUploadEvents()
     return Intake(
         IntakePolicy(

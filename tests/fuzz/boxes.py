@@ -22,12 +22,12 @@ def ispe(width: int, height: int) -> bytes:
 
 @dataclass(frozen=True, slots=True)
 class Item:
-    """An item with the extents that it has in the shared bytes, and the numbers of its properties (from 1)."""
+    """An item with its extents in the shared bytes, and the numbers of its properties (from 1)."""
 
     kind: bytes
     extents: Sequence[tuple[int, int]]  # offset and length
     properties: Sequence[int] = ()
-    to: Sequence[int] = ()  # the items (from 1) that it is derived from, or that it describes
+    to: Sequence[int] = ()  # the items (from 1) that it is derived from or describes
 
 
 def heif(items: Sequence[Item], properties: Sequence[bytes], shared: bytes, *, brand: bytes = b"heic") -> bytes:

@@ -1,6 +1,6 @@
-"""A door in a process with little memory, that may do nothing: `python -m tests.fuzz.confined DOOR MEGABYTES`.
+"""A door in a process with little memory and no rights: `python -m tests.fuzz.confined DOOR MEGABYTES`.
 
-The bytes come from standard input; what is said of them goes to standard output.
+The bytes come from standard input, and the result goes to standard output.
 """
 
 import resource
@@ -13,7 +13,7 @@ from tests.fuzz import doors
 def main(name: str, megabytes: int) -> None:
     door = doors.BY_NAME[name]
     for seed in door.seeds():
-        doors.checked(door, seed)  # what is imported late is imported now
+        doors.checked(door, seed)  # loads lazy imports
     data = sys.stdin.buffer.read()
     taken = int(Path("/proc/self/statm").read_text("ascii").split()[0]) * resource.getpagesize()
     resource.setrlimit(resource.RLIMIT_AS, (taken + megabytes * 1_000_000,) * 2)

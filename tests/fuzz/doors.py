@@ -1,7 +1,7 @@
-"""Every door through which bytes of strangers come in, and what must hold for any bytes at all.
+"""Every door for bytes from strangers, and the properties that hold for any bytes.
 
-Tests and the fuzzer go through the same doors. Only the errors that a door names may leave it; what is said of the
-bytes can be written down as an outcome, names its field, and quotes no key.
+Tests and the fuzzer use the same doors. Only a door's own errors may leave it. An error can be written down as an
+outcome, names its field, and quotes no key.
 """
 
 import base64
@@ -34,7 +34,7 @@ from darkroom.domain.outcome import DEFAULT_DIALECT, Outcome, Timing
 from darkroom.domain.price import Price
 from darkroom.domain.request_schema import Folder
 from darkroom.errors import Ambiguous, Fault, Rejected, TooManyPixels, Unavailable, Undecodable
-from darkroom.pictures import decoding, inspect, normalize
+from darkroom.pictures import decoding, inspect, marking, normalize
 from darkroom.providers.client import ImageApi
 from darkroom.providers.dialect import ApiCall, DialectSettings, Encoded, PreparedCall
 from darkroom.providers.dialect_table import DIALECTS, NAMES
@@ -46,11 +46,11 @@ from darkroom.uploads import instruction_text, s3_notification
 from tests.fakes import spoken
 from tests.fakes.stack import rules
 from tests.pictures.breaking import EVERY, with_split_pixels
-from tests.pictures.making import photographed, scene
+from tests.pictures.making import photographed, saved, scene
 
 ROOT = Path(__file__).parents[2]
-MAX_SECONDS = 20.0  # of CPU, for a megabyte: what is quadratic takes hours
-MAX_METADATA_BYTES = 2048  # S3's own bound
+MAX_SECONDS = 20.0  # of CPU, for a megabyte: quadratic work takes hours
+MAX_METADATA_BYTES = 2048  # the limit of S3
 S3_KEY_BYTES = 1024
 GROUP = "campaign/bottle"
 BUCKETS = ("my-uploads", "my-results")
@@ -64,7 +64,7 @@ STATUSES = (200, 201, 302, 400, 401, 402, 403, 404, 413, 429, 500, 502, 503, 504
 
 @dataclass(frozen=True)
 class Door:
-    """`enter` says what becomes of the bytes; `allowed` are the errors that may leave it."""
+    """`enter` handles the bytes; `allowed` are the errors that may leave it."""
 
     name: str
     enter: Callable[[bytes], object]
@@ -73,7 +73,7 @@ class Door:
 
 
 def checked(door: Door, data: bytes) -> object:
-    """What is said of the bytes, in bounded time. Raises whatever breaks a promise."""
+    """The result for the bytes, in bounded time. Raises an error for a broken promise."""
     started = time.process_time()
     try:
         said = door.enter(data)
@@ -93,7 +93,7 @@ def assert_can_be_told(rejected: Rejected) -> None:
 
 
 def assert_can_be_written(told: Outcome) -> None:
-    """By the published schema, in UTF-8, and short enough for an item of the table."""
+    """Check that the outcome fits the published schema, UTF-8, and an item of the table."""
     written = json.dumps(told.as_document(), ensure_ascii=False).encode()
     assert len(written) < 200_000
     _schema().validate(json.loads(written))
@@ -119,7 +119,7 @@ def _refuse_deeds(event: str, arguments: tuple[object, ...]) -> None:
 
 
 def _text(data: bytes) -> str:
-    """Any text at all: what is no UTF-8 becomes half surrogate pairs, which JSON can say."""
+    """Any text: bytes outside UTF-8 become halves of surrogate pairs, which JSON can express."""
     return data.decode(errors="surrogateescape")
 
 
@@ -169,7 +169,7 @@ def _request_file(data: bytes) -> object:
 
 
 def _batch_file(data: bytes) -> object:
-    """A `.jsonl` upload: all of it comes back in its lines, wherever the reading is begun again."""
+    """A `.jsonl` upload: its lines hold all of it, wherever reading starts again."""
     found = list(line_reader.read(lambda offset: data[offset : offset + PIECE], Place()))
     assert (found[-1].after.offset if found else 0) - len(data) in (0, 1)
     for line in found[:MAX_LINES_LOOKED_AT]:
@@ -179,7 +179,7 @@ def _batch_file(data: bytes) -> object:
 
 
 def _table(data: bytes) -> object:
-    """A `.csv` upload: all of it comes back in its rows, wherever the reading is begun again."""
+    """A `.csv` upload: its rows hold all of it, wherever reading starts again."""
 
     def read(start: Place) -> Iterator[Line]:
         return csv_file.read(lambda offset: data[offset : offset + PIECE], start, rules().options)
@@ -208,18 +208,18 @@ def _batch_line(line: bytes) -> object:
 
 
 def _assert_is_self_contained(taken: request.Request) -> None:
-    """Its message asks for the very same."""
+    """Check that its message asks for the same."""
     group = keys.message_group(taken.thread_id)
     assert request.parse(taken.body, group=group, message_id="m", rules=rules(*BUCKETS)) == taken
     assert len(taken.body.encode()) < 1 << 20, "SQS's own bound"
 
 
 def _group(data: bytes) -> object:
-    """A message that names no thread: whatever its group is, is the thread."""
+    """A message without a thread: its group is the thread, whatever it is."""
     return request.parse('{"instruction": "-"}', group=_text(data), message_id="message-1", rules=rules())
 
 
-# Uploads: what S3 announces, and the keys that people make up.
+# Uploads: announcements of S3, and keys that people make up.
 
 
 def _announcement(data: bytes) -> object:
@@ -265,7 +265,7 @@ def _text_file(data: bytes) -> object:
 
 
 def _metadata(data: bytes) -> object:
-    """However it comes out of S3: as UTF-8, or with each byte for a letter."""
+    """Metadata as S3 may return it: as UTF-8, or with each byte as a letter."""
     raw = data[:MAX_METADATA_BYTES]
     return [_said(value) for value in (raw.decode("latin-1"), raw.decode(errors="replace"))]
 
@@ -280,11 +280,11 @@ def _said(value: str) -> str:
     return said
 
 
-# The image API: what it answers, by line and by word, and where it sends us.
+# The image API: its answers, as bytes and as fields, and the addresses in them.
 
 
 def _answer(data: bytes, name: str = DEFAULT_DIALECT) -> object:
-    """The first byte is the status, the first line the header that says when to come again; the rest is the body."""
+    """The first byte is the status, the first line the header with the time of the next try, the rest the body."""
     head, _, body = data.partition(b"\n")
     headers = {"retry-after": head[1:].decode("latin-1"), "date": "Sun, 22 Nov 2026 12:00:00 GMT"}
     reply = Reply(STATUSES[(head or b"\0")[0] % len(STATUSES)], headers, body, 1.0, name)
@@ -316,7 +316,7 @@ class Provider:
     def _serve(self) -> None:
         while True:
             connection = self._listener.accept()[0]
-            with connection, suppress(OSError):  # the client may have had enough
+            with connection, suppress(OSError):  # the client may have hung up
                 connection.settimeout(5)
                 head = b""
                 while b"\r\n\r\n" not in head and (more := connection.recv(65_536)):
@@ -350,7 +350,7 @@ def _line(data: bytes) -> object:
 
 
 def _address(data: bytes) -> object:
-    """Wherever it leads by its name, by its address it leads into a private network."""
+    """Any address by name leads by its IP address into a private network."""
     url = _text(data)
     fetcher = Fetcher(f"http://127.0.0.1:{provider().port}", resolve=lambda *_: [NOWHERE])
     provider().answer = b"HTTP/1.1 200 OK\r\n\r\n"
@@ -367,7 +367,7 @@ def _address(data: bytes) -> object:
 
 
 def _ip_address(data: bytes) -> object:
-    """An address is as public as the one that it wraps, and never when the standard library knows it as private."""
+    """An address is as public as the one that it wraps, and never public if the standard library calls it private."""
     inner = ipaddress.IPv4Address(data[:4].ljust(4, b"\0"))
     outer = ipaddress.IPv6Address(data[:16].ljust(16, b"\0"))
     wraps = (f"::ffff:{inner}", f"64:ff9b::{inner}", str(ipaddress.IPv6Address(0x2002 << 112 | int(inner) << 80)))
@@ -397,6 +397,33 @@ def _picture(data: bytes) -> object:
     return facts
 
 
+def _mark(data: bytes) -> object:
+    """What a file says of its making. A mark is written whole and comes out without a trace, or nothing is touched."""
+    assert len(marking.unmarked(data)) <= len(data)
+    marked, said = marking.marked(data, marking.SOURCE_TYPES[0])
+    if said["mark"] != "written":
+        assert marked is data
+        return said
+    assert marking.unmarked(marked)[:] == data
+    assert marking.marked(marked, marking.SOURCE_TYPES[1]) == (marked, {**said, "mark": "there_already"})
+    assert marking.carried(marked) == said
+    try:
+        facts = inspect.facts(data)
+    except (Undecodable, TooManyPixels):
+        return said
+    assert inspect.facts(marked) == facts
+    return said
+
+
+def mark_seeds() -> list[bytes]:
+    """Pictures, and pictures that say something of their making."""
+    still = [saved(scene(size=(16, 12)), kind) for kind in ("PNG", "JPEG", "WEBP")]
+    marked = [marking.marked(data, each)[0][:] for data in still for each in marking.SOURCE_TYPES]
+    manifest = b"JP\0\1\0\0\0\1\0\0\0\x2ajumb\0\0\0\x1ejumdc2pa"
+    signed = still[1][:2] + b"\xff\xeb" + (2 + len(manifest)).to_bytes(2) + manifest + still[1][2:]
+    return [*picture_seeds(), *marked, signed]
+
+
 def event_seeds(prefix: str) -> list[bytes]:
     """The bodies of the messages in `events/`."""
     events = (json.loads(path.read_text("utf-8")) for path in sorted((ROOT / "events").glob(f"{prefix}*.json")))
@@ -404,7 +431,7 @@ def event_seeds(prefix: str) -> list[bytes]:
 
 
 def picture_seeds() -> list[bytes]:
-    """A small picture of each kind and mode that is taken, and a moving one."""
+    """A small picture of each supported kind and mode, and an animation."""
     kinds = [("PNG", "RGB"), ("PNG", "P"), ("PNG", "LA"), ("PNG", "I;16"), ("JPEG", "RGB"), ("JPEG", "CMYK"),
              ("WEBP", "RGBA"), ("GIF", "P"), ("BMP", "RGB"), ("BMP", "1"), ("TIFF", "RGBA"), ("TIFF", "F")]  # fmt: skip
     still = [_saved(Pillow.new(mode, (8, 6)), kind) for kind, mode in kinds]
@@ -425,7 +452,7 @@ def _saved(picture: Pillow.Image, kind: str, **options: object) -> bytes:
 
 
 def answer_seeds() -> list[bytes]:
-    """Answers in the forms that are known, each after its status and header."""
+    """Answers in the known forms, each after its status and header."""
     bodies: list[object] = [
         {"code": 200, "msg": "操作成功", "data": {"data": [{"b64_json": "iVBORw0KGgo="}], "created": 1}},
         {"created": 1, "data": [{"url": "https://cdn.example.com/a.png", "revised_prompt": "a cat"}]},
@@ -497,7 +524,7 @@ def _zip(data: bytes) -> bytes:
 
 
 def line_seeds() -> list[bytes]:
-    """Whole answers, with the ways to say where a body ends."""
+    """Whole answers, with each way to mark the end of a body."""
     body = answer_seeds()[0].partition(b"\n")[2]
     packed = gzip.compress(body, mtime=0)
     chunked = b"%x\r\n%b\r\n0\r\n\r\n" % (len(body), body)
@@ -565,5 +592,6 @@ DOORS = (
     Door("address", _address, (Rejected, Unavailable), lambda: ADDRESSES),
     Door("ip", _ip_address, (), lambda: (bytes(16), b"\x01\x01\x01\x01", bytes([0x20, 1, 13, 184]) + bytes(12))),
     Door("picture", _picture, (Undecodable, TooManyPixels), picture_seeds),
+    Door("mark", _mark, (), mark_seeds),
 )
 BY_NAME = {door.name: door for door in DOORS}

@@ -1,6 +1,6 @@
-"""The fuzzer: looks for bytes that break a promise at a door, by what of the code each input reaches (atheris).
+"""The fuzzer: searches for bytes that break a promise at a door, guided by code coverage (atheris).
 
-python -m tests.fuzz.fuzz --seconds 20 --seed 1 [DOOR …]      what breaks is kept in `.local/fuzz/found`
+python -m tests.fuzz.fuzz --seconds 20 --seed 1 [DOOR …]      keeps findings in `.local/fuzz/found`
 python -m tests.fuzz.fuzz --again .local/fuzz/found/picture-crash-…   needs no atheris
 """
 
@@ -20,9 +20,9 @@ CORPUS = ROOT / ".local/fuzz/corpus"
 MAX_BYTES = 8192
 HANG_SECONDS = 30
 MEGABYTES = 2048
-FOLLOWED = ("darkroom", "PIL", "email", "json", "urllib", "http", "urllib3")  # whose coverage guides the search
+FOLLOWED = ("darkroom", "PIL", "email", "json", "urllib", "http", "urllib3")  # their coverage guides the search
 
-sys.path[:0] = [str(ROOT), str(ROOT / "layers/darkroom")]
+sys.path[:0] = [str(ROOT), str(ROOT / "layers/darkroom"), str(ROOT / "client")]
 
 
 def main() -> int:
@@ -48,7 +48,7 @@ def main() -> int:
 
 
 def every(names: Iterable[str], seconds: int, seed: int) -> int:
-    """A process for each door, one after the other; how many of them broke."""
+    """Run a process for each door, one after the other. Return how many of them broke."""
     from tests.fuzz.doors import BY_NAME
 
     print(f"seed: {seed}, {seconds} s a door (make fuzz SECONDS={seconds} SEED={seed} looks again)")
@@ -94,7 +94,7 @@ def _last(pattern: str, said: str) -> str:
 
 
 def inside(name: str, seconds: int, seed: int) -> int:
-    """Fuzzes one door in this process, and does not return."""
+    """Fuzz one door in this process. Does not return."""
     import atheris
 
     with atheris.instrument_imports(include=list(FOLLOWED), enable_loader_override=False):
@@ -104,11 +104,11 @@ def inside(name: str, seconds: int, seed: int) -> int:
     for folder in (FOUND, corpus):
         folder.mkdir(parents=True, exist_ok=True)
     for stale in corpus.iterdir():
-        stale.unlink()  # or a seed would not give its run again
+        stale.unlink()  # otherwise a seed would not repeat its run
     for number, data in enumerate(door.seeds()):
         (corpus / f"seed-{number:02d}").write_bytes(data)
         with suppress(Exception):  # the fuzzer tries it again
-            doors.checked(door, data)  # what is imported late is imported now
+            doors.checked(door, data)  # loads lazy imports
     doors.forbid_deeds()
     limits = [f"-max_total_time={seconds}", f"-seed={seed}", f"-max_len={MAX_BYTES}", f"-timeout={HANG_SECONDS}",
               f"-rss_limit_mb={MEGABYTES}", f"-artifact_prefix={FOUND}/{name}-", "-print_final_stats=1"]  # fmt: skip
@@ -118,7 +118,7 @@ def inside(name: str, seconds: int, seed: int) -> int:
 
 
 def again(path: Path) -> int:
-    """What becomes of an input that was kept."""
+    """Run a kept input again. Return the result."""
     from tests.fuzz.doors import BY_NAME, checked
 
     print(repr(checked(BY_NAME[path.name.partition("-")[0]], path.read_bytes())))

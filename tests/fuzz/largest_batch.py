@@ -1,4 +1,4 @@
-"""Works through the largest batch on the fakes, and says how many megabytes that took: `python -m …`."""
+"""Works through the largest batch on the fakes, and prints the megabytes that it took: `python -m …`."""
 
 import json
 import resource
@@ -20,7 +20,7 @@ UNITS_IN_MEGABYTE = 1 << (20 if sys.platform == "darwin" else 10)
 
 
 class Endless(VersionedObjects):
-    """A bucket with one file that is never whole in memory: the same line again and again."""
+    """A bucket with one file that is never whole in memory: it repeats one line."""
 
     def part(self, ref: ImageRef, offset: int) -> bytes:
         end = min(len(LINE) * MAX_LINES, offset + PART_BYTES)
@@ -29,7 +29,7 @@ class Endless(VersionedObjects):
 
 
 class OnDisk(MemoryBatchState):
-    """A register that keeps the answered lines where DynamoDB keeps them: elsewhere."""
+    """A batch state that keeps the answers outside this process's memory, as DynamoDB does."""
 
     def __init__(self, file: IO[str]) -> None:
         super().__init__()
@@ -47,7 +47,7 @@ class OnDisk(MemoryBatchState):
 
 
 def megabytes() -> int:
-    """The most that this process ever had."""
+    """The peak memory of this process."""
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // UNITS_IN_MEGABYTE
 
 

@@ -1,4 +1,4 @@
-"""Hostile things that have a name, each at its door: bombs, polyglots, formats that run programs, look-alikes."""
+"""Hostile inputs with a name, each at its door: bombs, polyglots, formats that run programs, look-alikes."""
 
 import gzip
 import io
@@ -50,13 +50,13 @@ def tiff(*tags: tuple[int, int, int, int], data: bytes = b"") -> bytes:
 
 
 def png_exif(values: int) -> bytes:
-    """A PNG too large to be sent as it is, to be turned by a quarter, with so many values beside that."""
+    """A PNG that is too large to be sent as it is and turned by a quarter, with so many other values."""
     turned = tiff((0x0112, 3, 1, 6), (0xC000, 4, values, 8), data=b"\1\2\3\4" * values)
     return png_with(b"eXIf", turned)
 
 
 def webp_claiming(side: int) -> bytes:
-    """Of one colour, a WebP of any size is 34 bytes."""
+    """A WebP that claims this size. In one colour, any size takes 34 bytes."""
     whole = bytearray(encoded("WEBP", (1, 1), lossless=True))
     assert whole[12:16] == b"VP8L"
     whole[21:25] = struct.pack("<L", (side - 1) | (side - 1) << 14)
@@ -64,7 +64,7 @@ def webp_claiming(side: int) -> bytes:
 
 
 def derived(kind: bytes, content: bytes, count: int, side: int, size: int, *, crop: bytes = b"") -> bytes:
-    """A HEIC picture of this size that is made of so many coded ones, each with bytes of its own."""
+    """A HEIC picture of this size, derived from so many coded ones, each with bytes of its own."""
     configuration, pixels = coded(side)
     parts = [Item(b"hvc1", [(number * len(pixels), len(pixels))], (1, 2)) for number in range(count)]
     whole = Item(kind, [(count * len(pixels), len(content))], (3, 4) if crop else (3,), range(2, 2 + count))
@@ -73,7 +73,7 @@ def derived(kind: bytes, content: bytes, count: int, side: int, size: int, *, cr
 
 
 def nested(kind: bytes, content: bytes) -> bytes:
-    """Each of twenty levels is made of two pictures of the next: a million in all."""
+    """A picture in twenty levels. Each level has two pictures of the next: a million in total."""
     configuration, pixels = coded(512)
     start = len(pixels)
     made = [
@@ -88,7 +88,7 @@ def overlay(size: int, count: int) -> bytes:
 
 
 def talkative(items: int, extents: int, megabytes: int) -> bytes:
-    """A HEIC picture with so many EXIF items, each of which names the same bytes so often."""
+    """A HEIC picture with so many EXIF items, each with so many references to the same bytes."""
     configuration, pixels = coded(64)
     said = Item(b"Exif", [(0, megabytes * 1_000_000)] * extents, (), (1,))
     picture = Item(b"hvc1", [(0, len(pixels))], (1, 2))
@@ -105,7 +105,7 @@ def claims(brand: bytes, width: int, height: int) -> bytes:
     return heif([item], [configuration, ispe(width, height)], pixels, brand=brand)
 
 
-# What unpacks to more than there is: refused, or taken, without the memory that it asks for.
+# Bombs: refused, or handled without the memory that they ask for.
 
 SHARED = 2_000_000
 PIECE = [
@@ -158,9 +158,9 @@ BOMBS: dict[str, Callable[[], bytes]] = {
 
 
 def confined(door: str, megabytes: int, data: bytes) -> str:
-    """What a door says of bytes in a process with so much memory to spare, that may start and write nothing."""
+    """A door's result in a process with so much spare memory, which may start and write nothing."""
     command = [sys.executable, "-m", "tests.fuzz.confined", door, str(megabytes)]
-    # What an arena of each thread sets aside would be more to spare.
+    # Otherwise each thread's arena would add spare memory.
     env = {"MALLOC_ARENA_MAX": "1"}
     done = subprocess.run(command, input=data, capture_output=True, cwd=ROOT, env=env, check=False, timeout=120)
     assert done.returncode == 0, done.stderr.decode(errors="replace")[-2000:]
@@ -184,14 +184,14 @@ def test_an_answer_that_unpacks_to_gigabytes_is_cut_off(head: bytes) -> None:
 
 @linux
 def test_the_confined_process_is_confined() -> None:
-    """Or the tests above could not fail: 16 megapixels need 64 MB."""
+    """Otherwise the tests above could not fail: 16 megapixels need 64 MB."""
     whole = png_claiming(4_000, zlib.compress(bytes(4_000 * (4_000 * 4 + 1)), 1))
     assert confined("picture", 400, whole) == "Facts"
     with pytest.raises(AssertionError, match="MemoryError"):
         confined("picture", 20, whole)
 
 
-# What is something else besides, or pretends to be.
+# Polyglots and pretenders.
 
 
 def zipped() -> bytes:
@@ -222,7 +222,7 @@ def test_a_picture_in_a_script_is_none() -> None:
 @pytest.mark.parametrize("brand", [b"heic", b"heix", b"mif1", b"avif", b"avis", b"jxl ", b"qt  ", b"isom"])
 @pytest.mark.parametrize("kind", [b"hvc1", b"av01", b"vvc1", b"j2k1", b"jpeg", b"unci", b"mski", b"tmap", b"grid"])
 def test_a_container_of_something_else_is_refused_by_name(brand: bytes, kind: bytes) -> None:
-    """In a frame of HEIC or AVIF may lie what nobody here decodes, or nothing at all."""
+    """A HEIC or AVIF container may hold something that cannot be decoded here, or nothing at all."""
     data = heif([Item(kind, [(0, 9)], (1,))], [ispe(64, 64)], b"a picture", brand=brand)
     with pytest.raises(Undecodable, match=r"HEVC or AV1|more parts"):
         inspect.inspect(data)
@@ -231,7 +231,7 @@ def test_a_container_of_something_else_is_refused_by_name(brand: bytes, kind: by
 @linux
 @pytest.mark.parametrize("item", [b"mime\0application/rdf+xml\0", b"Exif\0\0"])
 def test_a_name_that_is_no_text_does_not_take_the_process_down(item: bytes) -> None:
-    """pi-heif itself dies of it."""
+    """It crashes pi-heif itself."""
     data = photographed("HEIF", scene())
     at = data.index(item[:4])
     for place in (0, 5):
@@ -241,7 +241,7 @@ def test_a_name_that_is_no_text_does_not_take_the_process_down(item: bytes) -> N
 
 
 def test_a_picture_of_tiles_is_what_phones_make() -> None:
-    """So the tests above could not succeed on a frame that no decoder takes."""
+    """This shows that the tests above do not succeed just because no decoder accepts the frame."""
     facts = inspect.inspect(
         derived(b"grid", grid(4, 3, 250, 180), 12, 64, 250).replace(ispe(250, 250), ispe(250, 180))
     ).facts
@@ -285,7 +285,7 @@ def test_a_head_that_claims_more_than_100_megapixels_is_too_large(side: int) -> 
 
 
 def test_a_row_without_end_is_too_large() -> None:
-    """A WebP of 262 bytes, 15,728,648 x 6 pixels, took minutes."""
+    """A WebP of 262 bytes with 15,728,648 x 6 pixels took minutes."""
     moving = io.BytesIO()
     Pillow.new("L", (8, 6)).save(moving, "WEBP", save_all=True, append_images=[Pillow.new("L", (8, 6), 9)])
     wide = bytearray(moving.getvalue())
@@ -352,7 +352,7 @@ def test_a_message_of_a_megabyte_is_told_with_its_first_4_kilobytes() -> None:
 
 
 def test_names_that_look_alike_are_threads_of_their_own() -> None:
-    """A thread is its letters, not their looks: only what Unicode itself calls equal is one thread."""
+    """A thread is its letters, not their looks: only names that Unicode calls equal are one thread."""
     alike = ["paypal", "рaypal", "paypal\u200b", "\u202epaypal", "ｐaypal", "PAYPAL"]
     assert len({keys.thread_of(name) for name in alike}) == len(alike)
     assert keys.thread_of("cafe\u0301") == keys.thread_of("café")
@@ -365,7 +365,7 @@ def test_a_key_of_tricks_has_its_places(key: str) -> None:
     assert checked(BY_NAME["key"], key.encode())
 
 
-# What is not to be said.
+# Secrets that must not appear.
 
 
 @pytest.mark.parametrize("status", [200, 401, 403, 500, 504])

@@ -1,4 +1,4 @@
-"""Any bytes, at every door: what comes in by chance, by damage, and by JSON that says odd things."""
+"""Any bytes at every door: random bytes, damaged files, and JSON with odd values."""
 
 import json
 from collections.abc import Callable
@@ -30,7 +30,7 @@ documents = values.map(lambda value: json.dumps(value).encode())
 
 
 def damaged(seeds: st.SearchStrategy[bytes]) -> st.SearchStrategy[bytes]:
-    """A seed with a part of it replaced, left out, or said again and again."""
+    """A seed with a part replaced, left out, or repeated."""
 
     def damage(whole: bytes, at: int, length: int, patch: bytes, times: int) -> bytes:
         at %= len(whole) + 1

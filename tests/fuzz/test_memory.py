@@ -1,4 +1,4 @@
-"""The largest that is taken, in little memory: in a process of its own, which can tell the most that it ever had."""
+"""The largest accepted inputs in little memory, each in a process of its own, which can tell its peak."""
 
 import json
 import subprocess
@@ -40,7 +40,7 @@ tell()
 def test_a_hundred_megapixels_take_little_memory(
     tmp_path: Path, options: dict[str, bool], inspected: int, sent_in: int, checked: int
 ) -> None:
-    """Open it would be 400 MB. Of a progressive one the decoder keeps all coefficients, 300 MB."""
+    """Decoded it has 400 MB. For a progressive one the decoder keeps all coefficients, 300 MB."""
     path = tmp_path / "large.jpg"
     path.write_bytes(saved(scene(size=(10_000, 10_000)), "JPEG", quality=90, **options))
     done = subprocess.run([sys.executable, "-c", PEAK, str(path)], capture_output=True, text=True, check=True)

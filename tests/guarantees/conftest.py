@@ -1,4 +1,4 @@
-"""What tests of the promise share: one world for all sweeps at the clients' edge, and no worker left standing."""
+"""Fixtures for the promise's tests: one world for all sweeps at the clients' edge, and the end of every worker."""
 
 from collections.abc import Iterator
 

@@ -1,4 +1,4 @@
-"""Whatever breaks at the edge of our clients, and wherever: nothing is lost, and nothing paid twice without need."""
+"""A break anywhere at the edge of our clients loses nothing, and pays nothing twice without need."""
 
 import pytest
 
@@ -24,7 +24,7 @@ def test_wherever_a_process_dies_the_request_ends_as_promised(swept_world: World
 def test_whichever_call_to_aws_fails_the_request_ends_as_promised(
     swept_world: World, name: str, figures: Figures
 ) -> None:
-    """In the mode that makes most of them, and where the ledger's writes are no transactions."""
+    """This uses the mode with the most AWS calls, and the one whose ledger writes are no transactions."""
     figures.tell(f"{name}: {sweep(swept_world, MODES[name], AWS_BREAKS)}")
 
 

@@ -1,4 +1,4 @@
-"""The sweep can fail: it goes red for each safeguard of the protocol that is taken away."""
+"""The sweep can fail: it goes red for each safeguard of the protocol that is removed."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import replace

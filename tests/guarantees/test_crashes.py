@@ -1,6 +1,6 @@
-"""Whatever breaks, and wherever: every call over a port is a place to die, and a place where AWS fails.
+"""Breaks anywhere: at every call over a port the process may die, or AWS may fail.
 
-On the ports in memory; the clients' edge is swept in `test_clients_edge.py`.
+This runs on the ports in memory. `test_clients_edge.py` sweeps the clients' edge.
 """
 
 from collections.abc import Callable, Sequence
@@ -79,5 +79,5 @@ def test_wherever_two_stall_over_one_request_the_promise_is_kept(
 
 
 def boundaries(ran: Sequence[Schedule]) -> set[str]:
-    """Where the first break of each schedule was, without how it broke."""
+    """The boundary of each schedule's first break, without the kind of break."""
     return {" ".join(schedule.broke[0].split()[-2:]) for schedule in ran}

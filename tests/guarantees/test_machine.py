@@ -11,7 +11,7 @@ from tests.guarantees.memory.machine import PromiseMachine
 RUNS = 200
 TORTURE_RUNS = 5_000
 STEPS = 40
-# Shrinking a run takes minutes; a seed gives it again as it was.
+# Shrinking a run takes minutes. A seed repeats it as it was.
 PHASES = (Phase.explicit, Phase.generate)
 
 

@@ -1,4 +1,4 @@
-"""The proof is proven: with any one safeguard taken out, it goes red, and says why."""
+"""The proof is proven: without any one safeguard it goes red, with the right message."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""Whatever people put, in whatever order it is announced: the requests are those that the contract asks for."""
+"""For any uploads, announced in any order, the requests are those that the contract describes."""
 
 from collections.abc import Callable
 from typing import Any
@@ -17,7 +17,7 @@ from tests.guarantees.uploads.course import SCENES, STEP, Course, Scene, Step
 COURSES: dict[str, Any] = {
     "scene": st.sampled_from(SCENES),
     "default_instruction": st.sampled_from(["", "", "", "brighter"]),
-    # Left to itself hypothesis draws short ones.
+    # By default hypothesis draws short ones.
     "steps": st.one_of(st.lists(STEP, max_size=10), st.lists(STEP, min_size=20, max_size=30)),
 }
 
@@ -41,6 +41,21 @@ def test_the_requests_are_those_that_the_contract_asks_for(
 @pytest.mark.torture
 def test_the_requests_are_those_that_the_contract_asks_for_in_many_courses(seed: int) -> None:
     seeded(seed)(settings(max_examples=30_000, derandomize=False)(given(**COURSES)(compare)))()
+
+
+def step(what: str, which: int = 0, content: bytes = b"1", **more: Any) -> Step:
+    """A step whose upload is announced at once, one second after the step before it."""
+    plain = {"words": "blue", "own": None, "named": None, "is_announced": True, "is_copy": False, "seconds": 1.0}
+    return Step(what, which, content, **{**plain, **more})
+
+
+def test_a_text_that_left_another_spelling_for_its_own_photo_is_not_asked_again() -> None:
+    """It waits for the upper-case photo, whose file is empty yet, when the photo of its very name takes it along."""
+    compare(
+        next(scene for scene in SCENES if list(scene.photos) == ["shop/A.JPG", "shop/a.png"]),
+        "",
+        [step("put_photo", content=b""), step("put_text"), step("put_photo", 1), step("put_photo", 1, own="red")],
+    )
 
 
 Sabotage = Callable[[pytest.MonkeyPatch], None]

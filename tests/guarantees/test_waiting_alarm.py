@@ -17,7 +17,7 @@ HOURS = 20
 
 
 class Telling(Journal):
-    """A journal that writes the metrics, too."""
+    """A journal that also writes the metrics."""
 
     def __init__(self, telemetry: RequestTelemetry) -> None:
         super().__init__()
@@ -29,7 +29,7 @@ class Telling(Journal):
 
 
 def highest(written: str) -> float:
-    """What was written of the alarm's metric."""
+    """The highest value of the alarm's metric."""
     documents = [json.loads(line) for line in written.splitlines() if '"_aws"' in line]
     return max((sum(each[ALARM["MetricName"]]) for each in documents if ALARM["MetricName"] in each), default=0)
 

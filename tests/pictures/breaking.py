@@ -1,4 +1,4 @@
-"""Whole files of pictures, broken as senders, relays and careless programs break them."""
+"""Whole files of pictures, damaged in the ways of senders, relays and careless programs."""
 
 import struct
 import zlib
@@ -27,25 +27,25 @@ def chunks(png: bytes) -> Chunks:
 
 
 def with_chunk(png: bytes, name: bytes, content: bytes, checksum: int | None = None) -> bytes:
-    """The same with one more chunk after its head."""
+    """The PNG with one more chunk after its head."""
     end = len(HEAD) + 25
     return png[:end] + chunk(name, content, checksum) + png[end:]
 
 
 def with_wrong_checksum(png: bytes, *names: bytes) -> bytes:
-    """The same, where these chunks have the checksum of something else."""
+    """The PNG with wrong checksums of these chunks."""
     return HEAD + b"".join(chunk(name, content, 1 if name in names else None) for name, content in chunks(png))
 
 
 def with_junk_for_pixels(png: bytes, junk: Callable[[int], bytes]) -> bytes:
-    """The same with right checksums."""
+    """The PNG with junk in place of its pixels, and right checksums."""
     return HEAD + b"".join(
         chunk(name, junk(len(content)) if name == b"IDAT" else content) for name, content in chunks(png)
     )
 
 
 def with_wrong_sum(png: bytes) -> bytes:
-    """The same with right checksums of its chunks, where that of the rows within them is that of something else."""
+    """The PNG with right checksums of its chunks, and a wrong one of the rows inside them."""
     found = chunks(png)
     last = max(at for at, (name, _) in enumerate(found) if name == b"IDAT")
     found[last] = (b"IDAT", found[last][1][:-4] + bytes(4))
@@ -53,14 +53,14 @@ def with_wrong_sum(png: bytes) -> bytes:
 
 
 def with_split_pixels(png: bytes) -> bytes:
-    """The same with words in the middle of its pixels."""
+    """The PNG with words in the middle of its pixels."""
     ((_, pixels),) = [each for each in chunks(png) if each[0] == b"IDAT"]
     parts = chunk(b"IDAT", pixels[:50]) + chunk(b"tEXt", ONE_WORD) + chunk(b"IDAT", pixels[50:])
     return png.replace(chunk(b"IDAT", pixels), parts)
 
 
 def with_rows_missing(png: bytes, missing: int) -> bytes:
-    """The same without its last rows: what is packed ends as it should, and every checksum is right."""
+    """The PNG without its last rows. Its compressed data ends properly, and every checksum is right."""
     found = chunks(png)
     packed = b"".join(content for name, content in found if name == b"IDAT")
     height = int.from_bytes(found[0][1][4:8])
@@ -71,12 +71,12 @@ def with_rows_missing(png: bytes, missing: int) -> bytes:
 
 
 def with_a_second_head(png: bytes) -> bytes:
-    """The same with another size in a second head."""
+    """The PNG with another size in a second head."""
     head = chunks(png)[0][1]
     return with_chunk(png, b"IHDR", struct.pack(">LL", 90, 90) + head[8:])
 
 
-# Every checksum of these is right, every row is there, and strict decoders refuse them.
+# Every checksum and every row of these is right, and strict decoders refuse them.
 ODD_CHUNKS: Mapping[str, Callable[[bytes], bytes]] = {
     "a-needed-chunk-that-none-knows": lambda png: with_chunk(png, b"ABCD", b"ab"),
     "apples-chunk-first": lambda png: HEAD + chunk(b"CgBI", b"\x50\0\x20\2") + png[len(HEAD) :],

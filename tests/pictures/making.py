@@ -1,6 +1,6 @@
-"""Pictures as cameras, phones and programs make them, by the real encoders, with a secret planted wherever one can be.
+"""Pictures as cameras, phones and programs make them, by the real encoders, with a secret planted wherever one fits.
 
-The scene has another colour in each corner, so that whoever looks at it sees whether it stands upright.
+The scene has another colour in each corner, which shows whether it stands upright.
 """
 
 import io
@@ -13,13 +13,13 @@ import pillow_heif
 from PIL import Image as Pillow
 from PIL import PngImagePlugin, TiffImagePlugin
 
-FILES = Path(__file__).parent / "files"  # by other programs; README.md says how
-SECRET = "48.8584N-2.2945E"  # what must not leave the account
+FILES = Path(__file__).parent / "files"  # made by other programs; README.md says how
+SECRET = "48.8584N-2.2945E"  # must not leave the account
 ORIENTATION = 0x0112
 CORNERS = ("red", "lime", "blue", "white")  # top left, top right, bottom left, bottom right
 Colours = tuple[tuple[int, ...], ...]
 
-# What a camera does that is held so: the transposition is undone by the orientation of the same number.
+# A camera's orientation: the number undoes this transposition.
 HELD: Mapping[int, Pillow.Transpose | None] = {
     1: None,
     2: Pillow.Transpose.FLIP_LEFT_RIGHT,
@@ -33,7 +33,7 @@ HELD: Mapping[int, Pillow.Transpose | None] = {
 
 
 def scene(mode: str = "RGB", size: tuple[int, int] = (96, 64)) -> Pillow.Image:
-    """Four colours, upright; in a mode without them, what that mode makes of them."""
+    """Four colours, upright, or their counterparts in the mode."""
     picture = Pillow.new("RGB", (2, 2))
     for number, colour in enumerate(CORNERS):
         picture.paste(colour, (number % 2, number // 2, number % 2 + 1, number // 2 + 1))
@@ -41,7 +41,7 @@ def scene(mode: str = "RGB", size: tuple[int, int] = (96, 64)) -> Pillow.Image:
 
 
 def in_mode(picture: Pillow.Image, mode: str) -> Pillow.Image:
-    """The same picture; Pillow itself clips where it should scale."""
+    """The same picture in the mode. Pillow itself clips where it should scale."""
     if mode == "I;16":
         levels = picture.convert("L").tobytes()
         return Pillow.frombytes(mode, picture.size, bytes(byte for level in levels for byte in (level, level)))
@@ -72,12 +72,12 @@ def corners(picture: Pillow.Image) -> Colours:
 
 
 def furthest(one: Colours, other: Colours) -> int:
-    """By how much any channel of any corner differs."""
+    """The largest difference in any channel of any corner."""
     return max(abs(a - b) for left, right in zip(one, other, strict=True) for a, b in zip(left, right, strict=True))
 
 
 def held(picture: Pillow.Image, orientation: int) -> Pillow.Image:
-    """As the camera stores it."""
+    """The pixels as a camera stores them."""
     transposition = HELD[orientation]
     return picture if transposition is None else picture.transpose(transposition)
 
@@ -92,7 +92,7 @@ def saved(picture: Pillow.Image, kind: str, **options: Any) -> bytes:
 
 
 def photographed(kind: str, picture: Pillow.Image, orientation: int = 1, **options: Any) -> bytes:
-    """A file of this kind as a camera writes it: turned as it was held, and telling all about it."""
+    """A file of this kind as a camera writes it: turned, and with full metadata."""
     return saved(held(picture, orientation), kind, **{**_METADATA[kind](orientation), **options})
 
 
@@ -141,7 +141,7 @@ _METADATA: Mapping[str, Callable[[int], dict[str, Any]]] = {
 }
 
 
-# Profiles of other colours than sRGB's.
+# Profiles with other colours than sRGB's.
 
 _D50 = (0.9642, 1.0, 0.8249)
 DISPLAY_P3 = ((0.51512, 0.24120, -0.00105), (0.29198, 0.69225, 0.04189), (0.15710, 0.06657, 0.78407))

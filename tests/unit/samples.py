@@ -1,4 +1,4 @@
-"""Small things that the unit tests are about: pictures, outcomes, replies, errors."""
+"""Small samples for the unit tests: pictures, outcomes, replies, errors."""
 
 import hashlib
 import io
@@ -23,14 +23,14 @@ from tests.fakes.objects import MemoryObjects, developed
 
 
 def encoded(kind: str, size: tuple[int, int] = (8, 6), mode: str = "RGB", **options: Any) -> bytes:
-    """A picture of one colour in a format of Pillow's."""
+    """A picture of one colour in one of Pillow's formats."""
     target = io.BytesIO()
     Pillow.new(mode, size, "teal" if mode in ("RGB", "RGBA") else 1).save(target, kind, **options)
     return target.getvalue()
 
 
 def noise(kind: str, side: int = 40) -> bytes:
-    """A square picture whose pixels are noise, always the same: it hardly packs, and its Base64 has every letter."""
+    """A square picture of noise, always the same: it hardly compresses, and its Base64 has every letter."""
     target = io.BytesIO()
     pixels = hashlib.shake_256(kind.encode()).digest(side * side * 3)
     Pillow.frombytes("RGB", (side, side), pixels).save(target, kind)
@@ -101,7 +101,7 @@ def reply(body: object = b"", status: int = 200, **headers: str) -> Reply:
 
 
 def verdict(given: Reply) -> Answer | Rejected | Unavailable | Ambiguous:
-    """What `judge` says of a reply, raised or returned."""
+    """The verdict of `judge` on a reply, raised or returned."""
     try:
         return interpret(given)
     except (Rejected, Unavailable, Ambiguous) as error:
@@ -109,21 +109,21 @@ def verdict(given: Reply) -> Answer | Rejected | Unavailable | Ambiguous:
 
 
 def rejection(act: Callable[[], object]) -> Rejected:
-    """How an act was rejected."""
+    """The rejection that an act raises."""
     with pytest.raises(Rejected) as caught:
         act()
     return caught.value
 
 
 def unavailability(act: Callable[[], object]) -> Unavailable:
-    """What an act has to wait for."""
+    """The unavailability that an act raises."""
     with pytest.raises(Unavailable) as caught:
         act()
     return caught.value
 
 
 def sent_of(data: bytes) -> Image:
-    """What is sent of an attached picture with these bytes."""
+    """The sent form of an attached picture with these bytes."""
     objects = MemoryObjects()
     objects.put("uploads", "a", data)
     ((_, sent),) = Reader(objects, developed(objects), NEBULA.limits).attached([ImageRef("uploads", "a")])

@@ -1,4 +1,4 @@
-"""Servers on this machine that answer as badly as the internet does; each connection is told in full."""
+"""Servers on this machine that answer as badly as the internet does, with a script for each connection."""
 
 import socket
 import ssl
@@ -22,7 +22,7 @@ Script = Callable[["Exchange"], None]
 
 @dataclass
 class Exchange:
-    """One connection, as the server sees it. `over` is set when the test is."""
+    """One connection from the server's side. `over` is set at the end of the test."""
 
     connection: socket.socket
     over: threading.Event
@@ -36,7 +36,7 @@ class Exchange:
 
     @property
     def headers(self) -> dict[str, str]:
-        """By lowercase name."""
+        """The headers by lowercase name."""
         lines = (line.partition(":") for line in self.head.split("\r\n")[1:] if line)
         return {name.lower(): value.strip() for name, _, value in lines}
 
@@ -48,7 +48,7 @@ class Exchange:
         self.head = head.decode("latin-1")
 
     def read(self) -> None:
-        """The whole request, and not a byte less."""
+        """Read the whole request, to the last byte."""
         self.read_head()
         while len(self.body) < int(self.headers.get("content-length", 0)):
             self.body += self.connection.recv(1 << 20)
@@ -57,7 +57,7 @@ class Exchange:
         self.connection.sendall(data)
 
     def drip(self, data: bytes) -> None:
-        """A byte now and then, for five seconds or until the other side has had enough: see `cut_off`."""
+        """Send a byte now and then, for five seconds or until the other side hangs up: see `cut_off`."""
         for number in range(50):
             try:
                 self.send(data[number % len(data) :][:1])
@@ -69,7 +69,7 @@ class Exchange:
 
 
 class Server:
-    """Plays a script to each connection on a free port of 127.0.0.1; over TLS where a context is given."""
+    """Plays a script to each connection on a free port of 127.0.0.1; over TLS if a context is given."""
 
     def __init__(self, script: Script, *, tls: ssl.SSLContext | None = None, handshake_after: float = 0) -> None:
         self._script = script
@@ -124,14 +124,14 @@ class Server:
 
 
 def http(status: int = 200, body: bytes = b"", length: int | None = None, **headers: str) -> bytes:
-    """A response; `length` is what it claims, `content_type` stands for `Content-Type`."""
+    """A response. `length` is its claimed length; `content_type` stands for `Content-Type`."""
     lines = [f"HTTP/1.1 {status} Whatever", f"Content-Length: {len(body) if length is None else length}"]
     lines += [f"{name.replace('_', '-').title()}: {value}" for name, value in headers.items()]
     return "\r\n".join([*lines, "Connection: close", "", ""]).encode("latin-1") + body
 
 
 def answering(response: bytes) -> Script:
-    """Reads the request and sends this."""
+    """A script that reads the request and sends this response."""
 
     def script(exchange: Exchange) -> None:
         exchange.read()
@@ -141,7 +141,7 @@ def answering(response: bytes) -> Script:
 
 
 def unused_port() -> int:
-    """A port that nobody listens on."""
+    """A port without a listener."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
         return int(listener.getsockname()[1])
 
@@ -161,7 +161,7 @@ def tls_context(folder: Path, *hosts: str) -> tuple[str, ssl.SSLContext]:
     server = (
         _certificate(own_name, authority_name, server_key)
         .add_extension(x509.SubjectAlternativeName([_general_name(host) for host in hosts]), critical=False)
-        # Python 3.13 and later take no certificate without.
+        # Python 3.13 and later refuse a certificate without it.
         .add_extension(x509.AuthorityKeyIdentifier.from_issuer_public_key(authority_key.public_key()), critical=False)
         .sign(authority_key, hashes.SHA256())
     )

@@ -1,4 +1,4 @@
-"""One TLS context for all who connect: the bundle is loaded once, and who does not prove himself is refused."""
+"""One TLS context for all clients: it loads the bundle once, and refuses servers without a valid certificate."""
 
 import os
 import ssl
@@ -54,7 +54,7 @@ def _sharing(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def trusting(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str], ssl.SSLContext]:
-    """A server's context with a certificate for this host, by an authority that we trust."""
+    """A server's context with a certificate for this host, by a trusted authority."""
 
     def trust(host: str) -> ssl.SSLContext:
         authority, server = tls_context(tmp_path, host)

@@ -1,4 +1,4 @@
-"""Events as Lambda makes them, of messages that were sent now, or so many seconds ago."""
+"""Events as Lambda makes them, for messages that were sent now, or so many seconds ago."""
 
 import json
 import time

@@ -1,4 +1,4 @@
-"""Facts, a line each: what is recorded, and how two records differ."""
+"""Facts, one a line: their form, and the difference between two records."""
 
 from collections.abc import Iterable, Iterator, Mapping
 

@@ -1,4 +1,4 @@
-"""The scenes of messages: conversations, refusals, an image API in trouble, pictures that have to be developed.
+"""The scenes of messages: conversations, refusals, an image API in trouble, pictures that have to be converted.
 
 Each scene begins with an empty table. All names are fixed, and with them the keys that follow from them.
 """
@@ -81,14 +81,14 @@ def provider_in_trouble(stage: Stage) -> None:
 
 
 def other_troubles(stage: Stage) -> None:
-    """Each of another model's, for they share no breaker."""
+    """Other troubles, each of another model, because models share no breaker."""
     for name, said in TROUBLES.items():
         stage.api_script = [said]
         stage.ask(f"trouble/{name}", f"m-{name}", {**CASTLE, "model": name})
 
 
 def limits(stage: Stage) -> None:
-    """One call a day, which has a price; one turn a thread; an invocation that has no time for a call."""
+    """One call a day, with a price; one turn a thread; an invocation without time for a call."""
     forget_what_was_built()
     with stage.where(DAILY_CALL_LIMIT="1", PRICE_PER_IMAGE="0.039 USD", MAX_TURNS_PER_THREAD="1"):
         stage.ask("limited/turns", "m-first", CASTLE)
@@ -99,7 +99,7 @@ def limits(stage: Stage) -> None:
 
 
 def renditions(stage: Stage) -> None:
-    """A picture that `on_picture` develops, and one over which it dies until the request is given up."""
+    """A picture that `on_picture` converts, and one that kills it until the request is given up."""
     stage.put("photos/scan.tif", SCAN)
     stage.put("photos/deep.png", DEEP)
     stage.ask("scan", "m-scan", {**NIGHT, "images": ["s3://uploads/photos/scan.tif"]})
@@ -112,7 +112,7 @@ def renditions(stage: Stage) -> None:
 
 
 def doubtful_answers(stage: Stage) -> None:
-    """A large picture of few bytes, which `on_picture` looks at; and the same where that dies over it."""
+    """A large picture in few bytes, which `on_picture` checks; and one that kills it."""
     stage.api_script = [PLAIN]
     stage.ask("doubtful", "m-plain", CASTLE)
     stage.api_script, stage.lambda_script = [PLAIN], [DIED]
@@ -129,7 +129,7 @@ def orders(stage: Stage) -> None:
 
 
 def long_threads(stage: Stage) -> None:
-    """So long that something is kept beside a turn: the sources of failed ones, and a branch's first source."""
+    """Threads so long that a turn gets a summary: of failed turns' sources, and of a branch's first source."""
     stage.api_script = [REFUSAL]
     for name, length in (("failed", 19), ("succeeded", 20)):
         stage.ask(f"long/{name}", f"m-{name}", NIGHT)
@@ -139,7 +139,7 @@ def long_threads(stage: Stage) -> None:
 
 
 def _lengthen(stage: Stage, thread: str, length: int) -> None:
-    """Repeats the thread's first turn, each time in answer to the one before."""
+    """Repeat the thread's first turn, each time in answer to the one before."""
     key = {"thread_id": {"S": thread}, "sk": {"S": "TURN#00001"}}
     first = stage.dynamodb.get_item(TableName="threads", Key=key)["Item"]
     for parent, turn in pairwise(range(1, length + 1)):

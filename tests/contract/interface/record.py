@@ -1,5 +1,5 @@
-"""The record of the interface: everything that others rely on, and everything that a release finds in the stack that
-the release before it left behind.
+"""The record of the interface: everything that others rely on, and everything that an older release leaves behind in
+the stack for a newer one.
 """
 
 import json
@@ -21,7 +21,7 @@ QUEUES = ("requests.fifo", "batches.fifo", "probes.fifo", "dead.fifo")
 
 
 def play(stage: Stage) -> None:
-    """Plays every scene."""
+    """Play every scene."""
     stage.put("photos/cat.png", PNG)
     with (
         Server(stage.image_api) as api,
@@ -37,7 +37,7 @@ def play(stage: Stage) -> None:
 
 
 def observed(stage: Stage, output: str) -> list[str]:
-    """The facts that the stage has seen. `output` is everything that the functions wrote to theirs."""
+    """The facts that the stage has seen. `output` is everything that the functions printed."""
     items = stage.items.values()
     replies = {f"reply of {function}": document_shape(given) for function, given in stage.replies.items()}
     tree = {
@@ -61,5 +61,5 @@ def recorded() -> list[str]:
 
 
 def write(found: Sequence[str]) -> None:
-    """Records these facts in place of the old ones."""
+    """Record these facts in place of the old ones."""
     FILE.write_text(json.dumps(found, indent=0, ensure_ascii=False) + "\n", encoding="utf-8")

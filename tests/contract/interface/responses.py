@@ -6,7 +6,7 @@ from base64 import b64decode, b64encode
 from tests.pictures.making import FILES
 from tests.unit.servers import http
 
-# 32 x 24 pixels in red. An encoder's next version may write other bytes, so none is asked.
+# 32 x 24 pixels in red. The bytes are fixed, because another version of an encoder may write others.
 PNG_BASE64 = (
     "iVBORw0KGgoAAAANSUhEUgAAACAAAAAYCAIAAAAUMWhjAAAAJElEQVR42mP8z0BbwMQwasGoBaMWjFowasGoBaMWjFowJCwA"
     "APHIAS+0z0eXAAAAAElFTkSuQmCC"
@@ -16,7 +16,7 @@ SCAN, DEEP, INKS = ((FILES / name).read_bytes() for name in ("scan.tif", "deep.p
 
 
 def response(status: int, document: object, **headers: str) -> bytes:
-    """A response with every header that is kept of one."""
+    """A response with every header that Darkroom keeps."""
     named = {
         "content_type": "application/json", "date": "Sun, 29 Nov 2026 12:00:00 GMT",
         "x_oneapi_request_id": "provider-1", "x_request_id": "provider-2",
@@ -44,5 +44,5 @@ ODD_ANSWERS = {
 }
 # 2000 x 2000 pixels of one colour, as WebP.
 PLAIN = response(200, {"data": [{"b64_json": "UklGRhwAAABXRUJQVlA4TBAAAAAvz8fzAQdQwChg/wMR0f8A"}]})
-# Of Lambda, where `on_picture` died.
+# Lambda's response after `on_picture` died.
 DIED = http(200, b'{"errorType": "Runtime.ExitError"}', x_amz_function_error="Unhandled")

@@ -1,4 +1,4 @@
-"""Everything that is said: the messages of the queues, the lines of the log and the metrics in it."""
+"""Everything that is sent or logged: the messages of the queues, the lines of the log and the metrics in it."""
 
 import json
 from collections import defaultdict

@@ -35,9 +35,9 @@ GONE = "https://sqs.us-east-1.amazonaws.com/123456789012/gone.fifo"
 
 @dataclass
 class Stage:
-    """`items`, `messages`, `orders` and `replies` hold what the functions have stored, sent and returned so far.
+    """Runs the scenes. `items`, `messages`, `orders` and `replies` hold what was stored, sent and returned so far.
 
-    The image API and Lambda give the next response of their scripts, or a good one where there is none.
+    The image API and Lambda give the next response of their scripts, or a good one if the script is empty.
     """
 
     dynamodb: "DynamoDBClient"
@@ -54,13 +54,13 @@ class Stage:
     # The world around the functions.
 
     def image_api(self, exchange: Exchange) -> None:
-        """Answers a call. Looks at the table first, while the call is open."""
+        """Answer a call. First look at the table, while the call is open."""
         exchange.read()
         self.look()
         exchange.send(self.api_script.pop(0) if self.api_script else PICTURE)
 
     def picture_function(self, exchange: Exchange) -> None:
-        """Answers as Lambda does, with `on_picture` behind it."""
+        """Answer as Lambda does, with `on_picture` behind it."""
         exchange.read()
         order = json.loads(exchange.body)
         self.orders.append(order)
@@ -69,19 +69,19 @@ class Stage:
 
     @contextmanager
     def where(self, **environment: str) -> Iterator[None]:
-        """Sets variables for a while. `on_request` reads its own once, until `forget_what_was_built`."""
+        """Set variables for a while. `on_request` reads its own once, until `forget_what_was_built`."""
         with pytest.MonkeyPatch.context() as patch:
             for name, value in environment.items():
                 patch.setenv(name, value)
             yield
 
     def put(self, key: str, data: bytes, **metadata: str) -> Document:
-        """Puts an object into the uploads bucket."""
+        """Put an object into the uploads bucket."""
         named = {name.replace("_", "-"): value for name, value in metadata.items()}
         return dict(self.s3.put_object(Bucket="uploads", Key=key, Body=data, Metadata=named))
 
     def change(self, thread: str, sk: str, **numbers: int) -> None:
-        """Changes an item as the time would that the test does not take."""
+        """Change an item in the way that time would, without waiting."""
         self.dynamodb.update_item(
             TableName="threads",
             Key={"thread_id": {"S": thread}, "sk": {"S": sk}},
@@ -92,23 +92,23 @@ class Stage:
     # The functions, invoked.
 
     def ask(self, group: str, message_id: str, body: Mapping[str, Any] | str, *, context: Any = CONTEXT) -> None:
-        """Sends a message, under an id that is known, to `on_request`."""
+        """Send a message with this id to `on_request`."""
         self.request(asking(group, message_id, body), context)
 
     def upload(self, key: str, data: bytes, *, age: float = 0, versioned: bool = False, **metadata: str) -> None:
-        """Uploads an object and announces it to `on_upload`, with its version id or without."""
+        """Upload an object and announce it to `on_upload`, with or without its version id."""
         put = self.put(key, data, **metadata)
         version = {"versionId": put["VersionId"]} if versioned else {}
         self.announce(key, put["ETag"].strip('"'), len(data), age=age, **version)
 
     def announce(self, key: str, etag: str, size: int, *, age: float = 0, **more: str) -> None:
-        """Announces an object to `on_upload`."""
+        """Announce an object to `on_upload`."""
         self.uploads += 1
         described = {"key": key, "eTag": etag, "size": size, "sequencer": f"{self.uploads:018X}", **more}
         self.arrival(announcing(described, age))
 
     def deliver(self) -> None:
-        """Gives `on_request` each message that lies in its queue."""
+        """Give `on_request` each message in its queue."""
         for given in self.take("requests.fifo"):
             self.request(given)
 
@@ -124,10 +124,10 @@ class Stage:
         self.replies["on_picture"].append(on_picture.handler(order, CONTEXT))
         return self.replies["on_picture"][-1]
 
-    # The things that they store and send.
+    # Stored and sent things.
 
     def take(self, queue: str) -> list[Event]:
-        """Takes all messages out of a queue. Returns an event for each."""
+        """Take all messages out of a queue. Return an event for each."""
         url, events = self.sqs.get_queue_url(QueueName=queue)["QueueUrl"], []
         while found := self.sqs.receive_message(
             QueueUrl=url, MaxNumberOfMessages=10, AttributeNames=["All"], MessageAttributeNames=["All"]
@@ -139,13 +139,13 @@ class Stage:
         return events
 
     def look(self) -> None:
-        """Remembers the items that are in the table now. Behind moto's back: its scans take seconds."""
+        """Record the items in the table. This reads moto's memory, because its scans take seconds."""
         for item in _table().all_items():
             attributes = item.to_json()["Attributes"]
             self.items[json.dumps(attributes)] = attributes
 
     def clear(self) -> None:
-        """Empties the table: with each transaction moto copies all of it."""
+        """Empty the table: moto copies all of it for each transaction."""
         _table().items.clear()
 
 

@@ -11,7 +11,7 @@ from tests.contract.interface.shapes import Item, Shape, document_shape, item_pa
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
-# Attributes whose values follow from the request alone. A release compares its own values with those that it finds.
+# Attributes whose values follow from the request alone. A release compares its own values with stored ones.
 EXACT = {
     "cause", "content", "custom_id", "etag", "fingerprint", "generation", "holder", "home", "lane", "outbox", "state",
     "stem", "thread", "words",
@@ -62,14 +62,14 @@ def _head(s3: "S3Client", bucket: str, key: str) -> str:
 
 
 def _fixed(value: str) -> str:
-    """A value of metadata without what differs between two runs. Of JSON, the names stay."""
+    """A value of metadata without the parts that differ between two runs. Of JSON, the names stay."""
     if value.startswith("{"):
         return ", ".join(sorted(json.loads(value)))
     return re.sub(r"^\d+\.\d+(e-\d+)?$", "<seconds>", value)
 
 
 def documents(s3: "S3Client") -> dict[str, Shape]:
-    """The fields of all JSON that lies in the buckets, by the place and the ending of its key."""
+    """The fields of all JSON in the buckets, by the place and the ending of its key."""
     kinds: defaultdict[str, list[Mapping[str, Any]]] = defaultdict(list)
     for bucket in ("uploads", "results"):
         for key in _keys(s3, bucket):

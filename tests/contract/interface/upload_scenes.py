@@ -15,7 +15,7 @@ from tests.contract.interface.responses import INKS, PNG
 from tests.contract.interface.stage import GONE, Stage
 from tests.fakes.stack import deployed
 
-LATE = 200  # Seconds: a photo and its text may not be so far apart.
+LATE = 200  # Seconds: longer than a photo and its text may be apart.
 DAY = 86_400
 LONG_KEY = "photos/" + "夜" * 300 + ".pdf"
 REQUEST = {
@@ -44,14 +44,14 @@ def photos(stage: Stage) -> None:
 
 
 def photos_with_versions(stage: Stage) -> None:
-    """Photo and text, and a photo that has to be developed."""
+    """Photo and text, and a photo that has to be converted."""
     stage.upload("versioned/pair.png", PNG, versioned=True)
     stage.upload("versioned/pair.txt", b"snow", versioned=True)
     stage.upload("versioned/inks.jpg", INKS, versioned=True, instruction="night")
 
 
 def texts(stage: Stage) -> None:
-    """A text without a photo; two photos that wait in a thread's folder, and a text that takes both along."""
+    """A text without a photo; two photos that wait in a thread's folder, and a text that uses both."""
     stage.upload("dreams/dream.txt", b"a castle", age=LATE)
     stage.upload("threads/trip/a.png", PNG)
     stage.upload("threads/trip/b.png", PNG)
@@ -59,38 +59,38 @@ def texts(stage: Stage) -> None:
 
 
 def another_spelling(stage: Stage) -> None:
-    """A photo, and a text whose name is like the photo's."""
+    """A photo, and a text with a similar name."""
     stage.upload("spelled/mug.png", PNG)
     stage.upload("spelled/mug.png.txt", b"rain")
 
 
 def lane(stage: Stage) -> None:
-    """A folder's words for two photos, of which one may be on its way at a time."""
+    """A folder's words for two photos. Only one of them may be on its way at a time."""
     stage.upload("shop/_instruction.txt", b"on white")
     with stage.where(MAXIMUM_CONCURRENCY="2"):
         stage.upload("shop/a.png", PNG)
         stage.upload("shop/b.png", PNG)
     stage.deliver()
-    with stage.where(MAXIMUM_CONCURRENCY="3"):  # Half of it is one, too, and makes another worker of the function.
+    with stage.where(MAXIMUM_CONCURRENCY="3"):  # Half of it is one, too. The change makes a new worker of the function.
         stage.upload("shop/b.png", PNG)
 
 
 def queues_that_are_gone(stage: Stage) -> None:
-    """A request and a batch that are decided on, and cannot be sent yet."""
+    """A request and a batch that are decided and cannot be sent yet."""
     with stage.where(REQUESTS_QUEUE_URL=GONE, BATCHES_QUEUE_URL=GONE):
         stage.upload("unsent/dog.png", PNG, instruction="night")
         stage.upload("unsent/one.jsonl", json.dumps(LINES[0]).encode())
 
 
 def request_files(stage: Stage) -> None:
-    """One that says everything, one that says little, one with a fault."""
+    """A file with every field, one with few, one with a fault."""
     stage.upload("orders/one.json", json.dumps(REQUEST).encode())
     stage.upload("orders/two.json", b'{"instruction": "a castle"}')
     stage.upload("orders/faulty.json", b'{"colour": "red"}')
 
 
 def batch(stage: Stage) -> None:
-    """It breaks before its first line is sent, goes on, sends itself anew when it is old, and ends."""
+    """The batch breaks before its first line is sent, goes on, sends itself anew when it is old, and ends."""
     stage.upload("sale/spring.jsonl", "\n".join(map(json.dumps, LINES)).encode())
     (begun,) = stage.take("batches.fifo")
     with stage.where(REQUESTS_QUEUE_URL=GONE):
@@ -102,7 +102,7 @@ def batch(stage: Stage) -> None:
 
 
 def refused_uploads(stage: Stage) -> None:
-    """A photo without words, one without bytes, no photo, a long key, an empty text, an empty batch."""
+    """A photo without words, one without bytes, a file that is no photo, a long key, an empty text, an empty batch."""
     stage.upload("photos/alone.png", PNG, age=LATE)
     stage.upload("photos/empty.png", b"", age=LATE)
     stage.upload("photos/report.pdf", b"no picture")
@@ -114,7 +114,7 @@ def refused_uploads(stage: Stage) -> None:
 
 
 def table(stage: Stage) -> None:
-    """A batch from a spreadsheet: an id that can be no request's id, and a row with a fault."""
+    """A batch from a spreadsheet: an id that cannot be a request's id, and a row with a fault."""
     stage.upload("sale/autumn.csv", b"custom_id;instruction;options.size\nSKU 12/3;night;1:1\n;;\nd;;\n")
     (begun,) = stage.take("batches.fifo")
     stage.arrival(begun)
@@ -123,7 +123,7 @@ def table(stage: Stage) -> None:
 
 
 def uploads_that_are_none(stage: Stage) -> None:
-    """A folder, an object that is gone, an announcement that cannot be read."""
+    """A folder, a missing object, an announcement that cannot be read."""
     stage.upload("photos/", b"")
     stage.announce("photos/gone.png", "e", 1)
     unreadable = event("upload")

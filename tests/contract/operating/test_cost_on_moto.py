@@ -1,4 +1,4 @@
-"""What was spent, added up from the index: calls, pictures and money, by whatever is asked for."""
+"""The costs added up from the index: calls, pictures and money, in every grouping."""
 
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
@@ -27,7 +27,7 @@ PAID = Cost(1, 0.04, "USD")
 
 @dataclass
 class Till:
-    """A stack in which requests have ended."""
+    """A stack with requests that have ended."""
 
     stack: Stack
     table: Table

@@ -1,4 +1,4 @@
-"""What a doctor finds: each thing that is broken on purpose, and nothing in a stack that is well."""
+"""The doctor's findings: each thing that is broken on purpose, and nothing in a healthy stack."""
 
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
@@ -34,7 +34,7 @@ def refusal(code: str, operation: str) -> ClientError:
 
 @dataclass
 class Account:
-    """The services that are only looked at, as one client of all of them."""
+    """The services that are only read, as one client."""
 
     may_read_key: bool = True
     key: str | None = KEY
@@ -75,7 +75,7 @@ class Account:
 
 @dataclass
 class Clinic:
-    """A stack that is well, and what may be changed of it."""
+    """A healthy stack, and its parts that a test may break."""
 
     table: Table
     dynamodb: "DynamoDBClient"
@@ -99,7 +99,7 @@ class Clinic:
         }  # fmt: skip
 
     def state(self, version: str = VERSION) -> dict[str, str]:
-        """What is not well, by the check's name."""
+        """The unhealthy findings by check."""
         resources = {name: name for name in READS.values()}
         clients: dict[str, Any] = {"dynamodb": self.dynamodb, "sqs": self.sqs}
         stack = Stack(
@@ -112,7 +112,7 @@ class Clinic:
         return {each.name: each.state for each in self.findings if each.state != "ok"}
 
     def ends(self, model: str = MODEL, paid_calls: int = 1) -> None:
-        """A call that was paid has made a picture just now."""
+        """Record a paid call that has just made a picture."""
         at = outcome.timestamp(Stack(Known(self.outputs, {}, {}), lambda _: self.dynamodb).now())
         claim = DynamoLedger(self.table, daily_call_limit=0).claim(Request("t", "r", "a cat"), at)
         assert isinstance(claim, Claim)

@@ -1,4 +1,4 @@
-"""What an operator is shown of what waits and what has ended, from the index alone."""
+"""The operator's view of waiting and ended requests, from the index alone."""
 
 from dataclasses import replace
 from types import SimpleNamespace
@@ -24,7 +24,7 @@ NOON = 1_795_348_800.0
 
 
 class Desk:
-    """A table, and what happens to requests."""
+    """A table, and the events in a request's life."""
 
     def __init__(self, table: Table) -> None:
         self.table = table

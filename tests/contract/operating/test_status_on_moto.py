@@ -1,4 +1,4 @@
-"""How a stack stands, against SQS and DynamoDB: what waits and why, what is under way, and what holds it back."""
+"""A stack's status, from SQS and DynamoDB: what waits and why, what is under way, and what holds it back."""
 
 import json
 import time
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 @dataclass
 class Watched:
-    """Lambda and CloudWatch, as far as a status asks them."""
+    """The parts of Lambda and CloudWatch that a status reads."""
 
     states: dict[str, str] = field(default_factory=dict)
     ringing: list[str] | None = field(default_factory=list)
@@ -47,7 +47,7 @@ class Watched:
 
 @dataclass
 class Desk:
-    """An operator at a stack, in which requests are made to wait and to end."""
+    """An operator of a stack whose requests wait and end."""
 
     table: Table
     dynamodb: "DynamoDBClient"
@@ -111,7 +111,7 @@ def test_an_idle_stack_says_so(desk: Desk) -> None:
 def test_what_waits_hidden_in_the_queue_is_told_from_what_is_under_way_and_what_nobody_has_taken(desk: Desk) -> None:
     for thread in "abcde":
         desk.sends(thread)
-    desk.takes(3)  # one of them is worked on, two sleep
+    desk.takes(3)  # one of them runs, two sleep
     desk.waits("a", "throttled")
     desk.waits("b", "budget")
     found = desk.status()

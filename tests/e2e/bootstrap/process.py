@@ -14,30 +14,30 @@ from local.stack import aws
 from local.stack.home import EMULATOR_PYTHON, REPOSITORY
 from tests.e2e.bootstrap.runtime_api import PATIENCE_SECONDS, RuntimeApi, serving
 
-# What Lambda's runtime brings beside boto3. It is the project's own: that Python has none of the project's libraries.
+# The packages that Lambda's runtime brings beside boto3. They come from the project: that Python has none of them.
 RUNTIME = ("awslambdaric", "simplejson", "snapshot_restore_py")
 
 
 @dataclass(frozen=True)
 class Function:
-    """A process that waits for invocations, or works on one."""
+    """A process that waits for invocations, or runs one."""
 
     api: RuntimeApi
     pid: int
     log: Path
 
     def threads_when_idle(self) -> int:
-        """How many threads it has when it asks for its next invocation, which is when Lambda freezes it.
+        """The number of its threads when it asks for its next invocation, which is when Lambda freezes it.
 
         The bootstrap asks from a thread of its own.
         """
         assert self.api.asks.wait(PATIENCE_SECONDS)
-        time.sleep(0.2)  # what has ended needs a moment to be gone
+        time.sleep(0.2)  # threads that have ended need a moment to disappear
         return len(list(Path(f"/proc/{self.pid}/task").iterdir()))
 
     @contextmanager
     def frozen(self) -> Iterator[None]:
-        """As Lambda keeps it between two invocations."""
+        """Freeze the process, as Lambda does between two invocations."""
         os.kill(self.pid, signal.SIGSTOP)
         try:
             yield
@@ -46,7 +46,7 @@ class Function:
 
 
 def runtime_folder(folder: Path) -> Path:
-    """Where the runtime's own packages are, as `/var/runtime` on Lambda."""
+    """A folder with the runtime's own packages, like `/var/runtime` on Lambda."""
     folder.mkdir()
     packages = Path(sysconfig.get_path("purelib"))
     for path in [*(packages / name for name in RUNTIME), *packages.glob("runtime_client*.so")]:
@@ -56,7 +56,7 @@ def runtime_folder(folder: Path) -> Path:
 
 @contextmanager
 def started(folder: Path, layer: Path, environment: Mapping[str, str], scratch: Path) -> Iterator[Function]:
-    """A process of the function in a folder, with this layer, these variables, and nothing else of this machine's."""
+    """A process of the function in a folder, with this layer, these variables, and nothing else from this machine."""
     log = scratch / "log"
     with serving() as api, log.open("wb") as output:
         variables = {

@@ -1,4 +1,4 @@
-"""Lambda's Runtime API, as a function's process sees it: the next invocation, and what became of it.
+"""Lambda's Runtime API for a function's process: the next invocation, and its result.
 
 https://docs.aws.amazon.com/lambda/latest/dg/runtimes-api.html
 """
@@ -20,7 +20,7 @@ _API = "/2018-06-01/runtime/"
 
 @dataclass(frozen=True, slots=True)
 class Invocation:
-    """What Lambda tells of an invocation."""
+    """An invocation as Lambda describes it."""
 
     event: Mapping[str, Any]
     trace: str
@@ -30,7 +30,7 @@ class Invocation:
 
 @dataclass(frozen=True, slots=True)
 class Ended:
-    """What a process said of an invocation, or of its start: `how` is `response`, `error` or `init/error`."""
+    """A process's report on an invocation, or on its start: `how` is `response`, `error` or `init/error`."""
 
     how: str
     document: Any
@@ -52,7 +52,7 @@ class RuntimeApi(ThreadingHTTPServer):
         return f"127.0.0.1:{self.server_port}"
 
     def invoke(self, event: Mapping[str, Any], *, trace: str = "", seconds: float = 60) -> Ended:
-        """An invocation, to its end."""
+        """Run an invocation to its end."""
         self.asks.wait(PATIENCE_SECONDS)
         self.asks.clear()
         self.coming.put(Invocation(event, trace, str(uuid.uuid4()), time.time() + seconds))
@@ -86,7 +86,7 @@ class _Handler(BaseHTTPRequestHandler):
         self.server.said.put(Ended(how, json.loads(body)))
 
     def _chunks(self) -> bytes:
-        """A body as libcurl sends it: in chunks."""
+        """The body, which libcurl sends in chunks."""
         body = b""
         while size := int(self.rfile.readline(), 16):
             body += self.rfile.read(size)
@@ -102,7 +102,7 @@ class _Handler(BaseHTTPRequestHandler):
         self.wfile.write(body)
 
     def log_message(self, *_: object) -> None:
-        """Nothing: pytest shows what matters."""
+        """Log nothing: pytest shows the failures."""
 
 
 @contextmanager

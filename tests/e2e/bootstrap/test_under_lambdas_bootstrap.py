@@ -1,7 +1,7 @@
 """The three functions under Lambda's own bootstrap: started from their folders and the built layer, invoked again and
 again in one process, frozen and thawed in between.
 
-The services are the local stack's, with queues of their own, which the stack's functions do not read.
+The services are the local stack's. The queues belong to the tests, and the stack's functions do not read them.
 """
 
 import json
@@ -37,7 +37,7 @@ def stack(bring_up: BringUp) -> Stack:
 
 @pytest.fixture
 def queues(stack: Stack) -> dict[str, str]:
-    """The addresses of queues that nobody else reads, by the variables that name them."""
+    """The addresses of queues that only the test reads, by the variables that name them."""
     fifo: Any = {"FifoQueue": "true", "VisibilityTimeout": "900"}
     create, own = stack.aws.sqs.create_queue, uuid.uuid4().hex
     return {
@@ -55,7 +55,7 @@ def line(stack: Stack) -> Iterator[Wire]:
 
 @pytest.fixture
 def start(stack: Stack, queues: dict[str, str], line: Wire, tmp_path: Path) -> Start:
-    """Starts the process of a function, with the variables that the template gives it."""
+    """Start the process of a function, with its variables from the template."""
     (layer,) = stack.home.build.glob("DarkroomLayer/python")
 
     def begin(name: str) -> AbstractContextManager[Function]:
@@ -68,7 +68,7 @@ def start(stack: Stack, queues: dict[str, str], line: Wire, tmp_path: Path) -> S
 
 
 def requested(stack: Stack, url: str, body: str, dedup: str) -> dict[str, Any]:
-    """An event with a message that is really in a queue, and in flight."""
+    """An event with a message that really is in a queue, and in flight."""
     stack.aws.sqs.send_message(
         QueueUrl=url, MessageBody=body, MessageGroupId=f"bootstrap/{dedup}", MessageDeduplicationId=dedup
     )
@@ -86,7 +86,7 @@ def record(message: Any, url: str) -> dict[str, Any]:
 
 
 def uploaded(stack: Stack, url: str, key: str) -> dict[str, Any]:
-    """An event with what S3 says of a photo with an instruction, which the stack's own function sees in no queue."""
+    """An event with S3's announcement of a photo with an instruction. The stack's own function gets no such event."""
     bucket = stack.env["RESULTS_BUCKET"]
     put = stack.aws.s3.put_object(Bucket=bucket, Key=key, Body=photo(), Metadata={"instruction": "make it night"})
     told = {
@@ -121,7 +121,7 @@ def test_a_function_starts_from_its_folder_and_the_layer_and_an_error_ends_its_i
 def test_a_function_that_cannot_be_imported_says_so_before_any_invocation(
     stack: Stack, line: Wire, tmp_path: Path
 ) -> None:
-    """As where the layer lacks what it needs."""
+    """This happens if the layer lacks a dependency."""
     empty = tmp_path / "python"
     empty.mkdir()
     with started(folder_of("on_request"), empty, {"AWS_ENDPOINT_URL": line.url}, tmp_path) as function:

@@ -1,4 +1,4 @@
-"""The line between a function's process and the emulator of AWS: it passes everything on, and remembers it."""
+"""The connection between a function's process and the emulator of AWS. It passes everything on, and records it."""
 
 import http.client
 import threading
@@ -19,7 +19,7 @@ class Asked:
 
 
 class Wire(ThreadingHTTPServer):
-    """What a function takes for AWS."""
+    """A server that a function takes for AWS."""
 
     daemon_threads = True
 
@@ -41,7 +41,7 @@ class Wire(ThreadingHTTPServer):
         self._open.add(connection)
 
     def cut(self) -> int:
-        """Ends all connections, as AWS does with those of a process that was frozen for long. How many they were."""
+        """End all connections, as AWS does to a process that was frozen for long. Return their number."""
         cut = [connection for connection in self._open if connection.fileno() >= 0]
         for connection in cut:
             with suppress(OSError):
@@ -80,15 +80,15 @@ class _Handler(BaseHTTPRequestHandler):
         self.end_headers()
         self.wfile.write(told)
 
-    do_GET = do_HEAD = do_PUT = do_POST = do_DELETE = _pass_on  # noqa: N815 - the names that the library calls
+    do_GET = do_HEAD = do_PUT = do_POST = do_DELETE = _pass_on  # noqa: N815 - the names that the base class calls
 
     def log_message(self, *_: object) -> None:
-        """Nothing: `asked` remembers."""
+        """Log nothing: `asked` has the requests."""
 
 
 @contextmanager
 def to_emulator(port: int) -> Iterator[Wire]:
-    """A line to the emulator on a port, until the block ends."""
+    """A connection to the emulator on a port, until the block ends."""
     with Wire(port) as wire:
         thread = threading.Thread(target=wire.serve_forever, daemon=True)
         thread.start()

@@ -1,4 +1,4 @@
-"""A console of the stack that most tests share, and a folder for what it looked like."""
+"""A console of the shared stack, and a folder for its screenshots."""
 
 import uuid
 from collections.abc import Iterator
@@ -24,7 +24,7 @@ def console(chromium: Browser, road: Road, tmp_path_factory: pytest.TempPathFact
 
 @pytest.fixture(scope="session")
 def room(road: Road) -> Darkroom:
-    """What tests prepare conversations with."""
+    """The client with which tests prepare conversations."""
     return Darkroom(stacks.by_variables(road.stack.env))
 
 

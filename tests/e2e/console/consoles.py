@@ -1,4 +1,4 @@
-"""`darkroom console` of a stack, as a process of its own, and a browser at its door."""
+"""`darkroom console` for a stack, as a process of its own, and a browser in front of it."""
 
 import os
 import subprocess
@@ -18,7 +18,7 @@ VIEWS = ("/", "/batches", "/needs-you", "/status")
 
 @dataclass(frozen=True, slots=True)
 class Console:
-    """One that runs. `address` is the first one, with its token."""
+    """A running console. `address` is the first one, with its token."""
 
     address: str
     browser: Browser
@@ -30,7 +30,7 @@ class Console:
 
     @contextmanager
     def entered(self, path: str = "/", *, width: int = 1024, theme: Theme = "light") -> Iterator[Page]:
-        """A page of the console, seen by somebody who has opened the first address. Nothing may have left it."""
+        """A page of the console, in a browser that has opened the first address. It must send nothing elsewhere."""
         page = self.browser.open(width=width, theme=theme)
         try:
             assert page.goto(self.address) == 200
@@ -44,7 +44,7 @@ class Console:
 
 @contextmanager
 def running(stack: Stack, browser: Browser, folder: Path, *words: str) -> Iterator[Console]:
-    """`darkroom console --no-browser` on a free port, with these words more. What it remembers is in `folder`."""
+    """`darkroom console --no-browser` on a free port, with these further words. Its state is in `folder`."""
     port = str(ports.any_free())
     with subprocess.Popen(
         [operating.DARKROOM, "--stack", "darkroom", "console", "--no-browser", "--port", port, *words],

@@ -1,4 +1,4 @@
-"""What a person does in the console: by keys alone, to batches, to what needs words, to a thread, to the stack."""
+"""A person's actions in the console: with keys only, on batches, photos without words, a thread, and the stack."""
 
 import json
 from collections.abc import Iterator
@@ -30,7 +30,7 @@ FOCUSED = """(() => {
 
 
 def tabbed_to(page: Page, selector: str) -> None:
-    """Presses Tab until the element has the focus, as somebody without a mouse does."""
+    """Press Tab until the element has the focus, as a person without a mouse does."""
     for _ in range(MOST_STOPS):
         page.press("Tab")
         if page.evaluate(f"document.activeElement.matches({json.dumps(selector)})"):

@@ -1,4 +1,4 @@
-"""Who comes in at the console's door: the browser with its token, from the console's own pages, and nobody else."""
+"""The console's door: it lets in the browser with its token, from the console's own pages, and nothing else."""
 
 import http.client
 import socketserver
@@ -21,7 +21,7 @@ ADDRESSES = (*VIEWS, "/index.json", "/batches.json", "/needs-you.json", "/status
 
 
 def asked(console: Console, path: str, method: str = "GET", **headers: str) -> tuple[int, str, str]:
-    """The status, the cookie and the body that a program gets which sends these headers."""
+    """The status, the cookie and the body of the answer to a program with these headers."""
     connection = http.client.HTTPConnection(urlsplit(console.origin).netloc, timeout=60)
     try:
         connection.request(method, path, headers={name.replace("_", "-"): value for name, value in headers.items()})
@@ -33,7 +33,7 @@ def asked(console: Console, path: str, method: str = "GET", **headers: str) -> t
 
 @pytest.fixture(scope="module")
 def cookie(console: Console) -> str:
-    """What a browser holds that has opened the first address."""
+    """The cookie of a browser that has opened the first address."""
     status, cookie, _ = asked(console, console.address.removeprefix(console.origin))
     assert status in (302, 303)
     return cookie
@@ -63,7 +63,7 @@ def test_a_form_of_another_page_does_nothing(console: Console, cookie: str, orig
 
 
 def test_a_page_of_this_machine_can_neither_send_nor_look(console: Console, road: Road) -> None:
-    """It is of the same site, for which the port does not count, and so the cookie goes along."""
+    """Such a page is on the same site, because the port does not count, and so the browser sends the cookie."""
     page = console.browser.open()
     page.goto(console.address)
     with _served(EVIL.format(console=console.origin)) as evil:
@@ -105,7 +105,7 @@ def _served(page: str) -> Iterator[str]:
             self.end_headers()
             self.wfile.write(page.encode())
 
-        def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the name that it has there
+        def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the base class's name
             pass
 
     with socketserver.ThreadingTCPServer(("127.0.0.1", 0), Server) as server:

@@ -1,4 +1,4 @@
-"""Pictures that mean harm: markup that is called a picture runs nothing, wherever it comes from."""
+"""Malicious pictures: markup that is called a picture runs nothing, wherever it comes from."""
 
 from pathlib import Path
 
@@ -20,7 +20,7 @@ SECONDS = 120.0
 def test_what_lies_where_a_picture_was_runs_nothing(
     console: Console, road: Road, room: Darkroom, thread: str, harm: bytes, media_type: str
 ) -> None:
-    """As somebody with a hand in the bucket could put it there."""
+    """A person with access to the bucket could put it there."""
     s3, at, colour = road.stack.aws.s3, f"{thread}/1/1", f"#{thread[-6:]}"  # no other test sends the same bytes
     made = room.send(thread, "a lighthouse", images=[photo(colour)]).wait(timeout=SECONDS).outcome
     places = [(each.bucket, each.key) for each in (made.images[0], made.sources[0])]
@@ -34,7 +34,7 @@ def test_what_lies_where_a_picture_was_runs_nothing(
             assert page.evaluate("document.contentType") in ("text/plain", "text/html", "image/gif", "image/webp")
             assert "<script>alert" not in page.evaluate("document.documentElement.innerHTML")
         assert page.notes().dialogs == ()
-    for (bucket, key), body in zip(places, before, strict=True):  # the wall of later tests shows it
+    for (bucket, key), body in zip(places, before, strict=True):  # the wall of later tests shows these pictures
         s3.put_object(Bucket=bucket, Key=key, Body=body)
 
 

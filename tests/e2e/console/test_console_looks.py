@@ -1,4 +1,4 @@
-"""How the console looks: at each width, in both themes, to a screen reader, and with words that mean harm."""
+"""The console's look: at each width, in both themes, to a screen reader, and with malicious words."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""The road of one conversation in the console: a photo is dropped, answered, followed up, branched and compared."""
+"""The course of one conversation in the console: a photo is dropped, answered, followed up, branched and compared."""
 
 from pathlib import Path
 
@@ -10,13 +10,13 @@ COMPOSER = "form.composer"
 
 
 def asked(page: Page, words: str, button: str) -> None:
-    """Says what to make, in the form at the page's foot or head."""
+    """Enter an instruction into the form at the page's foot or head, and send it."""
     page.fill(f"{COMPOSER} textarea", words)
     page.click(f'aria/{button}[role="button"]')
 
 
 def is_shown(page: Page, turn: int) -> None:
-    """The picture of a turn has come, by itself."""
+    """Wait until the picture of a turn appears by itself."""
     page.until(f"document.querySelector('#turn-{turn} figure img')?.naturalWidth")
 
 

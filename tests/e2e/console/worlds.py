@@ -1,4 +1,4 @@
-"""A stack with something of each kind in it: what a console has to show."""
+"""A stack with something of each kind for the console to show."""
 
 import json
 import uuid
@@ -21,7 +21,7 @@ HOSTILE_NAME = """<img src=x onerror=alert(1)>'"&#x27;{{7*7}}\u202egnp"""
 
 @dataclass(frozen=True, slots=True)
 class World:
-    """Threads: one with a branch and a failure, one whose words and name mean harm."""
+    """Threads: one with a branch and a failure, one with a malicious name and words."""
 
     thread: str
     hostile: str

@@ -1,6 +1,6 @@
-"""moto's AWS, made of what the template says; looked at and set back from behind, which costs no calls.
+"""moto's AWS with the template's resources. Tests read and restore it directly, which makes no calls.
 
-Asking moto for its state through its services would make most of a sweep's time.
+Reading moto's state through its services would take most of a sweep's time.
 """
 
 import copy
@@ -51,12 +51,12 @@ class Cloud:
         s3, sqs = boto3.client("s3"), boto3.client("sqs")
         for name in BUCKETS:
             s3.create_bucket(Bucket=name)
-            # Each successful write leaves a version behind, so that a second one is seen whatever it wrote.
+            # Each successful write leaves a version, so that a second write shows, whatever it wrote.
             s3.put_bucket_versioning(Bucket=name, VersioningConfiguration={"Status": "Enabled"})
         self.queues = {name: sqs.create_queue(**_queue_of(name))["QueueUrl"] for name in _named("AWS::SQS::Queue")}
 
     def environment(self, api_url: str, api_key: str) -> dict[str, str]:
-        """What the template gives the functions, every parameter at its default but the API's address."""
+        """The functions' environment from the template, with default parameters and this address of the API."""
         secret = boto3.client("secretsmanager").create_secret(Name="key", SecretString=api_key)["ARN"]
         known = {name: str(parameter["Default"]) for name, parameter in TEMPLATE["Parameters"].items()} | {
             "ImageApiUrl": api_url,
@@ -68,17 +68,17 @@ class Cloud:
         variables: dict[str, str] = {}
         for told in (TEMPLATE["Globals"]["Function"], *_named("AWS::Serverless::Function").values()):
             variables |= told["Environment"]["Variables"]
-        # A logger of a name that was used before keeps the output that it had then.
+        # A logger keeps the output of its first use, so each environment has a new name.
         variables["POWERTOOLS_SERVICE_NAME"] = uuid.uuid4().hex
         return {name: known.get(value, str(value)) for name, value in variables.items()}
 
     def snapshot(self) -> Snapshot:
-        """What the table and the buckets hold now."""
+        """The present content of the table and the buckets."""
         keys = {name: {key: tuple(_keys(name).getlist(key)) for key in _keys(name)} for name in BUCKETS}
         return Snapshot(copy.deepcopy(_table().items), keys)
 
     def restore(self, snapshot: Snapshot) -> None:
-        """The table and the buckets as they were then, and the queues empty."""
+        """Put the table and the buckets back, and empty the queues."""
         _table().items = copy.deepcopy(snapshot.items)
         for name in BUCKETS:
             store = type(_keys(name))()
@@ -95,23 +95,23 @@ class Cloud:
         return sorted((item for item in found if item["sk"].startswith(prefix)), key=lambda item: str(item["sk"]))
 
     def grow_older(self, seconds: int) -> None:
-        """Puts back every moment, in epoch seconds, that the table's items hold."""
+        """Move every moment in the table's items back by so many seconds."""
         for items in _table().items.values():
             for value in (value for item in items.values() for value in item.attrs.values()):
                 if value.type == "N" and Decimal(value.value) > FIRST_MOMENT:
                     value.value = str(Decimal(value.value) - seconds)
 
     def writes(self, bucket: str) -> Counter[str]:
-        """How often each key has been written with success."""
+        """The number of successful writes of each key."""
         return Counter({key: len(_keys(bucket).getlist(key)) for key in _keys(bucket)})
 
     def content(self, bucket: str, key: str) -> bytes | None:
-        """What can be read there."""
+        """The content of the object, None if it does not exist."""
         found = _keys(bucket).get(key)
         return None if found is None else bytes(found.value)
 
     def waiting(self) -> dict[str, str]:
-        """Which queues hold a message, hidden or not, and which function gets it; none gets dead letters."""
+        """The queues with a message, hidden or not, and the function of each. Dead letters have none."""
         return {name: SOURCES.get(name, "") for name in self.queues if _queue(name)._messages}
 
 
@@ -122,7 +122,7 @@ def _named(kind: str) -> dict[str, dict[str, Any]]:
 
 
 def _sources() -> dict[str, str]:
-    """The queues that functions get messages from, with the functions."""
+    """The queues that functions get messages from, with their functions."""
     events = {
         name: function.get("Events", {}).values() for name, function in _named("AWS::Serverless::Function").items()
     }

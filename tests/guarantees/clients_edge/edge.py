@@ -1,7 +1,7 @@
 """The edge of our clients: every attempt at an AWS call and every use of the API's sockets, before and after it.
 
-The hooks are botocore's own events and the socket itself, so a call that is added is met here by itself. What breaks
-at one of the boundaries is a `Break`. A process that died there does nothing more: whatever it tries raises `Died`.
+The hooks are botocore's own events and the socket itself, so they also meet every new call. A `Break` happens at one
+of the boundaries. A process that died there does nothing more: each of its later actions raises `Died`.
 """
 
 import socket
@@ -20,22 +20,22 @@ from botocore.exceptions import ConnectionClosedError, EndpointConnectionError
 from tests.fakes.edge import Died
 
 Kind = Literal[
-    "dies",  # the process, there
-    "answer lost",  # of an attempt that AWS did; botocore tries again by itself
-    "no answer",  # to any attempt at this call, though AWS did them all
-    "unreachable",  # for every attempt at this call; AWS did none
+    "dies",  # the process, at this boundary
+    "answer lost",  # of an attempt that AWS carried out; botocore tries again by itself
+    "no answer",  # to any attempt at this call, though AWS carried all of them out
+    "unreachable",  # for every attempt at this call; AWS carried out none
 ]
 
 
 @dataclass(frozen=True, slots=True)
 class Break:
-    """What happens at the boundary of this number, counted from 1 over all processes of a run."""
+    """An event at the boundary of this number, counted from 1 over all processes of a run."""
 
     number: int
     kind: Kind
 
     def is_possible_at(self, boundary: str) -> bool:
-        """A process can die anywhere; an answer be lost after a call to AWS only, and AWS be away before it."""
+        """A process can die anywhere. An answer can be lost only after an AWS call, and AWS be away only before one."""
         if self.kind == "dies":
             return True
         return not boundary.endswith("socket") and boundary.startswith(
@@ -44,7 +44,7 @@ class Break:
 
 
 class Edge:
-    """The boundaries that a run has passed, by name, and its one break, if it has one."""
+    """The names of the boundaries that a run has passed, and its one break, if it has one."""
 
     def __init__(self, breaks: Break | None = None) -> None:
         self.seen: list[str] = []
@@ -55,7 +55,7 @@ class Edge:
         self._lock = threading.Lock()
 
     def passes(self, boundary: str, call: str = "", address: str = "") -> None:
-        """Raises what breaks here. `call` is the same for every attempt at one call."""
+        """Raise the break, if it is here. `call` is the same for every attempt at one call."""
         with self._lock:
             if self.is_dead:
                 raise Died
@@ -79,7 +79,7 @@ class Edge:
 
 @contextmanager
 def hooked(session: boto3.Session, port: int, current: Callable[[], Edge]) -> Iterator[None]:
-    """This session's clients to be, and every socket to this port, pass the boundaries of the current edge."""
+    """Make this session's new clients, and every socket to this port, pass the boundaries of the current edge."""
 
     def before_send(request: AWSPreparedRequest, event_name: str, **_: Any) -> None:
         current().passes(*_described("before", request, event_name))
@@ -88,7 +88,7 @@ def hooked(session: boto3.Session, port: int, current: Callable[[], Edge]) -> It
         current().passes(*_described("after", request, event_name))
 
     session.events.register_first("before-send", before_send)
-    # moto answers in that event too: whoever comes last comes when the call has been done.
+    # moto answers in this event too. The last handler runs after the call was carried out.
     session.events.register_last("before-send", after_send)
     with ExitStack() as patches:
         for name, hook in _socket_hooks(port, current).items():
@@ -97,7 +97,7 @@ def hooked(session: boto3.Session, port: int, current: Callable[[], Edge]) -> It
 
 
 def _described(when: str, request: AWSPreparedRequest, event_name: str) -> tuple[str, str, str]:
-    """The boundary's name (for S3 with its bucket), which call it is an attempt at, and where that goes."""
+    """The boundary's name (for S3 with its bucket), the call that it is an attempt at, and the call's address."""
     _, service, operation = event_name.split(".")
     bucket = f" {str(urlsplit(request.url).hostname).partition('.')[0]}" if service == "s3" else ""
     invocation = str(request.headers["amz-sdk-invocation-id"])
@@ -150,7 +150,7 @@ def _leads_to(used: socket.socket, port: int) -> bool:
 
 
 def _filled(used: socket.socket, buffer: memoryview, recv_into: Callable[..., int]) -> int:
-    """Reads until the buffer is full or the line ends, so that how often is read does not follow from timing."""
+    """Read until the buffer is full or the line ends, so that the number of reads does not depend on timing."""
     length = 0
     while length < len(buffer) and (count := recv_into(used, buffer[length:])):
         length += count

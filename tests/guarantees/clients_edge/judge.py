@@ -1,20 +1,22 @@
-"""What the contract promises of a request, judged by what can be seen from outside: buckets, table, queues, books."""
+"""The contract's promises for a request, judged from outside: by buckets, table, queues and the provider's books."""
 
 import hashlib
 import json
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from darkroom.aws.dynamodb import turn_store
 from darkroom.domain import outcome
 from darkroom.domain.outcome import Outcome
 from darkroom.domain.timing import BREAKER_OPENS_AT
+from darkroom.pictures import marking
 from tests.guarantees.clients_edge.modes import THREAD, Mode
 from tests.guarantees.clients_edge.world import UNDERSTOOD, World
 
 
 @dataclass(frozen=True, slots=True)
 class Trial:
-    """A request that was asked: where it is told of if it takes no turn, and what had been told and counted before."""
+    """A request under test: the place of its refusal, if it takes no turn, and the outcomes and counts before it."""
 
     mode: Mode
     told_at: str
@@ -23,17 +25,17 @@ class Trial:
 
 
 def check_breaker(world: World) -> None:
-    """That one break has not kept everybody else's calls from the provider."""
+    """Check that one break has not kept other calls from the provider."""
     failures = [int(item["failures"]) for item in world.cloud.items("/breaker")]
     assert max(failures, default=0) < BREAKER_OPENS_AT, "the breaker has opened"
 
 
 def check_published(world: World) -> dict[str, Outcome]:
-    """The outcomes that can be read, by key, each with its pictures readable and its turn in the table; at any time."""
+    """Check the published outcomes, at any time. Each has readable pictures and a turn. Return them by key."""
     written = world.cloud.writes("results")
     again = [key for key, times in written.items() if times > 1]
     assert not again, f"written more than once: {again}"
-    turns = [outcome.from_document(item) for item in world.cloud.items(THREAD, "TURN#")]
+    turns = [turn_store.of_item(item) for item in world.cloud.items(THREAD, "TURN#")]
     told = {key: _told(world, key) for key in written if key.endswith("/result.json")}
     for key, each in told.items():
         assert each.turn is None or each in turns, f"{key} can be read, and its turn is not in the table"
@@ -44,7 +46,7 @@ def check_published(world: World) -> dict[str, Outcome]:
 
 
 def check_ended(world: World, trial: Trial) -> Outcome:
-    """The one outcome of a request that has left the queues, with its turn, and its calls in all books."""
+    """Check the only outcome of a request that has left the queues: its turn, and its calls in all books."""
     mode = trial.mode
     assert not world.cloud.waiting(), "there is a dead letter"
     told = check_published(world)
@@ -78,12 +80,14 @@ def _check_books(world: World, trial: Trial, ended: Outcome) -> None:
     owed = charged if trial.mode.daily_call_limit else 0
     assert counted >= owed, f"{charged} calls were charged, {counted} are counted"
     known = [UNDERSTOOD] if trial.mode.is_judged else [call.picture for call in received]
-    made = {hashlib.sha256(picture).hexdigest() for picture in known}
-    assert {picture.sha256 for picture in ended.images} <= made, "it shows a picture that the provider never made"
+    shown = [world.cloud.content(picture.bucket, picture.key) or b"" for picture in ended.images]
+    assert {marking.unmarked(picture)[:] for picture in shown} <= set(known), (
+        "it shows a picture that the provider never made"
+    )
 
 
 def calls_counted(world: World) -> int:
-    """What the days' counters say, in all."""
+    """The sum of the days' counters."""
     return sum(int(day["calls"]) for day in world.cloud.items("/calls"))
 
 

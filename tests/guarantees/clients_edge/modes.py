@@ -1,4 +1,4 @@
-"""The ways of a request that are swept: what was there before it, how it asks, and what the provider says."""
+"""The kinds of request that are swept: the state before it, its form, and the provider's answer."""
 
 import hashlib
 from collections.abc import Mapping, Sequence
@@ -16,10 +16,10 @@ SOURCE = {"images": ["s3://uploads/pictures/photo.png"]}
 
 @dataclass(frozen=True, slots=True)
 class Mode:
-    """`earlier` are the requests of the thread that have been answered with pictures before; `asked` is swept.
+    """A kind of request. `earlier` requests of the thread were answered with pictures; `asked` is swept.
 
-    Or `uploads` are, which are announced at once, and `later`, put as soon as some time has passed; `lying` were
-    announced before, and waited for.
+    Instead, `uploads` may be swept. They are announced at once. `later` ones are put as soon as some time has passed,
+    and `lying` ones were announced and handled before.
     """
 
     asked: Mapping[str, Any] = field(default_factory=dict)
@@ -30,10 +30,10 @@ class Mode:
     sources: Sequence[str] | None = None  # the keys, of an upload's request
     answers: Answer = "picture"
     is_busy_first: bool = False
-    code: str | None = None  # of the error that it ends with
+    code: str | None = None  # of its final error
     takes_a_turn: bool = True
-    calls: int = 1  # that it needs, beside free ones
-    daily_call_limit: int = 1000  # so that the day's book is kept
+    calls: int = 1  # that it needs, without free ones
+    daily_call_limit: int = 1000  # a limit, so that the day's book is kept
 
     @property
     def is_judged(self) -> bool:
@@ -42,12 +42,12 @@ class Mode:
 
     @property
     def turns(self) -> int:
-        """How many the thread has in the end."""
+        """The number of the thread's turns at the end."""
         answered = [upload for upload in self.lying if "instruction" in upload.metadata]
         return len(self.earlier) + len(answered) + int(self.takes_a_turn)
 
     def ask(self, world: World) -> str:
-        """Sends what is swept; where its outcome is told, should it take no turn."""
+        """Send the swept request. Return the place of its outcome in case it takes no turn."""
         world.provider.answers, world.provider.is_busy = self.answers, self.is_busy_first
         world.later = list(self.later)
         if not self.uploads:

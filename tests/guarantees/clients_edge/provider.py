@@ -1,4 +1,4 @@
-"""An image API on this machine that keeps the provider's own books: which requests came whole, and which it charges."""
+"""An image API on this machine with the provider's own books: the requests that came whole, and its charges."""
 
 import base64
 import io
@@ -14,29 +14,29 @@ from PIL import Image
 
 Answer = Literal["picture", "address", "refusal", "words", "busy"]
 KEY = "sk-of-the-provider-in-the-tests"
-PATIENCE_SECONDS = 10  # with a line on which nothing comes; nobody leaves one open
+PATIENCE_SECONDS = 10  # on a silent connection; a correct client leaves none open
 
 
 @dataclass(frozen=True, slots=True)
 class Received:
-    """A request that came whole, and what was made of it; nothing but words, where it was refused or turned away."""
+    """A request that came whole, and its picture; it has only words if it was refused or turned away."""
 
     picture: bytes
     answer: Answer
 
     @property
     def charged(self) -> bool:
-        """Whether the provider takes money for it."""
+        """Whether the provider charges for it."""
         return self.answer in ("picture", "address", "words")
 
     @property
     def was_free(self) -> bool:
-        """Whether nothing was even looked at."""
+        """Whether the provider did not even look at it."""
         return self.answer == "busy"
 
 
 class Provider(HTTPServer):
-    """Answers one connection after the other; each picture that it makes is another one."""
+    """Answers one connection after the other. Each of its pictures is different."""
 
     def __init__(self) -> None:
         super().__init__(("127.0.0.1", 0), _Line)
@@ -53,11 +53,11 @@ class Provider(HTTPServer):
         return f"http://127.0.0.1:{self.server_port}"
 
     def forget(self) -> None:
-        """Opens new books."""
+        """Open new books."""
         self.received, self._over = [], 0
 
     def until_over(self, connections: int) -> None:
-        """Waits until so many connections have ended, and the books are true."""
+        """Wait until so many connections have ended and the books are up to date."""
         with self._changed:
             ended = self._changed.wait_for(lambda: self._over >= connections, PATIENCE_SECONDS)
         assert ended, "a connection to the image API was left open"
@@ -69,7 +69,7 @@ class Provider(HTTPServer):
             self._changed.notify_all()
 
     def answer(self) -> tuple[int, dict[str, Any]]:
-        """Books a request, and answers it."""
+        """Record a request, and answer it."""
         self._pictures += 1
         call = Received(noise(64, seed=self._pictures), "busy" if self.is_busy else self.answers)
         self.received.append(call)
@@ -86,7 +86,7 @@ class Provider(HTTPServer):
         return 200, {"code": 200, "msg": "操作成功", "data": {"data": [item], "created": 1}}
 
     def handle_error(self, request: Any, client_address: Any) -> None:
-        """A client that dies in the middle of an exchange is what is tried here."""
+        """Ignore a client that dies in the middle of an exchange, because that is the test."""
 
     def __enter__(self) -> "Provider":
         self._thread.start()
@@ -121,11 +121,11 @@ class _Line(BaseHTTPRequestHandler):
             self.wfile.write(content)
 
     def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 - the base class's name
-        """Says nothing."""
+        """Log nothing."""
 
 
 def noise(edge: int, *, seed: int) -> bytes:
-    """A PNG that no compression makes small: about three bytes a pixel."""
+    """A PNG that does not compress: about three bytes a pixel."""
     target = io.BytesIO()
     Image.frombytes("RGB", (edge, edge), Random(seed).randbytes(3 * edge * edge)).save(target, "PNG")  # noqa: S311
     return target.getvalue()

@@ -1,4 +1,4 @@
-"""The sweep: a clean run names the boundaries of a mode, then a run each is broken at one of them, and judged."""
+"""The sweep: a clean run lists the boundaries of a mode. Then one run for each boundary breaks there, and is judged."""
 
 import os
 from collections import Counter
@@ -22,7 +22,7 @@ AWS_BREAKS: tuple[Kind, ...] = ("answer lost", "no answer", "unreachable")
 
 @dataclass(frozen=True, slots=True)
 class Swept:
-    """What a sweep did: its boundaries, its runs by kind of break, and how many of them cost a second call."""
+    """The result of a sweep: its boundaries, its runs by kind of break, and the number of runs with a second call."""
 
     boundaries: int
     runs: Counter[Kind]
@@ -35,7 +35,7 @@ class Swept:
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """A run that has ended, and stood its trial: the boundaries that it passed, and the calls that were not free."""
+    """A run that has ended and was judged: the boundaries that it passed, and its paid calls."""
 
     seen: Sequence[str]
     calls: int
@@ -43,14 +43,14 @@ class Run:
 
     @property
     def essence(self) -> Outcome:
-        """The outcome without what may differ from run to run: its message, when, how often, which picture."""
+        """The outcome without the parts that may differ from run to run: message, times, attempts, pictures."""
         return replace(
             self.ended, request_id=None, body=None, upload=None, cost=NO_COST, timing=NO_TIMING, attempts=0, images=[]
         )
 
 
 def sweep(world: World, mode: Mode, kinds: Sequence[Kind]) -> Swept:
-    """Breaks a request at each of its boundaries. Raises AssertionError with the first break that is not borne."""
+    """Break a request at each of its boundaries. Raises AssertionError for the first break that breaks a promise."""
     start = prepared(world, mode)
     clean = run(world, mode, start)
     assert clean.calls == mode.calls, f"without a break {clean.calls} calls are made"
@@ -71,20 +71,20 @@ def sweep(world: World, mode: Mode, kinds: Sequence[Kind]) -> Swept:
 
 
 def schedules(seen: Sequence[str], kinds: Sequence[Kind]) -> Iterator[Break]:
-    """Every break that there can be in a run that passes these boundaries, the late ones first: they break most."""
+    """Every possible break in a run with these boundaries. Late ones come first, because they do most harm."""
     for kind in kinds:
         breaks = (Break(number, kind) for number in range(len(seen), 0, -1))
         yield from (each for each in breaks if each.is_possible_at(seen[each.number - 1]))
 
 
 def sent_not_yet_spooled(seen: Sequence[str]) -> set[int]:
-    """The numbers of the boundaries where the provider has a whole request, and the spool not its answer."""
+    """The numbers of the boundaries where the provider has a whole request, and the spool has no answer to it."""
     window = set[int]()
     for position, boundary in enumerate(seen):
         if boundary == "after s3.PutObject spool":
             connected = max(i for i in range(position) if seen[i] == "after connect on a socket")
             first_read = seen.index("before receive on a socket", connected)
-            # Numbers count from 1: this is from "after send", which comes right before the first read.
+            # Numbers count from 1: this starts at "after send", which comes right before the first read.
             window |= set(range(first_read, position + 1))
     return window
 
@@ -106,7 +106,7 @@ def prepared(world: World, mode: Mode) -> Snapshot:
 
 
 def run(world: World, mode: Mode, start: Snapshot, breaks: Break | None = None) -> Run:
-    """One request, from asking until the queues are empty, and its trial."""
+    """Run one request until the queues are empty, and judge it."""
     world.restore(start)
     before = judge.check_published(world), judge.calls_counted(world)
     trial = Trial(mode, mode.ask(world), *before)
@@ -117,7 +117,7 @@ def run(world: World, mode: Mode, start: Snapshot, breaks: Break | None = None) 
 
 
 def finish(world: World, edge: Edge) -> None:
-    """Delivers until no message is left. Wherever a process ended, what can be read then has to hold."""
+    """Deliver until no message is left. Wherever a process ended, the published outcomes must be valid."""
     world.edge = edge
     world.provider.forget()
     for _ in range(MAX_DELIVERIES):

@@ -1,4 +1,4 @@
-"""What outlives a process: the cloud, and the image API with its own books. And how a process is started in it."""
+"""The state that outlives a process (the cloud, and the image API with its books), and the start of a process."""
 
 import base64
 import functools
@@ -36,15 +36,15 @@ if TYPE_CHECKING:
 
 HANDLERS = {"OnUploadFunction": on_upload.handler, "OnRequestFunction": on_request.handler}
 UPLOADS, REQUESTS = "UploadEventsQueue", "RequestsQueue"
-PHOTO = noise(100, seed=-1)  # as base64 it is sent in three pieces
+PHOTO = noise(100, seed=-1)  # sent as base64 in three pieces
 UNDERSTOOD = noise(64, seed=-2)
 GRACE_SECONDS = str(TEMPLATE["Parameters"]["PairingGraceSeconds"]["Default"])
-THREAD_SECONDS = 5  # for a thread of execution to notice that it is over
+THREAD_SECONDS = 5  # in which a thread of execution must notice its end
 
 
 @dataclass(frozen=True, slots=True)
 class Upload:
-    """An object that is put; announced `age` seconds ago, by which its grace may be over."""
+    """An object to put, announced `age` seconds ago, so that its grace may be over."""
 
     key: str
     data: bytes
@@ -53,7 +53,7 @@ class Upload:
 
 
 class World:
-    """The cloud, the provider, and the functions; `edge` is that of their clients, in the run that is on."""
+    """The cloud, the provider, and the functions. `edge` belongs to the functions' clients in the current run."""
 
     def __init__(self, cloud: Cloud, provider: Provider) -> None:
         self.cloud = cloud
@@ -67,7 +67,7 @@ class World:
         self.empty = cloud.snapshot()
 
     def ask(self, thread: str, body: Mapping[str, Any]) -> str:
-        """Sends a message to the requests queue, and returns its id."""
+        """Send a message to the requests queue, and return its id."""
         return self._sqs.send_message(
             QueueUrl=self.cloud.queues[REQUESTS],
             MessageBody=json.dumps(body),
@@ -76,7 +76,7 @@ class World:
         )["MessageId"]
 
     def upload(self, upload: Upload) -> str:
-        """Puts an object, announces it as S3 does, and returns the message's id."""
+        """Put an object, announce it as S3 does, and return the message's id."""
         stored = self._s3.put_object(Bucket="uploads", Key=upload.key, Body=upload.data, Metadata=upload.metadata)
         announced = {
             "key": quote_plus(upload.key), "size": len(upload.data), "eTag": stored["ETag"].strip('"'),
@@ -92,14 +92,14 @@ class World:
         return self._sqs.send_message(QueueUrl=self.cloud.queues[UPLOADS], MessageBody=body)["MessageId"]
 
     def understand(self) -> None:
-        """As if a later release found a picture in each answer that is in the spool."""
+        """Change the spooled answers as if a later release found a picture in each."""
         said = {"data": [{"b64_json": base64.b64encode(UNDERSTOOD).decode()}]}
         for key in self.cloud.writes("spool"):
             head = self._s3.head_object(Bucket="spool", Key=key)["Metadata"]
             self._s3.put_object(Bucket="spool", Key=key, Body=json.dumps(said).encode(), Metadata=head)
 
     def deliver(self) -> None:
-        """Gives the next message to a new process of its function, and deletes it if the function says so."""
+        """Give the next message to a new process of its function. Delete the message if the function says so."""
         queue, function = next(iter(self.cloud.waiting().items()))
         record = self._received(queue)
         forget_what_was_built()
@@ -127,16 +127,16 @@ class World:
         }
 
     def _delete(self, queue: str) -> None:
-        with suppress(ClientError):  # the function has done so already
+        with suppress(ClientError):  # the function may have deleted it already
             self._sqs.delete_message(QueueUrl=self.cloud.queues[queue], ReceiptHandle=self._handles[queue])
 
     def time_passes(self) -> None:
-        """Ten minutes: messages come back, leases end, a breaker lets a call through.
+        """Let ten minutes pass: messages come back, leases end, a breaker lets a call through.
 
-        The handlers' clock is not ours to set, so what they wrote by it is made older instead.
+        The test cannot set the handlers' clock, so it moves the moments that they wrote back instead.
         """
         for queue, handle in self._handles.items():
-            with suppress(ClientError):  # it is deleted
+            with suppress(ClientError):  # the message is deleted
                 url = self.cloud.queues[queue]
                 self._sqs.change_message_visibility(QueueUrl=url, ReceiptHandle=handle, VisibilityTimeout=0)
         self.cloud.grow_older(600)
@@ -145,7 +145,7 @@ class World:
             self.upload(self.later.pop(0))
 
     def restore(self, snapshot: Snapshot) -> None:
-        """Everything as it was then, and nothing on its way."""
+        """Restore everything, with nothing on its way."""
         self.cloud.restore(snapshot)
         self.later = []
         os.environ["PAIRING_GRACE_SECONDS"] = GRACE_SECONDS
@@ -153,14 +153,14 @@ class World:
 
 @contextmanager
 def world() -> Iterator[World]:
-    """A world of one's own, with the functions' environment and the hooks of the edge in it."""
+    """A new world, with the functions' environment and the hooks of the edge."""
     own = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
     keys = {"AWS_ACCESS_KEY_ID": "testing", "AWS_SECRET_ACCESS_KEY": "testing", "AWS_DEFAULT_REGION": REGION}
     send = HTTPAdapter.send
     with (
         patch.dict(os.environ, own | keys, clear=True),
         patch.object(DynamoHandler, "transact_write_items", _once_a_token(DynamoHandler.transact_write_items)),
-        patch("botocore.endpoint.time", SimpleNamespace(sleep=lambda _: None)),  # between its own tries
+        patch("botocore.endpoint.time", SimpleNamespace(sleep=lambda _: None)),  # between botocore's own tries
         mock_aws(),
         patch.object(HTTPAdapter, "send", send),  # moto's own would read a body before there is a connection
         Provider() as provider,
@@ -168,7 +168,7 @@ def world() -> Iterator[World]:
         made = World(Cloud(), provider)
         os.environ.update(made.cloud.environment(provider.url, KEY))
         session = boto3.Session()
-        # They take long to make, and remember nothing. All else that a process builds dies with it.
+        # Clients take long to build and keep no state. Everything else of a process dies with it.
         session.client = functools.cache(session.client)  # type: ignore[method-assign]
         with (
             patch.object(clients, "session", lambda: session),
@@ -179,7 +179,7 @@ def world() -> Iterator[World]:
 
 
 def _once_a_token(transact: Any) -> Any:
-    """DynamoDB does what carries a token that it knows once; moto would do it again."""
+    """Run each transaction token once, as DynamoDB does. moto would run it again."""
     done: dict[str, Any] = {}
 
     def transact_once(handler: DynamoHandler) -> Any:

@@ -1,6 +1,6 @@
 """Lambda's loop detection: it counts the invocations of a function in one chain of messages, and refuses the 16th.
 
-An invocation's messages carry on its count (`Lineage` of the trace header, which botocore passes on `SendMessage`).
+A message carries on the count of its invocation (`Lineage` of the trace header, which botocore adds to `SendMessage`).
 """
 
 from collections.abc import Mapping, Sequence
@@ -12,17 +12,17 @@ if TYPE_CHECKING:
     from tests.guarantees.memory.fifo import FifoQueue
 
 MAX_IN_A_CHAIN = 16
-Lineage = Mapping[str, int]  # by function, how often it was invoked on the way to a message
+Lineage = Mapping[str, int]  # invocations of each function on the way to a message
 NO_LINEAGE: Lineage = MappingProxyType({})
 
 
 def recursive_loop(resource: Mapping[str, Any]) -> bool:
-    """Whether a function of the template may go on for ever. Lambda's default is that it may not."""
+    """Whether the template allows a function to loop for ever. Lambda's default forbids it."""
     return bool(resource["Properties"].get("RecursiveLoop", "Terminate") == "Allow")
 
 
 class FunctionMapping:
-    """What Lambda hands over to a function from a queue. `is_loop_allowed` is the function's `RecursiveLoop: Allow`."""
+    """The messages that Lambda delivers to a function from a queue. `is_loop_allowed` is `RecursiveLoop: Allow`."""
 
     def __init__(self, function: str, queue: "FifoQueue", *, is_loop_allowed: bool = False) -> None:
         self.queue = queue
@@ -31,14 +31,14 @@ class FunctionMapping:
         self._is_loop_allowed = is_loop_allowed
 
     def receive(self, most: int = 10, *, most_groups: int = 10) -> "list[Message]":
-        """The next messages. One that is refused stays in flight until its visibility ends, and is refused again."""
+        """The next messages. A refused one stays in flight until its visibility ends, and is refused again."""
         received = self.queue.receive(most, most_groups=most_groups)
         refused = [message for message in received if not self._goes_on(message)]
         self.refused += refused
         return [message for message in received if message not in refused]
 
     def lineage(self, messages: "Sequence[Message]") -> Lineage:
-        """That of what an invocation with these messages sends."""
+        """The lineage of the messages that an invocation with these messages sends."""
         longest: dict[str, int] = {}
         for message in messages:
             for function, times in self.queue.lineage(message).items():

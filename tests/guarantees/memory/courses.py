@@ -1,4 +1,4 @@
-"""Courses: what a state machine would take long to hit upon, laid out step by step, and held to the promise."""
+"""Courses: sequences that a state machine would rarely find, laid out step by step, and held to the promise."""
 
 import random
 from collections import Counter
@@ -24,14 +24,14 @@ COURSES: list[Callable[..., None]] = []
 
 
 def course(laid_out: Course) -> Course:
-    """One of those that are run."""
+    """Add a course to those that are run."""
     COURSES.append(laid_out)
     return laid_out
 
 
 @course
 def the_day_is_full() -> None:
-    """Three requests wait for days of one call each, and go through in the order in which they were sent."""
+    """Three requests wait for days of one call each, and are answered in the order of sending."""
     world = World(daily_call_limit=1)
     for number in range(3):
         world.send("t", f"r-{number}", f"request {number}")
@@ -42,7 +42,7 @@ def the_day_is_full() -> None:
 
 @course
 def ten_race_for_the_last_calls(seed: int = 0) -> None:
-    """Ten workers at once, in an order drawn from the seed, make no call more than the day has left."""
+    """Ten workers together, in an order drawn from the seed, make no more calls than the day has left."""
     world, order = World(daily_call_limit=3), random.Random(seed)  # noqa: S311 - an order, no secret
     for number in range(10):
         world.send(f"t-{number}", "r", f"request {number}")
@@ -57,7 +57,7 @@ def ten_race_for_the_last_calls(seed: int = 0) -> None:
 
 @course
 def a_free_call_makes_room() -> None:
-    """What was refused leaves its room to the next one, on the same day."""
+    """A free refusal leaves its call to the next request on the same day."""
     world = World(["throttled", "a refusal", "a picture"], daily_call_limit=1)
     world.send("t", "r-0", "request 0")
     world.send("t", "r-1", "request 1")
@@ -68,7 +68,7 @@ def a_free_call_makes_room() -> None:
 
 @course
 def one_waits_and_others_behind_it() -> None:
-    """A request that has to wait lets none of its thread go ahead."""
+    """A waiting request lets no later one of its thread go ahead."""
     world = World(["throttled", "a picture", "cut", "unreachable"])
     for number in range(3):
         world.send("t", f"r-{number}", f"request {number}")
@@ -77,7 +77,7 @@ def one_waits_and_others_behind_it() -> None:
 
 @course
 def every_line_breaks() -> None:
-    """A provider whose lines always break is called as often as is allowed, and no more."""
+    """A provider whose connections always break is called as often as allowed, and no more."""
     world = World(["cut"] * 20)
     world.send("t", "r", "request")
     _end(world)
@@ -88,7 +88,7 @@ def every_line_breaks() -> None:
 
 @course
 def an_attempt_is_given_up_after_five() -> None:
-    """Five attempts that die outside the call end a request as our fault, and a copy of it is kept."""
+    """Five attempts that die outside the call end a request as Darkroom's fault, and a copy of it is kept."""
 
     world = World()
     world.send("t", "r", "request")
@@ -102,7 +102,7 @@ def an_attempt_is_given_up_after_five() -> None:
 
 @course
 def the_attempt_that_gives_up_dies() -> None:
-    """Wherever it does, a copy is kept, and the outcome is told."""
+    """Wherever the attempt dies, a copy is kept and the outcome is published."""
     for place in count(1):
         world = World()
         world.send("t", "r", "request")
@@ -121,7 +121,7 @@ def the_attempt_that_gives_up_dies() -> None:
 
 @course
 def aws_fails_for_long_where_no_call_is_made() -> None:
-    """That is no attempt that broke: the request waits until it passes."""
+    """An outage of AWS is no broken attempt: the request waits until it passes."""
     for boundary in ("before thread", "before commit"):
 
         def fails(_count: int, name: str, at: str = boundary) -> None:
@@ -139,7 +139,7 @@ def aws_fails_for_long_where_no_call_is_made() -> None:
 
 @course
 def a_call_takes_long() -> None:
-    """While a heart beats nobody else takes up what is in hand, however long a call takes."""
+    """While the heart beats, no other worker takes the request, however long its call takes."""
     world, worker = _with_an_answer_in_hand()
     for _ in range(10):
         world.pass_time(30)
@@ -162,7 +162,7 @@ def what_a_dead_worker_held_is_called_for_again_within_two_minutes() -> None:
 
 @course
 def an_answer_comes_late() -> None:
-    """An owner that lost its lease spools all the same, and what it spooled is not paid again."""
+    """An owner that lost its lease still spools its answer, and the spooled answer is not paid again."""
     world, worker = _with_an_answer_in_hand()
     world.pass_time(61, hides=False, renews=False)
     world.deliver()
@@ -173,7 +173,7 @@ def an_answer_comes_late() -> None:
 
 @course
 def a_late_answer_is_found_twice() -> None:
-    """Two find an answer that came late, one after the other, and one of them counts it."""
+    """Two workers find a late answer, one after the other, and only one of them counts it."""
     world = World(["a refusal"])
     world.send("t", "r", "request")
     first = start(world)
@@ -194,7 +194,7 @@ def a_late_answer_is_found_twice() -> None:
 
 @course
 def a_message_goes_out_of_sight() -> None:
-    """A message that goes to the dead letters while it is worked on lets the next one of its thread go ahead."""
+    """A message that becomes a dead letter during its work lets the next one of its thread go ahead."""
     world = World()
     world.send("t", "r-0", "request 0")
     world.send("t", "r-1", "request 1", parent_turn=0)
@@ -214,7 +214,7 @@ def a_message_goes_out_of_sight() -> None:
 
 @course
 def the_provider_is_down() -> None:
-    """Nothing is failed for an outage that is shorter than anybody waits, and one that is longer ends."""
+    """A short outage fails no request. A long one ends the request that waited too long."""
     world = World(["down"] * 10_000, give_up_after=3600)
     world.send("t", "r", "request")
     started = world.clock()
@@ -230,7 +230,7 @@ def the_provider_is_down() -> None:
 
 @course
 def an_old_refusal_lies_in_the_spool() -> None:
-    """Nobody is given up for what the provider said long ago, to a worker that died."""
+    """An old answer of the provider to a dead worker does not give the request up."""
 
     def dies(_count: int, name: str) -> None:
         if name == "before settle_free":
@@ -248,7 +248,7 @@ def an_old_refusal_lies_in_the_spool() -> None:
 
 @course
 def a_call_never_leaves_and_its_worker_dies() -> None:
-    """That no connection was made is known, whoever takes the request up: another call may be made."""
+    """Each later worker knows that no connection was made, so another call may be made."""
 
     def dies(_count: int, name: str) -> None:
         if name == "before settle_free":
@@ -264,7 +264,7 @@ def a_call_never_leaves_and_its_worker_dies() -> None:
 
 @course
 def an_id_is_used_again() -> None:
-    """Another request under an id that stands for one already is told so, and changes nothing."""
+    """Another request under a used id is refused, and changes nothing."""
     world = World()
     world.send("t", "r", "request")
     world.run_dry()
@@ -274,7 +274,7 @@ def an_id_is_used_again() -> None:
 
 @course
 def the_budget_is_used_up_for_ever() -> None:
-    """A request ends when it has waited nine days for a day with room."""
+    """A request ends after it has waited nine days for a day with room."""
     world = World(daily_call_limit=1)
     _fill_the_days(world, 12)
     world.send("t", "r", "request")
@@ -291,7 +291,7 @@ def the_budget_is_used_up_for_ever() -> None:
 
 @course
 def a_thread_waits_longer_than_a_message_lives() -> None:
-    """A request that waited behind another for almost as long as SQS keeps a message ends before it is forgotten."""
+    """A request that waits behind another almost as long as SQS keeps a message ends before SQS deletes it."""
     world = World(["down"] * 10_000, give_up_after=2 * DAY)
     for number in range(3):
         world.send("t", f"r-{number}", f"request {number}")
@@ -303,7 +303,7 @@ def a_thread_waits_longer_than_a_message_lives() -> None:
 
 @course
 def a_thread_waits_for_the_budget_longer_than_a_message_lives() -> None:
-    """Nor is one forgotten that waits for a day with room behind another that did."""
+    """A request that waits for a day with room, behind another that did, ends before SQS deletes it."""
     world = World(daily_call_limit=1)
     _fill_the_days(world, 30)
     for number in range(3):
@@ -313,7 +313,7 @@ def a_thread_waits_for_the_budget_longer_than_a_message_lives() -> None:
 
 @course
 def the_thread_is_full() -> None:
-    """What is over the limit of a thread's turns takes none, and is told."""
+    """A request over the limit of a thread's turns takes no turn, and is refused."""
     world = World(max_turns=2)
     for number in range(4):
         world.send("t", f"r-{number}", f"request {number}")
@@ -324,7 +324,7 @@ def the_thread_is_full() -> None:
 
 @course
 def a_request_is_cancelled_just_before_its_call() -> None:
-    """A worker has it in hand, has read its pictures, and is about to call."""
+    """A worker holds it, has read its pictures, and is about to call."""
     world = World()
     world.send("t", "r-0", "request 0", images=["s3://uploads/cat.png"])
     worker = start(world)
@@ -338,7 +338,7 @@ def a_request_is_cancelled_just_before_its_call() -> None:
 
 @course
 def a_request_is_cancelled_while_its_call_is_under_way() -> None:
-    """It ends with its picture: that is paid."""
+    """It ends with its picture, because that is paid."""
     world = World()
     world.send("t", "r-0", "request 0")
     worker = start(world)
@@ -352,7 +352,7 @@ def a_request_is_cancelled_while_its_call_is_under_way() -> None:
 
 @course
 def a_request_is_cancelled_after_a_lost_call() -> None:
-    """It is not called again, and says what it may have cost."""
+    """It is not called again, and its outcome has the possible cost."""
     world = World(["cut"])
     world.send("t", "r-0", "request 0")
     world.deliver()
@@ -364,7 +364,7 @@ def a_request_is_cancelled_after_a_lost_call() -> None:
 
 @course
 def an_answer_comes_late_to_a_request_that_was_cancelled() -> None:
-    """What was paid is published."""
+    """The paid picture is published."""
     world, late = _with_an_answer_in_hand()
     world.pass_time(61, hides=False, renews=False)
     world.deliver()
@@ -376,7 +376,7 @@ def an_answer_comes_late_to_a_request_that_was_cancelled() -> None:
 
 @course
 def what_waits_for_the_budget_is_cancelled() -> None:
-    """It ends when it comes back, though the day has no call left; what was asked after the cancel goes on."""
+    """It ends when it comes back, though the day has no call left. A request made after the cancel goes on."""
     world = World(daily_call_limit=1)
     _fill_the_days(world, 1)
     for number in range(3):
@@ -395,7 +395,7 @@ def what_waits_for_the_budget_is_cancelled() -> None:
 
 @course
 def a_thread_is_erased_and_its_message_comes_once_more() -> None:
-    """A worker died before the message was gone. It is told that, and nothing is called for it."""
+    """A worker died before its message was deleted. The message gets the outcome `forgotten`, and no call is made."""
     world = World()
     world.send("t", "r-0", "request 0")
     world.send("other", "r-0", "request 0 of another")
@@ -411,7 +411,7 @@ def a_thread_is_erased_and_its_message_comes_once_more() -> None:
 
 @course
 def a_thread_is_erased_and_asked_anew() -> None:
-    """It begins with the first turn, and knows nothing of what was there."""
+    """The thread begins again with turn 1, and knows nothing of its former turns."""
     world = World()
     for number in range(2):
         world.send("t", f"r-{number}", f"request {number}")
@@ -425,7 +425,7 @@ def a_thread_is_erased_and_asked_anew() -> None:
 
 @course
 def what_was_told_that_its_thread_is_full_comes_once_more_after_an_erase() -> None:
-    """The ledger has forgotten it, and the thread has room: it becomes a turn."""
+    """The ledger has forgotten the refusal, and the thread has room, so the request becomes a turn."""
     world = World(max_turns=1)
     for number in range(2):
         world.send("t", f"r-{number}", f"request {number}")
@@ -438,7 +438,7 @@ def what_was_told_that_its_thread_is_full_comes_once_more_after_an_erase() -> No
 
 @course
 def a_thread_is_erased_before_its_turn_is_judged_again() -> None:
-    """There is nothing to judge, though the thread has another turn of that number by then."""
+    """There is nothing to judge, although the thread has another turn with that number by then."""
     world = World(["words", "words"])
     world.send("t", "r-0", "request 0")
     world.run_dry()
@@ -452,7 +452,7 @@ def a_thread_is_erased_before_its_turn_is_judged_again() -> None:
 
 @course
 def nothing_open_is_erased() -> None:
-    """Neither what waits nor what somebody has in hand."""
+    """Neither a waiting request nor a held one is erased."""
     world = World(["throttled"])
     world.send("t", "r-0", "request 0")
     worker = start(world)
@@ -468,7 +468,7 @@ def nothing_open_is_erased() -> None:
 
 @course
 def a_limit_is_lifted_while_many_wait() -> None:
-    """All that waits for the day goes through within minutes, each thread in its order, and not when it is tomorrow."""
+    """Every request that waits for the day goes through within minutes, each thread in order, and not tomorrow."""
     world = World(daily_call_limit=1)
     _fill_the_days(world, 1)
     for number in range(12):
@@ -489,7 +489,7 @@ def a_limit_is_lifted_while_many_wait() -> None:
 
 @course
 def one_copy_looks_for_room() -> None:
-    """Another that had waited goes through while it looks, and the next one that finds no room leaves no copy."""
+    """A waiting request goes through while it looks. The next one that finds no room leaves no copy."""
     world = World(daily_call_limit=1)
     _fill_the_days(world, 1)
     world.send("looks", "r", "request")
@@ -510,7 +510,7 @@ def one_copy_looks_for_room() -> None:
 
 @course
 def a_turn_is_judged_again_and_again() -> None:
-    """By this release in vain, by the next one once, and by whoever takes another id not at all."""
+    """This release judges in vain, the next one once. A request with another id judges nothing."""
     world = World(["words"])
     world.send("t", "r", "request")
     world.run_dry()
@@ -527,7 +527,7 @@ def a_turn_is_judged_again_and_again() -> None:
 
 @course
 def a_turn_that_has_its_picture_is_judged_again() -> None:
-    """It becomes no other turn, though its answer is in the spool, since it was unusual."""
+    """It becomes no other turn, although its unusual answer is still in the spool."""
     world = World()
     world.send("t", "r", "request", options={"aspect_ratio": "16:9"})
     world.run_dry()
@@ -538,7 +538,7 @@ def a_turn_that_has_its_picture_is_judged_again() -> None:
 
 @course
 def a_turn_is_judged_again_while_its_thread_goes_on() -> None:
-    """In its place in the line, and the next request answers it."""
+    """It gets the next turn's number, and the next request answers it."""
     world = World(["words"])
     world.send("t", "r-0", "request 0")
     world.run_dry()
@@ -561,7 +561,7 @@ def _dies_after_a_commit(_count: int, name: str) -> None:
 
 
 def _dies_after_it_was_told(count: int, name: str) -> None:
-    """The second message's refusal is the last thing that is written."""
+    """The second message's refusal is the last write."""
     _told.append(name)
     if name == "after write_once" and "after forget" in _told:
         _told.clear()
@@ -577,7 +577,7 @@ def _dies_before_a_call(_count: int, name: str) -> None:
 
 
 def _with_an_answer_in_hand() -> tuple[World, Worker]:
-    """A worker that was answered, and has not spooled it yet."""
+    """A worker that has an answer, and has not spooled it yet."""
     world = World()
     world.send("t", "r", "request")
     worker = start(world)
@@ -599,7 +599,7 @@ def _end_in_trouble(world: World) -> None:
 
 
 def _fill_the_days(world: World, days: int) -> None:
-    """As if others had used up the calls of so many days."""
+    """Use up the calls of so many days, as other requests would."""
     for day in range(days):
         world.ledger.calls[outcome.timestamp(world.clock() + day * DAY)[:10]] = 1
     world.calls_of_others = days

@@ -18,7 +18,7 @@ UNAGED_AFTER_RECEIVES = 3
 
 @dataclass
 class Entry:
-    """A message as the queue holds it. It is in flight until `visible_at`."""
+    """A message in the queue. It is in flight until `visible_at`."""
 
     message_id: str
     group: str
@@ -32,7 +32,7 @@ class Entry:
 
 
 class FifoQueue:
-    """One queue; `dead` takes what was received `most_receives` times, `kept_seconds` is how long a message lives."""
+    """One queue. `dead` gets messages after `most_receives` receives; `kept_seconds` is the life of a message."""
 
     def __init__(
         self,
@@ -54,10 +54,10 @@ class FifoQueue:
         self._receipts = itertools.count(1)
         self.entries: list[Entry] = []
         self.forgotten: list[Entry] = []
-        self.copies: set[tuple[str, str]] = set()  # the requests, by thread and id, of which it was sent a copy
+        self.copies: set[tuple[str, str]] = set()  # requests, by thread and id, with a copy in this queue
 
     def send(self, body: str, group: str, deduplication_id: str, *, lineage: Lineage = NO_LINEAGE) -> str:
-        """The message's id; that of the first one where this is its duplicate within five minutes."""
+        """Send a message. Return its id, or the first one's if this is its duplicate within five minutes."""
         now = self._clock()
         at, message_id = self._sent.get((group, deduplication_id), (float("-inf"), ""))
         if now - at < DEDUPLICATION_SECONDS:
@@ -68,7 +68,7 @@ class FifoQueue:
         return message_id
 
     def receive(self, most: int = 10, *, most_groups: int = 10) -> list[Message]:
-        """The next messages, in order within a group; none of a group of which something is in flight."""
+        """The next messages, in order within a group. A group with a message in flight gives none."""
         now = self._clock()
         self._forget(now)
         blocked = {entry.group for entry in self.entries if entry.visible_at > now}
@@ -91,7 +91,7 @@ class FifoQueue:
         return received
 
     def hide(self, message: Message, seconds: float) -> None:
-        """See `batch.Queue`. Raises Fault where the message is not in flight by this handle."""
+        """See `batch.Queue`. Raises Fault if the message is not in flight by this handle."""
         entry, now = self._entry(message), self._clock()
         if entry is None or entry.receipt != message.receipt_handle or entry.visible_at <= now:
             raise Fault("ChangeMessageVisibility: ReceiptHandleIsInvalid")
@@ -101,13 +101,13 @@ class FifoQueue:
         entry.visible_at = until
 
     def show(self, receipt: str) -> None:
-        """Makes a message visible by the handle of its last receipt; any other handle does nothing."""
+        """Make a message visible by the handle of its last receipt. Any other handle does nothing."""
         for entry in self.entries:
             if entry.receipt == receipt and entry.visible_at > self._clock():
                 entry.visible_at = self._clock()
 
     def end(self, message: Message) -> None:
-        """See `batch.Queue`. Raises Fault where the handle has expired; to end what is gone is no fault."""
+        """See `batch.Queue`. Raises Fault if the handle has expired. Ending a missing message is no fault."""
         entry = self._entry(message)
         if entry is None:
             return
@@ -117,7 +117,7 @@ class FifoQueue:
 
     @property
     def next_visible_at(self) -> float:
-        """When something can be received: the first moment at which nothing of some group is in flight."""
+        """The first moment at which some group has a message and none in flight."""
         groups: dict[str, float] = {}
         for entry in self.entries:
             groups[entry.group] = max(entry.visible_at, groups.get(entry.group, 0))
@@ -125,12 +125,12 @@ class FifoQueue:
 
     @property
     def age_of_oldest(self) -> float:
-        """SQS's `ApproximateAgeOfOldestMessage`: it leaves out what was received three times and is still there."""
+        """SQS's `ApproximateAgeOfOldestMessage`, which leaves out messages that were received three times or more."""
         counted = [entry.sent_at for entry in self.entries if entry.receives < UNAGED_AFTER_RECEIVES]
         return self._clock() - min(counted, default=self._clock())
 
     def lineage(self, message: Message) -> Lineage:
-        """Which functions were invoked on the way to a message, and how often."""
+        """The functions that were invoked on the way to a message, and how often."""
         entry = self._entry(message)
         return entry.lineage if entry else NO_LINEAGE
 
@@ -138,7 +138,7 @@ class FifoQueue:
         return next((entry for entry in self.entries if entry.message_id == message.message_id), None)
 
     def _forget(self, now: float) -> None:
-        """What is older than the queue keeps messages is gone, whatever became of it."""
+        """Delete the messages that are older than the queue keeps them."""
         old = [entry for entry in self.entries if now - entry.sent_at > self._kept_seconds]
         self.forgotten += old
         self.entries = [entry for entry in self.entries if entry not in old]

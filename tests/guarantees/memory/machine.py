@@ -1,7 +1,7 @@
-"""A state machine that does to Darkroom whatever can be done to it, and holds it to its promise.
+"""A state machine that does to Darkroom everything that can happen to it, and holds it to its promise.
 
-Messages are sent, sent again and reordered; two workers are at one thread; hearts stop, clocks jump, processes die,
-AWS fails, and the image API answers in every manner. When a run is over everything is let run dry, and is looked at.
+Messages are sent, sent again and reordered. Two workers run on one thread. Hearts stop, clocks jump, processes die,
+AWS fails, and the image API answers in every manner. At the end everything runs dry, and the result is checked.
 """
 
 from typing import Any
@@ -27,7 +27,7 @@ which = st.integers(0, MAX_MESSAGES - 1)
 
 
 class PromiseMachine(RuleBasedStateMachine):
-    """The rules are what the world does; the sentences are what must be true of it."""
+    """The rules are the world's actions; the sentences must hold for it."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -57,7 +57,7 @@ class PromiseMachine(RuleBasedStateMachine):
     @precondition(lambda self: self.world.sent)
     @rule(which=which, is_same=st.booleans())
     def somebody_asks_again(self, which: int, is_same: bool) -> None:
-        """With the same id: a retry of the sender's, or another request by mistake."""
+        """Send a message with a used id: the sender's retry, or another request by mistake."""
         sent = self.world.sent[which % len(self.world.sent)]
         if len(self.world.sent) >= MAX_MESSAGES:
             return
@@ -130,7 +130,7 @@ class PromiseMachine(RuleBasedStateMachine):
     @precondition(lambda self: self.world.sent)
     @rule(which=which)
     def a_message_is_received_too_often(self, which: int) -> None:
-        """As where a deployment cannot start: what is visible goes to the dead letters when it is received next."""
+        """Make a message a dead letter at its next receive, as when a deployment cannot start."""
         sent = self.world.sent[which % len(self.world.sent)]
         for entry in self.world.queue.entries:
             if entry.message_id == sent.message_id:
@@ -145,7 +145,7 @@ class PromiseMachine(RuleBasedStateMachine):
     @precondition(lambda self: self.world.sent)
     @rule(which=which, is_thread=st.booleans())
     def somebody_cancels(self, which: int, is_thread: bool) -> None:
-        """A request, or all that its thread was asked so far; whatever has become of it by now."""
+        """Cancel a request, or everything that was sent in its thread so far, whatever its state."""
         sent = self.world.sent[which % len(self.world.sent)]
         if is_thread:
             self.world.cancel_thread(sent.thread)
@@ -155,9 +155,9 @@ class PromiseMachine(RuleBasedStateMachine):
     @precondition(lambda self: self.failed and len(self.world.judged) < MAX_JUDGED)
     @rule(which=which, is_updated=st.booleans(), is_own=st.sampled_from((True, True, False)))
     def somebody_has_a_turn_judged_again(self, which: int, is_updated: bool, is_own: bool) -> None:
-        """As the operator does; or under an id that is not the turn's. After an update it may have a picture.
+        """Judge a turn again, as the operator does, or under a foreign id. After an update it may have a picture.
 
-        Processes that are at work are of the release before.
+        Running processes belong to the release before it.
         """
         turn = self.failed[which % len(self.failed)]
         if is_updated:
@@ -168,7 +168,7 @@ class PromiseMachine(RuleBasedStateMachine):
     @precondition(lambda self: self.world.sent)
     @rule(which=which)
     def the_operator_erases_a_thread(self, which: int) -> None:
-        """Which is refused while something of it is open, or in somebody's hands."""
+        """Erase a thread. The operator is refused while a request of it is open or held."""
         self.world.erase(self.world.sent[which % len(self.world.sent)].thread)
 
     @rule(most=st.integers(1, 3))
@@ -185,7 +185,7 @@ class PromiseMachine(RuleBasedStateMachine):
         sentences.hold_so_far(self.world)
 
     def teardown(self) -> None:
-        """All ends, with a healthy API. Dead letters are brought back; a later release judges what has no picture."""
+        """End all, with a healthy API. Redrive dead letters, and let a later release judge turns without a picture."""
         world = self.world
         try:
             world.api.coming.clear()
@@ -206,7 +206,7 @@ class PromiseMachine(RuleBasedStateMachine):
 
     @property
     def failed(self) -> list[Outcome]:
-        """The turns that have no picture; those that were paid, where there are any."""
+        """The turns without a picture; only the paid ones, if there are any."""
         turns = [turn for turns in self.world.ledger.turns.values() for turn in turns if turn.status == "failed"]
         return [turn for turn in turns if turn.cost.paid_calls] or turns
 

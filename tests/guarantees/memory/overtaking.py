@@ -1,4 +1,4 @@
-"""The sweep of two workers at one request: the first stalls, others get its message, and then it goes on."""
+"""The sweep of two workers on one request: the first stalls, others get its message, and then the first goes on."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -15,9 +15,9 @@ MOST_DELIVERIES = 4  # while the first one's invocation lasts
 
 @dataclass(frozen=True, slots=True)
 class Overtaking:
-    """The first stalls at a boundary (a number or a name); the others go on for so many, and then the first does.
+    """The first stalls at a boundary (a number or a name). The others pass so many boundaries before it goes on.
 
-    A third is given the message that a living second has in hand. Then the second `dies`, or ends.
+    A third gets the message that a living second holds. Then the second `dies`, or ends.
     """
 
     mode: Mode
@@ -27,7 +27,7 @@ class Overtaking:
     dies: bool = False
 
     def run(self) -> tuple[bool, bool]:
-        """Held to the promise. Whether the first, and the others, had so many boundaries."""
+        """Run, and check the promise. Return whether the first, and the others, had so many boundaries."""
         world = self.mode.world()
         first = start(world)
         assert first is not None
@@ -77,7 +77,7 @@ class Overtaking:
 
 
 def sweep(mode: Mode, *, renews: bool = False, dies: bool = False) -> Iterator[Overtaking]:
-    """Every boundary of the first one with every boundary of the others."""
+    """Every boundary of the first with every boundary of the others."""
     for place in count(0):
         ran = 0
         for ran, overtaking in enumerate(at(mode, place, renews=renews, dies=dies), start=1):  # noqa: B007
@@ -87,7 +87,7 @@ def sweep(mode: Mode, *, renews: bool = False, dies: bool = False) -> Iterator[O
 
 
 def at(mode: Mode, first: int | str, *, renews: bool = False, dies: bool = False) -> Iterator[Overtaking]:
-    """The first at one boundary, with every boundary of the others; nothing where it does not come to it."""
+    """The first at one boundary, with every boundary of the others; empty if the first does not reach its boundary."""
     for others in count(0):
         overtaking = Overtaking(mode, first, others, renews, dies)
         stood, is_all = overtaking.run()
@@ -99,7 +99,7 @@ def at(mode: Mode, first: int | str, *, renews: bool = False, dies: bool = False
 
 
 def ended(mode: Mode, *, renews: bool = False) -> Iterator[Overtaking]:
-    """Every boundary of the first one, while the others go to their end."""
+    """Every boundary of the first, while the others run to their end."""
     for place in count(0):
         overtaking = Overtaking(mode, place, 10**6, renews)
         if not overtaking.run()[0]:

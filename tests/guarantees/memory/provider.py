@@ -1,4 +1,4 @@
-"""The image API, which counts what reaches it and knows what it charges."""
+"""The image API. It counts the calls that reach it, and knows its charges."""
 
 import copy
 from collections.abc import Callable, Iterable, Sequence
@@ -17,13 +17,13 @@ from tests.fakes.image_api import ScriptedApi, made, png, stated
 
 UNMARKED = (0, "no day")
 Consequence = Literal["paid", "free", "waits", "lost"]
-# paid: an answer that ends the request. free: it ends it too, and nothing was charged.
-# waits: nothing was charged, and it may be asked again. lost: nobody can know.
+# paid: an answer that ends the request. free: it ends the request too, without a charge.
+# waits: no charge, and the request may call again. lost: the outcome of the call cannot be known.
 
 
 @dataclass(frozen=True, slots=True)
 class Manner:
-    """A way in which the API answers: with a reply, or with what the client makes of a broken line."""
+    """A way in which the API answers: a reply, or the client's error for a broken connection."""
 
     consequence: Consequence
     answer: Reply | Callable[[], Exception]
@@ -74,7 +74,7 @@ def manners_in(name: str) -> dict[str, Manner]:
     return manners() | said | {"a refusal": ends}
 
 
-# The bodies of answers that are taken for no pictures, and that a later release understands.
+# The bodies of answers in which this release finds no picture, and a later one does.
 LATER_UNDERSTOOD = [
     answer.body[:]
     for answer in (manners()[name].answer for name in ("words", "garbage"))
@@ -84,9 +84,9 @@ LATER_UNDERSTOOD = [
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """A call that reached the API: what the user said in it, the instruction last.
+    """A call that reached the API: its words, the instruction last.
 
-    `at` is in epoch seconds. `number` counts its request's calls, `day` is the UTC day that it was counted on.
+    `at` is in epoch seconds. `number` counts its request's calls; `day` is the UTC day that counts it.
     """
 
     words: tuple[str, ...]
@@ -105,7 +105,7 @@ class Call:
 
 
 class Provider(ScriptedApi):
-    """Answers each call in the next of these manners, and healthily when there are no more.
+    """Answers each call in the next of these manners, and with a picture when there are no more.
 
     `passes` lets time pass while a call hangs.
     """
@@ -122,7 +122,7 @@ class Provider(ScriptedApi):
         self.calls: list[Call] = []
 
     def called_by(self, marks: Sequence[tuple[int, str]]) -> "Provider":
-        """The same API, called by a process that marks its calls here, with number and day."""
+        """The same API for a process that marks its calls here, with number and day."""
         other = copy.copy(self)
         other._marks = marks
         return other
@@ -139,5 +139,5 @@ class Provider(ScriptedApi):
         raise manner.answer()
 
     def of(self, instruction: str) -> list[Call]:
-        """The calls that were about this instruction."""
+        """The calls with this instruction."""
         return [call for call in self.calls if call.instruction == instruction]

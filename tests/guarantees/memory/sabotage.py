@@ -1,4 +1,4 @@
-"""Sabotages: Darkroom with one safeguard taken out, each of which the proof has to notice."""
+"""Sabotages: Darkroom without one safeguard. The proof has to notice each of them."""
 
 from collections.abc import Callable
 from contextlib import nullcontext
@@ -53,7 +53,7 @@ Proof = Callable[[], object]
 
 @dataclass(frozen=True, slots=True)
 class Sabotage:
-    """A safeguard that is taken out, the proof that goes red without it, and what that says then."""
+    """A safeguard to remove, the proof that fails without it, and the failure's message."""
 
     name: str
     takes_out: Breaking
@@ -72,7 +72,7 @@ def undisturbed(mode: str) -> Proof:
 
 
 def overtaken(mode: str, first: str, *, renews: bool = False, dies: bool = False) -> Proof:
-    """The sweep of others that get what a first one has in hand, which stalls at this boundary."""
+    """The sweep of other workers that get the first one's message, while it stalls at this boundary."""
     return lambda: list(overtaking.at(_mode(mode), first, renews=renews, dies=dies))
 
 

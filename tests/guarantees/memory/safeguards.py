@@ -1,4 +1,4 @@
-"""How a safeguard is taken out: what each sabotage puts in its place."""
+"""The removal of safeguards: the replacement for each sabotage."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -25,7 +25,7 @@ Breaking = Callable[[pytest.MonkeyPatch], None]
 
 
 def replaced(owner: Any, name: str, make: Callable[[Any], Any]) -> Breaking:
-    """Puts what is made of the original in its place."""
+    """Replace the original with a version made from it."""
     return lambda patch: patch.setattr(owner, name, make(getattr(owner, name)))
 
 
@@ -44,7 +44,7 @@ def looks_at_nothing(_original: Any) -> Any:
 
 
 def over(is_meant: Callable[[str, str], bool]) -> Breaking:
-    """Writes such objects over what is there."""
+    """Write such objects over existing ones."""
 
     def make(original: Any) -> Any:
         def write_once(
@@ -71,7 +71,7 @@ def announces_first(original: Any) -> Any:
 
 
 def reads_cancels_too_early(patch: pytest.MonkeyPatch) -> None:
-    """Reads the mark where a request is taken in hand, and not where its call is marked."""
+    """Read the cancel mark when a request is claimed, and not when its call is marked."""
     mark, claimed = MemoryLedger.mark, TurnHandler._claimed
 
     def marks_blindly(self: MemoryLedger, claim: Claim, asked: Any) -> Claim:
@@ -147,7 +147,7 @@ def keeps_the_free(original: Any) -> Any:
 
 
 def unfenced(write: str) -> Breaking:
-    """Lets anybody make this write. (Who forgets a request found its thread full, as everybody does after it.)"""
+    """Let every worker make this write. (Each worker that forgets a request found its thread full.)"""
 
     def fence(self: MemoryLedger, claim: Claim) -> Any:
         return self.entries[claim.thread_id, claim.request_id]
@@ -223,13 +223,13 @@ def no_limit(original: Any) -> Any:
 
 
 def looks_and_then_counts(patch: pytest.MonkeyPatch) -> None:
-    """The day's counter is read by one call, and written by another."""
+    """Read the day's counter in one call, and write it in another."""
     send = PaidCall.send
 
     def looks_first(self: PaidCall, *args: Any) -> None:
         ledger: MemoryLedger = self._dependencies.ledger._port  # type: ignore[attr-defined]
         is_full = sum(ledger.calls.values()) >= ledger._limit
-        self._dependencies.ledger.thread("")  # a call over the port, beside which others go on
+        self._dependencies.ledger.thread("")  # a call over the port, during which other workers go on
         if is_full:
             raise Unavailable("budget", "used up", retry_after=3600)
         send(self, *args)
@@ -239,7 +239,7 @@ def looks_and_then_counts(patch: pytest.MonkeyPatch) -> None:
 
 
 def copies_last(patch: pytest.MonkeyPatch) -> None:
-    """What is given up is committed first, and then a copy of it is left."""
+    """Commit a request that is given up first, and leave its copy afterwards."""
     send, claimed = CopiesTo.send, TurnHandler._claimed
     kept: list[tuple[Any, ...]] = []
 
@@ -290,7 +290,7 @@ def ends_for_all(_original: Any) -> Any:
 
 
 def any_id(original: Any) -> Any:
-    """Takes no care that a turn is judged under the id that follows from its own."""
+    """Accept any id for a turn that is judged again, not only the one that follows from its own."""
 
     def begun(asked: Request, claim: Claim, dependencies: CallDependencies) -> Any:
         ended = dependencies.ledger.ended(asked.thread_id, int(asked.repairs or 0))

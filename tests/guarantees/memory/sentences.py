@@ -1,4 +1,4 @@
-"""The promise, sentence by sentence, as what must be true of a world: at every moment, and when all has ended."""
+"""The promise, sentence by sentence, as checks of a world: at every moment, and at the end."""
 
 from collections import Counter
 from datetime import datetime
@@ -15,7 +15,7 @@ OF_THE_REQUEST = {"refused", "no_image", "invalid_request", "unknown_parent"}
 
 
 def hold_so_far(world: World) -> None:
-    """What must be true at every moment."""
+    """Check everything that holds at every moment."""
     assert not world.objects.overwritten, "nothing that was written is written over"
     assert not world.queue.forgotten, "nothing is lost"
     refused = [*world.requests_mapping.refused, *world.probes_mapping.refused]
@@ -33,7 +33,7 @@ def hold_so_far(world: World) -> None:
 
 
 def are_kept(world: World) -> None:
-    """What must be true when the queues are empty."""
+    """Check everything that holds when the queues are empty."""
     hold_so_far(world)
     assert not world.queue.entries, "nothing is left over"
     for thread in {sent.thread for sent in world.sent}:
@@ -48,7 +48,7 @@ def are_kept(world: World) -> None:
 
 
 def _leave_no_answers(world: World) -> None:
-    """Where nothing broke, the raw answers of what succeeded and was not unusual are gone."""
+    """Without a break, the raw answers of ordinary successes are gone."""
     if world.breaks or world.disturbed:
         return
     for turn in (turn for turns in world.ledger.turns.values() for turn in turns):
@@ -65,7 +65,7 @@ def _is_committed(world: World, document: dict[str, Any]) -> None:
 
 
 def _is_not_called_once_cancelled(world: World, sent: Sent) -> None:
-    """A request that nobody had worked on and that was sent anew after its thread was cancelled is asked later."""
+    """Check that a cancelled request makes no call. One that no worker had, and that was sent again, is asked later."""
     entry = world.ledger.entries.get((sent.thread, sent.request_id))
     if sent.calls_at_cancel is not None and (entry is None or world.ledger.is_cancelled(entry.claim)):
         calls = [call for call in world.api.of(sent.instruction) if call.number > sent.calls_at_cancel]
@@ -80,9 +80,9 @@ def _keep_the_daily_limit(world: World) -> None:
 
 
 def _is_in_order(world: World, thread: str) -> None:
-    """Turns are numbered, announced once each, in the order of sending, each seeing the one before it."""
+    """Turns are numbered, published once each in the order of sending, and each sees the turn before it."""
     turns = world.ledger.turns.get(thread, [])
-    by_id = {sent.request_id: sent for sent in reversed(world.sent) if sent.thread == thread}
+    by_id = _first_sent(world, thread)
     assert [turn.turn for turn in turns] == list(range(1, len(turns) + 1)), "turns are numbered"
     over = turns[world.max_turns :]
     assert all(turn.cost.paid_calls and by_id[str(turn.request_id)].was_redriven for turn in over), (
@@ -94,9 +94,16 @@ def _is_in_order(world: World, thread: str) -> None:
     in_line = [sent for turn in asked if not (sent := by_id[str(turn.request_id)]).was_redriven]
     assert in_line == [sent for sent in world.sent if sent in in_line], "turns are in the order of sending"
     if any(sent.was_redriven for sent in by_id.values()):
-        return  # what was among the dead letters let later ones go ahead, and may have come in between
+        return  # later requests went ahead of dead letters, and may have come in between
     for turn in asked:
         _answers_the_right_turn(world, turns, turn, by_id[str(turn.request_id)])
+
+
+def _first_sent(world: World, thread: str) -> dict[str, Sent]:
+    """The message that each request began with. One that found its thread full is forgotten when that is erased."""
+    sent = [sent for sent in reversed(world.sent) if sent.thread == thread]
+    lasting = [each for each in sent if each.told_at_erase != "too_many_turns"]
+    return {each.request_id: each for each in (*sent, *lasting)}
 
 
 def _is_turn_of(key: str, thread: str) -> bool:
@@ -108,7 +115,7 @@ def _answers_the_right_turn(world: World, turns: list[Outcome], turn: Outcome, s
         int(earlier.turn or 0): earlier for earlier in turns[: int(turn.turn or 0) - 1] if earlier.status == "succeeded"
     }
     if turn.instruction != sent.instruction:
-        return  # its id was taken by a later one of other content, and of that nothing is known here
+        return  # its id was taken by a later request with other content, which is not known here
     expected = max(before, default=0) if sent.parent_turn is None else sent.parent_turn
     if expected and expected not in before:
         assert turn.error is not None
@@ -148,10 +155,9 @@ def _has_one_outcome(world: World, sent: Sent) -> None:
 
 
 def _stays_erased(world: World, sent: Sent, ended: list[Outcome]) -> None:
-    """What had ended when its thread was erased is nothing that can be seen any more, but for a refusal without words.
+    """An erased outcome can no longer be seen, except for a refusal without words.
 
-    The ledger forgets what is told `too_many_turns`. If its message comes once more it is asked anew, of a thread that
-    has room by then.
+    The ledger forgets `too_many_turns`. If its message comes once more, it is a new request to a thread with room.
     """
     if sent.told_at_erase == "too_many_turns" and ended and ended[0].instruction == sent.instruction:
         _has_its_reason(world, ended[0], sent)
@@ -167,7 +173,7 @@ def _stays_erased(world: World, sent: Sent, ended: list[Outcome]) -> None:
 
 
 def _has_its_reason(world: World, ended: Outcome, sent: Sent) -> None:
-    """No request fails for what is not its fault, before everything was tried."""
+    """Check that no request fails without its own fault before everything was tried."""
     code = ended.error.code if ended.error else None
     finished = datetime.fromisoformat(ended.timing.finished_at).timestamp() + 0.001
     if code == "provider_unavailable":
@@ -199,7 +205,7 @@ def _has_its_reason(world: World, ended: Outcome, sent: Sent) -> None:
 
 
 def _are_judged_for_nothing(world: World, turns: list[Outcome]) -> None:
-    """A turn that comes of judging another one again costs nothing, and is what that one should have been."""
+    """A turn that was judged again costs nothing, and is what the first judgement should have made of it."""
     judged = [turn for turn in turns if turn.repairs is not None]
     assert len({turn.repairs for turn in judged}) == len(judged), "a turn is judged to one turn at most"
     for turn in judged:
@@ -215,7 +221,7 @@ def _are_judged_for_nothing(world: World, turns: list[Outcome]) -> None:
 
 
 def _was_judged(world: World, judged: Judged) -> None:
-    """Whoever has a turn judged again is told, and of a reason where there is no picture."""
+    """Each request to judge a turn again has an outcome, with a reason if there is no picture."""
     turns = [turn for turn in (*world.ledger.turns.get(judged.thread, []), *world.erased) if turn.repairs]
     made = [turn for turn in turns if (turn.thread_id, turn.request_id) == (judged.thread, judged.request_id)]
     refused = rejected_message_key(judged.message_id)
@@ -232,7 +238,7 @@ def _was_paid_once(world: World, sent: Sent) -> None:
 
 
 def _lost(world: World, sent: Sent) -> list[object]:
-    """The calls of which nobody can know, by the world's account and by the API's."""
+    """The calls whose outcome cannot be known, by the world's account and by the API's."""
     broken = [call for call in world.disturbed if call[:2] == (sent.thread, sent.request_id)]
     return [*broken, *(call for call in world.api.of(sent.instruction) if call.manner.consequence == "lost")]
 
@@ -242,10 +248,10 @@ def _charged(world: World, sent: Sent) -> list[Call]:
 
 
 def _count_alike(world: World) -> None:
-    """The days' counters, the outcomes and the API agree on what was paid."""
+    """The days' counters, the outcomes and the API agree on the paid calls."""
     told = sum(turn.cost.paid_calls for turns in (*world.ledger.turns.values(), world.erased) for turn in turns)
     claims = [entry.claim for entry in world.ledger.entries.values()]
-    # The day of a late answer is known only where no call followed it.
+    # The day of a late answer is known only if no call followed it.
     stale = sum(claim.answered_by not in (None, claim.calls) and not claim.charged for claim in claims)
     counted = sum(world.ledger.calls.values()) - world.calls_of_others
     assert told <= counted <= told + stale, f"the days count {counted}, the outcomes say {told}"

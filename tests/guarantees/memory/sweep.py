@@ -1,7 +1,7 @@
-"""Sweeps: a course of deliveries is run again and again, and broken at each of its boundaries in turn.
+"""Sweeps: a course of deliveries runs again and again, and breaks at each of its boundaries in turn.
 
-A boundary is the moment before or after a call over a port. The sweep goes on to the next one until the course has
-none left, so a call that is added is swept without anyone adding it here.
+A boundary is the moment before or after a call over a port. The sweep goes on until the course has no further boundary,
+so it also covers every new call.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -21,18 +21,18 @@ NOT_AWS = ("ask", "drop", "distrust_key")
 
 @dataclass(frozen=True, slots=True)
 class Mode:
-    """What a course is about: turns that are there before, a request, and how the API answers it."""
+    """A course: the turns before it, a request, and the API's answers to it."""
 
     name: str
     more: dict[str, Any] = field(default_factory=dict)
     before: int = 0
     script: tuple[str, ...] = ()
     give_up_after: float = 86_400
-    is_judged: bool = False  # the request has ended, and is judged again by a later release
+    is_judged: bool = False  # the request has ended, and a later release judges it again
     dialect: str = DEFAULT_DIALECT
 
     def world(self) -> World:
-        """A world in which the request waits in the queue, or its judging does."""
+        """A world in which the request, or the message that judges it again, waits in the queue."""
         world = World(daily_call_limit=9, give_up_after=self.give_up_after, dialect=self.dialect)
         for number in range(self.before):
             world.send("t", f"before-{number}", f"before {number}")
@@ -68,8 +68,8 @@ OF_DIALECTS = [
     for mode in MODES
     if mode.name in ("image to image", "conversation", "refusal", "throttled once")
 ]
-LOOKED_AFTER = Mode("bad key once", script=("bad key",))  # a copy looks after the provider: too long for pairs
-JUDGED = [  # nothing is called
+LOOKED_AFTER = Mode("bad key once", script=("bad key",))  # with a probe of the provider: too long for pairs
+JUDGED = [  # no call is made
     Mode("judged again", PHOTO, script=("words",), is_judged=True),
     Mode("judged again in a conversation", before=1, script=("garbage", "garbage"), is_judged=True),
     Mode("judged again in vain", script=("nothing",), is_judged=True),
@@ -78,7 +78,7 @@ JUDGED = [  # nothing is called
 
 @dataclass(frozen=True, slots=True)
 class Break:
-    """What happens at the boundary `after` so many more. AWS fails only where it is called."""
+    """An event after this number of further boundaries. AWS fails only where it is called."""
 
     after: int
     how: str
@@ -97,11 +97,11 @@ class Schedule:
         self._left = list(breaks)
         self._passed = 0
         self.broke: list[str] = []
-        self.paid_in_vain = 0  # deaths between a call that was sent and its answer in the spool
+        self.paid_in_vain = 0  # deaths between the sending of a call and the spooling of its answer
 
     @property
     def is_over(self) -> bool:
-        """Whether every break came to its turn."""
+        """Whether every break has happened."""
         return not self._left
 
     def edge(self) -> Edge:
@@ -124,13 +124,13 @@ class Schedule:
 
 
 def _was_sent_in_vain(world: World) -> bool:
-    """Whether the API was sent a call of which nothing is spooled yet."""
+    """Whether the API got a call without a spooled answer."""
     open_calls = {call for _, _, call in world.unspooled()}
     return any(call.number in open_calls for call in world.api.of("the request"))
 
 
 def run(mode: Mode, *breaks: Break) -> Schedule:
-    """The course with these breaks, held to the promise."""
+    """Run the course with these breaks, and check the promise."""
     world = mode.world()
     schedule = Schedule(world, breaks)
     try:
@@ -153,7 +153,7 @@ def singles(mode: Mode, how: str) -> Iterator[Schedule]:
 
 
 def pairs(mode: Mode, first: str, second: str) -> Iterator[Schedule]:
-    """A break at each boundary, and for each of these another at each boundary that follows it."""
+    """A break at each boundary, each with another one at every later boundary."""
     for place in count(1):
         schedules = list(_until_over(lambda after: run(mode, Break(place, first), Break(after, second))))  # noqa: B023
         if not schedules:

@@ -1,6 +1,6 @@
-"""Processes at once, and yet in an order that can be repeated: each waits at every boundary until it is let go on.
+"""Concurrent processes in a repeatable order: each stops at every boundary until the test lets it go on.
 
-A worker's code runs in real threads, but only while whoever directs it waits for it.
+A worker's code runs in real threads, but only while the test waits for it.
 """
 
 import threading
@@ -9,12 +9,12 @@ from collections.abc import Callable
 from tests.fakes.edge import Died, Edge
 from tests.guarantees.memory.world import Process, World
 
-LONGEST_SECONDS = 30  # of a real clock: a worker that needs more hangs
+LONGEST_SECONDS = 30  # of a real clock: a slower worker hangs
 _standing: "set[Worker]" = set()
 
 
 class Worker:
-    """A process that does nothing but from one call over a port to the next, when it is told to."""
+    """A process that runs from one call over a port to the next, whenever the test says so."""
 
     def __init__(self, world: World, process: Callable[[Edge], Process]) -> None:
         self._world = world
@@ -24,7 +24,7 @@ class Worker:
         self._stands = threading.Semaphore(0)
         self._fate: BaseException | None = None
         self._beats = False
-        self.at: str | None = "before anything"  # the boundary that it stands at; None when it has ended
+        self.at: str | None = "before anything"  # its present boundary; None when it has ended
         self.passed = 0
         self._thread = threading.Thread(target=self._work, daemon=True)
         _standing.add(self)
@@ -33,11 +33,11 @@ class Worker:
 
     @property
     def lives(self) -> bool:
-        """Whether it stands at a boundary, and its invocation has time left."""
+        """Whether it is at a boundary, and its invocation has time left."""
         return self.at is not None and self._world.clock() < self.process.deadline
 
     def step(self, boundaries: int = 1, *, until: str | None = None) -> None:
-        """Goes on over so many boundaries, or until it stands at this one."""
+        """Go on over so many boundaries, or up to this one."""
         while self.at is not None and boundaries and (until is None or self.at != until):
             boundaries -= 1
             if not self.lives:
@@ -46,22 +46,22 @@ class Worker:
         return None
 
     def finish(self) -> None:
-        """Goes on to its end."""
+        """Go on to the end."""
         self.step(-1)
 
     def meets(self, error: BaseException) -> None:
-        """The call that it stands at, or comes back from, raises this."""
+        """Raise this error from the call at its present boundary."""
         self._fate = error
         self._world.note_break()
         self._go_on()
 
     def die(self) -> None:
-        """It is killed where it stands."""
+        """Kill it at its present boundary."""
         if self.at is not None:
             self.meets(Died())
 
     def beat(self, *, hides: bool, renews: bool) -> None:
-        """One beat of its heart."""
+        """Beat its heart once."""
         self._beats = True
         self.process.beat(hides=hides, renews=renews)
         self._beats = False
@@ -98,12 +98,12 @@ class Worker:
 
 
 def end_all() -> None:
-    """Kills those that a test left standing: the threads of their batches would keep Python from ending."""
+    """Kill the workers that a test has left: their batches' threads would keep Python from ending."""
     while _standing:
         next(iter(_standing)).die()
 
 
 def start(world: World, *, on_probes: bool = False) -> Worker | None:
-    """A worker on the next messages of one group; None where there is nothing to work on."""
+    """A worker on the next messages of one group; None if there are none."""
     messages = world.received_probes() if on_probes else world.received()
     return Worker(world, lambda edge: world.process(messages, edge)) if messages else None

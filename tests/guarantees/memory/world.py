@@ -1,4 +1,4 @@
-"""The whole of Darkroom's requests on fakes: a queue, processes that work on its messages, and what outlives them."""
+"""Darkroom's requests on fakes: a queue, processes that handle its messages, and the state that outlives them."""
 
 import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -35,12 +35,12 @@ from tests.guarantees.memory.fifo import FifoQueue
 from tests.guarantees.memory.provider import LATER_UNDERSTOOD, Provider
 
 INVOCATION_SECONDS = 900
-NEVER = 1e6  # seconds of a real clock: hearts beat when they are told to
+NEVER = 1e6  # seconds of a real clock: hearts beat only when the test says so
 
 
 @dataclass
 class Sent:
-    """A message that the queue took. Its instruction is its request's alone."""
+    """A message in the queue. Its instruction belongs to its request alone."""
 
     thread: str
     request_id: str
@@ -48,18 +48,18 @@ class Sent:
     more: dict[str, Any]
     message_id: str
     was_redriven: bool = False
-    calls_at_cancel: int | None = None  # that were marked by then; None while nobody has cancelled it
-    told_at_erase: str | None = None  # how it had ended when its thread was erased; None where it had not
+    calls_at_cancel: int | None = None  # calls marked by then; None if it was not cancelled
+    told_at_erase: str | None = None  # its result when its thread was erased; None if it had none
 
     @property
     def parent_turn(self) -> int | None:
-        """The turn that it names."""
+        """The turn that it names as its parent."""
         return self.more.get("parent_turn")
 
 
 @dataclass(frozen=True)
 class Judged:
-    """A message that has a turn judged again."""
+    """A message that judges a turn again."""
 
     thread: str
     turn: int
@@ -69,7 +69,7 @@ class Judged:
 
 @dataclass
 class Journal:
-    """What became of the messages; `bugs` is what broke and was no trouble that anybody made."""
+    """The results of the messages. `bugs` are the errors that no break explains."""
 
     ends: list[Outcome] = field(default_factory=list)
     waits: list[Unavailable] = field(default_factory=list)
@@ -91,7 +91,7 @@ class Journal:
 
 @dataclass
 class CopiesTo:
-    """Where an invocation's copy of a request goes."""
+    """The queue for an invocation's copies of a request."""
 
     queue: FifoQueue
     lineage: Lineage = field(default_factory=dict)
@@ -114,11 +114,11 @@ class Process:
 
     @property
     def claims(self) -> set[tuple[str, str]]:
-        """The requests that it has in hand, or thinks that it has."""
+        """The requests that it holds, or believes to hold."""
         return {(claim.thread_id, claim.request_id) for claim in self.ledger._held.values()}
 
     def run(self) -> None:
-        """Works on the batch; the event source mapping deletes what is not left. Raises Died."""
+        """Handle the batch. The event source mapping deletes finished messages. Raises Died."""
         left = self.batch.work()
         for message in self.messages:
             if message.message_id not in left:
@@ -126,7 +126,7 @@ class Process:
                     self.queue.end(message)
 
     def beat(self, *, hides: bool, renews: bool) -> None:
-        """One beat of its heart: not while the batch hides something itself, for then the heart waits."""
+        """Beat its heart once, unless the batch is hiding a message, because then the heart waits."""
         if hides and not self.batch._lock.locked():
             self.batch._beat()
         if renews:
@@ -143,7 +143,7 @@ def _understood(reply: Reply) -> Answer:
 
 
 class Living(Protocol):
-    """A process that is under way."""
+    """A running process."""
 
     process: Process
 
@@ -156,7 +156,7 @@ class Living(Protocol):
 
 
 class World:
-    """What outlives a process: the queue, the table, the buckets, the provider's count of calls."""
+    """The state that outlives a process: the queue, the table, the buckets, the provider's count of calls."""
 
     def __init__(
         self,
@@ -189,13 +189,13 @@ class World:
         self.judged: list[Judged] = []
         self.dialects: Mapping[str, Dialect] = DIALECTS
         self.workers: list[Living] = []
-        self.disturbed: set[tuple[str, str, int]] = set()  # calls of which nobody can know
+        self.disturbed: set[tuple[str, str, int]] = set()  # calls whose outcome cannot be known
         self.erased: list[Outcome] = []  # the turns of threads that were erased
         self.breaks = 0
         self.calls_of_others = 0
 
     def process(self, messages: Sequence[Message], edge: Edge) -> Process:
-        """A process of its own; all that it does passes the edge."""
+        """A new process. Everything that it does passes the edge."""
         memory, deadline = self.ledger.in_another_process(), self.clock() + INVOCATION_SECONDS
         objects, ledger = edge.around(self.objects), edge.around(memory)
         mapping = self.probes_mapping if messages[0].is_probe else self.requests_mapping
@@ -220,7 +220,7 @@ class World:
         return Process(messages, batch, queue, memory, deadline)
 
     def send(self, thread: str, request_id: str | None, instruction: str, *, again: int = 0, **more: Any) -> None:
-        """As a sender does; `again` tells a message from an earlier one with the same request id."""
+        """Send a message. `again` tells it from an earlier one with the same request id."""
         named = {} if request_id is None else {"request_id": request_id}
         body = json.dumps({"instruction": instruction, **named, **more})
         message_id = self.queue.send(body, message_group(thread), f"{request_id or instruction}/{again}")
@@ -229,7 +229,7 @@ class World:
             self.sent.append(Sent(thread, asked, instruction, more, message_id))
 
     def deliver(self, edge: Callable[[], Edge] = Edge) -> None:
-        """One delivery from each queue, in a process of its own, to its end or its death."""
+        """Deliver once from each queue, in a new process, to its end or its death."""
         for messages in (self.received(), self.received_probes()):
             if messages:
                 try:
@@ -238,15 +238,15 @@ class World:
                     self.note_break()
 
     def received(self) -> list[Message]:
-        """The next batch of messages; of one group, for those of several are worked on at once, in no certain order."""
+        """The next batch of messages, of one group only: several groups would run together in no certain order."""
         return self.requests_mapping.receive(most_groups=1)
 
     def received_probes(self) -> list[Message]:
-        """The next batch of copies that look after the provider."""
+        """The next batch of probes, the copies that test the provider."""
         return [replace(message, is_probe=True) for message in self.probes_mapping.receive(most_groups=1)]
 
     def run_dry(self, edge: Callable[[], Edge] = Edge, *, deliveries: int = 500) -> None:
-        """Delivers until nothing is left in the queues."""
+        """Deliver until the queues are empty."""
         for _ in range(deliveries):
             queues = [queue for queue in (self.queue, self.probes) if queue.entries]
             if not queues:
@@ -256,14 +256,14 @@ class World:
         raise AssertionError("it never ended")
 
     def _next_delivery(self, queues: Sequence[FifoQueue]) -> float:
-        """When something is received. Who looks for room finds none before the day ends: most looks are left out."""
+        """The time of the next receive. A look for room finds none before the day ends, so most looks are left out."""
         if self.ledger.room() != 0:
             return min(queue.next_visible_at for queue in queues)
         tomorrow = self.clock() + DAY_SECONDS - self.clock() % DAY_SECONDS
         return min([tomorrow, *(queue.next_visible_at for queue in queues if queue is self.queue)])
 
     def redrive(self) -> None:
-        """As the operator does: thread and request id that a message had are written into its body."""
+        """Redrive dead letters, as the operator does: a message's thread and request id are written into its body."""
         letters, self.dead.entries = self.dead.entries, []
         for letter in letters:
             body = json.loads(letter.body)
@@ -272,11 +272,11 @@ class World:
             for sent in self.sent:
                 if sent.message_id == letter.message_id:
                     sent.message_id, sent.was_redriven = message_id, True
-                    if sent.calls_at_cancel is not None:  # by a moment: it is asked later from now on
+                    if sent.calls_at_cancel is not None:  # cancelled by a moment: it is now asked after that
                         self.cancel(sent)
 
     def judge(self, thread: str, turn: int, request_id: str = "") -> None:
-        """As the operator's command does; or as somebody does who takes an id of their own."""
+        """Judge a turn again, as the operator's command does, or as a sender with another id does."""
         old = self.ledger.turns[thread][turn - 1]
         own = request_id or judging.request_id(str(old.request_id))
         body = json.dumps({"repairs": turn, "request_id": own})
@@ -284,27 +284,27 @@ class World:
         self.judged.append(Judged(thread, turn, own, message_id))
 
     def update(self) -> None:
-        """As to a release that finds pictures where the one before found words or nothing that it knows."""
+        """Update to a release that finds pictures where this one finds words, or nothing that it knows."""
         self.dialects = {NEBULA.name: NEBULA._replace(interpret=_understood)}
 
     def lift_the_limit(self, daily_call_limit: int) -> None:
-        """As an operator does. Processes that are at work keep the limit that they have."""
+        """Lift the limit, as an operator does. Running processes keep their limit."""
         self.daily_call_limit = self.ledger._limit = daily_call_limit
 
     def cancel(self, sent: Sent) -> None:
-        """As a person does who no longer wants it."""
+        """Cancel a request, as a person does."""
         self.ledger.cancelled.add((sent.thread, sent.request_id))
         self._note_cancelled(lambda other: (other.thread, other.request_id) == (sent.thread, sent.request_id))
 
     def cancel_thread(self, thread: str) -> None:
-        """The same for all that was sent in a thread up to now."""
+        """Cancel everything that was sent in a thread up to now."""
         self.ledger.cancelled_until[thread] = outcome.timestamp(self.clock())
         self._note_cancelled(lambda other: other.thread == thread)
 
     def erase(self, thread: str) -> None:
-        """As the operator does, who is refused while something of it is open.
+        """Erase a thread, as the operator does. The operator is refused while a request of it is open.
 
-        Whoever has read an outcome of it is waited for, so that nobody tells it afterwards.
+        A worker that has read an outcome of it must end first, so that it publishes nothing afterwards.
         """
         entries = [entry for (where, _), entry in self.ledger.entries.items() if where == thread]
         group = message_group(thread)
@@ -327,7 +327,7 @@ class World:
         self.objects.writes = [key for key in self.objects.writes if key not in gone]
 
     def _told(self, sent: Sent) -> str | None:
-        """How a message has ended so far."""
+        """The result of a message so far."""
         if ("results", refused := rejected_message_key(sent.message_id)) in self.objects.objects:
             return str(self.objects.document("results", refused)["error"]["code"])
         turns = self.ledger.turns.get(sent.thread, [])
@@ -335,21 +335,21 @@ class World:
         return "a turn" if is_it else None
 
     def _written_for(self, turn: Outcome) -> list[str]:
-        """What lies in the results bucket and in the spool for its request, under whatever number it came to."""
+        """The objects for its request in the results bucket and the spool, under any number."""
         thread, request_id = str(turn.thread_id), str(turn.request_id)
         results = self.objects.keys("results", f"threads/{thread}/")
         spooled = self.objects.keys("spool", spool_key(thread, request_id, 0).removesuffix("0"))
         return [*(key for key in results if f"-{sha256(request_id)[:8]}/" in key), *spooled]
 
     def _note_cancelled(self, is_meant: Callable[[Sent], bool]) -> None:
-        """What was cancelled before may have been asked anew, and called: the sentences have looked by then."""
+        """Record a cancel. An earlier one may be outdated: its request was sent again, called, and checked since."""
         for sent in self.sent:
             if is_meant(sent):
                 entry = self.ledger.entries.get((sent.thread, sent.request_id))
                 sent.calls_at_cancel = max(sent.calls_at_cancel or 0, entry.claim.calls if entry else 0)
 
     def note_break(self) -> None:
-        """Something broke: a call that is open and not spooled may or may not have been paid."""
+        """Record a break. An open call without a spooled answer may or may not have been paid."""
         self.breaks += 1
         self.disturbed |= self.unspooled()
 
@@ -363,7 +363,7 @@ class World:
         }
 
     def pass_time(self, seconds: float, *, hides: bool = True, renews: bool = True) -> None:
-        """Time passes for those at work, and their hearts beat; or they do not hide their messages, or renew claims."""
+        """Let time pass for running processes. Their hearts beat, and hide messages and renew claims, or do not."""
         while seconds > 0:
             living = [worker for worker in self.workers if worker.lives]
             passing = min(seconds, BEAT_SECONDS) if living else seconds

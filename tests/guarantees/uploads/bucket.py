@@ -1,4 +1,4 @@
-"""The uploads bucket in memory: it keeps every version, tells times in whole seconds, and announces what is new."""
+"""The uploads bucket in memory: it keeps every version, has times in whole seconds, and announces new objects."""
 
 import hashlib
 from collections.abc import Mapping
@@ -17,7 +17,7 @@ BUCKET = "uploads"
 
 @dataclass(frozen=True, slots=True)
 class Version:
-    """What was put at a key, the `number`th of all; None in place of bytes marks that it was deleted."""
+    """An object put at a key, the `number`th of all. Its data is None if it was deleted."""
 
     number: int
     key: str
@@ -35,29 +35,29 @@ class Version:
 
     @property
     def announced(self) -> Upload:
-        """As S3 tells of it."""
+        """The announcement of S3."""
         size, sequencer = len(self.data or b""), f"{self.number:06X}"
         return Upload(BUCKET, self.key, self.etag, self.id, sequencer, size, self.at)
 
 
 class VersionedBucket(MemoryObjects):
-    """The object store in memory, with the versions of what is uploaded; other buckets have none."""
+    """The object store in memory, with versions of the uploads. Other buckets have none."""
 
     def __init__(self, clock: Clock) -> None:
         super().__init__(clock)
         self._time = clock
         self.versions: list[Version] = []
-        self.found_at: float | None = None  # when all that is read was put, if at one time
+        self.found_at: float | None = None  # the time of all objects that are read, if it is the same
 
     def upload(self, key: str, data: bytes | None, metadata: Mapping[str, str] | None = None) -> Version:
-        """Puts an object, or deletes it. Each comes a second after the one before it, at least."""
+        """Put an object, or delete it, at least a second after the one before."""
         self._time.advance(1)
         version = Version(len(self.versions), key, data, metadata or {}, self._time())
         self.versions.append(version)
         return version
 
     def newest(self, key: str) -> Version | None:
-        """What lies there."""
+        """The present object at the key."""
         found = next((version for version in reversed(self.versions) if version.key == key), None)
         return found if found and found.data is not None else None
 

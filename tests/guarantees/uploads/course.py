@@ -1,4 +1,4 @@
-"""People and their clients, who put, overwrite, touch and delete; S3, which announces in any order, twice and late."""
+"""People and clients that put, overwrite, touch and delete; and S3, which announces in any order, twice and late."""
 
 import json
 from collections.abc import Sequence
@@ -25,7 +25,7 @@ TOLD = ("needs_instruction", "unsupported_image", "unsupported_file", "invalid_r
 
 @dataclass(frozen=True, slots=True)
 class Scene:
-    """Keys that have to do with each other; `named` may be put in another thread by their metadata."""
+    """Related keys. The metadata of those in `named` may put them into another thread."""
 
     photos: Sequence[str]
     texts: Sequence[str]
@@ -53,7 +53,7 @@ FOLDERS = ("_instruction.txt", "shop/_instruction.txt", "threads/trip/_instructi
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """What happens next: to which of those that it may happen to, and with what."""
+    """The next event: its kind, the choice of its object, and its data."""
 
     what: str
     which: int
@@ -85,7 +85,7 @@ STEP = st.builds(
 
 
 class Course:
-    """The real intake and memory beside the oracle; after every step both have asked for the same."""
+    """The real intake and state beside the oracle. After every step both have the same requests."""
 
     def __init__(self, scene: Scene, default_instruction: str) -> None:
         self.scene = scene
@@ -107,10 +107,10 @@ class Course:
         )
         self.unannounced: list[Version] = []
         self.announced: list[Version] = []
-        self.waiting: dict[Version, float] = {}  # each until when
+        self.waiting: dict[Version, float] = {}  # with the end of each wait
 
     def take(self, step: Step) -> None:
-        """Takes a step, and compares what has been asked for."""
+        """Take a step, and compare the requests."""
         getattr(self, step.what)(step)
         self.check()
 
@@ -131,7 +131,7 @@ class Course:
             self._announce(photo)
 
     def touch(self, step: Step) -> None:
-        """Puts what lies there once more: uploads it again, copies it onto itself."""
+        """Put an existing object once more: upload it again, or copy it onto itself."""
         if lying := self._lying():
             version = _one(lying, step)
             self._arrive(self.bucket.upload(version.key, version.data, version.metadata), step)
@@ -141,7 +141,7 @@ class Course:
             self.bucket.upload(_one(lying, step).key, None)
 
     def announce(self, step: Step) -> None:
-        """S3 does so in any order."""
+        """Announce an upload. S3 does so in any order."""
         if self.unannounced:
             self._announce(_one(self.unannounced, step))
 
@@ -150,12 +150,12 @@ class Course:
             self._announce(_one(self.announced, step))
 
     def pass_time(self, step: Step) -> None:
-        """Whatever has waited long enough comes back."""
+        """Let time pass. Uploads that have waited long enough come back."""
         self.clock.advance(step.seconds)
         self._come_back()
 
     def come_to_rest(self, _: Step | None = None) -> None:
-        """All has been announced, and has waited for as long as it may."""
+        """Announce everything, and wait until no wait is left."""
         for version in list(self.unannounced):
             self._announce(version)
         for seconds in (GRACE, UNHEARD_SECONDS):
@@ -164,7 +164,7 @@ class Course:
         assert not self.waiting, "something waits for longer than the grace"
 
     def check(self) -> None:
-        """Both have asked for the same, each once."""
+        """Check that both have the same requests, each once."""
         assert len({sent[1:] for sent in self.queue.sent}) == len(self.queue.sent), "sent twice"
         assert [_asked(body) for body, _, _ in self.queue.sent] == [_wanted(asked) for asked in self.oracle.requests]
 
@@ -181,7 +181,7 @@ class Course:
             self._announce(version)
 
     def _announce(self, version: Version) -> None:
-        """Delivers the message, hides it while it waits, and looks at what the uploader is told."""
+        """Deliver the message, hide it while it waits, and check the uploader's error."""
         if version in self.unannounced:
             self.unannounced.remove(version)
             self.announced.append(version)

@@ -1,6 +1,6 @@
-"""What section 2 of the contract asks for, sentence by sentence, worked out anew from all that has happened so far.
+"""The requests of section 2 of the contract, sentence by sentence, computed anew from everything that has happened.
 
-It remembers no state of a stem: only what was put, what has been heard of, and which requests there have been.
+It keeps no state of a stem: only the uploads, the announcements, and the requests so far.
 """
 
 import re
@@ -18,26 +18,26 @@ MOST_PHOTOS = 14
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """A request that shall exist, and the upload that made it."""
+    """A request that must exist, and the upload that made it."""
 
     thread: str
     words: str
     photos: tuple[Version, ...]
     by: Version
-    stem: str  # that it came of
+    stem: str  # of the upload that made it
 
     def concerns(self, name: str) -> bool:
-        """Whether it came of this stem, or took a photo of it along."""
+        """Whether this stem made it, or gave a photo to it."""
         return name in (self.stem, *map(stem, self.photos))
 
 
 class AmbiguousError(Exception):
-    """What lies beside an upload may be its other half, or another's."""
+    """A file beside an upload may be its other half, or another upload's."""
 
 
 @dataclass
 class Oracle:
-    """Hears of uploads, one after the other, and says which requests there are, and what of each upload becomes."""
+    """Gets the uploads, one after the other, and gives the requests and the result of each upload."""
 
     bucket: VersionedBucket
     default_instruction: str
@@ -45,18 +45,18 @@ class Oracle:
     clock: Callable[[], float]
     requests: list[Asked] = field(default_factory=list)
     heard: list[Version] = field(default_factory=list)
-    settled: set[Version] = field(default_factory=set)  # there is nothing more to ask because of them
+    settled: set[Version] = field(default_factory=set)  # no more requests follow from them
     joined: dict[str, str] = field(default_factory=dict)  # texts that go with a photo of another spelling, by its stem
     known_before: dict[str, tuple[int, str]] = field(default_factory=dict)  # words of a stem, before so many requests
-    wordless: dict[str, Version] = field(default_factory=dict)  # photos that were told that nobody has said anything
+    wordless: dict[str, Version] = field(default_factory=dict)  # photos that were refused for want of an instruction
 
     def hear(self, upload: Version) -> str:
-        """What becomes of an upload, as often as it is announced."""
+        """The result of an upload, whenever it is announced."""
         if upload.key.endswith(NO_PHOTO):
             return "unsupported_file"
         if self.is_late(upload):
             return "nothing new"
-        if not upload.data:  # decided: an empty object is not there yet
+        if not upload.data:  # decided: an empty object does not count as there yet
             return "nothing new" if upload in self.settled else self._empty(upload)
         is_photo = _is_photo(upload.key)
         try:
@@ -70,20 +70,20 @@ class Oracle:
         return self._photo(upload) if is_photo else self._text(upload, name)
 
     def come(self, words: Version) -> list[Version]:
-        """'Taken up by an `_instruction.txt` that comes later': the photos of its very folder."""
+        """The photos that an `_instruction.txt` starts when it comes after them: those of its very folder."""
         taken = [photo for key, photo in self.wordless.items() if _folder(key) == _folder(words.key)]
         self.wordless = {key: photo for key, photo in self.wordless.items() if photo not in taken}
         return taken
 
     def _empty(self, upload: Version) -> str:
-        """Decided: it is told only where nothing else has come to lie there."""
+        """Decided: an empty file is an error only if nothing else has replaced it."""
         lying = self.bucket.newest(upload.key)
         if lying is None or lying.data:
             return "nothing new" if lying else "gone"
         return self._too_late(upload, "unsupported_image" if _is_photo(upload.key) else "invalid_request")
 
     def is_late(self, upload: Version) -> bool:
-        """'Announced late by an older sequencer': of its key something newer has been heard of, or used."""
+        """Whether a newer upload of its key was announced or used: this one has an older sequencer."""
         known = (*self.heard, *self.settled)
         return any(other.key == upload.key and other.number > upload.number for other in known)
 
@@ -128,9 +128,9 @@ class Oracle:
         along = [] if is_taken_back else self._without_words(thread, name, text)
         own = [photo for photo in along if stem(photo) == name]
         if self._says_again(text) and not own:
-            return self._settle(text, "nothing new")  # saved as it was
+            return self._settle(text, "nothing new")  # saved without a change
         if not along and self._last_words(name) == words:
-            return self._settle(text, "nothing new")  # it leaves the pair as it was
+            return self._settle(text, "nothing new")  # it leaves the pair unchanged
         if is_taken_back:
             return "nothing new" if lying else "gone"
         exists = self._is_met(text, name) and any(asked.thread == thread for asked in self.requests)
@@ -159,16 +159,16 @@ class Oracle:
         return self.clock() >= upload.at + self.grace
 
     def _too_late(self, upload: Version, code: str) -> str:
-        """'Waits that long, then ends as …'."""
+        """The code that it ends with after its wait."""
         return code if self._has_waited(upload) else "waits"
 
     def _shared(self, photo: Version) -> str | None:
-        """'First that exists': its text, the nearest folder's, the operator's."""
+        """The first shared words that exist: its text, the nearest folder's, the operator's."""
         lying = (self.bucket.newest(key) for key in _folder_instructions(photo.key))
         return next((text.data.decode() for text in lying if text and text.data), self.default_instruction or None)
 
     def _text_of(self, photo: Version) -> Version | None:
-        """Its text, under the same name, or, 'where there is one alone', under one that is spelled like it."""
+        """Its text of the same name, or the only one with a similar name."""
         same = self.bucket.newest(stem(photo) + ".txt")
         if same and same.data:
             return same
@@ -186,7 +186,7 @@ class Oracle:
         return alike[0] if alike and alike[0].data else None
 
     def _stem_of_text(self, text: Version) -> str:
-        """Its own, or that of the one photo that is spelled like it, and so from then on."""
+        """Its own stem, or from now on the stem of the only photo with a similar name."""
         own, photos = stem(text), [other for other in self.heard if _is_photo(other.key)]
         if text.key.startswith("threads/") or own in map(stem, photos):
             return own
@@ -205,7 +205,7 @@ class Oracle:
         return self.joined[text.key]
 
     def _is_met(self, text: Version, name: str) -> bool:
-        """Whether a text that goes with a photo of another spelling knows one."""
+        """Whether a text that goes with a photo of another spelling has met one."""
         return stem(text) == name or any(stem(photo) == name and _holds_for(text, photo) for photo in self.heard_photos)
 
     def _lying(self, key: str) -> tuple[list[Version], list[Version]]:
@@ -218,7 +218,7 @@ class Oracle:
         return [found for each in keys if (found := self.bucket.newest(each))]
 
     def _join(self, photo: Version, text: Version | None) -> None:
-        """A text in two forms of Unicode is the same thread's: what it asked for is not asked again for the photo."""
+        """Join a text in another Unicode form to its photo: it shared the thread, so its request is not repeated."""
         if text is None or stem(text) == stem(photo) or text.key in self.joined:
             return
         self.joined[text.key] = stem(photo)
@@ -229,7 +229,7 @@ class Oracle:
             self.known_before[stem(photo)] = (len(self.requests), (newest.data or b"").decode())
 
     def _is_stray(self, text: Version) -> bool:
-        """'A text beside a photo that has none', or of a file that is no photo: told, unless it names its thread."""
+        """Whether it is beside a photo without a text, or of a file that is no photo. A named thread makes it free."""
         is_free = text.key.startswith("threads/") or "thread-id" in text.metadata
         if is_free or stem(text) in map(stem, self.heard_photos) or text.key in self.joined:
             return False
@@ -239,13 +239,13 @@ class Oracle:
         return any(not any(_are_alike(each, photo) for each in texts) for photo in photos)
 
     def _has_photo_unheard_of(self, text: Version, name: str) -> bool:
-        """'Lies its photo there, and has not been heard of'."""
+        """Whether its photo exists, and was not announced yet."""
         photos, _ = self._lying(text.key)
         is_heard = any(stem(photo) == name and _holds_for(text, photo) for photo in self.heard_photos)
         return not is_heard and any(_are_alike(text, photo) for photo in photos)
 
     def _has_format_unheard_of(self, upload: Version, text: Version, name: str) -> bool:
-        """'Lies another format of the photo there that has not been heard of', and the grace is not over."""
+        """Whether another format of the photo exists that was not announced yet, and the grace is not over."""
         heard = {photo.key for photo in self.heard_photos}
         unheard = [photo for photo in self._lying(upload.key)[0] if stem(photo) == name and photo.key not in heard]
         return any(_holds_for(text, photo) for photo in unheard) and not self._has_waited(upload)
@@ -255,7 +255,7 @@ class Oracle:
         return [version for version in self.heard if _is_photo(version.key)]
 
     def _thread(self, upload: Version, name: str) -> str:
-        """'An uploaded object belongs to the thread …'. A photo's metadata names it for its text, too."""
+        """The thread of an upload. A photo's metadata names it for its text, too."""
         if named := upload.metadata.get("thread-id"):
             return named
         beside = [photo for photo in self.heard_photos if stem(photo) == name]
@@ -266,7 +266,7 @@ class Oracle:
         return unicodedata.normalize("NFC", name)
 
     def _without_words(self, thread: str, own: str, text: Version | None = None) -> list[Version]:
-        """'Photos of that thread that still have no instruction': heard of, lying there, and in no request."""
+        """The thread's photos without an instruction: announced, existing, and in no request."""
         newest = {photo.key: photo for photo in sorted(self.heard, key=lambda version: version.number)}
         lying = [photo for photo in newest.values() if _is_photo(photo.key) and self._lies_there(photo)]
         free = [photo for photo in lying if photo.data and photo not in self.settled]
@@ -275,17 +275,17 @@ class Oracle:
         return sorted(left, key=lambda photo: (stem(photo) != own, photo.at))[:MOST_PHOTOS]
 
     def _lies_there(self, photo: Version) -> bool:
-        """Not deleted, and not put in another thread meanwhile."""
+        """Whether it still exists, in the same thread."""
         lying = self.bucket.newest(photo.key)
         return lying is not None and self._thread(lying, stem(lying)) == self._thread(photo, stem(photo))
 
     def _before(self, upload: Version) -> Version | None:
-        """The upload before it at its key, of those that have been heard of or used."""
+        """The previous upload at its key, among those that were announced or used."""
         known = {version for version in (*self.heard, *self.settled) if version.key == upload.key}
         return max((version for version in known if version.number < upload.number), key=_number, default=None)
 
     def _says_again(self, text: Version) -> bool:
-        """Whether it is saved as it was, and what it says was used."""
+        """Whether it was saved without a change after its words were used."""
         before = self._before(text)
         if before is None or before.data != text.data:
             return False
@@ -296,11 +296,11 @@ class Oracle:
         return (before.etag, before.metadata.get("instruction")) if before else None
 
     def _last_words(self, name: str) -> str | None:
-        """Those of the stem's last request, or of the one that took its photo along."""
+        """The words of the stem's last request, or of the one that included its photo."""
         return next((asked.words for asked in reversed(self.requests) if asked.concerns(name)), None)
 
     def _last_pair(self, photo: Version) -> tuple[str, str] | None:
-        """'The last pair': this photo's entity tag as last sent, and the words that have gone with it since."""
+        """The last pair: this photo's entity tag as last sent, and its latest words."""
         for position, asked in reversed(list(enumerate(self.requests))):
             sent = next((sent for sent in asked.photos if sent.key == photo.key), None)
             if sent:
@@ -313,7 +313,7 @@ class Oracle:
 
 
 def stem(version: Version) -> str:
-    """'The key without its last extension.'"""
+    """The key without its last extension."""
     return version.key.rpartition(".")[0]
 
 
@@ -322,7 +322,7 @@ def _is_by_text_of(asked: Asked, photo: Version) -> bool:
 
 
 def _holds_for(text: Version, photo: Version) -> bool:
-    """`a.jpg.txt` is for one format, any other text for all."""
+    """Whether the text applies to the photo: `a.jpg.txt` applies to one format, any other text to all."""
     return stem(text) == stem(photo) or _are_alike(text, photo) or photo.key.startswith("threads/")
 
 
@@ -335,7 +335,7 @@ def _folder(key: str) -> str:
 
 
 def _are_alike(text: Version, photo: Version) -> bool:
-    """'But for letters' case, their Unicode form, and doubled endings': `a.jpg.txt`, `a.txt.txt`."""
+    """Whether the names differ only in case, Unicode form, or doubled endings: `a.jpg.txt`, `a.txt.txt`."""
     wanted, name = (_folded(version.key.rpartition("/")[2]) for version in (text, photo))
     wanted = re.sub(r"(\.txt)+$", "", wanted)
     return wanted in (name, re.sub(r"\.(jpg|png|cr2)$", "", name))

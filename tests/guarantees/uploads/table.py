@@ -8,7 +8,7 @@ from darkroom.aws.dynamodb.table import Condition, ConditionFailed, Table, Write
 
 
 class MemoryTable(Table):
-    """Knows the few conditions that are used here, and refuses any other."""
+    """Knows the few conditions that the state of uploads uses, and refuses any other."""
 
     def __init__(self) -> None:
         self.rows: dict[tuple[str, str], dict[str, Any]] = {}

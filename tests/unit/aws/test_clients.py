@@ -1,4 +1,4 @@
-"""What the functions share."""
+"""The clients and the logger that the functions share."""
 
 import json
 import uuid
@@ -12,8 +12,8 @@ from darkroom.aws import clients
 def test_an_environment_tells_its_boto3_once(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Lambda's runtime brings it, and renews it when it likes."""
-    # A logger of a name that was used before keeps the output that it had then.
+    """Lambda's runtime brings boto3, and updates it at any time."""
+    # A logger keeps the output of its first use, so this test has a name of its own.
     monkeypatch.setenv("POWERTOOLS_SERVICE_NAME", uuid.uuid4().hex)
     clients.logger.cache_clear()
     try:

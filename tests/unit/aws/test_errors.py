@@ -1,4 +1,4 @@
-"""What AWS's errors become: each that passes is waited for, and each that does not is a fault."""
+"""The translation of AWS's errors: those that pass are waited for, and the others are faults."""
 
 import re
 from pathlib import Path
@@ -12,11 +12,11 @@ import darkroom.aws
 from darkroom.aws.errors import translate_aws_errors
 from darkroom.errors import DarkroomError, Fault, Unavailable
 
-# What the adapters answer themselves: what is not there, what another write was faster with, what is locked.
+# The adapters answer these themselves: a missing object, a write that another one overtook, a locked object.
 ANSWERED = {
     "NoSuchKey", "InvalidObjectState", "ConditionalCheckFailedException", "TransactionCanceledException",
 }  # fmt: skip
-# By what AWS's documentation says of each, a person has to act: something is gone, locked, too large or ill-formed.
+# AWS's documentation asks for a person's action: something is deleted, locked, too large or malformed.
 FAULTS = {
     # S3
     "EncryptionTypeMismatch", "InvalidRequest", "InvalidWriteOffset", "NoSuchBucket", "TooManyParts",
@@ -49,13 +49,13 @@ def raised(code: str, status: int, operation: str = "Invoke") -> DarkroomError:
 
 
 def called() -> set[str]:
-    """The operations that the adapters and Powertools' provider of secrets call, as boto3 names them."""
+    """The operations that the adapters and Powertools' provider of secrets call, in boto3's names."""
     code = "".join(file.read_text(encoding="utf-8") for file in Path(darkroom.aws.__file__).parent.rglob("*.py"))
     return {*re.findall(r"client(?:\(\))?\.([a-z_0-9]+)\b(?!\.)", code), "get_secret_value"} - {"meta"}
 
 
 def errors_of(operations: set[str]) -> dict[str, int]:
-    """Every error that AWS's models name for them, with its HTTP status; each operation is in one of the models."""
+    """Every error of these operations in AWS's models, with its HTTP status. Each operation must be in a model."""
     session, found, known = botocore.session.get_session(), {}, set()
     for service in ("s3", "sqs", "dynamodb", "lambda", "secretsmanager"):
         model = session.get_service_model(service)
@@ -78,7 +78,7 @@ def test_every_error_of_every_operation_that_is_called_has_a_decision() -> None:
 
 @pytest.mark.parametrize("code", IDLE)
 def test_a_function_that_was_idle_for_weeks_is_waited_for(code: str) -> None:
-    """Lambda makes it Inactive. The first call to it is refused, and a later one goes through."""
+    """Lambda makes it Inactive. The first call to it is refused, and a later one succeeds."""
     error = raised(code, 409)
     assert isinstance(error, Unavailable)
     assert error.cause == "aws"

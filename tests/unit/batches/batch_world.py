@@ -1,4 +1,4 @@
-"""Batches on the fakes: a file, its register, a lane with few places, and the function that answers requests."""
+"""Batches on the fakes: a file, its state, a small limit of open lines, and the function that answers requests."""
 
 import json
 from collections.abc import Callable, Mapping, Sequence
@@ -40,7 +40,7 @@ KEY = "shop/spring.jsonl"
 
 
 class VersionedObjects(MemoryObjects):
-    """The uploads bucket keeps what was replaced; here a version is named by its entity tag."""
+    """The uploads bucket, which keeps replaced objects. The entity tag names a version here."""
 
     def __init__(self, clock: Clock) -> None:
         super().__init__(clock)
@@ -61,7 +61,7 @@ class VersionedObjects(MemoryObjects):
 
 
 class Stems:
-    """The one stem that matters here."""
+    """The only stem in these tests."""
 
     def __init__(self) -> None:
         self.kept = Stem()
@@ -75,7 +75,7 @@ class Stems:
 
 @dataclass
 class BatchWorld:
-    """Everything that a batch touches. `places` is how many of its requests may be in the queue at once."""
+    """Everything around a batch. `places` is how many of its requests may be in the queue at once."""
 
     places: int = 3
     key: str = KEY
@@ -94,7 +94,7 @@ class BatchWorld:
         self._uploads = 0
 
     def upload(self, content: bytes | str | Sequence[Any]) -> BatchFile:
-        """Uploads a batch file, as its bytes or as documents, and decides on it as on_upload does."""
+        """Upload a batch file, given as bytes or as documents, and decide on it as on_upload does."""
         if not isinstance(content, bytes | str):
             content = "".join(json.dumps(document, ensure_ascii=False) + "\n" for document in content)
         data = content.encode() if isinstance(content, str) else content
@@ -114,12 +114,12 @@ class BatchWorld:
         receives: int = 1,
         time_left: Callable[[], float] | None = None,
     ) -> BatchEnded:
-        """One delivery of its message. Raises Unavailable while its lines are on their way."""
+        """Deliver its message once. Raises Unavailable while its lines are on their way."""
         message = Message("batch-message", "g", batch.body, "receipt", self.clock() - age, receives)
         return self._handler(self.batches, edge or Edge()).answer(message, time_left or (lambda: seconds))
 
     def deliver(self, mapping: FunctionMapping) -> list[str]:
-        """One delivery from the batches' queue, as Lambda makes it. What became of those that need not wait."""
+        """Deliver once from the batches' queue, as Lambda does. Return the results of messages that need not wait."""
         results = []
         for message in mapping.receive():
             batches = CopiesTo(mapping.queue, mapping.lineage([message]))
@@ -147,7 +147,7 @@ class BatchWorld:
         return BatchHandler(tools, around(self.stems), around(batches), publication)
 
     def answer_requests(self, most: int = 10) -> int:
-        """on_request takes some messages. How many came."""
+        """Let on_request take some messages. Return how many came."""
         received = self.queue.receive(most)
         for message in received:
             self._answering().answer(message, lambda: 900.0)
@@ -155,7 +155,7 @@ class BatchWorld:
         return len(received)
 
     def run(self, batch: BatchFile, edge: Edge | None = None) -> BatchEnded:
-        """Until the batch has ended."""
+        """Deliver until the batch has ended."""
         for _ in range(10_000):
             with suppress(Unavailable):
                 return self.tick(batch, edge)
@@ -182,7 +182,7 @@ class BatchWorld:
         return [str(question.context.instruction) for question in self.api.questions]
 
     def told(self, batch: BatchFile) -> dict[str, Any]:
-        """The error that the uploader of a refused file finds."""
+        """The error for the uploader of a refused file."""
         key = f"rejected/uploads/{batch.key}/{sha256(batch.etag)[:8]}/result.json"
         return dict(self.objects.document("results", key)["error"])
 
@@ -201,5 +201,5 @@ class BatchWorld:
 
 
 def asking(custom_id: str, **more: Any) -> dict[str, Any]:
-    """A line."""
+    """A line with this id."""
     return {"custom_id": custom_id, "instruction": f"paint {custom_id}", **more}

@@ -1,4 +1,4 @@
-"""A `.csv` batch: what spreadsheets write, row by row; the same rows from any place on, whatever the parts."""
+"""A `.csv` batch, as spreadsheets write it, row by row; the same rows from any place on, whatever the parts."""
 
 import csv
 import io
@@ -66,7 +66,7 @@ def test_a_faulty_row_is_told_in_our_words() -> None:
         assert not any(word in line.fault for word in ("universal", "limit", "delimiter", "expected"))
 
 
-# What a row says.
+# The content of a row.
 
 
 @pytest.mark.parametrize("delimiter", [",", ";", "\t"])
@@ -175,7 +175,7 @@ def test_a_quotation_mark_inside_a_cell_without_quotes_is_one() -> None:
 
 
 def test_a_quotation_mark_that_is_never_closed_asks_for_nothing_that_stands_behind_it() -> None:
-    """Nobody knows what was meant from there on, and each of the rows would be paid."""
+    """After it the meaning is unclear, and each of the rows would be paid."""
     assert documents(HEAD + 'a,paint,\nb,"red,\nc,blue,\nd,green,\n') == [{"custom_id": "a", "instruction": "paint"}]
     swallowed, following = read(HEAD + 'a,"red,\nb,"blue, please",\nc,green,\n')
     assert swallowed.data is None
@@ -284,7 +284,7 @@ def test_each_row_is_answered_as_the_line_that_it_stands_for(world: BatchWorld) 
 
 
 def test_a_row_asks_for_the_same_as_its_line(world: BatchWorld) -> None:
-    """So who turns a `.jsonl` into a `.csv` of the same name pays for nothing again."""
+    """A `.csv` made from a `.jsonl` pays for nothing again."""
     line = asking("a", options={"size": "1:1"}, images=["a.jpg"])
     (row,) = documents("custom_id,instruction,options.size,images\na,paint a,1:1,a.jpg\n")
     assert row == line

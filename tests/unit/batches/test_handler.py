@@ -1,4 +1,4 @@
-"""A batch file: every line ends in one line of the answers, in order; a bad one alone; whatever stops in the middle."""
+"""A batch file: every line ends in one line of the answers, in order. A bad line fails alone, and crashes lose none."""
 
 import itertools
 import json
@@ -89,7 +89,7 @@ def test_where_folders_are_kept_apart_a_line_that_names_another_ones_fails_alone
 
 @pytest.mark.parametrize("key", ["vic.jsonl", "vic.csv"])
 def test_a_batch_at_the_root_names_no_thread_of_a_folder_of_its_own_name(key: str) -> None:
-    """The folder `vic` may be another's, whose thread `vic/cat` has that one's pictures."""
+    """The folder `vic` may belong to another person, whose thread `vic/cat` has that person's pictures."""
     world = BatchWorld(keeps_folders_apart=True, key=key)
     lines = [("cat", ""), ("名前", ""), ("b", "shop/own"), ("c", "vic/cat"), ("d", "vic/" + "x" * 600), ("e", "vic")]
     table = "custom_id,instruction,thread_id\n" + "".join(f"{name},night,{thread}\n" for name, thread in lines)
@@ -195,7 +195,7 @@ def test_any_string_is_an_id_and_the_answers_have_it_as_it_was_given(world: Batc
 
 
 def test_the_ids_of_a_file_that_is_counted_in_many_steps_are_known_when_it_is_gone(world: BatchWorld) -> None:
-    """Without them nobody could tell which of its lines were not sent."""
+    """Without them the answers could not name the lines that were not sent."""
     names = [f"雪 {number}" for number in range(IDS_AT_ONCE + 30)]
     batch, seconds = world.upload([asking(name) for name in names]), itertools.chain([99.0] * 7, [1.0])
     with pytest.raises(Unavailable, match="counted"):
@@ -260,7 +260,7 @@ def test_a_line_more_than_are_taken_refuses_the_whole_file(world: BatchWorld) ->
 
 
 def test_blank_lines_that_no_tick_could_read_past_refuse_the_whole_file(world: BatchWorld) -> None:
-    """They would be read again by every tick that is after the next line, and none would come to it."""
+    """Each step after the next line would read them again, and none would reach it."""
     batch = world.upload(b"x" + b"\n" * MAX_LINES_IN_ALL + b"y")
     assert world.tick(batch).result == "invalid_request"
     assert "most of them blank" in world.told(batch)["message"]
@@ -275,7 +275,7 @@ def test_a_file_that_cannot_be_a_batch_is_told(world: BatchWorld, content: str |
 
 
 def test_the_same_file_again_is_nothing_new_and_another_is_the_one_that_is_answered(world: BatchWorld) -> None:
-    """What was replaced was accepted too: all of it is asked, but its answers have no place any more."""
+    """The replaced file was accepted too: all of it is asked, but its answers have no place any more."""
     first = world.upload([asking("a"), asking("b"), asking("c"), asking("e")])
     with pytest.raises(Unavailable):
         world.tick(first)
@@ -368,7 +368,7 @@ def test_without_time_nothing_is_begun_and_nothing_is_lost(world: BatchWorld) ->
     assert len(world.calls) == 2
 
 
-# Whatever stops in the middle.
+# Crashes in the middle.
 
 MIXED = [asking("a"), {"custom_id": "b"}, asking("c"), asking("a"), asking("a", instruction="other"), asking("d")]
 
@@ -380,7 +380,7 @@ def undisturbed(content: list[dict[str, Any]]) -> bytes:
 
 
 def died_at(content: list[dict[str, Any]], deaths: list[int]) -> tuple[BatchWorld, bool]:
-    """The batch is killed at these boundaries, counted from its beginning on, and delivered again each time."""
+    """Kill the batch at these boundaries, counted from its beginning, and deliver it again each time."""
     world = BatchWorld(places=2)
     batch = world.upload(content)
     passed, left = itertools.count(1), sorted(deaths)
@@ -430,7 +430,7 @@ def test_killed_again_and_again_no_line_is_passed_over_or_asked_twice(deaths: li
 
 
 def test_two_workers_at_once_do_not_get_in_each_others_way(world: BatchWorld) -> None:
-    """At each call of the first another takes the batch over: SQS may hand a message to two."""
+    """At each call of the first worker another one takes the batch over: SQS may deliver a message twice."""
     content = [asking("a"), {"custom_id": "b"}, asking("c")]
     for boundary in range(1, 200):
         world = BatchWorld(places=2)

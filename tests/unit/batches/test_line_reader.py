@@ -1,4 +1,4 @@
-"""The lines of a file: the same from any place on, whatever the parts in which it is read."""
+"""The lines of a file: the same from any place on, however the file is cut into parts."""
 
 from hypothesis import given
 from hypothesis import strategies as st

@@ -10,7 +10,7 @@ DELIVERIES = 3 * 7 * 4  # four a day, for three weeks
 
 
 def waiting(*, is_loop_allowed: bool) -> tuple[BatchWorld, FunctionMapping, list[str]]:
-    """What becomes of a batch for whose request there is no room for three weeks."""
+    """The results of a batch whose request finds no room for three weeks."""
     world = BatchWorld(places=0)
     mapping = FunctionMapping("on_upload", FifoQueue(world.clock, visibility=360), is_loop_allowed=is_loop_allowed)
     mapping.queue.send(world.upload([asking("a")]).body, KEY, "first")

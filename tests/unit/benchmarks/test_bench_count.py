@@ -1,4 +1,4 @@
-"""Counts of instructions are read as Valgrind writes them, and a machine without Valgrind says so and fails nothing."""
+"""Instructions are counted from Valgrind's output. A machine without Valgrind reports that, and fails nothing."""
 
 import subprocess
 import sys
@@ -47,7 +47,7 @@ HASH_ONCE, HASH_TWICE = (
 
 
 def test_the_cost_of_hashing_is_that_of_the_calls_to_it() -> None:
-    """Not the cost of what is called by it beside: that is within."""
+    """The cost of the functions that it calls is already in it."""
     assert callgrind.read(PROFILE.splitlines()) == Count(1000, 430)
 
 
@@ -85,7 +85,7 @@ def test_without_valgrind_each_goal_is_not_measured_and_fails_nothing(monkeypatc
 
 def test_waits_last_as_much_longer_as_a_counted_process(monkeypatch: pytest.MonkeyPatch) -> None:
     base: Any = threading.Event
-    monkeypatch.setattr(base, "wait", base.wait)  # puts it back in the end
+    monkeypatch.setattr(base, "wait", base.wait)  # restores it at the end
     lengthen_waits(10)
     began = time.monotonic()
     assert not threading.Event().wait(0.02)

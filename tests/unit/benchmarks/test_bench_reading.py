@@ -1,4 +1,4 @@
-"""What the benchmark reads from others: import times, DynamoDB's items, the document, a layer's files."""
+"""The benchmark's readers: of import times, DynamoDB's items, the document, a layer's files."""
 
 from pathlib import Path
 from typing import Any

@@ -1,4 +1,4 @@
-"""The benchmark's servers drop who idles, as AWS's do, and nobody else."""
+"""The benchmark's servers drop idle connections, as AWS's do, and no others."""
 
 import http.client
 from collections.abc import Iterator
@@ -20,11 +20,11 @@ def connection() -> Iterator[http.client.HTTPConnection]:
 
 
 def test_a_connection_on_which_nothing_was_asked_yet_stands(connection: http.client.HTTPConnection) -> None:
-    """On a busy machine a client that encodes much takes its time."""
+    """On a busy machine a client with much to encode takes its time."""
     connection.connect()
     connection.sock.settimeout(IDLE_SECONDS + 0.3)
     with pytest.raises(TimeoutError):
-        connection.sock.recv(1)  # what is dropped would end here
+        connection.sock.recv(1)  # a dropped connection would end here
     connection.sock.settimeout(5)
     connection.request("GET", "/results/picture")
     assert connection.getresponse().read() == b"abc"
@@ -37,7 +37,7 @@ def test_one_that_idles_after_an_answer_is_dropped(connection: http.client.HTTPC
 
 
 def test_none_is_dropped_by_servers_of_a_counted_turn() -> None:
-    """How long a connection idles there goes by how busy the machine is."""
+    """A connection's idle time there depends on how busy the machine is."""
     server = S3(None, idle_seconds=60)
     server.put("/results/picture", b"abc", "image/png", with_checksum=False)
     with closing(http.client.HTTPConnection(urlsplit(server.url()).netloc, timeout=5)) as connection:

@@ -1,4 +1,4 @@
-"""The benchmark's table does as moto's does, to the same requests in the same order."""
+"""The benchmark's table gives the same answers as moto's, to the same requests in the same order."""
 
 import json
 from typing import Any
@@ -117,7 +117,7 @@ def motos(client: Any, action: str, asked: dict[str, Any]) -> str:
 
 
 def told(status: int, document: dict[str, Any]) -> str:
-    """What a client goes by."""
+    """The parts of an answer that a client uses."""
     reasons = [reason["Code"] for reason in document.get("CancellationReasons", [])]
     known = {name: document[name] for name in ("Item", "Items", "Attributes", "LastEvaluatedKey") if document.get(name)}
     kind = str(document.get("__type", "")).rpartition("#")[2]

@@ -1,4 +1,4 @@
-"""A goal that is missed fails the run, and a number that cannot be trusted is none."""
+"""A missed goal fails the run, and a doubtful number does not count."""
 
 from dataclasses import replace
 

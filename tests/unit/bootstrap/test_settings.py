@@ -41,6 +41,7 @@ REQUEST = {
     "RESPONSE_FORMAT": "b64_json",
     "REQUEST_STYLE": "contents",
     "MAX_CONTEXT_IMAGES": "3",
+    "MARK_RESULTS": "true",
     "MAX_REQUEST_MEGABYTES": "20",
     "MAX_PAID_CALLS": "2",
     "DAILY_CALL_LIMIT": "0",
@@ -97,6 +98,7 @@ def test_an_optional_variable_may_be_missing(name: str) -> None:
         ("MAX_CONTEXT_IMAGES", "15"),
         ("MAX_REQUEST_MEGABYTES", "0"),
         ("MAX_TURNS_PER_THREAD", "100000"),
+        ("MARK_RESULTS", "yes"),
         ("RESPONSE_FORMAT", "png"),
         ("REQUEST_STYLE", "Contents"),
         ("IMAGE_API_URL", "http://llm.ai-nebula.com"),
@@ -130,7 +132,7 @@ def test_a_wrong_variable_is_named(name: str, value: str) -> None:
     ],
 )
 def test_a_key_goes_in_clear_to_this_machine_alone(url: str, is_taken: bool) -> None:
-    """Neither a deployment nor a function takes another address."""
+    """Neither a deployment nor a function accepts another address."""
     pattern = read_template(ROOT / "template.yaml")["Parameters"]["ImageApiUrl"]["AllowedPattern"]
     assert bool(re.fullmatch(pattern, url)) == is_taken
     if is_taken:

@@ -1,4 +1,4 @@
-"""What of a thread is sent with a request: the words of the branch, and a few of its pictures."""
+"""The part of a thread that is sent with a request: the words of the branch, and a few of its pictures."""
 
 import hashlib
 from collections.abc import Sequence
@@ -20,7 +20,7 @@ def digest(name: str) -> str:
     return hashlib.sha256(name.encode()).hexdigest()
 
 
-# Few different pictures, so that the same one often comes again.
+# Few different pictures, so that the same one often occurs twice.
 shas = st.sampled_from([digest(name) for name in "abcdef"])
 words = st.text(max_size=12)
 
@@ -142,7 +142,7 @@ def test_the_mode_follows_from_history_and_pictures() -> None:
 
 
 def limit_each(branch: Sequence[Outcome], instruction: str, sizes: Sequence[int]) -> int:
-    """What each picture may have in a request of 20 MB."""
+    """The limit of each picture in a request of 20 MB."""
     return context.limit_each(branch, instruction, sizes, 20 * MEGABYTE, NEBULA.limits)
 
 
@@ -189,7 +189,7 @@ def test_words_that_leave_no_room_for_a_picture_are_refused() -> None:
 
 
 def test_a_source_that_is_a_result_of_the_branch_is_sent_once() -> None:
-    """A result of turn 1 was attached to turn 2, which is answered now."""
+    """A result of turn 1 was attached to turn 2, and the request answers turn 2."""
     first: Picture = picture("1/image.png", digest("result"))
     branch = (
         turn(1, images=[first]),

@@ -1,4 +1,4 @@
-"""Names: thread ids, message groups, and the keys that follow from them."""
+"""Names: thread ids, message groups, and the keys derived from them."""
 
 import hashlib
 import re
@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from darkroom.domain import keys
 
 any_text = st.text(st.characters(codec=None), max_size=60)  # half surrogate pairs too
-# What makes names hard: separators, dots, controls, combining marks.
+# Difficult parts of names: separators, dots, controls, combining marks.
 segment = st.text(st.sampled_from("ab/.\n\x00é\u0301猫😀 ~#"), max_size=12)
 names = any_text | segment
 
@@ -75,7 +75,7 @@ def test_an_upload_with_a_bad_name_gets_a_thread_of_its_own(name: str) -> None:
 
 
 def test_what_is_called_like_a_turns_folder_is_remembered_under_its_name_and_has_a_thread_by_its_hash() -> None:
-    """It was a thread's id once."""
+    """It was a thread's id in earlier releases."""
     assert keys.home_of("shop/00001-1a2b3c4d") == "shop/00001-1a2b3c4d"
     assert keys.thread_of("shop/00001-1a2b3c4d").startswith("key-")
     assert keys.has_turn_folder(keys.turn_prefix("victim", 1, "r").strip("/"))
@@ -99,7 +99,7 @@ def test_the_length_is_that_of_the_normal_form(written: str, normal: str) -> Non
 
 
 def test_a_letter_with_endless_marks_is_refused_before_its_marks_are_sorted() -> None:
-    """Sorting them takes quadratic time: of a message of 1 MiB, a quarter of an hour."""
+    """Sorting them takes quadratic time: for a message of 1 MiB, a quarter of an hour."""
     started = time.process_time()
     assert keys.thread_of("a" + "\u0315\u0300" * 250_000).startswith("key-")
     assert time.process_time() - started < 5

@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import TypeAdapter
+from pydantic._internal import _generate_schema as pydantics
 
 from darkroom.domain import outcome
 from darkroom.domain.outcome import Cost, Outcome, Picture, Source, Timing
@@ -18,11 +19,13 @@ from tests.unit.samples import picture, source, turn
 
 SCHEMAS = Path(__file__).parents[3] / "docs" / "schemas"
 DIALECT = {"$schema": "https://json-schema.org/draft/2020-12/schema"}
+# Before Python 3.12 pydantic refuses `typing.TypedDict`, for it cannot see what one inherits: here that is nothing.
+pydantics._SUPPORTS_TYPEDDICT = True
 DERIVED: dict[str, dict[str, Any]] = {
     "request": Body.model_json_schema(),
     "result": TypeAdapter(Outcome).json_schema(),
 }
-for _name in ("dialect", "has_state"):  # which are the turn's item's alone
+for _name in ("dialect", "has_state"):  # they belong to the turn's item alone
     del DERIVED["result"]["properties"][_name]
 REGENERATE = ".venv/bin/python -c 'from tests.unit.domain.test_outcome import write_schemas; write_schemas()'"
 
@@ -48,7 +51,7 @@ def document_of(name: str) -> str:
 
 
 def write_schemas() -> None:
-    """Writes the published schemas anew."""
+    """Write the published schemas anew."""
     SCHEMAS.mkdir(parents=True, exist_ok=True)
     for name in DERIVED:
         (SCHEMAS / f"{name}.schema.json").write_text(document_of(name), encoding="utf-8")
@@ -88,7 +91,7 @@ def test_a_turns_document_has_the_keys_of_the_contract() -> None:
         "provider_request_id", "metadata", "warnings",
     ]  # fmt: skip
     assert list(document["images"][0]) == [
-        "bucket", "key", "media_type", "bytes", "width", "height", "sha256", "primary",
+        "bucket", "key", "media_type", "bytes", "width", "height", "sha256", "primary", "provenance",
     ]  # fmt: skip
     assert list(document["sources"][0]) == ["bucket", "key", "etag", "sha256"]
     assert list(document["cost"]) == ["paid_calls", "amount", "currency"]
@@ -97,9 +100,17 @@ def test_a_turns_document_has_the_keys_of_the_contract() -> None:
 
 
 def test_keys_that_are_not_an_outcomes_are_passed_over() -> None:
-    """So that a later version may add some."""
+    """A later version may add keys."""
     document = turn(1).as_document() | {"sk": "TURN#00001", "later": True}
+    document["images"][0]["later"] = True
     assert outcome.from_document(document) == turn(1)
+
+
+def test_a_picture_of_a_release_that_did_not_look_has_no_provenance() -> None:
+    document = turn(1).as_document()
+    del document["images"][0]["provenance"]
+    assert outcome.from_document(document) == turn(1)
+    assert turn(1).images[0].provenance is None
 
 
 def test_the_primary_picture_is_the_one_that_says_so() -> None:

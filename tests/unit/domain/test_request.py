@@ -1,4 +1,4 @@
-"""A message's body: every rule of its form, each fault named with its field, all of them at once."""
+"""A message's body: every rule of its form, and each fault with its field, all of them at once."""
 
 import hashlib
 import json
@@ -107,7 +107,7 @@ def test_every_option_of_the_api_is_taken() -> None:
 
 
 def test_options_that_are_given_empty_are_not_options_that_are_not_given() -> None:
-    """Those that are not given are the answered turn's."""
+    """Options that are not given are those of the answered turn."""
     assert parsed(asked(options={})).options == {}
     assert parsed(asked()).options is None
 
@@ -451,9 +451,9 @@ def test_whole_numbers_and_fractions_are_one_number() -> None:
     )
 
 
-# Anything at all.
+# Any input.
 
-json_text = st.text(st.characters(codec=None), max_size=12)  # half surrogate pairs too: JSON can say them
+json_text = st.text(st.characters(codec=None), max_size=12)  # with halves of surrogate pairs, which JSON can express
 json_values = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | json_text,
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(json_text, inner, max_size=3),
@@ -475,7 +475,7 @@ documents = st.fixed_dictionaries({}, optional={key: value | json_values for key
 
 
 def assert_parsed_or_rejected(body: str, group: str = GROUP) -> None:
-    """And whatever is said of it can be written down."""
+    """Any rejection can be written down."""
     taken = said_of(body, group)
     if isinstance(taken, Rejected):
         assert taken.code == "invalid_request"
@@ -753,6 +753,6 @@ def test_no_file_has_a_turn_judged_again() -> None:
 
 
 def test_the_fingerprints_of_earlier_releases_stay() -> None:
-    """Else an id that is known would be refused after an update."""
+    """Otherwise an update would refuse ids that the ledger already has."""
     given = Request("t", "r", "a cat", (ImageRef("uploads", "cat.jpg"),), 2, "m", {"size": "1:1"}, {"order": "1"})
     assert given.fingerprint == "bb5193502356c858b87a4502dcf5d27bb4f4f4571531a9e8ab9fcf4bee7e0923"

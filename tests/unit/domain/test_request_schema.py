@@ -1,4 +1,4 @@
-"""What reads a request's form is held to pydantic's models of it: it takes the same, and finds the same faults."""
+"""The reader of a request's form accepts the same as pydantic's models of it, and finds the same faults."""
 
 import copy
 import re
@@ -48,7 +48,7 @@ values = st.one_of(
 
 
 def places(document: Any, path: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
-    """The path of everything in the document, and of one key or element more in each part."""
+    """The path of everything in the document, and of one more key or element in each part."""
     inner = list(document) if isinstance(document, dict) else range(len(document)) if isinstance(document, list) else []
     found = [path] if path else []
     for part in inner:
@@ -75,7 +75,7 @@ def without(path: tuple[Any, ...]) -> dict[str, Any]:
 
 
 def taken(document: dict[str, Any]) -> Any:
-    """What is taken as plain values, or the fields that have a fault."""
+    """The accepted values in plain form, or the fields with a fault."""
     try:
         body = request_schema.validated(request_schema.Body, document, "mend it", options=OPTIONS)
     except Rejected as rejected:

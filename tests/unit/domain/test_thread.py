@@ -1,4 +1,4 @@
-"""A thread: the branch that a request answers, and the sources that are left over."""
+"""A thread: the branch that a request answers, and the sources that failed turns left over."""
 
 import pytest
 from hypothesis import given
@@ -11,7 +11,7 @@ from tests.unit.samples import rejection, source, turn
 
 @st.composite
 def threads(draw: st.DrawFn) -> Thread:
-    """A thread as it may come to be: each turn answers an earlier one that succeeded, or nothing."""
+    """A possible thread: each turn answers an earlier one that succeeded, or nothing."""
     turns: list[Outcome] = []
     succeeded: list[int] = []
     for number in range(1, draw(st.integers(0, 12)) + 1):

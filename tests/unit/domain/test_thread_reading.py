@@ -1,4 +1,4 @@
-"""A thread is read in pages; whoever reads all of it finds nothing else, and has to read more."""
+"""A thread is read in pages. Reading all of it gives the same, and takes more reads."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -14,7 +14,7 @@ from tests.unit.samples import source, turn
 
 @dataclass
 class Kept:
-    """The turns of a thread, and how much of them was read."""
+    """The turns of a thread, and the number of turns that were read."""
 
     turns: list[Outcome] = field(default_factory=list)
     pasts: dict[int, Past] = field(default_factory=dict)
@@ -37,13 +37,13 @@ class Kept:
 
 @dataclass(frozen=True)
 class Run:
-    """Some turns on end. The first of them, or each that failed, answers the succeeded one that is so many back."""
+    """Turns in a row. The first of them, or each after a failed one, answers the succeeded turn so many back."""
 
     length: int
     back: int | None
     failed: bool
     with_source: bool
-    keeps: bool  # what it should; versions from before kept nothing
+    keeps: bool  # the summaries; earlier versions kept none
 
 
 runs = st.lists(
@@ -64,7 +64,7 @@ runs_of_any_version = st.lists(
 
 
 def grown(course: Sequence[Run]) -> Kept:
-    """A thread that came to be by such runs, each turn read for and added as `answer` does; looked at in between."""
+    """A thread made by such runs. Each turn is read for and added as `answer` does, and checked in between."""
     kept = Kept()
     for run in course:
         for number in range(run.length):
@@ -83,13 +83,13 @@ def grown(course: Sequence[Run]) -> Kept:
 
 
 def _parent(kept: Kept, back: int) -> int:
-    """The succeeded turn that is so many turns back; 0 where there is none."""
+    """The succeeded turn that is so many turns back; 0 if there is none."""
     succeeded = [each.turn or 0 for each in kept.turns if each.status == "succeeded"]
     return succeeded[max(0, len(succeeded) - 1 - back)] if succeeded else 0
 
 
 def view(thread: Thread, parent: int | None) -> object:
-    """All that a request sees of a thread."""
+    """Everything that a request sees of a thread."""
     try:
         branch: object = thread.branch(parent)
     except Rejected as rejection:
@@ -118,7 +118,7 @@ def test_no_more_is_read_than_a_branch_may_need(course: Sequence[Run]) -> None:
 
 
 def straight(length: int, *, failed: bool = False) -> Kept:
-    """A thread each of whose turns answers the one before; the first has a source."""
+    """A thread in which each turn answers the one before. The first has a source."""
     return grown([Run(1, None, failed, True, True), Run(length - 1, None, failed, False, True)])
 
 
@@ -145,7 +145,7 @@ def test_a_picture_that_nobody_has_answered_is_remembered_behind_any_number_of_f
 
 
 def test_a_turn_whose_branch_was_not_read_keeps_nothing() -> None:
-    """Of a request that was brought back, and whose thread had moved on since it was asked."""
+    """This happens to a request that was brought back after its thread had moved on."""
     kept = straight(60)
     thread = read(kept, None)
     assert thread.past_of(turn(61, parent=60)) is not None

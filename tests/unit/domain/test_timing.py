@@ -1,4 +1,4 @@
-"""Numbers that belong together: each test names the two or more that may only change with each other."""
+"""Numbers that depend on each other: each test names the numbers that may only change together."""
 
 from pathlib import Path
 from typing import Any
@@ -46,9 +46,9 @@ from local.stack.parameters import read_template
 TEMPLATE = read_template(Path(__file__).parents[3] / "template.yaml")
 PARAMETERS, RESOURCES = TEMPLATE["Parameters"], TEMPLATE["Resources"]
 QUEUES = [name for name, each in RESOURCES.items() if each["Type"] == "AWS::SQS::Queue"]
-WITHIN_SECONDS = 60  # of the provider's recovery work flows again: the contract's promise 6
+WITHIN_SECONDS = 60  # after the provider's recovery, work flows again: the contract's promise 6
 ALL_WITHIN_SECONDS = 300
-MAX_RECEIVES = 1000  # of SQS itself
+MAX_RECEIVES = 1000  # the limit of SQS
 
 
 def of(resource: str, name: str) -> Any:
@@ -60,9 +60,9 @@ def max_receive_count(queue: str) -> int:
 
 
 def deliveries_in(seconds: float, *, jitter: float = 0.0) -> int:
-    """How often a request is delivered while it backs off for so long; most often where the jitter is 0.
+    """The number of a request's deliveries while it backs off for so long. A jitter of 0 gives the most.
 
-    It never calls, for others' failures hold it back: one that calls comes more seldom.
+    It never calls, because other requests' failures hold it back. A request that calls is delivered less often.
     """
     deliveries, waited, backoff = 0, 0.0, FIRST_BACKOFF_SECONDS
     while waited < seconds:
@@ -75,7 +75,7 @@ def deliveries_in(seconds: float, *, jitter: float = 0.0) -> int:
 def test_a_request_gives_up_before_its_deliveries_are_used_up() -> None:
     """MAX_BACKOFF_SECONDS, MIN_BACKOFF_SHARE; GiveUpAfterSeconds and maxReceiveCount of RequestsQueue (template.yaml).
 
-    A lower cap means more deliveries. A request whose deliveries are used up is a dead letter without an outcome.
+    A lower cap means more deliveries. A request without deliveries left is a dead letter without an outcome.
     """
     give_up, most = PARAMETERS["GiveUpAfterSeconds"]["MaxValue"], max_receive_count("RequestsQueue")
     needed = deliveries_in(give_up)
@@ -95,7 +95,7 @@ def test_sqs_takes_the_receives_that_a_queue_asks_for(queue: str) -> None:
 def test_a_request_that_waits_for_the_daily_limit_too_gives_up_before_its_deliveries_are_used_up() -> None:
     """BUDGET_SECONDS, MAX_BUDGET_WAIT_SECONDS, MAX_BACKOFF_SECONDS; GiveUpAfterSeconds and maxReceiveCount.
 
-    Hundreds of waits have the jitter's mean, all but exactly.
+    Over hundreds of waits the jitter is almost exactly its mean.
     """
     for_the_provider = deliveries_in(PARAMETERS["GiveUpAfterSeconds"]["MaxValue"], jitter=0.5)
     for_the_limit = BUDGET_SECONDS / MAX_BUDGET_WAIT_SECONDS

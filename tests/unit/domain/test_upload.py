@@ -1,4 +1,4 @@
-"""An upload: what S3 announced, what its name says it is, and the thread that it belongs to."""
+"""An upload: S3's announcement, the kind that its name gives it, and the thread that it belongs to."""
 
 import json
 from typing import Any
@@ -177,7 +177,7 @@ def test_what_announces_no_upload_is_passed_over(document: object) -> None:
     ],
 )
 def test_what_is_no_announcement_is_a_fault_that_names_the_field(body: str, field: str) -> None:
-    """It comes back until it lies in the dead-letter queue, where a person can look at it."""
+    """It comes back until it is in the dead-letter queue, where a person can look at it."""
     with pytest.raises(Fault, match=f": {field}$"):
         announced(body)
 
@@ -196,7 +196,7 @@ def test_any_key_comes_back_from_its_announced_form(key: str) -> None:
 
 
 def test_an_announcement_without_version_and_sequencer_is_taken() -> None:
-    """Of one that does not say its size it is not believed that it is empty."""
+    """Without a size it does not count as empty."""
     bare = record()
     for name in ("versionId", "sequencer", "size"):
         del bare["s3"]["object"][name]

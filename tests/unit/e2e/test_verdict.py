@@ -1,4 +1,4 @@
-"""The verdict on a load: finds nothing wrong where nothing is, and every way in which a promise can be broken."""
+"""The verdict on a load: it accepts a correct run, and finds every way of breaking a promise."""
 
 import hashlib
 from collections.abc import Callable
@@ -21,7 +21,7 @@ TIMING = {"started_at": "1970-01-01T00:01:00.000Z", "finished_at": "1970-01-01T0
 
 @dataclass
 class Past:
-    """What happened: four turns of a thread, each asked for once, each seeing the one before it."""
+    """The events of a run: four turns of a thread, each asked for once, each seeing the one before it."""
 
     asked: list[Asked] = field(default_factory=list)
     calls: list[Call] = field(default_factory=list)

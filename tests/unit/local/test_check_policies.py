@@ -1,4 +1,4 @@
-"""parliament sees every policy of the templates as AWS would, and a slip in one of them ends `make check`."""
+"""parliament sees every policy of the templates as AWS would, and a mistake in one of them ends `make check`."""
 
 import subprocess
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""The demo's own parts: steps, contact sheet, table, saved files, what it says."""
+"""The demo's own parts: steps, contact sheet, table, saved files, output."""
 
 import json
 import threading
@@ -125,7 +125,7 @@ def test_the_steps_upload_ask_branch_and_go_on(thread: Conversation) -> None:
 
 
 def answer_all(s3: Any, stop: threading.Event) -> None:
-    """Stands in for the stack: once the photo is there, every turn of its thread has an outcome."""
+    """Stand in for the stack: once the photo is there, every turn of its thread gets an outcome."""
     while not stop.wait(0.05):
         for upload in s3.list_objects_v2(Bucket="uploads").get("Contents", []):
             thread_id = upload["Key"].rpartition(".")[0]

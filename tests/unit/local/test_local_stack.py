@@ -1,4 +1,4 @@
-"""The commands behind `make up` and `make down`: what they read, what they write, whom they stop."""
+"""The commands behind `make up` and `make down`: what they read, what they write, which processes they stop."""
 
 import fcntl
 import json
@@ -22,7 +22,7 @@ from local.stack.home import REPOSITORY, Home, Trouble
 
 TEMPLATE = REPOSITORY / "template.yaml"
 OUTPUTS = {name: f"the {name}" for name in parameters.read_template(TEMPLATE)["Outputs"]}
-# Its child holds the file until it ends, whatever becomes of its parent.
+# Its child holds the file until it ends, even after its parent's death.
 SLEEPER = """
 import fcntl, subprocess, sys
 held = open("held", "w")
@@ -156,7 +156,7 @@ def test_the_client_reads_what_was_written_down_and_hears_which_stacks_there_are
 def test_a_photo_that_is_not_there_is_told_before_anything_is_started(
     tmp_path: Path, photo: str, begun: list[str]
 ) -> None:
-    """With something that says what it was asked for in the place of Python."""
+    """A program in place of Python prints its arguments."""
     listener = tmp_path / "listener.py"
     listener.write_text("import sys; print(sys.argv[3])", encoding="utf-8")
     environ = {name: value for name, value in os.environ.items() if not name.startswith(("MAKE", "MFLAGS"))}
@@ -168,7 +168,7 @@ def test_a_photo_that_is_not_there_is_told_before_anything_is_started(
 
 
 def python_with(folder: Path, *, pip: bool) -> Path:
-    """A folder whose `python3` has pip, or has none; either writes down what it installs."""
+    """A folder whose `python3` has pip or not, and prints what it installs."""
     folder.mkdir()
     (folder / "mkdir").symlink_to(str(shutil.which("mkdir")))
     program = folder / "python3"
@@ -180,7 +180,7 @@ def python_with(folder: Path, *, pip: bool) -> Path:
 
 
 def built_with(folder: Path, *path: Path) -> "subprocess.CompletedProcess[str]":
-    """The build of the layer where no uv is on the path."""
+    """Build the layer without a uv on the path."""
     command = [str(shutil.which("make")), "build-DarkroomLayer", f"ARTIFACTS_DIR={folder}"]
     environ = {"PATH": os.pathsep.join(map(str, path))}
     layer = REPOSITORY / "layers" / "darkroom"
@@ -188,7 +188,7 @@ def built_with(folder: Path, *path: Path) -> "subprocess.CompletedProcess[str]":
 
 
 def test_the_layer_is_installed_by_the_first_python_that_has_pip(tmp_path: Path) -> None:
-    """The first on the path of who has followed the README is that of `.venv`, which has none."""
+    """After following the README, the first one on the path is that of `.venv`, which has no pip."""
     without, with_pip = python_with(tmp_path / "venv", pip=False), python_with(tmp_path / "system", pip=True)
     assert f"{with_pip}/python3 install" in built_with(tmp_path, without, with_pip).stdout
 
@@ -260,7 +260,7 @@ def test_a_structured_line_is_told_in_words() -> None:
 
 
 def test_a_name_in_a_log_line_does_nothing_to_the_terminal() -> None:
-    """It is JSON that says it, a line of Lambda's own, or an exception."""
+    """The name is in JSON, in a line of Lambda's own, or in an exception."""
     name = "a\x1b[2J\x9b\u2028\u202e\nb"
     line = json.dumps({"level": "INFO", "message": "upload taken", "key": name, "exception": f"Error:\n  {name}"})
     for told in (logs.readable(0, "darkroom-on-upload", line), logs.readable(0, "darkroom-on-upload", f"plain {name}")):

@@ -25,7 +25,7 @@ def mean(picture: Image.Image, channel: int) -> float:
 
 
 def whitest(picture: Image.Image) -> int:
-    """How many pixels are nearly white."""
+    """The number of nearly white pixels."""
     return sum(picture.convert("L").histogram()[215:])
 
 

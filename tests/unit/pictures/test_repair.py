@@ -1,6 +1,5 @@
 """A picture that every viewer shows is taken, as a source and as an answer; what is not all there is not."""
 
-import hashlib
 import io
 import random
 import zlib
@@ -72,7 +71,6 @@ def test_an_answer_is_repaired_and_every_pixel_stays(
     found = inspect.inspect(broken(whole))
     assert found.is_repaired
     assert are_the_same(strictly_opened(found.data), opened(whole))
-    assert found.facts.sha256 == hashlib.sha256(found.data[:]).hexdigest()
 
 
 @SIZES

@@ -1,4 +1,4 @@
-"""Every alarm watches what is really written, tells somebody, and is explained in the runbook."""
+"""Every alarm watches a metric that is really written, notifies the topic, and is explained in the runbook."""
 
 import json
 import re
@@ -40,7 +40,7 @@ def watched(alarm: dict[str, Any]) -> Metric:
 
 
 def written(text: str) -> set[Metric]:
-    """The metrics in what a function wrote, as CloudWatch reads them out of its log."""
+    """The metrics in a function's log, as CloudWatch reads them."""
     found: set[Metric] = set()
     for line in filter(lambda line: '"_aws"' in line, text.splitlines()):
         document = json.loads(line)
@@ -53,7 +53,7 @@ def written(text: str) -> set[Metric]:
 
 @pytest.fixture
 def metrics(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> set[Metric]:
-    """Every metric that the journals can write."""
+    """Every metric that the telemetry can write."""
     message = sent_message({})
     monkeypatch.setenv("POWERTOOLS_METRICS_NAMESPACE", NAMESPACE)
     for service, kind in SERVICES.items():
@@ -81,7 +81,7 @@ def test_an_alarm_on_a_metric_of_ours_watches_one_that_is_written(metrics: set[M
 
 
 def test_two_stacks_of_a_region_have_metrics_and_alarms_of_their_own(metrics: set[Metric]) -> None:
-    """A bad key of a stack that somebody tries things with rings nobody's alarm but its own."""
+    """A bad key in a stack for experiments rings only that stack's own alarm."""
     assert NAMESPACE == "Darkroom/${AWS::StackName}"
     assert {namespace for namespace, *_ in metrics} == {NAMESPACE}
     assert {alarm["Namespace"] for alarm in ALARMS.values() if "Namespace" in alarm} == {
@@ -121,21 +121,26 @@ def test_a_queue_that_soon_gives_out_no_more_raises_an_alarm(queue: str) -> None
 
 
 def test_a_table_that_throttles_or_is_in_its_own_way_raises_an_alarm() -> None:
+    """The metrics of the table leave out its index, which holds the table's writes back where it cannot keep up."""
+    table, (index,) = ("TableName", "ThreadsTable"), RESOURCES["ThreadsTable"]["Properties"]["GlobalSecondaryIndexes"]
     assert of_namespace("AWS/DynamoDB") == {
-        ("AWS/DynamoDB", metric, frozenset({("TableName", "ThreadsTable")}))
-        for metric in ("ReadThrottleEvents", "WriteThrottleEvents", "TransactionConflict")
+        *(
+            ("AWS/DynamoDB", metric, frozenset({table}))
+            for metric in ("ReadThrottleEvents", "WriteThrottleEvents", "TransactionConflict")
+        ),
+        ("AWS/DynamoDB", "WriteThrottleEvents", frozenset({table, ("GlobalSecondaryIndexName", index["IndexName"])})),
     }
 
 
 def test_an_invocation_that_nearly_ran_out_of_its_time_raises_an_alarm() -> None:
-    """One that saves an answer of the longest call in its time does not."""
+    """An invocation that saves the answer of the longest call in time raises none."""
     alarm, seconds = ALARMS["OnRequestDurationAlarm"], RESOURCES["OnRequestFunction"]["Properties"]["Timeout"]
     assert watched(alarm) == ("AWS/Lambda", "Duration", frozenset({("FunctionName", "OnRequestFunction")}))
     assert timing.MAX_CALL_SECONDS + timing.SAVE_SECONDS < alarm["Threshold"] / 1000 < seconds
 
 
 def test_no_alarm_relies_on_an_age_that_leaves_out_what_is_received_often() -> None:
-    """SQS does not count a message that was received three times in the age of the oldest, and Darkroom waits so."""
+    """SQS leaves a message that was received three times out of the oldest age, as waiting messages are."""
     assert "ApproximateAgeOfOldestMessage" not in (ROOT / "monitoring.yaml").read_text(encoding="utf-8")
 
 
@@ -176,7 +181,7 @@ def test_a_function_that_dies_or_is_throttled_raises_an_alarm() -> None:
 
 @pytest.mark.parametrize("function", ["OnRequest", "OnPicture"])
 def test_a_function_that_lambda_takes_for_a_loop_raises_an_alarm(function: str) -> None:
-    """`on_upload` is allowed to be one, for the sake of long batches; the others shall be none."""
+    """`on_upload` may loop, for the sake of long batches. The other functions must not."""
     metric = ("AWS/Lambda", "RecursiveInvocationsDropped", frozenset({("FunctionName", f"{function}Function")}))
     assert watched(ALARMS[f"{function}LoopAlarm"]) == metric
 
@@ -217,7 +222,7 @@ def test_the_nested_stack_is_given_what_its_parameters_are_named_after() -> None
 
 
 def test_an_alarm_has_no_name_of_its_own_which_the_topic_would_not_know() -> None:
-    # CloudFormation begins its name with that of its stack, and a nested stack's with that of the stack above.
+    # CloudFormation begins its name with that of its stack, and a nested stack's name with that of the stack above.
     assert [name for name, alarm in ALARMS.items() if "AlarmName" in alarm] == []
 
 

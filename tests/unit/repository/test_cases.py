@@ -1,4 +1,4 @@
-"""Each case that `docs/uploads.md` and `docs/image-api.md` tell of is shown by a test that there is."""
+"""Each case in `docs/uploads.md` and `docs/image-api.md` names an existing test that shows it."""
 
 import ast
 import re

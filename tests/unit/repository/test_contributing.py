@@ -1,4 +1,4 @@
-"""README and CONTRIBUTING name loops, rooms and files that there are."""
+"""README and CONTRIBUTING name loops, rooms and files that exist."""
 
 import re
 from pathlib import Path

@@ -14,13 +14,13 @@ ROOT = Path(__file__).parents[3]
 MONITORING = read_template(ROOT / "monitoring.yaml")
 QUERIES = {name: each for name, each in MONITORING["Resources"].items() if each["Type"] == "AWS::Logs::QueryDefinition"}
 RECORDED: list[str] = json.loads((ROOT / "tests/contract/interface.json").read_text(encoding="utf-8"))
-BESIDE_THE_RECORDED = {"@timestamp", "because"}  # what CloudWatch adds, and what is said where it surprises
+BESIDE_THE_RECORDED = {"@timestamp", "because"}  # CloudWatch's own field, and the reason for a surprising result
 FUNCTIONS = {name for name, each in all_resources().items() if each["Type"] == "AWS::Serverless::Function"}
 FUNCTION_METRICS = {"ConcurrentExecutions", "Duration", "Errors", "Throttles"}
 
 
 def widgets() -> list[dict[str, Any]]:
-    """As CloudWatch gets them."""
+    """The widgets as CloudWatch gets them."""
     body: str = MONITORING["Resources"]["Dashboard"]["Properties"]["DashboardBody"]
     names = {name: name for name in MONITORING["Parameters"]}
     names |= {"MetricsNamespace": "Darkroom/a-stack", "AWS::Region": "eu-west-1"}
@@ -29,7 +29,7 @@ def widgets() -> list[dict[str, Any]]:
 
 
 def metrics_of_ours() -> set[str]:
-    """Those that the functions write, with the names of their dimensions."""
+    """The metrics that the functions write, with the names of their dimensions."""
     facts = [fact.removeprefix("metrics > Darkroom ") for fact in RECORDED if fact.startswith("metrics > Darkroom ")]
     found: dict[str, set[str]] = {}
     for fact in facts:
@@ -84,7 +84,7 @@ def test_a_query_filters_by_lines_that_are_written(name: str) -> None:
 
 
 def test_what_the_emulator_does_not_know_is_made_on_aws_alone() -> None:
-    """It refuses a template that holds a saved query, or an alarm that computes."""
+    """The emulator refuses a template with a saved query, or with an alarm that has an expression."""
     conditional = {name for name, each in MONITORING["Resources"].items() if each.get("Condition") == "IsOnAws"}
     computing = {name for name, each in MONITORING["Resources"].items() if "Metrics" in each["Properties"]}
     assert conditional == {*QUERIES, *computing, "Dashboard"}

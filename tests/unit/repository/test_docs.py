@@ -1,4 +1,4 @@
-"""What the documents list is what the code has: parameters, outputs, codes; their links and contents lead somewhere."""
+"""The documents list the parameters, outputs and codes of the code, and their links and contents lead somewhere."""
 
 import re
 from pathlib import Path
@@ -13,7 +13,6 @@ from tests.templates import all_resources
 ROOT = Path(__file__).parents[3]
 TEMPLATE = read_template(ROOT / "template.yaml")
 DOCUMENTS = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")])
-GUIDES = sorted([ROOT / "CONTRIBUTING.md", ROOT / "docs/aws.md", *ROOT.glob("docs/guide-*.md")])
 MAX_README_LINES = 200
 DEFAULTS = {name: str(each["Default"]) for name, each in TEMPLATE["Parameters"].items()}
 
@@ -23,7 +22,7 @@ def text(name: str) -> str:
 
 
 def parameters(document: str) -> dict[str, str]:
-    """Names and defaults in a table whose first two columns they are."""
+    """Names and defaults in a table that has them in its first two columns."""
     rows = re.findall(r"^\| `([A-Z][A-Za-z]+)` \| (`[^`]+`|empty) \|", text(document), re.MULTILINE)
     return {name: default.strip("`").replace("empty", "") for name, default in rows}
 
@@ -67,12 +66,6 @@ def test_a_link_leads_to_a_file_and_to_a_title_in_it(document: Path) -> None:
         assert not anchor or anchor in anchors(target), f"{name}#{anchor}"
 
 
-@pytest.mark.parametrize("document", GUIDES, ids=lambda path: path.name)
-def test_a_guide_begins_with_its_contents(document: Path) -> None:
-    contents = re.findall(r"^- \[(.+)\]\(#.+\)$", prose(document).partition("\n## ")[0], re.MULTILINE)
-    assert contents == titles(document, "##")
-
-
 def test_the_readme_is_a_landing_page_that_begins_with_a_conversation() -> None:
     assert len(text("README.md").splitlines()) <= MAX_README_LINES
     first_screen = text("README.md").partition("\n## ")[0]
@@ -81,7 +74,7 @@ def test_the_readme_is_a_landing_page_that_begins_with_a_conversation() -> None:
 
 
 def test_the_costs_count_the_alarms() -> None:
-    """An alarm that computes is charged for each metric that it computes with."""
+    """An alarm with an expression is charged for each metric in it."""
     alarms = [each["Properties"] for each in all_resources().values() if each["Type"] == "AWS::CloudWatch::Alarm"]
     metrics = sum(max(1, sum("MetricStat" in each for each in alarm.get("Metrics", []))) for alarm in alarms)
     said = f"| alarms | {len(alarms)} of {metrics} metrics, $0.10 each | ${metrics / 10:.2f} |"

@@ -1,4 +1,4 @@
-"""No promise loses its test in `make test`: each sentence of it names a test there that is not left to a slow loop."""
+"""No promise loses its test in `make test`: each sentence of it names a test that is not left to a slow loop."""
 
 import re
 from pathlib import Path

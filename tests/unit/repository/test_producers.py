@@ -1,5 +1,6 @@
-"""Which services can send to the requests' queue, by what AWS's own models let them say."""
+"""The services that can send to the requests' queue, by the abilities in AWS's own models."""
 
+from pathlib import Path
 from typing import Any
 
 import botocore.session
@@ -32,3 +33,10 @@ def test_rules_and_the_scheduler_name_none_and_the_guide_says_so(service: str, s
 )
 def test_pipes_topics_and_sdks_name_both_ids(service: str, shape: str) -> None:
     assert said_to_a_queue(service, shape) >= {"MessageGroupId", "MessageDeduplicationId"}
+
+
+@pytest.mark.parametrize("template", sorted(ROOT.glob("examples/*.yaml")), ids=lambda path: path.name)
+def test_a_template_among_the_examples_is_told_of_and_deployed_by_a_test(template: Path) -> None:
+    assert f"[{template.name}]({template.name})" in (ROOT / "examples/README.md").read_text(encoding="utf-8")
+    tests = [ROOT / "tests/e2e" / name for name in ("test_producers.py", "test_pipeline.py")]
+    assert any(template.name in test.read_text(encoding="utf-8") for test in tests)

@@ -1,4 +1,4 @@
-"""The package's rooms depend on each other in one direction, and only `bootstrap` knows who does the work."""
+"""The package's rooms depend on each other in one direction, and only `bootstrap` knows the concrete classes."""
 
 import ast
 import subprocess
@@ -11,7 +11,7 @@ import pytest
 
 import darkroom
 
-# Each room may import itself and those before it. Of the root, modules stand in the first place.
+# Each room may import itself and the rooms before it. The modules of the root come first.
 RANKS = ["streaming", "domain", "pictures", "providers", "turns", "batches", "uploads", "worker", "aws", "bootstrap"]
 ROOT = Path(darkroom.__file__).parent
 ROOMS = [path.parent for path in sorted(ROOT.rglob("__init__.py"))]
@@ -38,7 +38,7 @@ def imported(module: str) -> tuple[set[str], set[str]]:
 
 
 def running(node: ast.AST) -> Iterator[ast.AST]:
-    """Every node but those that are there for the type checker alone."""
+    """Every node except those for the type checker alone."""
     if isinstance(node, ast.If) and isinstance(node.test, ast.Name) and node.test.id == "TYPE_CHECKING":
         return
     yield node
@@ -104,7 +104,7 @@ def test_turns_know_the_port_of_the_providers_alone(module: str) -> None:
     ],
 )  # fmt: skip
 def test_a_function_imports_nothing_that_only_the_other_needs(function: str, foreign: tuple[str, ...]) -> None:
-    """At a cold start each import costs."""
+    """Each import costs time at a cold start."""
     assert [name for name in needed_by(f"bootstrap.{function}") if name.startswith(foreign)] == []
 
 
@@ -118,7 +118,7 @@ def test_a_cold_start_loads_no_package_that_does_not_earn_its_time() -> None:
 
 
 def test_nothing_outside_local_imports_local() -> None:
-    """But for the tests, and the benchmark, which deploys what it measures."""
+    """The tests and the benchmark are the exceptions: they deploy the stack."""
     repository = ROOT.parents[2]
     folders = [ROOT, *(repository / name for name in ("client", "functions"))]
     files = [file for folder in folders for file in folder.rglob("*.py")]
@@ -126,7 +126,7 @@ def test_nothing_outside_local_imports_local() -> None:
 
 
 def roots(file: Path) -> set[str]:
-    """The first names of what a file imports."""
+    """The first names of a file's imports."""
     nodes = list(ast.walk(ast.parse(file.read_text(encoding="utf-8"))))
     named = {name.name for node in nodes if isinstance(node, ast.Import) for name in node.names}
     return {name.partition(".")[0] for name in named | {str(n.module) for n in nodes if isinstance(n, ast.ImportFrom)}}

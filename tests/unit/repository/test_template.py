@@ -1,4 +1,4 @@
-"""The template keeps what the contract promises, and asks for no more than it uses."""
+"""The template keeps the contract's promises, and asks for no more than it uses."""
 
 import itertools
 import json
@@ -32,6 +32,7 @@ PARAMETERS = {
     "DefaultInstruction": "",
     "PairingGraceSeconds": 120,
     "KeepFoldersApart": "false",
+    "MarkResults": "true",
     "PricePerImage": "",
 }
 OF_THE_STACK = {
@@ -67,7 +68,7 @@ def of_type(kind: str) -> dict[str, dict[str, Any]]:
 
 
 def statements(holder: str) -> Iterator[dict[str, Any]]:
-    """Those of a role, or of a policy that is given to people."""
+    """The statements of a role, or of a policy for people."""
     properties = RESOURCES[holder]["Properties"]
     for policy in properties.get("Policies", [properties]):
         yield from policy["PolicyDocument"]["Statement"]
@@ -78,7 +79,7 @@ def listed(value: object) -> list[Any]:
 
 
 def mappings() -> Iterator[dict[str, Any]]:
-    """From queues to functions."""
+    """The mappings from queues to functions."""
     for function in of_type("AWS::Serverless::Function").values():
         for source in function.get("Events", {}).values():
             yield source["Properties"]
@@ -125,7 +126,7 @@ def test_every_parameter_reaches_the_function_that_reads_it() -> None:
 def test_a_function_that_goes_on_sending_to_a_queue_that_it_reads_is_no_loop_to_lambda() -> None:
     """Lambda refuses the 16th invocation of a chain, and a batch's message sends itself anew each day.
 
-    `on_request` sends to `ProbesQueue` as well, in chains of two at most: there Lambda may go on looking for loops.
+    `on_request` sends to `ProbesQueue` as well, in chains of at most two, so Lambda may go on looking for loops there.
     """
     assert RESOURCES["OnUploadFunction"]["Properties"]["RecursiveLoop"] == "Allow"
     assert "RecursiveLoop" not in RESOURCES["OnRequestFunction"]["Properties"]
@@ -133,7 +134,7 @@ def test_a_function_that_goes_on_sending_to_a_queue_that_it_reads_is_no_loop_to_
 
 @pytest.mark.parametrize("role", [*FUNCTIONS.values(), *PEOPLE])
 def test_who_reads_a_bucket_may_know_what_is_missing_in_it(role: str) -> None:
-    """Without `s3:ListBucket` a key that is not there is 403, and its reader breaks over it."""
+    """Without `s3:ListBucket`, S3 answers 403 for a missing key, and its reader breaks."""
     read, known = (
         {
             resource.partition("/")[0].strip("${}")
@@ -154,7 +155,7 @@ def test_no_queue_takes_more_of_the_accounts_concurrency_than_it_was_given() -> 
     scaling["UploadEventsQueue.Arn"] = of_uploads
     given = {queue: each["MaximumConcurrency"] for queue, each in scaling.items()}
     of_the_parameter = dict.fromkeys(("UploadEventsQueue.Arn", "BatchesQueue.Arn", "RequestsQueue.Arn"))
-    # A copy of a waiting request is one of a few, and 2 is the least that Lambda takes.
+    # The probes are few, and 2 is the least that Lambda accepts.
     assert given == dict.fromkeys(of_the_parameter, "MaximumConcurrency") | {"ProbesQueue.Arn": 2}
 
 
@@ -185,7 +186,7 @@ def test_of_a_photo_that_was_deleted_nothing_is_left_for_good() -> None:
 
 
 def test_whatever_ends_otherwise_lies_among_dead_letters() -> None:
-    """A probe is a copy, with which nothing is lost."""
+    """A probe is a copy, and losing it loses nothing."""
     queues = of_type("AWS::SQS::Queue")
     sources = {listed(each["Queue"])[0].removesuffix(".Arn") for each in mappings()}
     assert {queue for queue in sources if "RedrivePolicy" not in queues[queue]} == {"ProbesQueue"}
@@ -249,14 +250,14 @@ def test_everything_that_holds_data_refuses_what_is_not_encrypted_on_its_way() -
 
 
 def _denies_plain_text(policy: dict[str, Any]) -> bool:
-    # A statement that depends on a condition is read as [condition, statement, nothing].
+    # A conditional statement is read as [condition, statement, nothing].
     branches = [listed(statement) for statement in policy["PolicyDocument"]["Statement"]]
     found = [each for each in itertools.chain(*branches) if isinstance(each, dict)]
     return any(each["Effect"] == "Deny" and "Bool" in each["Condition"] for each in found)
 
 
 def test_topics_and_accounts_that_the_operator_names_may_send_requests_and_no_others() -> None:
-    """A queue has one policy, so that another stack's would take the place of this one."""
+    """A queue has one policy, so one from another stack would replace this one."""
     (policy,) = [each for each in of_type("AWS::SQS::QueuePolicy").values() if each["Queues"] == ["RequestsQueue"]]
     allowed = {
         condition: statement
@@ -293,11 +294,11 @@ def test_an_upload_with_its_uploaders_own_key_is_refused_at_the_door_whatever_el
     (refusal,) = [each for each in statements if isinstance(each, dict)]
     assert (refusal["Effect"], refusal["Principal"], refusal["Action"]) == ("Deny", "*", "s3:PutObject")
     assert refusal["Resource"] == "${UploadsBucket.Arn}/*"
-    # A key that is there is not null.
+    # A key that is given is not null.
     assert refusal["Condition"] == {"Null": {"s3:x-amz-server-side-encryption-customer-algorithm": "false"}}
 
 
-# Both only look, and are about the account.
+# Both only read, and concern the account.
 CANNOT_BE_NARROWED = frozenset(("lambda:GetAccountSettings", "cloudwatch:DescribeAlarms"))
 
 
@@ -328,7 +329,7 @@ def test_a_policy_is_no_longer_than_iam_takes(policy: str) -> None:
 
 
 def test_no_role_has_another_policy_but_those_that_the_operator_turns_on() -> None:
-    """A key of one's own, and traces, whose permission cannot be narrowed to a resource."""
+    """They are the permissions for a KMS key, and for traces, which cannot be narrowed to a resource."""
     turned_on = [["IsTraced", "TracingPolicy", "AWS::NoValue"], ["HasKey", "KeyPolicy", "AWS::NoValue"]]
     assert [of_type("AWS::IAM::Role")[role]["ManagedPolicyArns"] for role in FUNCTIONS.values()] == [turned_on] * 3
     assert set(of_type("AWS::IAM::ManagedPolicy")) == {*PEOPLE, "KeyPolicy", "TracingPolicy"}
@@ -351,7 +352,7 @@ def test_a_path_is_one_that_iam_takes(path: str, is_taken: bool) -> None:
 
 
 def test_a_key_of_ones_own_holds_for_all_that_is_kept_but_uploads() -> None:
-    """Under it an entity tag is no MD5: the same photo saved again would be a new one, and paid."""
+    """Under it an entity tag is no MD5: the same photo, saved again, would count as a new one and be paid."""
     key = ["HasKey", "KmsKeyArn", "AWS::NoValue"]
     for name, bucket in of_type("AWS::S3::Bucket").items():
         (rule,) = bucket["BucketEncryption"]["ServerSideEncryptionConfiguration"]
@@ -368,7 +369,7 @@ def test_a_key_of_ones_own_holds_for_all_that_is_kept_but_uploads() -> None:
 
 
 def test_what_protects_more_is_off_until_the_operator_turns_it_on() -> None:
-    """A protected table would survive a first deployment that fails, and block the next."""
+    """A protected table would survive a failed first deployment, and block the next."""
     assert RESOURCES["ThreadsTable"]["Properties"]["DeletionProtectionEnabled"] == ["TableIsProtected", True, False]
     versions = RESOURCES["ResultsBucket"]["Properties"]["VersioningConfiguration"]
     assert versions == ["ResultsHaveVersions", {"Status": "Enabled"}, "AWS::NoValue"]
@@ -407,7 +408,7 @@ def test_the_layer_ships_what_the_lock_file_says() -> None:
 
 
 def _needed(locked: dict[str, dict[str, Any]]) -> set[str]:
-    """What the layer's group names, and what that needs."""
+    """The packages in the layer's group, and their dependencies."""
     needed: set[str] = set()
     waiting = [each["name"] for each in locked["darkroom"]["dev-dependencies"]["layer"]]
     while waiting:

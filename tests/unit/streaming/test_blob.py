@@ -1,4 +1,4 @@
-"""Bytes on disk and put together are read as those in memory are, and few of them are held at a time."""
+"""Bytes on disk and joined bytes read like those in memory, and few of them are in memory at a time."""
 
 import base64
 import json
@@ -60,7 +60,7 @@ def test_chunks_and_files_give_all_of_it(
 
 @given(distance=st.integers(0, 3 * CHUNK_BYTES), start=st.integers(0, 100))
 def test_a_match_is_found_wherever_it_is(distance: int, start: int) -> None:
-    """Across the edge of two chunks, too."""
+    """This holds across the edge of two chunks, too."""
     blob = File([bytes(start + distance), b"\xff\xda", bytes(10)])
     assert search(re.compile(rb"\xff[\x01-\xff]"), blob, start, width=2) == (start + distance, b"\xff\xda")
     assert search(re.compile(rb"\xff[\x01-\xff]"), blob, start + distance + 1, width=2) is None

@@ -14,7 +14,7 @@ SAID = b'{"data": [1, 2, 3]}' * 300
 
 
 def named(data: bytes, name: bytes) -> bytes:
-    """A member whose header holds a name."""
+    """A gzip member whose header has a name."""
     packed = gzip.compress(data, mtime=0)
     return packed[:3] + b"\x08" + packed[4:10] + name + b"\0" + packed[10:]
 

@@ -1,4 +1,4 @@
-"""A document of any size is parsed as it would be in memory, but that its long strings stay where they are."""
+"""A document of any size is parsed as in memory, except that its long strings stay where they are."""
 
 import base64
 import json
@@ -24,7 +24,7 @@ values = st.recursive(
 
 
 def lengthened(value: Any) -> Any:
-    """The document, with what begins so made long: a value of that length is none to print."""
+    """The document with its marked strings made long. The samples stay short enough to print."""
     if isinstance(value, str) and value.startswith("long"):
         return value[4:] * LONG_BYTES
     if isinstance(value, dict):

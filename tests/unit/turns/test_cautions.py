@@ -7,7 +7,7 @@ from PIL import Image as Pillow
 
 from darkroom.domain.context import Image
 from darkroom.pictures import inspect, strip_metadata
-from darkroom.streaming.blob import File
+from darkroom.streaming.blob import File, sha256
 from darkroom.turns import cautions
 from darkroom.turns.cautions import Asked
 from tests.fakes.image_api import made, stated
@@ -75,7 +75,7 @@ def test_about_the_same_shape_is_none_and_so_is_what_names_no_shape(
 
 def test_the_very_file_that_was_sent_is_unchanged() -> None:
     data = saved(NOISE, "PNG")
-    digest = inspect.facts(data).sha256
+    digest = sha256(data)
     assert codes(data, Asked(sources=[source(sha256=digest)])) == ["unchanged"]
     assert codes(data, Asked(sources=[source()])) == []
 

@@ -12,6 +12,7 @@ from darkroom.domain.keys import sha256
 from darkroom.domain.request_schema import ImageRef
 from darkroom.domain.timing import LEASE_SECONDS, PROBE_SECONDS
 from darkroom.errors import Ambiguous, Fault, Unavailable
+from darkroom.pictures.marking import unmarked
 from darkroom.providers.dialect import ApiRequest, PreparedCall
 from darkroom.providers.reply import Reply
 from tests.fakes.edge import NOON
@@ -31,7 +32,7 @@ def test_words_alone_become_a_picture(world: World) -> None:
     image = result["images"][0]
     assert image["key"] == f"threads/t/00001-{sha256('m-1')[:8]}/image.png"
     assert (image["width"], image["height"], image["media_type"], image["primary"]) == (8, 6, "image/png", True)
-    assert world.objects.objects["results", image["key"]].data == png()
+    assert unmarked(world.objects.objects["results", image["key"]].data)[:] == png()
     assert result["timing"]["requested_at"] == "2026-11-22T11:59:59.000Z"
     assert result["timing"]["api_seconds"] == 1.5
 

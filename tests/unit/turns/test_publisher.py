@@ -15,6 +15,7 @@ from darkroom.domain.thread import Past
 from darkroom.domain.timing import LEASE_SECONDS, MAX_CHECKS, MAX_STRIKES, PICTURE_SECONDS, SAVE_SECONDS
 from darkroom.errors import Fault, TooManyPixels, Unavailable, Undecodable
 from darkroom.pictures.handler import Normalizer
+from darkroom.pictures.marking import unmarked
 from darkroom.pictures.renditions import Renditions
 from darkroom.turns.ports import Claim
 from tests.fakes.image_api import made
@@ -82,14 +83,14 @@ def raising(error: Exception) -> Callable[[], object]:
 
 
 def published(world: World, *pictures: bytes) -> tuple[list[bytes], list[str]]:
-    """The pictures of a turn for an answer with these, as they lie there, and the codes of its warnings."""
+    """The pictures of a turn for an answer with these, without their marks, and the codes of its warnings."""
     world.script(made(*pictures))
     ended = world.send({"instruction": "a"})
     assert ended.error is None
     assert ended.cost.paid_calls == 1
     files = [world.objects.objects[image.bucket, image.key].data for image in ended.images]
     assert [len(data) for data in files] == [image.bytes for image in ended.images]
-    return files, [caution.code for caution in ended.warnings]
+    return [unmarked(data)[:] for data in files], [caution.code for caution in ended.warnings]
 
 
 def with_words(picture: bytes, words: str) -> bytes:

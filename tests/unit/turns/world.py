@@ -53,6 +53,7 @@ class World:
     dialect: Dialect = NEBULA
     dialects: Mapping[str, Dialect] = field(default_factory=lambda: DIALECTS)
     model: str = "stack-model"
+    is_marking: bool = True
 
     def __post_init__(self) -> None:
         self.objects = MemoryObjects(self.clock)
@@ -78,7 +79,8 @@ class World:
             policy,
             TurnDependencies(
                 CallDependencies(self.ledger, spool, self.breaker, self.api, self.max_paid_calls),
-                Publisher(self.objects, "results"), self.renditions(self.objects), self.fetcher, self.dead, self.probes,
+                Publisher(self.objects, "results", is_marking=self.is_marking), self.renditions(self.objects),
+                self.fetcher, self.dead, self.probes,
                 lambda: self.scout, lambda: self.waker,
                 clock=self.clock, jitter=lambda: 0.0,
             ),

@@ -1,4 +1,4 @@
-"""What uploaders are told, and that there is a way out of everything."""
+"""The errors for uploaders: each of them has a hint with a way out."""
 
 import pytest
 from hypothesis import given

@@ -1,4 +1,4 @@
-"""The words of an upload: a text file's, or those in an object's metadata."""
+"""The words of an upload, from a text file or an object's metadata."""
 
 import base64
 from contextlib import suppress
@@ -193,7 +193,7 @@ def test_any_text_file_is_words_or_rejected(data: bytes) -> None:
         ("=?UTF-8?Q?why?_=C3=A9?=", "why? é"),
         ("=?utf-8?q?one=0D=0Atwo?=", "one\ntwo"),
         ("=?utf-8?q?=E2=80=8B_?=", ""),
-        ("=?UTF-8?B?w4PChE3Dg8KEWsODwpXDg8KRIFMz?=", "ÄMÄZÕÑ S3"),  # as S3 hands back what came as UTF-8
+        ("=?UTF-8?B?w4PChE3Dg8KEWsODwpXDg8KRIFMz?=", "ÄMÄZÕÑ S3"),  # as S3 returns words that came as UTF-8
         ("â€™tis", "’tis"),
         ("å¤œè‰²", "夜色"),
         ("été".encode().decode("latin-1").encode().decode("latin-1"), "été"),
@@ -238,7 +238,7 @@ def test_metadata_longer_than_an_instruction_is_refused() -> None:
 
 
 def is_clear(said: str) -> bool:
-    """Whether nobody would take it for UTF-8 that was misread: of two letters such as `Ã©` nobody can tell."""
+    """Whether it cannot be taken for misread UTF-8. Two letters such as `Ã©` may be either."""
     try:
         said.encode("cp1252").decode()
     except UnicodeEncodeError:
@@ -294,7 +294,7 @@ tricky = st.text(st.sampled_from("=?utf-8?q?b?=E9%'' \r\n+AaZé\ud800"), max_siz
 @example("=?punycode?q?-=FF?=")
 @example("=?undefined?q?abc?=")
 def test_any_metadata_gives_words_that_can_be_stored_or_is_refused(value: str) -> None:
-    """S3 hands metadata out as text without half surrogate pairs; what is wrapped in it may hold anything."""
+    """S3 returns metadata as text without halves of surrogate pairs; encoded words in it may hold anything."""
     clean = value.encode(errors="replace").decode()
     for read in (instruction_text.of_metadata, instruction_text.thread_in_metadata):
         with suppress(Rejected):

@@ -1,4 +1,4 @@
-"""Photos and texts, in whatever order and however often they are announced: what is new, and starts a request."""
+"""Photos and texts, announced in any order and any number of times: the new ones start a request."""
 
 import json
 from collections.abc import Sequence
@@ -23,7 +23,7 @@ GRACE = 120.0
 
 
 class World:
-    """A bucket whose uploads are announced when they are told to be; what has to wait is held."""
+    """A bucket whose uploads are announced when the test says so. Waiting uploads are held."""
 
     def __init__(self) -> None:
         self.clock = Clock(1000.4)
@@ -40,7 +40,7 @@ class World:
         return [version for version in self.bucket.versions if version.data is not None]
 
     def put(self, key: str, content: str, own: str = "") -> Version:
-        """Uploads, and announces nothing yet."""
+        """Upload an object without announcing it."""
         self.clock.advance(6)
         return self.bucket.upload(key, content.encode(), {"instruction": own} if own else {})
 
@@ -60,7 +60,7 @@ class World:
         return self.announce(self.put(key, content, own))
 
     def settle(self) -> None:
-        """The grace ends for everything that waits."""
+        """End the grace of everything that waits."""
         self.clock.advance(GRACE)
         held, self.held = self.held, []
         for upload in held:
@@ -151,7 +151,7 @@ def test_photo_and_text_are_one_request_in_any_order_and_however_often_they_are_
     assert at_rest(world) == [("make it blue", [PHOTO])]
 
 
-# What is new.
+# New uploads.
 
 
 @pytest.mark.parametrize(
@@ -202,7 +202,7 @@ steps = st.lists(
 
 
 def history(taken: list[tuple[str, str, str, list[int]]]) -> World:
-    """Uploads, each followed by announcements of any of those so far; in the end each has been announced."""
+    """Uploads, each followed by announcements of any of those so far. At the end each has been announced."""
     world = World()
     pending: list[Version] = []
     for key, content, own, announced in taken:
@@ -271,7 +271,7 @@ def test_other_words_in_the_metadata_of_the_same_photo_are_a_new_request() -> No
 
 
 def test_the_same_text_saved_again_starts_another_photo_that_needs_an_instruction() -> None:
-    """The pair has changed: it is another photo, which came while the text was deleted."""
+    """The pair has changed: another photo came while the text was deleted."""
     world = World()
     world.arrive(PHOTO, "cat")
     world.arrive(TEXT, "make it blue")
@@ -283,7 +283,7 @@ def test_the_same_text_saved_again_starts_another_photo_that_needs_an_instructio
 
 
 def test_words_that_were_corrected_before_their_photo_came_do_not_come_back() -> None:
-    """The photo has found the later ones, and the earlier ones' message was hidden meanwhile."""
+    """The photo has found the corrected words, while the message for the earlier ones was hidden."""
     world = World()
     first = world.put(TEXT, "make it blu")
     world.announce(first)
@@ -294,7 +294,7 @@ def test_words_that_were_corrected_before_their_photo_came_do_not_come_back() ->
 
 
 def test_a_sequencer_is_compared_as_s3_says_and_not_by_its_length() -> None:
-    """The shorter of two is padded with zeros on its right; case is nothing."""
+    """The shorter of two is padded with zeros on its right, and case does not count."""
 
     def upload(sequencer: str, etag: str) -> Upload:
         return Upload("uploads", PHOTO, etag, None, sequencer, 3, 1000.0)

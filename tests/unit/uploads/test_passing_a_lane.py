@@ -1,4 +1,4 @@
-"""Which requests of uploads pass a lane, which one, and how often one that waits there is looked at."""
+"""The lanes of uploads' requests: which requests pass one, which lane, and how often a waiting one is looked at."""
 
 from pathlib import Path
 
@@ -103,7 +103,7 @@ def test_the_older_the_slower_within_bounds(age: float) -> None:
 
 @given(grace=st.integers(0, 43_200), first=st.floats(0, 60))
 def test_what_waits_in_a_lane_for_as_long_as_it_may_is_no_dead_letter(grace: int, first: float) -> None:
-    """SQS counts the deliveries; it may have waited for its other half before."""
+    """SQS counts the deliveries, including those while it waited for its other half."""
     queue = TEMPLATE["Resources"]["UploadEventsQueue"]["Properties"]
     age, deliveries = grace + first, 2
     while age < timing.MAX_AGE_SECONDS:

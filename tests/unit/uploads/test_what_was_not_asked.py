@@ -1,4 +1,4 @@
-"""No money for what was not asked: names that are nearly right, texts and copies that are no requests, late words."""
+"""Requests that must not be paid: nearly right names, texts and copies that are no requests, late words."""
 
 import json
 from dataclasses import replace
@@ -54,7 +54,7 @@ class World:
         return self.announce(self.put(key, content, **metadata).announced)
 
     def late(self, key: str, content: str = "photo", **metadata: str) -> str:
-        """An upload that comes, and comes back after the grace."""
+        """Upload, announce, and announce again after the grace. Return the result."""
         version = self.put(key, content, **metadata)
         self.announce(version.announced)
         self.clock.advance(GRACE)
@@ -77,7 +77,7 @@ def world() -> World:
     return World()
 
 
-# A photo that lies there, and whose event is late.
+# A photo that exists, and whose event is late.
 
 UNHEARD_OF = [
     ("la/n.jpg", "la/n.txt"),
@@ -180,7 +180,7 @@ def test_nor_is_one_that_was_replaced_while_it_waited(world: World) -> None:
     assert [words for _, words, _ in world.asked] == ["in snow"]
 
 
-# Names that are spelled in another way.
+# Names that are spelled differently.
 
 ALIKE = [
     ("shop/mug.jpg", "shop/mug.jpg.txt"),
@@ -247,7 +247,7 @@ def test_what_lies_in_another_folder_or_names_another_file_is_no_text_of_a_photo
     ],
 )
 def test_where_more_than_one_may_be_meant_it_is_told_and_nothing_is_paid(world: World, names: list[str]) -> None:
-    """A folder's words do not hold instead: the photo has its own, and nobody knows which."""
+    """A folder's words do not apply instead: the photo has its own, and it is unclear which."""
     world.put("shop/_instruction.txt", "on white")
     versions = [world.put(name, name if name.endswith(".txt") else "photo") for name in names]
     world.clock.advance(GRACE)
@@ -320,7 +320,7 @@ def test_two_formats_may_have_a_text_each(world: World) -> None:
 
 
 def test_a_text_that_names_one_format_waits_for_its_event_though_the_others_has_come(world: World) -> None:
-    """It would go on with the other one's picture, and its own photo would be paid after it."""
+    """It would start with the other one's picture, and its own photo would be paid after it."""
     world.put("shop/_instruction.txt", "on white")
     assert world.arrive("shop/mug.png") == "asked"
     photo, text = world.put("shop/mug.jpg").announced, world.put("shop/mug.jpg.txt", "at night").announced
@@ -372,7 +372,7 @@ def test_stale_words_of_such_a_text_stay_stale_while_one_format_waits_for_anothe
 
 
 def test_what_a_release_before_this_one_has_paid_in_two_forms_of_unicode_is_not_paid_again(world: World) -> None:
-    """It took the photo along with the text, for both are in one thread, and remembered each under its own stem."""
+    """Both are in one thread, so it included the photo with the text, and kept each under its own stem."""
     photo, text = world.put(f"{DECOMPOSED}.jpg").announced, world.put(f"{COMPOSED}.txt", "at night").announced
     words, newer = keys.sha256("at night"), keys.sha256("in snow")
     asked = {".jpg": Pair(photo.etag, words)}
@@ -440,7 +440,7 @@ ENDINGS = [
 def test_a_text_beside_a_file_of_its_name_that_is_no_photo_here_is_told_and_not_paid(
     world: World, ending: str, others: int
 ) -> None:
-    for number in range(others if ending else 0):  # in a large folder, what has no ending is not found
+    for number in range(others if ending else 0):  # in a large folder, a file without an ending is not found
         world.put(f"shop/a{number:03}.json")
     assert world.arrive(f"shop/cat{ending}") == "unsupported_file"
     assert world.late("shop/cat.txt", "at night") == "invalid_request"
@@ -523,7 +523,7 @@ def test_a_folder_of_more_photos_than_are_looked_at_does_not_take_what_is_not_se
     assert world.late("shop/dream.txt", "a castle") == "asked"
 
 
-# Pictures that were made here.
+# Pictures made by Darkroom.
 
 
 def test_a_result_that_was_copied_back_is_told_and_not_paid_in_its_folders_words(world: World) -> None:
@@ -586,7 +586,7 @@ def test_words_that_cannot_be_used_take_up_nothing(world: World, words: str) -> 
 
 
 def test_words_that_come_while_their_photo_is_told_that_there_are_none_are_not_lost(world: World) -> None:
-    """The photo has looked for them, and they look for the photo before it is left for them."""
+    """The photo has looked for the words, and they look for the photo before it is recorded as wordless."""
     photo = world.put("shop/a.jpg").announced
     world.announce(photo)
     world.clock.advance(GRACE)
@@ -606,7 +606,7 @@ def test_words_that_are_not_looked_at_keep_no_photo_from_being_told() -> None:
     assert world.late("cat.jpg") == "needs_instruction"
 
 
-# Ids that nobody can know before.
+# Ids that cannot be guessed.
 
 
 def test_the_ids_of_an_uploads_requests_do_not_follow_from_its_name() -> None:

@@ -1,4 +1,4 @@
-"""Names of others, in the log and on a terminal: nothing of them moves the cursor, breaks a line or turns it round."""
+"""Other people's names, in the log and on a terminal: they move no cursor, break no line and reverse no text."""
 
 import json
 import unicodedata

@@ -1,4 +1,4 @@
-"""A batch of messages: in order within a group, groups beside each other, and nothing lost on the way."""
+"""A batch of messages: in order within a group, groups in parallel, and nothing lost on the way."""
 
 import threading
 from collections.abc import Callable
@@ -11,7 +11,7 @@ from darkroom.domain.timing import BEAT_SECONDS, DEFAULT_WAIT_SECONDS, LEASE_SEC
 from darkroom.errors import Ambiguous, DarkroomError, Fault, Unavailable
 from darkroom.worker.message_batch import MessageBatch
 
-PATIENCE = 10  # seconds until something that should have happened is said not to have
+PATIENCE = 10  # seconds until a missing event counts as a failure
 NEVER = 3600.0
 BEAT = 0.005
 
@@ -23,7 +23,7 @@ def message(name: str) -> Message:
 
 @dataclass
 class Answers:
-    """Answers each message by its act, and remembers which others were being answered meanwhile."""
+    """Answers each message by its act, and records the messages that were being answered at the same time."""
 
     acts: dict[str, Callable[[], object]] = field(default_factory=dict)
     abandoned: set[str] = field(default_factory=set)
@@ -51,7 +51,7 @@ class Answers:
 
 
 class Queue:
-    """Remembers who was hidden for how long and who is gone, and can be waited on."""
+    """Records which messages were hidden, for how long, and which are gone. A test can wait on it."""
 
     def __init__(self, *, fails: bool = False) -> None:
         self.hidden: list[tuple[str, float]] = []
@@ -70,7 +70,7 @@ class Queue:
             assert self._changed.wait_for(happened, PATIENCE)
 
     def wait_for_beats(self, name: str, number: int) -> None:
-        """Until the message was hidden so many more times from now."""
+        """Wait until the message was hidden so many more times."""
         wanted = self.times_hidden(name) + number
         self.wait_for(lambda: self.times_hidden(name) >= wanted)
 
@@ -87,7 +87,7 @@ class Queue:
 
 @dataclass
 class Journal:
-    """What became of each message."""
+    """The result of each message."""
 
     lines: list[tuple[str, str]] = field(default_factory=list)
     asides: list[DarkroomError] = field(default_factory=list)
@@ -138,7 +138,7 @@ def test_a_batch_of_nothing_leaves_nothing() -> None:
 def test_every_message_is_answered_ended_and_written_down() -> None:
     run = Run(["a1", "b1"])
     assert run.work() == []
-    assert run.queue.gone in (["a1"], ["b1"])  # whichever was first; the other is Lambda's
+    assert run.queue.gone in (["a1"], ["b1"])  # the first one; Lambda deletes the other
     assert sorted(run.journal.lines) == [("a1", "a1 with 800 s"), ("b1", "b1 with 800 s")]
 
 
@@ -184,7 +184,7 @@ def test_a_deferral_puts_the_rest_of_its_group_back_for_as_long() -> None:
     assert run.work() == ["a2", "a3"]
     assert [hidden for hidden in run.queue.hidden if hidden[1] == 7] == [("a2", 7), ("a3", 7)]
     assert "a3" not in run.answers.log
-    assert run.queue.gone == ["a1"]  # b1 is the last, for what was put back is in hand no more
+    assert run.queue.gone == ["a1"]  # b1 is the last, because a message that was put back no longer counts
     assert ("a2", "throttled") in run.journal.lines
 
 
@@ -225,7 +225,7 @@ def test_exactly_what_is_left_is_named() -> None:
     assert sorted(run.work()) == ["a1", "c2"]
 
 
-# What a dead worker left behind.
+# Messages that a dead worker left behind.
 
 
 def test_an_abandoned_message_is_worked_on_alone_after_the_others() -> None:
@@ -327,7 +327,7 @@ def test_the_heart_stops_with_the_work() -> None:
 
 
 def test_a_queue_that_does_not_answer_loses_nothing() -> None:
-    """What could not be hidden comes back, and what could not be deleted is deleted when the batch ends."""
+    """A message that could not be hidden comes back. One that could not be deleted is deleted when the batch ends."""
     run = Run(["a1", "a2", "b1"], queue=Queue(fails=True), beat_seconds=BEAT)
     run.answers.acts = {
         "a2": raising(Unavailable("throttled", "slow down", retry_after=7)),

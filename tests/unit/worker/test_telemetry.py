@@ -1,4 +1,4 @@
-"""The journal: what broke is told in our own words, or not at all."""
+"""The telemetry: errors are described in our own words, or not at all."""
 
 import json
 import uuid
@@ -22,7 +22,7 @@ MESSAGE: Message = message("a1")
 
 
 def journal() -> Logger:
-    # A logger's name keeps the handler, and with it the output, of the test that used it first.
+    # A logger keeps the output of its first use, so each test has a name of its own.
     return Logger(service=f"journal-{uuid.uuid4()}", json_serializer=escaping.as_json)
 
 
@@ -77,7 +77,7 @@ WAITS = Unavailable("throttled", "slow down", retry_after=12.345678901234)
 def test_a_line_of_a_request_names_it_and_says_whether_a_probe_writes_it(
     capsys: pytest.CaptureFixture[str], is_probe: bool
 ) -> None:
-    """A probe is a copy with a message of its own: without that it looks like a second request."""
+    """A probe has a message of its own. Without the mark it looks like a second request."""
     message = replace(ASKED, is_probe=is_probe)
     names = {"message_id": "a1", "thread_id": "campaign/bottle", "request_id": "r-1", "probe": is_probe}
     RequestTelemetry(journal()).deferred(message, WAITS)
@@ -111,7 +111,7 @@ def test_what_is_put_back_says_how_long_it_has_waited_since_it_was_sent(
     sent_at: float,
     waited: float,
 ) -> None:
-    """Clocks differ: nothing has waited for less than no time."""
+    """Clocks differ, and a waiting time is never negative."""
     monkeypatch.setenv("POWERTOOLS_SERVICE_NAME", "a-service")
     kind(journal(), clock=lambda: 3700.0).deferred(replace(ASKED, sent_at=sent_at), WAITS)
     metric = json.loads(capsys.readouterr().out.splitlines()[-1])

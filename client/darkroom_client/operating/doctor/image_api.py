@@ -21,7 +21,7 @@ _LOOPBACK = ("127.0.0.1", "localhost")
 
 
 class Listed(NamedTuple):
-    """What the API answered: a status, None where it did not; and the ids of its models, None where it lists none."""
+    """The API's answer: a status, None if there was none; and the ids of its models, None if it lists none."""
 
     status: int | None
     models: frozenset[str] | None
@@ -37,7 +37,7 @@ class _NoRedirect(urllib.request.HTTPRedirectHandler):
 
 
 def listed(url: str, key: str, dialect: Dialect) -> Listed:
-    """What the API at this address answers, in its dialect, to one who has this key."""
+    """Asks the API at this address, in its dialect, for its models, with this key."""
     address = url.rstrip("/") + dialect.models_path
     request = urllib.request.Request(address, headers=dict([dialect.authorise(key)]))  # noqa: S310 - a parameter's
     proxies = [urllib.request.ProxyHandler({})] if urlsplit(url).hostname in _LOOPBACK else []

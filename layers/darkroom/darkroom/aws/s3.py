@@ -14,7 +14,7 @@ from darkroom.aws.errors import code_of, status_of, translate_aws_errors
 from darkroom.domain.ports import Fetched, Listed, Stored
 from darkroom.domain.request_schema import ImageRef
 from darkroom.errors import Fault, TooLarge, Unreadable
-from darkroom.streaming.blob import CHUNK_BYTES, Blob, File, Hashed, as_file, sha256
+from darkroom.streaming.blob import CHUNK_BYTES, Blob, File, Hashed, HashedBlob, as_file, sha256
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -86,7 +86,7 @@ class S3Objects:
         """See `domain.ports.ObjectStore`. A 409 means that another write to the key is in progress."""
         body = data if isinstance(data, bytes) else as_file(data)  # botocore sends a file only after S3 agrees
         checksum: Any = {}
-        if isinstance(data, Hashed):
+        if isinstance(data, Hashed | HashedBlob):
             checksum = {"ChecksumSHA256": base64.b64encode(bytes.fromhex(data.sha256)).decode()}
         for tries_left in reversed(range(CONFLICT_TRIES)):
             with translate_aws_errors():

@@ -88,7 +88,9 @@ def _turns() -> TurnHandler:
         ),
         TurnDependencies(
             calls=_calls(objects, dialect),
-            publisher=Publisher(objects, settings.results_bucket, Refusals(table).note),
+            publisher=Publisher(
+                objects, settings.results_bucket, Refusals(table).note, is_marking=settings.mark_results
+            ),
             renditions=Renditions(objects, normalizer, settings.spool_bucket),
             fetcher=Fetcher(settings.image_api_url or dialect.url),
             dead_letters=SqsSender(clients.sqs(), settings.requests_dead_letter_queue_url),

@@ -110,6 +110,7 @@ class RequestSettings:
     response_format: Annotated[ResponseFormat, one_of(get_args(ResponseFormat))]
     request_style: Annotated[RequestStyle, one_of(get_args(RequestStyle))]
     max_context_images: Annotated[int, whole(0, 14)]
+    mark_results: Annotated[bool, flag]
     max_request_megabytes: Annotated[int, whole(1, 100)]
     max_paid_calls: Annotated[int, whole(1, 10)]
     daily_call_limit: Annotated[int, whole(0, 10**9)]

@@ -8,7 +8,7 @@ THREAD_ID_BYTES = 256
 # NFC shortens UTF-8 at most threefold, and takes quadratic time for letters with endless marks.
 MAX_NAME_CHARACTERS = 3 * THREAD_ID_BYTES
 _TURN_FOLDER = r"[0-9]{5,}-[0-9a-f]{8}"  # see `turn_prefix`
-GROUP_CHARACTERS = r"[A-Za-z0-9!\"#$%&'()*+,\-./:;<=>?@\[\\\]^_`{|}~]{1,128}"  # what SQS allows
+GROUP_CHARACTERS = r"[A-Za-z0-9!\"#$%&'()*+,\-./:;<=>?@\[\\\]^_`{|}~]{1,128}"  # the characters that SQS allows
 LONG_KEY_BYTES = 800
 SHORTENED_KEY_BYTES = 780
 STATE = "state"  # the name of the object beside a turn's pictures that holds what the API wants back

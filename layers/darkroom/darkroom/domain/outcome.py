@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
-from typing import Any, Literal
+from typing import Any, Literal, TypedDict
 
 from darkroom.errors import Code, Rejected
 
@@ -36,9 +36,31 @@ class Source:
     sha256: str
 
 
+Mark = Literal[
+    "written",  # Darkroom wrote the digital source type, and removes it before it sends the picture
+    "off",  # the operator wants no marks
+    "signed",  # the file holds a C2PA manifest, and any change would break its signature
+    "there_already",  # the provider wrote a digital source type
+    "other_xmp",  # the file has XMP without one, and a second packet would contradict it
+    "other_format",  # neither PNG, JPEG nor WebP
+    "unusual_file",  # its structure is not understood
+]
+
+
+class Provenance(TypedDict):  # making a dataclass costs each cold start
+    """The file's own statements of how the picture was made, null if they are unknown; and Darkroom's own mark."""
+
+    c2pa: bool | None
+    digital_source_type: str | None
+    mark: Mark
+
+
 @dataclass(frozen=True, slots=True)
 class Picture:
-    """A picture that was made; `bytes` is its length, `width` and `height` are pixels."""
+    """A picture that was made; `bytes` is its length, `width` and `height` are pixels.
+
+    Releases before `provenance` wrote none.
+    """
 
     bucket: str
     key: str
@@ -48,6 +70,7 @@ class Picture:
     height: int
     sha256: str
     primary: bool
+    provenance: Provenance | None = field(default=None, hash=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,14 +169,14 @@ class Outcome:
 
 
 def from_document(document: Mapping[str, Any]) -> Outcome:
-    """The outcome that a document holds; keys that are not an outcome's are passed over."""
+    """The outcome that a document holds; keys that are not an outcome's, or a picture's, are passed over."""
     known = {name: document[name] for name in Outcome.__dataclass_fields__ if name in document}
     error, upload = document.get("error"), document.get("upload")
     return Outcome(
         **known
         | {
             "sources": [Source(**source) for source in document["sources"]],
-            "images": [Picture(**picture) for picture in document["images"]],
+            "images": [_picture(picture) for picture in document["images"]],
             "error": Failure(**error) if error else None,
             "cost": Cost(**document["cost"] | {"amount": _float(document["cost"]["amount"])}),
             "timing": Timing(**document["timing"] | {"api_seconds": _float(document["timing"]["api_seconds"])}),
@@ -161,6 +184,10 @@ def from_document(document: Mapping[str, Any]) -> Outcome:
             "warnings": [Caution(**each) for each in document.get("warnings", ())],
         }
     )
+
+
+def _picture(document: Mapping[str, Any]) -> Picture:
+    return Picture(**{name: document[name] for name in Picture.__dataclass_fields__ if name in document})
 
 
 def _float(number: float | None) -> float | None:

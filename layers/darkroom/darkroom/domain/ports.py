@@ -84,7 +84,7 @@ class ObjectStore(Protocol):
     ) -> bool:
         """Write the object if its key is free. Return False, and change nothing, if the key is taken.
 
-        For Hashed data, S3 checks the stored bytes against the SHA-256, which is kept beside them.
+        For data with a known hash, S3 checks the stored bytes against the SHA-256, which is kept beside them.
         """
         ...
 

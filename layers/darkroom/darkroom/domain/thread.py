@@ -69,6 +69,10 @@ class Thread:
             return (replace(branch[0], sources=[first, *branch[0].sources]), *branch[1:])
         return branch
 
+    def has_source(self, answered: int | None) -> bool:
+        """Whether a person's picture lies behind a turn, as far as its branch was read."""
+        return bool(answered and self._first_source(answered))
+
     def sources_left_over(self) -> tuple[Source, ...]:
         """The newest failed turn's sources, if no turn has succeeded: the next turn is still about them."""
         if self._newest_succeeded():

@@ -10,7 +10,7 @@ from darkroom.errors import Undecodable
 from darkroom.pictures import colour, file_structure, repair, strip_metadata
 from darkroom.pictures.decoding import BROKEN, opened
 from darkroom.pictures.normalize import turn
-from darkroom.streaming.blob import Blob, sha256
+from darkroom.streaming.blob import Blob
 
 PROVEN = ("PNG", "JPEG", "MPO")  # a checksum in each part, or a mark at its end: it need not be decoded to be known
 MAX_DECODED, MAX_DECODED_PROVEN = 3_000_000, 250_000  # pixels; a WebP takes 17 bytes for each
@@ -28,7 +28,6 @@ class Facts(NamedTuple):
     extension: str
     width: int
     height: int
-    sha256: str
 
 
 class _Head(NamedTuple):
@@ -56,12 +55,12 @@ def inspect(data: Blob, read_large: ReadWhole = repair.read_whole) -> Inspected:
     large and doubtful, as `repair.read_whole` does.
     """
     whole, (head, is_single_colour) = repair.first_whole(data, partial(_read, data, read_large))
-    return Inspected(whole, _facts(whole, head), whole is not data, is_single_colour)
+    return Inspected(whole, _facts(head), whole is not data, is_single_colour)
 
 
 def facts(data: Blob) -> Facts:
     """What the picture is by its head. Raises Undecodable or TooManyPixels."""
-    return _facts(data, _head(data))
+    return _facts(_head(data))
 
 
 def _read(original: Blob, read_large: ReadWhole, data: Blob) -> tuple[_Head, bool]:
@@ -84,9 +83,9 @@ def _head(data: Blob) -> _Head:
         return _Head(picture.format or "", *picture.size)
 
 
-def _facts(data: Blob, head: _Head) -> Facts:
+def _facts(head: _Head) -> Facts:
     known = FORMATS[head.kind]
-    return Facts(known.media_type, known.endings[0], head.width, head.height, sha256(data))
+    return Facts(known.media_type, known.endings[0], head.width, head.height)
 
 
 def bare(data: Blob, limits: ApiLimits, *, is_result: bool = False) -> tuple[Blob, str] | None:

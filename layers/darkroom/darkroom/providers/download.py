@@ -18,7 +18,7 @@ from darkroom import tls
 from darkroom.domain.timing import CONNECT_SECONDS, DOWNLOAD_SECONDS
 from darkroom.errors import Rejected, Unavailable
 from darkroom.providers.transport import FinalResponse
-from darkroom.streaming.blob import Blob, Hashed
+from darkroom.streaming.blob import Blob, File
 
 MAX_BYTES = 100_000_000
 MAX_REDIRECTS = 5
@@ -154,7 +154,7 @@ def _origin(target: SplitResult) -> tuple[str, str, int]:
 def _content(response: urllib3.BaseHTTPResponse, until: float) -> Blob:
     if response.status != 200:
         raise _failed(f"status {response.status}")
-    content = Hashed()
+    content = File()
     try:
         while chunk := response.read1(CHUNK_BYTES):  # what is there: a server that drips is noticed
             content.append(chunk)

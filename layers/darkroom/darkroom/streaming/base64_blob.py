@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import pybase64
 
-from darkroom.streaming.blob import Blob, Hashed, chunks
+from darkroom.streaming.blob import Blob, File, chunks
 
 _URL_SAFE = bytes.maketrans(b"-_", b"+/")
 _WHITESPACE = b"\t\r\n\v\f"  # a space may stand for a `+`
@@ -45,7 +45,7 @@ def _spelled(text: Blob) -> Blob:
 
 
 def _decoded(text: Blob, *, is_json: bool) -> Blob:
-    file, left = Hashed(), b""
+    file, left = File(), b""
     try:
         for chunk in _unescaped(text) if is_json else chunks(text):
             left = left + chunk if left else chunk

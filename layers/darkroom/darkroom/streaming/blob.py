@@ -129,6 +129,14 @@ class Joined:
             position += 1
 
 
+class HashedBlob(Joined):
+    """A blob with its SHA-256, which is computed once."""
+
+    def __init__(self, blob: Blob) -> None:
+        super().__init__(blob.parts if isinstance(blob, Joined) else (blob,))
+        self.sha256 = sha256(blob)
+
+
 class _Reader(io.RawIOBase):
     def __init__(self, blob: Blob) -> None:
         self._blob = blob
@@ -190,7 +198,7 @@ def at_least(size: int, chunks: Iterator[bytes], begun: bytes = b"") -> bytes:
 
 def sha256(blob: Blob) -> str:
     """The SHA-256 in hex."""
-    if isinstance(blob, Hashed):
+    if isinstance(blob, Hashed | HashedBlob):
         return blob.sha256
     digest = hashlib.sha256()
     for chunk in chunks(blob):

@@ -7,7 +7,7 @@ from itertools import chain
 
 import pybase64
 
-from darkroom.streaming.blob import Blob, Hashed, chunks
+from darkroom.streaming.blob import Blob, File, chunks
 
 _SPELLED = (
     rb"%(?P<percent>[0-9A-Fa-f]{2})|&#(?:[xX]0{0,4}(?P<entity>[0-9A-Fa-f]{1,4})|0{0,4}(?P<decimal>[0-9]{1,5}));"
@@ -44,7 +44,7 @@ def decoded(text: Blob) -> Blob:
     """The bytes of Base64 that is encoded once more, or has padding in its middle, spaces for its `+`, invisible
     letters, or a few foreign letters at its end; empty if it is not Base64.
     """
-    file, left, pluses = Hashed(), b"", None
+    file, left, pluses = File(), b"", None
     pieces = respelled(text)
     try:
         for piece in pieces:

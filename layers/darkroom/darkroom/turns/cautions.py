@@ -8,6 +8,7 @@ from darkroom.domain.context import Image
 from darkroom.domain.outcome import Caution, Source
 from darkroom.pictures import strip_metadata
 from darkroom.pictures.inspect import Inspected
+from darkroom.streaming.blob import sha256
 
 # A shape as options say it: 16:9, 1024x1024.
 _SHAPE = r"\s*(\d{1,5}(?:\.\d{1,3})?)\s*[:xX×*/]\s*(\d{1,5}(?:\.\d{1,3})?)\s*"
@@ -17,12 +18,14 @@ _MAX_REMARK_BYTES = 100_000  # what an API adds to a picture that it leaves as i
 
 class Asked(NamedTuple):
     """What pictures were asked for with: the options of the call, the request's own pictures, and those that were sent
-    as they were sent. These are none where the answer was found in the spool.
+    as they were sent. These are none where the answer was found in the spool. `has_source`: this turn, or one before
+    it, has a person's picture.
     """
 
     options: Mapping[str, Any] = {}
     sources: Sequence[Source] = ()
     sent: Sequence[Image] = ()
+    has_source: bool = False
 
 
 def of(name: str, picture: Inspected, asked: Asked, *, is_unverified: bool) -> Iterator[Caution]:
@@ -40,10 +43,12 @@ def of(name: str, picture: Inspected, asked: Asked, *, is_unverified: bool) -> I
 
 
 def _is_unchanged(picture: Inspected, asked: Asked) -> bool:
-    """Files are compared, and only where they are about as long: no picture is decoded for it."""
-    known = {source.sha256 for source in asked.sources} | {image.sha256 for image in asked.sent}
-    if picture.facts.sha256 in known:
-        return True
+    """Compare files of about the same length; no picture is decoded.
+
+    If the sent pictures are unknown, only a source that comes back byte for byte is recognised, by its hash.
+    """
+    if not asked.sent:
+        return bool(asked.sources) and sha256(picture.data) in {source.sha256 for source in asked.sources}
     return any(
         image.media_type == picture.facts.media_type
         and abs(len(image.data) - len(picture.data)) <= _MAX_REMARK_BYTES

@@ -261,7 +261,8 @@ class TurnHandler:
     def _published(self, made: Sequence[Made], attempt: Attempt) -> Published:
         record = self._about(attempt).record
         renditions = self._dependencies.renditions.checking(lambda: self._check_time(attempt, PICTURE_SECONDS))
-        asked = Asked(record.options, record.sources, attempt.sent)
+        has_source = bool(record.sources) or attempt.thread.has_source(record.parent_turn)
+        asked = Asked(record.options, record.sources, attempt.sent, has_source)
         return self._publisher.pictures(made, attempt.prefix, self._origin(attempt), asked, renditions)
 
     def _origin(self, attempt: Attempt) -> dict[str, str]:

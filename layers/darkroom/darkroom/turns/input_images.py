@@ -9,7 +9,7 @@ from darkroom.domain.outcome import Picture, Source
 from darkroom.domain.ports import Fetched, ObjectStore
 from darkroom.domain.request_schema import ImageRef
 from darkroom.errors import NO_KEY_OF_ITS_OWN, Rejected, TooLarge, TooManyPixels, Undecodable, Unreadable
-from darkroom.pictures import inspect
+from darkroom.pictures import inspect, marking
 from darkroom.pictures.decoding import MAX_FILE_BYTES
 from darkroom.pictures.renditions import Renditions
 from darkroom.streaming.blob import Blob
@@ -84,7 +84,7 @@ class Reader:
             found = self._objects.fetch(ref, most_bytes=MAX_FILE_BYTES, known=known)
             if found is None or found.sha256 != place.sha256:
                 return None
-            return self._sendable(ref, found, is_result=isinstance(place, Picture))
+            return self._sendable(ref, found, result=place if isinstance(place, Picture) else None)
         except Unreadable as locked:
             if isinstance(place, Picture):
                 raise _locked(ref, "parent_turn") from locked
@@ -92,9 +92,14 @@ class Reader:
         except (TooLarge, Undecodable, TooManyPixels):
             return None
 
-    def _sendable(self, ref: ImageRef, found: Fetched, *, is_result: bool = False) -> Image:
-        """The picture as it may leave the account and as the API takes it; its pixels untouched where they will do."""
-        bare = inspect.bare(found.data, self._limits, is_result=is_result)
+    def _sendable(self, ref: ImageRef, found: Fetched, *, result: Picture | None = None) -> Image:
+        """The picture as it may leave the account and as the API takes it; its pixels untouched where they will do.
+
+        Darkroom's mark is removed. A result's turn says whether it has one, because the API may write the same bytes.
+        """
+        is_unmarked = result and not (result.provenance and result.provenance["mark"] == "written")
+        data = found.data if is_unmarked else marking.unmarked(found.data)
+        bare = inspect.bare(data, self._limits, is_result=result is not None)
         return Image(*bare, found.sha256) if bare else self._renditions.of(ref, found.sha256, self._limits.image_bytes)
 
 

@@ -11,10 +11,11 @@ from darkroom.domain.ports import ObjectStore
 from darkroom.domain.request_schema import ImageRef
 from darkroom.domain.timing import MAX_CHECKS
 from darkroom.errors import ASK_AGAIN, Fault, Rejected, TooManyPixels, Undecodable
-from darkroom.pictures import inspect, strip_metadata
+from darkroom.pictures import inspect, marking, strip_metadata
 from darkroom.pictures.inspect import Facts, Inspected
+from darkroom.pictures.marking import SourceType
 from darkroom.pictures.renditions import Renditions
-from darkroom.streaming.blob import Blob, sha256
+from darkroom.streaming.blob import Blob, HashedBlob, sha256
 from darkroom.turns import cautions, provenance
 from darkroom.turns.cautions import Asked
 
@@ -35,14 +36,23 @@ class Published(NamedTuple):
 
 
 class Publisher:
-    """The results bucket, written once and never over. `refuse` is told of what takes no turn, and where it is told."""
+    """The results bucket, written once and never over. `refuse` is told of what takes no turn, and where it is told.
+
+    `is_marking`: mark pictures that say nothing of their making.
+    """
 
     def __init__(
-        self, objects: ObjectStore, bucket: str, refuse: Callable[[Outcome, str], None] = lambda *_: None
+        self,
+        objects: ObjectStore,
+        bucket: str,
+        refuse: Callable[[Outcome, str], None] = lambda *_: None,
+        *,
+        is_marking: bool = True,
     ) -> None:
         self._objects = objects
         self._bucket = bucket
         self._refuse = refuse
+        self._is_marking = is_marking
 
     def pictures(
         self, made: Sequence[Made], prefix: str, origin: Mapping[str, str], asked: Asked, renditions: Renditions
@@ -53,7 +63,8 @@ class Publisher:
         A draft that does not decode is left out, as long as one picture does, and so is one that comes again.
         `origin` becomes their metadata. `renditions` have those decoded that are too large for that here.
         """
-        doubts = _Doubts(renditions)
+        source_type = marking.source_type(has_source=asked.has_source) if self._is_marking else None
+        doubts = _Doubts(renditions, source_type)
         inspected = [(found, each.state) for each in made if (found := doubts.inspected(each.data))]
         whole = _once([found for found, _ in inspected])
         if not whole:
@@ -71,7 +82,7 @@ class Publisher:
             for caution in cautions.of(name, found, asked, is_unverified=doubts.are_about(found))
         ]
         pictures = [
-            self._picture(found.data, found.facts, prefix + name, origin, primary=found is whole[-1])
+            self._picture(found, source_type, prefix + name, origin, primary=found is whole[-1])
             for name, found in named
         ]
         state = next(state for found, state in inspected if found is whole[-1])
@@ -91,17 +102,24 @@ class Publisher:
         if outcome.turn is None:
             self._refuse(outcome, key)
 
-    def _picture(self, data: Blob, facts: Facts, key: str, origin: Mapping[str, str], *, primary: bool) -> Picture:
+    def _picture(
+        self, found: Inspected, source_type: SourceType | None, key: str, origin: Mapping[str, str], *, primary: bool
+    ) -> Picture:
+        file, provenance = marking.marked(found.data, source_type)
+        data, facts = HashedBlob(file), found.facts
         if not self._objects.write_once(self._bucket, key, data, facts.media_type, origin):
-            data, facts = self._as_stored(key)
-        return Picture(self._bucket, key, facts.media_type, len(data), facts.width, facts.height, facts.sha256, primary)
+            stored = self._as_stored(key)
+            if stored.sha256 != data.sha256:
+                data, facts, provenance = stored, inspect.facts(stored), marking.carried(stored)
+        size = facts.width, facts.height
+        return Picture(self._bucket, key, facts.media_type, len(data), *size, data.sha256, primary, provenance)
 
-    def _as_stored(self, key: str) -> tuple[Blob, Facts]:
+    def _as_stored(self, key: str) -> HashedBlob:
         """What an earlier attempt wrote: an address may give other bytes when it is fetched again."""
         stored = self._objects.fetch(ImageRef(self._bucket, key))
         if stored is None:
             raise Fault(f"{key} was written, and is gone")
-        return stored.data, inspect.facts(stored.data)
+        return HashedBlob(stored.data)
 
 
 class _Doubts:
@@ -110,8 +128,9 @@ class _Doubts:
     An answer is paid: whatever happens to `on_picture` over a picture, that is published.
     """
 
-    def __init__(self, renditions: Renditions) -> None:
+    def __init__(self, renditions: Renditions, source_type: SourceType | None) -> None:
         self._renditions = renditions
+        self._source_type = source_type
         self._checks_left = MAX_CHECKS
         self._unverified: list[Blob] = []
 
@@ -128,8 +147,9 @@ class _Doubts:
     def _read(self, data: Blob) -> bool:
         if self._checks_left:
             self._checks_left -= 1
+            published, _ = marking.marked(data, self._source_type)  # an erase looks for the published file's hash
             with suppress(Fault):
-                return self._renditions.check(data, sha256(data))
+                return self._renditions.check(published, sha256(published))
         self._unverified.append(data)
         return False
 
@@ -153,6 +173,4 @@ def _once(pictures: Sequence[Inspected]) -> list[Inspected]:
 
 
 def _are_the_same(one: Inspected, other: Inspected) -> bool:
-    if one.facts._replace(sha256="") != other.facts._replace(sha256=""):
-        return False
-    return one.facts.sha256 == other.facts.sha256 or strip_metadata.have_same_pixels(one.data, other.data)
+    return one.facts == other.facts and strip_metadata.have_same_pixels(one.data, other.data)

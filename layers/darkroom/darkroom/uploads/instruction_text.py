@@ -18,7 +18,7 @@ WRAP_IT = "Metadata is ASCII; write other letters as RFC 2047: =?UTF-8?B?…?=, 
 MAX_MISREADINGS = 3
 
 _CONTROLS = re.compile(r"[\x01-\x08\x0e-\x1f]")  # not typed on a keyboard; a few are harmless
-_LOST = re.compile(r"[?\ufffd][?\ufffd\s.,:;!-]*")  # what remains of letters that an encoding does not have
+_LOST = re.compile(r"[?\ufffd][?\ufffd\s.,:;!-]*")  # the remains of letters that an encoding does not have
 _UTF16_MARKS = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 _EXTENDED_VALUE = re.compile(r"([A-Za-z0-9_.:+-]+)'[A-Za-z0-9-]*'([!-~]*)")  # RFC 8187
 _ENCODED_WORD = re.compile(r"=\?[A-Za-z0-9_.:+*-]+\?[bBqQ]\?.*?\?=")  # RFC 2047

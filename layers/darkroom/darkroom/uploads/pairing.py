@@ -214,10 +214,15 @@ def joined(stem: Stem, text: Upload, apart: Stem, *, is_one_thread: bool) -> Ste
 
 
 def left(stem: Stem, text: Upload, photos: Stem) -> Stem:
-    """A text's own stem, with its state from the stem of the photo that it went with."""
+    """A text's own stem, with its state from the stem of the photo that it went with.
+
+    A photo of its own name may have used the same text meanwhile: then that asks for nothing more.
+    """
     before, own = photos.seen.get(text.slot), stem.seen.get(text.extension)
-    is_newer = own is None or (before is not None and int(own.at) <= int(before.at))
-    return _remembering(stem, text.extension, before) if before and is_newer else stem
+    if before is None or (own is not None and int(own.at) > int(before.at)):
+        return stem
+    was_used = own is not None and own.used and (int(own.at), own.content) == (int(before.at), before.content)
+    return _remembering(stem, text.extension, replace(before, used=before.used or was_used))
 
 
 def knows_a_photo(stem: Stem) -> bool:

@@ -1,4 +1,4 @@
-"""What the documentation does not allow is refused, with a sentence that names the field."""
+"""Calls that the documentation does not allow are refused, with a sentence that names the field."""
 
 import base64
 import socket

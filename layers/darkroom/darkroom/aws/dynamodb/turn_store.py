@@ -1,6 +1,6 @@
 """The turns of a thread in the table, with a summary beside some of them for readers who need only a part."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
@@ -24,7 +24,7 @@ class DynamoTurns:
     def page(self, newest: int | None) -> Sequence[Outcome]:
         """See `thread.Turns`."""
         last = LAST if newest is None else _turn_sk(newest)
-        return [outcome.from_document(item) for item in self._table.last(self._thread_id, FIRST, last, PAGE_TURNS)]
+        return [of_item(item) for item in self._table.last(self._thread_id, FIRST, last, PAGE_TURNS)]
 
     def past(self, turn: int) -> Past | None:
         """See `thread.Turns`."""
@@ -36,12 +36,12 @@ class DynamoTurns:
 
     def one(self, turn: int) -> Outcome:
         """A turn that exists."""
-        return outcome.from_document(self._table.item(self._thread_id, _turn_sk(turn)))
+        return of_item(self._table.item(self._thread_id, _turn_sk(turn)))
 
     def added(self, ended: Outcome, past: Past | None) -> list[Write]:
         """The writes that add a turn and its summary, if it has one. They fail if the turn's number is taken."""
         turn = int(ended.turn or 0)
-        document = {**ended.as_document(), "dialect": ended.dialect, **listing.of_ended(ended)}
+        document = {**_document(ended), "dialect": ended.dialect, **listing.of_ended(ended)}
         if ended.has_state:
             document["has_state"] = True
         del document["thread_id"]  # it is the item's key
@@ -50,6 +50,23 @@ class DynamoTurns:
         if past:
             writes.append(self._table.put(self._thread_id, _past_sk(turn), asdict(past)))
         return writes
+
+
+def of_item(item: Mapping[str, Any]) -> Outcome:
+    """The turn that an item holds."""
+    if not item.get("provenance"):
+        return outcome.from_document(item)
+    beside = zip(item["images"], item["provenance"], strict=True)
+    return outcome.from_document({**item, "images": [{**image, "provenance": said} for image, said in beside]})
+
+
+def _document(ended: Outcome) -> dict[str, Any]:
+    """What `result.json` holds, with each image's `provenance` beside the images.
+
+    An image's keys are fixed: the release before this one fails on an unknown one, and ignores a turn's.
+    """
+    document = ended.as_document()
+    return {**document, "provenance": [image.pop("provenance") for image in document["images"]]}
 
 
 def _turn_sk(turn: int) -> str:
