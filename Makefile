@@ -1,4 +1,4 @@
-# All that a fresh machine needs is git, make and a Python of 3.11 or newer. `make help` tells more.
+# A fresh machine needs git, make and a Python of 3.11 or newer. `make help` lists the targets.
 
 PYTHON ?= python3
 UV_VERSION := 0.13.9
@@ -6,10 +6,10 @@ TOOLS := .local/tools
 UV := $(TOOLS)/uv/bin/uv
 RUN := .venv/bin/python
 DARKROOM := .venv/bin/darkroom
-# The tests of a file share a process, and so the stack that they have brought up.
+# The tests of a file share a process, and so their stack.
 PARALLEL := --numprocesses=auto --dist=loadfile
 
-# The Python that is here is the one that is used.
+# The installed Python is used, and no other is downloaded.
 export UV_PYTHON_DOWNLOADS := never
 export UV_NO_PROGRESS := 1
 
@@ -27,7 +27,7 @@ help: ## this list
 demo: photo up ## a whole conversation about a picture, on this machine
 	@$(RUN) -m local.demo $(if $(PHOTO),--photo "$(PHOTO)")
 
-# A slip in its name is told before anything is started.
+# A misspelt name is reported before anything is started.
 photo:
 	@test -z "$(PHOTO)" || test -f "$(PHOTO)" || { echo "There is no file $(PHOTO). Nothing was started." >&2; exit 1; }
 
@@ -37,16 +37,16 @@ up: tools ## start the stack on this machine, or bring it up to date
 down: ## stop it (all of them, or the one on PORT=…); its data stays
 	@if [ -x $(RUN) ]; then $(RUN) -m local.stack down; else echo "Nothing was running."; fi
 
-logs: ## follow what the functions say
+logs: ## follow the functions' logs
 	@if [ -x $(RUN) ]; then $(RUN) -m local.stack logs; else echo "There is no stack here yet. make up starts one."; fi
 
-# The stack of the command: a name on AWS, or this machine's, that on PORT or the one last up.
+# The stack of a command: a name on AWS, or one on this machine: that on PORT, or the last one brought up.
 STACK_MEANT = $(or $(STACK),local$(if $(PORT),:$(PORT)))
 
 redrive: tools ## bring dead letters back, here (PORT=…) or on AWS (STACK=…)
 	@$(DARKROOM) redrive --stack "$(STACK_MEANT)"
 
-# The words stand as they were typed: make would take a `$` in them for one of its own, and run what it names.
+# The words are used as typed: make would expand a `$` in them, and run commands.
 unexport PREFIX INSTRUCTION
 export BACKFILL_PREFIX := $(value PREFIX)
 export BACKFILL_INSTRUCTION := $(value INSTRUCTION)
@@ -73,7 +73,7 @@ test-unit: .venv/stamp ## the tests on fakes alone; under a minute
 test: tools browser ## the tests, those on the deployed stack last
 	@$(RUN) -m pytest $(PARALLEL) $(ARGS)
 
-test-all: tools clients browser readers ## what `make test` leaves out: every client, kill, outage and minute-long wait
+test-all: tools clients browser readers ## the rest of the tests: every client, kill, outage and minute-long wait
 	@$(RUN) -m pytest $(PARALLEL) -m "slow and not torture" $(ARGS)
 
 torture: tools clients ## kills, crashes in pairs, an API that fails in every way; SEED=… repeats a run
@@ -86,7 +86,7 @@ fuzz: $(TOOLS)/fuzz/stamp ## look for bytes that break a parser; SECONDS=… for
 bench: tools $(TOOLS)/bench/stamp ## measure it against the naive handler and the floor; ARGS="memory cpu" some rows
 	@$(RUN) -m benchmarks $(ARGS)
 
-clean: ## stop the stack and remove all that was made here, what it remembers too
+clean: ## stop the stack and remove everything that was made here, its data too
 	@if [ -x $(RUN) ]; then $(RUN) -m local.stack down; fi
 	@rm -rf .local .venv .aws-sam .hypothesis .mypy_cache .pytest_cache .ruff_cache demo
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
@@ -95,13 +95,13 @@ clean: ## stop the stack and remove all that was made here, what it remembers to
 
 tools: .venv/stamp $(TOOLS)/sam/stamp $(TOOLS)/ministack/stamp
 
-# What the console is tested with.
+# The browser for the tests of the console.
 browser: $(TOOLS)/browser/stamp
 
-# What people upload with, for the tests: the AWS CLI is among the project's own, s3fs is got by its test.
+# The upload clients of the tests. The AWS CLI is one of the project's packages, and s3fs is fetched by its test.
 clients: $(TOOLS)/rclone/stamp $(TOOLS)/aws-sdk-js/stamp
 
-# What reads a picture's metadata and its signature, for the tests. exiftool needs a Perl.
+# The readers of a picture's metadata and its signature, for the tests. exiftool needs a Perl.
 readers: $(TOOLS)/c2pa/stamp $(TOOLS)/exiftool/stamp
 
 $(UV): local/tools/get_uv.py
@@ -120,7 +120,7 @@ $(TOOLS)/%/stamp: local/tools/%.txt | $(UV)
 	@$(UV) pip install --quiet --compile-bytecode --require-hashes --python $(TOOLS)/$*/bin/python --requirement $<
 	@touch $@
 
-# With the Python that the functions run on, where there is one.
+# With the functions' version of Python, if this machine has it.
 $(TOOLS)/bench/stamp: local/tools/bench.txt .venv/stamp | $(UV)
 	@echo "Installing bench …"
 	@$(UV) venv --quiet --clear --no-project --python "$$($(RUN) -m benchmarks.interpreter)" $(TOOLS)/bench
@@ -139,7 +139,7 @@ $(TOOLS)/exiftool/stamp: local/tools/exiftool/package-lock.json $(TOOLS)/node/st
 	@$(TOOLS)/node/bin/npm ci --prefix $(@D) --ignore-scripts --no-audit --no-fund --silent
 	@touch $@
 
-# Chromium is unpacked here and not by the tests, which start side by side and would unpack it under each other's feet.
+# Chromium is unpacked here, because tests that run side by side would disturb each other's unpacking.
 $(TOOLS)/browser/stamp: local/tools/browser/package-lock.json local/tools/browser/unpack.mjs $(TOOLS)/node/stamp
 	@echo "Installing a browser for the tests …"
 	@rm -rf $(@D) && mkdir -p $(@D)/unpacked && cp $(<D)/package.json $< $(@D)

@@ -78,7 +78,7 @@ def statements(template: Mapping[str, Any]) -> Iterator[Statement]:
 
 
 def _met(part: Any, conditions: Mapping[str, Any]) -> Any:
-    """`!If` reads as a list of its condition and its two values."""
+    """Choose an `!If`'s value as if its condition was met. It reads as a list of its condition and its two values."""
     if isinstance(part, dict):
         return {key: _met(each, conditions) for key, each in part.items()}
     if not isinstance(part, list):

@@ -1,5 +1,5 @@
 // Takes every outcome that its queue announces: node consumer.mjs QUEUE_URL
-// An outcome may come twice. What is done with it has to be the same then: here a file is written again.
+// An outcome may come twice. Handling it twice must give the same result: here a file is written again.
 import { writeFile } from "node:fs/promises";
 import { basename } from "node:path";
 import { GetObjectCommand, S3Client } from "@aws-sdk/client-s3";

@@ -1,6 +1,6 @@
 """Takes every outcome that its queue announces: `python consumer.py QUEUE_URL`.
 
-An outcome may come twice. What is done with it has to be the same then: here a file is written again.
+An outcome may come twice. Handling it twice must give the same result: here a file is written again.
 """
 
 import sys

@@ -1,7 +1,7 @@
-"""Sees that a deployment works, for nothing: `python smoke.py darkroom-staging v0.2.0`.
+"""Checks for free that a deployment works: `python smoke.py darkroom-staging v0.2.0`.
 
-It sends a message that asks for nothing, and waits for its refusal: so the queue is read, the function starts with its
-layer, and outcomes are written. No call is made and no turn taken. Without a release, any will do.
+It sends a message without an instruction, and waits for the refusal. That shows that the queue is read, the function
+starts with its layer, and outcomes are written. It makes no call and takes no turn. Without a release, it accepts any.
 """
 
 import json
@@ -19,13 +19,13 @@ EXPECTED = "invalid_request"
 
 def main(name: str, release: str = "") -> int:
     stack = Darkroom.from_stack(name).stack
-    deployed = stack.fresh_outputs()["StackVersion"]  # those that are remembered are of before the deployment
+    deployed = stack.fresh_outputs()["StackVersion"]  # the cached outputs date from before the deployment
     if release and release.removeprefix("v") != deployed:
         print(f"{name} is {deployed}, and not {release}.", file=sys.stderr)
         return 1
     outcome = refusal(stack, sent(stack))
     if outcome is None:
-        print(f"{name} has told no outcome within {WAITS_SECONDS:.0f} s. Is it paused?", file=sys.stderr)
+        print(f"{name} has no outcome after {WAITS_SECONDS:.0f} s. Is it paused?", file=sys.stderr)
         return 1
     code = outcome["error"]["code"]
     print(f"{name} {deployed}: {code}")
@@ -33,7 +33,7 @@ def main(name: str, release: str = "") -> int:
 
 
 def sent(stack: Stack) -> str:
-    """The id of a message that has no instruction."""
+    """Send a message without an instruction. Return its id."""
     once = f"smoke-{uuid.uuid4().hex}"
     message = stack.sqs.send_message(
         QueueUrl=stack.outputs["RequestsQueueUrl"],
@@ -45,7 +45,7 @@ def sent(stack: Stack) -> str:
 
 
 def refusal(stack: Stack, message_id: str) -> dict[str, Any] | None:
-    """What its sender is told, where docs/contract.md says."""
+    """The outcome for the message's sender, at the key that docs/contract.md gives."""
     bucket, key = stack.outputs["ResultsBucket"], f"rejected/messages/{message_id}/result.json"
     until = time.monotonic() + WAITS_SECONDS
     while time.monotonic() < until:

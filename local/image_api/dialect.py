@@ -49,6 +49,8 @@ class Dialect(NamedTuple):
     `described` is a call as the list of calls shows it, valid or not; `read` is what it asks for. Both raise Rejected.
     `answer` says what was made, `problem` why nothing was; its last argument is the call's own id.
     `models` lists the names of models.
+    `is_own` tells whether a call to a path that several dialects have is in this one.
+    `id_header` is the header that carries the call's own id.
     """
 
     path: re.Pattern[str]
@@ -59,3 +61,5 @@ class Dialect(NamedTuple):
     answer: Callable[[Generation, Made, Keep], Answer]
     problem: Callable[[Problem, str], Answer]
     models: Callable[[tuple[str, ...]], Answer]
+    is_own: Callable[[Call], bool] = lambda _: True
+    id_header: str = "X-Oneapi-Request-Id"

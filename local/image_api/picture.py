@@ -36,7 +36,7 @@ def read_picture(uri: object, where: str, fetch_own: FetchOwn) -> Picture:
         content = fetch_own(uri)
         if content is None:
             raise Rejected(f"{where}: this stand-in fetches no URLs but those it gave out itself; send a data URI")
-        return Picture(_told_by_bytes(content, where), content)
+        return Picture(told_by_bytes(content, where), content)
     return _inline_picture(uri, where)
 
 
@@ -52,7 +52,7 @@ def inline_picture(media_type: str, encoded: str, where: str) -> Picture:
     if media_type not in MEDIA_TYPES.values():
         raise Rejected(f"{where}: media type must be one of {', '.join(MEDIA_TYPES.values())}, not {media_type}")
     content = _decoded(encoded, where)
-    if (actual := _told_by_bytes(content, where)) != media_type:
+    if (actual := told_by_bytes(content, where)) != media_type:
         raise Rejected(f"{where}: is labelled {media_type}, but its bytes are {actual}")
     return Picture(media_type, content)
 
@@ -67,7 +67,7 @@ def _decoded(encoded: str, where: str) -> bytes:
     return content
 
 
-def _told_by_bytes(content: bytes, where: str) -> str:
+def told_by_bytes(content: bytes, where: str) -> str:
     try:
         with Image.open(BytesIO(content), formats=tuple(MEDIA_TYPES)) as picture:
             picture.load()

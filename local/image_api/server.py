@@ -22,7 +22,9 @@ MODELS = (
     "gemini-3.1-flash-image",
     "gemini-2.5-flash-image",
     "gemini-3-pro-image",
-    "gemini-3.1-flash-image",
+    "gpt-image-2",
+    "gpt-image-2.5-flare",
+    "gpt-image-2.5-sunburst",
     "doubao-seedream-4-0",
     "qwen-image",
 )
@@ -75,26 +77,27 @@ class Handler(BaseHTTPRequestHandler):
             return self._send(as_json(200, {"status": "ok"}))
         if self.path == "/_stand-in/calls":
             return self._send(as_json(200, self.server.studio.calls.listed()))
-        for dialect in DIALECTS:
-            if self.path.partition("?")[0] == dialect.models_path:
-                return self._send(self._models(dialect))
+        if speaking := [each for each in DIALECTS if self.path.partition("?")[0] == each.models_path]:
+            return self._send(self._models(speaking[-1]))
         return self._send(self._file())
 
     def do_POST(self) -> None:
         self._begin()
-        dialect = next((each for each in DIALECTS if each.path.fullmatch(self.path)), None)
+        speaking = [each for each in DIALECTS if each.path.fullmatch(self.path)]
         try:
             body = self._body()
         except Rejected as rejected:
             self.close_connection = True
-            return self._send((dialect or NEBULA).problem(_problem(rejected), self.request_id))
-        if dialect:
-            return self._generate(dialect, Call(self.path, self._headers(), body))
+            return self._send((speaking or [NEBULA])[-1].problem(_problem(rejected), self.request_id))
+        if speaking:
+            call = Call(self.path, self._headers(), body)
+            return self._generate(next(each for each in speaking if each.is_own(call)), call)
         if self.path == "/_stand-in/fault":
             return self._send(self._set_fault(body))
         return self._send(self._not_found())
 
     def _begin(self) -> None:
+        self.id_header = NEBULA.id_header
         self.request_id = time.strftime("%Y%m%d%H%M%S") + uuid.uuid4().hex[:18]
 
     def _body(self) -> bytes:
@@ -140,6 +143,7 @@ class Handler(BaseHTTPRequestHandler):
         return as_json(200, {"fault": fault.name if fault else None, "times": times})
 
     def _generate(self, dialect: Dialect, call: Call) -> None:
+        self.id_header = dialect.id_header
         calls, start = self.server.studio.calls, time.monotonic()
         record = calls.begin()
         answer = self._answer(dialect, call, record)
@@ -205,7 +209,7 @@ class Handler(BaseHTTPRequestHandler):
         self.send_response(answer.status)
         self.send_header("Content-Type", answer.content_type)
         self.send_header("Content-Length", str(len(answer.body)))
-        self.send_header("X-Oneapi-Request-Id", self.request_id)
+        self.send_header(self.id_header, self.request_id)
         for name, value in answer.headers.items():
             self.send_header(name, value)
         self.end_headers()

@@ -4,6 +4,7 @@ import hashlib
 import threading
 from collections import OrderedDict
 from io import BytesIO
+from typing import Any
 from urllib.parse import urlsplit
 
 from PIL import Image, ImageOps
@@ -16,6 +17,11 @@ from local.image_api.generation import Generation
 from local.image_api.options import ratio_asked, size_asked
 from local.image_api.painting.edits import LONGEST_SIDE, described, edit_picture, paint_from_words
 
+_KINDS: dict[str, tuple[str, dict[str, int]]] = {
+    "image/png": ("PNG", {"compress_level": 3}),
+    "image/jpeg": ("JPEG", {"quality": 92}),
+    "image/webp": ("WEBP", {"quality": 92}),
+}
 KEPT_FILE_BYTES = 256 * 1024 * 1024
 GARBAGE = Made((b"\x89PNG\r\n\x1a\n" + b"not a picture " * 40,))
 
@@ -52,7 +58,7 @@ class Studio:
     def make(self, generation: Generation) -> Made:
         """The pictures that are asked for, and the words."""
         media_type = str(generation.options.get("mime_type", "image/png"))
-        pictures = tuple(_encoded(picture, media_type) for picture in _painted(generation))
+        pictures = tuple(_encoded(_sized(picture, generation.options), media_type) for picture in _painted(generation))
         return Made(pictures, media_type, _words_with(generation))
 
 
@@ -91,12 +97,15 @@ def _in_ratio(picture: Image.Image, ratio: float | None) -> Image.Image:
     return ImageOps.fit(picture, (max(16, size[0]), max(16, size[1])))
 
 
+def _sized(picture: Image.Image, options: dict[str, Any]) -> Image.Image:
+    """To the pixel, of an API that promises it."""
+    return picture.resize(options["pixels"]) if "pixels" in options else picture
+
+
 def _encoded(picture: Image.Image, media_type: str) -> bytes:
     file = BytesIO()
-    if media_type == "image/jpeg":
-        picture.save(file, "JPEG", quality=92)
-    else:
-        picture.save(file, "PNG", compress_level=3)
+    kind, how = _KINDS[media_type]
+    picture.save(file, kind, **how)
     return file.getvalue()
 
 

@@ -1,4 +1,4 @@
-"""What programs are told with `--json` where a command comes to nothing, on moto."""
+"""The errors of the command with `--json`, as a program reads them, on moto."""
 
 import json
 from typing import Any

@@ -16,7 +16,7 @@ from darkroom.aws.dynamodb.table import ConditionFailed, Table, Write
 from darkroom.aws.dynamodb.turn_store import DynamoTurns
 from darkroom.batches.ports import Outcomes
 from darkroom.domain import outcome
-from darkroom.domain.outcome import Outcome, Source, Timing
+from darkroom.domain.outcome import Cost, Outcome, Source, Timing
 from darkroom.domain.ports import Done, Forgotten, Held, Reused
 from darkroom.domain.request import Request
 from darkroom.domain.timing import LEASE_SECONDS
@@ -461,6 +461,18 @@ def test_a_turn_remembers_the_dialect_of_its_call_beside_what_its_outcome_says(
     assert "dialect" not in turns.one(1).as_document()
     table.transact(table.update("photos/cat", "TURN#00001", {"dialect": None}))
     assert turns.one(1).dialect == "nebula"
+
+
+@pytest.mark.parametrize(("images", "is_told"), [(1, False), (3, True)])
+def test_a_turn_counts_its_pictures_where_they_are_more_than_its_calls(
+    dynamodb: "DynamoDBClient", threads_table: str, images: int, is_told: bool
+) -> None:
+    """The release before this one knows no other price than that of a call, and reads no more of a turn."""
+    table = Table(dynamodb, threads_table)
+    turns, ended = DynamoTurns(table, "photos/cat"), replace(turn(1), cost=Cost(1, 0.1, "USD", images))
+    table.transact(*turns.added(ended, None))
+    assert ("images" in table.item("photos/cat", "TURN#00001")["cost"]) is is_told
+    assert turns.one(1).cost == ended.cost
 
 
 def test_a_turn_remembers_whether_something_lies_beside_its_pictures_for_the_next_one(

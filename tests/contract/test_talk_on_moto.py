@@ -278,12 +278,17 @@ def test_ctrl_c_while_it_is_sent_says_what_is_not_known(
 def test_a_rehearsal_sends_nothing_and_knows_the_price(studio: Studio, darkroom: Darkroom) -> None:
     code, said, _ = darkroom("send", "mug.jpg", "make it night", "--dry-run", "--variations", "3", "--json")
     told = json.loads(said)
-    assert (code, told["cost"]) == (0, {"paid_calls": 3, "amount": 0.117, "currency": "USD"})
+    assert (code, told["cost"]) == (0, {"paid_calls": 3, "amount": 0.117, "currency": "USD", "images": 3})
     assert told["uploads"][0]["name"] == "mug.jpg"
     _, said, _ = darkroom("send", "mug.jpg", "make it night", "--dry-run")
     assert said.endswith("  1 call, 0.039 USD. Nothing was sent or paid.\n")
     assert asked(studio) == []
     assert "Contents" not in studio.stack.s3.list_objects_v2(Bucket="uploads")
+
+
+def test_a_rehearsal_counts_the_pictures_that_are_asked_for(darkroom: Darkroom) -> None:
+    _, said, _ = darkroom("send", "a kitten", "--dry-run", "--variations", "2", "--option", "n=4")
+    assert said.endswith("  2 calls for 8 pictures, 0.312 USD. Nothing was sent or paid.\n")
 
 
 def test_a_rehearsal_writes_options_as_they_are_given(darkroom: Darkroom) -> None:

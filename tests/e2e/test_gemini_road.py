@@ -106,7 +106,7 @@ def test_every_option_reaches_the_api_by_its_name(road: Road, thread: str) -> No
     ],
 )
 def test_a_request_that_fails_says_why_in_its_turn(road: Road, thread: str, fault: str, code: str) -> None:
-    """Each trouble has a model of its own, so that no other request waits for it."""
+    """Troubles have a model of their own, and keep no other request waiting."""
     is_trouble = code in ("provider_unavailable", "outcome_unknown")
     model = "gemini-2.5-flash-image" if is_trouble else "gemini-3.1-flash-image"
     road.send(thread, {"instruction": f"a ship {thread} [fault:{fault}]", "model": model})

@@ -1,4 +1,4 @@
-"""The pipeline's own pieces on the emulator: its roles are made, a job takes its own by a token, `.github/deploy.sh`
+"""The pipeline's parts on the emulator: its roles are made, a job takes its role by a token, `.github/deploy.sh`
 deploys under it, and `examples/python/smoke.py` tries the stack.
 
 The emulator holds to the role's trust and to its permissions. It does not look at a token's signature, and lets
@@ -38,7 +38,7 @@ Ended = subprocess.CompletedProcess[str]
 
 @pytest.fixture(scope="module")
 def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Home]:
-    """An emulator with nothing in it."""
+    """An empty emulator."""
     home = Home(tmp_path_factory.mktemp("pipeline"), ports.any_free())
     home.folder.mkdir()
     emulator.start(home)
@@ -56,9 +56,9 @@ def run(environment: Mapping[str, str], *words: str | Path, seconds: float = 240
 
 @pytest.fixture(scope="module")
 def outputs(home: Home) -> dict[str, str]:
-    """Those of `examples/pipeline.yaml`, which a person deploys by hand."""
+    """The outputs of `examples/pipeline.yaml`, which a person deploys by hand."""
     template = home.folder / "pipeline.yaml"
-    # The emulator makes no provider. It speaks http, and holds to what a bucket's policy says of that.
+    # The emulator makes no provider. It speaks http, and applies a bucket's policy about that.
     text = without((REPOSITORY / "examples/pipeline.yaml").read_text(encoding="utf-8"), "Provider", "ArtifactsPolicy")
     template.write_text(text.replace("!If [MakesProvider, !Ref Provider, !Ref ProviderArn]", "!Ref ProviderArn"))
     made = run(
@@ -104,7 +104,7 @@ def job(home: Home, outputs: dict[str, str]) -> dict[str, str]:
 
 @pytest.fixture(scope="module")
 def release(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with what is deployed, as a work tree of a tag is."""
+    """A folder with the deployed files, like a work tree of a tag."""
     folder = tmp_path_factory.mktemp("release")
     for name in RELEASE:
         source = REPOSITORY / name
@@ -114,7 +114,7 @@ def release(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def deployed(job: dict[str, str], release: Path) -> dict[str, str]:
-    """The job's environment, once its script has deployed the release."""
+    """The job's environment, after its script has deployed the release."""
     ended = run(job, DEPLOY, release)
     assert ended.returncode == 0, ended.stdout + ended.stderr
     return job
@@ -130,7 +130,7 @@ def test_another_job_does_not_get_the_role(home: Home, outputs: dict[str, str], 
 
 
 def test_a_deployment_is_tried_by_a_message_that_is_refused_before_any_call(deployed: dict[str, str]) -> None:
-    """A call would have to wait: nothing answers at the image API's address."""
+    """A call would have to wait, because no server answers at the image API's address."""
     text = (REPOSITORY / "template.yaml").read_text(encoding="utf-8")
     (version,) = re.findall(r"^    Value: (\d+\.\d+\.\d+)$", text, re.MULTILINE)
     ended = run(deployed, sys.executable, SMOKE, NAME, f"v{version}")
@@ -150,7 +150,7 @@ def test_another_release_than_the_one_that_was_meant_fails_the_trial(deployed: d
 
 
 def test_another_release_takes_its_place_and_goes_again(deployed: dict[str, str], release: Path) -> None:
-    """As a roll-back does: the release before is deployed as any other."""
+    """A roll-back works like this: the release before is deployed like any other."""
     template = release / "template.yaml"
     text = template.read_text(encoding="utf-8")
     text = re.sub(r"^    Value: \d+\.\d+\.\d+$", "    Value: 0.0.9", text, flags=re.MULTILINE)

@@ -45,7 +45,7 @@ def test_upload_text_and_message_by_the_plain_cli_are_one_conversation(road: Roa
     assert [result["mode"] for result in (first, second, third)] == ["image_to_image", "conversation", "conversation"]
     assert [result["parent_turn"] for result in (first, second, third)] == [None, 1, 1]
     assert first["sources"][0]["key"] == f"{stem}.jpg"
-    assert first["cost"] == {"paid_calls": 1, "amount": 0.039, "currency": "USD"}
+    assert first["cost"] == {"paid_calls": 1, "amount": 0.039, "currency": "USD", "images": 1}
     (call,) = [call for call in road.calls("夜色下雪") if "夜色下雪" in str(call["contents"][-1])]
     assert [content["role"] for content in call["contents"]] == ["user", "model", "user"]
     item = road.stack.aws.dynamodb.get_item(

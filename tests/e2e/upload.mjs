@@ -1,4 +1,4 @@
-// What people write with the AWS SDK for JavaScript v3: node --input-type=module - VERB … < upload.mjs
+// A person's program with the AWS SDK for JavaScript v3: node --input-type=module - VERB … < upload.mjs
 import { createReadStream } from "node:fs";
 import { readdir, readFile, stat } from "node:fs/promises";
 import { join } from "node:path";

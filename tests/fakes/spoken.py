@@ -1,4 +1,4 @@
-"""The answers of an image API of any dialect, as the stand-in gives them, without a server."""
+"""The answers of an image API of any dialect: those of the stand-in, without a server."""
 
 from darkroom.domain.context import Content, Context
 from darkroom.providers.dialect import ApiRequest, Dialect, DialectSettings
@@ -28,8 +28,8 @@ def _asked(dialect: Dialect) -> tuple[Spoken, Generation]:
     """The stand-in's own part for the dialect, and a call as it reads it."""
     request = ApiRequest(Context((Content("user", "a cat"),)), dialect.model, {})
     written = dialect.call(request, DialectSettings())
-    spoken = next(each for each in DIALECTS if each.path.fullmatch(written.path))
     call = Call(written.path, {"content-type": written.media_type}, written.body[:])
+    spoken = next(each for each in DIALECTS if each.path.fullmatch(call.path) and each.is_own(call))
     return spoken, spoken.read(call, lambda _: None)
 
 

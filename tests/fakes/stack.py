@@ -44,10 +44,11 @@ def changed(stack: Stack, **changes: object) -> Stack:
 
 def turn_policy(**decided: Any) -> TurnPolicy:
     """The policy of an operator who left most parameters as they are."""
+    defaults = decided.pop("defaults", Defaults("m", NEBULA))
     return TurnPolicy(
         **{
-            "rules": rules("uploads", "results"),
-            "defaults": Defaults("m", NEBULA),
+            "rules": RequestRules(("uploads", "results"), defaults.dialect.options),
+            "defaults": defaults,
             "max_context_images": 3,
             "max_turns": 200,
             "give_up_after": 86_400,

@@ -398,7 +398,7 @@ def _picture(data: bytes) -> object:
 
 
 def _mark(data: bytes) -> object:
-    """What a file says of its making. A mark is written whole and comes out without a trace, or nothing is touched."""
+    """A statement of a file about its making. A mark is written whole and removed without a trace, or not at all."""
     assert len(marking.unmarked(data)) <= len(data)
     marked, said = marking.marked(data, marking.SOURCE_TYPES[0])
     if said["mark"] != "written":

@@ -1,9 +1,9 @@
-"""Signs pictures with a C2PA manifest, and says what such a manifest is worth. It runs with the tools' `c2pa`.
+"""Signs pictures with a C2PA manifest, and checks such a manifest. It runs with the tools' `c2pa`.
 
     .local/tools/c2pa/bin/python -m tests.pictures.signing sign a.png signed.png
     .local/tools/c2pa/bin/python -m tests.pictures.signing read signed.png
 
-Each run makes a certificate of its own, which nobody trusts: a signature by it is valid, and not trusted.
+Each run makes its own certificate, which is on no list of trust: its signatures are valid, and not trusted.
 """
 
 import json
@@ -28,7 +28,7 @@ MANIFEST = {
 
 
 def sign(source: Path, target: Path) -> None:
-    """Writes the picture with a manifest."""
+    """Write the picture with a manifest."""
     chain, key = _certificates()
     signer = c2pa.Signer.from_info(c2pa.C2paSignerInfo(alg=b"es256", sign_cert=chain, private_key=key, ta_url=None))
     with source.open("rb") as read, target.open("w+b") as write:
@@ -36,7 +36,7 @@ def sign(source: Path, target: Path) -> None:
 
 
 def read(picture: Path) -> str | None:
-    """The state of the manifest's signature; None where there is no manifest."""
+    """The state of the manifest's signature; None without a manifest."""
     with picture.open("rb") as stream:
         reader = c2pa.Reader.try_create(_MEDIA_TYPES[picture.suffix], stream)
         return str(json.loads(reader.json())["validation_state"]) if reader else None

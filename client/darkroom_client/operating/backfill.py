@@ -122,7 +122,7 @@ def is_picture(upload: Upload) -> bool:
 
 
 def thread_of(picture: Upload, metadata: Mapping[str, str]) -> str:
-    """As for its upload, which was told where its metadata cannot be read."""
+    """The thread of its upload. An upload whose metadata cannot be read was rejected."""
     try:
         named = instruction_text.thread_in_metadata(metadata.get("thread-id", ""))
     except Rejected:
@@ -134,24 +134,27 @@ def may_be_repeated(ended: Outcome) -> bool:
     return bool(ended.error and ended.error.retryable and not ended.cost.paid_calls)
 
 
-def bill(calls: int, each: Price, most_paid_calls: int) -> list[str]:
-    """Says how much so many new calls cost at most."""
-    if not calls:
+def bill(pictures: Sequence[int], each: Price, most_paid_calls: int) -> list[str]:
+    """Says how much new calls cost at most. Each asks for that many `pictures`."""
+    if not pictures:
         return ["No new call is needed."]
-    said = [f"At most {_calls(calls, each)}."]
+    said = [f"At most {_calls(len(pictures), sum(pictures), each)}."]
     if each.amount is None:
         said.append("The price is unknown: the stack's PricePerImage is empty.")
     if most_paid_calls > 1:
-        most = _calls(calls * most_paid_calls, each)
+        most = _calls(len(pictures) * most_paid_calls, sum(pictures) * most_paid_calls, each)
         said.append(f"Where a call's outcome cannot be known it is made again (MaxPaidCalls): never more than {most}.")
     return said
 
 
-def _calls(number: int, each: Price) -> str:
-    calls = f"{number:,} call{'s' if number > 1 else ''}"
+def _calls(calls: int, pictures: int, each: Price) -> str:
+    """Calls, their pictures where these are more, and the price of the pictures."""
+    said = f"{calls:,} call{'s' if calls > 1 else ''}"
+    if pictures > calls:
+        said += f" for {pictures:,} pictures"
     if each.amount is None:
-        return calls
-    return f"{calls}, {Decimal(str(each.amount)) * number:,f} {each.currency or ''}".rstrip()
+        return said
+    return f"{said}, {Decimal(str(each.amount)) * pictures:,f} {each.currency or ''}".rstrip()
 
 
 _KEPT_APART = (
@@ -182,7 +185,7 @@ def work(
     if max_calls is not None and max_calls < new:
         say(f"{new:,} need a call, and --max-calls {max_calls} allows {max_calls:,}: the others wait for another run.")
         new = max_calls
-    for line in bill(new, parsed(limits.get("PricePerImage", "")), int(limits.get("MaxPaidCalls", 1))):
+    for line in bill([1] * new, parsed(limits.get("PricePerImage", "")), int(limits.get("MaxPaidCalls", 1))):
         say(line)
     if not agrees():
         say("Nothing was sent.")

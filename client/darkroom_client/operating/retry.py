@@ -17,7 +17,7 @@ from darkroom.aws.sqs import SqsSender
 from darkroom.domain import keys, request
 from darkroom.domain.outcome import Outcome
 from darkroom.domain.ports import Done, Held, Reused
-from darkroom.domain.price import parsed
+from darkroom.domain.price import parsed, pictures_asked
 from darkroom.domain.request import Request
 from darkroom.domain.request_schema import ImageRef, RequestRules
 from darkroom.errors import Code, Rejected
@@ -58,9 +58,8 @@ class Retry:
         self._results = stack.outputs["ResultsBucket"]
         buckets = stack.outputs["UploadsBucket"], self._results
         self._rules = RequestRules(buckets, stack.dialect.options)
-        self._bill = bill(
-            1, parsed(stack.parameters.get("PricePerImage", "")), int(stack.parameters.get("MaxPaidCalls", 1))
-        )
+        self._price = parsed(stack.parameters.get("PricePerImage", ""))
+        self._max_paid_calls = int(stack.parameters.get("MaxPaidCalls", 1))
         self._say = say
 
     def work(self, thread_id: str, turn: int, agrees: Callable[[], bool]) -> Retried:
@@ -97,7 +96,7 @@ class Retry:
         if not self._is_new(asked):
             return Retried("asked", asked.request_id, is_new=False)
         self._say(f"Turn {turn} of {thread_id} is asked again: a new request, in the same words and about the same.")
-        for line in self._bill:
+        for line in bill([pictures_asked(asked.options)], self._price, self._max_paid_calls):
             self._say(line)
         if not agrees():
             self._say("Nothing was sent.")
@@ -161,7 +160,7 @@ class Retry:
         return request.parse(asked.body, group=keys.message_group(asked.thread_id), message_id="", rules=self._rules)
 
     def _send(self, asked: Request) -> str:
-        """Whatever SQS took within five minutes: what was judged in vain then may have a picture now."""
+        """Sends past SQS's deduplication: an answer that was judged in vain a minute ago may have a picture now."""
         return self._requests.send(asked.body, asked.thread_id, asked.request_id, deduplication_id=uuid.uuid4().hex)
 
     def _uri(self, key: str) -> str:

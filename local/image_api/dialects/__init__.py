@@ -3,5 +3,7 @@
 from local.image_api.dialect import Dialect
 from local.image_api.dialects.gemini import GEMINI
 from local.image_api.dialects.nebula import NEBULA
+from local.image_api.dialects.openai import OPENAI
 
-DIALECTS: tuple[Dialect, ...] = (NEBULA, GEMINI)
+# Of those that share a path the last takes what the others do not.
+DIALECTS: tuple[Dialect, ...] = (OPENAI, NEBULA, GEMINI)

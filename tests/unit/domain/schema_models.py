@@ -39,6 +39,7 @@ class Options(BaseModel):
     aspect_ratio: Word | None = None
     quality: Word | None = None
     image_size: Word | None = None
+    n: Annotated[int, Field(ge=1, le=4)] | None = None
     mime_type: Literal["image/png", "image/jpeg"] | None = None
     response_modalities: Word | Annotated[list[Word], Field(min_length=1, max_length=4)] | None = None
     temperature: Annotated[float, Field(ge=0, le=2, allow_inf_nan=False)] | None = None

@@ -1,6 +1,7 @@
 """An outcome: its document, back and forth; and the published schemas, held to the code."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, get_args
 
@@ -12,7 +13,7 @@ from pydantic import TypeAdapter
 from pydantic._internal import _generate_schema as pydantics
 
 from darkroom.domain import outcome
-from darkroom.domain.outcome import Cost, Outcome, Picture, Source, Timing
+from darkroom.domain.outcome import Cost, Outcome, Picture, Source, Timing, Usage
 from darkroom.errors import Code, Rejected
 from tests.unit.domain.schema_models import Body
 from tests.unit.samples import picture, source, turn
@@ -25,7 +26,7 @@ DERIVED: dict[str, dict[str, Any]] = {
     "request": Body.model_json_schema(),
     "result": TypeAdapter(Outcome).json_schema(),
 }
-for _name in ("dialect", "has_state"):  # they belong to the turn's item alone
+for _name in ("dialect", "has_state"):  # which are the turn's item's alone
     del DERIVED["result"]["properties"][_name]
 REGENERATE = ".venv/bin/python -c 'from tests.unit.domain.test_outcome import write_schemas; write_schemas()'"
 
@@ -94,9 +95,22 @@ def test_a_turns_document_has_the_keys_of_the_contract() -> None:
         "bucket", "key", "media_type", "bytes", "width", "height", "sha256", "primary", "provenance",
     ]  # fmt: skip
     assert list(document["sources"][0]) == ["bucket", "key", "etag", "sha256"]
-    assert list(document["cost"]) == ["paid_calls", "amount", "currency"]
+    assert list(document["cost"]) == ["paid_calls", "amount", "currency", "images"]
     assert list(document["timing"]) == ["requested_at", "started_at", "finished_at", "api_seconds"]
     assert list(turn(3, failed=True).as_document()["error"]) == ["code", "message", "retryable", "hint", "param"]
+
+
+def test_the_usage_that_an_api_told_stands_in_the_document() -> None:
+    told: Usage = {"total_tokens": 1500, "input_tokens_details": {"text_tokens": 12}}
+    document = replace(turn(1), usage=told).as_document()
+    assert document["usage"] == told
+    assert "usage" not in turn(1).as_document()
+
+
+def test_a_turn_of_an_earlier_release_was_paid_a_picture_a_call() -> None:
+    document = turn(1).as_document()
+    document["cost"] = {"paid_calls": 2, "amount": 0.08, "currency": "USD"}
+    assert outcome.from_document(document).cost == Cost(2, 0.08, "USD", images=2)
 
 
 def test_keys_that_are_not_an_outcomes_are_passed_over() -> None:

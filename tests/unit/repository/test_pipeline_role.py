@@ -1,4 +1,4 @@
-"""The roles of `examples/pipeline.yaml` allow what CloudFormation needs for the stack's resources, and little else."""
+"""The roles of `examples/pipeline.yaml` allow the calls that CloudFormation makes for the stack, and little else."""
 
 from collections.abc import Iterator
 from fnmatch import fnmatchcase
@@ -55,9 +55,9 @@ UNUSED = {
         "cloudformation:*StackPolicy", "cloudformation:UpdateTerminationProtection",
     ),
 }  # fmt: skip
-# Beside what the handlers call.
+# Calls besides those of the handlers.
 FOR_THE_MACRO = {"cloudformation:CreateChangeSet"}
-# Pictures, messages, items, keys: what a deployment has no business with.
+# Pictures, messages, items, keys: a deployment must not touch them.
 DATA = (
     "s3:GetObject*", "s3:PutObject*", "s3:DeleteObject*", "sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:SendMessage",
     "dynamodb:*Item", "dynamodb:Query", "dynamodb:Scan", "secretsmanager:*Value", "lambda:InvokeFunction",
@@ -78,7 +78,7 @@ def called() -> frozenset[str]:
 
 
 def allowed(role: str) -> Iterator[tuple[str, Any, bool]]:
-    """Each action that a role may do, on what, and whether under a condition."""
+    """Each action that a role may do, its resource, and whether it has a condition."""
     for statement in statements(PIPELINE):
         if statement.resource == role:
             actions = statement.document["Action"]

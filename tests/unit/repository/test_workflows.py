@@ -1,4 +1,4 @@
-"""The workflows name what there is, run nothing that may change under them, and deploy to staging first."""
+"""The workflows name existing things, run nothing that may change unnoticed, and deploy to staging first."""
 
 import os
 import re
@@ -22,7 +22,7 @@ TARGETS = set(re.findall(r"^([a-z][a-z-]*):", (ROOT / "Makefile").read_text(enco
 
 
 def read(path: Path) -> dict[str, Any]:
-    """YAML takes `on` for true."""
+    """YAML reads `on` as true."""
     content: dict[Any, Any] = yaml.safe_load(path.read_text(encoding="utf-8"))
     return {"on" if name is True else name: each for name, each in content.items()}
 

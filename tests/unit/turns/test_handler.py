@@ -27,7 +27,7 @@ def test_words_alone_become_a_picture(world: World) -> None:
     assert result["status"] == "succeeded"
     assert (result["thread_id"], result["turn"], result["parent_turn"], result["request_id"]) == ("t", 1, None, "m-1")
     assert (result["instruction"], result["mode"], result["model"]) == ("a cat", "text_to_image", "stack-model")
-    assert result["cost"] == {"paid_calls": 1, "amount": None, "currency": None}
+    assert result["cost"] == {"paid_calls": 1, "amount": None, "currency": None, "images": 1}
     assert (result["metadata"], result["error"], result["text"], result["sources"]) == ({"order": "1"}, None, None, [])
     image = result["images"][0]
     assert image["key"] == f"threads/t/00001-{sha256('m-1')[:8]}/image.png"

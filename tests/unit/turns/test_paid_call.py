@@ -65,7 +65,7 @@ def test_one_paid_call_may_be_all_there_is() -> None:
     world.script(Ambiguous("cut"))
     world.send({"instruction": "a"})
     assert world.result(1, "m-1")["error"]["code"] == "outcome_unknown"
-    assert world.result(1, "m-1")["cost"] == {"paid_calls": 1, "amount": 0.039, "currency": "USD"}
+    assert world.result(1, "m-1")["cost"] == {"paid_calls": 1, "amount": 0.039, "currency": "USD", "images": 1}
 
 
 def test_no_connection_costs_nothing(world: World) -> None:

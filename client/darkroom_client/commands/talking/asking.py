@@ -246,7 +246,8 @@ def _rehearse(
         each = price.parsed(room.stack.parameters.get("PricePerImage", ""))
     except ValueError as error:
         raise Trouble(f"The stack's parameter PricePerImage cannot be read: {error}") from error
-    amount = None if each.amount is None else round(each.amount * wish.variations, 6)
-    cost = {"paid_calls": wish.variations, "amount": amount, "currency": each.currency}
+    images = wish.variations * price.pictures_asked(request.options)
+    amount = price.of_pictures(images, each)
+    cost = {"paid_calls": wish.variations, "amount": amount, "currency": each.currency, "images": images}
     report.rehearsed(given, request, pictures, cost)
     return 0

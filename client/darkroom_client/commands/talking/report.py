@@ -59,7 +59,9 @@ def rehearsed(given: Given, request: Request, pictures: Sequence[LocalPicture], 
     lines += [f"  {name}: {_said(body[name])}" for name in ("parent_turn", "model", "options") if name in body]
     lines += [f"  picture {each['name']}, {each['bytes']:,} bytes" for each in uploads]
     price = terminal.money(cost) if cost["amount"] is not None else "price unknown (the stack's PricePerImage is empty)"
-    lines.append(f"  {terminal.counted(cost['paid_calls'], 'call')}, {price}. Nothing was sent or paid.")
+    calls, images = cost["paid_calls"], cost["images"]
+    counted = terminal.counted(calls, "call") + (f" for {images} pictures" if images > calls else "")
+    lines.append(f"  {counted}, {price}. Nothing was sent or paid.")
     given.tell({"request": body, "uploads": uploads, "cost": dict(cost)}, *lines)
 
 

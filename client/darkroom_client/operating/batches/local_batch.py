@@ -9,7 +9,7 @@ from darkroom.batches import batch_file, line_reader
 from darkroom.batches.handler import bound_of
 from darkroom.batches.line_reader import Line, Place
 from darkroom.domain import upload
-from darkroom.domain.price import parsed
+from darkroom.domain.price import parsed, pictures_asked
 from darkroom.domain.request import Request
 from darkroom.domain.request_schema import RequestRules
 from darkroom.domain.validation import Shape
@@ -27,19 +27,22 @@ _BYTE_ORDER_MARK = line_reader.BYTE_ORDER_MARK
 
 
 class LocalBatch(NamedTuple):
-    """A batch file as it is to be uploaded. `requests` counts its lines that ask for something."""
+    """A batch file as it is to be uploaded. `requests` counts its lines that ask for something, and `pictures` are how
+    many each of them asks for that has no fault.
+    """
 
     key: str
     data: bytes
     requests: int
     faults: list[Fault]
+    pictures: list[int]
     max_calls: int | None = None
 
     def bill(self, parameters: Mapping[str, str]) -> list[str]:
         """Says how much it costs at most in the stack with these parameters."""
-        calls = self.requests if self.max_calls is None else min(self.requests, self.max_calls)
+        dearest = sorted(self.pictures, reverse=True)[: self.max_calls]
         price = parsed(parameters.get("PricePerImage", ""))
-        return bill(calls, price, 1 if self.max_calls else int(parameters.get("MaxPaidCalls", 1)))
+        return bill(dearest, price, 1 if self.max_calls else int(parameters.get("MaxPaidCalls", 1)))
 
 
 def key_of(named: str, bucket: str) -> str:
@@ -78,7 +81,8 @@ def read(path: Path, named: str, stack: Stack, max_calls: int | None) -> LocalBa
     asked: list[tuple[int, Request]] = []
     requests, faults = lines.looked_at(_part(data), batch, rules, lambda *each: asked.append(each))
     faults = sorted(faults + pictures.missing(asked, bucket, stack.s3), key=lambda each: each.line)
-    return LocalBatch(key, data, requests, faults, max_calls)
+    each = [pictures_asked(request.options) for _, request in asked]
+    return LocalBatch(key, data, requests, faults, each, max_calls)
 
 
 def as_lines(key: str) -> str:

@@ -37,7 +37,7 @@ class _NoRedirect(urllib.request.HTTPRedirectHandler):
 
 
 def listed(url: str, key: str, dialect: Dialect) -> Listed:
-    """Asks the API at this address, in its dialect, for its models, with this key."""
+    """Asks the API at this address for its models, in its dialect and with this key."""
     address = url.rstrip("/") + dialect.models_path
     request = urllib.request.Request(address, headers=dict([dialect.authorise(key)]))  # noqa: S310 - a parameter's
     proxies = [urllib.request.ProxyHandler({})] if urlsplit(url).hostname in _LOOPBACK else []

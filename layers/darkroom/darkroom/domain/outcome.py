@@ -12,6 +12,9 @@ MESSAGE_CHARACTERS = 20_000  # a hundred faults, each with its field
 
 DEFAULT_DIALECT = "nebula"  # of a turn, a call or a reply that names none: there was no other once
 
+Number = int | float
+Usage = dict[str, Number | dict[str, Number]]  # of an API's tokens and the like, by its own names
+
 Mode = Literal["text_to_image", "image_to_image", "conversation"]
 Status = Literal["succeeded", "failed"]
 WarningCode = Literal[
@@ -94,11 +97,12 @@ class Caution:
 
 @dataclass(frozen=True, slots=True)
 class Cost:
-    """Calls that were, or may have been, paid; the amount is None where the price is unknown."""
+    """Calls, and pictures of calls, that were or may have been paid; the amount is None where the price is unknown."""
 
     paid_calls: int
     amount: float | None
     currency: str | None
+    images: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,16 +153,17 @@ class Outcome:
     upload: Uploaded | None = None
     dialect: str = DEFAULT_DIALECT
     repairs: int | None = None
+    usage: Usage | None = None
     has_state: bool = False
 
     def as_document(self) -> dict[str, Any]:
-        """What `result.json` says. `body` stands only where a message was refused, `upload` where an upload was, and
-        `repairs` where a turn was judged again.
+        """What `result.json` says. `body` stands only where a message was refused, `upload` where an upload was,
+        `repairs` where a turn was judged again, and `usage` where the answer said what it used.
 
         `dialect` is for the turn's item alone: the next turn inherits model and options only within a dialect. So is
         `has_state`: beside the pictures lies what the API wants back with the next turn.
         """
-        unsaid = (name for name in ("body", "upload", "repairs") if getattr(self, name) is None)
+        unsaid = (name for name in ("body", "upload", "repairs", "usage") if getattr(self, name) is None)
         absent = {"dialect", "has_state", *unsaid}
         return {name: value for name, value in asdict(self).items() if name not in absent}
 
@@ -178,12 +183,18 @@ def from_document(document: Mapping[str, Any]) -> Outcome:
             "sources": [Source(**source) for source in document["sources"]],
             "images": [_picture(picture) for picture in document["images"]],
             "error": Failure(**error) if error else None,
-            "cost": Cost(**document["cost"] | {"amount": _float(document["cost"]["amount"])}),
+            "cost": _cost(document["cost"]),
             "timing": Timing(**document["timing"] | {"api_seconds": _float(document["timing"]["api_seconds"])}),
             "upload": Uploaded(**upload) if upload else None,
             "warnings": [Caution(**each) for each in document.get("warnings", ())],
         }
     )
+
+
+def _cost(document: Mapping[str, Any]) -> Cost:
+    """One that an earlier release wrote knows no `images`: each of its calls was paid for one."""
+    calls = document["paid_calls"]
+    return Cost(calls, _float(document["amount"]), document["currency"], document.get("images", calls))
 
 
 def _picture(document: Mapping[str, Any]) -> Picture:

@@ -4,8 +4,9 @@ from collections.abc import Callable, Mapping
 from typing import Any, Literal, NamedTuple
 
 from darkroom.domain.context import ApiLimits, Context
-from darkroom.domain.outcome import Caution
-from darkroom.domain.validation import Shape
+from darkroom.domain.outcome import Caution, Usage
+from darkroom.domain.price import PICTURES
+from darkroom.domain.validation import Shape, optional, value, whole
 from darkroom.errors import Rejected
 from darkroom.providers.reply import Reply
 from darkroom.streaming.base64_blob import decoded
@@ -14,6 +15,7 @@ from darkroom.streaming.blob import Blob
 MAX_PICTURES = 32  # of an answer, far over any; the last are the final ones
 RequestStyle = Literal["contents", "contents_and_prompt", "flat"]
 ResponseFormat = Literal["b64_json", "url"]
+SEVERAL: Mapping[str, Shape] = {PICTURES: optional(value(whole(1, 4)))}  # of a dialect whose calls make several
 History = Literal["turns", "newest"]  # all turns of a conversation, or its newest picture beside the words of this one
 
 
@@ -67,6 +69,7 @@ class Answer(NamedTuple):
     """A paid answer: pictures, or the addresses where they lie, in the API's order; and its words.
 
     `otherwise` is how the request ends where the pictures cannot be had; None leaves that to whoever looks for them.
+    `usage` is what the API says that it used, by its own names.
     """
 
     pictures: tuple[Encoded | str, ...]
@@ -74,6 +77,12 @@ class Answer(NamedTuple):
     provider_request_id: str | None
     warnings: tuple[Caution, ...] = ()
     otherwise: Rejected | None = None
+    usage: Usage | None = None
+
+
+def bearer(key: str) -> tuple[str, str]:
+    """The header that carries a key for most APIs."""
+    return "Authorization", f"Bearer {key}"
 
 
 class Dialect(NamedTuple):

@@ -5,7 +5,7 @@ from importlib import import_module
 
 from darkroom.providers.dialect import Dialect
 
-NAMES = ("nebula", "gemini")
+NAMES = ("nebula", "gemini", "openai")
 
 
 class _Table(Mapping[str, Dialect]):

@@ -23,6 +23,11 @@ class Stated(NamedTuple):
     message: str
     request_id: str | None
 
+    @property
+    def said(self) -> str:
+        """It, in a sentence of ours."""
+        return f"the image API said: {self.message}"
+
 
 # What is no JSON comes from whatever stands before the API. Of these it is certain that nothing was made.
 _FREE_PAGES: Mapping[int, Cause] = {
@@ -217,31 +222,44 @@ _INVALID = _any_of(
 def error(stated: Stated, reply: Reply) -> DarkroomError:
     """What a stated error means: its code and message first, its number next, the HTTP status last."""
     number, words = stated.number, stated.words
-    said = f"the image API said: {stated.message}"
     if number in (504, 524) or reply.status in (504, 524):
-        return Ambiguous(said)
+        return Ambiguous(stated.said)
     if re.search(_SIGNATURE, words):
-        return Unavailable("thought_signature", said, retry_after=0)
+        return Unavailable("thought_signature", stated.said, retry_after=0)
     if re.search(_SUSPENDED, words):
-        return Unavailable("account", said, retry_after=retry_after(reply))
-    request_id = stated.request_id
+        return trouble("account", stated, reply)
     if re.search(_REFUSED, words):  # before all else: whatever number it comes with, it is never retried
-        return Rejected(
-            "refused", said, text=stated.message, provider_request_id=request_id,
-            hint="The provider refuses this instruction or picture; say it differently. It is never retried.",
-        )  # fmt: skip
+        return refused(stated)
     if cause := _operators_trouble(number, words):
-        return Unavailable(cause, said, retry_after=retry_after(reply))
+        return trouble(cause, stated, reply)
     if _is_lost(number, words):
-        return Ambiguous(said)
+        return Ambiguous(stated.said)
     if re.search(_EMPTY, words):
-        return Rejected("no_image", said, hint=SAY_MORE, provider_request_id=request_id)
+        return Rejected("no_image", stated.said, hint=SAY_MORE, provider_request_id=stated.request_id)
     if number == 413 or re.search(_LARGE, words):
-        return _too_large(said, request_id)
+        return _too_large(stated.said, stated.request_id)
     if number in (400, 406, 409, 410, 415, 422) or re.search(_INVALID, words):
-        code: Code = "unsupported_image" if re.search(_IMAGE, words) else "invalid_request"
-        return Rejected(code, said, hint="Fix the fault that the image API names.", provider_request_id=request_id)
-    return Unavailable("unreachable", said, retry_after=retry_after(reply), is_doubtful=True)
+        return invalid_request(stated, "unsupported_image" if re.search(_IMAGE, words) else "invalid_request")
+    return Unavailable("unreachable", stated.said, retry_after=retry_after(reply), is_doubtful=True)
+
+
+def refused(stated: Stated) -> Rejected:
+    """The provider says no to this instruction or picture."""
+    return Rejected(
+        "refused", stated.said, text=stated.message, provider_request_id=stated.request_id,
+        hint="The provider refuses this instruction or picture; say it differently. It is never retried.",
+    )  # fmt: skip
+
+
+def trouble(cause: Cause, stated: Stated, reply: Reply) -> Unavailable:
+    """The provider's or the operator's own."""
+    return Unavailable(cause, stated.said, retry_after=retry_after(reply))
+
+
+def invalid_request(stated: Stated, code: Code = "invalid_request", param: str | None = None) -> Rejected:
+    """The request's own fault."""
+    hint = "Fix the fault that the image API names."
+    return Rejected(code, stated.said, hint=hint, param=param, provider_request_id=stated.request_id)
 
 
 def _is_lost(number: int, words: str) -> bool:

@@ -7,6 +7,7 @@ from darkroom.domain import context
 from darkroom.domain.context import Context, Image
 from darkroom.domain.outcome import Mode, Outcome, Picture, Source
 from darkroom.domain.ports import ObjectStore
+from darkroom.domain.price import PICTURES
 from darkroom.domain.request import Request
 from darkroom.domain.request_schema import ImageRef
 from darkroom.domain.thread import Thread
@@ -141,8 +142,12 @@ def _plan(request: Request, branch: tuple[Outcome, ...], thread: Thread, default
 
 
 def _inherited(branch: Sequence[Outcome], dialect: Dialect) -> tuple[str | None, Mapping[str, Any]]:
-    """Model and options of the turn that is answered, if it was asked in the same dialect."""
+    """Model and options of the turn that is answered, if it was asked in the same dialect.
+
+    How many pictures that turn made is no part of the conversation, and would be paid again.
+    """
     if not branch or branch[-1].dialect != dialect.name:
         return None, {}
     answered = branch[-1]
-    return answered.model, {name: option for name, option in answered.options.items() if name in dialect.options}
+    taken = dialect.options.keys() - {PICTURES}
+    return answered.model, {name: option for name, option in answered.options.items() if name in taken}

@@ -72,7 +72,8 @@ class TurnDependencies(NamedTuple):
 class Attempt:
     """One try at a request, in its thread as it is. `time_left` gives the invocation's remaining seconds.
 
-    `is_last`: the request has waited enough for the provider.
+    `is_last`: the request has waited enough for the provider. `fault`: the dialect that the stack speaks now does not
+    take the request, which was called in another one.
     """
 
     request: Request
@@ -81,6 +82,7 @@ class Attempt:
     time_left: Callable[[], float]
     is_last: bool
     message: Message
+    fault: Rejected | None = None
     sent: list[Image] = field(default_factory=list)  # by the call that it makes
 
     @property
@@ -112,12 +114,16 @@ class TurnHandler:
 
     def answer(self, message: Message, time_left: Callable[[], float]) -> Outcome:
         """The message's outcome, published. Raises Unavailable, with `retry_after`, where it has to wait."""
+        fault = None
         try:
             asked = self._parsed(message)
         except Rejected as rejection:
-            return self._refused(message, request.recognise(message.body), rejection)
+            known, fault = self._in_another_dialect(message), rejection
+            if known is None:
+                return self._refused(message, request.recognise(message.body), rejection)
+            asked = known
         try:
-            return self._turn(asked, message, time_left)
+            return self._turn(asked, message, time_left, fault)
         except Rejected as rejection:
             return self._refused(message, asked, rejection)
 
@@ -136,11 +142,21 @@ class TurnHandler:
             self._publisher.announce(refused, keys.rejected_message_key(message.message_id), images)
         return refused
 
-    def _parsed(self, message: Message) -> Request:
-        return request.parse(message.body, group=message.group, message_id=message.message_id, rules=self._policy.rules)
+    def _parsed(self, message: Message, rules: RequestRules | None = None) -> Request:
+        rules = rules or self._policy.rules
+        return request.parse(message.body, group=message.group, message_id=message.message_id, rules=rules)
 
-    def _turn(self, asked: Request, message: Message, time_left: Callable[[], float]) -> Outcome:
-        """Raises Rejected where the request takes no turn."""
+    def _in_another_dialect(self, message: Message) -> Request | None:
+        """The request with the options of a dialect that the stack may have spoken before: it may have been called."""
+        for dialect in self._dependencies.calls.spool.dialects.values():
+            with suppress(Rejected):
+                return self._parsed(message, self._policy.rules._replace(options=dialect.options))
+        return None
+
+    def _turn(
+        self, asked: Request, message: Message, time_left: Callable[[], float], fault: Rejected | None
+    ) -> Outcome:
+        """Raises Rejected where the request takes no turn. With a `fault` it takes one if it was called before."""
         status = self._ledger.claim(asked, outcome.timestamp(message.sent_at))
         if isinstance(status, Done):
             self._publisher.announce(status.outcome, turn_key(status.outcome), asked.images)
@@ -155,11 +171,16 @@ class TurnHandler:
         if isinstance(status, Reused):
             raise taken(asked.request_id, status)
         try:
-            return self._claimed(asked, status, message, time_left)
+            if fault and not status.calls:
+                self._ledger.forget(status)
+                raise fault
+            return self._claimed(asked, status, message, time_left, fault)
         finally:
             self._ledger.drop(status)
 
-    def _claimed(self, asked: Request, claim: Claim, message: Message, time_left: Callable[[], float]) -> Outcome:
+    def _claimed(
+        self, asked: Request, claim: Claim, message: Message, time_left: Callable[[], float], fault: Rejected | None
+    ) -> Outcome:
         is_last = retry_policy.is_over(claim, now=self._clock(), give_up_after=self._policy.give_up_after)
         with self._no_strike(claim):
             if asked.repairs is None:
@@ -170,7 +191,7 @@ class TurnHandler:
         if thread.latest_turn >= self._policy.max_turns and not claim.paid_calls:
             self._ledger.forget(claim)
             raise _too_many_turns(self._policy.max_turns)
-        attempt = Attempt(asked, thread, call, time_left, is_last, message)
+        attempt = Attempt(asked, thread, call, time_left, is_last, message, fault)
         try:
             ended = self._ended(attempt)
         except Unavailable as trouble:
@@ -285,7 +306,9 @@ class TurnHandler:
         return call.reply()
 
     def _call(self, attempt: Attempt) -> None:
-        """Plans one call, and sends it if the breaker lets it through."""
+        """Plans one call, and sends it if the breaker lets it through. Raises Rejected where none can be made."""
+        if attempt.fault:
+            raise attempt.call.outcome_unknown() if attempt.call.claim.ambiguous else attempt.fault
         plan = call_plan.of(attempt.request, attempt.thread, self._policy.defaults)
         self._check_time(attempt)  # before the place of a probe is taken
         if attempt.call.claim.waiting_since:
@@ -328,7 +351,7 @@ class TurnHandler:
         return Waiting(self._dependencies, self._policy.give_up_after)
 
     def _failed(self, attempt: Attempt, rejection: Rejected, reply: Reply | None = None) -> Outcome:
-        return self._outcomes.failed(self._about(attempt), reply, rejection)
+        return self._outcomes.failed(self._about(attempt), reply, attempt.call.interpreted, rejection)
 
     def _about(self, attempt: Attempt) -> Subject:
         """The subject of the turn's outcome: the call that was made, or would have been."""

@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import NamedTuple
 
-from darkroom.domain import outcome
+from darkroom.domain import outcome, price
 from darkroom.domain.message import Message
 from darkroom.domain.outcome import Caution, Cost, Outcome, Timing
 from darkroom.domain.price import Price
@@ -43,7 +43,7 @@ class OutcomeBuilder:
     ) -> Outcome:
         """A turn with its pictures, and what is to be said of it."""
         return replace(
-            self._turn(about, reply),
+            self._turn(about, reply, answer),
             status="succeeded",
             images=published.pictures,
             text=answer.text[: outcome.TEXT_CHARACTERS] if answer.text else None,
@@ -52,11 +52,11 @@ class OutcomeBuilder:
             has_state=published.has_state,
         )
 
-    def failed(self, about: Subject, reply: Reply | None, rejection: Rejected) -> Outcome:
-        """A turn that failed; `reply` is None where no call was answered."""
+    def failed(self, about: Subject, reply: Reply | None, answer: Answer | None, rejection: Rejected) -> Outcome:
+        """A turn that failed; `reply` is None where no call was answered, `answer` where there is none in it."""
         named = self._dialect(reply).request_id(reply) if reply else None
         return replace(
-            self._turn(about, reply),
+            self._turn(about, reply, answer),
             error=outcome.failure(rejection),
             text=rejection.text[: outcome.TEXT_CHARACTERS] if rejection.text else None,
             provider_request_id=rejection.provider_request_id or named,
@@ -78,7 +78,7 @@ class OutcomeBuilder:
             metadata=dict(request.metadata or {}),
         )
 
-    def _turn(self, about: Subject, reply: Reply | None) -> Outcome:
+    def _turn(self, about: Subject, reply: Reply | None, answer: Answer | None) -> Outcome:
         """A turn of which nothing good is known yet."""
         request, claim, record = about.request, about.claim, about.record
         return Outcome(
@@ -96,19 +96,22 @@ class OutcomeBuilder:
             images=[],
             text=None,
             error=None,
-            cost=self._cost(claim.paid_calls),
+            cost=self._cost(claim, record, answer),
             timing=self._timing(claim.requested_at, claim.started_at, reply),
             attempts=claim.attempts,
             provider_request_id=None,
             metadata=dict(request.metadata or {}),
             dialect=record.dialect,
             repairs=request.repairs,
+            usage=answer.usage if answer else None,
         )
 
-    def _cost(self, paid_calls: int) -> Cost:
-        price = self._price
-        amount = None if price.amount is None else round(price.amount * paid_calls, 6)
-        return Cost(paid_calls, amount, price.currency)
+    def _cost(self, claim: Claim, record: CallRecord, answer: Answer | None) -> Cost:
+        """A call whose answer is lost may have been paid for all that it asked for."""
+        images = price.pictures_asked(record.options) * (claim.paid_calls - int(claim.charged))
+        if claim.charged:
+            images += price.pictures_paid(record.options, len(answer.pictures) if answer else None)
+        return Cost(claim.paid_calls, price.of_pictures(images, self._price), self._price.currency, images)
 
     def _timing(self, requested_at: str, started_at: str | None, reply: Reply | None) -> Timing:
         finished_at = outcome.timestamp(self._clock())

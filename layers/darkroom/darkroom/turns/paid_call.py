@@ -53,9 +53,9 @@ class CallDependencies(NamedTuple):
 class PaidCall:
     """Steps 3 to 6 of the protocol, for one claim: mark, call, spool, settle.
 
-    `claim` is the claim as it now is, `record` remembers the call that was made or was about to be. `is_last` says
-    that the request has waited enough for the provider: it is called once more before it is given up. `instruction`
-    is what errors may quote.
+    `claim` is the claim as it now is, `record` remembers the call that was made or was about to be, `interpreted` is
+    the answer as far as it has been read. `is_last` says that the request has waited enough for the provider: it is
+    called once more before it is given up. `instruction` is what errors may quote.
     """
 
     def __init__(
@@ -69,7 +69,7 @@ class PaidCall:
         self._is_probe = True  # as long as nobody knows
         self._has_looked = False  # for late answers, since the last call
         self._spooled_here: dict[int, Reply] = {}
-        self._interpreted: Answer | None = None
+        self.interpreted: Answer | None = None
         self._shown_trouble: Cause | None = None  # that an answer has shown, which ends this request alone
 
     @property
@@ -173,20 +173,20 @@ class PaidCall:
 
     def answer(self, reply: Reply) -> Answer:
         """The answer in the reply that ended the paying. Raises Rejected where it is none."""
-        self._interpreted = self._interpreted or self._interpret(reply)
-        return self._interpreted
+        self.interpreted = self.interpreted or self._interpret(reply)
+        return self.interpreted
 
     @property
     def otherwise(self) -> Rejected | None:
         """How the request ends where the pictures that its answer names cannot be had, if the answer tells."""
-        return self._interpreted.otherwise if self._interpreted else None
+        return self.interpreted.otherwise if self.interpreted else None
 
     def _settle(self, reply: Reply | None) -> None:
         """The open call's consequence, by its reply; None is an answer that never reached the spool."""
         try:
             if reply is None:
                 raise Ambiguous("the process died while the call was under way")
-            self._interpreted = self._interpret(reply)
+            self.interpreted = self._interpret(reply)
         except Unavailable as trouble:
             if trouble.cause == "aws":
                 raise  # a full disk of ours says nothing of the answer, which stays in the spool

@@ -8,6 +8,7 @@ from typing import NamedTuple
 from darkroom.domain import keys
 from darkroom.domain.outcome import Caution, Outcome, Picture
 from darkroom.domain.ports import ObjectStore
+from darkroom.domain.price import pictures_asked
 from darkroom.domain.request_schema import ImageRef
 from darkroom.domain.timing import MAX_CHECKS
 from darkroom.errors import ASK_AGAIN, Fault, Rejected, TooManyPixels, Undecodable
@@ -57,8 +58,10 @@ class Publisher:
     def pictures(
         self, made: Sequence[Made], prefix: str, origin: Mapping[str, str], asked: Asked, renditions: Renditions
     ) -> Published:
-        """Stores the pictures of an answer, and says what is to be said of them; the last is the primary one. Raises
-        Rejected (`no_image`), or Unavailable.
+        """Stores the pictures of an answer, and says what is to be said of them. Raises Rejected (`no_image`), or
+        Unavailable.
+
+        Of several that were asked for the first is the primary one. Else those before the last are drafts.
 
         A draft that does not decode is left out, as long as one picture does, and so is one that comes again.
         `origin` becomes their metadata. `renditions` have those decoded that are too large for that here.
@@ -74,18 +77,17 @@ class Publisher:
                 hint=f"{ASK_AGAIN} A smaller picture may do.",
                 charged=True,
             )
-        last = len(whole)
-        named = [(_name(found.facts, number, last), found) for number, found in enumerate(whole, start=1)]
+        primary = whole[0] if pictures_asked(asked.options) > 1 else whole[-1]
+        named = [(_name(found.facts, number, len(whole)), found) for number, found in enumerate(whole, start=1)]
         warnings = [
             caution
             for name, found in named
             for caution in cautions.of(name, found, asked, is_unverified=doubts.are_about(found))
         ]
         pictures = [
-            self._picture(found, source_type, prefix + name, origin, primary=found is whole[-1])
-            for name, found in named
+            self._picture(found, source_type, prefix + name, origin, primary=found is primary) for name, found in named
         ]
-        state = next(state for found, state in inspected if found is whole[-1])
+        state = next(state for found, state in inspected if found is primary)
         if len(state):
             self._objects.write_once(self._bucket, prefix + keys.STATE, state, "application/json", origin)
         return Published(pictures, warnings, bool(len(state)))

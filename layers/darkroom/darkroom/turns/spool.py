@@ -32,12 +32,12 @@ class Spool:
     ) -> None:
         self.objects = objects
         self._bucket = bucket
-        self._dialects = dialects
+        self.dialects = dialects
         self._sleep = sleep
 
     def dialect(self, reply: Reply) -> Dialect:
         """The dialect that the reply's call was made in. Raises Fault where this release does not know it."""
-        if dialect := self._dialects.get(reply.dialect):
+        if dialect := self.dialects.get(reply.dialect):
             return dialect
         raise Fault(f"the reply is in the dialect {reply.dialect!r}, which this release does not know")
 

@@ -362,7 +362,7 @@ class Intake:
 
 
 def _stray(text: Upload, listed: Listed, of_its_name: Listed | None) -> Rejected | None:
-    """The error for a text that nothing in its folder belongs to: paying for it would help no one."""
+    """The error for a text that is probably meant for a file beside it; None for a text that stands by itself."""
     if other := beside.no_photo_of(text, of_its_name or listed):
         return hints.of_no_photo(text, other)
     photo = beside.without_text(text.bucket, listed)

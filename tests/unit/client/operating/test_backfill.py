@@ -111,20 +111,26 @@ def test_an_empty_object_is_no_picture_yet() -> None:
 
 
 def test_the_bill_is_exact() -> None:
-    first, again = backfill.bill(1234, Price(0.039, "USD"), 2)
+    first, again = backfill.bill([1] * 1234, Price(0.039, "USD"), 2)
     assert first == "At most 1,234 calls, 48.126 USD."
     assert again.endswith("never more than 2,468 calls, 96.252 USD.")
-    assert backfill.bill(1, Price(0.1), 1) == ["At most 1 call, 0.1."]
+    assert backfill.bill([1], Price(0.1), 1) == ["At most 1 call, 0.1."]
+
+
+def test_a_call_for_several_pictures_costs_as_much_as_they_do() -> None:
+    first, again = backfill.bill([4, 1, 1], Price(0.039, "USD"), 2)
+    assert first == "At most 3 calls for 6 pictures, 0.234 USD."
+    assert again.endswith("never more than 6 calls for 12 pictures, 0.468 USD.")
 
 
 def test_a_price_that_is_unknown_is_no_price_of_zero() -> None:
-    said = backfill.bill(3, Price(), 2)
+    said = backfill.bill([1] * 3, Price(), 2)
     assert said[:2] == ["At most 3 calls.", "The price is unknown: the stack's PricePerImage is empty."]
     assert said[2].endswith("never more than 6 calls.")
 
 
 def test_what_is_done_costs_nothing() -> None:
-    assert backfill.bill(0, Price(0.039, "USD"), 2) == ["No new call is needed."]
+    assert backfill.bill([], Price(0.039, "USD"), 2) == ["No new call is needed."]
 
 
 HARD = [

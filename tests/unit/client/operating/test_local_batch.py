@@ -121,3 +121,11 @@ def test_what_is_no_batch_by_its_name_is_refused(name: str) -> None:
 def test_a_file_that_is_not_there_is_told_in_a_sentence() -> None:
     with pytest.raises(Trouble, match=r"b\.jsonl cannot be read: No such file"):
         local_batch.read(Path("b.jsonl"), "b.jsonl", stack(), None)
+
+
+def test_what_it_costs_follows_from_how_many_pictures_its_lines_ask_for() -> None:
+    """With `max_calls` the dearest lines may be those that are called."""
+    several = json.dumps({"custom_id": "b", "instruction": "a dog", "options": {"n": 4}})
+    parameters = {"PricePerImage": "0.04 USD", "MaxPaidCalls": "1"}
+    assert read(f"{LINE}\n{several}\n").bill(parameters) == ["At most 2 calls for 5 pictures, 0.20 USD."]
+    assert read(f"{LINE}\n{several}\n", max_calls=1).bill(parameters) == ["At most 1 call for 4 pictures, 0.16 USD."]

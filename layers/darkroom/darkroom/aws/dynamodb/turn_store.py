@@ -53,7 +53,7 @@ class DynamoTurns:
 
 
 def of_item(item: Mapping[str, Any]) -> Outcome:
-    """The turn that an item holds."""
+    """The turn in an item."""
     if not item.get("provenance"):
         return outcome.from_document(item)
     beside = zip(item["images"], item["provenance"], strict=True)
@@ -61,11 +61,14 @@ def of_item(item: Mapping[str, Any]) -> Outcome:
 
 
 def _document(ended: Outcome) -> dict[str, Any]:
-    """What `result.json` holds, with each image's `provenance` beside the images.
+    """The content of `result.json`, with each image's `provenance` beside the images.
 
-    An image's keys are fixed: the release before this one fails on an unknown one, and ignores a turn's.
+    The keys of an image and of a cost are fixed: the release before this one fails on an unknown one, and ignores a
+    turn's.
     """
     document = ended.as_document()
+    if ended.cost.images == ended.cost.paid_calls:
+        del document["cost"]["images"]
     return {**document, "provenance": [image.pop("provenance") for image in document["images"]]}
 
 

@@ -9,7 +9,7 @@ from contextlib import suppress
 from typing import Any, NamedTuple
 
 from darkroom.errors import Rejected, TooLarge
-from darkroom.providers import any_form, error_rules, picture_strings
+from darkroom.providers import any_form, error_rules, picture_strings, usage
 from darkroom.providers.dialect import MAX_PICTURES, Answer, Encoded
 from darkroom.providers.dialects import gemini_errors
 from darkroom.providers.reply import Reply, without_lone_surrogates
@@ -73,13 +73,14 @@ def _answer(document: dict[str, Any], reply: Reply) -> Answer | None:
     words = [part.text for parts in candidates for part in parts if part.text and not part.is_draft]
     text = "\n".join(dict.fromkeys(filter(None, map(str.strip, words)))) or None
     name = error_rules.request_id(reply) or _named(document)
+    used = usage.read(document.get("usageMetadata"))
     if made:
-        return Answer(tuple(made[-MAX_PICTURES:]), text, name)
+        return Answer(tuple(made[-MAX_PICTURES:]), text, name, usage=used)
     drafts = [part.picture for parts in candidates for part in parts if part.picture and part.is_draft]
     why = gemini_errors.without_picture(document, text, name, has_draft=bool(drafts))
     if why and not (isinstance(why, Rejected) and _may_show_more(document, text)):
         raise why
-    return Answer((drafts[-1],), text, name, (any_form.DRAFT,)) if drafts else None
+    return Answer((drafts[-1],), text, name, (any_form.DRAFT,), usage=used) if drafts else None
 
 
 def _may_show_more(document: dict[str, Any], text: str | None) -> bool:

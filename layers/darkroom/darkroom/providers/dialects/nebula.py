@@ -7,7 +7,7 @@ from darkroom.domain.context import ApiLimits, Content, Context, Image
 from darkroom.domain.outcome import DEFAULT_DIALECT
 from darkroom.domain.validation import Shape, array, choice, either, number, optional, text, value
 from darkroom.providers import error_rules
-from darkroom.providers.dialect import ApiCall, ApiRequest, Dialect, DialectSettings
+from darkroom.providers.dialect import SEVERAL, ApiCall, ApiRequest, Dialect, DialectSettings, bearer
 from darkroom.providers.dialects import nebula_reply
 from darkroom.providers.reply import CUT
 from darkroom.streaming import json_document
@@ -22,11 +22,6 @@ MIME_TYPES = ("image/png", "image/jpeg")
 def call(request: ApiRequest, settings: DialectSettings) -> ApiCall:
     """The request as JSON, whose pictures are encoded when they are read."""
     return ApiCall(PATH, "application/json", Joined(json_document.written(_document(request, settings))))
-
-
-def authorise(key: str) -> tuple[str, str]:
-    """The header that carries the key."""
-    return "Authorization", f"Bearer {key}"
 
 
 def _document(request: ApiRequest, settings: DialectSettings) -> dict[str, Any]:
@@ -69,6 +64,7 @@ def _data_uri(image: Image) -> Spelled:
 _WORD = value(text(1, 64))
 OPTIONS: Mapping[str, Shape] = {
     **dict.fromkeys(("size", "aspect_ratio", "quality", "image_size"), optional(_WORD)),
+    **SEVERAL,
     "mime_type": optional(value(choice(*MIME_TYPES))),
     "response_modalities": optional(either(_WORD, array(_WORD, least=1, most=4))),
     "temperature": optional(value(number(0, 2))),
@@ -83,7 +79,7 @@ NEBULA = Dialect(
     history="turns",
     call=call,
     interpret=nebula_reply.interpret,
-    authorise=authorise,
+    authorise=bearer,
     request_id=error_rules.request_id,
     options=OPTIONS,
     limits=ApiLimits(

@@ -3,7 +3,7 @@
 The documented form (https://docs.openai-nebula.com) is read here. `any_form` reads all others, and errors.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Set
 from contextlib import suppress
 from typing import Any
 
@@ -24,22 +24,28 @@ _MAY_SHOW_PICTURES = ("![", "<", "data:", "://")
 
 def interpret(reply: Reply) -> Answer:
     """The answer in a reply. Raises Rejected, Unavailable or Ambiguous, by what the reply says of the call."""
-    return _documented(reply) or _any_form(reply)
+    said = parsed(reply) if reply.status == 200 else {}
+    return documented(said, reply, _ENVELOPE) or in_any_form(reply)
 
 
-def _any_form(reply: Reply) -> Answer:
+def in_any_form(reply: Reply) -> Answer:
+    """The same of a reply in whatever form."""
     from darkroom.providers import any_form  # few answers need it, and each import costs at a cold start
 
     return any_form.interpret(reply)
 
 
-def _documented(reply: Reply) -> Answer | None:
-    """The answer, if it is in the documented form to the letter."""
-    said = None
-    if reply.status == 200 and reply.body[:1] == b"{":
-        with suppress(ValueError, RecursionError, TooLarge):
-            said = json_document.parsed(reply.body)
-    if not isinstance(said, dict) or not said.keys() <= _ENVELOPE or said.get("code", 200) != 200:
+def parsed(reply: Reply) -> Mapping[str, Any]:
+    """The reply's JSON object, empty where it is none."""
+    with suppress(ValueError, RecursionError, TooLarge):
+        said = json_document.parsed(reply.body) if reply.body[:1] == b"{" else None
+        return said if isinstance(said, dict) else {}
+    return {}
+
+
+def documented(said: Mapping[str, Any], reply: Reply, envelope: Set[str]) -> Answer | None:
+    """The answer, if it is in the documented form to the letter: these names, and pictures in `data`."""
+    if reply.status != 200 or not said.keys() <= envelope or said.get("code", 200) != 200:
         return None
     items = _items(said.get("data"))
     pictures = [picture for item in items if (picture := _picture(item))]

@@ -1,0 +1,35 @@
+"""What an answer says that it used: numbers by names, whatever else it says."""
+
+import math
+import re
+from collections.abc import Mapping
+from itertools import islice
+from typing import Any
+
+from darkroom.domain.outcome import Number, Usage
+
+MAX_ENTRIES = 16  # of the whole, and of each part
+MAX_NUMBER = 2**53  # what JSON holds exactly everywhere
+_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]{0,63}")
+
+
+def read(said: Any) -> Usage | None:
+    """The numbers in it, and those one level below. None where there are none."""
+    if not isinstance(said, dict):
+        return None
+    parts = {name: _numbers(part) for name, part in _named(said) if isinstance(part, dict)}
+    return {**_numbers(said), **{name: part for name, part in parts.items() if part}} or None
+
+
+def _numbers(said: Mapping[str, Any]) -> dict[str, Number]:
+    return {name: part for name, part in _named(said) if _is_number(part)}
+
+
+def _named(said: Mapping[str, Any]) -> list[tuple[str, Any]]:
+    return [(name, part) for name, part in islice(said.items(), MAX_ENTRIES) if _NAME.fullmatch(name)]
+
+
+def _is_number(part: object) -> bool:
+    if not isinstance(part, int | float) or isinstance(part, bool):
+        return False
+    return math.isfinite(part) and 0 <= part <= MAX_NUMBER
