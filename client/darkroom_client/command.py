@@ -113,7 +113,7 @@ def run(words: Sequence[str], given: Given | None = None) -> int:
     except (click.Abort, KeyboardInterrupt):
         return INTERRUPTED
     except BrokenPipeError:
-        # Whoever listened, such as `head`, has heard enough; nothing more can be said at the end either.
+        # The reader, such as `head`, has closed the pipe, so nothing more can be written at the end either.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
     return code if isinstance(code, int) else 0

@@ -60,7 +60,7 @@ class Consumer:
         return received.get("Messages", [])
 
     def _announced(self, message: Any) -> Result | None:
-        """The outcome that a message announces. What announces none is left to the queue's own dead letters."""
+        """The outcome that a message announces. The queue's own dead letters take a message that announces none."""
         key = _key(message["Body"], self._bucket)
         if key is None:
             _logger.warning("message %s announces no outcome of %s", message["MessageId"], self._bucket)

@@ -1,4 +1,4 @@
-"""What goes wrong for whoever uses the client. Each says in a sentence what it is, and what the way out is.
+"""The errors of the client. Each says in a sentence what it is, and what the way out is.
 
 Trouble            something that the person or the service that asks can put right
 |- NotFound        there is no such conversation, turn, batch or file
@@ -40,7 +40,7 @@ class NotFound(Trouble):
 
 
 class Invalid(Trouble):
-    """What was asked has a fault, and nothing was sent."""
+    """The request has a fault, and nothing was sent."""
 
     exit_code = 2
     code = "wrong_use"

@@ -1,4 +1,4 @@
-"""What the stack's index says: its threads, and what ends while somebody watches. No bucket is listed, and no table is
+"""Reads the stack's index: its threads, and the requests that end during a watch. No bucket is listed, and no table is
 scanned. A request that is under way stands in no index; one that waits does.
 """
 
@@ -13,7 +13,7 @@ from darkroom.domain import keys, outcome
 from darkroom_client.stacks.aws_errors import READER, translated
 from darkroom_client.stacks.stack import Stack
 
-MAX_WAITING = 5000  # of what waits, the newest; other threads are told by what ended in them
+MAX_WAITING = 5000  # the newest waiting requests; other threads have their newest turn
 OVERLAP = timedelta(minutes=2)  # so much later than the moment that it names may an item appear
 _DAY = timedelta(days=1)
 
@@ -78,7 +78,7 @@ class Index:
                 yield self._summary(first, waiting.get(thread))
 
     def ended_from(self, moment: str, days: set[str]) -> Iterator[Item]:
-        """What ended at this moment or later, on these days, the newest first."""
+        """The items that ended at this moment or later, on these days, the newest first."""
         from darkroom.aws.dynamodb import listing
 
         for day in sorted(days, reverse=True):
@@ -101,7 +101,7 @@ class Index:
             yield from self.ended_from(outcome.timestamp(begin.timestamp()), {day})
 
     def _waiting(self) -> dict[str, Item]:
-        """What waits by its thread, the newest request of each, the newest first."""
+        """The newest waiting request of each thread, by its thread, the newest first."""
         from darkroom.aws.dynamodb import listing
 
         waiting: dict[str, Item] = {}
@@ -134,7 +134,7 @@ class Index:
 
 
 class Watch:
-    """What ends from now on, of the threads and uploads whose names begin so."""
+    """The requests that end from now on, of the threads and uploads whose names begin so."""
 
     def __init__(self, index: Index, prefix: str = "") -> None:
         self._index = index
@@ -145,7 +145,7 @@ class Watch:
         self.look()
 
     def look(self) -> list[Ended]:
-        """What has ended since the last look, in its order. Raises Trouble."""
+        """The requests that ended since the last look, in their order. Raises Trouble."""
         edge = _before(self._newest)
         new = [item for item in self._index.ended_from(edge, self._index.around()) if _key(item) not in self._seen]
         self._seen = {key: at for key, at in self._seen.items() if at >= edge}

@@ -1,4 +1,4 @@
-"""What conversations are called."""
+"""The names of conversations."""
 
 import re
 from pathlib import Path

@@ -66,7 +66,7 @@ class PendingTurn:
         return self._stack.up_to_date(lambda: self._ended() or self._refused())
 
     def waiting(self) -> Waiting | None:
-        """What it waits for, or None where nothing has taken it up yet, or it has ended."""
+        """The reason of its wait, or None where nothing has taken it up yet, or it has ended."""
         entry = self._stack.up_to_date(lambda: self._thread.request(self.request_id))
         return waiting_of(entry) if entry.get("state") == "open" else None
 
@@ -84,7 +84,7 @@ class PendingTurn:
         return self._thread.turn(entry["turn"]) if is_over else None
 
     def _refused(self) -> Result | None:
-        """What took no turn is told by its message's id."""
+        """The refusal of a request that took no turn has its message's id."""
         s3, bucket = self._stack.s3, self._stack.outputs["ResultsBucket"]
         with translated(READER):
             try:

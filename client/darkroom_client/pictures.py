@@ -1,6 +1,6 @@
 """A person's own pictures on their way to a request: they lie below `.client/` in the uploads bucket, once each.
 
-What lies in a folder whose name begins with a dot starts nothing. The key follows from the bytes and the name, so that
+An object in a folder whose name begins with a dot starts nothing. The key follows from the bytes and the name, so that
 a request that is sent again names the same picture.
 """
 

@@ -1,4 +1,4 @@
-"""What became of a request: its outcome with its pictures, or what it still waits for."""
+"""The end of a request: its outcome with its pictures, or the reason of its wait."""
 
 import os
 from collections.abc import Iterator, Mapping
@@ -120,7 +120,7 @@ class Result:
 
     @property
     def warnings(self) -> list[Caution]:
-        """What to look at before the pictures are relied on."""
+        """Points to check before you rely on the pictures."""
         return self.outcome.warnings
 
     @property
@@ -132,7 +132,7 @@ class Result:
         return self.outcome.cost
 
     def as_document(self) -> dict[str, Any]:
-        """What `result.json` says."""
+        """The document of `result.json`."""
         return self.outcome.as_document()
 
     def raise_for_status(self) -> "Result":
@@ -169,7 +169,7 @@ class Waiting:
 
 
 def waiting_of(entry: Mapping[str, Any]) -> Waiting:
-    """What an open item of the ledger tells."""
+    """The wait that an open item of the ledger describes."""
     is_waiting = not entry.get("owner") and "cause" in entry
     began = entry.get("waiting_since" if entry.get("cause") == "budget" else "refused_since") if is_waiting else None
     return Waiting(

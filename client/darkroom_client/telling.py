@@ -1,4 +1,4 @@
-"""How moments, numbers and money are told to a person."""
+"""Moments, numbers and money as a person reads them."""
 
 from datetime import UTC, datetime
 from typing import Any
@@ -24,7 +24,7 @@ def clock(moment: str) -> str:
 
 
 def money(cost: Any) -> str:
-    """What a request cost, from an outcome's or the index's `cost`; empty where nothing is known to tell."""
+    """The price of a request, from an outcome's or the index's `cost`; empty where nothing is known."""
     calls, amount, currency = (cost.get(each) for each in ("paid_calls", "amount", "currency"))
     if amount is not None:
         return f"{amount:.3f}".rstrip("0").ljust(len(f"{amount:.2f}"), "0") + (f" {currency}" if currency else "")

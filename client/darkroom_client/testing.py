@@ -50,7 +50,7 @@ class LocalDarkroom(Darkroom):
     def empty(self) -> None:
         """Forgets all threads, uploads, results and messages, and that anything was to fail.
 
-        A request id may be used again at once. What is under way is lost: wait for what a test has sent.
+        A request id may be used again at once. Requests under way are lost: wait for those that a test has sent.
         """
         self._tell_stand_in({"fault": None})
         self._empty_queues()

@@ -44,7 +44,7 @@ class Thread:
         return of_document(item, self._stack.s3) if item else None
 
     def _first(self) -> list[dict[str, Any]]:
-        """Its first turn. What is kept of the requests of an erased thread does not count."""
+        """Its first turn. Tombstones of an erased thread do not count."""
         with translated(READER):
             found: list[dict[str, Any]] = self._table().items(self.id, "TURN#", most=1)
         return found

@@ -1,4 +1,4 @@
-"""The output of failed commands with `--json`, which programs read, on moto."""
+"""The errors of the command with `--json`, as a program reads them, on moto."""
 
 import json
 from typing import Any

@@ -394,7 +394,7 @@ def _picture(data: bytes) -> object:
 
 
 def _mark(data: bytes) -> object:
-    """A file's statements about its making. A mark is written whole and removed without a trace, or not at all."""
+    """A statement of a file about its making. A mark is written whole and removed without a trace, or not at all."""
     assert len(marking.unmarked(data)) <= len(data)
     marked, said = marking.marked(data, marking.SOURCE_TYPES[0])
     if said["mark"] != "written":

@@ -122,7 +122,7 @@ def is_picture(upload: Upload) -> bool:
 
 
 def thread_of(picture: Upload, metadata: Mapping[str, str]) -> str:
-    """As for its upload, which was told where its metadata cannot be read."""
+    """The thread of its upload. An upload whose metadata cannot be read was rejected."""
     try:
         named = instruction_text.thread_in_metadata(metadata.get("thread-id", ""))
     except Rejected:

@@ -162,7 +162,7 @@ class Retry:
         return request.parse(asked.body, group=keys.message_group(asked.thread_id), message_id="", rules=self._rules)
 
     def _send(self, asked: Request) -> str:
-        """Whatever SQS took within five minutes: what was judged in vain then may have a picture now."""
+        """Sends past SQS's deduplication: an answer that was judged in vain a minute ago may have a picture now."""
         return self._requests.send(asked.body, asked.thread_id, asked.request_id, deduplication_id=uuid.uuid4().hex)
 
     def _uri(self, key: str) -> str:

@@ -36,7 +36,7 @@ class ProgressLine:
         self._began = time.monotonic()
         self._pending: PendingTurn | None = None
         self._told: tuple[Progress, TaskID] | None = None
-        self._cause: str | None = None  # the last one that was told; variations share theirs
+        self._cause: str | None = None  # the last one that was printed; variations share theirs
 
     def left(self, timeout: float | None) -> float | None:
         """The rest of so many seconds, which all waits share."""

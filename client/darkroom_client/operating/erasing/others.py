@@ -1,4 +1,4 @@
-"""What else in the table is about a thread: the one look at all of it."""
+"""Other items of the table that are about a thread, by the one look at all of it."""
 
 import json
 from collections.abc import Callable, Collection, Iterator

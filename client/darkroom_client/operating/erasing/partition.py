@@ -28,7 +28,7 @@ class Known:
 
     @property
     def ended_ids(self) -> set[str]:
-        """The requests that have ended. What is older than the ledger remembers has its turn still."""
+        """The requests that have ended. A request that is older than the ledger remembers still has its turn."""
         ended = (entry for entry in self.entries if entry["state"] == "done")
         return {each["request_id"] for each in chain(ended, self.turns)}
 
@@ -64,8 +64,8 @@ class Partition:
         return Known(latest, items(self._thread_id, "REQUEST#"), items(self._thread_id, "TURN#"))
 
     def bury(self, known: Known) -> int:
-        """Makes tombstones of the requests that have ended. Returns for how many seconds their workers may still tell
-        an outcome that they have read before: nobody else is told one, and nobody calls for it again.
+        """Makes tombstones of the requests that have ended. Returns for how many seconds their workers may still
+        announce an outcome that they have read before: no other worker announces one, and none calls for it again.
         """
         now, newest = self._now(), 0
         for entry in (each for each in known.entries if each["state"] == "done"):

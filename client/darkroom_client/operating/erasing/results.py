@@ -67,7 +67,7 @@ class Written:
             self._erase(self._results, "versions of results", key, versions)
 
     def erase_refusals(self, thread_id: str, uploads: Collection[str], since: int) -> None:
-        """Erases what took no turn and was told before an erase began, of its messages and of its uploads."""
+        """Erases the refusals of its messages and uploads from before the erase began."""
         shortened = {keys.shortened(key) for key in uploads}
         for prefix in (_OF_MESSAGES, _OF_UPLOADS):
             told = (each for each in self._versions.below(self._results, prefix) if each.modified <= since)
