@@ -394,7 +394,7 @@ def _picture(data: bytes) -> object:
 
 
 def _mark(data: bytes) -> object:
-    """What a file says of its making. A mark is written whole and comes out without a trace, or nothing is touched."""
+    """Mark the file. The mark is removed without a trace, or the file is left as it is."""
     assert len(marking.unmarked(data)) <= len(data)
     marked, said = marking.marked(data, marking.SOURCE_TYPES[0])
     if said["mark"] != "written":

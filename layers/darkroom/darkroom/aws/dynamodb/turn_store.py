@@ -59,7 +59,7 @@ def of_item(item: Mapping[str, Any]) -> Outcome:
 
 
 def _document(ended: Outcome) -> dict[str, Any]:
-    """What `result.json` holds, with each image's `provenance` beside the images.
+    """Return the content of `result.json`, with each image's `provenance` beside the images.
 
     An image's keys are fixed: the release before this one fails on an unknown one, and ignores a turn's.
     """
