@@ -1,13 +1,13 @@
 #!/usr/bin/env bash
 # Builds the release in a folder, and deploys it: .github/deploy.sh FOLDER
 # The environment names the stack and what examples/pipeline.yaml has made: STACK, ARTIFACTS_BUCKET, EXECUTION_ROLE_ARN.
-# PARAMETERS are `Name=value` pairs, with spaces between them. What they do not name stays as it is.
+# PARAMETERS are `Name=value` pairs, with spaces or line breaks between them. What they do not name stays as it is.
 set -euo pipefail
 cd "$1"
 
 parameters=()
 if [ -n "${PARAMETERS:-}" ]; then
-  read -ra pairs <<<"$PARAMETERS"
+  read -r -d "" -a pairs <<<"$PARAMETERS" || true # it ends with the text, which read takes for a failure
   parameters=(--parameter-overrides "${pairs[@]}")
 fi
 

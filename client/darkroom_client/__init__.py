@@ -11,18 +11,18 @@ import importlib
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from darkroom_client.errors import Denied, Failed, Invalid, TimedOut, Trouble, Unreachable
+    from darkroom_client.errors import Denied, Failed, Invalid, NotFound, TimedOut, Trouble, Unreachable
     from darkroom_client.pending import PendingTurn
     from darkroom_client.results import Image, Result, Waiting
     from darkroom_client.room import Darkroom
     from darkroom_client.thread import Thread
 
 __all__ = [
-    "Darkroom", "Denied", "Failed", "Image", "Invalid", "PendingTurn", "Result", "Thread", "TimedOut", "Trouble",
-    "Unreachable", "Waiting",
+    "Darkroom", "Denied", "Failed", "Image", "Invalid", "NotFound", "PendingTurn", "Result", "Thread", "TimedOut",
+    "Trouble", "Unreachable", "Waiting",
 ]  # fmt: skip
 _PLACES = {
-    **dict.fromkeys(("Denied", "Failed", "Invalid", "TimedOut", "Trouble", "Unreachable"), "errors"),
+    **dict.fromkeys(("Denied", "Failed", "Invalid", "NotFound", "TimedOut", "Trouble", "Unreachable"), "errors"),
     **dict.fromkeys(("Image", "Result", "Waiting"), "results"),
     "PendingTurn": "pending", "Darkroom": "room", "Thread": "thread",
 }  # fmt: skip

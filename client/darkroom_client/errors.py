@@ -1,6 +1,7 @@
 """What goes wrong for whoever uses the client. Each says in a sentence what it is, and what the way out is.
 
 Trouble            something that the person or the service that asks can put right
+|- NotFound        there is no such conversation, turn, batch or file
 |- Invalid         what was asked has a fault; nothing was sent
 |- Failed          the request ended without a picture: its `code`, `message`, `hint` and `outcome`
 |- TimedOut        the wait is over, and the request is not: it goes on by itself
@@ -17,31 +18,41 @@ if TYPE_CHECKING:
 
 
 class Trouble(Exception):
-    """Something that the person at the keyboard can put right. Its text says how."""
+    """Something that the person at the keyboard can put right.
+
+    `code` names it for programs, `message` says what it is, and `hint` how to put it right. Its text is both of them.
+    """
 
     exit_code = 1
+    code: str = "not_done"
 
-
-class Invalid(Trouble):
-    """What was asked has a fault, and nothing was sent. `hint` is how to put it right, or empty."""
-
-    exit_code = 2
-
-    def __init__(self, message: str, hint: str = "") -> None:
+    def __init__(self, message: str, hint: str | None = None) -> None:
         end = "" if message.endswith((".", "?")) else "."
         super().__init__(f"{message}{end} {hint}" if hint else message)
         self.message = message
         self.hint = hint
 
 
+class NotFound(Trouble):
+    """There is no such conversation, turn, batch or file."""
+
+    code = "not_found"
+
+
+class Invalid(Trouble):
+    """What was asked has a fault, and nothing was sent."""
+
+    exit_code = 2
+    code = "wrong_use"
+
+
 class Failed(Trouble):
     """The request has ended, and there is no picture. `outcome` is all that is known of it."""
 
     def __init__(self, error: "Failure", outcome: "Outcome") -> None:
-        super().__init__(f"{error.code}: {error.message}. {error.hint or ''}".rstrip())
+        super().__init__(f"{error.code}: {error.message}", error.hint)
         self.code = error.code
         self.message = error.message
-        self.hint = error.hint
         self.outcome = outcome
 
 
@@ -52,9 +63,10 @@ class TimedOut(Trouble):
     """
 
     exit_code = 4
+    code = "timed_out"
 
-    def __init__(self, message: str, waiting: "Waiting | None") -> None:
-        super().__init__(message)
+    def __init__(self, message: str, waiting: "Waiting | None", hint: str | None = None) -> None:
+        super().__init__(message, hint)
         self.waiting = waiting
 
 
@@ -62,11 +74,16 @@ class Unreachable(Trouble):
     """The stack cannot be reached, or there is none."""
 
     exit_code = 3
+    code = "unreachable"
 
 
 class Denied(Unreachable):
     """The caller's credentials do not allow it."""
 
+    code = "denied"
+
 
 class Gone(Unreachable):
     """A part of the stack is not where its outputs say. They may be of a stack that was deleted and made anew."""
+
+    code = "gone"

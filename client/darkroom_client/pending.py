@@ -56,7 +56,7 @@ class PendingTurn:
         while (result := self.result()) is None:
             left = pause if deadline is None else deadline - self._clock()
             if left <= 0:
-                raise self._timed_out(timeout or 0.0)
+                raise self.timed_out(timeout or 0.0)
             self._sleep(min(pause, left))
             pause = min(pause * GROWTH, LONGEST_LOOK_SECONDS)
         return result.raise_for_status()
@@ -69,6 +69,14 @@ class PendingTurn:
         """What it waits for, or None where nothing has taken it up yet, or it has ended."""
         entry = self._stack.up_to_date(lambda: self._thread.request(self.request_id))
         return waiting_of(entry) if entry.get("state") == "open" else None
+
+    def timed_out(self, seconds: float) -> TimedOut:
+        """That it has not ended within so many seconds, and what it waits for."""
+        waiting = self.waiting()
+        how = waiting or "nothing has taken it up yet; it lies in the queue"
+        message = f"{self.request_id} of {self.thread_id} has not ended after {seconds:g} s: {how}."
+        hint = None if waiting else "`darkroom status` says whether the stack is paused."
+        return TimedOut(message, waiting, hint)
 
     def _ended(self) -> Result | None:
         entry = self._thread.request(self.request_id)
@@ -86,10 +94,3 @@ class PendingTurn:
                     return None
                 raise
             return of_document(json.load(found["Body"]), s3)
-
-    def _timed_out(self, seconds: float) -> TimedOut:
-        waiting = self.waiting()
-        how = waiting or (
-            "nothing has taken it up yet; it lies in the queue. `darkroom status` says whether the stack is paused"
-        )
-        return TimedOut(f"{self.request_id} of {self.thread_id} has not ended after {seconds:g} s: {how}.", waiting)

@@ -60,7 +60,7 @@ class Darkroom:
             return cls(choice.find(environ=environ).open())
         outputs = {name: environ.get(_variable(name), "") for name in NEEDED}
         if missing := [_variable(name) for name, value in outputs.items() if not value]:
-            raise Unreachable(f"{', '.join(missing)} not set. Set them, or DARKROOM_STACK to the name of a stack.")
+            raise Unreachable(f"{', '.join(missing)} not set.", "Set them, or DARKROOM_STACK to the name of a stack.")
         return cls(Stack(Known(outputs, {}, {}), connection.on_aws().client))
 
     @classmethod

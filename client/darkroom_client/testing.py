@@ -5,8 +5,9 @@
         with testing.stack() as room:
             yield room
 
-It needs a checkout of Darkroom in which `make tools` was run: that of the working folder, or `DARKROOM_REPO`. The
-stack has a port and a folder of its own, and leaves the checkout's own stacks as they are.
+It needs a checkout of Darkroom in which `make tools` was run: that of `DARKROOM_REPO`, of the working folder, or the
+one in which `darkroom use` was last said. The stack has a port and a folder of its own, and leaves the checkout's own
+stacks as they are.
 """
 
 import json
@@ -25,7 +26,7 @@ from typing import Any
 
 from darkroom_client.errors import Invalid, Unreachable
 from darkroom_client.room import Darkroom
-from darkroom_client.stacks import checkout
+from darkroom_client.stacks import checkout, choice
 from darkroom_client.stacks import stack as stacks
 
 MAX_DELETED_AT_ONCE = 25  # items; S3 would take more
@@ -107,7 +108,7 @@ def stack(*, parameters: Mapping[str, str] | None = None) -> Iterator[LocalDarkr
 
     `parameters` are those of the template (docs/parameters.md). Raises Unreachable where it does not come up.
     """
-    repository = checkout.needed()
+    repository = checkout.needed(fallback=choice.repository())
     homes = Path(tempfile.mkdtemp(prefix="darkroom-"))
     given = {
         "DARKROOM_HOMES": str(homes),
@@ -125,7 +126,7 @@ def stack(*, parameters: Mapping[str, str] | None = None) -> Iterator[LocalDarkr
 def _run(repository: Path, verb: str, given: Mapping[str, str]) -> None:
     python = repository / ".venv" / "bin" / "python"
     if not python.exists():
-        raise Unreachable(f"The tools are not installed in {repository} yet. `make tools` there installs them.")
+        raise Unreachable(f"The tools are not installed in {repository} yet.", "`make tools` there installs them.")
     environment = {name: value for name, value in os.environ.items() if not name.startswith(("IMAGE_API_", "PYTHON"))}
     command = [str(python), "-m", "local.stack", verb]
     ended = subprocess.run(  # noqa: S603 - a program of the checkout

@@ -130,6 +130,24 @@ def test_what_ends_meanwhile_is_on_the_wall_at_the_next_look(studio: Studio, bro
     assert {each["thread_id"]: each["latest_turn"] for each in told["threads"]} == {"jug": 1, "mug": 2}
 
 
+def test_a_thread_that_is_erased_elsewhere_leaves_the_wall_without_a_restart(
+    studio: Studio, browser: TestClient, tmp_path: Path
+) -> None:
+    for thread in ("mug", "jug"):
+        studio.answers(Request(thread, "r-1", "make it night"), at=ago(9), data=png())
+    browser.get("/")
+    assert browser.get("/thumbnails/mug/1/1").status_code == 200
+    (small,) = list(tmp_path.glob("*.webp"))
+    for sort in ("TURN#00001", "REQUEST#r-1"):
+        studio.stack.dynamodb.delete_item(
+            TableName=studio.stack.outputs["ThreadsTable"], Key=to_item({"thread_id": "mug", "sk": sort})
+        )
+    shown = next(each for each in (browser.get("/index.json").json() for _ in range(20)) if each["count"] == 1)
+    assert [each["thread_id"] for each in shown["threads"]] == ["jug"]
+    assert browser.get("/index.json").json()["count"] == 1
+    assert not small.exists(), "nor does its thumbnail stay"
+
+
 def test_a_wall_of_very_many_comes_in_pages_and_reads_one_page_of_turns(studio: Studio, browser: TestClient) -> None:
     ended = studio.answers(Request("mug", "r-1", "make it night"), at=ago(1))
     table, dynamodb = studio.stack.outputs["ThreadsTable"], studio.stack.dynamodb
@@ -387,6 +405,23 @@ def test_a_batch_file_is_looked_at_and_uploaded_after_a_yes(studio: Studio, brow
     assert "spring.jsonl is uploaded." in is_over(browser, str(done.url))
     put = studio.stack.s3.get_object(Bucket="uploads", Key="spring.jsonl")["Body"].read()
     assert put == b'{"max_calls": 1}\n' + lines
+
+
+def test_a_batch_file_of_another_is_replaced_after_a_yes_to_that_alone(studio: Studio, browser: TestClient) -> None:
+    other = b'{"custom_id": "a", "instruction": "a cat"}\n'
+    key, lines = "shop/spring.jsonl", b'{"custom_id": "b", "instruction": "a dog"}\n'
+    fields = {"request_id": "form-0001", "folder": "/shop/"}
+    answer = browser.post("/batch-file", data=fields, files={"file": ("spring.jsonl", lines)})
+    assert "shop/spring.jsonl has 1 request, and no fault was found." in answer.text
+    studio.stack.s3.put_object(Bucket="uploads", Key=key, Body=other)
+    done = browser.post(answer.url.path, data={"request_id": "form-0002"})
+    assert "is another file. Nothing was uploaded." in is_over(browser, str(done.url))
+    asked = browser.get(answer.url.path).text
+    assert "is another file, uploaded now. Another name keeps both." in asked
+    assert studio.stack.s3.get_object(Bucket="uploads", Key=key)["Body"].read() == other
+    done = browser.post(f"{answer.url.path}/replace", data={"request_id": "form-0003"})
+    assert "shop/spring.jsonl is uploaded." in is_over(browser, str(done.url))
+    assert studio.stack.s3.get_object(Bucket="uploads", Key=key)["Body"].read() == lines
 
 
 @pytest.mark.parametrize(

@@ -183,7 +183,7 @@ def test_while_something_of_it_is_open_nothing_is_erased(stage: Stage, begins: A
     stage.ask(THREAD, "secret", "r-1")
     begins(stage)
     before = stage.stored()
-    with pytest.raises(Trouble, match=f"{said}.*\nCancel it first"):
+    with pytest.raises(Trouble, match=f"{said}.* Cancel it first"):
         stage.forget()
     after = stage.stored()
     assert json.loads(after.pop(f"/cancelled/{THREAD} MARK")).keys() == {"thread_id", "sk", "expires_at"}

@@ -117,7 +117,7 @@ def test_it_says_how_much_waits_and_how_long_the_queue_keeps_it(desk: Desk) -> N
     desk.said.clear()
     desk.pause.pause()
     assert desk.said[2:] == [
-        "Requests that wait or are in hand: about 3.",
+        "Requests that wait or are under way: about 3.",
         "SQS deletes each 7 days after it was sent. `darkroom resume` lets them go on.",
     ]
 

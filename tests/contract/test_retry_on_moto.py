@@ -178,7 +178,7 @@ def test_nothing_is_asked_where_nobody_says_yes(desk: Desk) -> None:
 
 @pytest.mark.parametrize(
     ("more", "said"),
-    [({}, "has its pictures"), ({"images": ["s3://uploads/gone.png"]}, "its sender mends it")],
+    [({}, "has its pictures"), ({"images": ["s3://uploads/gone.png"]}, "Its sender fixes the request")],
 )
 def test_what_its_sender_has_to_mend_is_not_asked_again(desk: Desk, more: dict[str, Any], said: str) -> None:
     desk.asks("a cat", **more)

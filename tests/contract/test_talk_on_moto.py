@@ -19,6 +19,8 @@ from darkroom.errors import Cause, Unavailable
 from darkroom.turns.ports import Wait
 from darkroom_client.command import run
 from darkroom_client.commands.common import Given
+from darkroom_client.commands.talking.saving import Target
+from darkroom_client.errors import Trouble
 from darkroom_client.pending import PendingTurn
 from darkroom_client.room import Darkroom as Room
 from darkroom_client.stacks.stack import Stack
@@ -39,7 +41,7 @@ def png(colour: str = "teal") -> bytes:
 def darkroom(studio: Studio, capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: Any) -> Darkroom:
     """The command in a folder with a photo, on the studio's stack: its exit code and its output."""
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("COLUMNS", "160")
+    monkeypatch.setenv("COLUMNS", "60")
     (tmp_path / "mug.jpg").write_bytes(png())
     stack = changed(studio.stack, parameters={"PricePerImage": "0.039 USD"})
 
@@ -151,7 +153,10 @@ def test_a_failure_is_1_with_its_hint_and_its_outcome_for_programs(studio: Studi
     with answering(studio, "refused"):
         code, said, beside = darkroom("send", "a kitten", "--json")
     assert (code, json.loads(said)["error"]["code"]) == (1, "refused")
-    assert beside.endswith("✗ a-kitten turn 1\n  refused: no, never\n  Ask nicely.\n")
+    assert json.loads(beside) == {"code": "refused", "message": "no, never", "hint": "Ask nicely."}
+    with answering(studio, "refused"):
+        code, said, beside = darkroom("send", "a kitten", "--thread", "cat")
+    assert (code, said, beside) == (1, "", "✗ cat turn 1\n  refused: no, never\n  Ask nicely.\n")
 
 
 @contextmanager
@@ -202,10 +207,12 @@ def test_a_wait_for_another_cause_is_told_anew(studio: Studio, darkroom: Darkroo
 def test_a_wait_that_is_over_is_4_and_says_how_to_go_on(darkroom: Darkroom) -> None:
     code, said, beside = darkroom("send", "a kitten", "--timeout", "0", "--json")
     assert (code, set(json.loads(said))) == (4, {"thread_id", "request_id", "message_id"})
-    assert beside.endswith(
-        "has not ended after 0 s: nothing has taken it up yet; it lies in the queue. "
-        "`darkroom status` says whether the stack is paused. It goes on by itself.\n"
-    )
+    error = json.loads(beside)
+    assert error["message"].endswith("has not ended after 0 s: nothing has taken it up yet; it lies in the queue.")
+    assert error["hint"] == "`darkroom status` says whether the stack is paused. It goes on by itself."
+    assert error["code"] == "timed_out"
+    _, _, beside = darkroom("send", "a kitten", "--thread", "cat", "--timeout", "0.04")
+    assert "of cat has not ended after 0.04 s: " in beside, "and not after what was left of it"
 
 
 def test_a_wait_that_is_over_names_show_where_that_knows_the_request(studio: Studio, darkroom: Darkroom) -> None:
@@ -357,7 +364,42 @@ def test_a_reply_is_saved_in_this_folder(studio: Studio, darkroom: Darkroom, tmp
     with answering(studio, None, first=2):
         code, _, _ = darkroom("reply", "shop/mug", "add snow")
     assert code == 0
-    assert (tmp_path / "mug-2.png").exists()
+    assert (tmp_path / "shop-mug-2.png").exists()
+
+
+def test_pictures_of_one_name_in_two_folders_lie_side_by_side(
+    studio: Studio, darkroom: Darkroom, tmp_path: Path
+) -> None:
+    for thread in ("a/mug", "b/mug"):
+        with answering(studio, None):
+            assert darkroom("send", "mug.jpg", "make it night", "--thread", thread)[0] == 0
+        assert darkroom("get", thread)[0] == 0
+    assert sorted(each.name for each in tmp_path.glob("*.png")) == ["a-mug-1.png", "b-mug-1.png"]
+    told = {thread: json.loads(Path(thread, "00001/result.json").read_bytes()) for thread in ("a/mug", "b/mug")}
+    assert {thread: each["thread_id"] for thread, each in told.items()} == {"a/mug": "a/mug", "b/mug": "b/mug"}
+
+
+def test_a_folder_with_a_turn_of_another_conversation_is_left_as_it_is(studio: Studio, darkroom: Darkroom) -> None:
+    for thread, colour in (("a/mug", "teal"), ("b/mug", "red")):
+        studio.answers(Request(thread, "r-1", "a cat", metadata={}), data=png(colour))
+    for _ in range(2):
+        assert darkroom("get", "a/mug", "-o", "out")[0] == 0, "its own may be fetched again"
+    code, said, beside = darkroom("get", "b/mug", "-o", "out")
+    assert (code, said) == (1, "")
+    assert beside == "out/00001 holds a turn of a/mug, and was left as it is. Name another folder: -o DIR.\n"
+    assert Path("out/00001/image.png").read_bytes() == png("teal")
+    Path("out/00001/result.json").write_text("{", encoding="utf-8")
+    assert darkroom("get", "a/mug", "-o", "out")[0] == 0, "a file that was cut off says nothing"
+
+
+def test_a_picture_that_cannot_be_fetched_leaves_no_empty_file(studio: Studio, tmp_path: Path) -> None:
+    ended = studio.answers(Request("mug", "r-1", "a cat", metadata={}))
+    result = studio.room.thread("mug").turn(ended.turn or 0)
+    assert result
+    studio.stack.s3.delete_object(Bucket=ended.images[0].bucket, Key=ended.images[0].key)
+    with pytest.raises(Trouble):
+        Target(tmp_path).save(result)
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_what_is_not_there_is_1(studio: Studio, darkroom: Darkroom) -> None:
@@ -401,13 +443,22 @@ def test_a_table_of_threads_says_when_there_are_more_or_none(studio: Studio, dar
         studio.answers(Request(thread, "r-1", "a cat", metadata={}), at=ago(minutes=minutes))
     _, said, beside = darkroom("threads", "--limit", "1")
     assert [line.split() for line in said.splitlines()] == [
-        ["thread", "last", "words", "turns", "state", "when"], ["mug", "a", "cat", "1", "✓", "done", "1", "min", "ago"]
+        ["THREAD", "LAST", "WORDS", "TURNS", "STATE", "WHEN"], ["mug", "a", "cat", "1", "✓", "done", "1", "min", "ago"]
     ]  # fmt: skip
     assert "There are more: --limit 10" in beside
     code, said, beside = darkroom("threads", "nothing")
     assert (code, said) == (0, "")
     assert "--since looks further back" in beside
     assert darkroom("threads", "--since", "yesterday")[0] == 2
+
+
+def test_a_pipe_has_no_edge(studio: Studio, darkroom: Darkroom) -> None:
+    words, thread = "make it night " * 30, "shop/spring/sofa-that-is-long"
+    studio.answers(Request(thread, "r-1", words, metadata={}), at=ago(minutes=1), code="refused")
+    for command in (["threads"], ["show", thread]):
+        _, said, _ = darkroom(*command)
+        assert sum(words.strip() in line for line in said.splitlines()) == 1
+        assert max(map(len, said.splitlines())) < len(words) + 200, "and nothing is filled up to one"
 
 
 @pytest.fixture
@@ -493,5 +544,5 @@ def test_a_watch_tells_what_ends_until_it_is_stopped(
     monkeypatch.setattr(time, "sleep", stop)
     code, said, _ = darkroom("watch", "--json")
     told = json.loads(said)
-    assert (code, told["thread_id"], told["turn"], told["status"]) == (130, "mug", 1, "succeeded")
+    assert (code, told["thread_id"], told["turn"], told["status"]) == (0, "mug", 1, "succeeded")
     assert told["result"].startswith("s3://results/threads/mug/00001-")

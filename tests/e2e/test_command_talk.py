@@ -64,7 +64,7 @@ def test_a_conversation_is_held_from_a_shell(darkroom: Callable[..., Done], here
     sent = darkroom("send", "mug.jpg", WORDS, "--thread", thread, "--json")
     (outcome,) = documents(sent)
     assert (sent.returncode, outcome["thread_id"], outcome["turn"], outcome["instruction"]) == (0, thread, 1, WORDS)
-    assert (here / "瓶 été-1.png").read_bytes().startswith(b"\x89PNG")
+    assert (here / f"{mark}-瓶 été-1.png").read_bytes().startswith(b"\x89PNG")
     again = darkroom("send", "mug.jpg", "make it warm", "--thread", thread, "--variations", "2", "--json", "-o", "out/")
     assert [(each["thread_id"], each["parent_turn"]) for each in documents(again)] == [(f"{thread}-2", None)] * 2
     assert again.stderr == ""
@@ -109,7 +109,7 @@ def test_a_watch_tells_what_ends_and_is_stopped(
             told = json.loads(watching.stdout.readline())
             assert (told["thread_id"], told["turn"], told["status"]) == (mark, 1, "succeeded")
             watching.send_signal(signal.SIGINT)
-            assert watching.wait(20) == 130
+            assert watching.wait(20) == 0, "that is its end"
         finally:
             watching.kill()
 
@@ -135,7 +135,7 @@ def test_a_terminal_shows_it_in_its_width(env: Mapping[str, str], here: Path, ma
 
     sent = see("send", "mug.jpg", WORDS, "--thread", f"{mark}/瓶 שלום")
     assert sent.code == 0
-    assert any(line.startswith("  瓶 שלום-1.png  ") for line in sent.lines)
+    assert any(line.startswith(f"  {mark}-瓶 שלום-1.png  ") for line in sent.lines)
     refused = see("reply", f"{mark}/瓶 שלום", "no [fault:refusal]")
     shown, listed, checked = see("show", f"{mark}/瓶 שלום"), see("threads", mark), see("check", "mug.jpg")
     assert (refused.code, shown.code, listed.code, checked.code) == (1, 0, 0, 1)

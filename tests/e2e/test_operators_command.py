@@ -123,6 +123,7 @@ def test_a_wrong_key_is_found_and_never_told(stack: Stack) -> None:
         (("retry", "no-turn"), 2),
         (("cost", "--since", "yesterday"), 2),
         (("cancel", "a//b"), 2),
+        (("cancel", "no-such-thread"), 1),
         (("backfill", "no-such-folder/", "make it night"), 1),
         (("status", "--stack", "no-such-stack"), 3),
     ],

@@ -2,7 +2,8 @@
 deploys under it, and `examples/python/smoke.py` tries the stack.
 
 The emulator holds to the role's trust and to its permissions. It does not look at a token's signature, and lets
-CloudFormation do everything. What `ExecutionRole` needs, `test_pipeline_role.py` has from CloudFormation's own schemas.
+CloudFormation do everything. `test_pipeline_role.py` works out the needs of `ExecutionRole` from CloudFormation's own
+schemas.
 """
 
 import base64
@@ -71,7 +72,7 @@ def outputs(home: Home) -> dict[str, str]:
 
 
 def credentials(home: Home, role: str, subject: str) -> dict[str, str]:
-    """What AWS gives for a token of GitHub's that says so of its job."""
+    """The credentials that AWS gives for a token of GitHub's that names its job so."""
     claims = {"iss": "https://token.actions.githubusercontent.com", "aud": "sts.amazonaws.com", "sub": subject}
     token = ".".join(base64.urlsafe_b64encode(json.dumps(each).encode()).decode().rstrip("=") for each in ({}, claims))
     sts: Any = boto3.client("sts", region_name=aws.REGION, endpoint_url=home.endpoint)
@@ -92,7 +93,7 @@ def job(home: Home, outputs: dict[str, str]) -> dict[str, str]:
         "STACK": NAME,
         "ARTIFACTS_BUCKET": outputs["ArtifactsBucket"],
         "EXECUTION_ROLE_ARN": outputs["ExecutionRoleArn"],
-        "PARAMETERS": "RequireTls=false DailyCallLimit=1 ImageApiUrl=http://127.0.0.1:9",
+        "PARAMETERS": "RequireTls=false DailyCallLimit=1\nImageApiUrl=http://127.0.0.1:9",
         "PATH": os.pathsep.join([str(UV.parent), str(SAM.parent), os.environ["PATH"]]),
         "XDG_CACHE_HOME": str(home.folder),
         "LAYER_PYTHON": str(EMULATOR_PYTHON),
@@ -134,6 +135,12 @@ def test_a_deployment_is_tried_by_a_message_that_is_refused_before_any_call(depl
     (version,) = re.findall(r"^    Value: (\d+\.\d+\.\d+)$", text, re.MULTILINE)
     ended = run(deployed, sys.executable, SMOKE, NAME, f"v{version}")
     assert (ended.returncode, ended.stdout) == (0, f"{NAME} {version}: invalid_request\n"), ended.stderr
+
+
+def test_the_parameters_of_the_environment_are_the_stacks(home: Home, deployed: dict[str, str]) -> None:
+    (stack,) = aws.clients(home.endpoint).cloudformation.describe_stacks(StackName=NAME)["Stacks"]
+    found = {each["ParameterKey"]: each["ParameterValue"] for each in stack["Parameters"]}
+    assert (found["DailyCallLimit"], found["ImageApiUrl"]) == ("1", "http://127.0.0.1:9")
 
 
 def test_another_release_than_the_one_that_was_meant_fails_the_trial(deployed: dict[str, str]) -> None:

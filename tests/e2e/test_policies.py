@@ -131,7 +131,7 @@ def _backfill(person: Person) -> None:
 
 def _cancel(person: Person) -> None:
     for words in ((person.mark,), (person.mark, "r-1")):
-        operating.run(person.stack, "cancel", *words)
+        operating.run(person.stack, "cancel", *words, code=1)  # there is no such thread yet
 
 
 def _batch(person: Person) -> None:
@@ -171,7 +171,7 @@ def _wake(person: Person) -> None:
     assert isinstance(claim, Claim)
     ledger.defer(claim, Unavailable("throttled", "no"), Wait(time.time() + 600, "a cat", ("gone",)))
     eventually(lambda: f"{person.mark}-waits" in "".join(operating.run(person.stack, "status")))
-    assert operating.run(person.stack, "wake") != ["0 woken."]
+    assert operating.run(person.stack, "wake") != ["Requests that look again now: 0."]
     table.write(table.delete(asked.thread_id, "REQUEST#r"))
 
 

@@ -67,7 +67,7 @@ def test_the_quick_start_goes_from_a_photo_to_two_turns(stack: Stack, folder: Pa
     told = run("first-command", stack, folder)
     assert without_figures(told) == without_figures(SHOWN["first-command"])
     assert said(turn(stack, "first/house", 2)) == ("succeeded", "conversation", 1, "Add a white frame")
-    assert (folder / "house-2.png").read_bytes().startswith(b"\x89PNG")
+    assert (folder / "first-house-2.png").read_bytes().startswith(b"\x89PNG")
     run("first-upload", stack, folder)
     assert said(turn(stack, "first/lake", 1)) == (
         "succeeded", "image_to_image", None, "Make it night, and let it snow",
@@ -145,7 +145,7 @@ def test_the_commands_lines_hold_conversations(stack: Stack, folder: Path) -> No
     told = run("talk", stack, folder)
     assert said(turn(stack, "shop/vase", 3)) == ("succeeded", "conversation", 1, "mirror it")
     assert [line for line in told.splitlines() if line[:3] in ("├─ ", "└─ ")] == ["├─ 2 ✓ add snow", "└─ 3 ✓ mirror it"]
-    for file in ("vase-1.png", "vase-2.png", "mirrored.png", "vase/00002/image.png"):
+    for file in ("shop-vase-1.png", "shop-vase-2.png", "mirrored.png", "shop/vase/00002/image.png"):
         assert (folder / file).read_bytes().startswith(b"\x89PNG")
     assert run("check", stack, folder).startswith("✓ toys/car.jpg  is asked with its text\n  conversation toys/car\n")
 

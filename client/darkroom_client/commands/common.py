@@ -1,8 +1,9 @@
-"""What the subcommands have in common: which stack they are for, and how they say what they have to say."""
+"""The common part of the subcommands: they find their stack, and print for a person or a program."""
 
 import json
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -23,7 +24,7 @@ INTERRUPTED = 130  # the exit code after Ctrl-C
 
 @dataclass
 class Given:
-    """What was given to the command itself, or to its subcommand; the last one counts."""
+    """The options of the command itself, or of its subcommand; the last one counts."""
 
     stack: str | None = None
     as_json: bool = False
@@ -54,17 +55,35 @@ class Given:
             for line in lines:
                 click.echo(escaped(line))
 
+    def fail(self, trouble: Trouble) -> None:
+        """Says on standard error what went wrong: to a person in a sentence, to a program as one object in one line."""
+        if self.as_json:
+            told = {"code": trouble.code, "message": trouble.message, "hint": trouble.hint or None}
+            click.echo(escaped(json.dumps(told, ensure_ascii=False)), err=True)
+        else:
+            click.echo(escaped(str(trouble)), err=True)
+
 
 def _difference(outputs: Mapping[str, str]) -> Difference | None:
     return releases.difference(releases.own(), outputs.get("StackVersion", ""))
 
 
-def agrees(question: str, is_told: str) -> bool:
-    """Whether a person says yes. Raises Trouble where nobody is there to be asked; `is_told` names the way out."""
+def agrees(question: str, way_out: str) -> bool:
+    """Whether a person says yes. Raises Trouble without a terminal; `way_out` says what to do then."""
     if not sys.stdin.isatty():
-        raise Trouble(f"Nobody is here to say yes, so nothing was done. {is_told}")
+        raise Trouble(f"{question} No terminal is here for an answer, so nothing was done.", way_out)
     click.echo(escaped(f"{question} [y/N] "), nl=False, err=True)
     return sys.stdin.readline().strip().lower() in ("y", "yes")
+
+
+@contextmanager
+def until_interrupted() -> Iterator[None]:
+    """For what has no end of its own: Ctrl-C ends it as it should, and not as an error."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        if sys.stderr.isatty():
+            click.echo(err=True)  # below the ^C that the terminal shows
 
 
 def options(command: Command) -> Command:

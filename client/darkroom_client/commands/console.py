@@ -2,7 +2,7 @@
 
 import click
 
-from darkroom_client.commands.common import Given, options
+from darkroom_client.commands.common import Given, options, until_interrupted
 
 
 @click.command("console", short_help="Look at pictures in the browser.")
@@ -12,7 +12,8 @@ from darkroom_client.commands.common import Given, options
 @options
 @click.pass_obj
 def command(given: Given, port: int, no_browser: bool, is_read_only: bool) -> None:
-    """Open the console in the browser: the conversations' pictures, what waits, what needs you, and how the stack is.
+    """Open a page in the browser with the pictures of all conversations, what waits, what needs you, and how the stack
+    is.
 
     It serves 127.0.0.1 alone, with your own credentials, until Ctrl-C. The address that it prints lets a browser in.
     """
@@ -27,4 +28,5 @@ def command(given: Given, port: int, no_browser: bool, is_read_only: bool) -> No
         if not no_browser:
             click.launch(address)
 
-    serve(Darkroom(chosen.open()), chosen.name, port=port, is_read_only=is_read_only, begin=begin)
+    with until_interrupted():
+        serve(Darkroom(chosen.open()), chosen.name, port=port, is_read_only=is_read_only, begin=begin)

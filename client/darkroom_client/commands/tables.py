@@ -1,27 +1,19 @@
-"""What a person is shown: tables and lines, which fit their terminal, and of which a pipe cuts nothing off."""
+"""Tables and lines for a person. They fit a terminal, and a pipe gets all of them."""
 
-import sys
 from collections.abc import Iterable, Sequence
 from typing import Any
 
 import click
-from rich.console import Console, RenderableType
+from rich.console import RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from darkroom.worker.escaping import escaped
+from darkroom_client.commands.terminal import console, name
 
-PIPE_COLUMNS = 10_000  # a pipe has no edge
 WHOLE_SHARE = 0.4  # of a terminal's width, before a column that is not cut is folded for one that is
 CUT_COLUMNS = 10  # for words that are cut, as long as a name can be folded for them
 WHOLE_COLUMNS, FEWEST_COLUMNS = 8, 3
 GAP = 2
-
-
-def console() -> Console:
-    """Standard output. It is made for each use, so that a terminal may change its width meanwhile."""
-    is_terminal = sys.stdout.isatty()
-    return Console(width=None if is_terminal else PIPE_COLUMNS, highlight=False, emoji=False, markup=False)
 
 
 def show(*what: RenderableType) -> None:
@@ -38,7 +30,7 @@ def show(*what: RenderableType) -> None:
 
 def text(words: object, style: str = "") -> Text:
     """Anybody's words, in one line that cannot steer the terminal."""
-    return Text(escaped(str(words)), style=style)
+    return Text(name(str(words)), style=style)
 
 
 def grid(rows: Iterable[Sequence[Text]]) -> Table:
@@ -52,19 +44,20 @@ def grid(rows: Iterable[Sequence[Text]]) -> Table:
     return made
 
 
-def table(columns: Sequence[tuple[str, str]], rows: Iterable[Sequence[Any]]) -> Table:
+def table(columns: Sequence[tuple[str, str]], rows: Iterable[Sequence[Any]], width: int | None = None) -> Table:
     """A table under headings. A column is a heading and how it goes: `left` and `right` keep their width, `whole` folds
-    where the terminal is narrow, and `cut` is cut off there.
+    where the screen is narrow, and `cut` is cut off there. `width` is the screen's own unless it is given.
     """
+    width = width or console().width
     made = Table(box=None, pad_edge=False, padding=(0, GAP, 0, 0), header_style="bold")
     cells = [[_cell(each, way) for each, (_, way) in zip(row, columns, strict=True)] for row in rows]
     longest_of = [
         max([len(heading), *(row[place].cell_len for row in cells)]) for place, (heading, _) in enumerate(columns)
     ]
     fixed = sum(length for length, (_, way) in zip(longest_of, columns, strict=True) if way in ("left", "right"))
-    room = console().width - fixed - GAP * (len(columns) - 1)  # else rich makes a table that the terminal's edge cuts
+    room = width - fixed - GAP * (len(columns) - 1)  # else rich makes a table that the terminal's edge cuts
     is_cut = any(way == "cut" for _, way in columns)
-    own_share = max(WHOLE_COLUMNS, min(int(console().width * WHOLE_SHARE), room - CUT_COLUMNS * is_cut))
+    own_share = max(WHOLE_COLUMNS, min(int(width * WHOLE_SHARE), room - CUT_COLUMNS * is_cut))
     room -= sum(min(length, own_share) for length, (_, way) in zip(longest_of, columns, strict=True) if way == "whole")
     for longest, (heading, way) in zip(longest_of, columns, strict=True):
         made.add_column(

@@ -1,9 +1,8 @@
-"""How things look to a person: colours only on a terminal, tables as wide as it is, and nobody's words can steer it.
+"""The screen of a person: a terminal has colours and an edge, a pipe has neither, and no words can steer them.
 
 It loads rich, so a subcommand imports it when it runs.
 """
 
-import os
 import re
 import sys
 from collections.abc import Iterable
@@ -17,20 +16,23 @@ from darkroom_client.telling import clock, counted, money, when
 
 MIN_COLUMNS = 24  # for words, however deep they are indented
 __all__ = ["clock", "console", "counted", "mark", "money", "name", "note", "when", "words"]
-PIPE_COLUMNS = 160  # for whoever reads a table through a pipe
+PIPE_COLUMNS = 10_000  # a pipe has no edge: nothing is cut, folded or wrapped for it
 _JOINERS = "\u200c\u200d"  # Persian and Hindi are written with them, and emoji are put together
+_JOINED = re.compile(rf"((?<=[^\x00-\x7f])[{_JOINERS}](?=[^\x00-\x7f]))")  # elsewhere they make two names look alike
 MARKS = {"succeeded": ("✓", "green"), "failed": ("✗", "red"), "waiting": ("…", "yellow")}
 
 
 def console(*, is_error: bool = False) -> Console:
-    """What a person sees: standard output, or standard error for what is said beside the answer."""
+    """Standard output, or standard error for what is said beside the answer.
+
+    It is made for each use, because a terminal may change its width meanwhile.
+    """
     stream = sys.stderr if is_error else sys.stdout
     is_terminal = stream.isatty()
-    width = None if is_terminal or os.environ.get("COLUMNS") else PIPE_COLUMNS
     return Console(
         file=stream,
         force_terminal=is_terminal,
-        width=width,
+        width=None if is_terminal else PIPE_COLUMNS,
         highlight=False,
         markup=False,
         emoji=False,
@@ -45,11 +47,12 @@ def note(text: str) -> None:
 
 def name(text: str) -> str:
     """A name that others chose, in one line."""
-    return escaped(text)
+    parts = _JOINED.split(text)  # every second one is a joiner
+    return "".join(part if place % 2 else escaped(part) for place, part in enumerate(parts))
 
 
 def words(text: str | None, most: int | None = None) -> str:
-    """What people or models wrote, in one line of so many characters at most."""
+    """Words of people or models, in one line of so many characters at most."""
     line = " ".join((text or "").split())
     if most and len(line) > most:
         line = f"{line[: most - 1].rstrip()}…"

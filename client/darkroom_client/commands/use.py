@@ -4,7 +4,7 @@ import click
 
 from darkroom_client.commands.common import Given, options
 from darkroom_client.errors import Unreachable
-from darkroom_client.stacks import checkout, choice
+from darkroom_client.stacks import choice
 from darkroom_client.stacks.choice import Choice
 
 
@@ -23,10 +23,8 @@ def command(given: Given, name: str | None, region: str | None, profile: str | N
         known = choice.find(given.stack)
         given.tell(_shown(known), _named(known))
         return
-    chosen = Choice(name, region, profile)
-    if chosen.is_local:
-        before, found = choice.remembered(), checkout.find()
-        chosen = chosen._replace(repository=str(found) if found else before and before.repository)
+    found = choice.repository()
+    chosen = Choice(name, region, profile, str(found) if found else None)
     version = _version(chosen)
     choice.remember(chosen)
     given.tell({**_shown(chosen), "version": version}, f"{_named(chosen)}, release {version}")

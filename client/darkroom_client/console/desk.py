@@ -34,6 +34,12 @@ class Desk:
     jobs: Jobs = field(default_factory=Jobs)
     batch_files: BatchFiles = field(default_factory=BatchFiles)
 
+    def forget(self, thread_id: str) -> None:
+        """Drops all that the console has kept of a thread that was erased."""
+        for picture in self.pictures.forget(thread_id):
+            self.thumbnails.forget(picture.identity)
+        self.wall.drop(thread_id)
+
 
 def opened(room: "Darkroom", door: Door, name: str, folder: Path, clock: Callable[[], float] = time.monotonic) -> Desk:
     """The desk for a stack. Thumbnails are kept in `folder`."""

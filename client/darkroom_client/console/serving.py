@@ -68,7 +68,7 @@ def _listening(port: int) -> socket.socket:
         listening.bind((HOST, port))
     except OSError as error:
         listening.close()
-        raise Unreachable(f"Port {port} is taken. Name another one, or 0 for any: --port 0.") from error
+        raise Unreachable(f"Port {port} is taken.", "Name another one, or 0 for any: --port 0.") from error
     listening.listen(128)
     return listening
 

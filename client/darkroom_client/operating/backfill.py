@@ -1,8 +1,8 @@
-"""One instruction for all pictures below a prefix.
+"""Asks the same of all pictures below a prefix.
 
-It counts them, says what that costs at most, and asks. Only then it uploads a batch file, a line a picture, of which
-the stack makes requests. A line's id follows from the words, the key and the entity tag: the same words once more
-take up where they were left, and what was answered is answered by its outcome.
+It counts them, says what that costs at most, and asks the person. Only then it uploads a batch file with a line for
+each picture. The stack makes a request of each line. A line's id follows from the words, the key and the entity tag, so
+the same words again take up where they were left: a picture that was answered is answered by its outcome.
 """
 
 import json
@@ -25,7 +25,7 @@ from darkroom.domain.request_schema import ImageRef, RequestRules
 from darkroom.domain.upload import Upload
 from darkroom.errors import Rejected
 from darkroom.uploads import instruction_text
-from darkroom_client.errors import Trouble
+from darkroom_client.errors import Invalid, NotFound, Trouble
 from darkroom_client.operating.batches import batch_lines
 from darkroom_client.stacks.stack import Stack
 
@@ -42,7 +42,7 @@ class Line:
 
 
 class Done(NamedTuple):
-    """What became of a backfill. `calls` is how many its lines may make at most; `sent` are its files' keys."""
+    """The result of a backfill. Its lines may make `calls` at most; `sent` has the keys of its files."""
 
     pictures: int
     over: int
@@ -62,7 +62,7 @@ class Backfill:
         self._instruction = instruction
 
     def objects(self) -> list[Upload]:
-        """All that lies below the prefix, by key."""
+        """All objects below the prefix, by key."""
         pages = self._s3.get_paginator("list_objects_v2").paginate(Bucket=self._uploads, Prefix=self.prefix)
         found = [
             Upload(
@@ -101,7 +101,7 @@ class Backfill:
         return f"s3://{self._uploads}/{key}"
 
     def _line(self, picture: Upload) -> Line | None:
-        """What failed unpaid and by nobody's fault is asked for once more, under the next id."""
+        """A request that failed unpaid and may be repeated is sent again, under the next id."""
         image = ImageRef(picture.bucket, picture.key)
         metadata = self._objects.metadata(image)
         if metadata is None:
@@ -135,12 +135,12 @@ def may_be_repeated(ended: Outcome) -> bool:
 
 
 def bill(calls: int, each: Price, most_paid_calls: int) -> list[str]:
-    """What so many new calls cost at most."""
+    """Says how much so many new calls cost at most."""
     if not calls:
         return ["No new call is needed."]
     said = [f"At most {_calls(calls, each)}."]
     if each.amount is None:
-        said.append("What that costs is unknown: the stack's PricePerImage is empty.")
+        said.append("The price is unknown: the stack's PricePerImage is empty.")
     if most_paid_calls > 1:
         most = _calls(calls * most_paid_calls, each)
         said.append(f"Where a call's outcome cannot be known it is made again (MaxPaidCalls): never more than {most}.")
@@ -155,8 +155,8 @@ def _calls(number: int, each: Price) -> str:
 
 
 _KEPT_APART = (
-    "This stack keeps folders apart, and a batch file in backfill/ may name no other folder's pictures. Nothing was "
-    "sent. Set KeepFoldersApart to false while a backfill runs."
+    "This stack keeps folders apart, so a batch file in backfill/ names no other folder's pictures. Nothing was sent.",
+    "Set KeepFoldersApart to false while a backfill runs.",
 )
 
 
@@ -169,11 +169,11 @@ def work(
     The pictures for which `max_calls` leaves no call are answered as `budget_exhausted`.
     """
     if not prefix:
-        raise Trouble("Say which pictures: the beginning of their keys, such as shop/.")
+        raise Invalid("No prefix is given", "Say which pictures: the beginning of their keys, such as shop/.")
     if max_calls is not None and max_calls < 1:
-        raise Trouble("--max-calls must be 1 or more. Nothing was sent.")
+        raise Invalid("--max-calls must be 1 or more", "Nothing was sent.")
     if stack.parameters.get("KeepFoldersApart") == "true":
-        raise Trouble(_KEPT_APART)
+        raise Trouble(*_KEPT_APART)
     backfill = Backfill(stack, prefix, _valid(instruction))
     lines = backfill.lines(_pictures(backfill, most, say))
     if over := sum(each.is_over for each in lines):
@@ -199,11 +199,12 @@ def _pictures(backfill: Backfill, most: int, say: Callable[[str], None]) -> list
     found, where = backfill.objects(), f"below {backfill.uri(backfill.prefix)}"
     pictures = [each for each in found if is_picture(each)]
     if not pictures:
-        raise Trouble(f"There is no picture {where}.")
+        raise NotFound(f"There is no picture {where}.")
     say(f"{len(pictures):,} of {len(found):,} objects {where} are pictures: {_extent(pictures)}.")
     if len(pictures) > most:
         raise Trouble(
-            f"That is more than --most {most}, so nothing was sent. --most {len(pictures)} lets them all through."
+            f"That is more than --most {most}, so nothing was sent.",
+            f"--most {len(pictures)} lets them all through.",
         )
     return pictures
 

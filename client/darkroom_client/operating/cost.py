@@ -1,4 +1,4 @@
-"""What was spent: calls, pictures and money, by day, thread, folder or model, from the index of what has ended."""
+"""Adds up calls, pictures and money by day, thread, folder or model, from the index of ended requests."""
 
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -55,7 +55,7 @@ class Spent:
 
 @dataclass
 class Bill:
-    """What was spent in all, and by group."""
+    """The spending in all, and by group."""
 
     total: Spent
     groups: dict[str, Spent]
@@ -72,7 +72,7 @@ class Bill:
 
 
 def cost(stack: Stack, prefix: str, by: str, since: datetime) -> Bill:
-    """What was spent since then on the threads whose ids begin with `prefix`. Raises Trouble."""
+    """Adds up the spending since then on the threads whose ids begin with `prefix`. Raises Trouble."""
     with translated(OPERATOR):
         table = Table(stack.dynamodb, stack.outputs["ThreadsTable"])
         found = [each for each in _ended(table, since, stack.now()) if (each.thread_id or "").startswith(prefix)]

@@ -1,4 +1,4 @@
-"""What has ended on a day, and what it cost: all of it is read from one index, and no bucket is listed."""
+"""Reads the requests that ended on a day, and their cost, from one index. It lists no bucket."""
 
 from collections.abc import Iterator
 from typing import Any, NamedTuple
@@ -29,7 +29,7 @@ class Ended(NamedTuple):
 
 
 def ended(table: Table, day: str) -> Iterator[Ended]:
-    """What ended on a day of UTC (`2026-11-29`), the newest first, each as the index has it."""
+    """The requests that ended on a day of UTC (`2026-11-29`), the newest first, each as the index has it."""
     return map(_of, listing.ended(table, day))
 
 

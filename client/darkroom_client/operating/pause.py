@@ -1,7 +1,7 @@
 """Pauses a stack, and lets it go on.
 
 It disables the event source mappings of the requests' queue and of the probes' queue, because a copy of a request is
-called as the request itself is. What is in hand is brought to its end. Uploads still become requests, which wait in
+called as the request itself is. Calls that have begun come to their end. Uploads still become requests, which wait in
 their place. A repetition changes nothing, and says how it stands.
 """
 
@@ -19,14 +19,14 @@ SECONDS_A_DAY = 86_400
 
 
 class Held(NamedTuple):
-    """What a pause holds back: requests that wait or are in hand, and how many days SQS keeps each."""
+    """The requests that a pause holds back, and how many days SQS keeps each."""
 
     requests: int
     days: float
 
 
 class Pause:
-    """Pauses one stack. `say` is told a line for each queue, once Lambda reads it no more, or again."""
+    """Pauses one stack. `say` hears a line for each queue, once Lambda has stopped or begun to read it."""
 
     def __init__(
         self, stack: Stack, say: Callable[[str], None], *, sleep: Callable[[float], None] = time.sleep
@@ -52,7 +52,7 @@ class Pause:
         )["Attributes"]
         days = int(found.pop("MessageRetentionPeriod")) / SECONDS_A_DAY
         held = Held(sum(map(int, found.values())), days)
-        self._say(f"Requests that wait or are in hand: about {held.requests}.")
+        self._say(f"Requests that wait or are under way: about {held.requests}.")
         self._say(f"SQS deletes each {days:g} days after it was sent. `darkroom resume` lets them go on.")
         return held
 
@@ -69,7 +69,7 @@ class Pause:
             if not left:
                 return
             self._sleep(1)
-        raise Trouble(f"After {PATIENCE_SECONDS} s Lambda is not ready with {' and '.join(left)}. Run it again.")
+        raise Trouble(f"After {PATIENCE_SECONDS} s Lambda is not ready with {' and '.join(left)}.", "Run it again.")
 
     def _is(self, mapping: str, wanted: str) -> bool:
         """Whether the mapping is in this state. It is asked to be where it is not on its way already."""

@@ -1,8 +1,8 @@
-"""Brings dead letters back.
+"""Sends dead letters back to their queues.
 
 A request that has its outcome is over, and its copy is removed. Any other is sent to its queue again, under the
 thread and the id that it had: so the ledger knows it, and nothing that was paid is paid again. (SQS's own redrive
-gives a message a new id, and so makes a new request of it.) Each is sent before it is deleted. Whoever is stopped
+gives a message a new id, and so makes a new request of it.) Each is sent before it is deleted. An interruption
 in between sends it twice, and the second is answered by the outcome of the first.
 """
 
@@ -35,7 +35,7 @@ WAIT_SECONDS = 2  # so that SQS asks all of its servers
 
 
 class Redrive:
-    """Empties a stack's three dead-letter queues. `say` is told a line a message."""
+    """Empties a stack's three dead-letter queues. `say` hears a line for each message."""
 
     def __init__(self, stack: Stack, say: Callable[[str], None]) -> None:
         self._sqs = stack.sqs
@@ -68,7 +68,7 @@ class Redrive:
         return done
 
     def left(self) -> int:
-        """About how many dead letters there are, with those that somebody has in hand for half a minute."""
+        """About how many dead letters there are, with those that a reader holds for half a minute."""
         queues = (self._dead_requests, self._dead_uploads, self._dead_batches)
         return sum(self._count(queue, VISIBLE, IN_HAND) for queue in queues)
 
@@ -98,13 +98,13 @@ class Redrive:
         return "sent"
 
     def _upload_event(self, letter: "MessageTypeDef") -> str:
-        """What an upload starts is decided by what is remembered of it, and not by how often it is announced."""
+        """An upload starts by the memory of it, and not by how often it is announced."""
         self._sqs.send_message(QueueUrl=self._uploads, MessageBody=letter["Body"])
         self._say(f"sent again  upload event {letter['MessageId']}")
         return "sent"
 
     def _batch(self, letter: "MessageTypeDef") -> str:
-        """A batch goes on where it stood: how far it is, and what its lines were asked as, is remembered."""
+        """A batch goes on where it stood: the table remembers its progress and the requests of its lines."""
         self._send(self._batches, letter, letter["Body"])
         self._say(f"sent again  batch {batch_file.from_body(letter['Body']).key}")
         return "sent"

@@ -25,20 +25,20 @@ from darkroom.providers.dialect_table import DIALECTS
 from darkroom.turns import judging
 from darkroom.turns.ports import Claim
 from darkroom.turns.publisher import turn_key
-from darkroom_client.errors import Trouble
+from darkroom_client.errors import NotFound, Trouble
 from darkroom_client.operating.backfill import bill
 from darkroom_client.stacks.stack import Stack
 
-# Everything else that ends a turn is mended in the request, by its sender.
+# The sender fixes every other cause in the request.
 ASKED_AGAIN: frozenset[Code] = judging.JUDGED | {
     "provider_unavailable", "budget_exhausted", "cancelled", "internal_error",
 }  # fmt: skip
 
 
 class Retried(NamedTuple):
-    """What became of a turn's other chance: `judged`, `asked`, or neither (None). Its request, and whether that is new.
+    """The result of a retry: `judged`, `asked`, or neither (None). Its request, and whether that is new.
 
-    `told_at` is where it is told that the answers still hold no picture.
+    `told_at` is the place of the refusal if the answers still hold no picture.
     """
 
     how: str | None
@@ -48,7 +48,7 @@ class Retried(NamedTuple):
 
 
 class Retry:
-    """Turns of one stack. `say` is told what becomes of them."""
+    """Turns of one stack. `say` hears a line for each step."""
 
     def __init__(self, stack: Stack, say: Callable[[str], None]) -> None:
         table = Table(stack.dynamodb, stack.outputs["ThreadsTable"])
@@ -65,7 +65,7 @@ class Retry:
         self._say = say
 
     def work(self, thread_id: str, turn: int, agrees: Callable[[], bool]) -> Retried:
-        """Has it judged again where there is something to judge, and else asks again, if whoever is asked `agrees`."""
+        """Has it judged again if there is something to judge. Else asks again, if the person `agrees`."""
         if self.costs_nothing(thread_id, turn):
             return self.judge(thread_id, turn)
         return self.ask(thread_id, turn, agrees)
@@ -87,12 +87,12 @@ class Retry:
             return Retried("judged", asked.request_id, is_new=False)
         told = self._uri(keys.rejected_message_key(self._send(asked)))
         self._say(f"sent  turn {turn} of {thread_id}, to be judged again. Nothing is called or paid.")
-        self._say(f"A picture becomes a new turn of the thread. Where there is none, it is told at {told}")
+        self._say(f"A picture becomes a new turn of the thread. Where there is none, the refusal is at {told}")
         self._say(f"`darkroom retry {thread_id}:{turn} --ask` asks the image API again then, which is paid.")
         return Retried("judged", asked.request_id, is_new=True, told_at=told)
 
     def ask(self, thread_id: str, turn: int, agrees: Callable[[], bool]) -> Retried:
-        """Asks the same again, if whoever is asked `agrees`. Raises Trouble where that cannot be known or is no use."""
+        """Asks the same again, if the person `agrees`. Raises Trouble where that cannot be known or is no use."""
         old, _ = self._ended(thread_id, turn)
         asked = self._again(old)
         if not self._is_new(asked):
@@ -110,7 +110,7 @@ class Retry:
     def _ended(self, thread_id: str, turn: int) -> tuple[Outcome, Claim | None]:
         ended = self._ledger.ended(thread_id, turn)
         if ended is None:
-            raise Trouble(f"{thread_id} has no turn {turn}.")
+            raise NotFound(f"{thread_id} has no turn {turn}.")
         return ended
 
     def _again(self, old: Outcome) -> Request:
@@ -119,7 +119,10 @@ class Retry:
         if old.error is None:
             raise Trouble(f"{where} has its pictures. Nothing was sent.")
         if old.error.code not in ASKED_AGAIN:
-            raise Trouble(f"{where} ended as {old.error.code}: its sender mends it, and asks anew. Nothing was sent.")
+            raise Trouble(
+                f"{where} ended as {old.error.code}. Nothing was sent.",
+                "Its sender fixes the request and sends it again.",
+            )
         if not old.sources and self._had_pictures(old):
             raise Trouble(f"{where} ended before its pictures were read, so its sender alone knows them.")
         asked = Request(

@@ -1,4 +1,4 @@
-"""How a stack stands: what waits and why, what is under way, and what keeps it from going on."""
+"""The state of a stack: the requests that wait and why, those under way, and all that holds them back."""
 
 from collections import Counter
 from dataclasses import dataclass
@@ -45,7 +45,7 @@ class Sleeper(NamedTuple):
 
 
 class ModelTrouble(NamedTuple):
-    """What a model's breaker knows. Where it is open only a probe goes out now and then."""
+    """The state of a model's breaker. While it is open, only a probe goes out now and then."""
 
     cause: str
     failures: int
@@ -130,7 +130,7 @@ def calls_today(stack: Stack, limit: int, now: float) -> int:
 
 
 def troubles(stack: Stack) -> dict[str, ModelTrouble]:
-    """What is known of models that are in trouble, by their names; nothing of those that are well."""
+    """The models in trouble, by their names."""
     pages = stack.dynamodb.get_paginator("query").paginate(
         TableName=stack.outputs["ThreadsTable"],
         KeyConditionExpression="thread_id = :breaker",
@@ -152,10 +152,10 @@ def one_held_back(model: str, trouble: ModelTrouble) -> str:
 
 
 def way_out_of_one(trouble: ModelTrouble) -> str:
-    """What to do about those that wait for such a model."""
+    """The way out for requests that wait for such a model."""
     if trouble.cause == "model":
-        return "Ask anew with a model that there is; `darkroom cancel THREAD` ends what waits for this one."
-    return "They go on by themselves once the cause is gone; `darkroom cancel THREAD` ends what waits."
+        return "Ask again with a model that exists; `darkroom cancel THREAD` ends requests that wait for this one."
+    return "They go on by themselves once the cause is gone; `darkroom cancel THREAD` ends them."
 
 
 def ringing(stack: Stack) -> list[str] | None:

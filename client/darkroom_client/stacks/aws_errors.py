@@ -17,7 +17,7 @@ from botocore.exceptions import (
 )
 
 from darkroom.errors import DarkroomError
-from darkroom_client.errors import Denied, Gone, Trouble, Unreachable
+from darkroom_client.errors import Denied, Gone, NotFound, Trouble, Unreachable
 
 SENDER, READER, OPERATOR = "SenderPolicyArn", "ReaderPolicyArn", "OperatorPolicyArn"
 
@@ -28,10 +28,11 @@ _STRANGERS = frozenset(
 )  # fmt: skip
 _GONE = frozenset(("NoSuchBucket", "QueueDoesNotExist", "ResourceNotFoundException"))
 _LOOPBACK = ("127.0.0.1", "localhost", "::1")
-_NO_REGION = (
-    "No AWS region is named. Set AWS_REGION, or name one with `darkroom use NAME --region …`. "
+_NAME_A_REGION = (
+    "Set AWS_REGION, or name one with `darkroom use NAME --region …`. "
     "For a stack on this machine: `darkroom use local`."
 )
+_IS_IT_UP = "Is the network there, and is the stack up?"
 _SIGN_IN = "Sign in to AWS (`aws sso login`, `aws configure`), or name a profile."
 
 
@@ -56,32 +57,33 @@ def _of_answer(error: ClientError, policy: str) -> Trouble:
     code = said.get("Code", "").rpartition(".")[2]
     if code in _DENIED:
         way_out = f"It needs the policy that the stack's output {policy} names." if policy else ""
-        return Denied(f"AWS does not allow {error.operation_name} with these credentials. {way_out}".rstrip())
+        return Denied(f"AWS does not allow {error.operation_name} with these credentials.", way_out)
     if code in _STRANGERS:
-        return Denied(f"AWS does not know these credentials, or they have expired ({code}). {_SIGN_IN}")
+        return Denied(f"AWS does not know these credentials, or they have expired ({code}).", _SIGN_IN)
     if code in ("NoSuchKey", "404"):
-        return Trouble(f"{error.operation_name}: the object is not there any more, somebody has deleted it.")
+        return NotFound(f"{error.operation_name}: the object is not there any more, somebody has deleted it.")
     if code in _GONE or code == "NonExistentQueue" or "does not exist" in said.get("Message", ""):
-        return Gone(f"{error.operation_name}: {said.get('Message', code)} Is it the right stack, region and account?")
-    return Trouble(f"AWS refused {error.operation_name}: {code} {said.get('Message', '')}. Try again.")
+        message = f"{error.operation_name}: {said.get('Message', code)}"
+        return Gone(message, "Is it the right stack, region and account?")
+    return Trouble(f"AWS refused {error.operation_name}: {code} {said.get('Message', '')}.", "Try again.")
 
 
 def _of_client(error: BotoCoreError) -> Unreachable:
     if isinstance(error, NoCredentialsError | PartialCredentialsError):
-        return Denied(f"There are no AWS credentials here. {_SIGN_IN}")
+        return Denied("There are no AWS credentials here.", _SIGN_IN)
     if isinstance(error, NoRegionError):
-        return Unreachable(_NO_REGION)
+        return Unreachable("No AWS region is named.", _NAME_A_REGION)
     if isinstance(error, ProfileNotFound):
-        return Unreachable(f"{error}. `aws configure list-profiles` shows those that there are.")
+        return Unreachable(f"{error}.", "`aws configure list-profiles` shows those that there are.")
     if isinstance(error, EndpointConnectionError | ConnectionClosedError | ConnectTimeoutError):
-        return Unreachable(_of_endpoint(error))
-    return Unreachable(f"AWS cannot be reached: {error} Is the network there, and is the stack up?")
+        return _of_endpoint(error)
+    return Unreachable(f"AWS cannot be reached: {error}", _IS_IT_UP)
 
 
-def _of_endpoint(error: BotoCoreError) -> str:
+def _of_endpoint(error: BotoCoreError) -> Unreachable:
     """A stack on this machine is brought up again by its port."""
     url = urlsplit(str(error.kwargs.get("endpoint_url", "")))
     if url.hostname in _LOOPBACK and url.port:
         way_out = f"Is it up? `make up PORT={url.port}` starts it."
-        return f"The stack on port {url.port} of this machine does not answer. {way_out}"
-    return f"AWS cannot be reached: {error} Is the network there, and is the stack up?"
+        return Unreachable(f"The stack on port {url.port} of this machine does not answer.", way_out)
+    return Unreachable(f"AWS cannot be reached: {error}", _IS_IT_UP)

@@ -19,12 +19,12 @@ def find(environ: Mapping[str, str] = os.environ, start: Path | None = None) -> 
     return next((each for each in (folder, *folder.parents) if _is_one(each)), None)
 
 
-def needed(environ: Mapping[str, str] = os.environ) -> Path:
-    """The checkout. Raises Unreachable where there is none."""
-    found = find(environ)
+def needed(environ: Mapping[str, str] = os.environ, fallback: Path | None = None) -> Path:
+    """The checkout that is found, or else `fallback`. Raises Unreachable where that is none."""
+    found = find(environ) or fallback
     if found is None or not _is_one(found):
         where = f"{found} is no checkout of Darkroom" if found else "This is no checkout of Darkroom"
-        raise Unreachable(f"{where}. Go into the checkout, or name it with DARKROOM_REPO=…, its folder.")
+        raise Unreachable(f"{where}.", "Go into the checkout, or name it with DARKROOM_REPO=…, its folder.")
     return found
 
 
@@ -34,16 +34,16 @@ def variables(homes: Path, port: int | None = None) -> dict[str, str]:
     try:
         lines = path.read_text(encoding="utf-8").splitlines()
     except (FileNotFoundError, NotADirectoryError) as missing:
-        raise Unreachable(_not_there(homes, port)) from missing
+        raise _not_there(homes, port) from missing
     pairs = (shlex.split(line)[1].partition("=") for line in lines)
     return {name: value for name, _, value in pairs}
 
 
-def _not_there(homes: Path, port: int | None) -> str:
+def _not_there(homes: Path, port: int | None) -> Unreachable:
     known = sorted(f"PORT={path.parent.name}" for path in homes.glob("*/env") if path.parent.name.isdigit())
     where, make = ("here yet", "make up") if port is None else (f"on port {port}", f"make up PORT={port}")
     others = f" There are: {', '.join(known)}." if known else ""
-    return f"There is no stack {where}.{others} `{make}` starts one."
+    return Unreachable(f"There is no stack {where}.{others}", f"`{make}` starts one.")
 
 
 def _is_one(folder: Path) -> bool:

@@ -13,14 +13,14 @@ if TYPE_CHECKING:
     from darkroom_client.stacks.stack import Stack
 
 LOCAL = "local"
-_NO_STACK = "No stack is named. Say which: `darkroom use NAME`, DARKROOM_STACK, or --stack; `local` is this machine's."
+_NAME_ONE = "Say which: `darkroom use NAME`, DARKROOM_STACK, or --stack; `local` is this machine's."
 
 
 class Choice(NamedTuple):
     """A stack by its name, with region and profile where they are not the shell's own.
 
     `local` is the stack last brought up in the checkout where the command runs, `local:4600` the one on that port.
-    `repository` is the checkout to fall back to elsewhere.
+    `repository` is the checkout in which a local one is looked for where the command runs in none.
     """
 
     name: str
@@ -38,7 +38,7 @@ class Choice(NamedTuple):
         """The port that a local one is named by. Raises Invalid."""
         said = self.name.partition(":")[2]
         if said and not (said.isascii() and said.isdigit() and 0 < int(said) < 65536):
-            raise Invalid(f"{said!r} is no port. Name a stack as `local`, or as `local:4600`")
+            raise Invalid(f"{said!r} is no port", "Name a stack as `local`, or as `local:4600`.")
         return int(said) if said else None
 
     def open(self) -> "Stack":
@@ -48,8 +48,8 @@ class Choice(NamedTuple):
         if not self.is_local:
             return stack.on_aws(self.name, region=self.region, profile=self.profile)
         port = self.port
-        found = checkout.find() or (Path(self.repository) if self.repository else None)
-        return stack.on_this_machine(found or checkout.needed(), port)
+        known = Path(self.repository) if self.repository else repository()
+        return stack.on_this_machine(checkout.needed(fallback=known), port)
 
 
 def find(named: str | None = None, environ: Mapping[str, str] = os.environ) -> Choice:
@@ -62,7 +62,7 @@ def find(named: str | None = None, environ: Mapping[str, str] = os.environ) -> C
         return known
     if (found := checkout.find(environ)) and (found / ".local" / "env").is_file():
         return Choice(LOCAL)
-    raise Unreachable(_NO_STACK)
+    raise Unreachable("No stack is named.", _NAME_ONE)
 
 
 def remembered(environ: Mapping[str, str] = os.environ) -> Choice | None:
@@ -74,6 +74,12 @@ def remembered(environ: Mapping[str, str] = os.environ) -> Choice | None:
         return None
 
 
+def repository(environ: Mapping[str, str] = os.environ) -> Path | None:
+    """The checkout that is meant: see `checkout.find`; or else the one in which `darkroom use` was last said."""
+    known = remembered(environ)
+    return checkout.find(environ) or (Path(known.repository) if known and known.repository else None)
+
+
 def remember(choice: Choice, environ: Mapping[str, str] = os.environ) -> None:
     """Writes it down for all later commands. Raises Unreachable where the folder cannot be written."""
     path = _path(environ)
@@ -81,7 +87,8 @@ def remember(choice: Choice, environ: Mapping[str, str] = os.environ) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(json.dumps(choice._asdict(), indent=2) + "\n", encoding="utf-8")
     except OSError as error:
-        raise Unreachable(f"{path} cannot be written: {error.strerror}. DARKROOM_STACK names a stack, too.") from error
+        way_out = "DARKROOM_STACK names a stack, too."
+        raise Unreachable(f"{path} cannot be written: {error.strerror}.", way_out) from error
 
 
 def _path(environ: Mapping[str, str]) -> Path:

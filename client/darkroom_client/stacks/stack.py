@@ -60,7 +60,7 @@ class _Outputs(dict[str, str]):
     def __missing__(self, name: str) -> str:
         if self._stack.reads_anew() and name in self._stack.outputs:
             return self._stack.outputs[name]
-        raise Unreachable(f"The stack {self._stack.name} has no output {name}. Is it one of Darkroom, and complete?")
+        raise Unreachable(f"The stack {self._stack.name} has no output {name}.", "Is it one of Darkroom, and complete?")
 
 
 class Deployed:

@@ -19,9 +19,11 @@ from darkroom.domain.outcome import Timing
 from darkroom.domain.upload import Upload
 from darkroom.errors import Rejected
 from darkroom.uploads.pairing import Seen, Stem
-from darkroom_client.errors import Invalid, Trouble
+from darkroom_client.command import run
+from darkroom_client.commands.common import Given
+from darkroom_client.errors import Invalid, NotFound, Trouble
 from darkroom_client.operating.batches import local_batch
-from darkroom_client.operating.batches.batch_run import Batch
+from darkroom_client.operating.batches.batch_run import Batch, found
 from darkroom_client.operating.batches.local_batch import LocalBatch
 from darkroom_client.stacks.stack import Stack
 from tests.fakes.stack import deployed
@@ -58,11 +60,11 @@ class Desk:
 
     def read(self, *lines: str) -> LocalBatch:
         self.file.write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
-        return local_batch.read(KEY, self.stack, None)
+        return local_batch.read(Path(KEY), KEY, self.stack, None)
 
-    def arrives(self, local: LocalBatch, generation: int) -> str:
+    def arrives(self, local: LocalBatch, generation: int, etag: str = "") -> str:
         """Turn the upload into a batch. Return its name."""
-        etag = hashlib.md5(local.data, usedforsecurity=False).hexdigest()
+        etag = etag or hashlib.md5(local.data, usedforsecurity=False).hexdigest()
         upload = Upload("uploads", KEY, etag, None, "1", 9, 0.0)
         state = DynamoUploadState(self.table)
         before = state.stem(upload.home, upload.stem)
@@ -86,11 +88,32 @@ def line(custom_id: str) -> str:
     return json.dumps({"custom_id": custom_id, "instruction": "a cat"})
 
 
-def test_the_same_file_is_uploaded_once_and_a_changed_one_again(desk: Desk) -> None:
+def test_the_same_file_is_uploaded_once_and_another_of_its_name_after_a_yes(desk: Desk) -> None:
     first, other = desk.read(line("a")), desk.read(line("a"), line("b"))
-    assert [desk.batch.upload(each) for each in (first, first, other)] == [True, False, True]
+    assert desk.batch.another(first) is None
+    assert [desk.batch.upload(each) for each in (first, first)] == [True, False]
+    assert desk.batch.another(first) is None
+    assert desk.batch.another(other)
+    with pytest.raises(Trouble, match=r"shop/spring\.jsonl in uploads is another file\. Nothing was uploaded\."):
+        desk.batch.upload(other)
+    assert desk.batch.upload(other, replaces=True)
     assert len(desk.puts) == 2
     assert desk.stack.s3.get_object(Bucket="uploads", Key=KEY)["Body"].read() == other.data
+
+
+def test_a_file_whose_entity_tag_is_no_hash_of_it_is_known_by_its_bytes(desk: Desk) -> None:
+    """As where a key of KMS encrypts it, or where it was uploaded in parts."""
+    local, s3, at = desk.read(line("a")), desk.stack.s3, {"Bucket": "uploads", "Key": KEY}
+    upload = s3.create_multipart_upload(Bucket="uploads", Key=KEY)["UploadId"]
+    part = s3.upload_part(**at, UploadId=upload, PartNumber=1, Body=local.data)  # type: ignore[arg-type]
+    parts = {"Parts": [{"PartNumber": 1, "ETag": part["ETag"]}]}
+    etag = s3.complete_multipart_upload(**at, UploadId=upload, MultipartUpload=parts)["ETag"]  # type: ignore[arg-type]
+    batch = desk.batch
+    assert batch.another(local) is None
+    assert batch.another(desk.read(line("b")))
+    assert not batch.upload(local)
+    desk.arrives(local, 1, etag.strip('"'))
+    batch.begun(local, lambda _: pytest.fail("it has become a batch"))
 
 
 def test_it_is_waited_for_until_the_very_upload_has_become_a_batch(desk: Desk) -> None:
@@ -179,3 +202,28 @@ def test_who_may_not_look_after_pictures_hears_nothing_of_them(desk: Desk) -> No
     desk.stack.s3.meta.events.register("before-call.s3.HeadObject", refuse)
     picture = json.dumps({"custom_id": "a", "instruction": "a", "images": ["missing.png"]})
     assert desk.read(picture).faults == []
+
+
+def test_the_command_replaces_no_file_of_another_unasked(desk: Desk, capsys: pytest.CaptureFixture[str]) -> None:
+    class At(Given):
+        def open_stack(self) -> Stack:
+            return desk.stack
+
+    desk.read(line("a"))
+    desk.stack.s3.put_object(Bucket="uploads", Key=KEY, Body=b"{}")
+    assert run(["batch", KEY, "--no-wait"], At()) == 1
+    assert capsys.readouterr().err == (
+        f"{KEY} in the bucket is another file, uploaded now. Replace it? "
+        "No terminal is here for an answer, so nothing was done. --replace says it. Another name keeps both.\n"
+    )
+    assert run(["batch", KEY, "--no-wait", "--replace"], At()) == 0
+    assert desk.stack.s3.get_object(Bucket="uploads", Key=KEY)["Body"].read() == desk.file.read_bytes()
+
+
+def test_a_table_that_was_bounded_is_found_by_its_own_name(desk: Desk) -> None:
+    desk.arrives(desk.read(line("a")), generation=1)
+    DynamoBatchState(desk.table).save(f"batch:{KEY}#1", Progress(total=7))
+    assert found(desk.stack, "shop/spring.csv").standing().total == 7
+    for name in ("shop/other.csv", "shop/other.jsonl"):
+        with pytest.raises(NotFound, match=f"No batch file '{name}'"):
+            found(desk.stack, name).standing()

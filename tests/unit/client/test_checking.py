@@ -127,3 +127,15 @@ def test_what_systems_leave_is_ignored_and_what_is_not_there_is_1(check: Check) 
     code, told = check({".DS_Store": b"x"})
     assert (code, told[".DS_Store"]["kind"]) == (0, "noise")
     assert check({}, "nowhere.png") == (1, {})
+
+
+def test_a_file_that_is_not_there_keeps_no_other_from_its_verdict(
+    check: Check, capsys: pytest.CaptureFixture[str]
+) -> None:
+    code, told = check({"mug.png": PHOTO, "mug.txt": b"now blue"}, "nowhere.png", "mug.png", "mug.txt")
+    assert (code, list(told)) == (1, ["mug.png", "mug.txt"])
+    assert run(["check", "mug.png", "nowhere.png"]) == 1
+    said = capsys.readouterr()
+    assert (said.out.splitlines()[0], said.err) == (
+        "✓ mug.png  is asked with its text", "There is no file nowhere.png.\n"
+    )  # fmt: skip

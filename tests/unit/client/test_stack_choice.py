@@ -5,6 +5,8 @@ from pathlib import Path
 
 import pytest
 
+from darkroom_client.command import run
+from darkroom_client.commands import use
 from darkroom_client.errors import Invalid, Unreachable
 from darkroom_client.stacks import checkout, choice
 from darkroom_client.stacks.choice import Choice
@@ -111,6 +113,20 @@ def test_outside_a_checkout_one_that_is_named_or_remembered_serves(
         Choice("local:4955", repository=str(repository)).open()
     monkeypatch.setenv("DARKROOM_REPO", str(repository))
     with pytest.raises(Unreachable, match=not_there):
+        Choice("local:4955").open()
+
+
+def test_a_stack_on_aws_forgets_no_checkout(
+    home: dict[str, str], repository: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, value in home.items():
+        monkeypatch.setenv(name, value)
+    choice.remember(Choice("local", repository=str(repository)))
+    monkeypatch.setattr(use, "_version", lambda _: "0.1")
+    assert run(["use", "shop", "--region", "eu-west-1"]) == 0
+    assert choice.remembered() == Choice("shop", "eu-west-1", repository=str(repository))
+    assert choice.repository() == repository
+    with pytest.raises(Unreachable, match=r"no stack on port 4955\."):
         Choice("local:4955").open()
 
 

@@ -21,18 +21,16 @@ def lines(width: int, what: object) -> list[str]:
 
 
 @pytest.mark.parametrize("width", [40, 50, 60, 80, 100])
-def test_words_are_cut_with_a_sign_at_every_width(width: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(tables, "console", lambda: Console(width=width))
-    made = tables.table(ENDED, [("12:00:01", "invalid_request", f"{THREAD}:12", WORDS)])
+def test_words_are_cut_with_a_sign_at_every_width(width: int) -> None:
+    made = tables.table(ENDED, [("12:00:01", "invalid_request", f"{THREAD}:12", WORDS)], width)
     said = lines(width, made)
     assert said[1].rstrip().endswith("…")
     names = "".join(line[27:].split("  ")[0].strip() for line in said[1:])
     assert names == f"{THREAD}:12"
 
 
-def test_short_words_leave_their_columns_to_a_long_name(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(tables, "console", lambda: Console(width=80))
-    said = lines(80, tables.table(ENDED, [("12:00:01", "succeeded", f"{THREAD}/second:12", "a cat")]))
+def test_short_words_leave_their_columns_to_a_long_name() -> None:
+    said = lines(80, tables.table(ENDED, [("12:00:01", "succeeded", f"{THREAD}/second:12", "a cat")], 80))
     assert f"{THREAD}/second:12  a cat" in said[1]
 
 

@@ -54,6 +54,8 @@ def test_words_are_one_line_of_a_length_and_keep_the_joiners_that_scripts_need()
     assert terminal.words("make it night", 8) == "make it…"
     assert terminal.words("\u0645\u06cc\u200c\u062e a\x1b[2J") == "\u0645\u06cc\u200c\u062e a\\u001b[2J"
     assert terminal.name("a\u200db\u202e") == "a\\u200db\\u202e"
+    for joined in ("\U0001f469\u200d\U0001f467", "\u0645\u06cc\u200c\u062e"):
+        assert terminal.name(joined) == joined
 
 
 def test_wrapped_words_hang_below_their_head_and_facts_break_between_each_other_alone() -> None:

@@ -13,12 +13,12 @@ from local.stack.parameters import read_template
 from tests.templates import ROOT, all_resources
 
 PIPELINE = read_template(ROOT / "examples/pipeline.yaml")
-# What SAM makes of its own types.
+# The types that SAM makes of its own.
 MADE = {
     "AWS::Serverless::Function": ("AWS::Lambda::Function", "AWS::Lambda::EventSourceMapping"),
     "AWS::Serverless::LayerVersion": ("AWS::Lambda::LayerVersion",),
 }
-# What CloudFormation's handlers call for properties that the templates do not have, by why they do not.
+# Calls of CloudFormation's handlers for properties that the templates do not have, by the reason for that.
 UNUSED = {
     "no function has a network, a file system, a version, a reservation or a code signature": (
         "ec2:*", "elasticfilesystem:*", "s3files:*", "lambda:AssociateRuntimeAlias", "lambda:*CodeSigningConfig",
@@ -67,7 +67,7 @@ DATA = (
 
 @cache
 def called() -> frozenset[str]:
-    """What CloudFormation's handlers of the stack's resources call, by their own descriptions."""
+    """The calls of CloudFormation's handlers for the resources of the stack, by their own descriptions."""
     found = set[str]()
     for kind in {resource["Type"] for resource in all_resources().values()}:
         for made in MADE.get(kind, (kind,)):

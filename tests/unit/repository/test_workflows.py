@@ -62,7 +62,7 @@ def test_each_target_and_each_file_that_a_step_names_is_there() -> None:
 
 @pytest.mark.parametrize("script", scripts(), ids=lambda script: script.splitlines()[0])
 def test_a_step_is_a_script_that_bash_can_read_and_holds_nothing_from_outside(script: str) -> None:
-    """What GitHub puts in is put in before bash reads it: a tag could be called like a command."""
+    """GitHub fills its expressions in before bash reads them: a tag could be named like a command."""
     assert "${{" not in script
     subprocess.run([BASH, "-n", "-c", script], check=True)
 

@@ -1,12 +1,14 @@
 """`darkroom batch`: a file of requests, followed to its end."""
 
 from collections.abc import Iterator
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from darkroom_client.commands.common import Given, options
+from darkroom_client.commands.common import Given, agrees, options
 from darkroom_client.errors import Denied, Invalid
+from darkroom_client.telling import when
 
 if TYPE_CHECKING:
     from darkroom_client.operating.batches.batch_run import Batch, Failure, Standing
@@ -18,11 +20,14 @@ SHOWN = 20  # faults and failures, of perhaps very many
 
 @click.command("batch", short_help="Ask for all lines of a .jsonl or .csv.")
 @click.argument("words", nargs=-1, metavar="[status|stop] FILE")
-@click.option("--max-calls", type=int, help="Calls that may be paid; lines over it end as budget_exhausted.")
+@click.option(
+    "--max-calls", type=int, metavar="N", help="Calls that may be paid; lines over it end as budget_exhausted."
+)
 @click.option("--no-wait", is_flag=True, help="Upload it, and do not wait for its end.")
+@click.option("--replace", is_flag=True, help="Replace another file of its name in the bucket without asking.")
 @options
 @click.pass_obj
-def command(given: Given, words: tuple[str, ...], max_calls: int | None, no_wait: bool) -> int:
+def command(given: Given, words: tuple[str, ...], max_calls: int | None, no_wait: bool, replace: bool) -> int:
     """Ask for all lines of FILE, a .jsonl or a .csv, and wait for their end.
 
     \b
@@ -39,27 +44,27 @@ def command(given: Given, words: tuple[str, ...], max_calls: int | None, no_wait
       custom_id,instruction,images
       a,make it night,a.jpg
 
-    Pictures are not uploaded by it: they have to be in the bucket before. Each line is looked at first, as the stack
-    would, and nothing is uploaded where one has a fault or names a picture that is not there. The file lies in the
-    bucket as it lies below the working folder; one from elsewhere, by its name alone. Its relative names of pictures
-    start from there.
+    Pictures are not uploaded: they have to be in the bucket before. The command checks each line first, as the stack
+    would. It uploads nothing where a line has a fault or names a picture that is not there. The key of the file is its
+    path below the working folder, or its name alone where it lies elsewhere. Relative names of pictures start from its
+    folder in the bucket.
 
-    The same line again takes up where it was left: no file is uploaded twice, and nothing is paid twice.
+    The same command again takes up where it was left: no file is uploaded twice, and nothing is paid twice. Where
+    another file of that name lies in the bucket, you are asked first: it may be somebody else's.
     """
     verb, named = _meant(words)
     stack = given.open_stack()
     if verb == "run":
-        return _run(given, stack, named, max_calls, is_followed=not no_wait)
+        return _run(given, stack, named, max_calls, is_followed=not no_wait, replaces=replace)
     _look(given, stack, named, is_stopped=verb == "stop")
     return 0
 
 
 def _look(given: Given, stack: "Stack", named: str, *, is_stopped: bool) -> None:
     """Tells how far a batch is, and stops it before where that is wanted."""
-    from darkroom_client.operating.batches.batch_run import Batch
-    from darkroom_client.operating.batches.local_batch import key_of
+    from darkroom_client.operating.batches.batch_run import found
 
-    batch = Batch(stack, key_of(named, stack.outputs["UploadsBucket"]))
+    batch = found(stack, named)
     if is_stopped:
         batch.stop()
         given.say(f"{batch.key} is stopped: lines that were not sent are answered as cancelled, the others go on.")
@@ -67,26 +72,33 @@ def _look(given: Given, stack: "Stack", named: str, *, is_stopped: bool) -> None
 
 
 def _meant(words: tuple[str, ...]) -> tuple[str, str]:
-    """What to do, and with which file."""
+    """The verb, and the file."""
     match words:
         case ("status" | "stop" as verb, named):
             return verb, named
         case (named,) if named not in ("status", "stop"):
             return "run", named
-    raise Invalid("Name one file: `darkroom batch FILE`, `darkroom batch status FILE`, `darkroom batch stop FILE`")
+    way_out = "Write `darkroom batch FILE`, `darkroom batch status FILE` or `darkroom batch stop FILE`."
+    raise Invalid("Not one file is named", way_out)
 
 
-def _run(given: Given, stack: "Stack", named: str, max_calls: int | None, *, is_followed: bool) -> int:
+def _run(given: Given, stack: "Stack", named: str, max_calls: int | None, *, is_followed: bool, replaces: bool) -> int:
     from darkroom_client.operating.batches import local_batch
-    from darkroom_client.operating.batches.batch_run import Batch
+    from darkroom_client.operating.batches.batch_run import ANOTHER_NAME, Batch
 
-    local = local_batch.read(named, stack, max_calls)
+    local = local_batch.read(Path(named), named, stack, max_calls)
     if local.faults:
         return _refuse(given, named, local)
     for line in local.bill(stack.parameters):
         given.say(line)
     batch = Batch(stack, local.key)
-    is_new = batch.upload(local)
+    if not replaces and (since := batch.another(local)):
+        question = f"{batch.key} in the bucket is another file, uploaded {when(since.isoformat())}. Replace it?"
+        if not agrees(question, f"--replace says it. {ANOTHER_NAME}"):
+            given.tell({"key": batch.key, "requests": local.requests, "uploaded": False}, "Nothing was uploaded.")
+            return 0
+        replaces = True
+    is_new = batch.upload(local, replaces=replaces)
     lines = f"{local.requests:,} line{'s' * (local.requests > 1)}"
     given.say(f"{batch.key}: {lines}, {'uploaded' if is_new else 'uploaded before, and taken up where it was left'}.")
     if not is_followed:
@@ -106,20 +118,20 @@ def _refuse(given: Given, named: str, local: "LocalBatch") -> int:
     count = len(local.faults)
     hint = local.faults[0].hint if count == 1 and not local.faults[0].line else None
     given.tell({"key": local.key, "requests": local.requests, "faults": [told(each) for each in local.faults]})
-    way_out = hint or "Mend what is named. Nothing was uploaded or paid."
+    way_out = hint or "Fix the lines that are named. Nothing was uploaded or paid."
     raise Invalid(f"{named} has {count:,} fault{'s' * (count > 1)}", way_out)
 
 
 def _followed(given: Given, batch: "Batch", local: "LocalBatch") -> "Standing":
     """How it ended; on a terminal with a bar."""
-    from darkroom_client.commands.tables import console
+    from darkroom_client.commands.terminal import console
 
     is_shown = not given.as_json and console().is_terminal
     try:
         *_, last = _with_a_bar(batch, local) if is_shown else _unseen(batch, local)
     except Denied as denied:
         told = f"{batch.key} is uploaded and goes on by itself; its answers will be at {batch.answers}"
-        raise Denied(f"{told}. To follow it is another matter: {denied}") from denied
+        raise Denied(f"{told}. It cannot be followed: {denied.message}", denied.hint) from denied
     except KeyboardInterrupt:
         way_out = f"The same line follows it; `darkroom batch stop {batch.key}` stops it."
         click.echo(f"It goes on by itself. {way_out}", err=True)
@@ -135,7 +147,7 @@ def _unseen(batch: "Batch", local: "LocalBatch") -> "Iterator[Standing]":
 def _with_a_bar(batch: "Batch", local: "LocalBatch") -> "Iterator[Standing]":
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
-    from darkroom_client.commands.tables import console
+    from darkroom_client.commands.terminal import console
 
     columns = (
         TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TextColumn("{task.fields[said]}"),

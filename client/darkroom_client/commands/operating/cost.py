@@ -1,4 +1,4 @@
-"""`darkroom cost`: calls, pictures, money."""
+"""`darkroom cost`: adds up calls, pictures and money."""
 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
@@ -14,19 +14,21 @@ if TYPE_CHECKING:
 SINCE = "7d"
 
 
-@click.command("cost", short_help="Calls, pictures, money.")
+@click.command("cost", short_help="Add up calls, pictures and money.")
 @click.argument("prefix", default="")
 @click.option(
     "--by", type=click.Choice(["day", "thread", "folder", "model"]), default="day", show_default=True,
-    help="What is added up.",
+    help="Add up by this.",
 )  # fmt: skip
-@click.option("--since", default=SINCE, show_default=True, help="30m, 12h, 7d, 2w, or a day: 2026-11-29.")
+@click.option(
+    "--since", metavar="TIME", default=SINCE, show_default=True, help="30m, 12h, 7d, 2w, or a day: 2026-11-29."
+)
 @options
 @click.pass_obj
 def command(given: Given, prefix: str, by: str, since: str) -> None:
-    """What was spent on the threads whose ids begin with PREFIX, or on all.
+    """Add up what was spent on the threads whose ids begin with PREFIX, or on all.
 
-    The price is the stack's PricePerImage at the time of the call. Without one there are calls and pictures alone.
+    The price is the stack's PricePerImage at the time of the call. Without a price there is no money in the table.
     """
     from darkroom_client.operating import cost
 

@@ -1,4 +1,4 @@
-"""`darkroom doctor`: what is wrong with a stack, and the way out."""
+"""`darkroom doctor`: finds what is wrong with a stack, and the way out."""
 
 from typing import TYPE_CHECKING
 
@@ -13,14 +13,14 @@ if TYPE_CHECKING:
 MARKS = {"ok": ("✓", "green"), "broken": ("✗", "bold red"), "unwise": ("!", "yellow"), "unknown": ("?", "yellow")}
 
 
-@click.command("doctor", short_help="What is wrong with the stack, and the way out.")
+@click.command("doctor", short_help="Find what is wrong with the stack, and the way out.")
 @options
 @click.pass_obj
 def command(given: Given) -> int:
-    """Look at all that may keep the stack from its work: the key, the model, queues, limits, quotas, alarms, versions.
+    """Check everything that may keep the stack from its work: key, model, queues, limits, quotas, alarms, versions.
 
-    A ✗ is broken, a ! unwise, a ? not known. It exits with 1 where something is broken. Nothing is called or paid:
-    where you may read the key, the image API is asked for its list of models.
+    A ✗ is broken, a ! unwise, a ? not known. The exit code is 1 where something is broken. It pays for nothing: where
+    you may read the key, it asks the image API for its list of models.
     """
     from darkroom_client.operating.doctor.examine import Doctor
 

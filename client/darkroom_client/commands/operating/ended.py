@@ -1,4 +1,4 @@
-"""`darkroom ended`: what ended on a day, and what it cost."""
+"""`darkroom ended`: lists what ended on a day, and what it cost."""
 
 import json
 from collections import Counter
@@ -16,15 +16,15 @@ if TYPE_CHECKING:
     from darkroom_client.operating.ended import Ended
 
 
-@click.command("ended", short_help="What ended on a day, and what it cost.")
+@click.command("ended", short_help="List what ended on a day, and what it cost.")
 @click.argument("day", required=False)
 @click.option("--failed", is_flag=True, help="Only what failed.")
 @options
 @click.pass_obj
 def command(given: Given, day: str | None, failed: bool) -> None:
-    """What ended on DAY of UTC (2026-11-29), today without one: the newest first, rejected uploads and messages too.
+    """List what ended on DAY (2026-11-29), or today, the newest first. Rejected uploads and messages are in the list.
 
-    With --json a line each.
+    Days and times are those of UTC. With --json each is a line.
     """
     from darkroom.aws.dynamodb.table import Table
     from darkroom_client.operating.ended import ended
@@ -57,7 +57,7 @@ def _show(day: str, shown: Iterable["Ended"], found: Iterable["Ended"]) -> None:
         for each in shown
     ]
     if rows:
-        columns = [("AT", "left"), ("OUTCOME", "left"), ("OF", "whole"), ("WORDS", "cut")]
+        columns = [("UTC", "left"), ("OUTCOME", "left"), ("OF", "whole"), ("WORDS", "cut")]
         show(table(columns, rows))
     codes = Counter(each.code for each in found)
     parts = ", ".join(f"{number} {code}" for code, number in codes.most_common())

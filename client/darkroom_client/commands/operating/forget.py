@@ -6,7 +6,7 @@ from darkroom_client import naming
 from darkroom_client.commands.common import Given, agrees, options
 
 
-@click.command("forget", short_help="Erase a thread, for good.")
+@click.command("forget", short_help="Erase a thread for good.")
 @click.argument("thread")
 @click.option("--yes", is_flag=True, help="Erase without asking.")
 @options
@@ -14,9 +14,9 @@ from darkroom_client.commands.common import Given, agrees, options
 def command(given: Given, thread: str, yes: bool) -> None:
     """Erase THREAD for good: its words, its pictures and what was uploaded for it.
 
-    It shows what there is, asks, and gives a receipt, with what it has kept and what is out of its reach. While a
-    request of the thread is open nothing is erased. It waits for a minute in between: a worker that has read an
-    outcome of the thread may tell it until then. Stopped anywhere, it is run again.
+    It shows what there is, asks, erases, and gives a receipt: what it kept, and what is out of its reach. It erases
+    nothing while a request of the thread is open. It waits for a minute in between, because a worker that has read an
+    outcome of the thread may announce it until then. If it is stopped, run it again.
     """
     from darkroom_client.operating.erasing.forget import Forget
     from darkroom_client.stacks.aws_errors import OPERATOR, translated

@@ -1,17 +1,18 @@
-"""`darkroom redrive`: dead letters go back to where they came from."""
+"""`darkroom redrive`: sends dead letters back to their queues."""
 
 import click
 
 from darkroom_client.commands.common import Given, options
 
 
-@click.command("redrive", short_help="Bring dead letters back.")
+@click.command("redrive", short_help="Send dead letters back to their queues.")
 @options
 @click.pass_obj
 def command(given: Given) -> None:
-    """Bring dead letters back, once their cause is mended. Nothing is paid twice, and it may be run again at any time.
+    """Send dead letters back to their queues, once their cause is fixed. Nothing is paid twice, so you may run it at
+    any time.
 
-    A request that has its outcome is over, and its copy is removed. Any other is sent again as it was.
+    A request that has its outcome is over, and its dead letter is removed. Any other request is sent again as it was.
     """
     from darkroom_client.operating.redrive import Redrive
     from darkroom_client.stacks.aws_errors import OPERATOR, translated

@@ -1,4 +1,4 @@
-"""`darkroom reindex`: turns of earlier releases are listed, too."""
+"""`darkroom reindex`: lists the turns of earlier releases."""
 
 import click
 
@@ -7,7 +7,7 @@ from darkroom_client.commands.common import Given, options
 SAID_EVERY = 1000
 
 
-@click.command("reindex", short_help="List the turns of earlier releases.")
+@click.command("reindex", short_help="List the turns of earlier releases in the index.")
 @options
 @click.pass_obj
 def command(given: Given) -> None:

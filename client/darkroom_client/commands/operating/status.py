@@ -1,12 +1,14 @@
-"""`darkroom status`: how many wait, are under way, and why."""
+"""`darkroom status`: shows how many requests wait or are under way, and why."""
 
 import time
+from contextlib import nullcontext
 from typing import TYPE_CHECKING
 
 import click
 
-from darkroom_client.commands.common import Given, options
+from darkroom_client.commands.common import Given, options, until_interrupted
 from darkroom_client.stacks import choice
+from darkroom_client.telling import clock
 
 if TYPE_CHECKING:
     from rich.console import Group, RenderableType
@@ -18,32 +20,34 @@ SHOWN = 10  # of perhaps very many that wait
 WATCH_SECONDS = 5
 
 
-@click.command("status", short_help="What waits, what is under way, and why.")
-@click.option("--watch", is_flag=True, help=f"Look again every {WATCH_SECONDS} s, until it is interrupted.")
+@click.command("status", short_help="Show what waits, what is under way, and why.")
+@click.option("--watch", is_flag=True, help=f"Look again every {WATCH_SECONDS} s, until Ctrl-C.")
 @options
 @click.pass_obj
 def command(given: Given, watch: bool) -> None:
-    """How many requests wait, are under way, and why; what holds them back; and what somebody should look at.
+    """Show how many requests wait or are under way, what holds them back, and what needs attention.
 
-    Numbers are about right: SQS counts no better.
+    The numbers are approximate, as SQS's own are.
     """
     from darkroom_client.operating.status import status
 
     stack = given.open_stack()
     title = f"{choice.find(given.stack).name}, release {stack.outputs['StackVersion']}"
-    while True:
-        found = stack.up_to_date(lambda: status(stack))
-        if given.as_json:
-            given.tell(found.document())
-        else:
-            _show(found, title, is_anew=watch)
-        if not watch:
-            return
-        time.sleep(WATCH_SECONDS)
+    with until_interrupted() if watch else nullcontext():
+        while True:
+            found = stack.up_to_date(lambda: status(stack))
+            if given.as_json:
+                given.tell(found.document())
+            else:
+                _show(found, title, is_anew=watch)
+            if not watch:
+                return
+            time.sleep(WATCH_SECONDS)
 
 
 def _show(found: "Status", title: str, *, is_anew: bool) -> None:
-    from darkroom_client.commands.tables import console, show
+    from darkroom_client.commands.tables import show
+    from darkroom_client.commands.terminal import console
 
     if is_anew and console().is_terminal:
         console().clear()
@@ -65,7 +69,7 @@ def _picture(found: "Status", title: str) -> "Group":
     if found.sleepers:
         columns = [("WAITS FOR", "left"), ("UNTIL", "left"), ("TRIED", "right"), ("THREAD", "whole"), ("WORDS", "cut")]
         sleepers = [
-            (each.cause, each.until[11:19], each.attempts, each.thread_id, each.instruction)
+            (each.cause, clock(each.until), each.attempts, each.thread_id, each.instruction)
             for each in found.sleepers[:SHOWN]
         ]
         parts += [text(""), table(columns, sleepers)]
@@ -100,19 +104,19 @@ def _calls(found: "Status") -> "Text":
 
 
 def _trouble(found: "Status") -> "list[tuple[str, Text]]":
-    """What somebody should look at, or that there is nothing."""
+    """The rows that need attention, or say that nothing does."""
     from darkroom_client.commands.tables import text
     from darkroom_client.operating.status import is_own, one_held_back, way_out_of_one
 
     rows = []
     for model, each in found.breaker.items():
-        state = "only probes go out" if each.is_open else f"{each.failures} failures on end"
+        state = "only probes go out" if each.is_open else f"{each.failures} failures in a row"
         said = f"{model}: {each.cause}, {state}"
         if each.is_open and not is_own(model, found.image_model):
             said = f"{one_held_back(model, each)} {way_out_of_one(each)}"
         rows.append(("provider", text(said, "yellow")))
     if found.dead_letters:
-        said = f"{found.dead_letters:,}: `darkroom redrive` brings them back, once their cause is mended"
+        said = f"{found.dead_letters:,}: `darkroom redrive` brings them back, once their cause is fixed"
         rows.append(("dead letters", text(said, "red")))
     else:
         rows.append(("dead letters", text("none")))

@@ -1,4 +1,4 @@
-"""What `send` and `reply` have in common: how a request is wished for, sent, waited for, and its picture taken."""
+"""The common part of `send` and `reply`: their options, the request, the wait, and the picture."""
 
 import functools
 import shlex
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from darkroom_client.commands.talking.saving import Target
     from darkroom_client.pending import PendingTurn
     from darkroom_client.pictures import LocalPicture
-    from darkroom_client.results import Result, Waiting
+    from darkroom_client.results import Result
     from darkroom_client.room import Darkroom
 
 Command = TypeVar("Command", bound=Callable[..., Any])
@@ -25,7 +25,7 @@ MAX_VARIATIONS = 20
 
 
 class Wish(NamedTuple):
-    """What the options of `send` and `reply` say."""
+    """The options of `send` and `reply`."""
 
     model: str | None
     option: tuple[str, ...]
@@ -38,8 +38,8 @@ class Wish(NamedTuple):
 
 
 class Asked(NamedTuple):
-    """What is asked for. `parent_turn` 0 begins anew, None answers the newest turn. `remark` is said before it is sent,
-    once it is known to be good.
+    """A request. `parent_turn` 0 starts without an earlier picture, None answers the newest turn. `remark` is
+    said before it is sent, once it is known to be good.
     """
 
     thread: str
@@ -136,7 +136,7 @@ def _target(wish: Wish, beside: Path) -> "Target":
 
 
 def _follow(given: Given, asking: Asking, pending: "Sequence[PendingTurn]", wish: Wish, target: "Target | None") -> int:
-    """What comes after the sending. Returns the exit code."""
+    """Waits, or only tells the ids. Returns the exit code."""
     if target is None:
         for each in pending:
             _tell_sent(given, each)
@@ -152,7 +152,7 @@ def _interrupted(how: str) -> int:
 
 
 def _left_behind(thread: str, sent: int, wanted: int) -> str:
-    """What is to be known of requests that nobody waits for any more. One that was being sent may have left."""
+    """Tells of requests that nothing waits for any more. One that was being sent may have left."""
     if sent == wanted == 1:
         first = "It was sent: it goes on by itself, and costs."
     elif sent == wanted:
@@ -175,15 +175,16 @@ def _wait(given: Given, asking: Asking, pending: "PendingTurn", wish: Wish, targ
     except TimedOut as over:
         if given.as_json:
             _tell_sent(given, pending)
-        raise TimedOut(f"{over} {_later(pending, over.waiting)}", over.waiting) from over
+        whole = pending.timed_out(wish.timeout or 0.0)  # also where a part of it went by before this wait
+        raise TimedOut(whole.message, whole.waiting, _later(pending, whole)) from over
     _take(given, result, wish, target)
     return 0
 
 
-def _later(pending: "PendingTurn", waiting: "Waiting | None") -> str:
+def _later(pending: "PendingTurn", over: TimedOut) -> str:
     """Where nothing has taken it up, `show` knows of none."""
-    if waiting is None:
-        return "It goes on by itself."
+    if over.waiting is None:
+        return f"{over.hint or ''} It goes on by itself.".lstrip()
     return f"It goes on by itself: `darkroom show {shlex.quote(pending.thread_id)}` says how it stands."
 
 
@@ -203,12 +204,14 @@ def _take(given: Given, result: "Result", wish: Wish, target: "Target") -> None:
 
 
 def _tell_failed(given: Given, failed: Failed) -> int:
-    """The outcome for programs, the sentence for people."""
+    """Programs get the outcome, and the error on standard error."""
     if given.as_json:
         given.tell(failed.outcome.as_document())
-    from darkroom_client.commands.talking import report
+        given.fail(failed)
+    else:
+        from darkroom_client.commands.talking import report
 
-    report.failed(failed)
+        report.failed(failed)
     return failed.exit_code
 
 
@@ -236,7 +239,7 @@ def _options(given: Sequence[str]) -> dict[str, Any]:
 def _rehearse(
     given: Given, room: "Darkroom", request: "Request", pictures: "Sequence[LocalPicture]", wish: Wish
 ) -> int:  # fmt: skip
-    """Says what would be sent, by the same code that sends it."""
+    """Prints the request that would be sent, by the same code that sends it."""
     from darkroom.domain import price
     from darkroom_client.commands.talking import report
 

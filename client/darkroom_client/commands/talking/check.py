@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from darkroom_client.commands.common import Given, options
-from darkroom_client.errors import Trouble
+from darkroom_client.errors import NotFound, Trouble
 
 if TYPE_CHECKING:
     from darkroom.errors import Rejected
     from darkroom_client.checking.verdict import Verdict
 
 
-@click.command("check", short_help="What Darkroom would make of files.")
+@click.command("check", short_help="Say what Darkroom would make of files.")
 @click.argument("files", nargs=-1, required=True, metavar="FILE...", type=click.Path(path_type=Path))
 @click.option("--to", "prefix", default="", metavar="FOLDER/", help="The folder of the bucket that they would go to.")
 @options
@@ -26,30 +26,38 @@ def command(given: Given, files: tuple[Path, ...], prefix: str) -> int:
     Nothing is sent, and no stack is asked. A file's path is its key, as after `aws s3 sync . s3://…`.
     """
     prefix = f"{prefix.strip('/')}/" if prefix.strip("/") else ""
-    verdicts = [(path, _verdict(path, prefix)) for path in _expanded(files)]
-    if given.as_json:
-        for path, each in verdicts:
-            given.tell(_document(path, each))
-    else:
-        _show(verdicts)
-    return int(any(each.problems for _, each in verdicts))
+    is_good = True
+    for path in _expanded(files):
+        try:
+            verdict = _verdict(path, prefix)
+        except Trouble as trouble:  # of this file alone: the others are judged all the same
+            given.fail(trouble)
+            is_good = False
+            continue
+        is_good = is_good and not verdict.problems
+        if given.as_json:
+            given.tell(_document(path, verdict))
+        else:
+            _show(path, verdict)
+    return int(not is_good)
 
 
 def _expanded(files: Sequence[Path]) -> Iterator[Path]:
-    """The files, those of folders in their order. Raises Trouble where one is not there."""
+    """The files, and those of folders in their order."""
     for path in files:
         if path.is_dir():
             yield from sorted(each for each in path.rglob("*") if each.is_file())
-        elif path.is_file():
-            yield path
         else:
-            raise Trouble(f"There is no file {path}.")
+            yield path
 
 
 def _verdict(path: Path, prefix: str) -> "Verdict":
+    """Raises Trouble where the file is not there, or cannot be read."""
     from darkroom_client.checking import verdict
     from darkroom_client.checking.folder import LocalFolder
 
+    if not path.is_file():
+        raise NotFound(f"There is no file {path}.")
     is_below = not path.is_absolute() and ".." not in path.parts
     root, name = (Path(), path.as_posix()) if is_below else (path.parent, path.name)
     try:
@@ -66,21 +74,20 @@ def _document(path: Path, verdict: "Verdict") -> dict[str, Any]:
     }  # fmt: skip
 
 
-def _show(verdicts: Sequence[tuple[Path, "Verdict"]]) -> None:
+def _show(path: Path, verdict: "Verdict") -> None:
     from rich.text import Text
 
     from darkroom_client.commands import terminal
 
     console = terminal.console()
-    for path, each in verdicts:
-        state = "failed" if each.problems else "waiting" if each.kind == "noise" else "succeeded"
-        console.print(Text.assemble(terminal.mark(state), " ", (terminal.name(str(path)), "bold"), f"  {each.says}"))
-        for line in _facts(each):
-            terminal.hang(console, "  ", Text(line, "dim"))
-        for warning in each.warnings:
-            terminal.hang(console, "  ! ", Text(terminal.words(warning), "yellow"))
-        for problem in each.problems:
-            _tell(problem)
+    state = "failed" if verdict.problems else "waiting" if verdict.kind == "noise" else "succeeded"
+    console.print(Text.assemble(terminal.mark(state), " ", (terminal.name(str(path)), "bold"), f"  {verdict.says}"))
+    for line in _facts(verdict):
+        terminal.hang(console, "  ", Text(line, "dim"))
+    for warning in verdict.warnings:
+        terminal.hang(console, "  ! ", Text(terminal.words(warning), "yellow"))
+    for problem in verdict.problems:
+        _tell(problem)
 
 
 def _facts(verdict: "Verdict") -> Iterator[str]:

@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING
 
-from darkroom_client.errors import Invalid, Trouble
+from darkroom_client.errors import Invalid, NotFound
 
 if TYPE_CHECKING:
     from darkroom_client.room import Darkroom
@@ -13,11 +13,14 @@ def existing(room: "Darkroom", name: str) -> "Thread":
     """The thread of this name. Raises Trouble where there is none."""
     thread = room.thread(name)
     if not thread.exists():
-        raise Trouble(
-            f"There is no conversation {name}, or nothing has taken up its first request yet. "
-            "`darkroom threads` has those that there are."
-        )
+        raise not_found(name)
     return thread
+
+
+def not_found(name: str) -> NotFound:
+    """That there is no such thread."""
+    said = f"There is no conversation {name}, or nothing has taken up its first request yet."
+    return NotFound(said, "`darkroom threads` has those that there are.")
 
 
 def turn_of(room: "Darkroom", name: str) -> tuple["Thread", int | None]:

@@ -1,4 +1,4 @@
-"""What is said while a request is waited for: a line that moves on a terminal, else one for each cause of a wait."""
+"""Shows the wait for a request: a moving line on a terminal, else one line for each cause."""
 
 import shlex
 import time
@@ -23,12 +23,12 @@ WAYS_OUT = {
     "budget": "The day's calls are used up. The operator can raise DailyCallLimit.",
     "credentials": "The image API refuses the key. The operator has to put a good key into the secret.",
     "account": "The account at the provider is empty. The operator has to pay in there.",
-    "configuration": "What answers at ImageApiUrl is not the image API. The operator has to set that parameter.",
+    "configuration": "The server at ImageApiUrl is not the image API. The operator has to set that parameter.",
 }
 
 
 class ProgressLine:
-    """It is there while something is waited for, and gone after that. Where there is no terminal, a cause is told once,
+    """It is there while something is waited for, and gone after that. Without a terminal it prints each cause once,
     on standard error.
     """
 
@@ -39,7 +39,7 @@ class ProgressLine:
         self._cause: str | None = None  # the last one that was told; variations share theirs
 
     def left(self, timeout: float | None) -> float | None:
-        """What is left of so many seconds for all that is waited for."""
+        """The rest of so many seconds, which all waits share."""
         return None if timeout is None else max(0.0, round(timeout - (time.monotonic() - self._began), 1))
 
     @contextmanager
@@ -67,7 +67,7 @@ class ProgressLine:
                 self._told = None
 
     def sleep(self, seconds: float) -> None:
-        """Between two looks it says anew what the request waits for."""
+        """Between two looks it says again what the request waits for."""
         if self._pending:
             self._tell(self._pending, self._pending.waiting())
         time.sleep(seconds)

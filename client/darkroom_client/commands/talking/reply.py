@@ -7,13 +7,17 @@ import click
 from darkroom_client.commands.common import Given, options
 from darkroom_client.commands.talking import asking, lookup
 from darkroom_client.commands.talking.asking import Wish
-from darkroom_client.errors import Trouble
+from darkroom_client.errors import NotFound
+
+_SHOW = "`darkroom show` has its turns."
 
 
 @click.command("reply", short_help="Go on with a conversation.")
 @click.argument("thread")
 @click.argument("words")
-@click.option("--from", "turn", type=click.IntRange(min=0), help="Answer this turn, not the newest: a branch.")
+@click.option(
+    "--from", "turn", type=click.IntRange(min=0), metavar="TURN", help="Answer this turn, not the newest: a branch."
+)
 @click.option("--image", "images", multiple=True, type=click.Path(path_type=Path), help="A picture to send along.")
 @asking.choices
 @options
@@ -30,13 +34,13 @@ def command(
     darkroom reply mug "mirror it" --from 1 --open
     """
     if missing := [each for each in images if not each.is_file()]:
-        raise Trouble(f"There is no file {missing[0]}. Nothing was sent.")
+        raise NotFound(f"There is no file {missing[0]}. Nothing was sent.")
     began = asking.begin(given)
     found = lookup.existing(began.room, thread)
     if turn is None and wish.variations > 1:
         turn = found.latest_success()
         if not turn:
-            raise Trouble(f"{found.id} has no picture yet, so there is nothing to vary. `darkroom show` has its turns.")
+            raise NotFound(f"{found.id} has no picture yet, so there is nothing to vary.", _SHOW)
     if turn and found.turn(turn) is None:
-        raise Trouble(f"{found.id} has no turn {turn}. `darkroom show` has its turns. Nothing was sent.")
+        raise NotFound(f"{found.id} has no turn {turn}, so nothing was sent.", _SHOW)
     return asking.ask(given, began, asking.Asked(found.id, words, list(images), turn), wish, Path())

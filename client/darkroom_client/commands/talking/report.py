@@ -1,4 +1,4 @@
-"""What a person is told of a request: the picture that was made, why there is none, what would be sent."""
+"""Tells a person about a request: its picture, its failure, or a rehearsal of it."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -41,7 +41,7 @@ def facts(result: Result) -> list[str]:
 
 
 def failed(failure: Failed) -> None:
-    """What went wrong, and the way out."""
+    """The failure, and the way out."""
     console = terminal.console(is_error=True)
     turn = f" turn {failure.outcome.turn}" if failure.outcome.turn else ""
     thread = terminal.name(failure.outcome.thread_id or "the request")
@@ -52,7 +52,7 @@ def failed(failure: Failed) -> None:
 
 
 def rehearsed(given: Given, request: Request, pictures: Sequence[LocalPicture], cost: Mapping[str, Any]) -> None:
-    """What would be sent, how often, and what that costs."""
+    """The request that would be sent, how often, and the price."""
     body = {name: value for name, value in _fields(request).items() if value not in (None, [], {})}
     uploads = [{"name": each.name, "key": each.key, "bytes": len(each.data)} for each in pictures]
     lines = [f"Would send to {request.thread_id}: {terminal.words(request.instruction)}"]

@@ -7,12 +7,12 @@ import click
 from darkroom_client.commands.common import Given, options
 from darkroom_client.commands.talking import asking
 from darkroom_client.commands.talking.asking import Wish
-from darkroom_client.errors import Invalid, Trouble
+from darkroom_client.errors import Invalid, NotFound
 
 
 @click.command("send", short_help="Ask for a picture, in a new conversation.")
 @click.argument("words", nargs=-1, required=True, metavar='[FILE]... "WORDS"', type=click.Path())
-@click.option("--thread", help="What the conversation is called; else as the first file, or the words.")
+@click.option("--thread", metavar="NAME", help="Name the conversation; else after the first file, or the words.")
 @asking.choices
 @options
 @click.pass_obj
@@ -39,7 +39,7 @@ def command(given: Given, words: tuple[str, ...], thread: str | None, wish: Wish
 
 
 def _remark(free: str, name: str, *, is_named: bool) -> str:
-    """What the conversation is called, where the person has not said so."""
+    """Says the name of the conversation, unless the person chose it."""
     if free != name:
         return f"{name} exists already: this is {free}."
     return "" if is_named else f"The conversation is called {free}."
@@ -51,7 +51,7 @@ def _look_at(files: list[Path], said: str) -> None:
         raise Invalid(f"{said} is a file, and the words come last", f'Say what to make of it: darkroom send {said} "…"')
     for file in files:
         if not _is_file(file):
-            raise Trouble(f"There is no file {file}. Nothing was sent.")
+            raise NotFound(f"There is no file {file}. Nothing was sent.")
     if not files and _is_named_like_a_file(said):
         raise Invalid(f"There is no file {said}, and these would be the words. Nothing was sent.")
 

@@ -7,7 +7,7 @@ import click
 
 from darkroom_client.commands.common import Given, options
 from darkroom_client.commands.talking import lookup
-from darkroom_client.errors import Trouble
+from darkroom_client.errors import NotFound
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from darkroom_client.results import Result, Waiting
 
 
-@click.command("show", short_help="A conversation, as a tree.")
+@click.command("show", short_help="Show a conversation as a tree.")
 @click.argument("thread")
 @click.option("--sheet", type=click.Path(path_type=Path, dir_okay=False), metavar="FILE.png",
               help="Write a contact sheet of its pictures, too.")  # fmt: skip
@@ -65,6 +65,6 @@ def _draw(thread: str, ended: "Sequence[Result]", sheet: Path) -> None:
             note = f"answers turn {turn.parent_turn}" if turn.parent_turn else ""
             cells.append(Cell(f"Turn {turn.turn}", note, turn.instruction or "", opened(image.read())))
     if not cells:
-        raise Trouble(f"{thread} has no picture yet, so there is no contact sheet.")
+        raise NotFound(f"{thread} has no picture yet, so there is no contact sheet.")
     with on_disk(sheet):
         contact_sheet(thread, cells).save(sheet, "PNG")

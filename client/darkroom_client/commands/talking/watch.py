@@ -1,35 +1,41 @@
 """`darkroom watch`: what ends, as it ends."""
 
 import time
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NoReturn
 
 import click
 
-from darkroom_client.commands.common import Given, options
+from darkroom_client.commands.common import Given, options, until_interrupted
 
 if TYPE_CHECKING:
     from darkroom_client.index import Ended
+    from darkroom_client.stacks.stack import Stack
 
 LOOK_SECONDS = 2.0
 
 
-@click.command("watch", short_help="What ends, as it ends.")
+@click.command("watch", short_help="Tell what ends, as it ends.")
 @click.argument("prefix", default="")
 @options
 @click.pass_obj
 def command(given: Given, prefix: str) -> None:
-    """Tell what ends, as it ends, of conversations and uploads whose names begin with PREFIX. Ctrl-C stops it.
+    """Tell what ends, as it ends, of conversations and uploads whose names begin with PREFIX. Ctrl-C ends it.
 
     Refused uploads and messages are among it: they became no turn.
     """
+    stack = given.open_stack()
+    with until_interrupted():
+        _follow(given, stack, prefix)
+
+
+def _follow(given: Given, stack: "Stack", prefix: str) -> NoReturn:
     from darkroom_client.index import Index, Watch
 
-    stack = given.open_stack()
     watch = stack.up_to_date(lambda: Watch(Index(stack), prefix))
     if not given.as_json:
         from darkroom_client.commands import terminal
 
-        terminal.note("Watching. Ctrl-C stops it.")
+        terminal.note("Watching. Ctrl-C ends it.")
     while True:
         for each in watch.look():
             _tell(given, each, stack.outputs["ResultsBucket"])

@@ -30,7 +30,9 @@ class BatchFiles:
         if len(form.files) != 1:
             raise Invalid("Choose one file, a .jsonl or a .csv")
         with tempfile.TemporaryDirectory(prefix="darkroom-") as folder:
-            found = local_batch.read(str(written(form.files[0], Path(folder))), stack, form.number("max_calls"))
+            path = written(form.files[0], Path(folder))
+            named = "/".join(filter(None, (form.text("folder").strip("/"), path.name)))
+            found = local_batch.read(path, named, stack, form.number("max_calls"))
         if found.faults:
             told = [f"line {each.line}: {each.message}" if each.line else each.message for each in found.faults]
             more = f" And {len(told) - MAX_FAULTS} more." if len(told) > MAX_FAULTS else ""
@@ -45,5 +47,5 @@ class BatchFiles:
         """Raises Trouble where it waits no more."""
         found = self._waiting.get(form_id)
         if found is None:
-            raise Trouble("This file waits no more. Choose it again.")
+            raise Trouble("This file waits no more.", "Choose it again.")
         return found

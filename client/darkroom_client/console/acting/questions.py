@@ -8,6 +8,7 @@ from darkroom_client.console import addresses
 from darkroom_client.console.acting.jobs import Say
 from darkroom_client.errors import Invalid, Trouble
 from darkroom_client.stacks.aws_errors import OPERATOR, translated
+from darkroom_client.telling import counted, when
 
 if TYPE_CHECKING:
     from darkroom_client.console.desk import Desk
@@ -46,7 +47,7 @@ def known(name: str, parts: Sequence[str]) -> Known:
             return Known(f"Erase {thread_id} for good", addresses.thread(thread_id), _forget, _erase)
         case "cancel", [thread_id] | [thread_id, _]:
             return Known(f"Cancel what waits in {thread_id}", addresses.thread(thread_id), _cancel, _stop_waiting)
-        case "batch", [_]:
+        case "batch", [_] | [_, "replace"]:
             return Known("Ask for all lines of a file", "/batches", _batch, _upload_batch)
         case "stop", [key]:
             return Known(f"Stop {key}", "/batches", _stop, _stop_batch)
@@ -119,9 +120,7 @@ def _erase(desk: "Desk", parts: Sequence[str], say: Say) -> None:
     (thread_id,) = parts
     desk.room.thread(thread_id).turns()
     Forget(desk.room.stack, thread_id, say).work()
-    for picture in desk.pictures.forget(thread_id):
-        desk.thumbnails.forget(picture.identity)
-    desk.wall.drop(thread_id)
+    desk.forget(thread_id)
     say("Thumbnails that this console kept of it are gone. Those of consoles elsewhere are pushed out in time.")
 
 
@@ -144,19 +143,25 @@ def _stop_waiting(desk: "Desk", parts: Sequence[str], say: Say) -> None:
 
 
 def _batch(desk: "Desk", parts: Sequence[str]) -> Question:
+    from darkroom_client.operating.batches.batch_run import ANOTHER_NAME, Batch
+
     local = desk.batch_files.find(parts[0])
-    lines = (
-        f"{local.key} has {local.requests:,} requests, and no fault was found.",
+    lines = [
+        f"{local.key} has {counted(local.requests, 'request')}, and no fault was found.",
         *local.bill(desk.room.stack.parameters),
-    )
-    return Question(lines, "Upload it, and pay", _address("batch", *parts))
+    ]
+    since = Batch(desk.room.stack, local.key).another(local)
+    if since is None:
+        return Question(lines, "Upload it, and pay", _address("batch", parts[0]))
+    lines.append(f"{local.key} in the bucket is another file, uploaded {when(since.isoformat())}. {ANOTHER_NAME}")
+    return Question(lines, "Replace it, and pay", _address("batch", parts[0], "replace"), is_final=True)
 
 
 def _upload_batch(desk: "Desk", parts: Sequence[str], say: Say) -> None:
     from darkroom_client.operating.batches.batch_run import Batch
 
     local = desk.batch_files.find(parts[0])
-    is_new = Batch(desk.room.stack, local.key).upload(local)
+    is_new = Batch(desk.room.stack, local.key).upload(local, replaces="replace" in parts[1:])
     say(
         f"{local.key} is uploaded."
         if is_new

@@ -10,7 +10,7 @@ from darkroom.domain.outcome import Outcome
 from darkroom_client.console.guard import PICTURE_POLICY
 from darkroom_client.console.media.pictures import Stored, given, stored
 from darkroom_client.console.media.thumbnails import NoThumbnail
-from darkroom_client.errors import Trouble
+from darkroom_client.errors import NotFound
 
 if TYPE_CHECKING:
     from darkroom_client.console.desk import Desk
@@ -80,11 +80,11 @@ def _asked(desk: "Desk", request: Request) -> tuple[Outcome, int]:
     thread_id, turn, number = (request.path_params[name] for name in ("thread", "turn", "number"))
     found = desk.pictures.turn(thread_id, turn)
     if found is None:
-        raise Trouble(f"{thread_id} has no turn {turn}.")
+        raise NotFound(f"{thread_id} has no turn {turn}.")
     return found, number
 
 
 def _place(number: int, count: int) -> int:
     if not 1 <= number <= count:
-        raise Trouble("There is no such picture.")
+        raise NotFound("There is no such picture.")
     return number - 1

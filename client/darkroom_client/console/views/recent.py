@@ -26,6 +26,9 @@ def document(desk: "Desk", query: QueryParams) -> dict[str, Any]:
     start = int(query["from"]) if re.fullmatch(r"[0-9]{1,6}", query.get("from", "")) else 0
     named = _named(desk, asked["words"], asked["prefix"])
     found = [each for each in named if asked["state"] not in STATES or each.status == asked["state"]]
+    for thread_id in (erased := desk.wall.erased(found[start : start + PAGE])):
+        desk.forget(thread_id)
+    found, named = ([each for each in threads if each.thread_id not in erased] for threads in (found, named))
     shown = found[start : start + PAGE]
     pictures = desk.pictures.newest(shown)
     following = {**{name: value for name, value in asked.items() if value}, "from": start + PAGE}

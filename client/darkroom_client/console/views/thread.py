@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from darkroom.domain.outcome import Outcome, Picture, Source
 from darkroom_client.console import addresses
-from darkroom_client.errors import Trouble
+from darkroom_client.errors import NotFound
 from darkroom_client.results import Result, Waiting
 
 if TYPE_CHECKING:
@@ -28,7 +28,8 @@ def document(desk: "Desk", thread_id: str) -> dict[str, Any]:
     known = {each.request_id for each in turns} | {each.request_id for each in waiting}
     sent = [each for each in desk.sent.of(thread.id) if each.request_id not in known]
     if not (found or sent):
-        raise Trouble(f"There is no conversation {thread.id}, or nothing has taken up its first request yet.")
+        desk.forget(thread.id)  # somebody may have erased it
+        raise NotFound(f"There is no conversation {thread.id}, or nothing has taken up its first request yet.")
     desk.pictures.remember(turns)
     return {
         "thread_id": thread.id,

@@ -1,10 +1,12 @@
 """A batch on its way: it is uploaded once, followed until all of its lines have ended, and stopped."""
 
+import contextlib
 import hashlib
 import json
 import time
 from collections.abc import Callable, Iterator
-from typing import Any, NamedTuple
+from datetime import datetime
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from darkroom.aws.dynamodb import listing
 from darkroom.aws.dynamodb.batch_state import DynamoBatchState
@@ -14,11 +16,16 @@ from darkroom.batches import batch_file
 from darkroom.batches.ports import Progress
 from darkroom.domain import keys, upload
 from darkroom_client.batches import newest_batch
-from darkroom_client.errors import Invalid, Trouble
-from darkroom_client.operating.batches.local_batch import LocalBatch
+from darkroom_client.errors import Denied, Invalid, NotFound, Trouble
+from darkroom_client.operating.batches.local_batch import TABLE, LocalBatch, as_lines, key_of
 from darkroom_client.stacks.aws_errors import OPERATOR, translated
 from darkroom_client.stacks.stack import Stack
 
+if TYPE_CHECKING:
+    from mypy_boto3_s3.type_defs import ObjectTypeDef
+
+ANOTHER_NAME = "Another name keeps both."
+_UPLOADER = "SenderPolicyArn or OperatorPolicyArn"
 FIRST_LOOK_SECONDS = 0.5
 LONGEST_LOOK_SECONDS = 5.0
 GROWTH = 1.2  # of the pause between two looks, while nothing moves
@@ -75,29 +82,46 @@ class Batch:
         self._table = Table(stack.dynamodb, stack.outputs["ThreadsTable"])
         self._state = DynamoBatchState(self._table)
         self._name: str | None = None
+        self._etag: str | None = None  # of its upload
         self.answers = f"s3://{stack.outputs['ResultsBucket']}/{batch_file.answer_key(key)}"
 
-    def upload(self, local: LocalBatch) -> bool:
-        """Uploads the file, unless the very same lies there already. Whether it did. Raises Trouble."""
-        etag = hashlib.md5(local.data, usedforsecurity=False).hexdigest()
-        with translated("SenderPolicyArn or OperatorPolicyArn"):
-            listed = self._s3.list_objects_v2(Bucket=self._bucket, Prefix=self.key).get("Contents", [])
-            is_there = any(each["Key"] == self.key and each["ETag"].strip('"') == etag for each in listed)
-            if not is_there:
-                self._s3.put_object(Bucket=self._bucket, Key=self.key, Body=local.data)
-        return not is_there
+    def another(self, local: LocalBatch) -> datetime | None:
+        """When another file was uploaded under this name; None where nothing lies there, or this very file.
+
+        Raises Trouble.
+        """
+        with translated(_UPLOADER):
+            found = self._found()
+            return found["LastModified"] if found and not self._is_it(found, local.data) else None
+
+    def upload(self, local: LocalBatch, *, replaces: bool = False) -> bool:
+        """Uploads the file, unless this very file lies there already. Whether it did.
+
+        Raises Trouble where another file lies there and it does not replace it.
+        """
+        with translated(_UPLOADER):
+            found = self._found()
+            if found and self._is_it(found, local.data):
+                self._etag = found["ETag"].strip('"')
+                return False
+            if found and not replaces:
+                raise Trouble(f"{self.key} in {self._bucket} is another file. Nothing was uploaded.", ANOTHER_NAME)
+            put = self._s3.put_object(Bucket=self._bucket, Key=self.key, Body=local.data)
+            self._etag = put["ETag"].strip('"')
+        return True
 
     def begun(self, local: LocalBatch, sleep: Callable[[float], None] = time.sleep) -> None:
         """Returns when the upload has become a batch. Raises Invalid where it was refused as a whole."""
-        etag = hashlib.md5(local.data, usedforsecurity=False).hexdigest()
+        etags = dict.fromkeys((md5(local.data), self._etag or ""))
         file, pause = upload.of_key(self._bucket, self.key), FIRST_LOOK_SECONDS
         while True:
             with translated(OPERATOR):
                 seen = DynamoUploadState(self._table).stem(file.home, file.stem).seen.get(file.extension)
-                refused = self._table.item(listing.REFUSED, keys.rejected_upload_key(self.key, etag))
+                rejected = (keys.rejected_upload_key(self.key, etag) for etag in etags if etag)
+                refused = next(filter(None, (self._table.item(listing.REFUSED, key) for key in rejected)), None)
             if refused:
-                raise Invalid(str(refused["error"]["message"]), str(refused["error"]["hint"] or ""))
-            if seen and seen.content == etag and seen.generation is not None:
+                raise Invalid(str(refused["error"]["message"]), refused["error"]["hint"])
+            if seen and seen.content in etags and seen.generation is not None:
                 self._name = batch_file.uploaded(file, seen.generation).name
                 return
             sleep(pause)
@@ -138,10 +162,44 @@ class Batch:
                 raise Trouble(f"All lines of {self.key} have ended already, and nothing was stopped.")
             self._state.stop(self._named())
 
+    def _found(self) -> "ObjectTypeDef | None":
+        """The object of its key in a listing, None where there is none."""
+        listed = self._s3.list_objects_v2(Bucket=self._bucket, Prefix=self.key).get("Contents", [])
+        return next((each for each in listed if each["Key"] == self.key), None)
+
+    def _is_it(self, found: "ObjectTypeDef", data: bytes) -> bool:
+        """Whether the object has these bytes. Its entity tag says so, or else, where a key of KMS encrypts it or it was
+        uploaded in parts, the bytes themselves. An object that the caller may not read counts as another.
+        """
+        if found["ETag"].strip('"') == md5(data):
+            return True
+        try:
+            with translated(OPERATOR):
+                same_length = found["Size"] == len(data)
+                return same_length and self._s3.get_object(Bucket=self._bucket, Key=self.key)["Body"].read() == data
+        except Denied:
+            return False
+
     def _named(self) -> str:
         if self._name is None:
             self._name = newest_batch(self._table, self._bucket, self.key).name
         return self._name
+
+
+def found(stack: Stack, named: str) -> Batch:
+    """The batch of a file. A table that was bounded was uploaded as lines: see `local_batch.read`."""
+    key = key_of(named, stack.outputs["UploadsBucket"])
+    for each in [key, as_lines(key)] if key.lower().endswith(TABLE) else []:
+        with contextlib.suppress(NotFound):
+            batch = Batch(stack, each)
+            batch.standing()
+            return batch
+    return Batch(stack, key)
+
+
+def md5(data: bytes) -> str:
+    """The entity tag that S3 mostly gives to these bytes."""
+    return hashlib.md5(data, usedforsecurity=False).hexdigest()
 
 
 def _standing(known: Progress, *, is_stopped: bool) -> Standing:

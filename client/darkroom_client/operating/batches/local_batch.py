@@ -23,6 +23,7 @@ from darkroom_client.operating.batches import pictures
 from darkroom_client.stacks.stack import Stack
 
 PART_BYTES = 1 << 20
+TABLE = ".csv"
 _BYTE_ORDER_MARK = line_reader.BYTE_ORDER_MARK
 
 
@@ -36,16 +37,16 @@ class LocalBatch(NamedTuple):
     max_calls: int | None = None
 
     def bill(self, parameters: Mapping[str, str]) -> list[str]:
-        """What it costs at most, in the stack that has these parameters."""
+        """Says how much it costs at most in the stack with these parameters."""
         calls = self.requests if self.max_calls is None else min(self.requests, self.max_calls)
         price = parsed(parameters.get("PricePerImage", ""))
         return bill(calls, price, 1 if self.max_calls else int(parameters.get("MaxPaidCalls", 1)))
 
 
 def key_of(named: str, bucket: str) -> str:
-    """Where a batch file lies in the uploads bucket: as it lies below the working folder, or else by its name alone.
+    """The key of a batch file in the uploads bucket: its path below the working folder, or else its name alone.
 
-    Its `s3://` URI may be given as well. Raises Invalid where no upload of that name is a batch.
+    It may be given as an `s3://` URI. Raises Invalid where no upload of that name is a batch.
     """
     path = Path(named)
     if named.startswith(f"s3://{bucket}/"):
@@ -55,17 +56,19 @@ def key_of(named: str, bucket: str) -> str:
     else:
         key = path.as_posix()
     if upload.of_key(bucket, key).kind != "batch":
-        raise Invalid(f"{key!r} is no batch. Its name has to end in .jsonl or .csv, and nothing of it begin with a dot")
+        way_out = "Its name has to end in .jsonl or .csv, and nothing of it may begin with a dot."
+        raise Invalid(f"{key!r} is no batch", way_out)
     return key
 
 
-def read(named: str, stack: Stack, max_calls: int | None) -> LocalBatch:
-    """The file, each line and each picture looked at. Raises Trouble where it cannot be read. Nothing is uploaded.
+def read(path: Path, named: str, stack: Stack, max_calls: int | None) -> LocalBatch:
+    """Reads the file at `path`, and looks at each line and each picture. Uploads nothing. Raises Trouble.
 
-    `max_calls` becomes its first line; a table, which has no place for it, becomes the lines that it stands for.
+    `named` is where it lies for the person who names it: its key follows from that. `max_calls` becomes its first line;
+    a table, which has no place for it, becomes the lines that it stands for.
     """
     bucket = stack.outputs["UploadsBucket"]
-    key, data = key_of(named, bucket), _bytes_of(Path(named))
+    key, data = key_of(named, bucket), _bytes_of(path)
     if max_calls is not None:
         key, data = _bounded(key, data, max_calls)
     batch = batch_file.uploaded(upload.of_key(bucket, key), 0)
@@ -77,6 +80,11 @@ def read(named: str, stack: Stack, max_calls: int | None) -> LocalBatch:
     requests, faults = lines.looked_at(_part(data), batch, rules, lambda *each: asked.append(each))
     faults = sorted(faults + pictures.missing(asked, bucket, stack.s3), key=lambda each: each.line)
     return LocalBatch(key, data, requests, faults, max_calls)
+
+
+def as_lines(key: str) -> str:
+    """The key under which a table lies once it has become lines."""
+    return f"{key[: -len(TABLE)]}.jsonl"
 
 
 def _bytes_of(path: Path) -> bytes:
@@ -99,8 +107,8 @@ def _bounded(key: str, data: bytes, max_calls: int) -> tuple[str, bytes]:
     if max_calls < 1:
         raise Invalid("--max-calls must be 1 or more", "Nothing was uploaded.")
     first = json.dumps({"max_calls": max_calls}).encode() + b"\n"
-    if key.lower().endswith(".csv"):
-        return f"{key[: -len('.csv')]}.jsonl", first + _as_lines(data)
+    if key.lower().endswith(TABLE):
+        return as_lines(key), first + _as_lines(data)
     head, _, rest = data.removeprefix(_BYTE_ORDER_MARK).partition(b"\n")
     is_bound = bound_of(Line(head, Place(0, 1)))
     return key, first + (rest if is_bound else data.removeprefix(_BYTE_ORDER_MARK))

@@ -14,7 +14,7 @@ from darkroom_client.stacks.aws_errors import OPERATOR, translated
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
-LOOKED_AT = 2000  # of perhaps very many pictures: nobody shall wait long before the upload
+LOOKED_AT = 2000  # at most, so that the upload begins soon
 AT_ONCE = 8
 HINT = "Upload the pictures first: batch does not upload them."
 

@@ -1,4 +1,4 @@
-"""Everything that may keep a stack from its work, looked at once; what one check cannot see keeps no other from it."""
+"""Checks everything that may keep a stack from its work. A check that may not look does not keep the others from it."""
 
 import time
 from collections.abc import Callable, Iterator
@@ -36,7 +36,7 @@ class Doctor:
         self._clock = clock
 
     def findings(self) -> Iterator[Finding]:
-        """What each check finds, in an order in which they help each other. Raises Unreachable."""
+        """Runs each check, in an order in which they help each other. Raises Unreachable."""
         stack = self._stack
         yield self._versions(stack.fresh_outputs().get("StackVersion", ""))
         with translated(OPERATOR):
@@ -53,7 +53,7 @@ class Doctor:
         yield self._seen("dead letters", self._dead_letters)
 
     def _seen(self, name: str, look: Callable[[], Finding]) -> Finding:
-        """What a look finds; unknown where the caller may not look."""
+        """The finding of a check; unknown where the caller may not look."""
         try:
             with translated(OPERATOR):
                 return look()
@@ -105,7 +105,7 @@ class Doctor:
     def _limit(self, now: float) -> Finding:
         limit = int(self._stack.parameters.get("DailyCallLimit") or 0)
         if not limit:
-            said = "There is no limit of calls a day: whoever may upload or send spends without bound."
+            said = "There is no limit of calls a day: everyone who may upload or send can spend without bound."
             return Finding("limit", "unwise", said, "Set the parameter DailyCallLimit.")
         calls = status.calls_today(self._stack, limit, now)
         if calls >= limit:
@@ -138,16 +138,21 @@ class Doctor:
         counts = self._stack.client("sns").get_topic_attributes(TopicArn=topic)["Attributes"]
         confirmed, pending = (int(counts.get(f"Subscriptions{each}", 0)) for each in ("Confirmed", "Pending"))
         if confirmed:
-            return Finding("subscribers", "ok", f"{confirmed} hear{'s' * (confirmed == 1)} of alarms.")
+            return Finding("subscribers", "ok", f"{confirmed} subscriber{'s' * (confirmed != 1)} of the alarms.")
         if pending:
-            return Finding("subscribers", "unwise", "Nobody hears of alarms yet.", "Answer the mail that has come.")
+            return Finding(
+                "subscribers",
+                "unwise",
+                "No subscriber of the alarms is confirmed.",
+                "Confirm the subscription: a mail has come.",
+            )
         subscribe = f"`aws sns subscribe --topic-arn {topic} --protocol email --notification-endpoint …`"
-        return Finding("subscribers", "unwise", "Nobody hears of alarms.", f"Subscribe: {subscribe}.")
+        return Finding("subscribers", "unwise", "The alarms have no subscriber.", f"Subscribe: {subscribe}.")
 
     def _dead_letters(self) -> Finding:
         if count := status.dead_letters(self._stack):
             said = f"There {'is' if count == 1 else 'are'} {count:,} dead letter{'s' * (count > 1)}."
-            return Finding("dead letters", "unwise", said, "`darkroom redrive`, once their cause is mended.")
+            return Finding("dead letters", "unwise", said, "`darkroom redrive`, once their cause is fixed.")
         return Finding("dead letters", "ok", "There are no dead letters.")
 
 

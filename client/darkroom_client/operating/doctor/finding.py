@@ -1,4 +1,4 @@
-"""What a check finds."""
+"""The findings of the checks."""
 
 from typing import Literal, NamedTuple
 
@@ -11,7 +11,7 @@ State = Literal[
 
 
 class Finding(NamedTuple):
-    """One thing that was looked at: how it is, in a sentence, and the way out where there is something to do."""
+    """The finding of one check: its state in a sentence, and the way out if there is something to do."""
 
     name: str
     state: State

@@ -17,7 +17,7 @@ _LOOPBACK = ("127.0.0.1", "localhost")
 
 
 class Listed(NamedTuple):
-    """What the API answered: a status, None where it did not; and the ids of its models, None where it lists none."""
+    """The API's answer: a status, None if there was none; and the ids of its models, None if it lists none."""
 
     status: int | None
     models: frozenset[str] | None
@@ -33,7 +33,7 @@ class _NoRedirect(urllib.request.HTTPRedirectHandler):
 
 
 def listed(url: str, key: str) -> Listed:
-    """What the API at this address answers to one who has this key."""
+    """Asks the API at this address for its models, with this key."""
     address = f"{url.rstrip('/')}/v1/models"
     request = urllib.request.Request(address, headers={"Authorization": f"Bearer {key}"})  # noqa: S310 - a parameter's
     proxies = [urllib.request.ProxyHandler({})] if urlsplit(url).hostname in _LOOPBACK else []

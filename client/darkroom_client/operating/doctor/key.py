@@ -24,7 +24,7 @@ _ANOTHER = "Set the parameter ImageModel to one that is offered (docs/runbook.md
 
 
 class Known(NamedTuple):
-    """What is known of the image API before anything is judged."""
+    """All facts about the image API that the checks judge."""
 
     secret: str
     has_key: bool
@@ -55,7 +55,7 @@ def key_finding(seen: Known) -> Finding:
     if status in (401, 403):
         return Finding(name, "broken", f"The image API refuses the key ({status}).", put_in)
     if status and 300 <= status < 400:
-        said = f"What answers at ImageApiUrl is not the image API: it redirects ({status})."
+        said = f"The server at ImageApiUrl is not the image API: it redirects ({status})."
         return Finding(name, "broken", said, "Set the parameter ImageApiUrl.")
     if status == 200:
         return Finding(name, "ok", "The key is there, and the image API accepts it.")

@@ -1,1 +1,1 @@
-"""It erases one thread: what belongs to it, in which order it goes, and what is told of it."""
+"""It erases one thread: its objects and items, the order in which they go, and the receipt."""

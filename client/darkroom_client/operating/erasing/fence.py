@@ -30,7 +30,7 @@ class Fence:
         self._now = now
 
     def stands(self) -> Erasing:
-        """Puts it up, or finds it as one that was stopped has left it."""
+        """Puts it up, or finds it as an interrupted erase has left it."""
         item = self._table.item(self._partition, MARK)
         if ERASING not in item:
             item = {ERASING: self._now()}
@@ -38,7 +38,7 @@ class Fence:
         return Erasing(item[ERASING], _BEGUN in item)
 
     def begin(self) -> None:
-        """Nothing of the thread is open. Whoever repeats it need not ask again: what came since never called."""
+        """Notes that nothing of the thread is open. A repetition need not check again: later requests never called."""
         self._change({_BEGUN: True})
 
     def lift(self) -> None:

@@ -1,8 +1,8 @@
 """Erases a thread.
 
-It refuses while a request of the thread is open. What it removes is gone for good; it says what that is, what it has
-kept because others have it too, and what is out of its reach. Stopped anywhere, it is run again. A request of the
-thread that comes once more is answered `forgotten`, and what is asked anew begins a new thread.
+It refuses while a request of the thread is open. It removes for good, and its receipt lists all that it removed, kept
+because other threads have it too, or cannot reach. If it is interrupted, it can be run again. A request of the thread
+that arrives once more is answered `forgotten`, and a new request begins a new thread.
 """
 
 import time
@@ -27,7 +27,7 @@ NAMED = 5  # things that keep a thread from being erased, of perhaps very many
 
 
 class Found(NamedTuple):
-    """What there is of a thread, at a moment at which the fence stands; `uploads` by their keys."""
+    """All parts of a thread, at a moment at which the fence stands; `uploads` by their keys."""
 
     known: Known
     results: Results
@@ -36,7 +36,7 @@ class Found(NamedTuple):
 
 
 class Forget:
-    """Erases one thread of one stack. `say` is told a line for each thing. `now` is AWS's clock, in seconds."""
+    """Erases one thread of one stack. `say` hears a line for each thing. `now` is AWS's clock, in seconds."""
 
     def __init__(
         self,
@@ -62,7 +62,7 @@ class Forget:
         self._written = Written(table, objects, versions, self._bucket, stack.outputs["SpoolBucket"], receipt)
 
     def looks(self) -> None:
-        """Says what there is of the thread, and changes nothing."""
+        """Lists the parts of the thread, and changes nothing."""
         found = self._found(self._now())
         turns, results = len(found.known.turns), self._written.count_results(found.results)
         self._say(f"goes    its {turns} turn{'s' * (turns != 1)}, with words, and what they gave ({results} objects)")
@@ -113,8 +113,8 @@ class Forget:
         self._fence.lift()
         named = "; ".join(left[:NAMED]) + (f"; and {len(left) - NAMED} more" if len(left) > NAMED else "")
         raise Trouble(
-            f"Nothing was erased, for something of {self._thread_id} is open: {named}.\n"
-            "Cancel it first (`darkroom cancel`), delete photos that wait, and run this again once it ended."
+            f"Nothing was erased, for something of {self._thread_id} is open: {named}.",
+            "Cancel it first (`darkroom cancel`), delete photos that wait, and run this again once it ended.",
         )
 
     def _erase(self, found: Found, since: int) -> None:

@@ -56,7 +56,7 @@ def blank(
 ) -> None:
     """Takes out of the batches' memory what their lines of the thread were answered. Names the files that hold them.
 
-    A file is not written anew: a batch file with other content is another batch, and answers would be told twice.
+    A file is not written again: a batch file with other content is another batch, and answers would be told twice.
     """
     for line in lines:
         answer = json.loads(line["text"])

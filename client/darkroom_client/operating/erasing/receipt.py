@@ -1,4 +1,4 @@
-"""What an erase has removed, what it has kept, and what it cannot reach."""
+"""The receipt of an erase: all that it removed, kept, and cannot reach."""
 
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -25,13 +25,13 @@ class Receipt:
         self._left: dict[str, None] = {}
 
     def erased(self, kind: str, name: str, count: int = 1) -> None:
-        """So many of a kind are gone, by the name that they share."""
+        """Counts so many erased things of a kind, and says the name that they share."""
         if count:
             self._counts[kind] += count
             self._say(f"erased  {name}" + (f" ({count})" if count > 1 else ""))
 
     def left(self, name: str, why: str) -> None:
-        """Something stays that a person may want to look at."""
+        """Notes a thing that stays, and says why."""
         line = f"{name}: {why}"
         if line not in self._left:
             self._left[line] = None
@@ -42,7 +42,7 @@ class Receipt:
         return {"erased": dict(self._counts), "kept": list(self._left), "out_of_reach": list(OUT_OF_REACH)}
 
     def sum(self) -> Iterator[str]:
-        """What was done, and what is out of reach."""
+        """The sum in lines: the counts, and all that is out of reach."""
         counted = ", ".join(f"{count} {kind}" for kind, count in self._counts.items())
         yield f"Erased of {self._thread_id}: {counted or 'nothing, for nothing was left of it'}."
         yield f"Kept: {len(self._left)}, each told above." if self._left else "Kept: nothing that belongs to it alone."

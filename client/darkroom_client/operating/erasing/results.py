@@ -1,4 +1,4 @@
-"""What was written for a thread: its results, its refusals, and what the spool keeps of its calls and pictures."""
+"""The objects that the stack wrote for a thread: results, refusals, and the spool's copies of calls and pictures."""
 
 import re
 from collections.abc import Collection, Iterable, Iterator
@@ -44,7 +44,7 @@ class Results:
 
 
 class Written:
-    """What a stack has written, in its buckets `results` and `spool`."""
+    """The objects that a stack has written, in its buckets `results` and `spool`."""
 
     def __init__(
         self, table: Table, objects: S3Objects, versions: Versions, results: str, spool: str, receipt: Receipt

@@ -1,4 +1,4 @@
-"""What was uploaded for a thread, and what is remembered of it.
+"""The uploads of a thread, and the memory of them.
 
 An upload is the thread's by its key, or by what its metadata or its photo's metadata names; and so is each picture
 that the thread was asked with, wherever it lies.
@@ -42,7 +42,7 @@ class Uploads:
         self._receipt = receipt
 
     def open(self) -> Iterator[str]:
-        """What may still become a request, in words."""
+        """The uploads that may still become a request, in words."""
         for request_id in self._state.outboxes(self._thread_id):
             yield f"{request_id} is about to be sent"
         for photo in self._state.waiting(self._thread_id):

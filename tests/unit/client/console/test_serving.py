@@ -1,7 +1,13 @@
 """The console listens on this machine alone, and says where."""
 
+import contextlib
+import os
+import signal
 import socket
+import subprocess
+import sys
 import threading
+import urllib.error
 import urllib.request
 from pathlib import Path
 from types import SimpleNamespace
@@ -54,3 +60,26 @@ def test_it_answers_at_the_address_that_it_tells(tmp_path: Path) -> None:
     with urllib.request.urlopen(asked, timeout=10) as answer:  # noqa: S310
         assert answer.status == 200
         assert "server" not in {name.lower() for name in answer.headers}
+
+
+def test_ctrl_c_is_its_end(tmp_path: Path) -> None:
+    for name in ("template.yaml", "local/stack/lifecycle.py", ".local/env"):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).touch()
+    variables = {
+        "AWS_ENDPOINT_URL": "http://127.0.0.1:1", "AWS_ACCESS_KEY_ID": "a", "AWS_SECRET_ACCESS_KEY": "a",
+        "AWS_REGION": "us-east-1",
+    }  # fmt: skip
+    (tmp_path / ".local/env").write_text("".join(f"export {name}={value}\n" for name, value in variables.items()))
+    command = [sys.executable, "-m", "darkroom_client.command", "console", "--no-browser", "--stack", "local"]
+    own = {"DARKROOM_REPO": str(tmp_path), "XDG_CACHE_HOME": str(tmp_path), "PYTHONUNBUFFERED": "1"}
+    with subprocess.Popen(
+        command, env={**os.environ, **own}, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    ) as running:
+        assert running.stdout
+        address = running.stdout.readline().decode().strip()
+        with contextlib.suppress(urllib.error.HTTPError):  # whatever it answers, it hears signals then
+            urllib.request.urlopen(address, timeout=30).close()  # noqa: S310 - our own http
+        running.send_signal(signal.SIGINT)
+        _, said = running.communicate(timeout=30)
+    assert (running.returncode, said) == (0, b"")

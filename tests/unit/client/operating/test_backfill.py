@@ -119,7 +119,7 @@ def test_the_bill_is_exact() -> None:
 
 def test_a_price_that_is_unknown_is_no_price_of_zero() -> None:
     said = backfill.bill(3, Price(), 2)
-    assert said[:2] == ["At most 3 calls.", "What that costs is unknown: the stack's PricePerImage is empty."]
+    assert said[:2] == ["At most 3 calls.", "The price is unknown: the stack's PricePerImage is empty."]
     assert said[2].endswith("never more than 6 calls.")
 
 

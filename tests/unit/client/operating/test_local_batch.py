@@ -26,7 +26,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def read(text: str, name: str = "b.jsonl", max_calls: int | None = None, **parameters: str) -> LocalBatch:
     Path(name).parent.mkdir(exist_ok=True)
     Path(name).write_bytes(text.encode())
-    return local_batch.read(name, stack(**parameters), max_calls)
+    return local_batch.read(Path(name), name, stack(**parameters), max_calls)
 
 
 def faults(local: LocalBatch) -> list[tuple[int, str]]:
@@ -120,4 +120,4 @@ def test_what_is_no_batch_by_its_name_is_refused(name: str) -> None:
 
 def test_a_file_that_is_not_there_is_told_in_a_sentence() -> None:
     with pytest.raises(Trouble, match=r"b\.jsonl cannot be read: No such file"):
-        local_batch.read("b.jsonl", stack(), None)
+        local_batch.read(Path("b.jsonl"), "b.jsonl", stack(), None)
