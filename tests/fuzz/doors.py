@@ -398,7 +398,7 @@ def _picture(data: bytes) -> object:
 
 
 def _mark(data: bytes) -> object:
-    """A statement of a file about its making. A mark is written whole and removed without a trace, or not at all."""
+    """Mark the file. The mark is removed without a trace, or the file is left as it is."""
     assert len(marking.unmarked(data)) <= len(data)
     marked, said = marking.marked(data, marking.SOURCE_TYPES[0])
     if said["mark"] != "written":

@@ -1,9 +1,9 @@
-"""Signs pictures with a C2PA manifest, and checks such a manifest. It runs with the tools' `c2pa`.
+"""Sign pictures with a C2PA manifest, and read the state of a manifest. It runs with the tools' `c2pa`.
 
     .local/tools/c2pa/bin/python -m tests.pictures.signing sign a.png signed.png
     .local/tools/c2pa/bin/python -m tests.pictures.signing read signed.png
 
-Each run makes its own certificate, which is on no list of trust: its signatures are valid, and not trusted.
+Each run makes a certificate of its own, without a known root: its signatures are valid, and not trusted.
 """
 
 import json

@@ -61,7 +61,7 @@ def of_item(item: Mapping[str, Any]) -> Outcome:
 
 
 def _document(ended: Outcome) -> dict[str, Any]:
-    """The content of `result.json`, with each image's `provenance` beside the images.
+    """Return the content of `result.json`, with each image's `provenance` beside the images.
 
     The keys of an image and of a cost are fixed: the release before this one fails on an unknown one, and ignores a
     turn's.
