@@ -1,1 +1,1 @@
-"""Image APIs: a dialect each, and the one client that speaks with them."""
+"""Image APIs: a dialect for each kind, and one client that calls them."""

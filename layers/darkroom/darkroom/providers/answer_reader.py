@@ -1,7 +1,7 @@
-"""What a reply's documents hold, whatever their form: pictures, words, reasons to stop, errors.
+"""Reads documents of any form in a reply: pictures, words, reasons to stop, errors.
 
-Answers have pictures in known places; `_KNOWN` lists them. One walk over each document sorts what it finds: pictures
-in known places, pictures in other places, drafts, and what repeats the request.
+Answers have pictures in known places; `_KNOWN` lists them. One walk over each document sorts its pictures: those in
+known places, those in other places, drafts, and echoes of the request.
 """
 
 import json
@@ -23,7 +23,7 @@ from darkroom.streaming import json_document, packed
 from darkroom.streaming.blob import Blob, File, chunks
 from darkroom.streaming.json_document import LongString
 
-_MAX_DEPTH, _MAX_INNER = 3, 16  # documents in strings of an answer: a hostile one may be made of them
+_MAX_DEPTH, _MAX_INNER = 3, 16  # of documents within strings: a hostile answer may consist of them
 _PATH_CHARACTERS = 200
 
 # Paths of names, without their lists; a name is in lowercase, without `_` and `-`.
@@ -61,23 +61,23 @@ _PENDING = frozenset(
 
 
 class _Place(NamedTuple):
-    """Where a string stands. `holder` numbers the element of a list that it is in."""
+    """The place of a string. `holder` is the number of the list element around it."""
 
     path: str = ""
     holder: int = 0
     is_draft: bool = False
     is_echo: bool = False
     depth: int = 0  # of JSON within a string of JSON
-    is_opaque: bool = False  # it was packed, so that nobody has looked for the key in it: its words are not quoted
+    is_opaque: bool = False  # it was packed, so the key was not removed from it: its words are not quoted
 
     @property
     def item(self) -> tuple[int, str]:
-        """What it is a member of."""
+        """The object that the string is a member of."""
         return self.holder, self.path.rpartition("/")[0]
 
 
 class _Picture(NamedTuple):
-    """A picture by its number among all strings, in its place."""
+    """A picture in its place. `number` gives the order of the pictures."""
 
     number: int
     place: _Place
@@ -85,7 +85,7 @@ class _Picture(NamedTuple):
 
 
 class Found:
-    """What has been found in the documents so far. Pictures are in the API's order; of very many the last are kept."""
+    """The findings in the documents so far. Pictures are in the API's order; the last MAX_PICTURES are kept."""
 
     def __init__(self) -> None:
         self.unusual = deque[Encoded | str](maxlen=MAX_PICTURES)
@@ -95,7 +95,7 @@ class Found:
         self.reasons = deque[str](maxlen=MAX_PICTURES)
         self.is_task = False
         self.has_ended = False
-        self.is_half = False  # the picture that came last, in pieces, has no end
+        self.is_half = False  # the last picture came in pieces, and has no end
         self._known = deque[_Picture](maxlen=MAX_PICTURES)
         self._shown = deque[_Picture](maxlen=MAX_PICTURES)
         self._texts: dict[str, str] = {}
@@ -108,7 +108,10 @@ class Found:
 
     @property
     def pictures(self) -> list[Encoded | str]:
-        """Those in known places; of what holds one by itself, not those that its words show or its address has."""
+        """The pictures in known places.
+
+        An element with a picture of its own does not count those in its words; an object with Base64 not its address.
+        """
         holders = {each.place.holder for each in self._known}
         shown = [each for each in self._shown if each.place.holder not in holders]
         inline = {each.place.item for each in self._known if isinstance(each.picture, Encoded)}
@@ -117,20 +120,20 @@ class Found:
 
     @property
     def text(self) -> str | None:
-        """The model's own words. What a stream says in pieces is one text."""
+        """The model's own words. The pieces of a stream form one text."""
         return "\n".join(dict.fromkeys(filter(None, map(str.strip, self._texts.values())))) or None
 
     @property
     def said(self) -> str:
-        """The first words that stand anywhere: they may hold a refusal."""
+        """The first words in any place; they may hold a refusal."""
         return self._said
 
     def add(self, document: Any, *, is_opaque: bool = False) -> None:
-        """Adds a document. `is_opaque`: its words are not quoted."""
+        """Add a document. `is_opaque`: its words are not quoted."""
         self._add(document, _Place(is_opaque=is_opaque))
 
     def add_files(self, content: Blob) -> bool:
-        """Adds a picture, or the files of an archive. Whether they hold anything."""
+        """Add a picture or the files of an archive. Return whether they hold anything."""
         return self._take_members(content, _Place(is_opaque=True))
 
     def _add(self, document: Any, place: _Place) -> None:
@@ -140,17 +143,18 @@ class Found:
 
     @property
     def has_pictures(self) -> bool:
-        """Whether there are some in known places so far."""
+        """Whether a picture in a known place was found."""
         return bool(self._known or self._shown)
 
     @property
     def has_any(self) -> bool:
-        """Whether there is anything that may be a picture, but an address or what repeats the request."""
+        """Whether anything was found that may be a picture, apart from addresses and echoes of the request."""
         return bool(self.has_pictures or self.unusual or self.drafts)
 
     def doubt(self) -> None:
-        """Forgets the pictures in known places that may be none, because an error stands beside them. It may name a
-        page of help, or what was sent; an address in a list, or in data, is that of a result.
+        """Forget the doubtful pictures in known places, because an error stands beside them.
+
+        An error may name a help page or a sent picture. An address in a list or in `data` is that of a result.
         """
         for kept in (self._known, self._shown):
             believed = [each for each in kept if _is_believed(each)]
@@ -172,7 +176,7 @@ class Found:
                 yield place, value
 
     def _note(self, members: Mapping[str, Any]) -> None:
-        """Whether there is a task that is not done, and whether a stream has come to its end."""
+        """Note whether an object is a pending task, and whether it ends a stream."""
         names = {_plain(name): value for name, value in members.items()}
         status = next((names[name] for name in ("taskstatus", "status", "state") if name in names), "")
         if _plain(str(status)) in _PENDING:
@@ -199,7 +203,7 @@ class Found:
             self._overhear(place, value)
 
     def _go_on(self, place: _Place, value: str | LongString) -> None:
-        """Adds a piece of what a stream says."""
+        """Add a piece of a stream's words."""
         if isinstance(value, str):
             self._deltas.append(json.dumps(without_lone_surrogates(value))[1:-1].encode())
         elif not self._unpack(place, value):
@@ -207,8 +211,9 @@ class Found:
                 self._deltas.append(part)
 
     def _unpack(self, place: _Place, value: str | Blob) -> bool:
-        """Whether a string, or what it holds, is something else that was written as one: bodies that were wrapped once
-        more, pictures that were encoded once more.
+        """Unpack a string that holds a wrapped body or an encoded picture, and add that.
+
+        Return whether it holds any.
         """
         if place.depth >= _MAX_DEPTH or self._inner >= _MAX_INNER:
             return False
@@ -226,7 +231,7 @@ class Found:
         return found
 
     def _look_into(self, content: Blob, place: _Place) -> bool:
-        """Whether there is a picture or a document."""
+        """Add a picture or a document. Return whether there is one."""
         if picture := picture_strings.bare(content):
             self._take(place, picture)
             return True
@@ -238,7 +243,7 @@ class Found:
         return self._unpack(place, content)
 
     def _take(self, place: _Place, picture: Encoded | str, *, is_shown: bool = False) -> None:
-        """`is_shown`: words show it that are none of the model's."""
+        """Add a picture. `is_shown`: it stands in words that are not the model's."""
         self._join_chunks()
         self._begun.begin(place.path, picture)
         if place.is_echo:
@@ -251,7 +256,7 @@ class Found:
             self.unusual.append(picture)
 
     def _join_chunks(self) -> Encoded | None:
-        """Puts the picture whose chunks have come in the place of its first one, and returns it."""
+        """Put a picture in the place of its first chunk, and return it, if it has several chunks."""
         if not (found := self._begun.whole()):
             return None
         first, whole = found
@@ -263,7 +268,7 @@ class Found:
         return whole
 
     def _hear(self, place: _Place, said: Told) -> None:
-        """What the model says."""
+        """Add words of the model's."""
         if place.is_draft or place.is_echo:
             return
         if self._heard < MAX_TEXT_BYTES and not place.is_opaque:
@@ -275,14 +280,14 @@ class Found:
         self._say(said.words)
 
     def end(self) -> None:
-        """There is no more: what came in pieces is whole."""
+        """End the reading, and join the pieces."""
         if last := self._join_chunks():
             self.is_half = not picture_strings.has_its_end(last.decoded())
         if len(self._deltas):
             self._hear(_Place("delta"), shown_pictures.told(LongString(self._deltas, 0, len(self._deltas))))
 
     def _overhear(self, place: _Place, value: str | LongString) -> None:
-        """What stands where answers have no words of the model's; it may show a picture all the same."""
+        """Read a string in a place that has no words of the model's. It may still show a picture."""
         self._say(repr(value) if isinstance(value, LongString) else value)
         if isinstance(value, str) and _REASON.fullmatch(place.path) and not place.is_opaque:
             self.reasons.append(value)
@@ -318,7 +323,7 @@ def _plain(name: str) -> str:
 def _below(place: _Place, name: str) -> _Place:
     plain = _plain(name)
     path = f"{place.path}/{plain}" if place.path else plain
-    is_echo = plain in _ECHOES and not path.endswith("content/source")  # which holds what the model made
+    is_echo = plain in _ECHOES and not path.endswith("content/source")  # it holds the model's own picture
     return place._replace(path=path[-_PATH_CHARACTERS:], is_echo=place.is_echo or is_echo)
 
 

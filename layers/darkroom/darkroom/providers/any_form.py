@@ -1,4 +1,4 @@
-"""What replies in any form mean: errors, other providers' answers, and what a relay makes of them."""
+"""Interprets replies of any form: errors, other providers' answers, and the variants of relays."""
 
 import re
 from codecs import BOM_UTF8
@@ -24,26 +24,26 @@ UNUSUAL = Caution(
     "The picture stood in a place where answers have none. It may be a picture that was sent, or a logo.",
 )
 DRAFT = Caution("draft", "The answer ended before its final picture. This is its newest draft.")
-_MAX_LAYERS = 3  # in which a whole body is packed
+_MAX_LAYERS = 3  # of packing around a whole body
 _OBJECT = re.compile(rb"\s*[\[{]")
 _MARKUP = re.compile(r"[\[{]|<(?!img\b)", re.IGNORECASE)
 _HTML = re.compile(rb"\s*<(?:!doctype\s+)?html", re.IGNORECASE)
 
 
 class _Read:
-    """A reply's documents, read: what they hold, and the first error that they state."""
+    """The contents of a reply's documents, and the first error that they state."""
 
     def __init__(self, reply: Reply) -> None:
         self.found = Found()
         self.error: Stated | None = None
         self.beside: Stated | None = None  # an error that stands beside pictures
-        self.is_cut = False  # the last document is none
-        self.is_done = False  # it says so at its end
+        self.is_cut = False  # the last document is broken
+        self.is_done = False  # the stream's end mark has come
         self.documents = 0
         self.too_large = ""
         self.is_stream = False  # it came in pieces, so that its end may be missing
         self._reply = reply
-        self._is_opaque = False  # it was packed, so that nobody has looked for the key in it
+        self._is_opaque = False  # it was packed, so the key was not removed from it
         try:
             self._read(_without_mark(reply.body))
         except TooLarge as error:
@@ -70,14 +70,14 @@ class _Read:
             self._end_stream(text)
 
     def _end_stream(self, text: Blob) -> None:
-        """A stream that came to its end is an answer, whether its events are JSON or not."""
+        """Take the events' words as the answer: a complete stream is one, even if its events are no JSON."""
         if 200 <= self._reply.status < 300 and CUT not in self._reply.headers:
             self.documents += 1
             self.is_cut = False
             self.hear(reply_documents.words(text))
 
     def hear(self, words: Blob) -> None:
-        """Adds a text that is no JSON, as the model's own words."""
+        """Add a text that is no JSON as the model's own words."""
         said = (
             LongString(words, 0, len(words)) if len(words) > LONG_BYTES else words[:].decode(errors="replace").strip()
         )
@@ -93,9 +93,11 @@ class _Read:
             self._judge(document)
 
     def _judge(self, document: Any) -> None:
-        """Pictures beside a code that we do not know, and no word of an error, were made. Beside an error only what
-        begins like a picture was, or has an address as results have: one of two that were asked for, or what a relay
-        got in spite of it.
+        """Add a document, and decide whether its error or its pictures count.
+
+        Pictures beside an unknown code without an error's words count. Beside an error, a picture counts if it begins
+        like one or has an address in a result's place: the API may have made one of two pictures, or a relay may have
+        got it in spite of the error.
         """
         had_pictures = self.found.has_pictures
         self.found.add(document, is_opaque=self._is_opaque)
@@ -114,7 +116,7 @@ class _Read:
 
 
 def interpret(reply: Reply) -> Answer:
-    """The answer in a reply. Raises Rejected, Unavailable or Ambiguous, by what the reply says of the call."""
+    """The answer in a reply. If there is none, raises Rejected, Unavailable or Ambiguous, according to the reply."""
     if _is_success(reply) and CUT not in reply.headers and (picture := picture_strings.bare(reply.body)):
         return Answer((picture,), None, error_rules.request_id(reply))
     read = _read(reply)
@@ -146,7 +148,7 @@ def _read(reply: Reply) -> _Read:
 
 
 def _shows_picture(reply: Reply) -> bool:
-    """Whether a body is words, and these show a picture or are an address. A page's pictures are logos."""
+    """Whether a body is text that shows a picture or is an address. Markup is not: a page's pictures are logos."""
     if CUT in reply.headers or len(reply.body) > shown_pictures.MAX_TEXT_BYTES:
         return False
     words = reply.body[:].decode(errors="replace").strip()
@@ -157,7 +159,7 @@ def _shows_picture(reply: Reply) -> bool:
 
 
 def _among_others(reply: Reply) -> Iterator[Encoded]:
-    """Whole pictures in a body that nobody can read, whatever stands around them. A page in HTML shows a logo so."""
+    """Whole pictures in an unreadable body, whatever surrounds them. The caller leaves out HTML: it shows logos."""
     quoted = [(each.stop, long_picture_of(each)) for each in shown_pictures.quoted(reply.body)]
     whole = [each for stop, each in quoted if stop < len(reply.body) or picture_strings.has_its_end(each.decoded())]
     yield from whole
@@ -171,7 +173,7 @@ def _is_success(reply: Reply) -> bool:
 
 
 def _unreadable(read: _Read, reply: Reply) -> DarkroomError:
-    """Of what is no JSON, or no more than its beginning. JSON that came to its end was paid, whatever it is."""
+    """The error for a body that is no JSON or only its beginning. Complete JSON was paid, whatever it holds."""
     if CUT in reply.headers and _is_success(reply):
         return Ambiguous("the connection to the image API was lost in the middle of its answer")
     if reply.status == 204 and not len(reply.body):
@@ -180,12 +182,12 @@ def _unreadable(read: _Read, reply: Reply) -> DarkroomError:
         return error_rules.endless(reply, read.too_large or f"it is over {MAX_ANSWER_BYTES:,} bytes")
     is_json = _OBJECT.match(reply.body[:HEAD_BYTES]) and reply.body[-HEAD_BYTES:].rstrip()[-1:] in (b"}", b"]")
     if is_json and _is_success(reply):
-        return error_rules.endless(reply, "it is no JSON that can be read")
+        return error_rules.endless(reply, "its JSON cannot be read")
     return error_rules.page(reply)
 
 
 def _dictionaries(document: Any) -> list[dict[str, Any]]:
-    """The document, or the elements of one that is a list, where errors are looked for."""
+    """The objects that may hold an error: the document, or its elements if it is a list."""
     elements = document if isinstance(document, list) else [document]
     return [element for element in elements if isinstance(element, dict)]
 
@@ -218,7 +220,7 @@ def _answer(read: _Read, reply: Reply) -> Answer:
 
 
 def _paid(stated: Stated, reply: Reply) -> Rejected:
-    """How a request ends whose answer states an error, and names pictures that cannot be had: they were made."""
+    """The error if an answer states one and its pictures cannot be fetched. It is charged: they were made."""
     error = error_rules.error(stated, reply)
     if isinstance(error, Rejected):
         error.charged = True
@@ -228,7 +230,7 @@ def _paid(stated: Stated, reply: Reply) -> Rejected:
 
 
 def _without_picture(read: _Read, reply: Reply) -> Rejected:
-    """Why an answer that was paid has no picture."""
+    """The error for a paid answer without a picture."""
     found, text = read.found, read.found.text
     reasons = redacted(", ".join(dict.fromkeys(found.reasons)))[:QUOTED_CHARACTERS]
     said = f" ({reasons})" if reasons else ""

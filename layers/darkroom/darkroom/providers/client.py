@@ -19,13 +19,13 @@ from darkroom.streaming.blob import CHUNK_BYTES, File, free_disk_bytes
 
 UNQUOTED = "(not quoted, because the key is not at hand)"
 _PICTURES = (b"\x89PNG", b"\xff\xd8\xff", b"RIFF", b"GIF8")
-SECRET_CHARACTERS = 16  # what is shorter is no key, and may stand in a picture's base64 by chance
+SECRET_CHARACTERS = 16  # anything shorter is no key, and may occur in a picture's Base64
 
 
 class ImageApi:
-    """The image API at one address, in one dialect, within one deadline in seconds.
+    """The image API at one address, in one dialect. `timeout` is each call's deadline in seconds.
 
-    `key` gives the key; its argument says that the provider has refused the last one.
+    `key` returns the key. Its argument says whether the provider has refused the last one.
     """
 
     def __init__(
@@ -39,7 +39,7 @@ class ImageApi:
         self._key_is_stale = False
 
     def prepare(self, request: ApiRequest) -> PreparedCall:
-        """All that can be done, and can fail, before a call is counted."""
+        """Do everything that can fail before a call is counted. Raises Unavailable or Rejected."""
         if free_disk_bytes() < MAX_ANSWER_BYTES:
             raise Unavailable("aws", "there is too little room on the disk for an answer")
         key = self._key(self._key_is_stale)
@@ -47,11 +47,11 @@ class ImageApi:
         return PreparedCall(self._dialect.call(request, self._settings), key)
 
     def distrust_key(self) -> None:
-        """The provider refused the key: fetch it anew for the next call."""
+        """Fetch the key anew for the next call, because the provider refused it."""
         self._key_is_stale = True
 
     def ask(self, prepared: PreparedCall) -> Reply:
-        """The raw reply, whatever it says. Raises Unavailable where nothing was sent, else Ambiguous."""
+        """Send the call, and return the raw reply. Raises Unavailable if nothing was sent, otherwise Ambiguous."""
         call, secret = prepared.call, Secret(prepared.key)
         sent = transport.Body(call.body)
         started = time.monotonic()
@@ -81,7 +81,10 @@ class ImageApi:
         )
 
     def without_key(self, words: str) -> str:
-        """The same of words in an answer that another process has received. An answer does not wait for the key."""
+        """The words of an answer that another process received, without the key.
+
+        If the key is not available, UNQUOTED takes the place of the words: an answer does not wait for the key.
+        """
         try:
             return Secret(self._key(False)).without_pieces(words)
         except Unavailable:
@@ -89,7 +92,7 @@ class ImageApi:
 
 
 class _KeyHeader(AuthBase):
-    """Set as `auth`, so that no .netrc takes its place."""
+    """Sets the header with the key. As the request's `auth`, it keeps `requests` from reading .netrc."""
 
     def __init__(self, name: str, value: str) -> None:
         self._name = name
@@ -101,7 +104,7 @@ class _KeyHeader(AuthBase):
 
 
 class Secret:
-    """Takes a key out of a text in which an API quotes it.
+    """Removes a key from a text in which an API quotes it.
 
     An API that refuses a key may quote it, and requesters read its words. It may spell any character of the key as
     JSON does (also JSON within JSON), as a URL does or as HTML does. A key of fewer than SECRET_CHARACTERS stays,
@@ -113,7 +116,7 @@ class Secret:
 
     def __init__(self, key: str) -> None:
         self._key = key.encode() if len(key) >= SECRET_CHARACTERS else b""
-        # In JSON a backslash begins a spelling where one of these follows; a picture's Base64 may be full of `\/`.
+        # In JSON, a backslash before one of these begins a spelling. A picture's Base64 may be full of `\/`.
         self._escaped = [b"\\u", *(b"\\" + mark for mark in (b"/", b'"', b"\\") if mark in self._key)]
         self._spellings = list[bytes]()
         self._span = len(self._key) * self._MAX_SPELLING_BYTES
@@ -123,13 +126,13 @@ class Secret:
         return b"".join(self.taken_out([text.encode(errors="surrogateescape")])).decode(errors="surrogateescape")
 
     def without_pieces(self, words: str) -> str:
-        """Words that were put together, without the key, also where white space stands in it."""
+        """Words that were joined from pieces, without the key, even if white space splits it."""
         if not self._key:
             return words
         return re.sub(self._spelled(rb"\s{0,9}").decode(), self._MASK.decode(), words)
 
     def taken_out(self, chunks: Iterable[bytes]) -> Iterator[bytes]:
-        """The chunks without the key, also where it lies across their edges."""
+        """The chunks without the key, even if it spans two chunks."""
         if not self._key:
             yield from chunks
             return
@@ -149,21 +152,21 @@ class Secret:
         return read.replace(self._key, self._MASK)
 
     def _blotted(self, read: bytes) -> bytes:
-        """The same of the bytes of a picture's file, in which everything stays in its place."""
+        """A picture file's bytes without the key. The length stays the same, so that every part keeps its place."""
         return read.replace(self._key, self._MASK.ljust(len(self._key), b"*"))
 
     def _spelled(self, between: bytes) -> bytes:
-        """A pattern of the key however it is spelled; `between` is one of what may stand between two characters."""
+        """A pattern for every spelling of the key. `between` is the pattern for the bytes between two characters."""
         if not self._spellings:
             self._spellings = [_spellings(character) for character in self._key]
         return between.join(self._spellings)
 
     def _has_escapes(self, read: bytes) -> bool:
-        """Single bytes first: they are found at the speed of memory, and most answers have none of them."""
+        """Whether a spelling may occur. Single bytes are tried first: that is fast, and most answers have none."""
         return b"%" in read or b"&" in read or (b"\\" in read and any(escape in read for escape in self._escaped))
 
     def _begun(self, read: bytes) -> int:
-        """How many bytes at the end may be the beginning of a key."""
+        """The number of bytes at the end that may begin a key."""
         end = read[-self._span :]
         if any(beginning in end for beginning in (b"\\", b"%", b"&")):
             return min(len(read), self._span)
@@ -171,7 +174,7 @@ class Secret:
 
 
 def _spellings(character: int) -> bytes:
-    """A pattern of all the ways in which one ASCII character may be written."""
+    """A pattern for all spellings of one ASCII character."""
     digits = "".join(f"[{digit}{digit.upper()}]" if digit.isalpha() else digit for digit in f"{character:02x}")
     plain = re.escape(bytes([character]))
     from html.entities import html5  # rare: most answers have no escapes, and each import costs at a cold start
@@ -184,8 +187,9 @@ def _spellings(character: int) -> bytes:
 
 
 def _received(response: requests.Response, secret: Secret) -> tuple[File, dict[str, str]]:
-    """The answer, on disk as it is read; and a header that says so where the line broke before its end. One that is
-    longer than any answer is not read to its end. Raises Ambiguous where nothing of a success has come.
+    """The answer, written to disk as it is read, and the header CUT if the connection was lost before its end.
+
+    Reading stops after MAX_ANSWER_BYTES. Raises Ambiguous if a success has brought no byte.
     """
     content, broke = File(), list[Exception]()
     packed = _until_it_breaks(response.raw.stream(CHUNK_BYTES, decode_content=False), broke)
@@ -201,7 +205,7 @@ def _received(response: requests.Response, secret: Secret) -> tuple[File, dict[s
 
 
 def _until_it_breaks(chunks: Iterable[bytes], broke: list[Exception]) -> Iterator[bytes]:
-    """The chunks that come; what ends them before their end is put down."""
+    """The chunks up to their end or to an error, which is added to `broke`."""
     try:
         yield from chunks
     except (requests.RequestException, HTTPError, OSError, zlib.error) as error:

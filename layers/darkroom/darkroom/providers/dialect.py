@@ -1,4 +1,4 @@
-"""The port of a dialect: how to speak with one kind of image API. `dialect_table` lists those that there are."""
+"""The port of a dialect: how to call one kind of image API. `dialect_table` lists the dialects."""
 
 from collections.abc import Callable, Mapping
 from typing import Any, Literal, NamedTuple
@@ -12,22 +12,22 @@ from darkroom.providers.reply import Reply
 from darkroom.streaming.base64_blob import decoded
 from darkroom.streaming.blob import Blob
 
-MAX_PICTURES = 32  # of an answer, far over any; the last are the final ones
+MAX_PICTURES = 32  # kept of an answer, more than any has; the last ones are final
 RequestStyle = Literal["contents", "contents_and_prompt", "flat"]
 ResponseFormat = Literal["b64_json", "url"]
-SEVERAL: Mapping[str, Shape] = {PICTURES: optional(value(whole(1, 4)))}  # of a dialect whose calls make several
-History = Literal["turns", "newest"]  # all turns of a conversation, or its newest picture beside the words of this one
+SEVERAL: Mapping[str, Shape] = {PICTURES: optional(value(whole(1, 4)))}  # for dialects whose calls make several
+History = Literal["turns", "newest"]  # each call sends all turns, or only the newest picture
 
 
 class DialectSettings(NamedTuple):
-    """What the operator sets of a dialect. Each dialect reads the settings that it knows: these are `nebula`'s."""
+    """The operator's settings of a dialect. Each dialect reads the settings that it knows; these are `nebula`'s."""
 
     response_format: ResponseFormat = "b64_json"
     request_style: RequestStyle = "contents"
 
 
 class ApiRequest(NamedTuple):
-    """All that an image API is asked."""
+    """The content of one call of an image API."""
 
     context: Context
     model: str
@@ -43,7 +43,7 @@ class ApiCall(NamedTuple):
 
 
 class PreparedCall:
-    """A call that needs nothing more than to be sent. It has no `repr`, which would tell the key."""
+    """A call that is ready to be sent. It is no tuple, because the `repr` of one would show the key."""
 
     def __init__(self, call: ApiCall, key: str) -> None:
         self.call = call
@@ -53,7 +53,7 @@ class PreparedCall:
 class Encoded(NamedTuple):
     """A picture in an answer, as it is written there: Base64, Base64 as JSON writes it, or the bytes themselves.
 
-    `state` is what the API wants back beside the picture in the next call: the dialect alone reads it.
+    `state` goes back to the API with the picture in the next call. Only the dialect reads it.
     """
 
     written: Blob
@@ -61,15 +61,15 @@ class Encoded(NamedTuple):
     state: Blob = b""
 
     def decoded(self) -> Blob:
-        """Its bytes; no bytes where it is not Base64."""
+        """The picture's bytes; empty if it is not Base64."""
         return self.written if self.form == "bytes" else decoded(self.written, is_json=self.form == "json")
 
 
 class Answer(NamedTuple):
-    """A paid answer: pictures, or the addresses where they lie, in the API's order; and its words.
+    """A paid answer: pictures or their addresses, in the API's order, and the model's words.
 
-    `otherwise` is how the request ends where the pictures cannot be had; None leaves that to whoever looks for them.
-    `usage` is what the API says that it used, by its own names.
+    `otherwise` is the request's error if the pictures cannot be fetched; None leaves that error to the caller.
+    `usage` holds the API's own numbers of the call's use, under its own names.
     """
 
     pictures: tuple[Encoded | str, ...]
@@ -81,24 +81,24 @@ class Answer(NamedTuple):
 
 
 def bearer(key: str) -> tuple[str, str]:
-    """The header that carries a key for most APIs."""
+    """The header in which most APIs take the key."""
     return "Authorization", f"Bearer {key}"
 
 
 class Dialect(NamedTuple):
     """One kind of image API.
 
-    `url` and `model` hold where the operator names none.
-    `retired` are models that are known to be gone: the trouble that they cause is named.
-    `history` says how a conversation is reported.
-    `call` writes a request. It raises Rejected, free of charge, for one that the API cannot be asked.
+    `url` and `model` apply if the operator sets none.
+    `retired` are models that are known to be gone, so that an error can say so.
+    `history` says how much of a conversation each call sends.
+    `call` writes a request. It raises Rejected, before anything is paid, if the API cannot take the request.
     `interpret` is a pure function of a raw reply, so that a spooled reply can be interpreted again. It returns the
     answer, or raises Rejected, Unavailable or Ambiguous.
-    `authorise` gives the name and the value of the header that carries the key.
-    `request_id` finds the provider's own name for a call in the reply, None where there is none.
-    `options` are the shapes of the options that it takes. Others are refused by name before anything is paid.
+    `authorise` returns the name and the value of the header that carries the key.
+    `request_id` returns the provider's id of the call, if the reply has one.
+    `options` are the shapes of the options that it takes. Any other is refused by name before anything is paid.
     `kept_headers` are the reply's headers that the spool keeps, in lowercase.
-    `models_path` is where the API lists its models.
+    `models_path` is the path of the API's list of models.
     """
 
     name: str

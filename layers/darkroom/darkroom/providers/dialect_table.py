@@ -9,7 +9,7 @@ NAMES = ("nebula", "gemini", "openai")
 
 
 class _Table(Mapping[str, Dialect]):
-    """The dialects by their names. Each is imported when it is looked up: a cold start pays for the stack's alone."""
+    """Dialects by name. One is imported when it is looked up, so that a cold start imports only the stack's own."""
 
     def __getitem__(self, name: str) -> Dialect:
         if name not in NAMES:

@@ -1,7 +1,7 @@
-"""Fetching a picture from an address that the API gave us, which may be anybody's.
+"""Fetches a picture from an address that the API returned, which may lead anywhere.
 
-https only, every resolved address public, the connection made to the address that was checked, redirects
-checked anew, no credentials, bytes and time bounded. The API's own origin is trusted as the API is.
+It uses only https, requires every resolved address to be public, and connects to an address that it has checked. It
+checks each redirect anew, sends no credentials, and bounds bytes and time. It trusts the API's own origin.
 """
 
 import ipaddress
@@ -40,7 +40,7 @@ class _SecurePool(urllib3.HTTPSConnectionPool):
 
 Resolve = Callable[[str, int], Iterable[str]]
 IpAddress = ipaddress.IPv4Address | ipaddress.IPv6Address
-# What some versions of `ipaddress` take for global: protocol assignments, and site-local addresses.
+# Some versions of `ipaddress` take these for global: protocol assignments, and site-local addresses.
 _NOT_PUBLIC = (ipaddress.ip_network("192.0.0.0/24"), ipaddress.ip_network("fec0::/10"))
 _NAT64 = ipaddress.IPv6Network("64:ff9b::/96")
 
@@ -60,9 +60,9 @@ class Fetcher:
         self._ca_certs = ca_certs or certifi.where()
 
     def fetch(self, url: str) -> Blob:
-        """The bytes at the address. Raises Rejected where we may not go there, Unavailable where it failed."""
+        """The bytes at the address. Raises Rejected if the address is forbidden, Unavailable if the download failed."""
         until = time.monotonic() + DOWNLOAD_SECONDS
-        if url.startswith("/"):  # it is an address at the API itself
+        if url.startswith("/"):  # a path at the API itself
             url = _joined(self._api_url, url)
         for _ in range(MAX_REDIRECTS + 1):
             target = _split(url)
@@ -74,7 +74,7 @@ class Fetcher:
 
     @contextmanager
     def _response(self, target: SplitResult) -> Iterator[urllib3.BaseHTTPResponse]:
-        """The answer to one request, whose connection is closed after it."""
+        """The answer to one request. Its connection is closed afterwards."""
         try:
             pool = self._pool(target)
             path = (target.path or "/") + (f"?{target.query}" if target.query else "")
@@ -156,7 +156,7 @@ def _content(response: urllib3.BaseHTTPResponse, until: float) -> Blob:
         raise _failed(f"status {response.status}")
     content = File()
     try:
-        while chunk := response.read1(CHUNK_BYTES):  # what is there: a server that drips is noticed
+        while chunk := response.read1(CHUNK_BYTES):  # the bytes at hand, so that a dripping server meets the deadline
             content.append(chunk)
             if len(content) > MAX_BYTES:
                 raise _forbidden(f"it holds more than {MAX_BYTES:,} bytes")

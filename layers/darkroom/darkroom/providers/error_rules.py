@@ -1,4 +1,4 @@
-"""The image API's errors: those that it states in JSON, and the pages of whatever stands before it."""
+"""The image API's errors: those that it states in JSON, and the pages of proxies in front of it."""
 
 import json
 import re
@@ -10,13 +10,13 @@ from typing import Any, NamedTuple
 from darkroom.errors import ASK_AGAIN, Ambiguous, Cause, Code, DarkroomError, Rejected, Unavailable
 from darkroom.providers.reply import QUOTED_CHARACTERS, Reply, redacted
 
-WORDS_CHARACTERS = 20_000  # of what an error says, these are looked at
+WORDS_CHARACTERS = 20_000  # of an error's words that are matched
 REQUEST_ID_HEADERS = ("x-oneapi-request-id", "x-request-id")
 SAY_MORE = f"Say what the picture should show. {ASK_AGAIN}"
 
 
 class Stated(NamedTuple):
-    """An error that the API itself states: `number` is its code where that is one, else the HTTP status."""
+    """An error that the API itself states. `number` is its code, if that is a number; otherwise the HTTP status."""
 
     number: int
     words: str
@@ -25,11 +25,11 @@ class Stated(NamedTuple):
 
     @property
     def said(self) -> str:
-        """It, in a sentence of ours."""
+        """The error as a sentence of Darkroom's."""
         return f"the image API said: {self.message}"
 
 
-# What is no JSON comes from whatever stands before the API. Of these it is certain that nothing was made.
+# A reply that is no JSON comes from a proxy in front of the API. With these statuses, certainly nothing was made.
 _FREE_PAGES: Mapping[int, Cause] = {
     401: "credentials",
     402: "account",
@@ -58,10 +58,10 @@ def page(reply: Reply) -> DarkroomError:
 
 
 def endless(reply: Reply, why: str) -> DarkroomError:
-    """Of JSON that says more than any answer: where it is a success it was paid, and is not paid again."""
+    """The error for JSON that is no usable answer. If its status is a success, it was paid, and is not paid again."""
     if reply.status >= 300:
         return page(reply)
-    message = f"the image API's answer is none: {why}"
+    message = f"the image API's answer cannot be used: {why}"
     return Rejected("no_image", message, hint=ASK_AGAIN, charged=True, provider_request_id=_named(reply, ""))
 
 
@@ -70,26 +70,26 @@ def redirect(reply: Reply) -> Unavailable:
 
 
 def retry_after(reply: Reply) -> float | None:
-    """Seconds from when the API said so, whether it names them or a date; None where it says neither."""
+    """The seconds that `Retry-After` asks for, as a number or as a date; None if it asks for none."""
     value = reply.headers.get("retry-after", "").strip()
     if re.fullmatch(r"\d{1,6}(\.\d{1,6})?", value):
         return float(value)
     try:
         wait = parsedate_to_datetime(value) - parsedate_to_datetime(reply.headers.get("date", ""))
-    except (ValueError, TypeError, OverflowError):  # no date, one with a zone and one without, one of no calendar
+    except (ValueError, TypeError, OverflowError):  # no date, one of two without a zone, an impossible one
         return None
     return max(0.0, wait.total_seconds())
 
 
 def request_id(reply: Reply) -> str | None:
-    """The provider's name for the call, from a header."""
+    """The provider's id of the call, from a header."""
     return _named(reply, "")
 
 
 def _named(reply: Reply, message: str) -> str | None:
-    """The same, from a header or from the end of a message.
+    """The provider's id of the call, from a header or from the end of a message.
 
-    It is logged, so it must look like a name: elsewhere in the message it may be an instruction that is quoted.
+    It is logged, so it must look like an id. Elsewhere in a message it may be part of a quoted instruction.
     """
     header = next((value for name in REQUEST_ID_HEADERS if (value := reply.headers.get(name))), "")
     at_end = re.search(r"\(request id: ([^()]*)\)[\s.]*$", message)
@@ -102,6 +102,7 @@ _SUCCESS = (None, 0, 200, "0", "200", "success", "ok")
 
 
 def stated(document: Mapping[str, Any], reply: Reply) -> Stated | None:
+    """The error that a document states, if it states one."""
     status, error, code = reply.status, _error_in(document), document.get("code")
     if error and isinstance(error, dict):
         parts = [error.get("code"), error.get("type"), error.get("message")]
@@ -126,14 +127,14 @@ def _says_no(document: Mapping[str, Any]) -> bool:
 
 
 def _error_in(document: Mapping[str, Any]) -> Any:
-    """The error that a document holds: its own, the first of several, or that of what it wraps."""
+    """The error in a document: its own, the first of several, or that of the object in `data`."""
     errors, inner = document.get("errors"), document.get("data")
     first = errors[0] if isinstance(errors, list) and errors else errors
     return document.get("error") or first or (inner.get("error") if isinstance(inner, dict) else None)
 
 
 def _unquoted(text: str, asked: str) -> str:
-    """The text without the instruction that it quotes, whole or from its beginning."""
+    """The text without the instruction that it quotes, in full or in part from its beginning."""
     for form in (asked, json.dumps(asked)[1:-1], json.dumps(asked, ensure_ascii=False)[1:-1]):
         begin = text.find(form[:_QUOTED_FROM]) if len(form) >= _SHORTEST_QUOTED else -1
         if begin >= 0:
@@ -148,11 +149,11 @@ def is_refusal(said: str, reasons: str) -> bool:
 
 
 def _words(said: str) -> str:
-    """What is matched: without pictures, which would hide what is said after them."""
+    """The words that patterns match. Pictures are left out: they would push later words beyond the limit."""
     return redacted(said)[:WORDS_CHARACTERS].lower()
 
 
-# No repetition is without end: what they are matched with is anybody's.
+# Every repetition is bounded, because the matched text may be hostile.
 def _any_of(*patterns: str) -> str:
     return "|".join(patterns)
 
@@ -220,7 +221,7 @@ _INVALID = _any_of(
 
 
 def error(stated: Stated, reply: Reply) -> DarkroomError:
-    """What a stated error means: its code and message first, its number next, the HTTP status last."""
+    """The error for a statement. Its code and message decide first, then its number, then the HTTP status."""
     number, words = stated.number, stated.words
     if number in (504, 524) or reply.status in (504, 524):
         return Ambiguous(stated.said)
@@ -228,7 +229,7 @@ def error(stated: Stated, reply: Reply) -> DarkroomError:
         return Unavailable("thought_signature", stated.said, retry_after=0)
     if re.search(_SUSPENDED, words):
         return trouble("account", stated, reply)
-    if re.search(_REFUSED, words):  # before all else: whatever number it comes with, it is never retried
+    if re.search(_REFUSED, words):  # before all else: a refusal is never retried, whatever its number
         return refused(stated)
     if cause := _operators_trouble(number, words):
         return trouble(cause, stated, reply)
@@ -244,7 +245,7 @@ def error(stated: Stated, reply: Reply) -> DarkroomError:
 
 
 def refused(stated: Stated) -> Rejected:
-    """The provider says no to this instruction or picture."""
+    """The error for an instruction or a picture that the provider refuses."""
     return Rejected(
         "refused", stated.said, text=stated.message, provider_request_id=stated.request_id,
         hint="The provider refuses this instruction or picture; say it differently. It is never retried.",
@@ -252,12 +253,12 @@ def refused(stated: Stated) -> Rejected:
 
 
 def trouble(cause: Cause, stated: Stated, reply: Reply) -> Unavailable:
-    """The provider's or the operator's own."""
+    """The error for a trouble of the provider's or the operator's."""
     return Unavailable(cause, stated.said, retry_after=retry_after(reply))
 
 
 def invalid_request(stated: Stated, code: Code = "invalid_request", param: str | None = None) -> Rejected:
-    """The request's own fault."""
+    """The error for a fault of the request itself."""
     hint = "Fix the fault that the image API names."
     return Rejected(code, stated.said, hint=hint, param=param, provider_request_id=stated.request_id)
 
@@ -265,8 +266,8 @@ def invalid_request(stated: Stated, code: Code = "invalid_request", param: str |
 def _is_lost(number: int, words: str) -> bool:
     """Whether a relay says that it asked the provider and has no answer.
 
-    A relay's own request may be what is cut short in an error of 4xx. A status that certainly did nothing as a page
-    does nothing when a relay reports it.
+    An error of 4xx may mean that the relay's own request was cut short. A status that is free on a page is also free
+    if a relay reports it.
     """
     if number < 500 or re.search(_NEVER_ASKED, words):
         return False

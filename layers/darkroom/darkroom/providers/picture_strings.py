@@ -1,4 +1,4 @@
-"""Strings that are pictures: Base64, a data URI, an address; and those in which one was packed once more."""
+"""Recognises strings that are pictures: Base64, a data URI, an address, or one of these packed once more."""
 
 import re
 import zlib
@@ -16,7 +16,7 @@ from darkroom.streaming.json_document import LongString
 from darkroom.streaming.spelled import respelled
 
 HEAD_BYTES = 400  # of a string: its data URI's beginning, and the first bytes of a picture
-_DIGITS = 24  # of Base64, which tell what the bytes are
+_DIGITS = 24  # of Base64: enough to recognise the bytes
 _BASE64 = re.compile(rf"[A-Za-z0-9+/_-]{{{_DIGITS}}}")
 _BEGINNINGS = re.compile(
     rb"\x89PNG\r\n|\xff\xd8\xff|GIF8[79]a|RIFF....WEBP|BM....\0\0\0\0|II[*+]\0|MM\0[*+]"
@@ -26,17 +26,17 @@ _BEGINNINGS = re.compile(
 _ENDS = ((b"\x89PNG", b"IEND"), (b"\xff\xd8", b"\xff\xd9"), (b"GIF8", b";"))
 _NUMBERS = dict.fromkeys(map(ord, "0123456789"))
 _CHUNK = re.compile(r"[A-Za-z0-9+/=_\s-]+")
-# As people's tools write it: a data URI or a part of one, in quotes, as Python writes bytes.
+# Prefixes as tools write them: a data URI or a part of one, a quotation mark, Python's `b'`.
 _BEFORE = re.compile(
     r"\s*(?:```\w{0,20}(?:\s|\\{1,3}[nrt])+|-----BEGIN [\w ]{0,40}-----)?(?:\s|\\{1,3}[nrt])*(?:b?\\?[\"'])?"
     r"(?:(?:data:\s{0,9})?[\w/+.-]{0,40}(?:;[^{}]{0,100}?)?;?base64,|data:[^\s,{}]{0,100},)?",
     re.IGNORECASE,
 )
-_MOST_BEGINNINGS = 4  # one may stand before another
+_MOST_BEGINNINGS = 4  # one may follow another
 _AFTER = re.compile(r"(?:\s|\\{1,3}[nrt])*(?:```|-----END [\w ]{0,40}-----)?(?:\s|\\{1,3}[nrt])*[\"'\\]*\Z")
 _AFTER_BYTES = 80
 
-# How a layer begins that may be taken off. A letter stands for each byte.
+# Beginnings of layers that can be removed. A letter stands for each byte.
 _COMPRESSED = tuple(mark.decode("latin-1") for mark in (packed.GZIP, *packed.ZLIB))
 _ARCHIVE = packed.ZIP.decode()
 _DOCUMENT = re.compile(r"\s*(?:\{\s*\"|\[\s*[\[{\"\d-])")
@@ -50,7 +50,7 @@ _Opener = Callable[[Blob], Iterator[bytes]]
 
 
 def picture_of(value: str | LongString) -> Encoded | str:
-    """The picture that a string of JSON's is: an address as it stands, or its Base64."""
+    """The picture that a JSON string stands for: an address as it is, or the picture's Base64."""
     if isinstance(value, LongString):
         return long_picture_of(value)
     text = value.strip()
@@ -61,7 +61,7 @@ def picture_of(value: str | LongString) -> Encoded | str:
 
 
 def long_picture_of(value: Blob, form: Literal["text", "json"] = "json") -> Encoded:
-    """The same of a string that is not held in memory. No address is as long."""
+    """The same for a string on disk, which is too long for an address."""
     begin = beginning(value[:HEAD_BYTES].decode("latin-1"))
     tail = value[-_AFTER_BYTES:].decode("latin-1")
     end = max(begin, len(value) - len(tail) + len(_AFTER.sub("", tail)))
@@ -69,7 +69,7 @@ def long_picture_of(value: Blob, form: Literal["text", "json"] = "json") -> Enco
 
 
 def beginning(head: str) -> int:
-    """Where the Base64 begins."""
+    """The index at which the Base64 begins."""
     begin = 0
     for _ in range(_MOST_BEGINNINGS):
         begun = _BEFORE.match(head, begin)
@@ -80,12 +80,12 @@ def beginning(head: str) -> int:
 
 
 def is_picture(value: str | LongString) -> bool:
-    """Whether a string is the data URI or the Base64 of what begins like a picture."""
+    """Whether a string is a data URI or Base64 whose bytes begin like a picture."""
     return begins_like_picture(value.text(HEAD_BYTES) if isinstance(value, LongString) else value[:HEAD_BYTES])
 
 
 def begins_like_picture(head: str) -> bool:
-    """The same of a string that begins so."""
+    """The same for a string with this beginning."""
     digits = "".join(head[beginning(head) :].split())[:_DIGITS]
     if not _BASE64.fullmatch(digits):
         return False
@@ -93,17 +93,17 @@ def begins_like_picture(head: str) -> bool:
 
 
 def encoded_begins_like_picture(picture: Encoded) -> bool:
-    """The same of what is not decoded yet."""
+    """The same for a picture that is not decoded yet."""
     return begins_like_picture(picture.written[:HEAD_BYTES].decode(errors="replace").replace("\\", ""))
 
 
 def are_picture(head: bytes) -> bool:
-    """Whether bytes that begin so are likely a picture: 16 of them tell."""
+    """Whether bytes with this beginning are probably a picture. 16 bytes are enough to decide."""
     return _BEGINNINGS.match(head) is not None
 
 
 def bare(content: Blob) -> Encoded | None:
-    """What is the picture itself, or its Base64."""
+    """The picture, if the content is a picture file or the Base64 of one."""
     head = content[:HEAD_BYTES]
     if are_picture(head):
         return Encoded(content, form="bytes")
@@ -113,7 +113,7 @@ def bare(content: Blob) -> Encoded | None:
 
 
 def is_address(value: str | LongString) -> bool:
-    """Whether a string is an address of the web, or of a picture at the API itself."""
+    """Whether a string is a web address, or the path of a picture at the API itself."""
     if not isinstance(value, str):
         return False
     text = value.strip()
@@ -123,7 +123,7 @@ def is_address(value: str | LongString) -> bool:
 
 
 def is_address_of_picture(text: str) -> bool:
-    """Whether an address ends as the names of pictures do."""
+    """Whether an address ends like a picture's file name."""
     try:
         path = urlsplit(text).path.lower()
     except ValueError:
@@ -132,16 +132,17 @@ def is_address_of_picture(text: str) -> bool:
 
 
 def beginning_as_address_of_picture(text: str) -> str:
-    """As much of a text that begins with an address as ends so, before no letter; none where nothing does."""
+    """The beginning of a text up to a picture's file extension without a letter after it; empty if there is none."""
     endings = "|".join(map(re.escape, sorted(picture_formats.ENDINGS, key=len, reverse=True)))
     begun = re.match(rf"[^?#]{{1,2000}}(?:{endings})(?![a-z0-9_%./-])", text, re.IGNORECASE)
     return begun[0] if begun else ""
 
 
 class Begun:
-    """The picture that was found last, and the strings of Base64 by the same name after it, which may be its rest.
+    """The last picture that was found, and the Base64 strings after it under the same name, which may be its rest.
 
-    The same name may have other numbers. Strings that are too short to tell a picture are kept until they do.
+    Names that differ only in digits count as the same. Strings that are too short to recognise a picture are kept
+    until they are long enough.
     """
 
     def __init__(self) -> None:
@@ -151,12 +152,12 @@ class Begun:
         self._heads: dict[str, str] = {}
 
     def begin(self, name: str, picture: Encoded | str) -> None:
-        """From now on it is this picture, or none."""
+        """Start anew with this picture; or with none, if it is an address or does not begin like a picture."""
         self._first = picture if isinstance(picture, Encoded) and encoded_begins_like_picture(picture) else None
         self._name, self._rest = _without_numbers(name), []
 
     def goes_on(self, name: str, value: str | LongString) -> bool:
-        """Whether it is not whole, and this string is its next chunk."""
+        """Whether the picture is incomplete and this string is its next chunk. The chunk is kept."""
         head = value.text(HEAD_BYTES) if isinstance(value, LongString) else value
         if not self._first or _without_numbers(name) != self._name or not _CHUNK.fullmatch(head):
             return False
@@ -167,7 +168,7 @@ class Begun:
         return True
 
     def beginning(self, name: str, value: str | LongString) -> Encoded | str | None:
-        """The beginning of a picture that this string and those by the same name before it make together."""
+        """The beginning of a picture, if this string and those before it under the same name form one."""
         name = _without_numbers(name)
         head = self._heads.get(name, "")
         if not isinstance(value, str) or len(head) > HEAD_BYTES:
@@ -177,7 +178,7 @@ class Begun:
         return picture_of(head) if begins_like_picture(head[:HEAD_BYTES]) else None
 
     def whole(self) -> tuple[Encoded, Encoded] | None:
-        """The picture as it was found, and with its rest; None where it has none."""
+        """The picture as it was found, and the picture with its rest; None if it has no rest."""
         if not self._first or not self._rest:
             return None
         joined = Joined(part.written for part in (self._first, *self._rest))
@@ -189,7 +190,7 @@ def _without_numbers(name: str) -> str:
 
 
 def has_its_end(data: Blob) -> bool:
-    """Whether bytes end as a picture does that is no chunk of one."""
+    """Whether bytes end like a whole picture, and not like a chunk of one."""
     head, tail = data[:12], data[-HEAD_BYTES:]
     if head.startswith(b"RIFF"):
         return int.from_bytes(head[4:8], "little") + 8 <= len(data)
@@ -197,8 +198,9 @@ def has_its_end(data: Blob) -> bool:
 
 
 def unpacked(value: str | Blob, room: int) -> Blob | None:
-    """What a text or bytes hold one layer deeper; None where that begins like no picture, document or other layer, is
-    broken, or has more bytes than there is room for.
+    """The content of a text or bytes, one layer deeper.
+
+    None if it does not begin like a picture, a document or another layer, is broken, or has more than `room` bytes.
     """
     if len(value) < _FEWEST_CHARACTERS:
         return None
@@ -212,12 +214,12 @@ def unpacked(value: str | Blob, room: int) -> Blob | None:
 
 
 def is_document(value: str | Blob) -> bool:
-    """Whether a string of JSON's is JSON itself."""
+    """Whether a JSON string holds JSON itself."""
     return isinstance(value, str | LongString) and bool(_DOCUMENT.match(_head(value)))
 
 
 def _head(value: str | Blob) -> str:
-    """How it begins: a letter for each byte, unless it is a text."""
+    """The beginning of a text; or of bytes, with a letter for each."""
     if isinstance(value, str):
         return value[:HEAD_BYTES]
     return value.text(HEAD_BYTES) if isinstance(value, LongString) else value[:HEAD_BYTES].decode("latin-1")
@@ -230,7 +232,7 @@ def _content(value: str | Blob) -> Blob:
 
 
 def _opener(head: str, *, is_text: bool) -> _Opener | None:
-    """What takes the layer off that begins so; None where none is known."""
+    """The function that removes a layer with this beginning; None if the layer is unknown."""
     if head.startswith(_COMPRESSED) and not is_text:
         return packed.inflated
     if _HEX.match(packed.digits(head)):
@@ -247,13 +249,13 @@ def _opener(head: str, *, is_text: bool) -> _Opener | None:
 
 
 def _is_known(head: str) -> bool:
-    """Whether what begins so, one layer deeper, is worth it."""
+    """Whether a content with this beginning is worth unpacking."""
     is_content = head.startswith(_ARCHIVE) or _DOCUMENT.match(head) or begins_like_picture(head)
     return bool(head and (is_content or _opener(head, is_text=False)))
 
 
 def _first_of_base64(head: str) -> str:
-    """The first bytes that Base64 says which begins so, a letter for each; each layer has fewer of them."""
+    """The first bytes in Base64 with this beginning, a letter for each. Each layer yields fewer of them."""
     digits = _LETTERS.match("".join(head[beginning(head) :].split()))
     return Encoded(digits[0][: len(digits[0]) // 4 * 4].encode()).decoded()[:].decode("latin-1") if digits else ""
 

@@ -1,4 +1,4 @@
-"""A raw reply of the image API, and what may be quoted of it."""
+"""A raw reply of the image API, and functions that make its words safe to quote."""
 
 import re
 from collections.abc import Callable, Mapping
@@ -7,18 +7,18 @@ from dataclasses import dataclass, field
 from darkroom.domain.outcome import DEFAULT_DIALECT
 from darkroom.streaming.blob import Blob
 
-MAX_ANSWER_BYTES = 160_000_000  # far over any picture; of a hostile answer no more is read
-CUT = "darkroom-cut"  # a header of ours: the line broke before the reply's end
-QUOTED_CHARACTERS = 500  # of what somebody else said, in a message of ours
+MAX_ANSWER_BYTES = 160_000_000  # far more than any picture; no more of a hostile answer is read
+CUT = "darkroom-cut"  # a header of Darkroom's own: the connection was lost before the reply's end
+QUOTED_CHARACTERS = 500  # of other parties' words in a message
 
 
 @dataclass(frozen=True, slots=True)
 class Reply:
     """A raw HTTP answer. Header names are lowercase; `seconds` is how long the call took.
 
-    `dialect` is the one that the call was made in, so that the reply is interpreted in it whenever that is. `asked` is
-    the instruction, which an error may quote: its words say nothing of the error. `without_key` takes the key of the
-    API out of words that may be read. The spool keeps neither.
+    `dialect` is the dialect of the call; the reply is interpreted in it, however late. `asked` is the instruction: an
+    error may quote it, and its words say nothing about the error. `without_key` removes the API's key from words that
+    people may read. The spool keeps neither `asked` nor `without_key`.
     """
 
     status: int
@@ -31,7 +31,7 @@ class Reply:
 
 
 def without_lone_surrogates(text: str) -> str:
-    """The text without half surrogate pairs, which JSON can say and UTF-8 cannot."""
+    """The text without half surrogate pairs, which JSON can express and UTF-8 cannot."""
     return text.encode(errors="replace").decode()
 
 

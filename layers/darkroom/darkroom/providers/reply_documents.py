@@ -1,4 +1,4 @@
-"""The JSON documents in a reply's body: the whole of it, or those of its lines.
+"""The JSON documents in a reply's body: the whole body, or those in its lines.
 
 A relay may send server-sent events (https://html.spec.whatwg.org/multipage/server-sent-events.html), write comments
 before the JSON or marks after it, or put each document on a line of its own.
@@ -19,18 +19,18 @@ from darkroom.streaming.blob import Blob, File, Joined, Part, chunks, search
 from darkroom.streaming.spelled import respelled
 
 DONE = "[DONE]"  # stands for the mark that ends a stream
-BROKEN, EVENT = object(), object()  # stand for what is no JSON document, and for the beginning of an event
+BROKEN, EVENT = object(), object()  # stand for a text that is no JSON, and for an event's beginning
 MAX_LINES = 50_000
 MAX_LINES_BYTES = 8_000_000  # of lines without a picture
 _SHORT_BYTES = json_document.LONG_BYTES
 _BREAK = re.compile(rb"[\r\n]")
-_DATA = re.compile(rb"(?:data:[ \t]{0,9}){1,9}(?=[\[{])|data:")  # some relays say it of what has it already
+_DATA = re.compile(rb"(?:data:[ \t]{0,9}){1,9}(?=[\[{])|data:")  # some relays repeat it
 _JOINED = b"}data:"  # with no line break between two events
-_YAML, _YAML_BYTES = re.compile(rb"^data:[ \t]*\r?\n[ \t-]", re.MULTILINE), 4096  # no event goes on so
+_YAML, _YAML_BYTES = re.compile(rb"^data:[ \t]*\r?\n[ \t-]", re.MULTILINE), 4096  # no event continues so
 _HEAD_BYTES = 200
 _REMARK = re.compile(rb":|(?:event|id|retry)\s*:")
 
-# Lists of which a picture is made: numbers of bytes, with a sign or without, by themselves or by their index; Base64.
+# Lists that encode a picture: bytes as numbers, signed or unsigned, in order or by index; or chunks of Base64.
 _LIST = re.compile(
     rb"\[\s{0,40}(?:137|-119|255|-1|82)\s{0,40},\s{0,40}(?:80|216|-40|73)\s{0,40},"
     rb"|\{\s{0,40}\\{0,7}\"0\\{0,7}\"\s{0,40}:\s{0,40}(?:137|-119|255|-1|82)\s{0,40},"
@@ -42,7 +42,7 @@ _FEWEST_BYTES, _NUMBER_BYTES = 60, 200
 
 
 def document(text: Blob) -> Any:
-    """The document that a text is, DONE or BROKEN. Raises TooLarge where it says more than any answer does."""
+    """The JSON document in a text, DONE or BROKEN. Raises TooLarge if it is larger than any answer."""
     if len(text) <= 2 * len(DONE) and text[:].strip() == DONE.encode():
         return DONE
     try:
@@ -52,7 +52,7 @@ def document(text: Blob) -> Any:
 
 
 def pieces(text: Blob) -> Iterator[Any]:
-    """The documents of a text's lines in their order, EVENT before those of an event. Raises TooLarge as well."""
+    """The documents in a text's lines, in order, with EVENT before those of an event. Raises TooLarge."""
     for is_event, lines in _groups(text):
         if is_event:
             yield EVENT
@@ -66,7 +66,7 @@ def pieces(text: Blob) -> Iterator[Any]:
 
 
 def words(text: Blob) -> Blob:
-    """What the events say that are no JSON, a line each. Four letters of Base64 may be a number of JSON's."""
+    """The contents of the events that are no JSON, a line each. Four characters of Base64 may be a JSON number."""
     said = list[Blob]()
     for is_event, lines in _groups(text):
         if is_event and not isinstance(document(joined := _joined(lines)), dict | list | str):
@@ -79,7 +79,7 @@ def _joined(lines: list[Blob]) -> Blob:
 
 
 def _apart(line: Blob) -> Iterator[Blob]:
-    """The documents of events that stand in one line."""
+    """The documents of several events in one line."""
     begin = 0
     while found := search(re.compile(_JOINED), line, begin, width=len(_JOINED)):
         yield Part(line, begin, found[0] + 1)
@@ -88,7 +88,7 @@ def _apart(line: Blob) -> Iterator[Blob]:
 
 
 def _groups(text: Blob) -> Iterator[tuple[bool, list[Blob]]]:
-    """The data lines of each event; at the end all lines that belong to none."""
+    """The data lines of each event; at the end, all lines that belong to no event."""
     data, others, short = list[Blob](), list[Blob](), 0
     is_yaml = _YAML.search(text[:_YAML_BYTES])
     for number, line in enumerate(_lines(text)):
@@ -102,7 +102,7 @@ def _groups(text: Blob) -> Iterator[tuple[bool, list[Blob]]]:
                 yield True, data
             data = []
         elif not _REMARK.match(line[:8]):
-            (data or others).append(line)  # JSON whose first line alone is marked
+            (data or others).append(line)  # of some JSON, only the first line is marked
     if data:
         yield True, data
     if others:
@@ -120,9 +120,9 @@ def _lines(text: Blob) -> Iterator[Blob]:
 
 
 def with_lists_as_base64(text: Blob) -> Blob | None:
-    """The text of JSON with one string for each list of which a picture is made; None where there is none.
+    """The JSON text with one string for each list that encodes a picture; None if there is no such list.
 
-    Such a list may say much more than is parsed of an answer.
+    Such a list may be much larger than the parser's limit.
     """
     parts, position, is_found = list[Blob](), 0, False
     for _ in range(MAX_PICTURES):
@@ -143,7 +143,7 @@ def with_lists_as_base64(text: Blob) -> Blob | None:
 
 
 def _listed(members: Blob) -> Blob | None:
-    """The Base64 of what the list's members say together; None where they are something else."""
+    """The Base64 of a list's members together; None if they are something else."""
     is_text = re.match(rb"[\s\\]*\"[^0]", members[:_LIST_BYTES])
     data = File()
     with suppress(ValueError):
@@ -165,7 +165,7 @@ def _bytes_of_numbers(members: Blob) -> Iterator[bytes]:
 
 
 def _chunks_of_base64(members: Blob) -> Iterator[bytes]:
-    """What several strings say together, of which the first is no whole picture and the others begin like none."""
+    """The Base64 of several strings together. Raises ValueError if they are several pictures."""
     start = members[:_LIST_BYTES].index(b'"') + 1
     end = search(_QUOTE, members, start, width=1)
     stop = end[0] if end else len(members)

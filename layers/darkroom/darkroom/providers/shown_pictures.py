@@ -1,4 +1,4 @@
-"""Pictures that a text shows: as Markdown, as HTML, as a data URI, as bare Base64, or as the address of one."""
+"""Finds the pictures in a text: Markdown, HTML, data URIs, bare Base64, and addresses of pictures."""
 
 import re
 from collections.abc import Iterator
@@ -12,21 +12,21 @@ from darkroom.streaming.blob import Blob, Part, search
 from darkroom.streaming.json_document import LongString
 from darkroom.streaming.spelled import respelled
 
-MAX_TEXT_BYTES = 100_000  # of what is said before, between and after pictures
+MAX_TEXT_BYTES = 100_000  # of the words before, between and after pictures
 _FEWEST_BYTES = 60  # of the Base64 of a picture
 _TAIL_BYTES = 2000  # of a bare data URI and the words that follow it without a space
 
 
 class Told(NamedTuple):
-    """What a text says without the pictures that it shows, those pictures, and the bare addresses of pictures."""
+    """A text's words without its pictures, those pictures, and the bare addresses of pictures."""
 
     words: str
     pictures: list[Encoded | str]
     addresses: list[str]
 
 
-# A label holds brackets at most one deep, and an address no `[`, so that words that are full of beginnings are read
-# once, and not from each of them.
+# A label holds brackets at most one deep, and an address holds no `[`. So a text that is full of beginnings is read
+# once, and not again from each of them.
 _ADDRESS = r"(?:[^\s()<>\[\]\"']|\([^\s()<>\[\]]{0,200}\))+"
 _MARKDOWN = re.compile(
     r"!\[(?:[^\[\]]|\[[^\[\]]{0,200}\]){0,2000}\]\(\s*<?"
@@ -43,12 +43,12 @@ _BARE = re.compile(
 )
 _FORMS = (_MARKDOWN, _HTML, _BARE)
 _LINK = re.compile(r"https?:(?://|\\/\\/)[^\s<>\"'()\[\]`]+", re.IGNORECASE)
-_OF_LINKS = re.compile(r"[A-Za-z0-9._~:/?#@!$&*+,;=%-]+")  # what an address is made of, where nothing in it is escaped
+_OF_LINKS = re.compile(r"[A-Za-z0-9._~:/?#@!$&*+,;=%-]+")  # the characters of an unescaped address
 _AFTER_ESCAPED_LINK = re.compile(r"&(?:quot|apos|gt|lt|#\d{2,3}|#x[0-9a-f]{2});.*", re.IGNORECASE | re.DOTALL)
 _AFTER_LINK = ".,;:!?*_。，；：！？、）」"
 
-# The same of what is not held in memory. In JSON a quotation mark has a backslash before it, and so may a slash. Each
-# alternative begins with letters, and looks back after them: the engine searches for letters ten times as fast, and an
+# The same for text on disk, as JSON writes it: a backslash precedes a quotation mark, and may precede a slash. Each
+# alternative begins with letters and looks back after them, because the engine finds letters ten times as fast, and an
 # answer may have 160 MB.
 _ALONE = rb"(?:(?<![A-Za-z0-9+/]%b)|(?<=\\[nrt]%b)|(?<=%%2[Cc]%b))"
 _FIRST_LETTERS = (
@@ -64,11 +64,11 @@ _BEGINNING = re.compile(
 _BEGINNING_BYTES = 11  # the longest
 _END, _END_OF_BARE = re.compile(rb"[)\"'<> ]"), re.compile(rb"[^A-Za-z0-9+/=_\\%-]")
 _LINE, _FEWEST_OF_LINE, _MOST_OF_LINE = re.compile(rb"\r?\n[ \t]{0,40}([A-Za-z0-9+/=_-]+)"), 60, 1000
-_END_OF_LINE = re.compile(rb"=(?=\\[nr])|\\n\\n")  # of a bare one: its Base64 may be in lines itself
+_END_OF_LINE = re.compile(rb"=(?=\\[nr])|\\n\\n")  # of bare Base64, which may be in lines itself
 _OPENING = re.compile(r"(?:!\[[^\[\]]*\]\(\s*<?|<img\b[^<>]*)$", re.IGNORECASE)
 _CLOSING = re.compile(r"\s*>?\s*\)|[\"'][^<>\[\]]{0,500}>")
 
-# The same of bytes among others.
+# Picture files among other bytes.
 _RAW = re.compile(rb"\x89PNG\r\n\x1a\n\0\0\0\rIHDR|\xff\xd8\xff[\xc0-\xfe]|RIFF....WEBPVP8|GIF8[79]a", re.DOTALL)
 _RAW_BYTES = 16  # the longest
 _PNG_END, _JPEG_END, _END_BYTES = re.compile(rb"IEND\xaeB`\x82"), re.compile(rb"\xff\xd9"), 8
@@ -76,14 +76,14 @@ _ENDS = {b"\x89": _PNG_END, b"\xff": _JPEG_END}
 
 
 def told(value: str | LongString) -> Told:
-    """What a text of JSON's says."""
+    """The words and the pictures in a JSON string."""
     if isinstance(value, LongString):
         return _long_told(value)
     return _short_told(without_lone_surrogates(value))
 
 
 def quoted(text: Blob) -> Iterator["Quoted"]:
-    """The data URIs and the Base64 of pictures in a text that is not held in memory, whatever stands around them."""
+    """The data URIs and the Base64 of pictures in a text on disk, whatever surrounds them."""
     position = 0
     for _ in range(MAX_PICTURES):
         begin = search(_BEGINNING, text, position, width=_BEGINNING_BYTES)
@@ -99,8 +99,9 @@ def quoted(text: Blob) -> Iterator["Quoted"]:
 
 
 def embedded(text: Blob) -> Iterator[Encoded]:
-    """Whole pictures that stand as they are among other bytes. Of a PNG it is known where it ends; any other may hold a
-    smaller one, so that it is the last.
+    """Whole picture files among other bytes.
+
+    Only a PNG shows where it ends. A file of another format may hold a smaller picture, so the search ends with it.
     """
     position = 0
     for _ in range(MAX_PICTURES):
@@ -116,7 +117,7 @@ def embedded(text: Blob) -> Iterator[Encoded]:
 
 
 class Quoted(Part):
-    """A part of a text, which knows where it begins and ends."""
+    """A part of a text, with its start and its end."""
 
     def __init__(self, whole: Blob, start: int, stop: int) -> None:
         super().__init__(whole, start, stop)
@@ -132,9 +133,10 @@ def _short_told(text: str) -> Told:
 
 
 def _address_in(link: str) -> str:
-    """The address of a picture that a link begins with, whatever follows it without a space; none where it is another.
+    """The address of a picture at the beginning of a link; empty if the link leads to something else.
 
-    An address may hold Chinese letters, and these may follow one: the shorter is tried first.
+    Words may follow an address without a space. Chinese letters may belong to either, so the shorter address is tried
+    first.
     """
     link = _AFTER_ESCAPED_LINK.sub("", link.replace("\\/", "/")).replace("&amp;", "&")
     plain = _OF_LINKS.match(link)
@@ -146,7 +148,7 @@ def _address_in(link: str) -> str:
 
 
 def _long_told(value: LongString) -> Told:
-    """Its pictures stay where they are."""
+    """The same for a string on disk. Its pictures stay there."""
     words, pictures, position = "", list[Encoded | str](), 0
     for picture in quoted(value):
         words = _OPENING.sub("", words + _said_between(value, position, picture.start))
@@ -157,7 +159,7 @@ def _long_told(value: LongString) -> Told:
 
 
 def _said_between(value: LongString, start: int, stop: int) -> str:
-    """The words there, without what closes the picture before them."""
+    """The words between two places, without the characters that close the picture before them."""
     words = LongString(value, start, stop).text(MAX_TEXT_BYTES)
     closing = _CLOSING.match(words) if start else None
     return words[closing.end() :] if closing else words
@@ -175,7 +177,7 @@ def _end(text: Blob, begin: int, *, is_bare: bool) -> int:
 
 
 def _end_of_lines(text: Blob, stop: int, length: int) -> int:
-    """Where the Base64 ends whose first line ends there and is so long: its lines are equal, but for the last."""
+    """The end of Base64 whose first line has this length and ends at `stop`. All lines but the last are as long."""
     while line := _LINE.match(text[stop : stop + length + 44]):
         if len(line[1]) > length:
             return stop

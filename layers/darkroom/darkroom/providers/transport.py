@@ -1,7 +1,7 @@
-"""One HTTP exchange on a connection of its own, cut off at a deadline; and whether its request left us.
+"""One HTTP exchange on its own connection, cut off at a deadline. It records whether the request was sent.
 
-`requests` bounds each read and not the whole, so a server that drips bytes could hold a call for ever; and it
-raises the same error for a connection that was never made and for one that broke after the request was sent.
+`requests` bounds each read and not the whole exchange, so a server that drips bytes could hold a call for ever. It
+raises the same error for a connection that was never made and for one that was lost after the request was sent.
 """
 
 import socket
@@ -23,9 +23,9 @@ from darkroom import tls
 from darkroom.domain.timing import KEEPALIVE_IDLE_SECONDS, KEEPALIVE_INTERVAL_SECONDS
 from darkroom.streaming.blob import Blob, chunks
 
-MAX_INTERIM_RESPONSES = 1000  # some send one each second
+MAX_INTERIM_RESPONSES = 1000  # some servers send one each second
 MAX_HEAD_BYTES = 4 << 20
-MAX_HEADERS = 90  # `http.client` takes 99, and what is needed may come last
+MAX_HEADERS = 90  # `http.client` accepts 99, and a needed header may come last
 _NEEDED_HEADERS = frozenset(
     (b"content-length", b"transfer-encoding", b"content-encoding", b"location", b"retry-after", b"date",
      b"x-oneapi-request-id", b"x-request-id")
@@ -39,14 +39,14 @@ KEEPALIVE = [
 
 
 class FinalResponse(HTTPResponse):
-    """The final response to a request, whatever its head is like.
+    """The final response to a request, however odd its head is.
 
-    `http.client` takes an interim one (1xx), other than 100, for the final one. It gives up a response for one header
-    more than it takes, or for a long one.
+    `http.client` takes an interim response (1xx) other than 100 for the final one. It fails on a response with too
+    many headers, or with a long one.
     """
 
     def begin(self) -> None:
-        """Reads the heads of the interim responses, and then that of the final one."""
+        """Read the heads of the interim responses, then the head of the final one."""
         self._begin()
         for _ in range(MAX_INTERIM_RESPONSES):
             if not 100 <= self.status < 200 or self.status == HTTPStatus.SWITCHING_PROTOCOLS:
@@ -65,9 +65,10 @@ class FinalResponse(HTTPResponse):
 
 
 class _Head:
-    """The lines of a response's head, but those for which `http.client` gives it up or reads no further.
+    """The lines of a response's head, without those on which `http.client` fails or stops.
 
-    These are headers that are too long, lines that are none, and of very many those that say nothing that is needed.
+    It leaves out headers that are too long, and lines that are no headers. After MAX_HEADERS, it keeps only the
+    headers that Darkroom needs.
     """
 
     def __init__(self, whole: BufferedReader) -> None:
@@ -77,11 +78,11 @@ class _Head:
         self._is_cut = self._is_left_out = False
 
     def readline(self, limit: int) -> bytes:
-        """The next line that stays."""
+        """The next line that is kept."""
         line = self._whole.readline(limit)
         while line and self._leaves_out(line, limit):
             line = self._whole.readline(limit)
-        self._lines = 0 if line in (b"\r\n", b"\n") else self._lines + 1  # after a 100 comes another head
+        self._lines = 0 if line in (b"\r\n", b"\n") else self._lines + 1  # another head follows a 100
         return line
 
     def _leaves_out(self, line: bytes, limit: int) -> bool:
@@ -91,7 +92,7 @@ class _Head:
         is_rest, self._is_cut = self._is_cut, line[-1:] != b"\n" and len(line) == limit
         if is_rest or not self._lines or line in (b"\r\n", b"\n"):
             return is_rest
-        if line[:1] in b" \t":  # it goes on with the header before
+        if line[:1] in b" \t":  # it continues the header before it
             return self._is_left_out or self._lines > MAX_HEADERS
         name, colon, _ = line.partition(b":")
         is_none = not colon or b" " in name or len(line) == limit
@@ -100,24 +101,24 @@ class _Head:
 
 
 class Body:
-    """A request's body that knows whether any of it was taken to be sent."""
+    """A request's body that records whether any of it was sent."""
 
     def __init__(self, blob: Blob) -> None:
         self._blob = blob
-        self.was_taken = False  # then the request certainly never left us
+        self.was_taken = False  # while False, no byte of the body has been sent
 
     def __len__(self) -> int:
         return len(self._blob)
 
     def __iter__(self) -> Iterator[bytes]:
-        """urllib3 asks for the first bytes when the connection stands and the headers are out."""
+        """Yield the chunks. urllib3 asks for the first one when it has connected and sent the headers."""
         for chunk in chunks(self._blob):
             self.was_taken = True
             yield chunk
 
 
 class Deadline:
-    """Shuts down the sockets that it watches when its time, in seconds, is up."""
+    """Shuts down the watched sockets after so many seconds."""
 
     def __init__(self, seconds: float) -> None:
         self._sockets: list[socket.socket] = []
@@ -127,7 +128,7 @@ class Deadline:
         self._timer.daemon = True
 
     def watch(self, connection: HTTPConnection) -> None:
-        """Takes the connection's socket under watch, as soon as it is connected."""
+        """Watch the socket of a connection that has just been made."""
         with self._lock:
             if isinstance(connection.sock, socket.socket):
                 self._sockets.append(connection.sock)
@@ -140,10 +141,10 @@ class Deadline:
             watched_now = list(self._sockets)
         for watched in watched_now:
             try:
-                # Not SSLSocket's own, which would take the TLS state away under the reading thread.
+                # Not SSLSocket's own `shutdown`: it would remove the TLS state while another thread reads.
                 socket.socket.shutdown(watched, socket.SHUT_RDWR)
             except OSError:
-                continue  # it is closed already, which is what was wanted
+                continue  # it is closed already
 
     def __enter__(self) -> "Deadline":
         self._timer.start()
@@ -154,7 +155,7 @@ class Deadline:
 
 
 class _Watched(HTTPAdapter):
-    """An adapter whose connections are watched by a deadline."""
+    """An adapter whose connections a deadline watches."""
 
     def __init__(self, deadline: Deadline) -> None:
         self._deadline = deadline
@@ -195,15 +196,15 @@ class _Watched(HTTPAdapter):
 
 
 class _Session(requests.Session):
-    """A session that does not look where a redirect leads: `requests` does even where it is not to follow it."""
+    """A session that ignores redirects. `requests` reads their target even if it does not follow them."""
 
-    def get_redirect_target(self, resp: requests.Response) -> str | None:  # noqa: ARG002 - wherever it leads
+    def get_redirect_target(self, resp: requests.Response) -> str | None:  # noqa: ARG002 - it is ignored
         return None
 
 
 @contextmanager
 def exchange(seconds: float) -> Iterator[requests.Session]:
-    """A session for one exchange, on a fresh connection, that is over after so many seconds."""
+    """A session for one exchange on a fresh connection, which ends after so many seconds."""
     with Deadline(seconds) as deadline, _Session() as session:
         session.mount("http://", _Watched(deadline))
         session.mount("https://", _Watched(deadline))

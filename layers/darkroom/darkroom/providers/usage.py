@@ -1,4 +1,4 @@
-"""What an answer says that it used: numbers by names, whatever else it says."""
+"""Reads the usage that an answer states: numbers by name."""
 
 import math
 import re
@@ -8,13 +8,13 @@ from typing import Any
 
 from darkroom.domain.outcome import Number, Usage
 
-MAX_ENTRIES = 16  # of the whole, and of each part
-MAX_NUMBER = 2**53  # what JSON holds exactly everywhere
+MAX_ENTRIES = 16  # of the statement, and of each part
+MAX_NUMBER = 2**53  # every JSON reader holds whole numbers exactly up to here
 _NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]{0,63}")
 
 
 def read(said: Any) -> Usage | None:
-    """The numbers in it, and those one level below. None where there are none."""
+    """The numbers in a statement and one level below it, by name; None if there are none."""
     if not isinstance(said, dict):
         return None
     parts = {name: _numbers(part) for name, part in _named(said) if isinstance(part, dict)}

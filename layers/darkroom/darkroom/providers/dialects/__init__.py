@@ -1,1 +1,1 @@
-"""The dialects of image APIs: each is a module whose one value has the module's name, in capitals."""
+"""The dialects of image APIs, a module each. A module's `Dialect` has the module's name in capitals."""

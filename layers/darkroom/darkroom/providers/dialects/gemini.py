@@ -22,7 +22,7 @@ _BOTH = ("TEXT", "IMAGE")
 
 
 def call(request: ApiRequest, _: DialectSettings) -> ApiCall:
-    """The request as JSON, whose pictures are encoded when they are read. Raises Rejected."""
+    """The request as JSON. Its pictures are encoded as the body is read. Raises Rejected."""
     model = _MODEL.fullmatch(request.model)
     if model is None:
         said = "the name of a model has letters, digits, and the marks . _ -"
@@ -41,7 +41,7 @@ def authorise(key: str) -> tuple[str, str]:
 
 
 def _config(options: Mapping[str, Any]) -> dict[str, Any]:
-    """The options by the API's own names. Without a wish for it, some models make no picture."""
+    """The options under the API's own names. Some models make a picture only if `responseModalities` asks for one."""
     config: dict[str, Any] = {"responseModalities": options.get("response_modalities", _BOTH)}
     picture = {"aspectRatio": options.get("aspect_ratio"), "imageSize": options.get("image_size")}
     if picture := {name: option for name, option in picture.items() if option is not None}:
@@ -51,7 +51,7 @@ def _config(options: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _contents(context: Context) -> Iterator[dict[str, Any]]:
-    """The turns. A picture in a model's turn needs its signature: one without goes along with the last words."""
+    """The turns. A picture in a model's turn needs its signature; one without it moves to the last user turn."""
     *history, last = context.contents
     loose = list[Image]()
     for content in history:
@@ -76,7 +76,7 @@ def _inline(image: Image) -> dict[str, Any]:
 
 
 def _parts_as_made(image: Image) -> list[dict[str, Any]]:
-    """The parts of a model's turn as the API gave them, each with its signature; none where that is not known."""
+    """The parts of a model's turn as the API returned them, with their signatures; empty if they are unknown."""
     parts = []
     for part in _read(image.state):
         signature = {gemini_reply.SIGNATURE: part[gemini_reply.SIGNATURE]} if gemini_reply.SIGNATURE in part else {}
@@ -92,7 +92,7 @@ def _read(state: Blob) -> list[dict[str, Any]]:
 
 
 def _modalities(given: Any) -> list[str]:
-    """`image`, `text,image`, or a list: as the API writes them."""
+    """The modalities in the API's spelling, from `image`, `text,image` or a list."""
     named = re.split(r"[\s,+-]+", given.strip()) if isinstance(given, str) else given
     if not isinstance(named, list) or not all(isinstance(each, str) for each in named):
         raise RuleError("must be a string or a list of strings")

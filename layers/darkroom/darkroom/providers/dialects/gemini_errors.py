@@ -1,7 +1,7 @@
-"""The errors of the dialect `gemini`, by cause; and why an answer has no picture.
+"""The errors of the dialect `gemini` by their cause, and the reasons for an answer without a picture.
 
 An error is `{"error": {"code", "message", "status", "details"}}` (https://ai.google.dev/api). An answer without a
-picture says why in `promptFeedback.blockReason` or in a candidate's `finishReason`.
+picture gives its reason in `promptFeedback.blockReason` or in a candidate's `finishReason`.
 """
 
 import json
@@ -23,11 +23,11 @@ _DISABLED = "PUP_LIMITED_DISABLED"
 _A_DAY = re.compile(r"per.?day|daily", re.IGNORECASE)
 _NOTHING_LEFT = re.compile(r"limit: 0\b|credits are depleted|prepayment", re.IGNORECASE)
 _DELAY = re.compile(r"(\d{1,6}(?:\.\d{1,9})?)s")
-MAX_DETAILS = 100  # of an error, of which some are looked at
+MAX_DETAILS = 100  # of an error that are read
 
 
 def stated(document: dict[str, Any], reply: Reply) -> DarkroomError | None:
-    """The error that a reply states in Google's form; None where it states none."""
+    """The error that a reply states in Google's form, if it states one."""
     error = document.get("error")
     if not isinstance(error, dict) or "candidates" in document:
         return None
@@ -55,10 +55,10 @@ def stated(document: dict[str, Any], reply: Reply) -> DarkroomError | None:
 def without_picture(
     document: dict[str, Any], text: str | None, request_id: str | None, *, has_draft: bool
 ) -> Rejected | Unavailable | None:
-    """Why an answer that was paid has no final picture; None where it is not in Google's words."""
+    """The error for a paid answer without a final picture; None if Google's form gives no reason."""
     reasons, said = _reasons(document), _said(document)
     if _NO_SIGNATURE in reasons:
-        return Unavailable("thought_signature", f"the image API wants its signatures back{said}", retry_after=0)
+        return Unavailable("thought_signature", f"the image API requires its thought signatures{said}", retry_after=0)
     if _DISABLED in reasons:
         return Unavailable("account", f"the image API has disabled this use for the account{said}")
     if _refuses(document, reasons) or (text and not has_draft and not _WITHOUT & set(reasons)):
@@ -76,7 +76,7 @@ def without_picture(
 
 
 def _refuses(document: dict[str, Any], reasons: list[str]) -> bool:
-    """Whether the prompt was blocked, for whatever reason, or the answer was stopped by a rule."""
+    """Whether the prompt was blocked, for any reason, or a rule stopped the answer."""
     feedback = document.get("promptFeedback")
     if isinstance(feedback, dict) and isinstance(feedback.get("blockReason"), str):
         return True
@@ -84,7 +84,7 @@ def _refuses(document: dict[str, Any], reasons: list[str]) -> bool:
 
 
 def _reasons(document: dict[str, Any]) -> list[str]:
-    """Why the API stopped, in its own words."""
+    """The API's reasons to stop, as it spells them."""
     feedback, listed = document.get("promptFeedback"), document.get("candidates")
     candidates = [each for each in listed if isinstance(each, dict)] if isinstance(listed, list) else []
     named = [feedback.get("blockReason")] if isinstance(feedback, dict) else []
@@ -107,14 +107,14 @@ def _has_reason(details: list[dict[str, Any]], reason: str) -> bool:
 
 
 def _retry_delay(details: list[dict[str, Any]]) -> float | None:
-    """Seconds, of `google.rpc.RetryInfo`."""
+    """The delay of `google.rpc.RetryInfo` in seconds."""
     said = (each.get("retryDelay") for each in details)
     found = (_DELAY.fullmatch(each) for each in said if isinstance(each, str))
     return next((float(each[1]) for each in found if each), None)
 
 
 def _is_of_the_day(words: str, details: list[dict[str, Any]]) -> bool:
-    """Whether the account has used up what it has for today: waiting a moment is of no use."""
+    """Whether the account has used up its daily quota, so that a short wait does not help."""
     quotas = json.dumps([each.get("violations") for each in details], default=str)[: error_rules.WORDS_CHARACTERS]
     return bool(_A_DAY.search(quotas) or _A_DAY.search(words))
 

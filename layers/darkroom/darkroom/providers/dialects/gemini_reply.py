@@ -1,6 +1,6 @@
-"""What replies of the dialect `gemini` mean: a pure function of the raw reply.
+"""Interprets replies of the dialect `gemini`: a pure function of the raw reply.
 
-Google's own form is read here. `any_form` reads what a relay makes of it, and `gemini_errors` errors.
+This module reads Google's own form. `any_form` reads the variants of relays, and `gemini_errors` reads errors.
 """
 
 import re
@@ -18,13 +18,13 @@ from darkroom.streaming.blob import Blob, Joined
 from darkroom.streaming.json_document import LongString
 
 SIGNATURE = "thoughtSignature"
-_KNOWN = {"text", "thought", SIGNATURE, "thought_signature"}  # of a part that is no picture
+_KNOWN = {"text", "thought", SIGNATURE, "thought_signature"}  # the names in a part without a picture
 _MAY_SHOW_PICTURES = ("![", "<", "data:", "://")
 _NAME = re.compile(r"[A-Za-z0-9_.:-]{1,128}")
 
 
 class _Part(NamedTuple):
-    """A part of a candidate: a picture, or words. `signature` is what the API wants back with it."""
+    """A part of a candidate: a picture, or words. `signature` goes back to the API with it."""
 
     picture: Encoded | None
     text: str
@@ -33,7 +33,7 @@ class _Part(NamedTuple):
 
 
 def interpret(reply: Reply) -> Answer:
-    """The answer in a reply. Raises Rejected, Unavailable or Ambiguous, by what the reply says of the call."""
+    """The answer in a reply. If there is none, raises Rejected, Unavailable or Ambiguous, according to the reply."""
     document = _document(reply)
     if error := gemini_errors.stated(document, reply):
         raise error
@@ -43,12 +43,12 @@ def interpret(reply: Reply) -> Answer:
 
 
 def request_id(reply: Reply) -> str | None:
-    """The provider's name for the call: a relay's from a header, else Google's from the body."""
+    """The provider's id of the call: a relay's from a header, otherwise Google's from the body."""
     return error_rules.request_id(reply) or _named(_document(reply))
 
 
 def _document(reply: Reply) -> dict[str, Any]:
-    """The body as an object, empty where it is none. A stream's error stands in a list."""
+    """The body as a JSON object; empty if it is something else. The error of a stream comes in a list."""
     said = None
     with suppress(ValueError, RecursionError, TooLarge):
         said = json_document.parsed(reply.body)
@@ -67,7 +67,7 @@ def _is_ours(document: dict[str, Any]) -> bool:
 
 
 def _answer(document: dict[str, Any], reply: Reply) -> Answer | None:
-    """The answer, if it is in Google's form. Raises Rejected or Unavailable where that says why there is none."""
+    """The answer, if it is in Google's form. Raises Rejected or Unavailable if that gives a reason for having none."""
     candidates = [list(_parts(each)) for each in _dicts(document.get("candidates"))]
     made = [_with_state(part, parts) for parts in candidates for part in parts if part.picture and not part.is_draft]
     words = [part.text for parts in candidates for part in parts if part.text and not part.is_draft]
@@ -84,7 +84,7 @@ def _answer(document: dict[str, Any], reply: Reply) -> Answer | None:
 
 
 def _may_show_more(document: dict[str, Any], text: str | None) -> bool:
-    """Whether a picture may be where Google puts none: as an address, in the words, in another form."""
+    """Whether a picture may be in a place that Google does not use: as an address, in the text, in another form."""
     if text and any(mark in text for mark in _MAY_SHOW_PICTURES):
         return True
     contents = [each.get("content") for each in _dicts(document.get("candidates"))]
@@ -93,7 +93,7 @@ def _may_show_more(document: dict[str, Any], text: str | None) -> bool:
 
 
 def _parts(candidate: dict[str, Any]) -> Iterator[_Part]:
-    """What a candidate is made of. What is neither a picture nor words is passed over."""
+    """The parts of a candidate that are pictures or words."""
     content = candidate.get("content")
     for part in _dicts(content.get("parts") if isinstance(content, dict) else None):
         signature = part.get(SIGNATURE, part.get("thought_signature"))
@@ -107,13 +107,13 @@ def _parts(candidate: dict[str, Any]) -> Iterator[_Part]:
 
 
 def _data(part: dict[str, Any]) -> object:
-    """A field of Google's may have either name: that of JSON, or that of its definition."""
+    """The data of a part. Its field may have its JSON name or the name in Google's definition."""
     inline = part.get("inlineData", part.get("inline_data"))
     return inline.get("data") if isinstance(inline, dict) else None
 
 
 def _picture(data: object) -> Encoded | None:
-    """What is the Base64 of a picture, in either alphabet."""
+    """The picture, if the data is the Base64 of one, in either alphabet."""
     if not isinstance(data, str | LongString) or not picture_strings.is_picture(data):
         return None
     found = picture_strings.picture_of(data)
@@ -121,7 +121,7 @@ def _picture(data: object) -> Encoded | None:
 
 
 def _with_state(made: _Part, parts: list[_Part]) -> Encoded:
-    """A picture, and beside it the turn that it came in: its parts with their signatures, but other pictures."""
+    """The picture, with the signed parts of its turn as its state. Other pictures are left out."""
     picture = made.picture or Encoded(b"")
     told = [part for part in parts if not part.is_draft and (part is made or not part.picture)]
     if not any(part.signature for part in told):
@@ -130,7 +130,7 @@ def _with_state(made: _Part, parts: list[_Part]) -> Encoded:
 
 
 def _joined(parts: list[_Part]) -> Blob:
-    """The parts as JSON. One without words stands for the picture."""
+    """The parts as JSON. A part without text stands for the picture."""
     words = [{} if part.picture else {"text": part.text} for part in parts]
     signatures = [{SIGNATURE: part.signature} if part.signature else {} for part in parts]
     return Joined(json_document.written([{**said, **signed} for said, signed in zip(words, signatures, strict=True)]))

@@ -20,12 +20,12 @@ MIME_TYPES = ("image/png", "image/jpeg")
 
 
 def call(request: ApiRequest, settings: DialectSettings) -> ApiCall:
-    """The request as JSON, whose pictures are encoded when they are read."""
+    """The request as JSON. Its pictures are encoded as the body is read."""
     return ApiCall(PATH, "application/json", Joined(json_document.written(_document(request, settings))))
 
 
 def _document(request: ApiRequest, settings: DialectSettings) -> dict[str, Any]:
-    """The request. Without picture and history every style sends `prompt` alone."""
+    """The request. Without pictures and history, every style sends only `prompt`."""
     context = request.context
     document: dict[str, Any] = {
         "model": request.model,
@@ -57,7 +57,7 @@ def _content(content: Content) -> dict[str, Any]:
 
 
 def _data_uri(image: Image) -> Spelled:
-    """A picture as the API takes it. It is encoded when it is read."""
+    """A picture as a data URI. It is encoded as the body is read."""
     return Spelled((f'"data:{image.media_type};base64,'.encode(), Base64(image.data), b'"'))
 
 

@@ -1,6 +1,6 @@
-"""What replies of the dialect `nebula` mean: a pure function of the raw reply.
+"""Interprets replies of the dialect `nebula`: a pure function of the raw reply.
 
-The documented form (https://docs.openai-nebula.com) is read here. `any_form` reads all others, and errors.
+This module reads the documented form (https://docs.openai-nebula.com). `any_form` reads all other forms, and errors.
 """
 
 from collections.abc import Mapping, Set
@@ -18,25 +18,25 @@ from darkroom.streaming.json_document import LongString
 _ENVELOPE = {"code", "msg", "data", "created", "usage"}
 _ITEM = {"b64_json", "url", "revised_prompt"}
 _HEAD_BYTES = 12
-_PLAIN_BASE64 = (b"iVBORw0KGgo", b"/9j/", b"\\/9j\\/", b"UklGR", b"R0lGOD")  # what begins otherwise is looked at
+_PLAIN_BASE64 = (b"iVBORw0KGgo", b"/9j/", b"\\/9j\\/", b"UklGR", b"R0lGOD")  # `any_form` reads the others
 _MAY_SHOW_PICTURES = ("![", "<", "data:", "://")
 
 
 def interpret(reply: Reply) -> Answer:
-    """The answer in a reply. Raises Rejected, Unavailable or Ambiguous, by what the reply says of the call."""
+    """The answer in a reply. If there is none, raises Rejected, Unavailable or Ambiguous, according to the reply."""
     said = parsed(reply) if reply.status == 200 else {}
     return documented(said, reply, _ENVELOPE) or in_any_form(reply)
 
 
 def in_any_form(reply: Reply) -> Answer:
-    """The same of a reply in whatever form."""
+    """The answer in a reply of any form. Raises as `interpret` does."""
     from darkroom.providers import any_form  # few answers need it, and each import costs at a cold start
 
     return any_form.interpret(reply)
 
 
 def parsed(reply: Reply) -> Mapping[str, Any]:
-    """The reply's JSON object, empty where it is none."""
+    """The reply's JSON object; empty if it is something else."""
     with suppress(ValueError, RecursionError, TooLarge):
         said = json_document.parsed(reply.body) if reply.body[:1] == b"{" else None
         return said if isinstance(said, dict) else {}
@@ -44,7 +44,7 @@ def parsed(reply: Reply) -> Mapping[str, Any]:
 
 
 def documented(said: Mapping[str, Any], reply: Reply, envelope: Set[str]) -> Answer | None:
-    """The answer, if it is in the documented form to the letter: these names, and pictures in `data`."""
+    """The answer, if it has exactly the documented form: no other names, and pictures in `data`."""
     if reply.status != 200 or not said.keys() <= envelope or said.get("code", 200) != 200:
         return None
     items = _items(said.get("data"))
@@ -57,14 +57,14 @@ def documented(said: Mapping[str, Any], reply: Reply, envelope: Set[str]) -> Ans
 
 
 def _items(data: object) -> list[Mapping[str, Any]]:
-    """The items of `data.data` or `data`; none where one of them is in another form."""
+    """The items of `data.data` or `data`; none if any of them has another form."""
     inner = data["data"] if isinstance(data, dict) and data.keys() <= _ENVELOPE and "data" in data else data
     items = inner if isinstance(inner, list) else []
     return [] if any(not isinstance(item, dict) or not item.keys() <= _ITEM for item in items) else items
 
 
 def _picture(item: Mapping[str, Any]) -> Encoded | str | None:
-    """Its Base64, or else its address; None where it has neither, or words that may show another picture."""
+    """The item's Base64, otherwise its address. None if it has neither, or if its words may show another picture."""
     encoded, words = item.get("b64_json"), item.get("revised_prompt") or ""
     if not isinstance(words, str) or any(mark in words for mark in _MAY_SHOW_PICTURES):
         return None

@@ -1,6 +1,6 @@
 """OpenAI's Images API: `POST /v1/images/generations` for words alone, `POST /v1/images/edits` with pictures.
 
-It knows no conversation: each call brings the newest picture and the words of its turn.
+It has no conversations: each call sends the newest picture and the words of its turn.
 """
 
 import json
@@ -23,13 +23,13 @@ MAX_SIDE = 3840
 MAX_PIXELS = 3840 * 2160
 SIDE_STEP = 16
 MAX_RATIO = 3
-# Each of the two takes an option that the other does not know.
+# Each endpoint takes an option that the other does not know.
 _OF_GENERATIONS = ("moderation",)
 _OF_EDITS = ("input_fidelity",)
 
 
 def call(request: ApiRequest, _: DialectSettings) -> ApiCall:
-    """JSON for words alone, else a form whose pictures stream from disk."""
+    """The request: JSON for words alone, otherwise a form whose pictures stream from disk."""
     images = request.context.images
     unknown = _OF_GENERATIONS if images else _OF_EDITS
     fields = {

@@ -1,6 +1,6 @@
-"""What replies of the dialect `openai` mean: a pure function of the raw reply.
+"""Interprets replies of the dialect `openai`: a pure function of the raw reply.
 
-The documented answer and the documented codes of errors are read here. `any_form` reads whatever else comes.
+This module reads the documented answer and the documented error codes. `any_form` reads everything else.
 """
 
 from collections.abc import Mapping
@@ -28,7 +28,7 @@ _OF_THE_PICTURES = ("image", "image[]")
 
 
 def interpret(reply: Reply) -> Answer:
-    """The answer in a reply. Raises Rejected, Unavailable or Ambiguous, by what the reply says of the call."""
+    """The answer in a reply. If there is none, raises Rejected, Unavailable or Ambiguous, according to the reply."""
     said = nebula_reply.parsed(reply) if reply.status == 200 or len(reply.body) < MAX_ERROR_BYTES else {}
     if reply.status >= 400 and (error := _error(said, reply)):
         raise error
@@ -37,7 +37,7 @@ def interpret(reply: Reply) -> Answer:
 
 
 def _error(said: Mapping[str, Any], reply: Reply) -> DarkroomError | None:
-    """What an error means, where its code or the parameter that it is about tells: its words may quote anything."""
+    """The error by its code or its parameter, if these decide. Its words do not: they may quote anything."""
     error = said.get("error")
     stated = error_rules.stated(said, reply)
     if not isinstance(error, dict) or not stated or said.keys() != {"error"}:
@@ -51,7 +51,7 @@ def _error(said: Mapping[str, Any], reply: Reply) -> DarkroomError | None:
 
 
 def _wrong_parameter(param: object, stated: error_rules.Stated, reply: Reply) -> DarkroomError | None:
-    """An option that the model does not take is named. It may have the name of another trouble: `moderation`."""
+    """The error for an option that the model does not take. It may be named like another trouble: `moderation`."""
     if reply.status != 400 or not isinstance(param, str) or param in ("", "prompt", *_OF_THE_PICTURES):
         return None
     if param == "model":
