@@ -20,7 +20,6 @@ EXEMPT = (
     "layers/darkroom/darkroom/domain/outcome.py",
     "layers/darkroom/darkroom/domain/price.py",
     "layers/darkroom/darkroom/pictures",
-    "layers/darkroom/darkroom/turns",
     "local/image_api",
     "tests/unit/client",
     "tests/unit/domain/schema_models.py",  # its docstrings stand in the published schema

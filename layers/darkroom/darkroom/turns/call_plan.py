@@ -1,4 +1,4 @@
-"""What a request means in its thread: which turn it answers, with which pictures, model and options."""
+"""Plans a request's call in its thread: the turn that it answers, its pictures, its model and its options."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
@@ -20,14 +20,14 @@ from darkroom.turns.ports import CallRecord
 
 
 class Defaults(NamedTuple):
-    """What holds where neither the request nor the turn that it answers says anything: the stack's own."""
+    """The stack's model and dialect. The model applies if neither the request nor the answered turn names one."""
 
     model: str
     dialect: Dialect
 
 
 class CallPlan(NamedTuple):
-    """A request in its thread. `images` are those attached to it, and those that a failed turn left over."""
+    """A request in its thread. `images` are those attached to it, or those that a failed turn left over."""
 
     instruction: str
     branch: tuple[Outcome, ...]
@@ -35,25 +35,25 @@ class CallPlan(NamedTuple):
     model: str
     options: Mapping[str, Any]
     dialect: str
-    is_restarted: bool = False  # it has a branch, which could not be read
+    is_restarted: bool = False  # it had a branch, which could not be read
 
     @property
     def mode(self) -> Mode:
-        """The call that it becomes."""
+        """The mode of its call."""
         if self.branch:
             return "conversation"
         return "image_to_image" if self.images else "text_to_image"
 
     @property
     def state_beside(self) -> Picture | None:
-        """The picture beside which lies what the API wants back: only the model that gave it takes it."""
+        """The picture whose stored state goes back to the API. Only the model that gave the state takes it."""
         answered = self.branch[-1] if self.branch else None
         if answered and answered.has_state and (answered.dialect, answered.model) == (self.dialect, self.model):
             return answered.primary
         return None
 
     def record(self, attached: Sequence[Source] = ()) -> CallRecord:
-        """What is remembered of a call that is made on it."""
+        """The record of a call by this plan."""
         answered = self.branch[-1].turn if self.branch else None
         return CallRecord(
             self.mode, self.model, self.options, answered, tuple(attached), self.dialect, self.is_restarted
@@ -61,7 +61,7 @@ class CallPlan(NamedTuple):
 
 
 class PlannedCall(NamedTuple):
-    """What is going to be sent, and the record that remembers it."""
+    """The content of a call, and its record."""
 
     context: Context
     record: CallRecord
@@ -73,7 +73,7 @@ def of(request: Request, thread: Thread, defaults: Defaults) -> CallPlan:
 
 
 def as_far_as_known(request: Request, thread: Thread, defaults: Defaults) -> CallPlan:
-    """The same for a request that failed before anything was asked, whatever it names."""
+    """The plan of a request that failed before any call, even if it names an unknown parent."""
     try:
         return of(request, thread, defaults)
     except Rejected:
@@ -91,7 +91,7 @@ def planned_call(
 ) -> PlannedCall:
     """Everything that a call needs, read and checked. Raises Rejected.
 
-    What brings a picture of its own starts anew where the branch's newest result is gone.
+    If the branch's newest result is gone, a request with a picture of its own starts anew.
     """
     reader = input_images.Reader(objects, renditions, dialect.limits)
     attached = reader.attached(plan.images)
@@ -120,7 +120,7 @@ def planned_call(
 
 
 def _limit_each(plan: CallPlan, images: Sequence[Image], dialect: Dialect, max_request_bytes: int) -> int:
-    """How many bytes each picture may have, beside the words that are sent and what the API wants back."""
+    """The most bytes for each picture, beside the words and the state that are sent."""
     told = plan.branch if dialect.history == "turns" else ()
     room = max_request_bytes - sum(len(image.state) for image in images)
     return context.limit_each(told, plan.instruction, [len(image.data) for image in images], room, dialect.limits)
@@ -142,9 +142,9 @@ def _plan(request: Request, branch: tuple[Outcome, ...], thread: Thread, default
 
 
 def _inherited(branch: Sequence[Outcome], dialect: Dialect) -> tuple[str | None, Mapping[str, Any]]:
-    """Model and options of the turn that is answered, if it was asked in the same dialect.
+    """The model and the options of the answered turn, if it was called in the same dialect.
 
-    How many pictures that turn made is no part of the conversation, and would be paid again.
+    The number of pictures is not inherited, because each would be paid again.
     """
     if not branch or branch[-1].dialect != dialect.name:
         return None, {}

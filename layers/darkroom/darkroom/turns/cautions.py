@@ -1,4 +1,4 @@
-"""Warnings about pictures that were made: what a person had better look at, told where it costs little to know."""
+"""Warnings about results that a person should look at. Each comes from a cheap check."""
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
@@ -10,16 +10,17 @@ from darkroom.pictures import strip_metadata
 from darkroom.pictures.inspect import Inspected
 from darkroom.streaming.blob import sha256
 
-# A shape as options say it: 16:9, 1024x1024.
+# A shape as options write it: 16:9, 1024x1024.
 _SHAPE = r"\s*(\d{1,5}(?:\.\d{1,3})?)\s*[:xX×*/]\s*(\d{1,5}(?:\.\d{1,3})?)\s*"
 _SAME_SHAPE = 0.05  # models make 16:9 of 1344 x 768, and 5:4 of 1152 x 896
-_MAX_REMARK_BYTES = 100_000  # what an API adds to a picture that it leaves as it is
+_MAX_REMARK_BYTES = 100_000  # that an API may add to an unchanged picture
 
 
 class Asked(NamedTuple):
-    """What pictures were asked for with: the options of the call, the request's own pictures, and those that were sent
-    as they were sent. These are none where the answer was found in the spool. `has_source`: this turn, or one before
-    it, has a person's picture.
+    """The call behind some results: its options, the request's own pictures, and all pictures as they were sent.
+
+    `sent` is empty if the answer was found in the spool. `has_source`: this turn, or one before it, has a person's
+    picture.
     """
 
     options: Mapping[str, Any] = {}
@@ -29,11 +30,11 @@ class Asked(NamedTuple):
 
 
 def of(name: str, picture: Inspected, asked: Asked, *, is_unverified: bool) -> Iterator[Caution]:
-    """The warnings about one picture of this name."""
+    """The warnings about the picture with this name."""
     if picture.is_repaired:
-        yield Caution("repaired", f"the file of {name} was broken, and is repaired: its pixels are as they came")
+        yield Caution("repaired", f"the file of {name} was broken, and is repaired; its pixels are unchanged")
     if is_unverified:
-        yield Caution("unverified", f"it could not be told whether all of {name} is there")
+        yield Caution("unverified", f"it is unknown whether {name} is complete")
     if picture.is_single_colour:
         yield Caution("single_colour", f"{name} is one colour all over")
     if _is_unchanged(picture, asked):
@@ -43,9 +44,10 @@ def of(name: str, picture: Inspected, asked: Asked, *, is_unverified: bool) -> I
 
 
 def _is_unchanged(picture: Inspected, asked: Asked) -> bool:
-    """Compare files of about the same length; no picture is decoded.
+    """Whether the picture has the pixels of one that was sent. No picture is decoded to compare them.
 
-    If the sent pictures are unknown, only a source that comes back byte for byte is recognised, by its hash.
+    Only files of about the same length are compared. If the sent pictures are unknown, the hash recognises a source
+    that comes back byte for byte.
     """
     if not asked.sent:
         return bool(asked.sources) and sha256(picture.data) in {source.sha256 for source in asked.sources}
@@ -58,7 +60,7 @@ def _is_unchanged(picture: Inspected, asked: Asked) -> bool:
 
 
 def _other_shape(picture: Inspected, options: Mapping[str, Any]) -> str | None:
-    """Which option asked for another shape, in words."""
+    """The option that asked for another shape, in words."""
     for option in ("aspect_ratio", "size"):
         found = re.fullmatch(_SHAPE, str(options[option])) if option in options else None
         width, height = map(float, found.groups()) if found else (0.0, 0.0)

@@ -1,8 +1,8 @@
-"""The use case: a message becomes a turn of a thread, or is told why not.
+"""The use case: a message becomes a turn of a thread, or gets a refusal.
 
     claim - load the branch - mark, call, spool, settle - publish the pictures - commit - announce
 
-Whatever happens, a message ends in one `result.json`, or is left in the queue by raising Unavailable.
+Each message ends in one `result.json`, or stays in the queue because Unavailable is raised.
 """
 
 import random
@@ -37,11 +37,11 @@ from darkroom.turns.publisher import Made, Published, Publisher, turn_key
 if TYPE_CHECKING:
     from darkroom.turns.waiting import Waiting
 
-RESTARTED = Caution("restarted", "the picture that this turn would build on is gone, so it began anew with its own")
+RESTARTED = Caution("restarted", "the picture that this turn builds on is gone, so it started anew with its own")
 
 
 class TurnPolicy(NamedTuple):
-    """What the operator decided."""
+    """The operator's settings for turns."""
 
     rules: RequestRules
     defaults: Defaults
@@ -54,7 +54,7 @@ class TurnPolicy(NamedTuple):
 
 
 class TurnDependencies(NamedTuple):
-    """What turns are answered with. Who waits is rare: `scout` and `waker` are made when there is need of them."""
+    """The collaborators of a TurnHandler. Few requests wait, so `scout` and `waker` are made when they are needed."""
 
     calls: CallDependencies
     publisher: Publisher
@@ -70,10 +70,10 @@ class TurnDependencies(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Attempt:
-    """One try at a request, in its thread as it is. `time_left` gives the invocation's remaining seconds.
+    """One attempt at a request, in the thread's current state. `time_left` returns the invocation's remaining seconds.
 
-    `is_last`: the request has waited enough for the provider. `fault`: the dialect that the stack speaks now does not
-    take the request, which was called in another one.
+    `is_last`: the request has waited for the provider as long as it may. `fault`: the stack's current dialect refuses
+    the request, which may have been called in another one.
     """
 
     request: Request
@@ -83,21 +83,21 @@ class Attempt:
     is_last: bool
     message: Message
     fault: Rejected | None = None
-    sent: list[Image] = field(default_factory=list)  # by the call that it makes
+    sent: list[Image] = field(default_factory=list)  # in its call
 
     @property
     def is_probe(self) -> bool:
-        """Whether it is a copy of a waiting message that makes this try."""
+        """Whether the message is a copy of a waiting one."""
         return self.message.is_probe
 
     @property
     def turn(self) -> int:
-        """The number that the turn will have."""
+        """The number that the turn gets."""
         return self.thread.latest_turn + 1
 
     @property
     def prefix(self) -> str:
-        """Where its pictures will lie."""
+        """The prefix of its pictures' keys."""
         return keys.turn_prefix(self.request.thread_id, self.turn, self.request.request_id)
 
 
@@ -113,7 +113,7 @@ class TurnHandler:
         self._outcomes = OutcomeBuilder(policy.price, dependencies.clock, dependencies.calls.spool.dialect)
 
     def answer(self, message: Message, time_left: Callable[[], float]) -> Outcome:
-        """The message's outcome, published. Raises Unavailable, with `retry_after`, where it has to wait."""
+        """Publish and return the message's outcome. Raises Unavailable, with `retry_after`, if it has to wait."""
         fault = None
         try:
             asked = self._parsed(message)
@@ -128,14 +128,14 @@ class TurnHandler:
             return self._refused(message, asked, rejection)
 
     def was_abandoned(self, message: Message) -> bool:
-        """Whether its last worker died over it, so that it had better be worked on alone."""
+        """Whether the message's last worker died on it, so that it should be handled alone."""
         try:
             return message.receive_count > 1 and self._ledger.abandoned(self._parsed(message))
         except Rejected:
             return False
 
     def _refused(self, message: Message, asked: Request | Recognised, rejection: Rejected) -> Outcome:
-        """Tells whoever sent a message that takes no turn, where it will look. Nobody sent a copy."""
+        """Publish the refusal of a message that takes no turn. A copy has no sender: nothing is published for it."""
         refused = self._outcomes.refused(message, asked, rejection)
         if not message.is_probe:
             images = asked.images if isinstance(asked, Request) else ()
@@ -147,7 +147,7 @@ class TurnHandler:
         return request.parse(message.body, group=message.group, message_id=message.message_id, rules=rules)
 
     def _in_another_dialect(self, message: Message) -> Request | None:
-        """The request with the options of a dialect that the stack may have spoken before: it may have been called."""
+        """The request by the options of another dialect, in which an earlier stack may have called it."""
         for dialect in self._dependencies.calls.spool.dialects.values():
             with suppress(Rejected):
                 return self._parsed(message, self._policy.rules._replace(options=dialect.options))
@@ -156,7 +156,7 @@ class TurnHandler:
     def _turn(
         self, asked: Request, message: Message, time_left: Callable[[], float], fault: Rejected | None
     ) -> Outcome:
-        """Raises Rejected where the request takes no turn. With a `fault` it takes one if it was called before."""
+        """The request's outcome. Raises Rejected if it takes no turn. A `fault` lets it take one only after a call."""
         status = self._ledger.claim(asked, outcome.timestamp(message.sent_at))
         if isinstance(status, Done):
             self._publisher.announce(status.outcome, turn_key(status.outcome), asked.images)
@@ -164,7 +164,7 @@ class TurnHandler:
                 self._waiting().hand_over(asked)
             return status.outcome
         if isinstance(status, Held):
-            raise Unavailable("held", "another worker has this request in hand", retry_after=status.seconds + 1)
+            raise Unavailable("held", "another worker handles this request", retry_after=status.seconds + 1)
         if isinstance(status, Forgotten):  # its words were erased, and this message still holds them
             bare = replace(message, body=""), Recognised(asked.thread_id, asked.request_id)
             return self._refused(*bare, taken(asked.request_id, status))
@@ -210,7 +210,7 @@ class TurnHandler:
         return ended
 
     def _judged(self, asked: Request, claim: Claim) -> tuple[Request, PaidCall]:
-        """The request whose turn is judged again, and its answers. Raises Rejected where that is not to be had."""
+        """The request whose turn is judged again, and its calls. Raises Rejected if the turn cannot be judged again."""
         from darkroom.turns import judging  # few turns are, and each import costs at a cold start
 
         try:
@@ -220,9 +220,9 @@ class TurnHandler:
             raise
 
     def _forget_replies(self, ended: Outcome, claim: Claim) -> None:
-        """Deletes the raw answers once the pictures are told; of what failed or was unusual they may be needed.
+        """Delete the raw answers after a success without warnings. Other outcomes may need them again.
 
-        What cannot be deleted expires.
+        If the deletion fails, they expire.
         """
         if ended.status == "succeeded" and not ended.warnings:
             with suppress(DarkroomError):
@@ -230,7 +230,7 @@ class TurnHandler:
 
     @contextmanager
     def _no_strike(self, claim: Claim) -> Iterator[None]:
-        """AWS that passes is nobody's fault: lets go of the claim, so that waiting for it is no strike."""
+        """Release the claim if AWS has a passing trouble, so that the attempt is no strike."""
         try:
             yield
         except Unavailable as trouble:
@@ -239,7 +239,7 @@ class TurnHandler:
             raise
 
     def _ended(self, attempt: Attempt) -> Outcome:
-        """The outcome, its pictures published. Raises Unavailable where it is not to be had yet."""
+        """Publish the pictures and return the outcome. Raises Unavailable if there is none yet."""
         if attempt.call.claim.strikes > MAX_STRIKES:
             return self._failed(attempt, _internal_error())
         reply = None
@@ -257,8 +257,9 @@ class TurnHandler:
         return self._outcomes.succeeded(about, reply, answer, published, restarted)
 
     def _made(self, answer: Answer, claim: Claim) -> list[Made]:
-        """The pictures of an answer, without those that cannot be had while one is there. Raises Rejected, or
-        Unavailable where an address may be tried again.
+        """The pictures of an answer, without those that cannot be fetched if another one is there.
+
+        Raises Rejected, or Unavailable if an address may be tried again.
         """
         inline = [picture.decoded() for picture in answer.pictures if isinstance(picture, Encoded)]
         is_last_try = any(map(len, inline)) or claim.fetches + 1 >= MAX_DOWNLOADS
@@ -271,7 +272,7 @@ class TurnHandler:
                 made.append(Made(self._dependencies.fetcher.fetch(picture)))
             except (Rejected, Unavailable) as error:
                 if isinstance(error, Unavailable) and error.cause != "fetch":
-                    raise  # a full disk of ours is no reason to leave a picture out
+                    raise  # a full disk of Darkroom's is no reason to leave a picture out
                 lost.append(error)
         if lost and not any(len(each.data) for each in made):
             raise lost[0]
@@ -287,12 +288,12 @@ class TurnHandler:
         return self._publisher.pictures(made, attempt.prefix, self._origin(attempt), asked, renditions)
 
     def _origin(self, attempt: Attempt) -> dict[str, str]:
-        """Where its pictures came from, as `announce` says it of the outcome."""
+        """The origin of its pictures, as `announce` writes it for the outcome."""
         about, asked = self._about(attempt), attempt.request
         return provenance.metadata(asked.thread_id, asked.request_id, *about.record.sources, *asked.images)
 
     def _paid_reply(self, attempt: Attempt) -> Reply:
-        """The one reply that the request pays for. Raises Unavailable where it is not to be had yet, or Rejected."""
+        """The one reply that the request pays for. Raises Unavailable if there is none yet, or Rejected."""
         call = attempt.call
         while (state := call.state) is not State.ANSWERED:
             if state is State.LEFT_OPEN:
@@ -306,22 +307,22 @@ class TurnHandler:
         return call.reply()
 
     def _call(self, attempt: Attempt) -> None:
-        """Plans one call, and sends it if the breaker lets it through. Raises Rejected where none can be made."""
+        """Plan one call, and send it if the breaker admits it. Raises Rejected if no call can be made."""
         if attempt.fault:
             raise attempt.call.outcome_unknown() if attempt.call.claim.ambiguous else attempt.fault
         plan = call_plan.of(attempt.request, attempt.thread, self._policy.defaults)
-        self._check_time(attempt)  # before the place of a probe is taken
+        self._check_time(attempt)  # before the attempt takes the place of a probe
         if attempt.call.claim.waiting_since:
-            self._ledger.check_room()  # before pictures are read: it has come for nothing before
+            self._ledger.check_room()  # before pictures are read: it has come in vain before
         with attempt.call.admitted(plan.model):
             planned = self._planned(plan, attempt)
             attempt.sent[:] = planned.context.images
             prepared = attempt.call.prepare(planned)
-            self._check_time(attempt)  # a key may take its time
+            self._check_time(attempt)  # fetching a key may take long
             attempt.call.send(planned, prepared)
 
     def _planned(self, plan: CallPlan, attempt: Attempt) -> PlannedCall:
-        """Everything that a call needs, read and checked before one is counted."""
+        """Everything that a call needs, read and checked before the call is counted."""
         policy, renditions = self._policy, self._dependencies.renditions.checking(lambda: self._check_time(attempt))
         return call_plan.planned_call(
             plan,
@@ -337,7 +338,7 @@ class TurnHandler:
             raise Unavailable("time", "too little of this invocation's time is left for a call", retry_after=0)
 
     def _deferred(self, attempt: Attempt, trouble: Unavailable) -> Outcome:
-        """Lets go until later: raises Unavailable; or the outcome, where it has waited long enough."""
+        """Release the request by raising Unavailable. Return its outcome if it has waited long enough."""
         try:
             self._waiting().defer(attempt, trouble, self._about(attempt).record.model)
         except Rejected as rejection:
@@ -362,7 +363,7 @@ class TurnHandler:
 
 
 def _cancelled(claim: Claim) -> Rejected:
-    """Why a request ends that a person has cancelled."""
+    """The error of a request that a person has cancelled."""
     lost = claim.paid_calls
     return Rejected(
         "cancelled",
@@ -372,7 +373,7 @@ def _cancelled(claim: Claim) -> Rejected:
 
 
 def taken(request_id: str, status: Forgotten | Reused) -> Rejected:
-    """Why a request takes no turn whose id is taken."""
+    """The error of a request whose id is taken."""
     if isinstance(status, Forgotten):
         return Rejected(
             "forgotten",
@@ -389,7 +390,7 @@ def taken(request_id: str, status: Forgotten | Reused) -> Rejected:
 
 
 def _still_none(error: Failure, turn: int) -> Rejected:
-    """Why a turn that is judged again becomes no other turn. Its own outcome says what it has cost."""
+    """The error if judging a turn again gives no picture. The turn's own outcome states its cost."""
     code: Code = "internal_error" if error.code == "internal_error" else "no_image"
     message = f"turn {turn} was judged again, and gives no picture: {error.message}"
     return Rejected(code, message, hint=f"Nothing was called or paid. {ASK_AGAIN}", param="repairs")
@@ -407,6 +408,6 @@ def _too_many_turns(most: int) -> Rejected:
 def _internal_error() -> Rejected:
     return Rejected(
         "internal_error",
-        f"{MAX_STRIKES} attempts at this request broke off, and not for its own fault",
+        f"{MAX_STRIKES} attempts at this request failed, and it is not at fault",
         hint="The operator has a copy of the request and an alarm.",
     )

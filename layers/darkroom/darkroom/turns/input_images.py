@@ -1,4 +1,4 @@
-"""Reading the pictures that go into a call: those attached to the request, and those of its branch."""
+"""Reads the pictures of a call: those attached to the request, and those of its branch."""
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -19,7 +19,7 @@ SMALLER = "Make the picture smaller and upload it again."
 
 
 class Gone(Rejected):
-    """The picture that a turn builds on is not what it was, or not there."""
+    """The picture that a turn builds on has changed, or is gone."""
 
 
 class Reader:
@@ -31,16 +31,16 @@ class Reader:
         self._limits = limits
 
     def attached(self, refs: Sequence[ImageRef]) -> list[tuple[Source, Image]]:
-        """The request's own pictures. Raises Rejected, naming the one at fault as `images.<position>`."""
+        """The request's own pictures. Raises Rejected, which names the faulty one as `images.<position>`."""
         return [self._attached(ref, f"images.{position}") for position, ref in enumerate(refs)]
 
     def older(
         self, wanted: Sequence[Remembered], state_beside: Picture | None = None
     ) -> list[tuple[Remembered, Image]]:
-        """The branch's pictures, where they are still what they were when the thread saw them.
+        """The branch's pictures that have not changed since the thread saw them.
 
-        The newest result is what the instruction is about: where it is gone, raises Gone (`image_not_found`). One of
-        them may have beside it what the API wants back.
+        The instruction is about the newest result: if that is gone, raises Gone (`image_not_found`). `state_beside` is
+        the picture whose stored state goes back to the API.
         """
         found = []
         for place in wanted:
@@ -52,7 +52,7 @@ class Reader:
         return found
 
     def at_most(self, ref: ImageRef, image: Image, most_bytes: int) -> Image:
-        """The picture, made smaller where it has more bytes. Raises Rejected."""
+        """The picture, made smaller if it has more bytes. Raises Rejected."""
         with _at_fault(ref, "images"):
             if len(image.data) <= most_bytes:
                 return image
@@ -69,7 +69,7 @@ class Reader:
         return Source(ref.bucket, ref.key, found.etag, found.sha256), image
 
     def _state(self, place: Remembered) -> Blob:
-        """Nothing where it is gone, locked or too large: then the history is sent without its turns."""
+        """The state beside a picture; empty if it is gone, locked or too large. The history is then sent without it."""
         ref = ImageRef(place.bucket, place.key.rpartition("/")[0] + f"/{STATE}")
         try:
             found = self._objects.fetch(ref, most_bytes=MAX_STATE_BYTES)
@@ -93,7 +93,7 @@ class Reader:
             return None
 
     def _sendable(self, ref: ImageRef, found: Fetched, *, result: Picture | None = None) -> Image:
-        """The picture as it may leave the account and as the API takes it; its pixels untouched where they will do.
+        """The picture as it may leave the account and as the API takes it. Its pixels stay unchanged if possible.
 
         Darkroom's mark is removed. A result's turn says whether it has one, because the API may write the same bytes.
         """
@@ -105,7 +105,7 @@ class Reader:
 
 @contextmanager
 def _at_fault(ref: ImageRef, param: str) -> Iterator[None]:
-    """Names the picture, where what is done with it shows that it cannot be sent: raises Rejected."""
+    """Turn an error about the picture into Rejected, which names it."""
     name = f"s3://{ref.bucket}/{ref.key}"
     try:
         yield

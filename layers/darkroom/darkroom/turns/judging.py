@@ -1,7 +1,7 @@
-"""Judging again: the spooled answers of a turn that ended without a picture, read anew. Nothing is called or paid.
+"""Judges turns again: reads the spooled answers of a turn that ended without a picture. Nothing is called or paid.
 
-The pictures become a turn of their own, under an id that follows from the old request's: so order and fences hold, and
-however often it is asked for, it is one turn. It is imported where it is asked for.
+The pictures become a turn of their own. Its request id follows from the old one: so order and fences hold, and repeated
+requests become one turn. The module is imported when it is needed.
 """
 
 from collections.abc import Iterator
@@ -25,7 +25,7 @@ def request_id(of: str) -> str:
 
 
 def why_not(turn: Outcome) -> str | None:
-    """Why there is nothing to judge again in a turn, in words that follow its number."""
+    """The reason why a turn cannot be judged again, in words that follow its number; None if it can."""
     if turn.error is None:
         return "has its pictures"
     if turn.error.code not in JUDGED:
@@ -34,7 +34,7 @@ def why_not(turn: Outcome) -> str | None:
 
 
 def begun(asked: Request, claim: Claim, dependencies: CallDependencies) -> tuple[Request, PaidCall]:
-    """The request with all that its old turn was asked, and the old calls. Raises Rejected (`invalid_request`)."""
+    """The request with its old turn's words, parent and metadata, and the old calls. Raises Rejected."""
     found = dependencies.ledger.ended(asked.thread_id, asked.repairs or 0)
     if found is None:
         raise _invalid("repairs", f"turn {asked.repairs} of this thread does not exist")
@@ -53,8 +53,9 @@ def begun(asked: Request, claim: Claim, dependencies: CallDependencies) -> tuple
 
 
 class JudgedCall(PaidCall):
-    """The calls of a request that has ended, as `judged` was left by it, in the hands of the claim that reads them
-    again; None where they are forgotten.
+    """The calls of a request that has ended, read again under a new claim.
+
+    `judged` is the old request's last claim; None if it is forgotten.
     """
 
     def __init__(self, claim: Claim, judged: Claim | None, instruction: str, dependencies: CallDependencies) -> None:
@@ -64,13 +65,13 @@ class JudgedCall(PaidCall):
 
     @property
     def state(self) -> State:
-        """Nothing is called."""
+        """Always ANSWERED, because nothing is called."""
         return State.ANSWERED
 
     def reply(self) -> Reply:
-        """The first reply in which there is a picture. Raises Rejected, for the reason of the first that has none.
+        """The first reply with a picture. If none has one, raises Rejected with a reason from the first.
 
-        Whoever erases the thread refuses to where a claim is open. So the fence is looked for once the claim is there.
+        An erasure does not begin while a claim is open. So its fence is checked when the claim is there.
         """
         self._dependencies.ledger.check_erasing(self.claim.thread_id)
         reasons = list[Rejected | Unavailable | Ambiguous]()
@@ -79,16 +80,16 @@ class JudgedCall(PaidCall):
                 self.answer(reply)
             except (Rejected, Unavailable, Ambiguous) as reason:
                 if isinstance(reason, Unavailable) and reason.cause == "aws":
-                    raise  # a full disk of ours says nothing of the answer
+                    raise  # a full disk of Darkroom's says nothing about the answer
                 reasons.append(reason)
             else:
                 return reply
         if not reasons:
-            raise Rejected("no_image", "no raw answer of it is there: none came, or 35 days are over")
+            raise Rejected("no_image", "no raw answer of the turn is stored: none came, or 35 days are over")
         raise reasons[0] if isinstance(reasons[0], Rejected) else Rejected("no_image", _said(reasons[0]))
 
     def _replies(self) -> Iterator[Reply]:
-        """What the spool has, the answer that ended the paying first."""
+        """The spooled replies. The one that ended the paying comes first."""
         if self._judged is None:
             return
         others = [call for call in range(1, self._judged.calls + 1) if call != self._judged.answered_by]

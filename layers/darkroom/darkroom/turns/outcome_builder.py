@@ -1,4 +1,4 @@
-"""The outcomes of requests, put together from the ledger, the call and the answer."""
+"""Builds the outcomes of requests from the ledger, the call and the answer."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -19,7 +19,7 @@ BODY_BYTES_KEPT = 4096
 
 
 class Subject(NamedTuple):
-    """What an outcome is about: the request, what the ledger knows of it, and the call."""
+    """The subject of an outcome: the request, its claim in the ledger, and the record of its call."""
 
     request: Request
     claim: Claim
@@ -28,9 +28,9 @@ class Subject(NamedTuple):
 
 
 class OutcomeBuilder:
-    """Writes outcomes, with the operator's price and the time of a clock in epoch seconds.
+    """Builds outcomes with the operator's price.
 
-    `dialect` tells the dialect of a reply.
+    `clock` returns the time in epoch seconds, `dialect` the dialect of a reply.
     """
 
     def __init__(self, price: Price, clock: Callable[[], float], dialect: Callable[[Reply], Dialect]) -> None:
@@ -41,7 +41,7 @@ class OutcomeBuilder:
     def succeeded(
         self, about: Subject, reply: Reply, answer: Answer, published: Published, warnings: Sequence[Caution]
     ) -> Outcome:
-        """A turn with its pictures, and what is to be said of it."""
+        """A turn with its pictures and its warnings."""
         return replace(
             self._turn(about, reply, answer),
             status="succeeded",
@@ -53,7 +53,7 @@ class OutcomeBuilder:
         )
 
     def failed(self, about: Subject, reply: Reply | None, answer: Answer | None, rejection: Rejected) -> Outcome:
-        """A turn that failed; `reply` is None where no call was answered, `answer` where there is none in it."""
+        """A turn that failed. `reply` is None if no call was answered, `answer` if the reply holds none."""
         named = self._dialect(reply).request_id(reply) if reply else None
         return replace(
             self._turn(about, reply, answer),
@@ -63,7 +63,7 @@ class OutcomeBuilder:
         )
 
     def refused(self, message: Message, request: Request | Recognised, rejection: Rejected) -> Outcome:
-        """A message that took no turn."""
+        """The outcome of a message that took no turn."""
         refused = outcome.refusal(
             rejection,
             timing=self._timing(outcome.timestamp(message.sent_at), None, None),
@@ -79,7 +79,7 @@ class OutcomeBuilder:
         )
 
     def _turn(self, about: Subject, reply: Reply | None, answer: Answer | None) -> Outcome:
-        """A turn of which nothing good is known yet."""
+        """A failed turn, from which the other outcomes are made."""
         request, claim, record = about.request, about.claim, about.record
         return Outcome(
             schema_version=1,
@@ -107,7 +107,7 @@ class OutcomeBuilder:
         )
 
     def _cost(self, claim: Claim, record: CallRecord, answer: Answer | None) -> Cost:
-        """A call whose answer is lost may have been paid for all that it asked for."""
+        """The cost. A call whose answer is lost counts with all the pictures that it asked for."""
         images = price.pictures_asked(record.options) * (claim.paid_calls - int(claim.charged))
         if claim.charged:
             images += price.pictures_paid(record.options, len(answer.pictures) if answer else None)

@@ -1,7 +1,7 @@
-"""The one answer that a request pays for: found in the spool, or asked for, and spooled before it is looked at.
+"""The one answer that a request pays for, from the spool or from a call. Each reply is spooled before it is read.
 
 The ledger marks a call just before its first byte leaves. An attempt that dies before the mark costs nothing. One
-that dies after it, with nothing in the spool, may have been paid.
+that dies after the mark, without a reply in the spool, may have been paid.
 """
 
 from collections.abc import Iterator
@@ -31,17 +31,17 @@ from darkroom.turns.spool import NEVER_SENT, Spool
 
 
 class State(Enum):
-    """Where a request stands on the way to its one answer; each names the step that comes next."""
+    """A request's position on the way to its one answer. Each state names the next step."""
 
-    LEFT_OPEN = auto()  # a worker died in a call: settle it by what the spool holds
-    LOST = auto()  # the answers of calls are lost: look whether one has come late
-    SPENT = auto()  # as many calls were lost as may be paid: no further call is made
+    LEFT_OPEN = auto()  # a worker died in a call: settle it by its reply in the spool
+    LOST = auto()  # the answers of calls are lost: look for a late one
+    SPENT = auto()  # as many calls are lost as may be paid: no further call is made
     READY = auto()  # a call may be made
-    ANSWERED = auto()  # a call was answered: nothing is paid any more
+    ANSWERED = auto()  # a call was answered: nothing more is paid
 
 
 class CallDependencies(NamedTuple):
-    """What paid calls are made with."""
+    """The collaborators of a PaidCall."""
 
     ledger: Ledger
     spool: Spool
@@ -53,9 +53,9 @@ class CallDependencies(NamedTuple):
 class PaidCall:
     """Steps 3 to 6 of the protocol, for one claim: mark, call, spool, settle.
 
-    `claim` is the claim as it now is, `record` remembers the call that was made or was about to be, `interpreted` is
-    the answer as far as it has been read. `is_last` says that the request has waited enough for the provider: it is
-    called once more before it is given up. `instruction` is what errors may quote.
+    `claim` is the claim in its current state. `record` is the record of the call that was made or prepared.
+    `interpreted` is the answer, once it is read. `is_last` says that the request has waited for the provider as long as
+    it may: it is called once more before it is given up. Errors may quote `instruction`.
     """
 
     def __init__(
@@ -66,15 +66,15 @@ class PaidCall:
         self.record = claim.asked
         self._dependencies = dependencies
         self._is_last = is_last
-        self._is_probe = True  # as long as nobody knows
+        self._is_probe = True  # until the breaker says otherwise
         self._has_looked = False  # for late answers, since the last call
         self._spooled_here: dict[int, Reply] = {}
         self.interpreted: Answer | None = None
-        self._shown_trouble: Cause | None = None  # that an answer has shown, which ends this request alone
+        self._shown_trouble: Cause | None = None  # shown by an answer that ends only this request
 
     @property
     def state(self) -> State:
-        """What comes next."""
+        """The next step."""
         claim = self.claim
         if claim.open_call:
             return State.LEFT_OPEN
@@ -85,9 +85,9 @@ class PaidCall:
         return State.SPENT if claim.ambiguous >= self._dependencies.max_paid_calls else State.READY
 
     def settle_left_open(self) -> None:
-        """Settles the call that a dead worker left open. Raises Unavailable where it was free or is lost.
+        """Settle the call that a dead worker left open. Raises Unavailable if it was free or is lost.
 
-        A refusal that a dead worker left in the spool may be old: a request is not given up for it.
+        A refusal in the spool may be old, so the request is not given up for it.
         """
         try:
             self._settle(self._spooled(self.claim.open_call or 0))
@@ -96,7 +96,7 @@ class PaidCall:
                 raise
 
     def look_for_late_answer(self) -> None:
-        """Settles an answer that was given up as lost, where a worker that had lost its lease has spooled it."""
+        """Settle a call that counts as lost, if a worker has spooled its answer after losing the lease."""
         self._has_looked = True
         for call in range(1, self.claim.calls + 1):
             reply = self._spooled(call)
@@ -106,9 +106,9 @@ class PaidCall:
 
     @contextmanager
     def admitted(self, model: str) -> Iterator[None]:
-        """Lets a call through to the provider, if the breaker does, and tells it how the provider did.
+        """Run a call if the breaker admits it, and report the provider's success or trouble to the breaker.
 
-        It is asked before any picture is read: requests that are held back come again and again.
+        The breaker decides before any picture is read, because requests that are held back come again and again.
         """
         breaker, lost_before = self._dependencies.breaker, self.claim.ambiguous
         request = keys.sha256(f"{self.claim.thread_id}/{self.claim.request_id}")
@@ -128,17 +128,17 @@ class PaidCall:
             breaker.failed(model, request, shown, is_first=True)
         elif self.claim.ambiguous > lost_before:
             breaker.failed(model, request, Unavailable("ambiguous", "the call's answer is lost"), is_first=False)
-        else:  # where the history has to be flattened, too
+        else:  # also if the history has to be flattened
             breaker.succeeded(model, known_trouble)
 
     def prepare(self, planned: PlannedCall) -> PreparedCall:
-        """All that can be done, and can fail, before the call is marked."""
+        """Do everything that can fail before the call is marked."""
         self.record = record = planned.record
         context = planned.context.flattened() if self.claim.flatten else planned.context
         return self._dependencies.api.prepare(ApiRequest(context, record.model, record.options))
 
     def send(self, planned: PlannedCall, prepared: PreparedCall) -> None:
-        """Mark, call, spool, settle. Raises Unavailable where the call was free, or where another follows later."""
+        """Mark, call, spool, settle. Raises Unavailable if the call was free, or if another follows later."""
         self._has_looked = False
         self.claim = self._dependencies.ledger.mark(self.claim, planned.record)
         try:
@@ -153,7 +153,7 @@ class PaidCall:
             self._settle(reply)
 
     def outcome_unknown(self) -> Rejected:
-        """Why a request whose answers are all lost is not called again."""
+        """The error of a request whose answers are all lost."""
         lost = self.claim.ambiguous
         counted = "a call was" if lost == 1 else f"{lost} calls were"
         return Rejected(
@@ -172,24 +172,24 @@ class PaidCall:
         return reply
 
     def answer(self, reply: Reply) -> Answer:
-        """The answer in the reply that ended the paying. Raises Rejected where it is none."""
+        """The answer in the reply that ended the paying. Raises Rejected if it holds none."""
         self.interpreted = self.interpreted or self._interpret(reply)
         return self.interpreted
 
     @property
     def otherwise(self) -> Rejected | None:
-        """How the request ends where the pictures that its answer names cannot be had, if the answer tells."""
+        """The request's error if its answer's pictures cannot be fetched; None if the answer gives none."""
         return self.interpreted.otherwise if self.interpreted else None
 
     def _settle(self, reply: Reply | None) -> None:
-        """The open call's consequence, by its reply; None is an answer that never reached the spool."""
+        """Settle the open call by its reply; None stands for a reply that never reached the spool."""
         try:
             if reply is None:
                 raise Ambiguous("the process died while the call was under way")
             self.interpreted = self._interpret(reply)
         except Unavailable as trouble:
             if trouble.cause == "aws":
-                raise  # a full disk of ours says nothing of the answer, which stays in the spool
+                raise  # a full disk of Darkroom's says nothing about the answer, which stays in the spool
             if self._is_beyond_doubt(trouble):
                 self._settle_free(trouble)
             else:
@@ -203,11 +203,11 @@ class PaidCall:
             self.claim = self._dependencies.ledger.settle_answered(self.claim, charged=True)
 
     def _is_beyond_doubt(self, trouble: Unavailable) -> bool:
-        """Whether the call is taken for free. An outage is everybody's: its failures, which are probes', are."""
+        """Whether the call counts as free. A probe does: an outage is the provider's trouble, not the request's."""
         return not trouble.is_doubtful or self._is_probe or self.claim.doubtful_alone < MAX_DOUBTFUL_CALLS
 
     def _settle_free(self, trouble: Unavailable) -> None:
-        """Where the history has to be flattened, that is done at once, and once."""
+        """Settle a free call. If the history has to be flattened, the next call follows at once, but only once."""
         if trouble.cause == "credentials":
             self._dependencies.api.distrust_key()
         may_flatten = trouble.cause == "thought_signature" and not self.claim.flatten
@@ -223,7 +223,7 @@ class PaidCall:
             raise trouble
 
     def _settle_ambiguous(self, lost: Ambiguous) -> None:
-        """Where one more call is left, it is made a little later: what broke this one is likely still there."""
+        """Settle a lost call. If one more is left, it is made a little later, because the cause probably persists."""
         self.claim = self._dependencies.ledger.settle_ambiguous(self.claim)
         if self.claim.ambiguous < self._dependencies.max_paid_calls:
             raise Unavailable("ambiguous", str(lost)) from lost
@@ -238,8 +238,9 @@ class PaidCall:
         return replace(kept, without_key=self._dependencies.api.without_key) if kept else None
 
     def _interpret(self, reply: Reply) -> Answer:
-        """Raises as the dialect does. The key is looked for in words once more: an answer may hold it in pieces, which
-        only its reader puts together.
+        """The answer in a reply. Raises as the dialect does.
+
+        The key is removed from the words once more, because an answer may hold it in pieces that only its reader joins.
         """
         dialect = self._dependencies.spool.dialect(reply)
         try:
@@ -254,7 +255,7 @@ class PaidCall:
         return answer._replace(text=reply.without_key(answer.text)) if answer.text else answer
 
     def _is_charged(self, reply: Reply) -> bool | None:
-        """Whether the reply that ends a request was paid; None where it does not end one."""
+        """Whether the reply was paid, if it ends the request; None if it does not end it."""
         try:
             self._interpret(reply)
         except Rejected as rejection:
@@ -267,7 +268,7 @@ class PaidCall:
 
 
 def _retired(model: str, trouble: Unavailable, reply: Reply) -> Unavailable:
-    """The trouble by its name, where the model is known to be gone: relays answer 404 or 503 for it."""
+    """The trouble of a retired model, if the reply fits one: relays answer 404 or 503 for it."""
     if trouble.cause != "model" and reply.status not in (404, 503):
         return trouble
     message = f"the model is retired; set ImageModel ({model}: {trouble.message})"

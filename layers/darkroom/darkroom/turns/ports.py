@@ -1,4 +1,4 @@
-"""What answering a request needs of the world. Everything that goes wrong behind a port is one of `errors`."""
+"""The ports of answering a request. Each failure behind a port is one of `errors`."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -16,7 +16,7 @@ from darkroom.streaming.blob import Blob
 
 @dataclass(frozen=True, slots=True)
 class CallRecord:
-    """What a call was made with: kept beside the call, so that its answer can be published without it."""
+    """The parameters of a call. They are kept beside it, so that any worker can publish its answer."""
 
     mode: Mode
     model: str
@@ -37,7 +37,7 @@ class Claim:
     requested_at: str
     started_at: str
     attempts: int = 1
-    strikes: int = 1  # attempts that died or raised outside a call; this one, until it ends well
+    strikes: int = 1  # attempts that died or raised outside a call, and the current one until it ends well
     calls: int = 0  # marked so far
     open_call: int | None = None  # marked, not settled
     call_day: str | None = None
@@ -49,10 +49,10 @@ class Claim:
     refused_since: float | None = None
     waiting_since: float | None = None
     deferrals: int = 0  # that lengthen the backoff
-    doubtful: int = 0  # calls that were taken for free, which nobody can prove
+    doubtful: int = 0  # calls that count as free without proof
     doubtful_alone: int = 0  # those of them that failed while the provider was well
-    fetches: int = 0  # of the answer's pictures, that failed
-    writes: int = 0  # of its owners, in their order
+    fetches: int = 0  # failed downloads of the answer's pictures
+    writes: int = 0  # by its owners, in order
     receipts: Sequence[str] = ()  # the handles of its message, and of those behind it, since it waited last
 
     @property
@@ -62,9 +62,9 @@ class Claim:
 
 
 class Wait(NamedTuple):
-    """What is told of a request that waits: until when, in epoch seconds, and its words.
+    """A request that waits: the end of its wait in epoch seconds, and its words.
 
-    `receipts` are the handles of its message and of those that wait behind it, by which they can be woken.
+    `receipts` are the handles of its message and of those behind it. They serve to wake these messages.
     """
 
     until: float
@@ -73,9 +73,9 @@ class Wait(NamedTuple):
 
 
 class Ledger(Protocol):
-    """Who works on a request and which of its calls may have been paid; and the thread that it is part of.
+    """The owners of requests, the calls that may have been paid, and the threads.
 
-    Every write but `claim` is fenced: it raises Unavailable (`held`) where the claim's lease went to another.
+    Every write but `claim` is fenced: it raises Unavailable (`held`) if another owner has taken over the lease.
     """
 
     def claim(self, request: Request, requested_at: str) -> Claim | Done | Forgotten | Held | Reused: ...
@@ -85,135 +85,137 @@ class Ledger(Protocol):
         ...
 
     def thread(self, thread_id: str, parent_turn: int | None = None) -> Thread:
-        """As much of the thread as a request needs that names this parent."""
+        """As much of the thread as a request with this parent needs."""
         ...
 
     def ended(self, thread_id: str, turn: int) -> tuple[Outcome, Claim | None] | None:
-        """A turn of the thread, and what is still known of its request's calls; None where there is no such turn."""
+        """A turn of the thread, and its request's last claim if that is kept; None if there is no such turn."""
         ...
 
     def check_erasing(self, thread_id: str) -> None:
-        """Raises Unavailable (`erasing`) while the thread is erased: for whoever has no call to mark."""
+        """Raises Unavailable (`erasing`) while the thread is being erased. `mark` checks this for calls."""
         ...
 
     def mark(self, claim: Claim, asked: CallRecord) -> Claim:
-        """One more call, about to be sent. Raises Cancelled; or Unavailable where the day has none left (`budget`), or
-        the thread is being erased (`erasing`).
+        """Count one more call, which is about to be sent.
+
+        Raises Cancelled, or Unavailable if the day has no call left (`budget`) or the thread is being erased
+        (`erasing`).
         """
         ...
 
     def is_cancelled(self, claim: Claim) -> bool:
-        """Whether a person has cancelled the request: it may not call any more."""
+        """Whether a person has cancelled the request, so that it may not call any more."""
         ...
 
     def settle_free(self, claim: Claim, *, flatten: bool = False, doubtful: int = 0, alone: int = 0) -> Claim:
-        """The open call did nothing; the day gets it back. `doubtful` and `alone` are added to the claim's counts."""
+        """Settle the open call as free; the day gets it back. Add `doubtful` and `alone` to the claim's counts."""
         ...
 
     def settle_ambiguous(self, claim: Claim) -> Claim: ...
 
     def settle_answered(self, claim: Claim, *, charged: bool) -> Claim:
-        """The open call's spooled answer is the answer: nothing is paid any more."""
+        """Settle the open call as the answer: nothing more is paid."""
         ...
 
     def settle_late(self, claim: Claim, call: int, *, charged: bool) -> Claim:
-        """A call that was taken for lost has been answered after all."""
+        """Settle a call that counted as lost, and was answered after all."""
         ...
 
     def defer(self, claim: Claim, trouble: Unavailable, wait: Wait | None = None) -> None:
-        """Lets go of the claim, and remembers what for and since when. With `wait` it stands among what waits."""
+        """Release the claim, and keep the cause and the start of the wait. With `wait`, list the request as waiting."""
         ...
 
     def room(self) -> int | None:
-        """How many calls the day has left; None where it has no limit."""
+        """The number of calls that the day has left; None if it has no limit."""
         ...
 
     def check_room(self) -> None:
-        """Raises Unavailable (`budget`) where the day has none left."""
+        """Raises Unavailable (`budget`) if the day has no call left."""
         ...
 
     def forget(self, claim: Claim) -> None:
-        """As if it had never been claimed: for a request that takes no turn."""
+        """Undo the claim of a request that takes no turn."""
         ...
 
     def commit(self, claim: Claim, outcome: Outcome, past: Past | None = None) -> None:
-        """Turn, what is kept beside it, thread and ledger in one step.
+        """Write the turn, the items beside it, the thread and the ledger in one step.
 
-        Raises Unavailable (`held`) where the thread moved on.
+        Raises Unavailable (`held`) if the thread moved on.
         """
         ...
 
     def prove(self, claim: Claim) -> None:
-        """Raises Unavailable (`held`) where the claim is another's by now, or its request has ended."""
+        """Raises Unavailable (`held`) if another owner has the claim, or if its request has ended."""
         ...
 
     def renew(self) -> None:
-        """Prolongs the lease of every claim in this process's hands."""
+        """Prolong the lease of every claim of this process."""
         ...
 
     def drop(self, claim: Claim) -> None:
-        """Renews the claim's lease no longer; however the attempt ended."""
+        """Stop renewing the claim's lease, however the attempt ended."""
         ...
 
 
 class Admission(NamedTuple):
-    """A call that the breaker lets through: the provider's trouble of late, and whether it goes out as a probe."""
+    """A call that the breaker admits: the provider's recent trouble, and whether the call is a probe."""
 
     trouble: Cause | None
     is_probe: bool
 
 
 class Breaker(Protocol):
-    """A circuit breaker a model, shared by every worker: keeps calls from a provider that is in trouble.
+    """A circuit breaker for each model, shared by all workers. It holds calls back from a provider in trouble.
 
-    Closed, it lets every call through. A few failures on end open it; then it lets one call through now and
-    then, as a probe, and the first that succeeds closes it. While all of those failures are of one request it is open
-    for that request alone: what fails may be the request. `request` is any name that is the request's own.
+    A closed breaker admits every call. A few failures in a row open it. An open breaker admits a call now and then, as
+    a probe; the first success closes it. If all those failures are of one request, the breaker is open for that request
+    alone, because the request may be the cause. `request` is any unique name of the request.
     """
 
     def admit(self, model: str, request: str, *, is_last: bool, is_new: bool) -> Admission:
-        """Lets a call through. Raises Unavailable where it is open, unless this is the call before giving up.
+        """Admit a call. Raises Unavailable if the breaker is open, unless this is the last call before giving up.
 
-        `is_new`: the request has never called. It is let through sooner where the failures may be those of others.
+        `is_new`: the request has never called. It is admitted sooner if the failures may be those of others.
         """
         ...
 
     def failed(self, model: str, request: str, trouble: Unavailable, *, is_first: bool) -> None:
-        """A call that was let through failed by the provider's trouble, of which its request hears first."""
+        """Report that an admitted call failed by the provider's trouble. `is_first`: its request meets it first."""
         ...
 
     def succeeded(self, model: str, known_trouble: Cause | None) -> None:
-        """A call was answered, that was let through knowing of this trouble.
+        """Report that an admitted call was answered. `known_trouble` is the trouble at its admission.
 
-        It starts the count again. What went out before there was trouble says nothing of its end: it closes no breaker.
+        The count of failures starts again. A call that was admitted before the trouble does not close the breaker.
         """
         ...
 
     def wants_probe(self, model: str) -> bool:
-        """Whether it is open and nobody looks after the provider; the one who is told so shall, from now on."""
+        """Whether it is open and has no prober. If so, the caller becomes the prober."""
         ...
 
     def keeps_probe(self, model: str) -> bool:
-        """Whether it is open still; the one who looks after the provider stays the one."""
+        """Whether it is still open. If so, the caller remains the prober."""
         ...
 
 
 class Scout(Protocol):
-    """One copy of a request that waits for the daily limit looks whether there is room again.
+    """Chooses the scout among the requests that wait for the daily limit. Its copy checks whether there is room again.
 
-    `request` is any name that is the request's own, and its copy's.
+    `request` is any unique name that the request shares with its copy.
     """
 
     def wants(self, request: str) -> bool:
-        """Whether nobody looks; the one who is told so shall, from now on."""
+        """Whether there is no scout. If so, the request becomes the scout."""
         ...
 
     def keeps(self, request: str) -> bool:
-        """Whether it goes on looking: no other request does."""
+        """Whether the request is still the scout."""
         ...
 
     def ends(self, request: str) -> bool:
-        """The request has ended. Whether it was the one that looked: nobody does from now on."""
+        """Report that the request has ended. Return whether it was the scout; if so, there is none now."""
         ...
 
 
@@ -221,11 +223,11 @@ class Waker(Protocol):
     """Brings waiting requests back before their time."""
 
     def wake(self, most: int) -> int:
-        """Wakes so many at most, the oldest first, and returns how many. Each is woken once for each time it waits."""
+        """Wake at most so many, the oldest first, and return how many. Each wait is ended so at most once."""
         ...
 
     def show(self, receipts: Sequence[str]) -> None:
-        """Makes messages visible by their handles. What has come back by itself has another handle by now."""
+        """Make messages visible by their handles. A message that came back by itself has another handle now."""
         ...
 
 
@@ -235,17 +237,17 @@ class ImageApi(Protocol):
     def prepare(self, request: ApiRequest) -> PreparedCall: ...
 
     def ask(self, prepared: PreparedCall) -> Reply:
-        """Raises Unavailable where nothing was sent, Ambiguous where the answer is lost."""
+        """Send the call. Raises Unavailable if nothing was sent, Ambiguous if the answer is lost."""
         ...
 
     def distrust_key(self) -> None: ...
 
     def without_key(self, words: str) -> str:
-        """Words of an answer that another process has received, without the key."""
+        """The words of an answer that another process received, without the key."""
         ...
 
 
 class PictureFetcher(Protocol):
-    """Fetches what an answer refers to."""
+    """Fetches the pictures that an answer refers to."""
 
     def fetch(self, url: str) -> Blob: ...

@@ -1,4 +1,4 @@
-"""Where a results object came from, as its S3 metadata: for whoever finds it and looks for the way back."""
+"""The origin of a results object, as its S3 metadata, for a person who finds the object."""
 
 import hashlib
 import re
@@ -13,7 +13,7 @@ _HASH_CHARACTERS = 17
 
 
 def metadata(thread_id: str | None, request_id: str | None, *places: Source | ImageRef | Uploaded) -> dict[str, str]:
-    """What is known of it, percent-encoded: the first of the places as an `s3://` URI, thread and request."""
+    """The known origin, percent-encoded: the first of the places as an `s3://` URI, thread and request."""
     known = {
         "source": _uri(places[0]) if places else None,
         "thread": _encoded(thread_id) if thread_id else None,
@@ -23,7 +23,7 @@ def metadata(thread_id: str | None, request_id: str | None, *places: Source | Im
 
 
 def _uri(place: Source | ImageRef | Uploaded) -> str:
-    """A URI that is too long ends in `~` and 16 hex of the key's SHA-256."""
+    """The place as a URI. One that is too long ends in `~` and 16 hex digits of the key's SHA-256."""
     whole = _encoded(f"s3://{place.bucket}/{place.key}")
     if len(whole) <= SOURCE_CHARACTERS:
         return whole

@@ -1,4 +1,4 @@
-"""What becomes visible: a turn's pictures, and its `result.json` as the last of them."""
+"""Publishes a turn: its pictures first, and its `result.json` last."""
 
 import json
 from collections.abc import Callable, Mapping, Sequence
@@ -22,14 +22,14 @@ from darkroom.turns.cautions import Asked
 
 
 class Made(NamedTuple):
-    """A picture of an answer, and what the API gave beside it and wants back with the next turn."""
+    """A picture of an answer. `state` goes back to the API with the next turn."""
 
     data: Blob
     state: Blob = b""
 
 
 class Published(NamedTuple):
-    """The pictures of a turn, and what is to be said of them. `has_state`: it lies beside the primary one."""
+    """The pictures of a turn, and warnings about them. `has_state`: the API's state lies beside the primary one."""
 
     pictures: list[Picture]
     warnings: list[Caution]
@@ -37,7 +37,7 @@ class Published(NamedTuple):
 
 
 class Publisher:
-    """The results bucket, written once and never over. `refuse` is told of what takes no turn, and where it is told.
+    """Writes the results bucket, each object once. `refuse` takes an outcome without a turn, and its key.
 
     `is_marking`: mark pictures that say nothing of their making.
     """
@@ -58,13 +58,13 @@ class Publisher:
     def pictures(
         self, made: Sequence[Made], prefix: str, origin: Mapping[str, str], asked: Asked, renditions: Renditions
     ) -> Published:
-        """Stores the pictures of an answer, and says what is to be said of them. Raises Rejected (`no_image`), or
-        Unavailable.
+        """Store the pictures of an answer, and return them with their warnings.
 
-        Of several that were asked for the first is the primary one. Else those before the last are drafts.
+        If several were requested, the first is the primary one. Otherwise the last is, and those before it are drafts.
+        A picture that does not decode is left out if another one does; so is a repeated one. `origin` becomes their
+        metadata. `renditions` decode those that are too large to be decoded here.
 
-        A draft that does not decode is left out, as long as one picture does, and so is one that comes again.
-        `origin` becomes their metadata. `renditions` have those decoded that are too large for that here.
+        Raises Rejected (`no_image`), or Unavailable.
         """
         source_type = marking.source_type(has_source=asked.has_source) if self._is_marking else None
         doubts = _Doubts(renditions, source_type)
@@ -93,7 +93,7 @@ class Publisher:
         return Published(pictures, warnings, bool(len(state)))
 
     def announce(self, outcome: Outcome, key: str, images: Sequence[ImageRef] = ()) -> None:
-        """Writes the outcome's `result.json`: the commit marker, and what consumers are told by.
+        """Write the outcome's `result.json`: the commit marker, whose event informs consumers.
 
         `images` are the request's own; a turn may have failed before they were read.
         """
@@ -117,7 +117,7 @@ class Publisher:
         return Picture(self._bucket, key, facts.media_type, len(data), *size, data.sha256, primary, provenance)
 
     def _as_stored(self, key: str) -> HashedBlob:
-        """What an earlier attempt wrote: an address may give other bytes when it is fetched again."""
+        """The file that an earlier attempt wrote. An address may return other bytes when it is fetched again."""
         stored = self._objects.fetch(ImageRef(self._bucket, key))
         if stored is None:
             raise Fault(f"{key} was written, and is gone")
@@ -125,9 +125,9 @@ class Publisher:
 
 
 class _Doubts:
-    """The pictures of one answer, and which of them nobody could tell to be whole.
+    """Inspects the pictures of one answer, and keeps a list of those that may be incomplete.
 
-    An answer is paid: whatever happens to `on_picture` over a picture, that is published.
+    An answer is paid, so a picture is published even if `on_picture` fails on it.
     """
 
     def __init__(self, renditions: Renditions, source_type: SourceType | None) -> None:
@@ -137,7 +137,7 @@ class _Doubts:
         self._unverified: list[Blob] = []
 
     def inspected(self, data: Blob) -> Inspected | None:
-        """None where it cannot be decoded. Raises Unavailable."""
+        """The picture; None if it cannot be decoded. Raises Unavailable."""
         try:
             return inspect.inspect(data, self._read)
         except (Undecodable, TooManyPixels):
@@ -149,7 +149,7 @@ class _Doubts:
     def _read(self, data: Blob) -> bool:
         if self._checks_left:
             self._checks_left -= 1
-            published, _ = marking.marked(data, self._source_type)  # an erase looks for the published file's hash
+            published, _ = marking.marked(data, self._source_type)  # an erasure looks for the published file's hash
             with suppress(Fault):
                 return self._renditions.check(published, sha256(published))
         self._unverified.append(data)
@@ -157,7 +157,7 @@ class _Doubts:
 
 
 def turn_key(outcome: Outcome) -> str:
-    """Where a turn's `result.json` lies."""
+    """The key of a turn's `result.json`."""
     return keys.turn_prefix(str(outcome.thread_id), int(outcome.turn or 0), str(outcome.request_id)) + "result.json"
 
 
@@ -166,7 +166,7 @@ def _name(facts: Facts, number: int, count: int) -> str:
 
 
 def _once(pictures: Sequence[Inspected]) -> list[Inspected]:
-    """Each picture once, the last of those with the same pixels: an API gives its final picture as a draft, too."""
+    """Each picture once: the last of those with the same pixels. An API may return the final one as a draft, too."""
     return [
         picture
         for number, picture in enumerate(pictures)

@@ -1,4 +1,4 @@
-"""How long a request waits before it is tried again, and when waiting ends. `domain.timing` has the numbers."""
+"""The length of a request's wait before the next try, and the end of all waiting. `domain.timing` has the numbers."""
 
 from datetime import datetime
 
@@ -25,9 +25,9 @@ from darkroom.turns.ports import Claim
 def delay(
     claim: Claim, trouble: Unavailable, *, model: str, is_last: bool, now: float, give_up_after: float, jitter: float
 ) -> float:
-    """Seconds to wait; `jitter` is uniform in [0, 1). Raises Rejected where there was waiting enough.
+    """The seconds to wait. `jitter` is uniform in [0, 1). Raises Rejected if the request has waited long enough.
 
-    `is_last` says that it was over when this try began: whoever is given up was called once more.
+    `is_last` says that its time was over when this try began: a request is called once more before it is given up.
     `model` is the model that the request asks for.
     """
     if trouble.cause in PROVIDER_CAUSES:
@@ -45,36 +45,36 @@ def delay(
 
 
 def is_doubtful(claim: Claim) -> bool:
-    """Whether so many of its calls failed, each of which may have been paid, that it is called seldom."""
+    """Whether many of its failed calls may have been paid, so that it is called only rarely."""
     return claim.doubtful >= MAX_DOUBTFUL_CALLS
 
 
 def lane_delay(age: float) -> float:
-    """Seconds until a request of this age, whose lane is full, looks again: a delivery each, and SQS counts them."""
+    """The seconds until a request of this age tries a full lane again. SQS counts each try, so they grow with age."""
     return min(max(age * LANE_WAIT_SHARE, MIN_LANE_WAIT_SECONDS), MAX_LANE_WAIT_SECONDS)
 
 
 def is_over(claim: Claim, *, now: float, give_up_after: float) -> bool:
-    """Whether the next refusal of the provider's is the last one."""
+    """Whether the provider's next refusal ends the request."""
     return now - (claim.refused_since or now) >= give_up_after or _is_old(claim, now)
 
 
 def _is_old(claim: Claim, now: float) -> bool:
-    """Whether it waited behind others of its thread for almost as long as its message lives."""
+    """Whether the request is almost as old as SQS lets its message become."""
     return now - datetime.fromisoformat(claim.requested_at).timestamp() >= MAX_AGE_SECONDS
 
 
 def _longest(claim: Claim, now: float) -> float:
-    """The longest backoff. A request that only others' failures hold back comes again sooner than it has waited."""
+    """The longest backoff. A request that has not called waits only a share of the time that it has waited."""
     if claim.calls:
         return MAX_BACKOFF_SECONDS
     return max(PROBE_SECONDS, (now - (claim.refused_since or now)) * HELD_BACK_WAIT_SHARE)
 
 
 def _wait(claim: Claim, trouble: Unavailable, jitter: float, longest: float = MAX_BACKOFF_SECONDS) -> float:
-    """2 s doubling, to 5 min at most, spread so that requests do not all come back at once.
+    """The backoff: FIRST_BACKOFF_SECONDS, doubled each time up to `longest`, and spread so that requests come apart.
 
-    The provider's `Retry-After` lengthens the wait and never shortens it. Our own code's `retry_after` is exact.
+    The provider's `Retry-After` lengthens the wait and never shortens it. Darkroom's own `retry_after` is exact.
     """
     longest = min(MAX_BACKOFF_SECONDS, longest, FIRST_BACKOFF_SECONDS * 2.0 ** min(claim.deferrals, 16))
     backoff = longest * (MIN_BACKOFF_SHARE + BACKOFF_JITTER_SHARE * jitter)

@@ -1,4 +1,4 @@
-"""The spool: raw replies of the image API, each kept before it is looked at."""
+"""The spool: raw replies of the image API, each kept before it is read."""
 
 import json
 import time
@@ -14,14 +14,14 @@ from darkroom.errors import Fault, Unavailable
 from darkroom.providers.dialect import Dialect
 from darkroom.providers.reply import Reply
 
-NEVER_SENT = Reply(503, {}, b"", 0.0)  # what is spooled of a call that never left us: interpreted as free
+NEVER_SENT = Reply(503, {}, b"", 0.0)  # spooled for a call that was never sent: interpreted as free
 OCTETS = "application/octet-stream"
 MAX_DELETED = 1000  # objects at once, S3's own limit
 HEADER_CHARACTERS = 200  # of ASCII each: S3 takes 2 KB of metadata in all
 
 
 class Spool:
-    """Keeps replies in `bucket`, an object a call. The object's metadata holds the reply's head and its dialect."""
+    """Keeps replies in `bucket`, one object for each call. Its metadata holds the reply's head and its dialect."""
 
     def __init__(
         self,
@@ -36,13 +36,13 @@ class Spool:
         self._sleep = sleep
 
     def dialect(self, reply: Reply) -> Dialect:
-        """The dialect that the reply's call was made in. Raises Fault where this release does not know it."""
+        """The dialect that the reply's call was made in. Raises Fault if this release does not know it."""
         if dialect := self.dialects.get(reply.dialect):
             return dialect
         raise Fault(f"the reply is in the dialect {reply.dialect!r}, which this release does not know")
 
     def keep(self, thread_id: str, request_id: str, call: int, reply: Reply) -> Reply | None:
-        """Writes the reply once, and returns it as it is kept; None where another reply to this call is there."""
+        """Write the reply once, and return it as it is kept; None if another reply to this call is there."""
         named = {name: reply.headers[name] for name in self.dialect(reply).kept_headers if name in reply.headers}
         headers = {name: value[:HEADER_CHARACTERS] for name, value in named.items() if value.isascii()}
         head = {
@@ -55,7 +55,7 @@ class Spool:
         return replace(reply, headers=headers) if is_kept else None
 
     def read(self, thread_id: str, request_id: str, call: int) -> Reply | None:
-        """The reply to a call, None where there is none. One that names no dialect is in the first that there was."""
+        """The reply to a call; None if there is none. A reply that names no dialect has DEFAULT_DIALECT."""
         stored = self.objects.fetch(ImageRef(self._bucket, keys.spool_key(thread_id, request_id, call)))
         if stored is None:
             return None
@@ -64,7 +64,7 @@ class Spool:
         return Reply(int(head["status"]), headers, stored.data, float(head["seconds"]), dialect)
 
     def forget(self, thread_id: str, request_id: str, calls: int) -> None:
-        """Deletes the replies to a request's calls, of which there were so many."""
+        """Delete the replies to a request's calls. `calls` is their number."""
         for first in range(1, calls + 1, MAX_DELETED):
             numbers = range(first, min(first + MAX_DELETED, calls + 1))
             self.objects.delete(self._bucket, [keys.spool_key(thread_id, request_id, call) for call in numbers])

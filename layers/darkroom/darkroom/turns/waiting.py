@@ -1,6 +1,6 @@
-"""What happens while a request waits: for how long, who looks after its cause meanwhile, and who wakes the others.
+"""Lets requests wait: the length of the wait, the copy that checks its cause, and the waking of other requests.
 
-It is imported where somebody waits, for a cold start shall not pay for it.
+The module is imported when a request waits, so that a cold start does not pay for it.
 """
 
 from contextlib import suppress
@@ -28,7 +28,7 @@ class Waiting:
         self._give_up_after = give_up_after
 
     def defer(self, attempt: "Attempt", trouble: Unavailable, model: str) -> NoReturn:
-        """Lets go until later: raises Unavailable. Raises Rejected where it has waited long enough, or Cancelled."""
+        """Release the request by raising Unavailable. Raises Rejected if it has waited long enough, or Cancelled."""
         claim = attempt.call.claim
         if _may_be_cancelled(claim, trouble) and self._ledger.is_cancelled(claim):
             raise Cancelled("while it waited")
@@ -47,27 +47,27 @@ class Waiting:
         raise Unavailable(trouble.cause, trouble.message, retry_after=seconds) from trouble
 
     def go_on(self, message: Message, before: Claim, now: Claim) -> None:
-        """A request that had waited, or that a copy worked on, has ended: others need not wait any more."""
+        """Wake others, after a request ended that had waited or that a copy handled."""
         if message.is_probe:
             self._show_message(before)
         self._wake_others(before, now)
 
     def hand_over(self, copied: Request) -> None:
-        """A copy finds its request done. If it was the one who looks for room, the next one is woken, and looks."""
+        """A copy finds its request done. If that was the scout, wake the next one, which becomes the scout."""
         with suppress(DarkroomError):  # they come back by themselves, later
             if self._dependencies.scout().ends(_name(copied)):
                 self._wake(self._ledger.room())
 
     def _show_message(self, claim: Claim) -> None:
-        """The message of which a copy has ended the request: later turns of the thread wait behind it."""
+        """Show the message whose request a copy has ended. Later turns of the thread wait behind it."""
         with suppress(DarkroomError):
             self._dependencies.waker().show(claim.receipts)
 
     def _wake_others(self, before: Claim, now: Claim) -> None:
-        """Where a request that had waited was answered, a page of others is woken.
+        """Wake a page of others, if a request that had waited was answered.
 
-        Of those that wait for the daily limit no more than it has room for, and one who looks when there is more. Where
-        one of these ends in another way it may have been the one who looks: the next one is woken, and looks.
+        If the day has a limit, wake as many as it has room for, and one more as the scout. A request that waited for
+        the limit and ends in another way may have been the scout: then wake one as the next scout.
         """
         is_answered = now.answered_by is not None
         if not (before.waiting_since or (before.refused_since and is_answered)):
@@ -81,9 +81,9 @@ class Waiting:
         self._dependencies.waker().wake(WAKE_PAGE if room is None else min(WAKE_PAGE, room + 1))
 
     def _probed(self, attempt: "Attempt", seconds: float, model: str) -> float:
-        """How long to wait. While a breaker is open one waiting request has a copy that comes back sooner.
+        """The seconds to wait. While a breaker is open, one waiting request has a copy that comes back sooner.
 
-        The message itself cannot: each receive counts for all that wait behind it too, and there are a thousand.
+        The message itself cannot, because the queue counts each receive also for the messages behind it.
         """
         breaker = self._dependencies.calls.breaker
         if attempt.is_probe:
@@ -94,7 +94,7 @@ class Waiting:
         return seconds
 
     def _scouted(self, attempt: "Attempt", seconds: float) -> float:
-        """How long to wait. Of those that wait for the daily limit one has a copy that looks whether there is room."""
+        """The seconds to wait. One of the requests that wait for the daily limit has a copy that checks for room."""
         scout, name = self._dependencies.scout(), _name(attempt.request)
         if attempt.is_probe:
             return min(seconds, PROBE_SECONDS) if scout.keeps(name) else seconds
@@ -107,10 +107,10 @@ class Waiting:
 
 
 def _may_be_cancelled(claim: Claim, trouble: Unavailable) -> bool:
-    """Whether it waits to call. What was answered ends as it would have; a lost answer is looked for first."""
+    """Whether the request waits to call. After an answer it ends as usual; a lost answer is looked for first."""
     return claim.answered_by is None and (trouble.cause in PROVIDER_CAUSES or trouble.cause == "budget")
 
 
 def _name(request: Request | Claim) -> str:
-    """A name that is the request's own, whether its message or a copy is at work."""
+    """A unique name that a request's message and its copy share."""
     return sha256(f"{request.thread_id}/{request.request_id}")
