@@ -1,4 +1,4 @@
-"""An outcome: what `result.json` says, and what the turn's item in the table holds."""
+"""An outcome: the content of `result.json`, and of the turn's item in the table."""
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
@@ -10,7 +10,7 @@ from darkroom.errors import Code, Rejected
 TEXT_CHARACTERS = 20_000
 MESSAGE_CHARACTERS = 20_000  # a hundred faults, each with its field
 
-DEFAULT_DIALECT = "nebula"  # of a turn, a call or a reply that names none: there was no other once
+DEFAULT_DIALECT = "nebula"  # of a turn, a call or a reply that names none: once it was the only one
 
 Number = int | float
 Usage = dict[str, Number | dict[str, Number]]  # of an API's tokens and the like, by its own names
@@ -21,8 +21,8 @@ WarningCode = Literal[
     "unchanged",  # a picture has the pixels of a source
     "single_colour",  # a picture is one colour all over
     "aspect_ratio",  # a picture has another shape than was asked for
-    "repaired",  # the file of a picture was broken, and is mended
-    "unverified",  # nobody could tell whether the whole picture is there
+    "repaired",  # the file of a picture was broken, and is repaired
+    "unverified",  # it is unknown whether the picture is complete
     "draft",  # the answer ended before its final picture
     "unusual_answer",  # the picture was found in a place where answers have none
     "restarted",  # the thread's pictures are gone, so the request began anew
@@ -62,7 +62,7 @@ class Provenance(TypedDict):  # making a dataclass costs each cold start
 class Picture:
     """A picture that was made; `bytes` is its length, `width` and `height` are pixels.
 
-    Releases before `provenance` wrote none.
+    Earlier releases wrote no `provenance`.
     """
 
     bucket: str
@@ -78,7 +78,7 @@ class Picture:
 
 @dataclass(frozen=True, slots=True)
 class Failure:
-    """Why there is no picture, for the person who asked."""
+    """The reason for having no picture, for the person who asked."""
 
     code: Code
     message: str
@@ -89,7 +89,7 @@ class Failure:
 
 @dataclass(frozen=True, slots=True)
 class Caution:
-    """One of `warnings`: what a person had better look at before they rely on the pictures."""
+    """One of `warnings`: a person should look at it before they rely on the pictures."""
 
     code: WarningCode
     message: str
@@ -107,7 +107,7 @@ class Cost:
 
 @dataclass(frozen=True, slots=True)
 class Timing:
-    """ISO 8601 in UTC; `api_seconds` is that of the call that was answered."""
+    """Times are ISO 8601 in UTC. `api_seconds` is the duration of the answered call."""
 
     requested_at: str
     started_at: str | None
@@ -157,11 +157,13 @@ class Outcome:
     has_state: bool = False
 
     def as_document(self) -> dict[str, Any]:
-        """What `result.json` says. `body` stands only where a message was refused, `upload` where an upload was,
-        `repairs` where a turn was judged again, and `usage` where the answer said what it used.
+        """The content of `result.json`.
 
-        `dialect` is for the turn's item alone: the next turn inherits model and options only within a dialect. So is
-        `has_state`: beside the pictures lies what the API wants back with the next turn.
+        `body` is there only if a message was refused, `upload` if an upload was, `repairs` if a turn was judged again,
+        and `usage` if the answer stated it.
+
+        Only the turn's item has `dialect` and `has_state`. The next turn inherits model and options only within a
+        dialect. `has_state` says that the API's state lies beside the pictures, and goes back with the next turn.
         """
         unsaid = (name for name in ("body", "upload", "repairs", "usage") if getattr(self, name) is None)
         absent = {"dialect", "has_state", *unsaid}
@@ -174,7 +176,7 @@ class Outcome:
 
 
 def from_document(document: Mapping[str, Any]) -> Outcome:
-    """The outcome that a document holds; keys that are not an outcome's, or a picture's, are passed over."""
+    """The outcome in a document. Unknown keys of the outcome and of its pictures are ignored."""
     known = {name: document[name] for name in Outcome.__dataclass_fields__ if name in document}
     error, upload = document.get("error"), document.get("upload")
     return Outcome(
@@ -192,7 +194,7 @@ def from_document(document: Mapping[str, Any]) -> Outcome:
 
 
 def _cost(document: Mapping[str, Any]) -> Cost:
-    """One that an earlier release wrote knows no `images`: each of its calls was paid for one."""
+    """The cost. Earlier releases wrote no `images`: each of their calls was paid for one."""
     calls = document["paid_calls"]
     return Cost(calls, _float(document["amount"]), document["currency"], document.get("images", calls))
 
@@ -202,7 +204,7 @@ def _picture(document: Mapping[str, Any]) -> Picture:
 
 
 def _float(number: float | None) -> float | None:
-    """The table gives a number that happens to be whole as such."""
+    """The number as a float. The table returns a whole one as an integer."""
     return None if number is None else float(number)
 
 
@@ -232,7 +234,7 @@ def failure(rejection: Rejected) -> Failure:
 def refusal(
     rejection: Rejected, *, timing: Timing, attempts: int, body: str | None = None, upload: Uploaded | None = None
 ) -> Outcome:
-    """The outcome of what took no turn: nothing is known of it but why."""
+    """The outcome of a message or an upload that took no turn. Only its error is known."""
     return Outcome(
         schema_version=1, status="failed", thread_id=None, turn=None, parent_turn=None, request_id=None,
         instruction=None, model=None, options={}, mode=None, sources=[], images=[], text=None,

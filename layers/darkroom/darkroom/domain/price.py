@@ -1,21 +1,21 @@
-"""The price of one picture, as the operator states it, and how many pictures a call is paid for."""
+"""The price of one picture, as the operator states it, and the number of pictures that a call is paid for."""
 
 import re
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
-PICTURES = "n"  # the option that says how many
+PICTURES = "n"  # the option that states their number
 
 
 class Price(NamedTuple):
-    """What one picture costs; None where nobody said."""
+    """The price of one picture; None if it is unknown."""
 
     amount: float | None = None
     currency: str | None = None
 
 
 def parsed(text: str) -> Price:
-    """`0.039` or `0.039 USD`; empty is unknown."""
+    """The price in a text such as `0.039` or `0.039 USD`. Empty is unknown. Raises ValueError."""
     if not text.strip():
         return Price()
     found = re.fullmatch(r"(\d+(?:\.\d+)?)(?: ([A-Z]{3}))?", text.strip())
@@ -25,19 +25,19 @@ def parsed(text: str) -> Price:
 
 
 def of_pictures(count: int, each: Price) -> float | None:
-    """What so many pictures cost; None where nobody said."""
+    """The price of so many pictures; None if it is unknown."""
     return None if each.amount is None else round(each.amount * count, 6)
 
 
 def pictures_asked(options: Mapping[str, Any] | None) -> int:
-    """How many pictures one call with these options asks for."""
+    """The number of pictures that one call with these options asks for."""
     return int((options or {}).get(PICTURES, 1))
 
 
 def pictures_paid(options: Mapping[str, Any], made: int | None) -> int:
-    """For how many pictures an answered call is paid: for each that was asked for and came, and for one at least.
+    """The number of pictures that an answered call is paid for: each requested one that came, and at least one.
 
-    More than were asked for are drafts. `made` is None where nobody knows it: it may have been all.
+    Pictures beyond the requested number are drafts. `made` is None if it is unknown: it may have been all.
     """
     asked = pictures_asked(options)
     return asked if made is None else max(1, min(made, asked))

@@ -1,1 +1,1 @@
-"""Pictures: looked at by their bytes, stripped of their metadata, made into what may be sent."""
+"""Pictures: inspected by their bytes, stripped of their metadata, and normalized so that they may be sent."""

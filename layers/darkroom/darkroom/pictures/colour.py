@@ -1,4 +1,4 @@
-"""A picture's colours as any screen shows them: sRGB, 8 bits a channel, whatever its mode, depth and profile were."""
+"""Converts a picture's colours to sRGB with 8 bits a channel, from any mode, depth and profile."""
 
 import io
 from typing import cast
@@ -7,15 +7,15 @@ from PIL import Image as Pillow
 from PIL import ImageChops
 
 STANDARD_MODES = ("L", "LA", "RGB", "RGBA")
-MAX_PROFILE_BYTES = 10_000_000  # the largest of printing presses have 3 MB
-_FEWEST_LEVELS = 4  # a profile that moves no colour by so many of 256 is sRGB in other words
-_WHITES = (1, 255, 65_535, 2**32)  # of samples of 32 bits, which do not say what white is
+MAX_PROFILE_BYTES = 10_000_000  # the largest, for printing presses, have 3 MB
+_FEWEST_LEVELS = 4  # a profile that moves no colour by so many of 256 counts as sRGB
+_WHITES = (1, 255, 65_535, 2**32)  # possible whites of 32-bit samples, which do not state theirs
 _WHITE_IS_ZERO = 0
 _PHOTOMETRIC_INTERPRETATION = 262
 
 
 def eight_bit(picture: Pillow.Image) -> Pillow.Image:
-    """The picture in L, RGB or RGBA, or in CMYK or LAB, whose colours only a profile tells. Scaled, never clipped."""
+    """The picture in L, RGB or RGBA, scaled and not clipped. CMYK and LAB stay: their colours need a profile."""
     if picture.mode.startswith("I;16"):
         scaled = _scaled(picture, 65_535)
         is_negative = getattr(picture, "tag_v2", {}).get(_PHOTOMETRIC_INTERPRETATION) == _WHITE_IS_ZERO
@@ -31,7 +31,7 @@ def eight_bit(picture: Pillow.Image) -> Pillow.Image:
 
 
 def standard(picture: Pillow.Image, profile: bytes | None) -> Pillow.Image:
-    """The picture of 8 bits in sRGB: L, RGB or RGBA. A profile that is broken is passed over."""
+    """The 8-bit picture in sRGB, as L, RGB or RGBA. A broken profile is ignored."""
     converted = _converted(picture, _lab_profile() if picture.mode == "LAB" else profile)
     if converted is None:
         return picture.convert("RGB") if picture.mode == "CMYK" else picture
@@ -56,10 +56,10 @@ def _scaled(picture: Pillow.Image, white: int) -> Pillow.Image:
 
 
 def _converted(picture: Pillow.Image, profile: bytes | None) -> Pillow.Image | None:
-    """In RGB or RGBA; None where there is no profile, or none that fits."""
+    """The picture in RGB or RGBA; None without a profile that fits."""
     if not profile or len(profile) > MAX_PROFILE_BYTES:
         return None
-    from PIL import ImageCms  # an eighth of Pillow's own start, and few pictures need it
+    from PIL import ImageCms  # it takes an eighth of Pillow's own start, and few pictures need it
 
     try:
         transform = ImageCms.buildTransform(

@@ -91,7 +91,7 @@ def _in_jpeg(data: Blob) -> Declared:
         if kind == _SCAN:
             return _found(is_signed, xmp)
         if kind == _MANY and content.startswith(b"MPF\0"):
-            raise Unusual("other pictures follow, and their places are told")
+            raise Unusual("other pictures follow, and their places are listed")
         is_signed = is_signed or (kind == _JUMBF and _C2PA in content)
         if kind == EXIF and content.startswith(JPEG_XMP):
             xmp = data[start:end]

@@ -1,4 +1,4 @@
-"""Opening a picture: by its bytes, by the decoders that we name, one at a time; whatever they raise is Undecodable."""
+"""Opens pictures by their bytes, one at a time, with named decoders only. Their errors become Undecodable."""
 
 import struct
 import threading
@@ -16,11 +16,11 @@ from darkroom.streaming.blob import Blob, as_file
 
 MAX_FILE_BYTES = 100_000_000
 MAX_PIXELS = 100_000_000
-MAX_SIDE = 65_535  # of a JPEG; rows of raw pixels that are longer take Pillow minutes to put together
+MAX_SIDE = 65_535  # of a JPEG; longer rows of raw pixels take Pillow minutes
 TAKEN = "PNG, JPEG, WebP, HEIC, AVIF, GIF, BMP or TIFF"
 # The JPEG decoder opens MPO.
 _DECODERS = tuple(name for name, each in FORMATS.items() if not each.in_container and name != "MPO")
-# What decoders raise on hostile bytes, beside Pillow's own UnidentifiedImageError (an OSError).
+# Decoders raise these on hostile bytes, beside Pillow's own UnidentifiedImageError (an OSError).
 DECODER_ERRORS = (
     OSError,
     ValueError,
@@ -30,19 +30,19 @@ DECODER_ERRORS = (
     OverflowError,
     EOFError,
     RuntimeError,  # libheif's and libavif's
-    AssertionError,  # Pillow's, of a palette that is not there
+    AssertionError,  # Pillow's, about a missing palette
     struct.error,
 )
 BROKEN = "the picture is broken, or not all of it is there"
 _BROKEN_CONTENT = f"{BROKEN}, or it is a kind of HEVC or AV1 that cannot be decoded here"
 _UNKNOWN_CONTENT = "the file is in the form of HEIC and AVIF, but holds no HEVC or AV1 picture that can be decoded here"
-_AHEAD_BYTES = 16 << 10  # most heads; Pillow reads them a few bytes at a time
+_AHEAD_BYTES = 16 << 10  # holds most heads; Pillow reads them a few bytes at a time
 _one_at_a_time = threading.Lock()  # a picture of 100 megapixels is 400 MB when it is open
 
 
 @contextmanager
 def opened(data: Blob, *, to_decode: bool) -> Iterator[Pillow.Image]:
-    """The picture, its header read and nothing else yet. Raises Undecodable or TooManyPixels, then and later."""
+    """Open the picture, and read only its header. Raises Undecodable or TooManyPixels, also while it is decoded."""
     with _one_at_a_time, warnings.catch_warnings():
         warnings.simplefilter("ignore")
         try:
@@ -65,7 +65,7 @@ def opened(data: Blob, *, to_decode: bool) -> Iterator[Pillow.Image]:
 
 
 def _claimed(data: Blob) -> int:
-    """What a HEIF or AVIF decoder works on may be more than it shows: the rest is cropped."""
+    """The pixels that a HEIF or AVIF file claims. Its decoder may decode more than it shows, and crop the rest."""
     return isobmff.largest_picture(data) if _is_container(data) else 0
 
 
@@ -74,12 +74,12 @@ def _is_container(data: Blob) -> bool:
 
 
 def _decoders(data: Blob) -> tuple[str, ...]:
-    """Those that may open the bytes."""
+    """The decoders that may open the bytes."""
     if not _is_container(data):
         return _DECODERS
     if isobmff.brands(data) & {b"avif", b"avis"}:
         return ("AVIF",)
-    import pi_heif  # as long as Pillow itself takes to start, and only phones need it
+    import pi_heif  # it takes as long as Pillow to start, and only phones need it
 
     pi_heif.register_heif_opener(thumbnails=False, depth_images=False, aux_images=False)
     return ("HEIF",)

@@ -1,5 +1,7 @@
-"""How a picture's file is put together, looked at before a decoder is: some keep each of endless parts, some go over
-all the pixels for each. No part is decoded here; of most it can be told all the same whether the whole file is there.
+"""Checks the structure of a picture's file before a decoder reads it.
+
+Some decoders keep every part of an endless file, or go over all pixels for each part. This module decodes no part, and
+still recognises most files that are incomplete.
 """
 
 import re
@@ -14,22 +16,22 @@ from darkroom.streaming.blob import CHUNK_BYTES, Blob, as_file, search
 MAX_PARTS = 100_000  # segments or chunks; a decoder keeps a few hundred bytes of each
 MAX_SCANS = 100  # of a JPEG, as in libtiff: photos have ten
 MAX_VALUES = 500_000  # of one TIFF tag: 100 megapixels in tiles of 16 x 16 have fewer
-# Pixels to a byte of theirs: a photo has ten, one colour sixty and more, a head without a picture any number.
+# Pixels for each byte: a photo has ten, one colour has sixty and more, a head without a picture any number.
 FEW_BYTES, TOO_FEW_BYTES = 32, 400
 
-# A marker of a JPEG, past whatever lies before it. What follows 0xFF within a scan is 0 or a restart.
+# A marker of a JPEG. Within a scan, 0 or a restart follows 0xFF: neither is a marker here.
 _MARKER = re.compile(rb"\xff([\x01-\xcf\xd8-\xfe])")
 END_OF_IMAGE, _START_OF_SCAN = 0xD9, 0xDA
-FRAMES = frozenset((0xC0, 0xC1, 0xC2))  # of which every decoder knows the kind
+FRAMES = frozenset((0xC0, 0xC1, 0xC2))  # every decoder knows these kinds
 _JPEG_HEAD, _PNG_HEAD = b"\xff\xd8", b"\x89PNG\r\n\x1a\n"
 _NEEDED_CHUNKS = {b"IHDR", b"IDAT", b"IEND"}
-PNG_CHUNKS = frozenset((b"IHDR", b"PLTE", b"IDAT", b"IEND"))  # those that no decoder may pass over, and knows
+PNG_CHUNKS = frozenset((b"IHDR", b"PLTE", b"IDAT", b"IEND"))  # a decoder must read these, and knows them
 _IHDR, _IHDR_BYTES = b"\0\0\0\rIHDR", 21
-_SAMPLES = {0: 1, 2: 3, 3: 1, 4: 2, 6: 4}  # of a pixel, by the kind of colour
+_SAMPLES = {0: 1, 2: 3, 3: 1, 4: 2, 6: 4}  # in a pixel, by the kind of colour
 _PALETTE = 3
-_ONE_PASS = ((0, 0, 1, 1),)  # where it begins and how far its pixels lie apart, across and down
+_ONE_PASS = ((0, 0, 1, 1),)  # its first pixel, and the distance of its pixels, across and down
 _ADAM7 = ((0, 0, 8, 8), (4, 0, 8, 8), (0, 4, 4, 8), (2, 0, 4, 4), (0, 2, 2, 4), (1, 0, 2, 2), (0, 1, 1, 2))
-# Pixels of a PNG whose rows are counted: always, and where the file has fewer of their bytes than a half takes.
+# A PNG's rows are counted up to so many pixels: of any file, and of one with few bytes for its rows.
 MAX_COUNTED, MAX_COUNTED_DOUBTFUL, _HALF = 1 << 20, 1 << 24, 0.55
 _WEBP_CHUNKS = frozenset((b"VP8X", b"VP8 ", b"VP8L", b"ALPH", b"ANIM", b"ANMF", b"ICCP", b"EXIF", b"XMP "))
 _PACKED_TEXTS = (b"zTXt", b"iTXt")
@@ -40,7 +42,7 @@ _TEXT_TYPES = (1, 2, 6, 7)  # of TIFF: these values stay bytes
 
 
 def is_sound(data: Blob, *, to_decode: bool) -> bool:
-    """Whether the file has no more parts than a picture has; of a JPEG or PNG not `to_decode`, before its pixels."""
+    """Whether the file has no more parts than a picture has. Only `to_decode` reads a JPEG or PNG beyond its head."""
     if data[:2] == _JPEG_HEAD:
         every = (kind for kind, _ in segments(data))
         kinds = every if to_decode else takewhile(lambda kind: kind != _START_OF_SCAN, every)
@@ -48,7 +50,7 @@ def is_sound(data: Blob, *, to_decode: bool) -> bool:
         return len(markers) <= MAX_PARTS and markers.count(_START_OF_SCAN) <= MAX_SCANS
     if data[:4] == _PNG_HEAD[:4]:
         names = _chunks(data) if to_decode else takewhile(lambda name: name != b"IDAT", _chunks(data))
-        kept = (name for name in names if name != b"IDAT")
+        kept = (name for name in names if name != b"IDAT")  # no decoder keeps the chunks of pixels
         return sum(1 for _ in islice(kept, MAX_PARTS + 1)) <= MAX_PARTS
     if data[:4] in _TIFF_HEADS:
         return all(count <= MAX_VALUES for count in _counts(data))
@@ -58,8 +60,9 @@ def is_sound(data: Blob, *, to_decode: bool) -> bool:
 
 
 def pixel_bytes(data: Blob, most_counted: int = MAX_COUNTED) -> int:
-    """How many bytes the pixels of a JPEG, PNG or WebP file have, where all of it is there and as it was made; 0 where
-    that cannot be said. The rows of a PNG of `most_counted` pixels are counted.
+    """The number of bytes of the pixels in a complete and sound JPEG, PNG or WebP file; 0 if it may be something else.
+
+    A PNG's rows are counted if it has at most `most_counted` pixels, or few bytes for them.
     """
     if data[:2] == _JPEG_HEAD:
         return _jpeg_pixel_bytes(list(islice(segments(data), MAX_PARTS)))
@@ -69,22 +72,22 @@ def pixel_bytes(data: Blob, most_counted: int = MAX_COUNTED) -> int:
 
 
 def is_png(data: Blob) -> bool:
-    """By its head."""
+    """Whether the file begins like a PNG."""
     return data[:8] == _PNG_HEAD
 
 
 def is_webp(data: Blob) -> bool:
-    """By its head."""
+    """Whether the file begins like a WebP."""
     return data[:4] + data[8:12] == b"RIFFWEBP"
 
 
 def is_right_webp(data: Blob) -> bool:
-    """Whether a WebP file is as long as it says, and says so of all its parts."""
+    """Whether a WebP file is as long as it states, and states a length that holds all its parts."""
     return end_of_webp(data) <= 8 + int.from_bytes(data[4:8], "little") <= len(data)
 
 
 def end_of_webp(data: Blob) -> int:
-    """Where the last part of a WebP file ends that is all there, by its own length."""
+    """The end of the last complete part of a WebP file."""
     position = end = 12
     while data[position : position + 4] in _WEBP_CHUNKS:
         following = position + 8 + int.from_bytes(data[position + 4 : position + 8], "little")
@@ -95,7 +98,7 @@ def end_of_webp(data: Blob) -> int:
 
 
 def segments(data: Blob) -> Iterator[tuple[int, int]]:
-    """The kinds of a JPEG's segments and where they begin, with its end as the last: a film may follow."""
+    """The kind and the start of each segment of a JPEG. Its end is the last: a film may follow that."""
     position, kind = 2, 0
     while kind != END_OF_IMAGE and (found := search(_MARKER, data, position, width=2)):
         kind, after = found[1][1], found[0] + 2
@@ -111,14 +114,12 @@ def _jpeg_pixel_bytes(found: list[tuple[int, int]]) -> int:
 
 
 def is_whole_png(data: Blob) -> bool:
-    """Whether a strict decoder finds every chunk in its place and every row of a PNG: Pillow makes black ones of those
-    that are missing.
-    """
+    """Whether a PNG has every chunk in its place, and every row. Pillow makes missing rows black."""
     return bool(_png_pixel_bytes(data, most_counted=None))
 
 
 def _png_pixel_bytes(data: Blob, most_counted: int | None) -> int:
-    """None counts the rows of any number of pixels, and leaves packed words to the decoder."""
+    """See `pixel_bytes`. With None, the rows of any PNG are counted, and packed texts are left to the decoder."""
     rows = _rows_of(data, most_counted)
     if rows is None:
         return 0
@@ -131,7 +132,7 @@ def _png_pixel_bytes(data: Blob, most_counted: int | None) -> int:
             if not _is_in_its_place(name, seen, last):
                 return 0
         elif pixels and name in _PACKED_TEXTS and most_counted is not None:
-            return 0  # a decoder unpacks them when all rows are read, and may break then
+            return 0  # a decoder unpacks them after all rows, and may fail on them
         left, checksum = int.from_bytes(head[:4]), zlib.crc32(name)
         while left and (read := file.read(min(left, CHUNK_BYTES))):
             if name == b"IDAT":
@@ -149,14 +150,14 @@ def _png_pixel_bytes(data: Blob, most_counted: int | None) -> int:
 
 
 def _is_in_its_place(name: bytes, seen: set[bytes], last: bytes) -> bool:
-    """Whether a chunk that no decoder passes over may come now: once, but for the pixels, which lie together."""
+    """Whether a chunk that decoders must read may come now. It may come once; only pixels have several, together."""
     if name == b"IDAT" and last == name:
         return True
     return name in PNG_CHUNKS and name not in seen and (name != b"PLTE" or b"IDAT" not in seen)
 
 
 def _rows_of(png: Blob, most_counted: int | None) -> "_Rows | None":
-    """None of a PNG that does not begin with its head, or has too many doubtful pixels to count their rows here."""
+    """The rows to count. None if the PNG has no head, or has few bytes and too many pixels to count."""
     head = png[8 : 8 + _IHDR_BYTES]
     if not head.startswith(_IHDR) or len(head) < _IHDR_BYTES:
         return None
@@ -176,7 +177,7 @@ def _rows_of(png: Blob, most_counted: int | None) -> "_Rows | None":
 
 
 class _Rows:
-    """The rows of a PNG, unpacked to be counted, and not kept. Of `missing` None they are not looked at."""
+    """Counts the rows of a PNG while it unpacks them, and keeps none. If `missing` is None, it counts nothing."""
 
     def __init__(self, needed: set[bytes], missing: int | None = None, *, needs_end: bool = True) -> None:
         self.needed = needed
@@ -185,7 +186,7 @@ class _Rows:
         self._unpacker = zlib.decompressobj()
 
     def take(self, packed: bytes) -> bool:
-        """Whether they are rows so far. Of what comes after the last one no more is unpacked than a chunk."""
+        """Count packed rows. Return whether they are sound so far. At most a chunk after the last row is unpacked."""
         if self._missing is None:
             return True
         try:
@@ -199,12 +200,12 @@ class _Rows:
         return True
 
     def are_there(self) -> bool:
-        """Whether none is missing, as far as they were looked at."""
+        """Whether no row is missing, as far as they were counted."""
         return self._missing is None or (self._missing <= 0 and (self._unpacker.eof or not self._needs_end))
 
 
 def _are_rows(packed: bytes) -> bool:
-    """Whether the pixels of a PNG begin as rows do: its checksums say nothing of that."""
+    """Whether the pixels of a PNG begin like rows. Its checksums do not show that."""
     try:
         first = zlib.decompressobj().decompress(packed, _TASTED_PIXELS)
     except zlib.error:
@@ -213,7 +214,7 @@ def _are_rows(packed: bytes) -> bool:
 
 
 def _chunks(data: Blob) -> Iterator[bytes]:
-    """The names of a PNG's chunks. Those of its pixels no decoder keeps."""
+    """The names of a PNG's chunks."""
     position = 8
     while len(head := data[position : position + 8]) == 8:
         yield head[4:]
@@ -221,7 +222,7 @@ def _chunks(data: Blob) -> Iterator[bytes]:
 
 
 def _counts(data: Blob) -> Iterator[int]:
-    """How many values the tags of a TIFF's first directory have, but those that stay bytes."""
+    """The number of values of each tag in a TIFF's first directory, except tags whose values stay bytes."""
     order, is_big = ("<" if data[:1] == b"I" else ">"), data[:3] == b"II+"
     offset = struct.Struct(order + ("8xQ" if is_big else "4xL"))
     number = struct.Struct(order + ("Q" if is_big else "H"))

@@ -1,6 +1,4 @@
-"""The use case of pictures: one that may not be sent as it is, normalized, and its rendition kept; and one of an
-answer, decoded to see whether it is whole.
-"""
+"""The use cases of pictures: normalize one and keep its rendition, or check whether an answer's picture is whole."""
 
 import hashlib
 from collections.abc import Mapping
@@ -16,7 +14,7 @@ from darkroom.pictures.renditions import MEDIA_TYPE, SINGLE_COLOUR, WHOLE
 
 
 class Telemetry(Protocol):
-    """Where it is written what became of a picture."""
+    """Records the results of pictures."""
 
     def ended(self, ref: ImageRef, result: str) -> None: ...
 
@@ -24,7 +22,7 @@ class Telemetry(Protocol):
 
 
 class Normalizer:
-    """The picture normalizer of `domain.ports`, where there is memory for it. It keeps renditions in `bucket`."""
+    """The picture normalizer of `domain.ports`, in a function with enough memory. It keeps renditions in `bucket`."""
 
     def __init__(self, objects: ObjectStore, bucket: str) -> None:
         self._objects = objects
@@ -44,23 +42,23 @@ class Normalizer:
     def _original(self, ref: ImageRef) -> bytes:
         original = self._objects.read(ref, most_bytes=MAX_FILE_BYTES)
         if original is None:
-            raise Unavailable("aws", "the picture is gone")  # who asks for it again is told so
+            raise Unavailable("aws", "the picture is gone")  # the next attempt reports that
         return original.data
 
 
 class Orders:
-    """What is asked of a normalizer and what it answers, as JSON."""
+    """A normalizer's orders and its results, as JSON."""
 
     def __init__(self, normalizer: Normalizer, telemetry: Telemetry) -> None:
         self._normalizer = normalizer
         self._telemetry = telemetry
 
     def answer(self, order: Mapping[str, Any]) -> dict[str, Any]:
-        """What became of the picture. Raises Fault, which fails the invocation, where nobody knows why not."""
+        """The picture's result. Raises Fault, which fails the invocation, for an unknown error."""
         ref = ImageRef(order["bucket"], order["key"], order["version_id"])
         try:
             result, message = self._done(ref, order)
-        except Exception as error:  # noqa: BLE001 - the one boundary: it is logged in our words
+        except Exception as error:  # noqa: BLE001 - the one boundary: it is logged in Darkroom's words
             self._telemetry.broke(ref, error)
             raise Fault("a picture could not be normalized") from None
         self._telemetry.ended(ref, result)

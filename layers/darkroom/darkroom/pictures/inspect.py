@@ -1,4 +1,4 @@
-"""Pictures are hostile until looked at: what they are is told by their bytes, never by a name or a label."""
+"""Inspects pictures. Each is hostile until then: its bytes decide what it is, never a name or a label."""
 
 from collections.abc import Callable
 from functools import partial
@@ -12,17 +12,17 @@ from darkroom.pictures.decoding import BROKEN, opened
 from darkroom.pictures.normalize import turn
 from darkroom.streaming.blob import Blob
 
-PROVEN = ("PNG", "JPEG", "MPO")  # a checksum in each part, or a mark at its end: it need not be decoded to be known
+PROVEN = ("PNG", "JPEG", "MPO")  # checksums or an end mark prove these without decoding
 MAX_DECODED, MAX_DECODED_PROVEN = 3_000_000, 250_000  # pixels; a WebP takes 17 bytes for each
-MAX_LOOKED_AT = 2  # times the bytes that may be sent: most of a much larger file is something else than its picture
-_HEADS = (b"\xff\xd8", b"\x89PNG", b"RIFF")  # of those that the API takes
+MAX_LOOKED_AT = 2  # times the bytes that may be sent: a much larger file is mostly something else
+_HEADS = (b"\xff\xd8", b"\x89PNG", b"RIFF")  # of the formats that the API takes
 _PNG_DEPTH = 24  # where a PNG says how many bits a sample has
 
 ReadWhole = Callable[[Blob], bool]
 
 
 class Facts(NamedTuple):
-    """What a picture is, by its bytes; `width` and `height` in pixels."""
+    """A picture's properties, by its bytes. `width` and `height` are in pixels."""
 
     media_type: str
     extension: str
@@ -31,7 +31,7 @@ class Facts(NamedTuple):
 
 
 class _Head(NamedTuple):
-    """What a picture's head says; `kind` is the name of its format."""
+    """A picture's head. `kind` is the name of its format."""
 
     kind: str
     width: int
@@ -39,7 +39,7 @@ class _Head(NamedTuple):
 
 
 class Inspected(NamedTuple):
-    """A whole picture: its file, which may have been repaired, and what it is."""
+    """A whole picture: its file, which may have been repaired, and its properties."""
 
     data: Blob
     facts: Facts
@@ -48,27 +48,26 @@ class Inspected(NamedTuple):
 
 
 def inspect(data: Blob, read_large: ReadWhole = repair.read_whole) -> Inspected:
-    """The picture, if it is a whole one or can be repaired, for a header proves nothing. Raises Undecodable or
-    TooManyPixels.
+    """The picture, if it is whole or can be repaired. Raises Undecodable or TooManyPixels.
 
-    Nothing that is large is decoded here: that would be most of a turn's memory and work. `read_large` decodes what is
-    large and doubtful, as `repair.read_whole` does.
+    A header proves nothing, so small pictures are decoded. Large ones are not: that would take most of a turn's memory
+    and work. If they are doubtful, `read_large` decodes them, as `repair.read_whole` does.
     """
     whole, (head, is_single_colour) = repair.first_whole(data, partial(_read, data, read_large))
     return Inspected(whole, _facts(head), whole is not data, is_single_colour)
 
 
 def facts(data: Blob) -> Facts:
-    """What the picture is by its head. Raises Undecodable or TooManyPixels."""
+    """The picture's properties, by its head. Raises Undecodable or TooManyPixels."""
     return _facts(_head(data))
 
 
 def _read(original: Blob, read_large: ReadWhole, data: Blob) -> tuple[_Head, bool]:
-    """Whether it is one colour all over; of what is large and sound that is not said. Raises Undecodable."""
+    """The head, and whether the picture is one colour, unless it is large and sound. Raises Undecodable."""
     head = _head(data)
     pixels = head.width * head.height
     is_small = pixels <= (MAX_DECODED_PROVEN if head.kind in PROVEN else MAX_DECODED)
-    # Of what is decoded here the decoder leaves the missing rows black: `read_whole` counts those of which it does so.
+    # A decoder may leave missing rows black. If the picture is decoded here, `read_whole` counts such rows.
     pixel_bytes = file_structure.pixel_bytes(data, 0 if is_small else file_structure.MAX_COUNTED)
     if not pixel_bytes and repair.mended(data) is not data:
         raise Undecodable(BROKEN)
@@ -89,11 +88,12 @@ def _facts(head: _Head) -> Facts:
 
 
 def bare(data: Blob, limits: ApiLimits, *, is_result: bool = False) -> tuple[Blob, str] | None:
-    """The file without its metadata, and its media type, where its pixels may go as they are. A still result goes
-    whole: it was inspected when it was made, and what it says its API wrote.
+    """The file without its metadata, and its media type, if its pixels may be sent as they are.
 
-    None where it has to be normalized, as does what is too large to be looked at in little memory, broken, or has far
-    too few bytes for its pixels. Raises TooManyPixels.
+    A still result is sent whole: it was inspected when it was made, and the API wrote its metadata.
+
+    None if the picture has to be normalized. So does one that is broken, is too large to be read in little memory, or
+    has far too few bytes for its pixels. Raises TooManyPixels.
     """
     if len(data) > MAX_LOOKED_AT * limits.image_bytes or not data[:12].startswith(_HEADS):
         return None

@@ -1,7 +1,7 @@
-"""The boxes of a HEIF or AVIF file, as far as they say how much there is to read and to decode.
+"""Reads the boxes of a HEIF or AVIF file that say how much there is to read and to decode.
 
-One file can name the same bytes in a thousand items, and make a picture of a thousand others: decoders follow.
-What cannot be read here is told as broken, or a decoder might find in it what was not looked at.
+One file can name the same bytes in a thousand items, or make a picture of a thousand others: decoders follow. A file
+that this module cannot read counts as broken, because a decoder might find unchecked content in it.
 """
 
 from collections import defaultdict
@@ -13,7 +13,7 @@ from darkroom.streaming.blob import Blob
 MAX_BOXES = 10_000
 MAX_EXTENTS = 100_000
 MAX_LEVELS = 8  # of pictures that are made of pictures; phones have two
-MAX_TIMES = 2  # that a file's bytes are used, and that the pixels of the largest picture are decoded
+MAX_TIMES = 2  # that a file's bytes may be used, and that the largest picture's pixels may be decoded
 MAX_BRANDS = 100
 _CONTAINERS = (b"iprp", b"ipco", b"iinf")
 _FULL_CONTAINERS = (b"meta", b"iref")
@@ -21,12 +21,12 @@ _FULL = (*_FULL_CONTAINERS, b"iloc", b"ipma", b"infe")
 
 
 class Endless(ValueError):
-    """There is more of something than in any picture."""
+    """The file has more of something than any picture."""
 
 
 @dataclass(slots=True)
 class Claims:
-    """`extent_bytes`: of all items together. `properties`: their pixels. `parts`: of which items an item is made."""
+    """A file's claims. `extent_bytes`: of all items. `properties`: their pixels. `parts`: an item's own items."""
 
     extent_bytes: int = 0
     extents: int = 0
@@ -39,24 +39,24 @@ class Claims:
         return max((pixels for pixels in self.properties if pixels), default=0)
 
     def pixels_of(self, item: int) -> int:
-        """Its own; those of the largest where it does not say."""
+        """The item's own pixels; those of the largest picture if it states none."""
         named = [self.properties[n - 1] for n in self.owned[item] if 0 < n <= len(self.properties)]
         return next((pixels for pixels in named if pixels), self.largest())
 
 
 def brands(data: Blob) -> set[bytes]:
-    """What the file says that it is."""
+    """The brands that the file states."""
     end = min(int.from_bytes(data[:4]), 8 + 4 * MAX_BRANDS)
     return {data[8:12], *(data[at : at + 4] for at in range(16, end, 4))}
 
 
 def largest_picture(data: Blob) -> int:
-    """In pixels, as the file claims it. Raises ValueError where it cannot be read."""
+    """The largest picture in pixels, as the file claims. Raises ValueError if the file cannot be read."""
     return _claims(data).largest()
 
 
 def is_sound(data: Blob) -> bool:
-    """Whether no byte is read and no pixel decoded again and again. Raises ValueError where it cannot be read."""
+    """Whether no byte is read and no pixel decoded again and again. Raises ValueError if the file cannot be read."""
     try:
         claims = _claims(data)
         to_decode = _to_decode(claims)
@@ -66,7 +66,7 @@ def is_sound(data: Blob) -> bool:
 
 
 def _to_decode(claims: Claims) -> int:
-    """The pixels that are decoded for the most laborious item."""
+    """The pixels that are decoded for the costliest item."""
     known: dict[int, int] = {}
 
     def labour(item: int, level: int) -> int:
@@ -99,7 +99,7 @@ def _claims(data: Blob) -> Claims:
 
 
 def _boxes(data: Blob) -> Iterator[tuple[bytes, "_Cursor", bytes]]:
-    """Each box that matters here, with what it holds and the box that it is in."""
+    """Each relevant box: its kind, its content, and the kind of the box around it."""
     open_boxes = [(_Cursor(data, 0, len(data), 0), b"")]
     while open_boxes:
         cursor, container = open_boxes[-1]
@@ -140,10 +140,10 @@ class _Cursor:
         if not container:
             end = min(end, self.end) if end >= self.position else self.end  # a trailer of the camera's, perhaps
         if not self.position <= end <= self.end:
-            raise ValueError("a box is longer than what it is in")
+            raise ValueError("a box is longer than the box around it")
         content = _Cursor(self.data, self.position, end, self.version)
         if kind == b"iinf":
-            content.position += 8 if content.number(1) else 6  # after the version its flags, and how many there are
+            content.position += 8 if content.number(1) else 6  # the flags follow the version, then the number of items
         if kind in _FULL or (container, kind) == (b"ipco", b"ispe"):
             content.version, content.flags = content.number(1), content.number(3)
         self.position = end
@@ -161,7 +161,7 @@ def _read_parts(claims: Claims, box: _Cursor) -> None:
 
 
 def _check_words(box: _Cursor) -> None:
-    """An item's type and names have to be text: over other bytes pi-heif takes the whole process down."""
+    """Check that an item's type and names are text. On other bytes, pi-heif crashes the whole process."""
     box.number(6 if box.version > 2 else 4)
     box.data[box.position : box.end].decode()
 

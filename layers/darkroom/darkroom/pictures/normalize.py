@@ -1,6 +1,4 @@
-"""Developing a picture that may not go as it is: upright, in sRGB of 8 bits, with nothing said beside it, and no larger
-than it may be.
-"""
+"""Normalizes a picture that may not be sent as it is: upright, in sRGB with 8 bits, without metadata, small enough."""
 
 import io
 from collections.abc import Mapping
@@ -12,12 +10,12 @@ from darkroom.pictures import colour, file_structure, repair
 from darkroom.pictures.decoding import BROKEN, DECODER_ERRORS, opened
 from darkroom.streaming.blob import Blob
 
-MAX_SENT_SIDE = 4096  # the largest that a model makes; what is more is not looked at either
-_PHOTOS = ("JPEG", "MPO", "HEIF", "AVIF")  # their encoders have left out already what no eye misses
+MAX_SENT_SIDE = 4096  # the largest that a model makes or reads
+_PHOTOS = ("JPEG", "MPO", "HEIF", "AVIF")  # their encoders are lossy already
 _QUALITIES = (95, 90, 85, 80, 75)  # of a JPEG, until it fits
 _FULL_COLOUR = 90  # from this quality on, no colour is shared between pixels
 _STRIP = 64  # rows
-# What a photo's EXIF orientation asks for, so that it stands upright.
+# The turn for each EXIF orientation, so that a photo stands upright.
 _ORIENTATION = 0x0112
 _TURNS: Mapping[object, Pillow.Transpose] = {
     2: Pillow.Transpose.FLIP_LEFT_RIGHT,
@@ -50,17 +48,17 @@ def normalized(data: bytes, most_bytes: int) -> tuple[bytes, str]:
 
 
 def turn(picture: Pillow.Image) -> Pillow.Transpose | None:
-    """Pillow's own would write all the EXIF again, and takes fifty times its bytes for that."""
+    """The turn that makes a picture upright. Pillow's own function writes all EXIF again, in fifty times its bytes."""
     try:
-        # A PNG's own would decode it first, to see whether EXIF follows its pixels.
+        # A PNG's own `getexif` would decode it first, because EXIF may follow its pixels.
         exif = Pillow.Image.getexif(picture)
         return _TURNS.get(exif.get(_ORIENTATION))
     except DECODER_ERRORS:
-        return None  # EXIF that is broken turns nothing
+        return None  # broken EXIF turns nothing
 
 
 def _encoded(picture: Pillow.Image, most_bytes: int) -> tuple[bytes, str]:
-    """PNG where it is no photo and small enough, else JPEG: of less quality first, then of fewer pixels."""
+    """PNG if it is no photo and small enough, otherwise JPEG: of less quality first, then of fewer pixels."""
     upright = _upright(picture)
     if (picture.format not in _PHOTOS or upright.mode == "RGBA") and len(data := _png(upright)) <= most_bytes:
         return data, "image/png"
@@ -75,7 +73,7 @@ def _encoded(picture: Pillow.Image, most_bytes: int) -> tuple[bytes, str]:
 
 
 def _upright(picture: Pillow.Image) -> Pillow.Image:
-    """As a person sees it, in sRGB of 8 bits, and no larger than is of use."""
+    """The picture as a person sees it, in sRGB with 8 bits, and no larger than is of use."""
     picture.draft(None, (MAX_SENT_SIDE, MAX_SENT_SIDE))  # a JPEG is made smaller while it is read
     picture.load()  # a TIFF stands upright from here on
     turning, profile = turn(picture), picture.info.get("icc_profile")
@@ -84,7 +82,7 @@ def _upright(picture: Pillow.Image) -> Pillow.Image:
 
 
 def _of_use(picture: Pillow.Image) -> Pillow.Image:
-    """No larger than MAX_SENT_SIDE. First by whole numbers and in strips: with transparency Pillow copies it all."""
+    """The picture within MAX_SENT_SIDE. First it shrinks by a whole number, in strips: Pillow copies some whole."""
     if (factor := max(picture.size) // MAX_SENT_SIDE) > 1:
         whole = picture
         picture = Pillow.new(whole.mode, (-(-whole.width // factor), -(-whole.height // factor)))
@@ -117,6 +115,6 @@ def _jpeg(picture: Pillow.Image, quality: int) -> bytes:
 
 
 def _bare(picture: Pillow.Image) -> Pillow.Image:
-    """The same pixels; the encoders would write out what Pillow remembers of their origin."""
+    """The picture without Pillow's notes of its origin, which the encoders would write."""
     picture.info.clear()
     return picture

@@ -1,5 +1,6 @@
-"""Renditions: pictures made into what may be sent. Each is made once, and kept in the spool; and so are pictures of
-answers that have to be decoded to know whether they are whole.
+"""Renditions: normalized pictures, which may be sent. Each is made once, and kept in the spool.
+
+The spool also keeps pictures of answers that have to be decoded, to check whether they are whole.
 """
 
 from collections.abc import Callable
@@ -12,11 +13,11 @@ from darkroom.errors import Unavailable
 from darkroom.streaming.blob import Blob
 
 MEDIA_TYPE = "media-type"  # of a rendition, in its metadata
-WHOLE, SINGLE_COLOUR = "whole", "single_colour"  # what became of a picture that was checked
+WHOLE, SINGLE_COLOUR = "whole", "single_colour"  # the results of a check
 
 
 class Renditions:
-    """The renditions in `bucket`, made where they are not there yet."""
+    """The renditions in `bucket`. A missing one is made."""
 
     def __init__(
         self,
@@ -31,11 +32,11 @@ class Renditions:
         self._check_time = check_time
 
     def checking(self, check_time: Callable[[], None]) -> "Renditions":
-        """The same, where `check_time` is asked before each that is made: it raises where too little is left."""
+        """The same, with `check_time` called before each order. It raises if too little time is left."""
         return Renditions(self._objects, self._normalizer, self._bucket, check_time)
 
     def of(self, ref: ImageRef, sha256: str, most_bytes: int) -> Image:
-        """What may be sent of the picture that lay at `ref` with these bytes. Raises what a normalizer does."""
+        """The rendition of the picture at `ref` with this hash. Raises as a normalizer does."""
         kept = self._kept(sha256, most_bytes)
         if kept is None:
             self._check_time()
@@ -46,7 +47,7 @@ class Renditions:
         return kept
 
     def check(self, data: Blob, sha256: str) -> bool:
-        """Whether a picture of an answer is one colour all over. Raises what a normalizer does."""
+        """Whether a picture of an answer is one colour all over. Raises as a normalizer does."""
         self._check_time()
         doubtful = ImageRef(self._bucket, keys.doubtful_key(sha256))
         self._objects.write_once(doubtful.bucket, doubtful.key, data, "application/octet-stream")

@@ -1,7 +1,7 @@
-"""Repairing a picture's file: its compressed pixels stay as they are, and a decoder decides whether all are there.
+"""Repairs a picture's file: its compressed pixels stay as they are, and a decoder decides whether all are there.
 
-What decoders stumble over lies beside the pixels: a wrong checksum, an end or a length that is missing or wrong, a
-remark that is broken.
+Decoders fail on faults beside the pixels: a wrong checksum, an end or a length that is missing or wrong, a broken
+remark.
 """
 
 import struct
@@ -20,21 +20,21 @@ from darkroom.streaming.blob import CHUNK_BYTES, Blob, Joined, Part, chunks
 _T = TypeVar("_T")
 _JPEG_HEAD, _JPEG_END = b"\xff\xd8", b"\xff\xd9"
 _PNG_HEAD, _PNG_END = b"\x89PNG\r\n\x1a\n", b"\0\0\0\0IEND\xaeB`\x82"
-_ZLIB_HEAD_BYTES, _SUM_BYTES = 2, 4  # around what is packed
+_ZLIB_HEAD_BYTES, _SUM_BYTES = 2, 4  # around packed bytes
 _MAX_PIXEL_BYTES = 8  # of a PNG
 _PACKED = (b"iCCP", b"zTXt")  # PNG chunks that name their compression, after a keyword
-_IHDR_BYTES = 13  # what is appended no decoder reads
+_IHDR_BYTES = 13  # no decoder reads appended bytes
 _KEYWORD_BYTES = 80  # with the zero that ends it
 _MOVES = frozenset((b"acTL", b"fcTL", b"fdAT"))  # numbered chunks: all of them, or none
-# After the last row a JPEG decoder passes over these bytes; where rows are missing it makes pixels of them. The
-# markers take it from one restart to the next.
+# After the last row, a JPEG decoder ignores these bytes. If rows are missing, it makes pixels of them. The markers
+# lead it from one restart to the next.
 _NO_ROWS = b"".join(b"\x55" * 64 + bytes((0xFF, restart)) for restart in range(0xD0, 0xD8)) * 2
 _STRIP = 64  # rows
-_SAME_LEVELS = 8  # of 256; what a lossy encoder makes of one colour
+_SAME_LEVELS = 8  # of 256: a lossy encoder makes so many of one colour
 
 
 def first_whole(data: Blob, read: Callable[[Blob], _T]) -> tuple[Blob, _T]:
-    """The file, or the least that it has to be repaired for `read`, which raises Undecodable; and what that says."""
+    """The file with the least repair that `read` accepts, and the result of `read`. Raises Undecodable."""
     refused: Undecodable | None = None
     for candidate in _candidates(data):
         try:
@@ -45,8 +45,9 @@ def first_whole(data: Blob, read: Callable[[Blob], _T]) -> tuple[Blob, _T]:
 
 
 def read_whole(data: Blob, *, is_doubtful: bool = True) -> bool:
-    """Decodes the picture: whether it is one colour all over. Raises TooManyPixels, or Undecodable; of what
-    `is_doubtful` also where a decoder would fill up what is missing.
+    """Decode the picture, and return whether it is one colour all over. Raises TooManyPixels or Undecodable.
+
+    A picture that `is_doubtful` is also Undecodable if its decoder fills missing rows.
     """
     is_single_colour, ends_black = _is_single_colour(data)
     if (is_doubtful or ends_black) and not has_every_row(data):
@@ -55,8 +56,9 @@ def read_whole(data: Blob, *, is_doubtful: bool = True) -> bool:
 
 
 def has_every_row(data: Blob) -> bool:
-    """False of a PNG or JPEG whose decoder would fill up what is missing. The rows of a PNG are counted; a JPEG changes
-    with what is written in the place of its rows.
+    """Whether a PNG or JPEG has all its rows: their decoders fill missing ones. True for other formats.
+
+    A PNG's rows are counted. A JPEG with missing rows changes with the bytes that are appended in their place.
     """
     if file_structure.is_png(data):
         return file_structure.is_whole_png(data)
@@ -68,7 +70,7 @@ def has_every_row(data: Blob) -> bool:
 
 
 def mended(data: Blob) -> Blob:
-    """The file as decoders want it; the very same where nothing is to be mended, or it is of another kind."""
+    """The file as decoders expect it; the very same if it needs no repair, or is of another format."""
     if data[:2] == _JPEG_HEAD:
         return _mended_jpeg(data)
     if data[:8] == _PNG_HEAD:
@@ -77,7 +79,7 @@ def mended(data: Blob) -> Blob:
 
 
 def _candidates(data: Blob) -> Iterator[Blob]:
-    """Each is another file than those before it."""
+    """The file and its repairs. Each differs from those before it."""
     yield data
     candidate = mended(data)
     if candidate is not data:
@@ -93,11 +95,11 @@ def _candidates(data: Blob) -> Iterator[Blob]:
 
 
 def _is_single_colour(data: Blob) -> tuple[bool, bool]:
-    """Also whether the last row of a PNG may be one that its decoder left as it was."""
+    """Whether the picture is one colour, and whether a PNG may lack its last row, which the decoder leaves black."""
     with opened(data, to_decode=True) as picture:
         picture.load()
         last = picture.crop((0, picture.height - 1, *picture.size)) if picture.format == "PNG" else None
-        # The passes of an interlaced one begin at the top, so that some of each row is there.
+        # The passes of an interlaced one begin at the top, so that its last row may be there in part.
         ends_black = last is not None and (bool(picture.info.get("interlace")) or not any(last.tobytes()))
         extrema = colour.eight_bit(picture).getextrema()
     bands = cast("tuple[tuple[float, float], ...]", extrema if isinstance(extrema[0], tuple) else (extrema,))
@@ -105,7 +107,7 @@ def _is_single_colour(data: Blob) -> tuple[bool, bool]:
 
 
 def _pixels(jpeg: Blob) -> int:
-    """A checksum of the rows, worked out in strips: as bytes, all of them are as large as the picture again."""
+    """A checksum of the rows, strip by strip: all their bytes together would take the picture's memory again."""
     with opened(jpeg, to_decode=True) as picture:
         tops = range(0, picture.height, _STRIP)
         strips = (picture.crop((0, top, picture.width, min(top + _STRIP, picture.height))) for top in tops)
@@ -120,7 +122,7 @@ def _mended_jpeg(data: Blob) -> Blob:
 
 
 class _Chunk(NamedTuple):
-    """A PNG's chunk: the whole of it, and what of its content is there. `is_sound`: decoders read it."""
+    """A PNG's chunk: all its bytes, and the available content. `is_sound`: decoders read it."""
 
     name: bytes
     whole: Blob
@@ -129,7 +131,7 @@ class _Chunk(NamedTuple):
     is_sound: bool
 
     def parts(self) -> tuple[Blob, ...]:
-        """It, or one that has its content and is sound."""
+        """The chunk itself, or a sound one with its content."""
         if self.is_sound:
             return (self.whole,)
         return (struct.pack(">L4s", len(self.content), self.name), self.content, self.checksum.to_bytes(4))
@@ -149,7 +151,7 @@ def _mended_png(data: Blob) -> Blob:
 
 
 def _png_chunks(data: Blob) -> Iterator[_Chunk]:
-    """Up to the end, or to what is no chunk."""
+    """The chunks up to the end, or to bytes that are no chunk."""
     position, name = 8, b""
     while name != b"IEND" and len(head := data[position : position + 8]) == 8 and head[4:].isalpha():
         name, end = head[4:], position + 8 + int.from_bytes(head[:4])
@@ -163,13 +165,14 @@ def _png_chunks(data: Blob) -> Iterator[_Chunk]:
 
 
 def _is_packed_oddly(content: Blob) -> bool:
-    """PNG has one way to pack, of the number 0."""
+    """Whether a chunk names a compression other than 0, the only one that PNG has."""
     return content[: _KEYWORD_BYTES + 1].partition(b"\0")[2][:1] != b"\0"
 
 
 def _with_right_sum(data: Blob) -> Blob:
-    """The PNG with the right checksum of its rows, of which those of its chunks say nothing; the very same where that
-    cannot be told.
+    """The PNG with the right checksum of its rows; the very same if it has that, or the checksum is unknown.
+
+    The checksums of the chunks may be right all the same.
     """
     found = list(islice(_png_chunks(data), file_structure.MAX_PARTS)) if data[:8] == _PNG_HEAD else []
     at = [number for number, chunk in enumerate(found) if chunk.name == b"IDAT"]
@@ -185,20 +188,20 @@ def _with_right_sum(data: Blob) -> Blob:
 
 
 def _most_bytes(png: Blob) -> int:
-    """No fewer than all rows of a PNG have, unpacked; each begins with its filter, and may come in two parts."""
+    """The most bytes that a PNG's unpacked rows have. Each row begins with its filter, and may come in two parts."""
     width, height = (int.from_bytes(png[at : at + 4]) for at in (16, 20))
     return min(height * (2 + _MAX_PIXEL_BYTES * width), 2 * _MAX_PIXEL_BYTES * MAX_PIXELS)
 
 
 class _Sum(NamedTuple):
-    """What the rows' checksum is, and where it has to stand."""
+    """The checksum of the rows, and its place."""
 
     checksum: bytes
     start: int
 
 
 def _sum_of_rows(packed: Blob, most: int) -> _Sum | None:
-    """None where the packed rows have no end, or are over `most` bytes."""
+    """The checksum of the rows; None if the packed rows have no end, or over `most` bytes."""
     unpacker, checksum, position = zlib.decompressobj(-zlib.MAX_WBITS), zlib.adler32(b""), _ZLIB_HEAD_BYTES
     try:
         for chunk in chunks(Part(packed, position, len(packed))):

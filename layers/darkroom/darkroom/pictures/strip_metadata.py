@@ -1,7 +1,7 @@
-"""What a picture's file says beside the picture is cut out: place and time, camera, words, thumbnails, what follows it.
+"""Cuts metadata out of a picture's file: place and time, camera, words, thumbnails, and trailing bytes.
 
-The compressed pixels stay as they are, bit for bit. Kept is what a decoder needs, by name; a file that is put
-together in any unusual way is not cut, but has to be encoded anew.
+The compressed pixels stay as they are, bit for bit. The parts that a decoder needs are kept, by name. A file with an
+unusual structure is not cut, and has to be encoded anew.
 """
 
 import re
@@ -14,10 +14,10 @@ from darkroom.streaming.blob import CHUNK_BYTES, Blob, Joined, Part, search
 MAX_PARTS = 20_000  # a PNG of 7 MB in parts of 8 KB has 900
 _END, _SCAN = 0xD9, 0xDA
 _JFIF, _ADOBE = 0xE0, 0xEE
-_JFIF_BYTES, _ADOBE_BYTES = 14, 12  # without a thumbnail, or whatever else is appended
+_JFIF_BYTES, _ADOBE_BYTES = 14, 12  # without a thumbnail or other appended bytes
 _TABLES = frozenset((0xC0, 0xC1, 0xC2, 0xC4, 0xDB, 0xDC, 0xDD))  # usual frames, tables, lines, restarts
 _MAX_TABLES = 8  # of one segment
-_LENGTHS: Mapping[int, Callable[[bytes], int]] = {  # of those that say how much is in them, marker and all
+_LENGTHS: Mapping[int, Callable[[bytes], int]] = {  # of segments that state the size of their content, with the marker
     0xC4: lambda segment: _end_of_tables(segment, lambda at: 17 + sum(segment[at + 1 : at + 17])),
     0xDB: lambda segment: _end_of_tables(segment, lambda at: 129 if segment[at] >> 4 else 65),
     0xDD: lambda _: 6,
@@ -27,7 +27,7 @@ _LENGTHS: Mapping[int, Callable[[bytes], int]] = {  # of those that say how much
 _REMARKS = frozenset((*range(0xE0, 0xF0), 0xFE))
 _AFTER_SCAN = re.compile(rb"\xff[\x01-\xcf\xd8-\xfe]")  # within a scan 0 or a restart follows 0xFF
 
-_PNG_LENGTHS = {  # of what is kept; whatever is longer has something appended
+_PNG_LENGTHS = {  # of the kept chunks; a longer one has something appended
     b"IHDR": range(13, 14), b"PLTE": range(769), b"IDAT": range(1 << 31), b"IEND": range(1),
     b"tRNS": range(257), b"gAMA": range(4, 5), b"cHRM": range(32, 33), b"sRGB": range(1, 2),
 }  # fmt: skip
@@ -38,12 +38,13 @@ _WEBP_METADATA = 0x20 | 0x08 | 0x04  # the flags of a profile, EXIF and XMP
 
 
 class Unusual(ValueError):
-    """The file is not put together as encoders do it."""
+    """The file has a structure that encoders do not make."""
 
 
 def stripped(data: Blob) -> Blob:
-    """A still JPEG, PNG or WebP picture without what is said beside it, its profile too. Raises Unusual, also where
-    some of it is missing.
+    """A still JPEG, PNG or WebP picture without its metadata and its profile.
+
+    Raises Unusual, also if a part is missing.
     """
     try:
         if data[:2] == b"\xff\xd8":
@@ -56,9 +57,7 @@ def stripped(data: Blob) -> Blob:
 
 
 def have_same_pixels(one: Blob, other: Blob) -> bool:
-    """Whether two files differ in no more than what they say beside their pixels. What was compressed in another way is
-    not seen to be the same.
-    """
+    """Whether two files differ only beside their compressed pixels. Another compression counts as a difference."""
     stripped, beside = _stripped_if_usual(one), _stripped_if_usual(other)
     return len(stripped) == len(beside) and all(
         stripped[start : start + CHUNK_BYTES] == beside[start : start + CHUNK_BYTES]
@@ -115,7 +114,7 @@ def _segment(marker: int, segment: bytes) -> bytes:
 
 
 def _end_of_tables(segment: bytes, size: Callable[[int], int]) -> int:
-    """Where the last of them ends; `size` tells how long the one at a place is."""
+    """The end of the last table. `size` returns the length of the table at a place."""
     end = 4
     for _ in range(_MAX_TABLES):
         end += size(end) if end < len(segment) else 0
@@ -140,16 +139,16 @@ def _png(data: Blob) -> Iterator[Blob]:
         if length in _PNG_LENGTHS.get(name, ()):
             yield Part(data, position, end)
         elif name == b"eXIf" and has_pixels:
-            raise Unusual("it says how it stands after its pixels")
-        elif name[:1].isupper():  # so PNG writes what no decoder may pass over
-            raise Unusual("a chunk that is needed is of no length that it can have, or of no known kind")
+            raise Unusual("its orientation follows its pixels")
+        elif name[:1].isupper():  # PNG marks the chunks so that decoders must read
+            raise Unusual("a needed chunk has an impossible length or an unknown kind")
         position, has_pixels = end, has_pixels or name == b"IDAT"
 
 
 def _webp(data: Blob) -> Blob:
     signature, length, kind = struct.unpack("<4sL4s", data[:12])
     if (signature, kind) != (b"RIFF", b"WEBP"):
-        raise Unusual("it is no picture that can be cut")
+        raise Unusual("it is no picture whose metadata can be cut")
     chunks = Joined(_webp_chunks(Part(data, 0, 8 + length)))
     return Joined((b"RIFF" + struct.pack("<L", 4 + len(chunks)) + b"WEBP", chunks))
 
@@ -165,7 +164,7 @@ def _webp_chunks(data: Blob) -> Iterator[Blob]:
             raise Unusual("a chunk comes again")
         seen.add(name)
         if name == b"VP8X" and length != _VP8X_BYTES:
-            raise Unusual("the picture's head is of no length that it can have")
+            raise Unusual("the picture's head has an impossible length")
         if name == b"VP8X":
             flags = data[position + 8 : position + 9][0] & ~_WEBP_METADATA
             yield data[position : position + 8] + bytes((flags,)) + data[position + 9 : end]
