@@ -1,4 +1,4 @@
-"""Pictures: told by their bytes, hostile until decoded, and sent as they are where that will do."""
+"""Pictures: recognised by their bytes, hostile until decoded, and sent unchanged if possible."""
 
 import hashlib
 import io
@@ -31,7 +31,7 @@ SAMPLES = {kind: encoded(kind, (24, 16)) for kind in KINDS}
 
 
 def noise(width: int, height: int, kind: str, **options: int) -> bytes:
-    """A picture that no format makes small."""
+    """A picture that no format can compress."""
     raw = random.Random(7).randbytes(width * height * 3)  # noqa: S311 - noise, not a secret
     target = io.BytesIO()
     Pillow.frombytes("RGB", (width, height), raw).save(target, kind, **options)
@@ -49,7 +49,7 @@ def png_claiming(width: int, height: int, data: bytes = b"") -> bytes:
     return b"\x89PNG\r\n\x1a\n" + chunks
 
 
-# What it is.
+# Recognition.
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -110,7 +110,7 @@ def test_a_picture_that_was_cut_off_is_undecodable(kind: str, kept: float) -> No
 
 
 def test_a_picture_that_is_something_else_besides_is_a_picture_still() -> None:
-    """A polyglot: its end is a web page. It is published by its own type, so nothing takes it for one."""
+    """The picture ends in a web page. It is published with a picture's type, so that no browser shows the page."""
     polyglot = encoded("PNG") + b"<script>alert(1)</script>"
     assert inspect.inspect(polyglot).facts.media_type == "image/png"
 
@@ -120,7 +120,7 @@ def test_a_web_page_that_ends_in_a_picture_is_none() -> None:
         inspect.inspect(b"<script>alert(1)</script>" + encoded("PNG"))
 
 
-# How large it is.
+# Sizes.
 
 
 @pytest.mark.parametrize(("width", "height"), [(30_000, 30_000), (10_001, 10_000), (2**31 - 1, 2**31 - 1)])
@@ -181,12 +181,12 @@ def test_a_photo_of_endless_scans_is_not_decoded(junk: bytes) -> None:
 
 
 def test_what_comes_after_a_photo_is_not_counted() -> None:
-    """The film that goes with a photo of a phone, with every pair of bytes in it."""
+    """The film after a phone's photo, with every pair of bytes in it."""
     assert inspect.inspect(progressive(10) + b"\xff\xda\0\2" * 1000).facts.media_type == "image/jpeg"
 
 
 def tiff(order: str, *, is_big: bool, strips: int) -> bytes:
-    """A TIFF of 8 x 6 grey pixels in one strip, that lists it so many times."""
+    """A TIFF of 8 x 6 grey pixels in one strip, which it lists so many times."""
     head = struct.pack(order + "2sH", b"II" if order == "<" else b"MM", 43 if is_big else 42)
     size, entry, number = (8, "HHQQ", "Q") if is_big else (4, "HHLL", "H")
     first = 16 if is_big else 8
@@ -202,7 +202,7 @@ def tiff(order: str, *, is_big: bool, strips: int) -> bytes:
 
 @pytest.mark.parametrize(("order", "is_big"), [("<", False), (">", False), ("<", True)])
 def test_a_tiff_of_endless_strips_is_not_opened(order: str, is_big: bool) -> None:
-    """Of 100 MB of them Pillow makes 6 GB of tuples."""
+    """Pillow turns 100 MB of strips into 6 GB of tuples."""
     assert inspect.inspect(tiff(order, is_big=is_big, strips=1)).facts.media_type == "image/tiff"
     with pytest.raises(Undecodable, match="parts"):
         inspect.inspect(tiff(order, is_big=is_big, strips=500_001))
@@ -217,7 +217,7 @@ def test_nor_one_whose_head_is_wrong_in_a_way_that_the_decoder_overlooks(head: b
 
 
 def test_a_photo_of_endless_remarks_is_not_opened() -> None:
-    """Pillow keeps each in a tuple."""
+    """Pillow keeps each remark in a tuple."""
     jpeg, png = encoded("JPEG"), encoded("PNG")
     for few, many in (
         (jpeg[:2] + b"\xff\xfe\0\2" * 300 + jpeg[2:], jpeg[:2] + b"\xff\xfe\0\2" * 100_001 + jpeg[2:]),
@@ -229,7 +229,7 @@ def test_a_photo_of_endless_remarks_is_not_opened() -> None:
 
 
 def test_a_picture_of_endless_pieces_is_not_read_to_its_end() -> None:
-    """Each costs as much as thousands of its bytes, and there is room for ten million."""
+    """Each piece costs as much as thousands of bytes, and a file has room for ten million."""
     large, piece = encoded("PNG", size=(600, 600)), png_chunk(b"IDAT", b"")
     assert inspect.inspect(large[:33] + piece * 300 + large[33:])
     with pytest.raises(Undecodable, match="broken"):
@@ -242,7 +242,7 @@ def test_exactly_100_megapixels_are_fine() -> None:
     assert (facts.width, facts.height) == (10_000, 10_000)
 
 
-# Whatever the bytes are.
+# Any bytes.
 
 
 def assert_facts_or_named(data: bytes) -> None:
@@ -280,7 +280,7 @@ def test_any_picture_with_a_damaged_head_is_a_picture_or_not(kind: str, at: int,
     assert_facts_or_named(bytes(damaged))
 
 
-# How it is sent.
+# Sending.
 
 
 @pytest.mark.parametrize("kind", SENT_AS_THEY_ARE)

@@ -1,4 +1,4 @@
-"""A mark changes no pixel, comes out again byte for byte, and is written into nothing that says anything already."""
+"""A mark changes no pixel, can be removed byte for byte, and is only written into a file that states nothing."""
 
 import io
 import struct
@@ -25,7 +25,7 @@ ADDRESS = "http://cv.iptc.org/newscodes/digitalsourcetype/"
 NAMED = f'<rdf:Description Iptc4xmpExt:DigitalSourceType="{ADDRESS}algorithmicMedia"/>'.encode()
 UNNAMED = b'<rdf:Description dc:creator="somebody"/>'
 
-# Encoders and what they are told, each of which puts a file together in another way.
+# Encoders with their settings. Each writes a file with another structure.
 FILES: Mapping[str, tuple[str, str, dict[str, Any]]] = {
     "png": ("PNG", "RGB", {}),
     "png with alpha": ("PNG", "RGBA", {}),
@@ -58,7 +58,7 @@ def file(name: str, size: tuple[int, int] = (96, 64)) -> bytes:
 
 
 def pixels(data: Blob) -> list[tuple[str, tuple[int, int], bytes]]:
-    """Of each frame, with its mode and its size."""
+    """The pixels of each frame, with its mode and its size."""
     frames = []
     with opened(data) as picture:
         for number in range(getattr(picture, "n_frames", 1)):
@@ -75,7 +75,7 @@ def written(data: Blob, source_type: SourceType = OF_WORDS) -> bytes:
 
 
 def mark_of(data: Blob) -> str:
-    """Why a file gets no mark: it is left as it is."""
+    """The reason why a file gets no mark. The file is checked to be unchanged."""
     found, provenance = marking.marked(data, OF_WORDS)
     assert found is data
     assert marking.unmarked(data) is data or provenance["mark"] == "there_already"
@@ -105,7 +105,7 @@ def with_xmp(name: str, xmp: bytes) -> bytes:
     }[name]()
 
 
-# What holds for every file.
+# Rules for every file.
 
 
 @pytest.mark.parametrize("source_type", SOURCE_TYPES)
@@ -211,7 +211,7 @@ def test_a_marked_file_stays_on_the_disk_and_knows_its_hash() -> None:
 
 
 class Counted:
-    """A blob that counts the bytes that are read of it."""
+    """A blob that counts the bytes that are read from it."""
 
     def __init__(self, data: bytes) -> None:
         self._data = data
@@ -238,7 +238,7 @@ def test_of_a_large_file_little_is_read(kind: str, options: dict[str, int]) -> N
     assert large.read < 20_000
 
 
-# What is left as it is.
+# Files that stay as they are.
 
 
 @pytest.mark.parametrize("name", ["png", "jpeg", "webp"])

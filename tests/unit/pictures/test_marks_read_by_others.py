@@ -1,4 +1,4 @@
-"""The programs that others read marks and signatures with find what `provenance` says: exiftool, C2PA's own library.
+"""Other programs find the marks and signatures that `provenance` states: exiftool and C2PA's own library.
 
 `make readers` installs both; exiftool needs a Perl.
 """
@@ -17,7 +17,7 @@ from tests.pictures.making import photographed, scene
 from tests.unit.pictures.test_marking import FILES, file
 from tests.unit.turns.world import World
 
-pytestmark = pytest.mark.slow  # they are 100 MB, and start a process each
+pytestmark = pytest.mark.slow  # they have 100 MB, and each starts a process
 
 ROOT = Path(__file__).parents[3]
 TOOLS = ROOT / ".local" / "tools"
@@ -27,7 +27,7 @@ ADDRESS = "http://cv.iptc.org/newscodes/digitalsourcetype/"
 
 
 def exiftool(*words: str, of: Sequence[Path]) -> str:
-    """Also of files in which it finds faults, which are among what it says."""
+    """Also for files with faults. The faults are part of the output."""
     found = subprocess.run(
         ["perl", EXIFTOOL, *words, *of],  # noqa: S607 - Perl is where it is
         capture_output=True, check=False, timeout=60, text=True,
@@ -36,12 +36,12 @@ def exiftool(*words: str, of: Sequence[Path]) -> str:
 
 
 def said_by_exiftool(*words: str, of: Sequence[Path]) -> list[dict[str, object]]:
-    """What it finds in each file."""
+    """The statements that exiftool finds in each file."""
     return [{**each, "SourceFile": ""} for each in json.loads(exiftool("-json", *words, of=of))]
 
 
 def signing(*words: object) -> str:
-    """What C2PA's own library does and says."""
+    """The output of C2PA's own library."""
     command: list[str | Path] = [TOOLS / "c2pa" / "bin" / "python", "-m", "tests.pictures.signing", *map(str, words)]
     return subprocess.run(command, cwd=ROOT, capture_output=True, check=True, timeout=60, text=True).stdout
 
@@ -106,7 +106,7 @@ def test_a_signed_file_is_known_and_goes_through_a_turn_and_back_with_a_valid_si
 
 
 def test_a_mark_would_break_a_signature(tmp_path: Path, signed: dict[str, Path]) -> None:
-    """So the check above can fail."""
+    """This shows that the check above can fail."""
     data = signed["png"].read_bytes()
     mark = marking.marked(file("png"), SOURCE_TYPES[0])[0][33:][: -len(file("png")) + 33]
     assert validity(written(tmp_path, "png", data[:33] + mark + data[33:])) == ["Invalid"]

@@ -1,4 +1,4 @@
-"""What has to be developed is developed once, and whatever goes wrong with it ends in an outcome or waits."""
+"""A picture is normalized once if it has to be, and each failure ends in an outcome or a wait."""
 
 import hashlib
 from collections.abc import Callable
@@ -24,7 +24,7 @@ REF = ImageRef("uploads", "scan.tif")
 
 @dataclass
 class CountedNormalizer:
-    """A normalizer whose work is counted; `happens` comes before each."""
+    """A normalizer that counts its work. `happens` runs before each."""
 
     objects: MemoryObjects
     happens: Callable[[], object] = lambda: None

@@ -1,4 +1,4 @@
-"""A picture that every viewer shows is taken, as a source and as an answer; what is not all there is not."""
+"""A picture that every viewer shows is accepted, as a source and as an answer. An incomplete one is not."""
 
 import io
 import random
@@ -32,7 +32,7 @@ from tests.pictures.breaking import (
 from tests.pictures.making import ORIENTATION, corners, furthest, saved, scene
 from tests.unit.samples import opened, sent_of
 
-SMALL, LARGE = (120, 80), (600, 420)  # one is decoded where it is inspected, the other is not
+SMALL, LARGE = (120, 80), (600, 420)  # an inspection decodes the first, and not the second
 PHOTO = Pillow.effect_noise(LARGE, 60).filter(ImageFilter.GaussianBlur(2)).convert("RGB")
 SIZES = pytest.mark.parametrize("size", [SMALL, LARGE], ids=["small", "large"])
 BROKEN = pytest.mark.parametrize(
@@ -50,7 +50,7 @@ def photo(kind: str, size: tuple[int, int], **options: object) -> bytes:
 
 
 def strictly_opened(data: Blob) -> Pillow.Image:
-    """As those open it who want every checksum right and every part in its place."""
+    """Open the file with a strict decoder, which wants every checksum right and every part in its place."""
     Pillow.open(io.BytesIO(data[:])).verify()
     return opened(data)
 
@@ -59,7 +59,7 @@ def are_the_same(one: Pillow.Image, other: Pillow.Image) -> bool:
     return ImageChops.difference(one.convert("RGB"), other.convert("RGB")).getbbox() is None
 
 
-# What every viewer shows.
+# Pictures that every viewer shows.
 
 
 @SIZES
@@ -137,7 +137,7 @@ def test_so_they_are_of_a_source_that_is_made_anew() -> None:
 
 
 def test_a_broken_second_directory_turns_nothing() -> None:
-    """Samsung's thumbnails say that they stand upright, and lie beyond the end of the EXIF."""
+    """Samsung's thumbnails state that they are upright, and lie beyond the end of the EXIF."""
     said = Pillow.Exif()
     said[ORIENTATION] = 6
     exif = bytearray(said.tobytes())
@@ -155,7 +155,7 @@ def test_a_broken_second_directory_turns_nothing() -> None:
     assert furthest(corners(sent), corners(scene())) <= 8
 
 
-# What is not all there.
+# Incomplete pictures.
 
 
 @SIZES
@@ -164,7 +164,7 @@ def test_a_broken_second_directory_turns_nothing() -> None:
 def test_a_jpeg_whose_rows_are_missing_is_none(
     options: dict[str, object], missing: float, size: tuple[int, int]
 ) -> None:
-    """With an end behind them its decoder would fill them up with grey, and say nothing."""
+    """With an end marker, its decoder would fill the rows with grey and report no error."""
     whole = photo("JPEG", size, **options)
     scan = whole.rindex(b"\xff\xda") if "progressive" in options else whole.index(b"\xff\xda")
     cut = whole[: len(whole) - int((len(whole) - scan) * missing)]
@@ -201,7 +201,7 @@ NOISE = {size: Pillow.frombytes("RGB", size, random.Random(3).randbytes(3 * size
 
 
 def is_refused(data: bytes) -> bool:
-    """As an answer, and as a source before anything is paid."""
+    """This holds for an answer, and for a source before anything is paid."""
     with pytest.raises(Undecodable, match="broken"):
         inspect.inspect(data)
     with pytest.raises(Rejected) as caught:
@@ -268,7 +268,7 @@ def test_a_png_of_two_heads_is_none(size: tuple[int, int]) -> None:
 
 
 def test_rows_are_counted_only_where_that_is_cheap_or_called_for() -> None:
-    """Unseen, as docs/decisions/0011-png-rows.md says: over 1,048,576 pixels, a part of rows that pack badly."""
+    """docs/decisions/0011-png-rows.md states the unseen case: over 1,048,576 pixels, a part of rows that pack badly."""
     assert not file_structure.pixel_bytes(with_rows_missing(saved(NOISE[1024, 1024], "PNG"), 1))
     assert file_structure.pixel_bytes(with_rows_missing(saved(NOISE[1400, 1400], "PNG"), 400))
     assert not file_structure.pixel_bytes(with_rows_missing(saved(NOISE[1400, 1400], "PNG"), 700))
@@ -322,7 +322,7 @@ def test_one_colour_all_over_is_seen(kind: str, mode: str, size: tuple[int, int]
     assert inspect.inspect(saved(scene(size=size), kind)).is_single_colour is False
 
 
-# Whatever the bytes are.
+# Any bytes.
 
 
 @given(

@@ -1,4 +1,4 @@
-"""What leaves the account: upright, in right colours, and nothing said beside it. Fine pixels are not touched."""
+"""Pictures leave the account upright, in right colours and without metadata. Suitable pixels stay unchanged."""
 
 import hashlib
 import io
@@ -49,8 +49,8 @@ MODES = {
     "AVIF": ("L", "RGB", "RGBA"),
 }
 TURNING = ("JPEG", "PNG", "WEBP", "TIFF", "HEIF", "AVIF")
-TOLERANCE = 8  # of 256: what a lossy encoder does to a plain colour
-TOLERANCES = {"LAB": 24}  # whose steps are wide in 8 bits
+TOLERANCE = 8  # of 256: a lossy encoder changes a plain colour by so many
+TOLERANCES = {"LAB": 24}  # its steps are wide in 8 bits
 HARMLESS = {
     "jfif", "jfif_version", "jfif_unit", "jfif_density", "adobe", "adobe_transform", "progressive", "progression",
     "loop", "background", "timestamp", "duration", "transparency", "gamma", "srgb", "chromaticity",
@@ -115,7 +115,7 @@ def test_any_photo_is_sent_upright_in_its_colours_and_bare(
 
 
 def sent_again(data: bytes) -> Image:
-    """A result with these bytes, as it is sent when its thread goes on."""
+    """A result with these bytes, as the next turn of its thread sends it."""
     objects = MemoryObjects()
     objects.put("results", "image.png", data)
     made = sample_picture(sha256=hashlib.sha256(data).hexdigest())
@@ -143,7 +143,7 @@ def test_or_moves(kind: str) -> None:
     assert getattr(opened(image.data), "n_frames", 1) == 1
 
 
-# What is fine already.
+# Pictures that may be sent as they are.
 
 FINE = [
     ("JPEG", "RGB", {"quality": 80}), ("JPEG", "L", {}), ("JPEG", "RGB", {"progressive": True, "quality": 60}),
@@ -278,7 +278,7 @@ def noisy(mode: str) -> Pillow.Image:
 @pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP", "TIFF", "HEIF", "AVIF"])
 @pytest.mark.parametrize("primaries", [DISPLAY_P3, ADOBE_RGB])
 def test_a_profile_is_turned_into_srgb(kind: str, primaries: tuple[tuple[float, ...], ...]) -> None:
-    """Encoded in other colours the same muted scene looks the same."""
+    """The same muted scene looks the same if it is encoded in other colours."""
     muted = scene().point(lambda value: 60 + value // 2)
     profile = ImageCms.ImageCmsProfile(io.BytesIO(rgb_profile(primaries)))
     there = ImageCms.profileToProfile(
@@ -299,7 +299,7 @@ def test_a_grey_profile_is_turned_into_srgb() -> None:
 
 
 def test_inks_look_as_their_profile_says() -> None:
-    """These cyan is a pure green, and all other inks are as they are."""
+    """In this profile, cyan is a pure green, and all other inks stay."""
     paper = {(0, 0, 0, 0): (255, 128, 128), (1, 0, 0, 0): (150, 60, 180)}
     profile = ink_profile(lambda *inks: paper.get(inks, (0, 128, 128)))
     cyan = Pillow.new("CMYK", (64, 64), (255, 0, 0, 0))

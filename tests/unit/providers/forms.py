@@ -1,4 +1,4 @@
-"""Forms of `multipart/form-data` as a reader of mail takes them apart: another reader than any of ours."""
+"""Reads forms of `multipart/form-data` with Python's mail parser, which shares no code with Darkroom."""
 
 from email import message_from_bytes
 from email.policy import HTTP
@@ -13,7 +13,7 @@ class File(NamedTuple):
 
 
 def fields(media_type: str, body: bytes) -> list[tuple[str, str | File]]:
-    """The fields of a form in their order: texts, and files."""
+    """The fields of a form in their order: texts and files."""
     message: Any = message_from_bytes(f"Content-Type: {media_type}\r\n\r\n".encode() + body, policy=HTTP)
     assert message.get_content_type() == "multipart/form-data"
     assert not message.defects

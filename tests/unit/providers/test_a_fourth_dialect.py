@@ -1,4 +1,4 @@
-"""A provider is one module and one name: here a dialect of twenty lines answers a whole conversation."""
+"""A provider takes one module and one name: a dialect of twenty lines answers a whole conversation."""
 
 import json
 from base64 import b64encode
@@ -46,7 +46,7 @@ FOURTH = Dialect(
 
 
 def painting(exchange: Exchange) -> None:
-    """Its API: a picture for whoever has the key."""
+    """Its API, which returns a picture to every caller with the key."""
     exchange.read()
     if exchange.headers["x-brush-key"] != "the-key-of-the-brush":
         exchange.send(http(401, b'{"error": "unauthorized"}'))

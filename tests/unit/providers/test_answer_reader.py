@@ -1,4 +1,4 @@
-"""Pictures in the forms in which relays answer: those that people reported, and any other form."""
+"""Pictures in relays' answers: in the forms that people reported, and in any other form."""
 
 import base64
 import functools
@@ -26,7 +26,7 @@ from tests.unit.samples import encoded, noise, pictures_in, rejection, reply
 
 PNG, OTHER = encoded("PNG"), encoded("PNG", (9, 9))
 B64, OTHER_B64 = base64.b64encode(PNG).decode(), base64.b64encode(OTHER).decode()
-LONG_PNG = PNG + bytes(100_000)  # is left on the disk
+LONG_PNG = PNG + bytes(100_000)  # long enough to stay on disk
 LONG_B64 = base64.b64encode(LONG_PNG).decode()
 DATA_URI = f"data:image/png;base64,{B64}"
 URL = "https://cdn.example.com/a.png"
@@ -291,7 +291,7 @@ def test_a_picture_anywhere_in_json_of_any_shape_is_found(document: Any) -> None
     assert pictures_in(answer) in ((PNG,), (LONG_PNG,))
 
 
-# What an attack found.
+# Findings of an attack.
 
 
 @pytest.mark.parametrize(
@@ -555,7 +555,7 @@ def test_a_word_of_an_instruction_is_no_request_id() -> None:
     assert rejection(lambda: interpret(asked(said, words))).provider_request_id is None
 
 
-# What a second attack found: pictures that were packed once more.
+# Findings of a second attack: pictures that were packed once more.
 
 NOISE = noise("PNG")  # too large for one chunk, and its Base64 has every letter
 LONG_NOISE = noise("PNG", side=200)
@@ -644,7 +644,7 @@ PACKED: dict[str, Packed] = {
 @pytest.mark.parametrize("data", [NOISE, NOISY_JPEG, LONG_NOISE], ids=["png", "jpeg", "long"])
 @pytest.mark.parametrize("packed", PACKED.values(), ids=PACKED.keys())
 def test_a_picture_that_was_encoded_once_more_is_found(packed: Packed, data: bytes) -> None:
-    """In its documented place, in any other, and in JSON within JSON."""
+    """It may be in its documented place, in any other, and in JSON within JSON."""
     documented = reply({"data": [{"b64_json": packed(data)}]})
     assert (pictures_in(interpret(documented)), codes(documented)) == ((data,), [])
     elsewhere = reply({"status": "ok", "strange": {"place": packed(data)}})
@@ -715,7 +715,7 @@ def test_chunks_of_a_picture_may_have_names_that_nobody_documented(
 
 
 def test_short_chunks_may_stand_where_whole_pictures_do() -> None:
-    """Each is taken for a picture, and left out where it is published: it does not decode."""
+    """Each counts as a picture, and the publisher leaves it out because it does not decode."""
     events = [{"data": [{"b64_json": chunk}]} for chunk in cut(base64_of(NOISE), 20)]
     assert pictures_in(interpret(reply(stream(*events))))[-1] == NOISE
 
@@ -728,7 +728,7 @@ def test_a_stream_that_was_cut_between_chunks_of_a_picture_is_ambiguous() -> Non
 
 
 def test_chunks_that_come_in_another_order_are_no_picture_and_paid_once() -> None:
-    """No number beside them is documented. The raw answer of a request that failed is kept."""
+    """No API documents a number beside them. The raw answer of a failed request is kept."""
     events = [{"seq": number, "piece": chunk} for number, chunk in enumerate(cut(base64_of(NOISE), 16))]
     refused = rejection(lambda: interpret(reply(stream(*reversed(events)))))
     assert (refused.code, refused.charged) == ("no_image", True)
@@ -832,7 +832,7 @@ def test_an_error_in_a_body_that_was_packed_is_that_error() -> None:
 
 
 def test_words_that_were_packed_are_not_quoted() -> None:
-    """They may hold the key: it was looked for in the answer as it came."""
+    """They may hold the key, because it is removed only from the answer as it arrives."""
     key = "the-key-of-these-tests"
     said = {"error": {"code": 400, "message": f"bad image {key}", "type": f"(request id: {key})"}}
     worded = {"choices": [{"message": {"content": f"I cannot {key}."}, "finish_reason": f"safety {key}"}]}
@@ -860,7 +860,7 @@ def test_a_packed_body_of_which_the_line_cut_half_is_ambiguous(packed: Callable[
      b"data:image.", b"\\/9jx", b"%2C", b"R0lGODxx"],
 )  # fmt: skip
 def test_a_long_answer_without_a_picture_is_searched_in_little_time(part: bytes) -> None:
-    """An answer may go on for 160 MB. What looked at each byte took four seconds for these 64, this takes one."""
+    """An answer may have 160 MB. A search that read each byte took four seconds for these 64 MB; this one takes one."""
     body = part * (64_000_000 // len(part))
     started = time.process_time()
     assert list(shown_pictures.quoted(body)) == []

@@ -1,4 +1,4 @@
-"""The client of the image API against real sockets: what is sent, and what is known when it goes wrong."""
+"""The client of the image API against real sockets: the requests that it sends, and its errors."""
 
 import base64
 import gzip
@@ -59,7 +59,7 @@ def _no_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def deadline() -> float:
-    """Seconds that a call may take here."""
+    """The seconds that a call may take here."""
     return 0.6
 
 
@@ -74,14 +74,14 @@ def question(context: Context = TEXT_TO_IMAGE, **options: Any) -> ApiRequest:
 
 
 def called(api: ImageApi, asked: ApiRequest | None = None) -> Answer:
-    """One call, and what its reply says."""
+    """Make one call and interpret its reply."""
     return NEBULA.interpret(api.ask(api.prepare(asked or question())))
 
 
 def sent(
     context: Context, *, style: RequestStyle = "contents", form: ResponseFormat = "b64_json", **options: Any
 ) -> Exchange:
-    """What a server receives."""
+    """The requests that a server receives."""
     with Server(answering(http(200, ANSWER))) as server:
         assert pictures_in(called(client(server.url, style=style, form=form), question(context, **options))) == (PNG,)
         (exchange,) = server.exchanges
@@ -93,7 +93,7 @@ def body_of(context: Context, **more: Any) -> Any:
 
 
 def failure(api: ImageApi, asked: ApiRequest | None = None) -> DarkroomError:
-    """How a call fails; its whole story never names the key."""
+    """The error of a call. Its whole traceback never contains the key."""
     with pytest.raises((Unavailable, Ambiguous)) as caught:
         called(api, asked)
     story = "".join(traceback.format_exception(caught.value))
@@ -102,7 +102,7 @@ def failure(api: ImageApi, asked: ApiRequest | None = None) -> DarkroomError:
     return caught.value
 
 
-# What is sent.
+# The request.
 
 
 def test_text_to_image_is_the_documented_call() -> None:
@@ -250,7 +250,7 @@ def test_a_key_that_cannot_be_had_stays_distrusted() -> None:
     assert stale == [True, True]
 
 
-# What comes back.
+# The reply.
 
 
 @pytest.mark.parametrize("status", [200, 400, 401, 429, 500, 503, 504])
@@ -272,7 +272,7 @@ def test_the_key_is_taken_out_of_what_the_api_quotes() -> None:
 
 
 def test_the_key_is_taken_out_wherever_a_long_answer_quotes_it() -> None:
-    """Across the edges of what is read at once, too; a beginning of it at the end is no key."""
+    """It may span two chunks. A beginning of it at the end is no key."""
     key, said = KEY.encode(), bytearray(b"x" * 5 * CHUNK_BYTES)
     for edge, before in enumerate((1, 2, len(key) // 2, len(key) - 1), start=1):
         start = edge * CHUNK_BYTES - before
@@ -296,7 +296,7 @@ SPELLINGS = [
 
 @pytest.mark.parametrize("spelled", SPELLINGS)
 def test_the_key_is_taken_out_however_the_api_spells_it(spelled: str) -> None:
-    """The words of an error are shown to a requester, who reads them as JSON does."""
+    """A requester sees the words of an error, and may decode them as JSON."""
     said = b'{"error": {"message": "no such key: %b, sorry"}}' % spelled.encode()
     with Server(answering(http(401, said, x_request_id="of-" + spelled.replace("\\\\", "")))) as server:
         api = client(server.url)
@@ -459,7 +459,7 @@ def test_interim_responses_alone_are_no_answer(said: bytes) -> None:
 
 
 def test_the_connection_of_a_call_is_kept_alive_while_it_is_idle(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A NAT gateway forgets a connection that says nothing for 350 seconds, and a call may take 780."""
+    """A NAT gateway drops a connection that is idle for 350 seconds, and a call may take 780."""
     made: list[list[int]] = []
     connect = HTTPConnection.connect
 
@@ -483,7 +483,7 @@ def test_each_call_has_a_connection_of_its_own() -> None:
         assert len(server.exchanges) == 2
 
 
-# What goes wrong before anything was sent: it is free.
+# Errors before anything is sent: the call is free.
 
 
 def test_a_refused_connection_is_free() -> None:
@@ -534,7 +534,7 @@ def test_a_certificate_that_holds_is_good(tmp_path: Path, monkeypatch: pytest.Mo
         assert pictures_in(called(client(server.url))) == (PNG,)
 
 
-# What goes wrong after that: it may have been paid.
+# Errors after that: the call may have been paid.
 
 PROMISED = http(200, ANSWER[:50], length=len(ANSWER))
 RESET = struct.pack("ii", 1, 0)
@@ -556,7 +556,7 @@ def _resets_after_request(exchange: Exchange) -> None:
 def _resets_within_answer(exchange: Exchange) -> None:
     exchange.read()
     exchange.send(PROMISED)
-    time.sleep(0.1)  # so that what was sent arrives before the reset does
+    time.sleep(0.1)  # so that the sent bytes arrive before the reset
     _reset(exchange)
 
 
@@ -591,7 +591,7 @@ def test_what_breaks_after_the_request_was_sent_is_ambiguous_and_never_repeated(
 
 
 def test_a_port_that_resets_every_connection_is_free_only_where_nothing_was_sent() -> None:
-    """Which of the two it is, is a race; that nothing arrived is not."""
+    """A race decides between the two errors. In both cases nothing arrived."""
     with Server(_reset) as server:
         failure(client(server.url))
         assert len(server.exchanges) == 1
@@ -688,14 +688,14 @@ def test_a_server_that_shakes_hands_past_the_deadline_and_drips_is_cut_off_too(
 
 
 def test_an_answer_without_end_is_cut_and_was_paid() -> None:
-    """161 MB of nothing, in a small parcel."""
+    """161 MB of zeros, compressed to a few bytes."""
     parcel = gzip.compress(bytes(161_000_000), 1)
     with Server(answering(http(200, parcel, content_encoding="gzip"))) as server:
         ended = rejection(lambda: called(client(server.url)))
     assert (ended.code, ended.charged) == ("no_image", True)
 
 
-# Answers whose transport is broken, and which are there all the same.
+# Answers that are complete although their transport is broken.
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""The table of dialects: each is found under its own name, and a cold start loads the stack's alone."""
+"""The table of dialects: each is found under its own name, and a cold start loads only the stack's."""
 
 import os
 import subprocess
@@ -34,7 +34,7 @@ def test_what_names_no_dialect_is_in_the_first_one() -> None:
 
 
 def test_a_name_that_is_not_in_the_table_is_no_dialect() -> None:
-    """Though there is a module of that name."""
+    """This holds even if there is a module with that name."""
     assert "nebula_reply" not in DIALECTS
     assert DIALECTS.get("nebula_reply") is None
 

@@ -1,4 +1,4 @@
-"""Fetching a picture from an address that may be anybody's: where we do not go, and what we bring along."""
+"""Fetching a picture from an address that may lead anywhere: the forbidden addresses, and the returned bytes."""
 
 import gzip
 import socket
@@ -25,7 +25,7 @@ Resolve = Callable[[str, int], Iterable[str]]
 
 
 class Resolver:
-    """Leads every host to what was asked for, and remembers what was asked."""
+    """Resolves every host to given addresses, and records the questions."""
 
     def __init__(self, *addresses: str) -> None:
         self.addresses = addresses
@@ -41,17 +41,17 @@ def fetcher(*addresses: str, api_url: str = API) -> Fetcher:
 
 
 def assert_forbidden(act: Callable[[], object]) -> None:
-    """The picture is paid for and lost: its request ends, and says so."""
+    """The picture is paid and lost: its request ends with an error that says so."""
     rejected = rejection(act)
     assert (rejected.code, rejected.charged) == ("no_image", True)
 
 
 def assert_failed(act: Callable[[], object]) -> None:
-    """It is tried again, from the spooled answer."""
+    """The download is tried again, from the spooled answer."""
     assert unavailability(act).cause == "fetch"
 
 
-# Which addresses are public.
+# Public addresses.
 
 
 @pytest.mark.parametrize(
@@ -124,7 +124,7 @@ def test_any_other_address_is_not(address: str) -> None:
     assert_forbidden(lambda: fetcher(address).fetch("https://cdn.example.com/a.png"))
 
 
-# Where we do not go.
+# Forbidden addresses.
 
 
 @pytest.mark.parametrize(
@@ -175,7 +175,7 @@ def test_a_host_with_any_address_that_is_not_public_is_refused(addresses: tuple[
     ],
 )
 def test_this_machine_is_not_reached_by_any_of_its_names(url: str) -> None:
-    """With the resolver of the system; a name that it does not know is as good as a refusal."""
+    """The system resolves the names. An unknown name is as good as a refusal."""
     with pytest.raises((Rejected, Unavailable)):
         Fetcher(API).fetch(url)
 
@@ -209,7 +209,7 @@ def served(response: bytes = http(200, PNG)) -> Server:
 
 
 def test_an_address_that_is_longer_than_any_is_refused_before_it_is_taken_apart() -> None:
-    """Bringing the host's marks into order takes quadratic time."""
+    """Normalizing the marks of a host takes quadratic time."""
     started = time.process_time()
     assert_forbidden(lambda: Fetcher(API).fetch("https://a" + "\u0315\u0300" * 250_000))
     assert time.process_time() - started < 5
@@ -217,7 +217,7 @@ def test_an_address_that_is_longer_than_any_is_refused_before_it_is_taken_apart(
 
 @pytest.mark.parametrize("character", ["\0", "\r\n", "\x85", "\u2028", "\u202e", "\ud800"])
 def test_an_address_with_what_no_address_has_is_refused(character: str) -> None:
-    """A host with a NUL was looked up as far as the NUL."""
+    """The resolver reads a host only up to a NUL."""
     assert_forbidden(lambda: Fetcher(API).fetch(f"https://cdn.example.com{character}.example.org/a.png"))
 
 
@@ -269,12 +269,12 @@ def test_a_trusted_origin_over_tls_has_to_prove_itself(tmp_path: Path) -> None:
         assert_failed(lambda: Fetcher(server.url).fetch(server.url + "/a.png"))
 
 
-# The public internet, which here leads to this machine.
+# The public internet, for which a server on this machine stands in.
 
 
 @pytest.fixture
 def internet(monkeypatch: pytest.MonkeyPatch) -> Callable[[Server], list[tuple[str, int]]]:
-    """Leads every connection to a server; what it was meant for is remembered."""
+    """Leads every connection to one server, and records the intended addresses."""
     connect = socket.create_connection
 
     def lead_to(server: Server) -> list[tuple[str, int]]:
@@ -316,7 +316,7 @@ def test_a_certificate_is_held_to_the_name_and_not_to_the_address(tmp_path: Path
 
 
 def test_a_redirect_is_checked_anew(tmp_path: Path, internet: Internet) -> None:
-    """The same name leads into a private network the second time: the trick that rebinding plays."""
+    """The second time, the same name leads into a private network, as in DNS rebinding."""
     authority, tls = tls_context(tmp_path, "cdn.example.com")
     answers = iter([[PUBLIC], ["127.0.0.1"]])
     with Server(answering(http(302, location="/b.png")), tls=tls) as server:
@@ -389,7 +389,7 @@ def test_there_is_an_end_to_redirects(response: bytes) -> None:
         assert len(server.exchanges) <= 6
 
 
-# What comes back.
+# The reply.
 
 
 @pytest.mark.parametrize("status", [204, 206, 304, 400, 401, 403, 404, 410, 429, 500, 503])
@@ -428,7 +428,7 @@ def test_a_chunked_answer_is_put_together() -> None:
 
 
 def test_an_answer_of_any_type_is_brought_as_it_is() -> None:
-    """The bytes decide what it is."""
+    """The bytes decide its type."""
     with served(http(200, b"<html>", content_type="text/html")) as server:
         assert Fetcher(server.url).fetch(server.url)[:] == b"<html>"
 

@@ -1,6 +1,6 @@
-"""What holds for every dialect of the table: a new row is held to it without a line here.
+"""Tests that hold for every dialect of the table, and for a new row without a change here.
 
-Each speaks with the stand-in for the image API, at its own paths.
+Each dialect calls the stand-in for the image API, at its own paths.
 """
 
 import json
@@ -58,7 +58,7 @@ def image(data: Blob, state: Blob = b"") -> Image:
 
 
 def answered(api: ImageApi, dialect: Dialect, context: Context, model: str = "", **options: Any) -> Answer:
-    """One call, and what its reply says."""
+    """Make one call and interpret its reply."""
     prepared = api.prepare(ApiRequest(context, model or dialect.model, options))
     return dialect.interpret(replace(api.ask(prepared), asked=context.instruction))
 
@@ -213,7 +213,7 @@ def test_hostile_answers_end_in_our_own_words(dialect: Dialect, body: bytes) -> 
 
 @pytest.mark.parametrize("name", ["../../v1/files", "x?key=1", "x#y", "a b", "x:other", "//elsewhere/x", "x\r\ny: z"])
 def test_the_name_of_a_model_leads_nowhere_else(dialect: Dialect, name: str) -> None:
-    """A request may name any. It stands in the body, or is refused for nothing."""
+    """A request may name any model. The name stands in the body, or is refused free of charge."""
     path = dialect.call(ApiRequest(asked("a cat"), dialect.model, {}), DialectSettings()).path
     try:
         call = dialect.call(ApiRequest(asked("a cat"), name, {}), DialectSettings())
@@ -241,7 +241,7 @@ def world_of(dialect: Dialect, url: str) -> World:
 
 
 def speak(world: World, dialect: Dialect, url: str) -> None:
-    """From now on the stack speaks this dialect."""
+    """Let the stack use this dialect from now on."""
     world.dialect, world.model = dialect, dialect.model
     world.api = cast("ScriptedApi", api_at(url, dialect))
 
@@ -278,7 +278,7 @@ def test_a_refusal_is_one_call_and_its_words_are_told(dialect: Dialect, stand_in
 
 
 def test_a_request_stays_within_what_the_operator_allows(dialect: Dialect) -> None:
-    """Pictures that are too large together are made smaller."""
+    """Pictures become smaller if they are too large together."""
     world = World(dialect=dialect, model=dialect.model, max_request_bytes=700_000)
     noise = Pillow.effect_noise((1100, 900), 90).convert("RGB")
     for name in ("a.jpg", "b.jpg"):
@@ -294,7 +294,7 @@ def test_a_request_stays_within_what_the_operator_allows(dialect: Dialect) -> No
 def test_a_stack_that_speaks_every_dialect_in_turn_answers_every_turn_and_pays_each_once(
     stand_in: StandInServer,
 ) -> None:
-    """The parameter changes in mid-conversation, there and back."""
+    """The parameter changes during a conversation, there and back."""
     world, before = World(), len(stand_in.studio.calls.listed())
     spoken = [DIALECTS[name] for name in (*NAMES, *reversed(NAMES))]
     for number, each in enumerate(spoken, start=1):

@@ -1,4 +1,4 @@
-"""The dialect `gemini`: what is asked, and what each kind of reply means. No server is needed."""
+"""The dialect `gemini`: its requests, and the meaning of each kind of reply. No server is needed."""
 
 import base64
 import json
@@ -59,7 +59,7 @@ def trouble(reply: Reply) -> Unavailable:
     return caught.value
 
 
-# What is asked.
+# Requests.
 
 
 def body(context: Context, **options: Any) -> Any:
@@ -87,7 +87,7 @@ def test_a_model_that_would_lead_elsewhere_is_refused_for_nothing(name: str) -> 
 
 
 def test_a_picture_without_a_signature_is_shown_by_the_user() -> None:
-    """In a model's turn it would be refused. It may be another provider's, or another model's."""
+    """The API would refuse it in a model's turn. It may come from another provider or another model."""
     _, model, last = body(conversation())["contents"]
     assert model == {"role": "model", "parts": [{"text": "Here it is."}]}
     assert last == {"role": "user", "parts": [{"text": "at night"}, inline(NIGHT)]}
@@ -253,7 +253,7 @@ def test_a_prompt_that_was_blocked_is_refused_whatever_for() -> None:
 
 
 def test_a_key_of_googles_that_an_error_quotes_is_not_told() -> None:
-    """It may be that of a relay."""
+    """The key may be that of a relay."""
     told = rejection(error(400, "INVALID_ARGUMENT", "bad request with AIzaSyA1b2C3d4E5f6G7h8I9j0"))
     assert "SyA1b2" not in told.message
 

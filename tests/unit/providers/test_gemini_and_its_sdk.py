@@ -1,4 +1,4 @@
-"""The dialect `gemini` is held to Google's own client: the same requests, and answers that it reads."""
+"""Compares the dialect `gemini` with Google's own client: both send the same requests and read the same answers."""
 
 import base64
 import io
@@ -97,7 +97,7 @@ CASES: dict[str, tuple[Context, dict[str, Any], list[types.Content], types.Gener
 
 
 def theirs(contents: list[types.Content], config: types.GenerateContentConfigDict) -> tuple[str, dict[str, str], Any]:
-    """What the SDK sends: the path, the headers and the body."""
+    """The SDK's request: the path, the headers and the body."""
     with Server(answering(http(200, json.dumps(ANSWER).encode()))) as server:
         client = genai.Client(api_key=KEY, http_options={"base_url": server.url, "api_version": "v1beta"})
         wanted: types.GenerateContentConfigDict = {"response_modalities": BOTH, **config}
@@ -115,7 +115,7 @@ def ours(context: Context, options: dict[str, Any]) -> tuple[str, dict[str, str]
 
 
 def meant(value: Any, name: str = "") -> Any:
-    """What a body means to the API: fields by their names in JSON, bytes in either alphabet of Base64.
+    """A body as the API reads it: fields by their names in JSON, bytes in either alphabet of Base64.
 
     The SDK writes one field by the name of its definition (`mime_type`), and pictures in the URL's alphabet. Protocol
     buffers read both as the same (https://protobuf.dev/programming-guides/json).
@@ -147,7 +147,7 @@ def stand_in() -> Iterator[StandInServer]:
 
 @pytest.fixture(params=["v1beta", "v1"])
 def sdk(request: pytest.FixtureRequest, stand_in: StandInServer) -> genai.Client:
-    """Google's client, at either version that its releases have spoken."""
+    """Google's client, at each API version that its releases have used."""
     return genai.Client(api_key=stand_in.key, http_options={"base_url": stand_in.url, "api_version": request.param})
 
 

@@ -1,4 +1,4 @@
-"""What the image API's replies mean: a case a row of what is known of it, and the lists of free and ambiguous."""
+"""The meaning of the image API's replies: a test for each known kind, and the lists of free and ambiguous ones."""
 
 import base64
 import json
@@ -31,7 +31,7 @@ def item(**fields: str) -> dict[str, str]:
 
 
 def stated(code: object, message: str, kind: str = "one_api_error") -> dict[str, object]:
-    """An error in the form of the API's siblings."""
+    """An error in the form of similar APIs."""
     return {"error": {"message": message, "type": kind, "code": code}}
 
 
@@ -134,7 +134,7 @@ def test_a_refusal_in_words_keeps_the_models_words() -> None:
 
 
 def test_success_false_is_an_error_by_its_code() -> None:
-    """Row 4, with a code and without one."""
+    """It may have a code or none."""
     assert rejection(lambda: interpret(reply({"success": False, "code": 400, "message": "bad size"})))
     assert unavailability(lambda: interpret(reply({"success": False, "message": "try again"})))
 
@@ -261,7 +261,7 @@ def test_a_request_that_is_cut_short_is_no_lost_answer() -> None:
     [("30", 30.0), ("0.5", 0.5), (" 7 ", 7.0), ("Wed, 21 Oct 2026 07:28:00 GMT", None), ("-1", None), ("soon", None)],
 )
 def test_retry_after_is_honoured_where_it_names_seconds(header: str, seconds: float | None) -> None:
-    """Row 8: on a page and on a stated error alike."""
+    """This holds for a page and for a stated error."""
     assert unavailability(lambda: interpret(reply(b"", 429, retry_after=header))).retry_after == seconds
     assert (
         unavailability(lambda: interpret(reply(documented(429, "slow"), 429, retry_after=header))).retry_after
@@ -312,7 +312,7 @@ def test_the_providers_request_id_is_kept(given_reply: Reply) -> None:
     ],
 )
 def test_what_does_not_look_like_a_request_id_is_none(given_reply: Reply) -> None:
-    """It is logged, and may be an instruction that the API quotes."""
+    """The id is logged, and such words may be a quoted instruction."""
     said = verdict(given_reply)
     assert isinstance(said, Rejected)
     assert said.provider_request_id is None
@@ -376,7 +376,7 @@ def test_base64_comes_back_in_every_tolerated_form(
 
 @pytest.mark.parametrize("junk", ["not base64 at all!", "Zg===Zg", "A", "ÿÿÿÿ", "data:image/png;base64"])
 def test_what_is_no_base64_is_a_picture_of_no_bytes(junk: str) -> None:
-    """It was paid for, so it is an answer; that it shows nothing is found out when it is looked at."""
+    """It was paid, so it is an answer. Its inspection finds that it holds no picture."""
     assert pictures_in(interpret(reply(wrapped(item(b64_json=junk))))) == (b"",)
 
 
@@ -385,7 +385,7 @@ json_values = st.recursive(
     lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=8), inner, max_size=4),
     max_leaves=12,
 )
-json_strings = st.text(st.characters(codec=None), max_size=20)  # half surrogate pairs too: JSON can say them
+json_strings = st.text(st.characters(codec=None), max_size=20)  # with half surrogate pairs, which JSON can express
 fields = ("code", "msg", "message", "data", "error", "success", "created", "type", "url", "b64_json", "revised_prompt",
           "text", "content", "detail")  # fmt: skip
 likely_documents = st.recursive(
@@ -397,7 +397,7 @@ statuses = st.integers(100, 599)
 
 
 def assert_fit_to_be_stored(said: Answer | DarkroomError) -> None:
-    """Everything that will be written as UTF-8 can be."""
+    """Check that each text of the answer can be written as UTF-8."""
     texts = [said.text, said.provider_request_id] if isinstance(said, Answer | Rejected) else []
     texts += [str(said)] if isinstance(said, DarkroomError) else []
     for text in filter(None, texts):
@@ -561,7 +561,7 @@ def test_a_success_that_says_more_than_any_answer_was_paid_and_is_not_paid_again
 
 
 def test_half_a_letter_in_long_words_can_be_written_down() -> None:
-    """An emoji is two escapes in JSON, and words may be cut between them."""
+    """An emoji is two escapes in JSON, and the words may be cut between them."""
     for words in ("\ud83d" * 20_000, "a" + "😀" * 20_000):
         answer = interpret(reply(json.dumps(wrapped(item(b64_json=B64, text=words))).encode()))
         assert (answer.text or "").encode()

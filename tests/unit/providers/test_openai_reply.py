@@ -1,4 +1,4 @@
-"""The dialect `openai`: what may be asked, where it goes, and what an answer or an error means."""
+"""The dialect `openai`: its options, its endpoints, and the meaning of answers and errors."""
 
 import json
 from base64 import b64encode
@@ -26,7 +26,7 @@ DOCUMENTED: dict[str, Any] = {
 
 
 def call(*images: Image, words: str = "a cat", **options: Any) -> ApiCall:
-    """The call that becomes of these pictures and words."""
+    """The call with these pictures and words."""
     return OPENAI.call(
         ApiRequest(Context((Content("user", words, images),)), "gpt-image-2", options), DialectSettings()
     )
@@ -57,7 +57,7 @@ def faults(**options: Any) -> Faults:
     return found
 
 
-# What is sent.
+# Requests.
 
 
 def test_words_alone_are_json() -> None:
@@ -103,7 +103,7 @@ def test_the_same_call_has_the_same_boundary_and_another_has_another() -> None:
 
 
 def test_a_form_streams_from_disk() -> None:
-    """No part of it is longer than what is read at once."""
+    """Each of its parts fits into one chunk."""
     large = File([noise("PNG")] * 800)
     sent = call(Image(large, "image/png", "5" * 64))
     assert len(sent.body) > 4 * CHUNK_BYTES
@@ -111,7 +111,7 @@ def test_a_form_streams_from_disk() -> None:
 
 
 def test_each_of_the_two_calls_is_sent_the_options_that_it_takes() -> None:
-    """The other's stay with the conversation: its next turn may be the other call."""
+    """The conversation keeps the other call's options, because its next turn may be that call."""
     both = {"moderation": "low", "input_fidelity": "high"}
     assert json.loads(call(**both).body[:]).keys() == {"model", "prompt", "moderation"}
     sent = call(image(PNG), **both)
@@ -121,7 +121,7 @@ def test_each_of_the_two_calls_is_sent_the_options_that_it_takes() -> None:
 
 
 def test_a_request_has_no_more_pictures_than_the_api_takes() -> None:
-    assert MAX_IMAGES + 1 <= 16  # those attached, and the newest
+    assert MAX_IMAGES + 1 <= 16  # the attached pictures, and the newest result
 
 
 @pytest.mark.parametrize(
@@ -158,7 +158,7 @@ def test_other_options_are_refused_by_name(name: str, given: Any) -> None:
     assert [fault.field for fault in faults(**{name: given})] == [f"options.{name}"]
 
 
-# What an answer means.
+# The meaning of answers.
 
 
 def test_the_documented_answer_has_its_pictures_its_name_and_its_usage() -> None:
@@ -190,7 +190,7 @@ def test_an_answer_without_a_picture_was_paid() -> None:
     assert (none.code, none.charged) == ("no_image", True)
 
 
-# What an error means.
+# The meaning of errors.
 
 
 @pytest.mark.parametrize("code", ["moderation_blocked", "content_policy_violation"])
@@ -230,7 +230,7 @@ def test_a_rate_limit_says_when_to_come_back() -> None:
 
 @pytest.mark.parametrize("param", ["moderation", "safety_identifier", "size", "background"])
 def test_a_wrong_option_is_named_whatever_its_name_reminds_of(param: str) -> None:
-    """A word in a message is no refusal, and no trouble of the account's."""
+    """A word in a message is neither a refusal nor a trouble of the account."""
     named = rejected(failure("unknown_parameter", message=f"Unknown parameter: '{param}'.", param=param))
     assert (named.code, named.param) == ("invalid_request", f"options.{param}")
 

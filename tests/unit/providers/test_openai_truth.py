@@ -1,4 +1,4 @@
-"""What the dialect `openai` sends is held to what the official SDK sends for the same request, field by field."""
+"""Compares the requests of the dialect `openai` with those of the official SDK, field by field."""
 
 import json
 from collections.abc import Iterator
@@ -43,20 +43,20 @@ def sdk(server: Server) -> openai.OpenAI:
 
 
 def ours(server: Server, context: Context, **options: Any) -> Exchange:
-    """The request that we send."""
+    """The request that Darkroom sends."""
     api = ImageApi(server.url, lambda _: KEY, OPENAI, DialectSettings(), timeout=10)
     api.ask(api.prepare(ApiRequest(context, MODEL, options)))
     return server.exchanges[-1]
 
 
 def head(sent: Exchange) -> tuple[str, str, str]:
-    """Where a request went, with which key, as which kind of body."""
+    """A request's path, its key and the kind of its body."""
     kind = sent.headers["content-type"].partition(";")[0]
     return sent.request_line, sent.headers["authorization"], kind
 
 
 def form(sent: Exchange) -> list[Any]:
-    """A form's fields by name: in a form their order says nothing, but among those of one name."""
+    """A form's fields by name: their order in a form matters only among those of one name."""
     return sorted(fields(sent.headers["content-type"], sent.body), key=lambda field: field[0])
 
 
@@ -91,7 +91,7 @@ def test_a_conversation_is_sent_as_an_edit_of_its_newest_picture(server: Server,
 
 
 def test_the_sdk_knows_every_option_that_we_take() -> None:
-    """Each of the two calls with those that it takes."""
+    """Each of the two calls gets the options that it takes."""
     from openai.types.image_edit_params import ImageEditParamsBase
     from openai.types.image_generate_params import ImageGenerateParamsBase
 

@@ -1,4 +1,4 @@
-"""What an answer says that it used is kept as plain numbers, and is bounded whatever the answer says."""
+"""The usage that an answer states is kept as plain numbers, and is bounded for any answer."""
 
 import json
 from base64 import b64encode

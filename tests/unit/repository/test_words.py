@@ -19,10 +19,6 @@ EXEMPT = (
     "client/darkroom_client/stacks",
     "local/image_api",
     "tests/unit/client",
-    "tests/unit/domain/schema_models.py",  # its docstrings stand in the published schema
-    "tests/unit/pictures",
-    "tests/unit/providers",
-    "tests/unit/turns",
 )
 OTHERS = (
     *("template.yaml", "monitoring.yaml", "Makefile", "pyproject.toml"),

@@ -1,4 +1,4 @@
-"""What tests of turns share."""
+"""Fixtures that the tests of turns share."""
 
 import pytest
 

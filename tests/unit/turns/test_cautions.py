@@ -1,4 +1,4 @@
-"""What is said of pictures that were made: that they are the source, one colour, or of another shape than asked for."""
+"""Warnings about results: a result is the source, one colour, or of another shape than requested."""
 
 from collections.abc import Mapping
 
@@ -51,7 +51,7 @@ def test_another_shape_than_was_asked_for_is_said_with_both(options: dict[str, s
 @pytest.mark.parametrize(
     ("options", "size"),
     [
-        ({"size": "16:9"}, (1344, 768)),  # as models make it
+        ({"size": "16:9"}, (1344, 768)),  # a size that models make
         ({"size": "21:9"}, (1536, 672)),
         ({"size": "5:4"}, (1152, 896)),
         ({"size": "4:3"}, (1184, 864)),

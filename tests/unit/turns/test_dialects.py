@@ -1,4 +1,4 @@
-"""A call's dialect is written down with it: its reply is interpreted in it, and turns inherit within it alone."""
+"""A call's record holds its dialect. The reply is interpreted in it, and turns inherit only within it."""
 
 from dataclasses import replace
 from typing import Any
@@ -31,7 +31,7 @@ ANSWER = Answer((), "said in other words", None)
 
 
 def interpreted(reply: Reply) -> Answer:
-    """What the other dialect makes of any reply."""
+    """The other dialect's answer in any reply."""
     return ANSWER
 
 
@@ -67,7 +67,7 @@ def test_a_reply_that_an_older_release_has_spooled_is_in_the_first_dialect(objec
 
 
 def test_a_reply_is_interpreted_in_the_dialect_that_it_was_asked_in() -> None:
-    """Whatever the stack says by then: here its answer lies in the spool, and its worker is dead."""
+    """The stack's current dialect does not matter: the answer lies in the spool, and the worker is dead."""
     clock = Clock()
     objects, ledger = MemoryObjects(clock), MemoryLedger(clock)
     claim = ledger.claim(REQUEST, "2026-11-22T12:00:00.000Z")
@@ -89,7 +89,7 @@ def test_a_reply_in_a_dialect_that_nobody_speaks_is_no_refusal(objects: MemoryOb
 
 
 def plan(answered: str, own: str) -> call_plan.CallPlan:
-    """The plan of a request that answers a turn of one dialect, in a stack that speaks another."""
+    """The plan of a request that answers a turn of one dialect, in a stack that uses another."""
     before = replace(turn(1), dialect=answered, model="inherited", options={"size": "1:1", "quality": "high"})
     return call_plan.of(REQUEST, Thread((before,)), Defaults("the stack's", BOTH[own]))
 
@@ -115,7 +115,7 @@ def test_a_turn_and_its_call_remember_the_dialect() -> None:
 
 
 def test_a_call_in_the_first_dialect_can_be_read_by_the_release_before() -> None:
-    """It knows no dialects, and takes no attribute of a call that it does not know."""
+    """That release knows no dialects, and reads no unknown attribute of a call."""
     assert "dialect" not in document_of(RECORD)
     assert document_of(replace(RECORD, dialect="other"))["dialect"] == "other"
 
@@ -129,7 +129,7 @@ def test_what_a_later_release_keeps_of_a_call_is_passed_over() -> None:
 
 
 def test_words_alone_are_refused_in_the_dialect_of_their_reply(objects: MemoryObjects) -> None:
-    """A reply that the other dialect takes is none in this one."""
+    """The other dialect finds an answer in this reply; this one finds none."""
     spool = Spool(objects, "spool", BOTH)
     reply = Reply(200, {}, b'{"data": []}', 1.0)
     with pytest.raises(Rejected):

@@ -1,4 +1,4 @@
-"""The use case, on nasty fakes: every way that a message can end, and every way that it can wait."""
+"""The use case, on hostile fakes: all ways in which a message ends or waits."""
 
 import io
 from base64 import b64encode
@@ -305,7 +305,7 @@ def test_a_result_that_was_deleted_is_said_to_be_gone(world: World) -> None:
 
 
 def test_a_request_with_a_picture_of_its_own_starts_anew_where_the_result_is_gone(world: World) -> None:
-    """By upload its thread has the photo's name, which would be of no use for ever."""
+    """For uploads, the thread has the photo's name, which would otherwise be unusable for ever."""
     world.objects.put("uploads", "cat.jpg", png("blue"))
     asked = {"images": ["s3://uploads/cat.jpg"]}
     world.send({"instruction": "a", "options": {"size": "1:1"}, "model": "m9", **asked})

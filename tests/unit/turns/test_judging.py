@@ -1,4 +1,4 @@
-"""Judging again: what the spool holds of a turn without a picture becomes a turn with one, which costs nothing."""
+"""Judging again: a spooled answer of a turn without a picture becomes a turn with one, at no cost."""
 
 import json
 from typing import Any
@@ -23,7 +23,7 @@ GARBAGE = Reply(200, {"content-type": "text/html"}, b"<html>", 0.1)
 
 
 def ended(world: World, *script: Reply, **more: Any) -> Outcome:
-    """A request as it ended when its answers could not be read."""
+    """A request that ended because its answers could not be read."""
     world.script(*script)
     for _ in script[1:]:
         world.wait({"instruction": "a cat", "request_id": "r", **more})
@@ -31,7 +31,7 @@ def ended(world: World, *script: Reply, **more: Any) -> Outcome:
 
 
 def is_understood(world: World, reply: Reply, call: int = 1) -> None:
-    """As if a later release read in a spooled answer what stands in this one."""
+    """Act as a later release that reads this answer in a spooled one."""
     key = spool_key("t", "r", call)
     world.objects.put("spool", key, reply.body[:], world.objects.objects["spool", key].metadata)
 
@@ -166,7 +166,7 @@ def test_a_turn_that_failed_for_another_reason_is_not_judged(world: World) -> No
 def test_a_turn_that_is_not_there_or_an_id_that_is_not_its_own_is_a_fault_of_form(
     world: World, turn: int, own: str
 ) -> None:
-    """A thread that was erased has no turns; with ids of one's own one answer would become many turns."""
+    """An erased thread has no turns. With freely chosen ids, one answer would become many turns."""
     ended(world, NOTHING)
     is_understood(world, made())
     assert code(judge(world, turn, own=own)) == "invalid_request"

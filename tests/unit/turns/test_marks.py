@@ -1,4 +1,4 @@
-"""A result says that a model made it. The mark is no part of the conversation: the API sees what it made itself."""
+"""A result states that a model made it. The API gets its own picture back, without the mark."""
 
 import hashlib
 import struct
@@ -26,7 +26,7 @@ CAT: dict[str, Any] = {"instruction": "a", "images": ["s3://uploads/cat.jpg"]}
 
 
 def ask(world: World, number: int = 1, **body: Any) -> Picture:
-    """One turn's picture, which is published as its outcome says."""
+    """One turn's picture, checked to be published as its outcome states."""
     ended = world.send({"instruction": "a", **body}, message_id=f"m-{number}")
     assert ended.error is None
     (picture,) = ended.images
@@ -54,7 +54,7 @@ def signed(data: bytes) -> bytes:
     return data[:33] + struct.pack(">L", 10) + chunk + struct.pack(">L", zlib.crc32(chunk)) + data[33:]
 
 
-# What a result says.
+# The mark of a result.
 
 
 def test_words_alone_make_trained_media(world: World) -> None:
@@ -113,7 +113,7 @@ def test_where_marks_are_off_none_is_written(world: World) -> None:
     assert stored(world, picture) == png()
 
 
-# It goes back as it was made.
+# A result goes back to the API unmarked.
 
 
 @pytest.mark.parametrize("kind", ["PNG", "JPEG", "WEBP"])
@@ -141,7 +141,7 @@ def test_a_mark_that_the_api_wrote_itself_goes_back_with_the_picture(world: Worl
 
 
 def test_of_a_result_whose_turn_says_nothing_of_a_mark_nothing_is_taken_out(world: World) -> None:
-    """So say the turns of earlier releases."""
+    """The turns of earlier releases are such."""
     picture = ask(world)
     (turn,) = world.ledger.turns["t"]
     world.ledger.turns["t"] = [replace(turn, images=[replace(picture, provenance=None)])]
@@ -168,11 +168,11 @@ def test_an_echo_of_a_marked_result_is_unchanged(world: World) -> None:
     assert [caution.code for caution in ended.warnings] == ["unchanged"]
 
 
-# Once.
+# Marking once.
 
 
 def interrupted(world: World) -> dict[str, bytes]:
-    """What lies there of an attempt that died between its pictures and its turn."""
+    """The objects of an attempt that died between its pictures and its turn."""
     world.ledger = ledger = LedgerThatBreaks(world.clock)
     with pytest.raises(Fault, match="died"):
         world.send({"instruction": "a"})
@@ -215,7 +215,7 @@ def test_a_turn_that_is_judged_again_has_its_mark(world: World) -> None:
 
 
 def test_a_doubtful_picture_is_kept_by_the_hash_that_its_outcome_names(on_picture: OnPicture) -> None:
-    """By that it is found when its thread is erased."""
+    """An erasure of its thread finds it by that hash."""
     world = World(renditions=on_picture.behind)
     world.script(made(publishing.PLAIN))
     picture = ask(world)

@@ -1,4 +1,4 @@
-"""Turns of a stack that speaks `openai`: what they send, what they keep of an answer, and what they cost."""
+"""Turns of a stack with the dialect `openai`: their requests, their outcomes and their costs."""
 
 from base64 import b64encode
 from dataclasses import replace

@@ -1,4 +1,4 @@
-"""A request whose options the stack's new dialect does not know: what was called keeps its answer, the rest is told."""
+"""A request with options that the stack's new dialect does not know: after a call it keeps its answer."""
 
 from dataclasses import replace
 from typing import Any
@@ -18,7 +18,7 @@ ASKED: dict[str, Any] = {"instruction": "a cat", "options": {"style": "flat"}}
 
 @pytest.fixture
 def world() -> World:
-    """It speaks the other dialect at first."""
+    """A stack that uses the other dialect at first."""
     return World(dialect=OTHER, dialects={NEBULA.name: NEBULA, OTHER.name: OTHER})
 
 

@@ -1,4 +1,4 @@
-"""Every results object of a request says where it came from; and says the same, however often it is written."""
+"""Every results object of a request states its origin, and states the same each time it is written."""
 
 from collections.abc import Mapping
 

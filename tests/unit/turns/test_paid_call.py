@@ -213,7 +213,7 @@ def test_a_full_disk_leaves_no_picture_out(world: World) -> None:
 
 @pytest.fixture
 def full_disk(world: World, monkeypatch: pytest.MonkeyPatch) -> Callable[[bool], None]:
-    """While it is full no answer can be read: its reader needs a file of its own."""
+    """No answer can be read while the disk is full, because its reader needs a file of its own."""
 
     def fill(is_full: bool) -> None:
         def file() -> File:

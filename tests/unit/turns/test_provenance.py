@@ -1,4 +1,4 @@
-"""Where a results object came from: what its metadata says, for any name, within S3's bounds."""
+"""The origin of a results object in its metadata: for any name, and within S3's limits."""
 
 from urllib.parse import unquote
 

@@ -1,4 +1,4 @@
-"""The provider in trouble: calls stop soon, one request looks after it, and all goes on when it is well again."""
+"""The provider in trouble: calls stop soon, one request probes it, and all continue when it has recovered."""
 
 import pytest
 
@@ -30,7 +30,7 @@ ASKED = {"instruction": "a", "request_id": "r"}
 
 
 def wait(world: World, number: int, **about: object) -> Unavailable:
-    """One delivery of a request, each of a thread of its own, that has to wait."""
+    """Deliver a request of a new thread, which has to wait."""
     return world.wait({"instruction": "a"}, thread=f"t-{number}", message_id=f"m-{number}", **about)
 
 
@@ -83,7 +83,7 @@ def test_of_those_that_wait_one_leaves_a_copy_that_comes_back_sooner(world: Worl
 
 
 def test_a_copy_waits_while_its_request_is_in_hand(world: World) -> None:
-    """It ends with the request, or goes on looking after the provider."""
+    """The copy ends with the request, or continues to probe the provider."""
     world.script(DOWN)
     for _ in range(BREAKER_OPENS_AT):
         world.wait(ASKED)
@@ -107,7 +107,7 @@ def test_when_a_probe_succeeds_everything_flows(world: World) -> None:
 
 
 def test_a_copy_whose_provider_is_well_waits_like_any_request(world: World) -> None:
-    """It is the request's own trouble then, and nobody is served by asking every half minute."""
+    """The trouble is then the request's own, and frequent probes are of no use."""
     world.script(*[DOWN] * 9, made())
     for _ in range(9):
         world.wait(ASKED, is_probe=True)
@@ -119,7 +119,7 @@ def test_a_copy_whose_provider_is_well_waits_like_any_request(world: World) -> N
 def test_what_is_refused_is_told_to_its_sender_and_to_nobody_for_a_copy(world: World) -> None:
     world.script(BAD_KEY)
     world.wait(ASKED)
-    world.max_turns = 0  # the operator's doing, in between
+    world.max_turns = 0  # the operator changes this in between
     world.script(made())
     world.clock.advance(BREAKER_PAUSE_SECONDS)
     world.ledger.entries.clear()
@@ -173,7 +173,7 @@ def test_answers_that_get_lost_open_the_breaker_too(world: World) -> None:
 
 
 def test_a_spool_that_cannot_be_read_is_no_answer_even_for_the_last_time(world: World) -> None:
-    """A worker died over a paid answer, the request has waited enough, and S3 fails as the next one looks."""
+    """A worker died over a paid answer, the request has waited long enough, and S3 fails for the next worker."""
     world.give_up_after = 0
     world.script(Died())
     with pytest.raises(Died):
@@ -238,7 +238,7 @@ def test_all_are_back_within_five_minutes_however_long_the_provider_says(world: 
 
 
 def test_a_request_that_the_provider_always_takes_for_an_empty_account_keeps_others_back_once(world: World) -> None:
-    """As where an error quotes the instruction, and that speaks of money."""
+    """For example, an error quotes an instruction about money."""
     no_money = stated(402, {"error": {"message": "payment required"}})
     world.script(no_money)
     world.wait(ASKED)
@@ -296,7 +296,7 @@ def test_a_request_that_always_fails_holds_no_healthy_one_up(world: World) -> No
 
 
 def test_requests_that_always_fail_keep_others_waiting_for_less_than_a_minute(world: World) -> None:
-    """Five fail whenever they call, with the copies that look after the provider; one more comes every 20 seconds."""
+    """Five requests and their probes fail at each call. A new request comes every 20 seconds."""
     start, waited = world.clock(), list[float]()
     due = [(start, f"bad-{number}", False) for number in range(5)]
     due += [(start + 1 + 20 * number, f"well-{number}", False) for number in range(60)]
@@ -320,7 +320,7 @@ def test_requests_that_always_fail_keep_others_waiting_for_less_than_a_minute(wo
 
 
 def test_failures_that_nobody_can_prove_free_are_bounded_while_the_provider_is_well(world: World) -> None:
-    """A relay may lose every answer that it pays for. Others succeed, so the failures are this request's own."""
+    """A relay may lose every answer that it pays for. Others succeed, so the failures belong to this request."""
     ended = None
     for number in range(40):
         world.script(PLAIN)

@@ -1,4 +1,4 @@
-"""A paid picture is published once, whole, and whatever happens to the function that looks at it."""
+"""A paid picture is published once and whole, even if the function that decodes it fails."""
 
 import io
 import struct
@@ -30,13 +30,13 @@ from tests.unit.turns.world import World
 LARGE = (600, 420)
 PHOTO = Pillow.effect_noise(LARGE, 60).convert("RGB")
 WHOLE = saved(PHOTO, "PNG")
-PLAIN = saved(scene(size=(1024, 1024)), "PNG")  # so few bytes that it may be one colour, or nothing
+PLAIN = saved(scene(size=(1024, 1024)), "PNG")  # its few bytes may be one colour, or no picture
 HEAD_ALONE = b"GIF89a" + struct.pack("<HH", 10_000, 9_999) + bytes(3) + b"," + bytes(26)
 
 
 @dataclass
 class OnPicture:
-    """The function that decodes what is large; `happens` comes before each."""
+    """The function that decodes large pictures. `happens` runs before each."""
 
     happens: Callable[[], object] = lambda: None
     checked: list[ImageRef] = field(default_factory=list)
@@ -55,7 +55,7 @@ class OnPicture:
 
 
 class LedgerThatBreaks(MemoryLedger):
-    """It does not commit, while it `breaks`."""
+    """A ledger that does not commit while it `breaks`."""
 
     breaks = True
 
@@ -83,7 +83,7 @@ def raising(error: Exception) -> Callable[[], object]:
 
 
 def published(world: World, *pictures: bytes) -> tuple[list[bytes], list[str]]:
-    """The pictures of a turn for an answer with these, without their marks, and the codes of its warnings."""
+    """A turn's pictures without their marks, and the codes of its warnings, for an answer with these pictures."""
     world.script(made(*pictures))
     ended = world.send({"instruction": "a"})
     assert ended.error is None
@@ -101,7 +101,7 @@ def with_words(picture: bytes, words: str) -> bytes:
     return target.getvalue()
 
 
-# Once.
+# Each picture once.
 
 
 def test_the_same_pixels_are_published_once_and_the_last_stays(world: World) -> None:
@@ -126,7 +126,7 @@ def test_the_same_file_in_a_format_without_parts_is_published_once_too(world: Wo
     assert published(world, bmp, bmp)[0] == [bmp]
 
 
-# Whole.
+# Whole pictures.
 
 
 @pytest.mark.parametrize(
@@ -175,7 +175,7 @@ def test_it_is_left_out_while_another_is_whole(world: World) -> None:
     assert published(world, with_junk_for_pixels(WHOLE, bytes), WHOLE) == ([WHOLE], [])
 
 
-# Whatever happens.
+# Failures of the function.
 
 
 @pytest.mark.parametrize(
@@ -234,7 +234,7 @@ def test_only_so_many_pictures_are_checked_as_there_is_time_for(world: World, on
 
 
 def test_an_answer_that_is_published_again_has_the_same_pictures(world: World, on_picture: OnPicture) -> None:
-    """The first attempt dies when its pictures are there, and nothing tells of them yet."""
+    """The first attempt dies after it has written its pictures and before it announces them."""
     answer = [BROKEN_PNG["no-end"](WHOLE), PLAIN]
     on_picture.happens = raising(Fault("on-picture: Runtime.ExitError"))
     world.script(made(*answer))

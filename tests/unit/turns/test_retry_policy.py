@@ -1,4 +1,4 @@
-"""How long a request waits, for whom, and when waiting ends."""
+"""The waits of a request, and the end of its waiting."""
 
 import pytest
 
@@ -23,7 +23,7 @@ def test_retry_after_is_honoured(world: World) -> None:
 
 @pytest.mark.parametrize("said", ["0", "0.001", "-5", "Wed, 21 Oct 2015 07:28:00 GMT", "1"])
 def test_retry_after_never_shortens_the_backoff(world: World, said: str) -> None:
-    """A provider that says 0 would be called a hundred times in as many seconds."""
+    """A provider that asks for 0 would be called a hundred times in as many seconds."""
     date = "Sun, 29 Nov 2026 07:28:00 GMT"
     world.script(stated(429, {"error": {"message": "slow"}}, retry_after=said, date=date))
     waits = [world.wait({"instruction": "a"}).retry_after or 0 for _ in range(9)]

@@ -1,4 +1,4 @@
-"""A request for several pictures: all are published and paid for, the first goes on, and the next turn asks anew."""
+"""A request for several pictures: all are published and paid, the next turn gets the first, and asks for one."""
 
 from typing import Any
 
@@ -19,12 +19,12 @@ def world() -> World:
 
 
 def primary(result: dict[str, Any]) -> list[bool]:
-    """Which of a result's pictures is the primary one."""
+    """Whether each picture of a result is the primary one."""
     return [image["primary"] for image in result["images"]]
 
 
 def cost(calls: int, images: int) -> dict[str, Any]:
-    """What so many pictures cost in this world."""
+    """The cost of so many calls and pictures in this world."""
     return {"paid_calls": calls, "amount": round(images * 0.1, 6), "currency": "USD", "images": images}
 
 
@@ -37,7 +37,7 @@ def test_all_pictures_are_published_and_the_first_is_primary(world: World) -> No
 
 
 def test_the_last_is_primary_where_one_was_asked_for(world: World) -> None:
-    """Those before it are drafts."""
+    """The pictures before it are drafts."""
     world.script(made(RED, GREEN))
     world.send({"instruction": "a cat"})
     assert primary(world.result(1, "m-1")) == [False, True]

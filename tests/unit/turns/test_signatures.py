@@ -1,4 +1,4 @@
-"""What Gemini's models give beside a picture goes back with the next turn; else the history is flattened, once."""
+"""The signatures of Gemini's pictures go back with the next turn. Otherwise the history is flattened, once."""
 
 import json
 from typing import Any
@@ -38,7 +38,7 @@ MISSED = {
 
 @pytest.fixture
 def world() -> World:
-    """Its model has answered the first turn of `t`, with a signature beside the picture."""
+    """A world whose model has answered the first turn of `t`, with a signature beside the picture."""
     world = World(dialect=GEMINI, dialects=DIALECTS, model=GEMINI.model)
     world.script(spoken.made(GEMINI, png("orange"), words="A cat."))
     world.send({"instruction": "a cat"})
@@ -51,7 +51,7 @@ def second(world: World, **more: object) -> Outcome:
 
 
 def contents(world: World) -> list[Any]:
-    """What each call sends."""
+    """The contents that each call sends."""
     return [json.loads(GEMINI.call(each, DialectSettings()).body[:])["contents"] for each in world.api.questions]
 
 
@@ -102,7 +102,7 @@ def test_a_branch_takes_that_of_the_turn_that_it_answers(world: World) -> None:
 
 
 def test_a_photo_that_is_sent_again_is_the_users_own_and_has_none(world: World) -> None:
-    """A result among the images of the next request is shown once, by the user."""
+    """A result among the images of the next request is sent once, in the user's turn."""
     made = world.result(1, "m-1")["images"][0]
     second(world, images=[f"s3://{made['bucket']}/{made['key']}"])
     *_, (_, model, last) = contents(world)
@@ -111,7 +111,7 @@ def test_a_photo_that_is_sent_again_is_the_users_own_and_has_none(world: World) 
 
 
 def test_its_bytes_leave_less_room_to_the_pictures(world: World) -> None:
-    """A request stays below what the operator allows, whatever the API wants back."""
+    """A request stays within the operator's limit, whatever state goes back to the API."""
     long = json.dumps([{"text": "A cat."}, {"thoughtSignature": "QUJD" * 100_000}]).encode()
     world.objects.put(*STATE, long)
     world.max_request_bytes = 1_000_000

@@ -1,4 +1,4 @@
-"""What goes from turn to turn within a dialect; and a stack that speaks another one from one day to the next."""
+"""The state that passes from turn to turn within a dialect, and a stack that changes its dialect."""
 
 from dataclasses import replace
 
@@ -21,7 +21,7 @@ PLACE = ("results", keys.turn_prefix("t", 1, "m-1") + keys.STATE)
 
 
 def understood(reply: Reply) -> Answer:
-    """What the other dialect makes of a reply: a picture beside which the API has given something."""
+    """The other dialect's answer in a reply: a picture with a state beside it."""
     answer = NEBULA.interpret(reply)
     pictures = (each._replace(state=STATE) if isinstance(each, Encoded) else each for each in answer.pictures)
     return answer._replace(pictures=tuple(pictures))
@@ -33,7 +33,7 @@ NEWEST = OTHER._replace(history="newest")
 
 @pytest.fixture
 def world() -> World:
-    """It speaks the other dialect, and its model has answered the first turn of `t`."""
+    """A world with the other dialect, whose model has answered the first turn of `t`."""
     world = World(dialect=OTHER, dialects={NEBULA.name: NEBULA, OTHER.name: OTHER})
     world.script(replace(made(), dialect="other"))
     world.send({"instruction": "a cat"})
@@ -45,7 +45,7 @@ def second(world: World, **more: object) -> Outcome:
 
 
 def state_sent(world: World) -> list[bytes]:
-    """What went back beside the pictures of the newest call."""
+    """The states beside the pictures of the newest call."""
     return [image.state[:] for image in world.api.questions[-1].context.images]
 
 
@@ -95,7 +95,7 @@ def test_a_conversation_may_be_reported_by_its_newest_picture_and_these_words(wo
 
 
 def test_its_words_leave_the_room_to_the_pictures(world: World) -> None:
-    """Words that are not sent take no place: here the older ones alone would fill the request."""
+    """Words that are not sent take no room. Here the older words alone would fill the request."""
     long = "a cat " * 1300
     for number in range(2, 9):
         world.send({"instruction": long}, message_id=f"m-{number}")
@@ -105,7 +105,7 @@ def test_its_words_leave_the_room_to_the_pictures(world: World) -> None:
 
 
 def test_an_answer_is_judged_in_the_dialect_that_it_was_asked_in(world: World) -> None:
-    """The parameter changes between call and settlement: the worker dies over the answer, and another settles it."""
+    """The parameter changes between call and settlement: the worker dies over the answer, another settles it."""
     world.script(Died())
     with pytest.raises(Died):
         second(world)

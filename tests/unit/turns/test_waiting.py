@@ -1,4 +1,4 @@
-"""Waiting for the day's calls: one copy looks whether there is room, and whoever ends its request sees to the next."""
+"""Waiting for the day's calls: one copy checks for room, and the end of its request passes this on."""
 
 from typing import Any
 
@@ -14,7 +14,7 @@ FULL_DAY = "2026-11-22"
 
 @pytest.fixture
 def world() -> World:
-    """A day whose one call others have made."""
+    """A day whose only call is used."""
     made = World(daily_call_limit=1)
     made.ledger.calls[FULL_DAY] = 1
     return made
@@ -29,7 +29,7 @@ def is_answered(world: World, thread: str, **about: Any) -> bool:
 
 
 def copied(world: World) -> list[str]:
-    """The threads of those that have had a copy, in order."""
+    """The threads of the requests that were copied, in order."""
     return [thread for _, thread, _ in world.probes.sent]
 
 
@@ -68,7 +68,7 @@ def test_the_one_who_looked_wakes_the_next_and_that_one_looks(world: World, by_c
 
 
 def test_a_copy_that_finds_its_request_done_hands_the_looking_over(world: World) -> None:
-    """It was at work when its message ended the request, and has looked on."""
+    """The copy was at work when its message ended the request, and continued to check."""
     for thread in "ab":
         waits(world, thread)
     lift(world, 1)

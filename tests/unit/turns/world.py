@@ -1,4 +1,4 @@
-"""The world of the use case of messages: every port in memory, and what tests ask of them."""
+"""The world of the use case of messages: every port in memory, and helpers for the tests."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -36,7 +36,7 @@ THROTTLED = stated(429, {"code": 429, "msg": "slow down", "data": None})
 
 @dataclass
 class World:
-    """Everything that the use case touches."""
+    """All dependencies of the use case."""
 
     clock: Clock = field(default_factory=Clock)
     api: ScriptedApi = field(default_factory=ScriptedApi)
