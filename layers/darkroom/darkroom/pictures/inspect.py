@@ -92,7 +92,7 @@ def bare(data: Blob, limits: ApiLimits, *, is_result: bool = False) -> tuple[Blo
 
     A still result is sent whole: it was inspected when it was made, and the API wrote its metadata.
 
-    None if the picture has to be normalized. So does one that is broken, is too large to be read in little memory, or
+    None if the picture has to be normalized, for example if it is broken, is too large to be read in little memory, or
     has far too few bytes for its pixels. Raises TooManyPixels.
     """
     if len(data) > MAX_LOOKED_AT * limits.image_bytes or not data[:12].startswith(_HEADS):

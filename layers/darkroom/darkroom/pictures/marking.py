@@ -38,7 +38,7 @@ def source_type(*, has_source: bool) -> SourceType:
 
 
 def marked(data: Blob, source_type: SourceType | None) -> tuple[Blob, Provenance]:
-    """Return the file with its mark, and what it then carries; or the very same file, if it gets no mark.
+    """Return the file with its mark, and its provenance; or the very same file, if it gets no mark.
 
     `source_type` None marks nothing. The same file always becomes the same bytes.
     """
@@ -62,7 +62,7 @@ def unmarked(data: Blob) -> Blob:
 
 
 def carried(data: Blob) -> Provenance:
-    """Return what a stored file carries, its mark included."""
+    """Return the provenance of a stored file, its mark included."""
     found = marked(data, None)[1]
     return found if unmarked(data) is data else {**found, "mark": "written"}
 
@@ -103,7 +103,7 @@ def _without_mark(data: Blob) -> Iterator[Blob]:
 
 
 def _place(data: Blob) -> int:
-    """Where the mark of a PNG or JPEG begins: behind the parts that have to come first."""
+    """The start of the mark in a PNG or JPEG: behind the parts that have to come first."""
     if file_structure.is_png(data):
         return declared.END_OF_IHDR
     place = 2

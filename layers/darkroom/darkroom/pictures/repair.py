@@ -30,7 +30,7 @@ _MOVES = frozenset((b"acTL", b"fcTL", b"fdAT"))  # numbered chunks: all of them,
 # lead it from one restart to the next.
 _NO_ROWS = b"".join(b"\x55" * 64 + bytes((0xFF, restart)) for restart in range(0xD0, 0xD8)) * 2
 _STRIP = 64  # rows
-_SAME_LEVELS = 8  # of 256: a lossy encoder makes so many of one colour
+_SAME_LEVELS = 8  # of 256: a lossy encoder spreads one colour over so many
 
 
 def first_whole(data: Blob, read: Callable[[Blob], _T]) -> tuple[Blob, _T]:

@@ -40,7 +40,7 @@ _KNOWN = re.compile(
     rf"|(?:choices/)?(?:message/)?content/(?:source/)?{_PICTURE}"
     rf"|partialimageb64|item/result)(?:/data)?"  # of Node's Buffer
 )
-_DOCUMENTED = re.compile(r"(?:data/){0,2}(?:b64json|url)")  # taken for a picture whatever it looks like
+_DOCUMENTED = re.compile(r"(?:data/){0,2}(?:b64json|url)")  # counts as a picture, whatever it looks like
 _TEXT = re.compile(
     rf"{_ENVELOPE}(?:revisedprompt|text|content|outputtext|(?:item/|message/)?content/text|message/content"
     rf"|choices/(?:message|delta)/(?:content|content/text|refusal)|candidates/content/parts/text)"
@@ -110,7 +110,8 @@ class Found:
     def pictures(self) -> list[Encoded | str]:
         """The pictures in known places.
 
-        An element with a picture of its own does not count those in its words; an object with Base64 not its address.
+        If a list element has a picture of its own, those in its words do not count. If an object has Base64, its
+        address does not count.
         """
         holders = {each.place.holder for each in self._known}
         shown = [each for each in self._shown if each.place.holder not in holders]

@@ -14,7 +14,7 @@ QUOTED_CHARACTERS = 500  # of other parties' words in a message
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """A raw HTTP answer. Header names are lowercase; `seconds` is how long the call took.
+    """A raw HTTP answer. Header names are lowercase; `seconds` is the duration of the call.
 
     `dialect` is the dialect of the call; the reply is interpreted in it, however late. `asked` is the instruction: an
     error may quote it, and its words say nothing about the error. `without_key` removes the API's key from words that

@@ -203,7 +203,7 @@ class PaidCall:
             self.claim = self._dependencies.ledger.settle_answered(self.claim, charged=True)
 
     def _is_beyond_doubt(self, trouble: Unavailable) -> bool:
-        """Whether the call counts as free. A probe does: an outage is the provider's trouble, not the request's."""
+        """Whether the call counts as free. Doubtful calls do up to MAX_DOUBTFUL_CALLS; probes always do."""
         return not trouble.is_doubtful or self._is_probe or self.claim.doubtful_alone < MAX_DOUBTFUL_CALLS
 
     def _settle_free(self, trouble: Unavailable) -> None:

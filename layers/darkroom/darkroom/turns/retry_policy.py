@@ -65,7 +65,7 @@ def _is_old(claim: Claim, now: float) -> bool:
 
 
 def _longest(claim: Claim, now: float) -> float:
-    """The longest backoff. A request that has not called waits only a share of the time that it has waited."""
+    """The longest backoff. A request without a call of its own waits a share of the time so far."""
     if claim.calls:
         return MAX_BACKOFF_SECONDS
     return max(PROBE_SECONDS, (now - (claim.refused_since or now)) * HELD_BACK_WAIT_SHARE)
