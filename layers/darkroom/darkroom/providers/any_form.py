@@ -243,7 +243,7 @@ def _without_picture(read: _Read, reply: Reply) -> Rejected:
     if text or error_rules.is_refusal(found.said, reasons):
         return Rejected(
             "refused", f"the model answered without a picture{said}",
-            hint="A refusal or a question, in its own words. Say it differently.",
+            hint="The model refuses or asks a question: `text` has its words, if any. Say it differently.",
             text=text, charged=True, provider_request_id=error_rules.request_id(reply),
         )  # fmt: skip
     return Rejected(

@@ -383,7 +383,7 @@ def taken(request_id: str, status: Forgotten | Reused) -> Rejected:
         )
     return Rejected(
         "request_id_reused",
-        f"request_id {request_id!r} stands for another request of this thread already",
+        f"request_id {request_id!r} already stands for another request of this thread",
         hint="Its outcome is untouched. Give each new request an id of its own.",
         param="request_id",
     )
@@ -399,8 +399,8 @@ def _still_none(error: Failure, turn: int) -> Rejected:
 def _too_many_turns(most: int) -> Rejected:
     return Rejected(
         "too_many_turns",
-        f"the thread has its {most} turns",
-        hint="Go on in a new thread, with the newest result among its images; by upload, give that another name.",
+        f"the thread already has {most} turns, the most that it may have",
+        hint="Start a new thread with the newest result among its images. An upload needs another name for that.",
         param="thread_id",
     )
 

@@ -100,7 +100,7 @@ def _provider_unavailable(trouble: Unavailable, model: str) -> Rejected:
 def _budget_exhausted() -> Rejected:
     return Rejected(
         "budget_exhausted",
-        "the daily limit of calls left no room for this request for as long as it may wait",
+        "the daily limit of calls left no room for this request while it could wait",
         hint=f"{ASK_AGAIN} The operator can raise DailyCallLimit.",
     )
 

@@ -64,7 +64,7 @@ def without_picture(
     if _refuses(document, reasons) or (text and not has_draft and not _WITHOUT & set(reasons)):
         return Rejected(
             "refused", f"the model answered without a picture{said}",
-            hint="A refusal or a question, in its own words. Say it differently.",
+            hint="The model refuses or asks a question: `text` has its words, if any. Say it differently.",
             text=text, charged=True, provider_request_id=request_id,
         )  # fmt: skip
     if has_draft or not (_WITHOUT & set(reasons)):

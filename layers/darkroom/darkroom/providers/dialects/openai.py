@@ -53,8 +53,8 @@ def _size(given: Any) -> str:
     if given == "auto" or (found and _is_made(int(found[1]), int(found[2]))):
         return str(given)
     raise ValueError(
-        f"must be 'auto', or such as '1536x1024': multiples of {SIDE_STEP} up to {MAX_SIDE}, neither more than "
-        f"{MAX_RATIO} times the other, and together no more pixels than 3840x2160"
+        f"must be 'auto', or a size such as '1536x1024': two multiples of {SIDE_STEP} up to {MAX_SIDE}, neither more "
+        f"than {MAX_RATIO} times the other, with no more pixels than 3840x2160"
     )
 
 
