@@ -89,7 +89,7 @@ def test_wrong_use_is_2_and_what_is_not_reached_is_3_each_in_a_sentence(capsys: 
     assert run(["use"]) == 3
     said = capsys.readouterr().err
     assert "Traceback" not in said
-    assert "No stack is named. Say which: `darkroom use NAME`" in said
+    assert "No stack is named. Name one: `darkroom use NAME`" in said
 
 
 def test_what_a_command_raises_decides_the_exit_code() -> None:

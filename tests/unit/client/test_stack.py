@@ -166,7 +166,7 @@ def test_model_and_address_are_the_stacks_own_or_those_of_its_dialect() -> None:
 
 
 def test_a_dialect_of_a_later_release_is_told() -> None:
-    with pytest.raises(Unreachable, match="spoken to in later, which this release does not know"):
+    with pytest.raises(Unreachable, match="speaks the dialect later to its image API"):
         _ = Stack(Known({"ImageApiDialect": "later"}, {}, {}), lambda _: None).dialect
 
 
