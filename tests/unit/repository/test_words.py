@@ -13,7 +13,6 @@ ROOT = Path(__file__).parents[3]
 FOLDERS = ("benchmarks", "client", "examples", "functions", "layers", "local", "tests")
 # Folders and modules that are not rewritten yet. The list only shrinks.
 EXEMPT = (
-    "client/darkroom_client/console",
     "layers/darkroom/darkroom/domain/outcome.py",
     "layers/darkroom/darkroom/domain/price.py",
     "layers/darkroom/darkroom/pictures",
