@@ -1,4 +1,4 @@
-"""What AWS refuses is told in a sentence with the way out."""
+"""Each error of AWS becomes a sentence with a remedy."""
 
 import pytest
 from botocore.exceptions import (

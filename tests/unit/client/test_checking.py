@@ -1,4 +1,4 @@
-"""What is said of files before they are uploaded is what the functions would make of them."""
+"""The verdict on a file before its upload agrees with the functions."""
 
 import json
 from collections.abc import Callable, Mapping
@@ -16,7 +16,7 @@ Check = Callable[..., Checked]
 
 @pytest.fixture
 def check(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Check:
-    """Makes these files, checks what is named, and returns the exit code and what is said of each file."""
+    """Makes files, and checks those that are named. Returns the exit code and the verdict on each file."""
     monkeypatch.chdir(tmp_path)
 
     def call(files: Mapping[str, bytes], *words: str) -> Checked:

@@ -1,4 +1,4 @@
-"""Which stack a command is for, what is remembered of it, and what a checkout says of those on this machine."""
+"""The choice of a command's stack, its storage, and the stacks on this machine that a checkout knows."""
 
 import json
 from pathlib import Path
@@ -15,7 +15,7 @@ from darkroom_client.stacks.outputs_cache import OutputsCache
 
 @pytest.fixture
 def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
-    """The environment of a person who is in no checkout."""
+    """The environment of a person outside any checkout."""
     (tmp_path / "elsewhere").mkdir()
     monkeypatch.chdir(tmp_path / "elsewhere")
     return {"XDG_CONFIG_HOME": str(tmp_path / "config"), "XDG_CACHE_HOME": str(tmp_path / "cache")}

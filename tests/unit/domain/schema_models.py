@@ -1,6 +1,6 @@
-"""The form of a request once more, as pydantic's models.
+"""A second definition of a request's form, as pydantic models.
 
-The published schema is made from them, and what reads requests is held to them: see `test_request_schema`.
+The published schema is made from them, and `test_request_schema` compares the reader of requests with them.
 """
 
 from typing import Annotated, Literal
@@ -31,7 +31,7 @@ class ImageObject(BaseModel):
 
 
 class Options(BaseModel):
-    """What is passed on to the image API as it stands."""
+    """The options that are passed to the image API unchanged."""
 
     model_config = ConfigDict(extra="forbid", strict=True)
 
@@ -76,7 +76,7 @@ Images = Annotated[ImageList, BeforeValidator(_listed, json_schema_input_type=Im
 
 
 class Asking(BaseModel):
-    """What every request may say, wherever it comes from."""
+    """The fields of every request, from any source."""
 
     model_config = ConfigDict(extra="forbid", strict=True)
 

@@ -18,8 +18,6 @@ EXEMPT = (
     "layers/darkroom/darkroom/pictures",
     "layers/darkroom/darkroom/providers",
     "layers/darkroom/darkroom/turns",
-    "tests/unit/client",
-    "tests/unit/domain/schema_models.py",  # its docstrings stand in the published schema
     "tests/unit/pictures",
     "tests/unit/providers",
     "tests/unit/turns",

@@ -1,4 +1,4 @@
-"""A batch file of this machine is looked at line by line, as the stack would."""
+"""A local batch file is checked line by line, as the stack would check it."""
 
 import json
 from pathlib import Path
