@@ -58,7 +58,7 @@ def of_file(part: Part, options: Mapping[str, Shape], *, is_table: bool) -> Iter
 def _fault(
     line: Line, batch: BatchFile, rules: RequestRules, seen: Seen, note: Callable[[int, Request], None] | None
 ) -> Fault | None:
-    """The fault of a line, alone or with the lines before it. None if it has none."""
+    """The fault of a line, alone or together with the lines before it. None if it has none."""
     number = line.after.number
     try:
         asked = request_of(line, batch, rules)

@@ -31,7 +31,7 @@ class _AnyBucket(tuple[str, ...]):
 
 
 def _of_any_dialect() -> Mapping[str, Shape]:
-    """The options of all dialects, because the stack's own is unknown here. The first dialect with a name decides."""
+    """The options of all dialects, because the stack's own is unknown here. Of equal names the first shape applies."""
     return {name: shape for dialect in reversed([*DIALECTS.values()]) for name, shape in dialect.options.items()}
 
 
@@ -71,7 +71,7 @@ def of_file(folder: LocalFolder, key: str) -> Verdict:
 
 
 def _noise(_: LocalFolder, arrived: Upload) -> Verdict:
-    return Verdict(arrived.key, arrived.kind, "is ignored: it is a file of a system or a program")
+    return Verdict(arrived.key, arrived.kind, "is ignored: a system or a program made it")
 
 
 def _unsupported(_: LocalFolder, arrived: Upload) -> Verdict:

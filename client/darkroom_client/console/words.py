@@ -16,7 +16,7 @@ CAUSES = {
     "configuration": "the provider's address is wrong",
     "budget": "the daily limit is reached",
     "ambiguous": "an answer was lost, and one more call is allowed",
-    "aws": "AWS has an outage",
+    "aws": "a service of AWS is unavailable",
 }
 
 

@@ -77,7 +77,7 @@ def _retry(desk: "Desk", parts: Sequence[str]) -> Question:
         "Its raw answers are kept. They are judged again, without a call and without a cost.",
         "If they hold a picture, it becomes a new turn of the conversation.",
     )
-    other = "Ask again instead, for a new payment", _address("retry", thread_id, turn, "ask")
+    other = "Ask again instead, and pay", _address("retry", thread_id, turn, "ask")
     return Question(lines, "Judge again", _address("retry", thread_id, turn), other=other)
 
 
@@ -195,7 +195,7 @@ def _pause_now(desk: "Desk", _: Sequence[str], say: Say) -> None:
 
 
 def _resume(_: "Desk", __: Sequence[str]) -> Question:
-    return Question(("The waiting requests make their calls, which are paid.",), "Resume", _address("resume"))
+    return Question(("Waiting requests go on. Their calls are paid.",), "Resume", _address("resume"))
 
 
 def _go_on(desk: "Desk", _: Sequence[str], say: Say) -> None:
@@ -226,7 +226,7 @@ def _bring_back(desk: "Desk", _: Sequence[str], say: Say) -> None:
 def _wake(_: "Desk", __: Sequence[str]) -> Question:
     lines = (
         "Requests that wait for a limit, a key or the provider look again now.",
-        "A request whose cause is still there waits on.",
+        "If the cause remains, the request waits on.",
     )
     return Question(lines, "Wake", _address("wake"))
 

@@ -52,7 +52,7 @@ class Wall:
             self._known_at.pop(thread_id, None)
 
     def erased(self, shown: Sequence[Summary]) -> set[str]:
-        """The ids of those of the threads on the page that were erased. Raises Trouble."""
+        """The ids of the erased threads among those on the page. Raises Trouble."""
         now = self._clock()
         old = [each.thread_id for each in shown if now - self._known_at.get(each.thread_id, now) > KNOWN_SECONDS]
         with ThreadPoolExecutor(AT_A_TIME) as workers:
