@@ -1,9 +1,10 @@
-"""The stand-in for the image API: the one piece of the local stack that stands in for something real.
+"""The stand-in for the image API: the only part of the local stack that replaces a real service.
 
-It speaks each dialect that Darkroom speaks, at the real API's paths and as its documentation says (`dialects`), but
-paints the pictures itself (`local.image_api.painting`): visible, deterministic edits of the newest picture by the words
-it knows, a scene where there is no picture, the instruction as a caption where it knows no word. It has no
-understanding and no price, and says nothing about what a model would make of it. Its faults are those of `faults`.
+It speaks each dialect that Darkroom speaks, at the real API's paths and as its documentation says (`dialects`). It
+paints the pictures itself (`local.image_api.painting`). It edits the newest picture by the words it knows, visibly and
+deterministically. If there is no picture, it paints a scene. If it knows no word, it writes the instruction on the
+picture. It understands nothing and costs nothing, and its pictures do not predict those of a model. `faults` lists the
+faults that it can produce.
 
     python -m local.image_api --port 8080 [--key sk-stand-in]
 

@@ -1,4 +1,4 @@
-"""The answers of the stand-in, in whatever dialect: what the server sends, and why it makes nothing."""
+"""The answers of the stand-in in all dialects, and the errors if it makes nothing."""
 
 import json
 from dataclasses import dataclass, field
@@ -19,7 +19,7 @@ QUESTION = "I cannot draw that. What else may I do?"
 
 
 class Rejected(Exception):
-    """The call is refused; nothing was made. `status` is the HTTP status."""
+    """The call is refused, and nothing was made. `status` is the HTTP status."""
 
     def __init__(self, message: str, status: int = 400) -> None:
         super().__init__(message)
@@ -33,7 +33,7 @@ class Answer:
     content_type: str = "application/json; charset=utf-8"
     headers: dict[str, str] = field(default_factory=dict)
     sent_share: float = 1.0
-    """Of the body, what is sent before the connection is closed."""
+    """The share of the body that is sent before the connection is closed."""
 
 
 def as_json(status: int, content: object, **headers: str) -> Answer:

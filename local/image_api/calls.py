@@ -1,4 +1,4 @@
-"""The calls that the stand-in received, for people and tests to look at."""
+"""The calls that the stand-in has received. People and tests can list them."""
 
 import hashlib
 import threading
@@ -34,7 +34,7 @@ class Calls:
 
 
 def picture_described(media_type: str, content: bytes | None) -> dict[str, Any]:
-    """A picture as the list of calls shows it; None is one that cannot be read."""
+    """A picture as the list of calls shows it. `content` is None if the picture cannot be read."""
     if content is None:
         return {"media_type": media_type, "bytes": None, "sha256": None}
     return {"media_type": media_type, "bytes": len(content), "sha256": hashlib.sha256(content).hexdigest()}

@@ -1,4 +1,4 @@
-"""The port of a dialect: how the stand-in is asked, and how it answers, at the real API's paths."""
+"""The port of a dialect: it translates calls and answers at the real API's paths."""
 
 import re
 from collections.abc import Callable, Mapping
@@ -13,7 +13,7 @@ Keep = Callable[[bytes, str], str]
 
 
 class Call(NamedTuple):
-    """A call as it came. Header names are lowercase."""
+    """A call as it was received. Header names are lowercase."""
 
     path: str
     headers: Mapping[str, str]
@@ -21,7 +21,7 @@ class Call(NamedTuple):
 
 
 class Made(NamedTuple):
-    """What was made for a generation: pictures as files of one media type, and words."""
+    """The result of a generation: pictures as files of one media type, and words."""
 
     pictures: tuple[bytes, ...]
     media_type: str = "image/png"
@@ -29,9 +29,9 @@ class Made(NamedTuple):
 
 
 class Problem(NamedTuple):
-    """Why nothing was made: a fault's name, `invalid`, `too_large` or `model`; and the HTTP status that says so.
+    """The reason why nothing was made, with its HTTP status. `name` is a fault's, `invalid`, `too_large` or `model`.
 
-    `model` is the one that is not known.
+    `model` is the name of an unknown model.
     """
 
     name: str
@@ -44,13 +44,15 @@ class Problem(NamedTuple):
 class Dialect(NamedTuple):
     """One kind of image API.
 
-    `path` matches the paths of its calls, and `models_path` is where it lists its models.
+    `path` matches the paths of its calls, and `models_path` is the path of its list of models.
     `is_authorised` tells whether the headers carry this key.
-    `described` is a call as the list of calls shows it, valid or not; `read` is what it asks for. Both raise Rejected.
-    `answer` says what was made, `problem` why nothing was; its last argument is the call's own id.
+    `described` describes a call for the list of calls, valid or not. It raises Rejected.
+    `read` translates a call into a generation. It raises Rejected.
+    `answer` translates the result of a generation.
+    `problem` translates a problem. Its last argument is the call's id.
     `models` lists the names of models.
-    `is_own` tells whether a call to a path that several dialects have is in this one.
-    `id_header` is the header that carries the call's own id.
+    `is_own` tells whether a call is in this dialect, if several dialects share its path.
+    `id_header` is the header that carries the call's id.
     """
 
     path: re.Pattern[str]

@@ -1,11 +1,11 @@
-"""Faults on request: by a marker in a call's last text, or switched on for every call.
+"""Faults on request: for one call, by a marker in its last text, or for every call.
 
     [fault:429 retry-after=3]    rate limited, with that Retry-After
     [fault:500 x2 any-words]     only the first two calls with exactly this text fail
 
-| fault | what the caller sees |
+| fault | effect for the caller |
 |---|---|
-| 401, 402, 429, 500, 503 | that status and the documented error body |
+| 401, 402, 429, 500, 503 | this status and the documented error body |
 | 504 | an HTML page from a gateway |
 | refusal | 400, code `prompt_blocked` |
 | text | 200, words in `revised_prompt` and no picture |
@@ -14,8 +14,8 @@
 | plain | 200, a large picture of one colour |
 | cut | the head and half the body, then the connection is closed |
 | hang | the connection is closed without an answer |
-| slow | the number of seconds that is given (5), then the normal answer |
-| signature | 400 "missing a thought_signature" where a model turn holds a picture, else normal |
+| slow | the given number of seconds (5), then the normal answer |
+| signature | 400 "missing a thought_signature" if a model turn holds a picture, otherwise the normal answer |
 """
 
 import re
@@ -32,7 +32,7 @@ REMEMBERED_TEXTS = 1000
 
 
 class UnknownFault(ValueError):
-    """The marker names no fault of this server."""
+    """The marker names no known fault."""
 
 
 @dataclass(frozen=True)
@@ -44,7 +44,7 @@ class Fault:
 
 
 def read_fault(said: str) -> Fault:
-    """From the inside of a marker: `429`, `429 retry-after=3`, `slow 5`, `500 x2 order-7`."""
+    """The fault in a marker: `429`, `429 retry-after=3`, `slow 5`, `500 x2 order-7`."""
     name, *rest = said.lower().split() or [""]
     if name not in NAMES:
         raise UnknownFault(f"fault: {name!r} is not one of {', '.join(NAMES)}")
@@ -66,7 +66,7 @@ def without_markers(text: str) -> str:
 
 
 class Faults:
-    """Which fault, if any, the next call meets. Safe to share between threads."""
+    """Chooses the fault of the next call, if any. Thread-safe."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -75,12 +75,12 @@ class Faults:
         self._seen: OrderedDict[str, int] = OrderedDict()
 
     def stand(self, fault: Fault | None, times: int | None = None) -> None:
-        """Every call meets the fault, or the next `times` calls; None ends it."""
+        """Switches the fault on for every call, or for the next `times` calls. None switches it off."""
         with self._lock:
             self._standing, self._left = fault, times
 
     def next_for(self, text: str) -> Fault | None:
-        """Raises `UnknownFault`."""
+        """The fault of a call with this text. Raises `UnknownFault`."""
         marker = MARKER.search(text)
         with self._lock:
             return self._next_standing() or (self._next_marked(read_fault(marker[1]), text) if marker else None)

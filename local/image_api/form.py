@@ -1,4 +1,4 @@
-"""A form of `multipart/form-data`, read strictly: what a real server would pass over is refused here."""
+"""Reads a `multipart/form-data` form strictly. It refuses faults that a real server may tolerate."""
 
 import re
 from collections.abc import Iterator
@@ -28,7 +28,7 @@ def read_form(content_type: str, body: bytes) -> list[Field]:
 
 
 def _parts(body: bytes, delimiter: bytes) -> Iterator[bytes]:
-    """What stands between the delimiters, each of which has a line of its own."""
+    """The parts between the delimiters. Each delimiter has its own line."""
     begin, *parts = (b"\r\n" + body).split(b"\r\n" + delimiter)
     if begin or not parts or parts[-1] != b"--\r\n":
         raise Rejected("the form must begin with its boundary, and end with it and two dashes")

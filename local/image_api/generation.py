@@ -1,4 +1,4 @@
-"""A call to the image API, as every dialect reads it: what is asked for, whatever the words of the API are."""
+"""A call to the image API in the stand-in's own terms. Every dialect translates its calls into it."""
 
 import json
 from dataclasses import dataclass
@@ -24,7 +24,7 @@ class Turn:
 
 @dataclass(frozen=True)
 class Generation:
-    """A valid call. `images` are those beside `prompt`, of an API that takes no turns."""
+    """A valid call. `images` holds the pictures of an API that takes a prompt and no turns."""
 
     model: str
     prompt: str

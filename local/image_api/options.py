@@ -1,4 +1,4 @@
-"""The optional fields of a call: what each may hold, and what size they ask for."""
+"""The optional fields of a call: their valid values, and the size that they ask for."""
 
 import re
 from collections.abc import Callable
@@ -49,7 +49,7 @@ def read_options(call: dict[str, Any]) -> dict[str, Any]:
 
 
 def ratio_asked(options: dict[str, Any]) -> float | None:
-    """Width by height, from `aspect_ratio` or `size`."""
+    """Width divided by height, from `aspect_ratio` or `size`."""
     said = options.get("aspect_ratio") or options.get("size")
     if said is None:
         return None
@@ -58,7 +58,7 @@ def ratio_asked(options: dict[str, Any]) -> float | None:
 
 
 def size_asked(options: dict[str, Any], longest: int) -> Size:
-    """The size of a picture made from words alone: the pixels asked for, or about a megapixel in that ratio."""
+    """The size of a picture made from words alone: the given pixels, or about a megapixel in the given ratio."""
     width, height = _pixels_asked(options)
     shrink = min(1.0, longest / max(width, height))
     return round(width * shrink), round(height * shrink)

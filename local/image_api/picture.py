@@ -1,4 +1,4 @@
-"""The pictures in a call, given as data URIs or by a URL of our own: each becomes a `Picture`, or is `Rejected`."""
+"""Reads the pictures in a call, from data URIs or from URLs of this server. Raises `Rejected` for all others."""
 
 import base64
 import binascii
@@ -16,7 +16,7 @@ MEDIA_TYPES = {"PNG": "image/png", "JPEG": "image/jpeg", "WEBP": "image/webp"}
 DATA_URI = re.compile(r"data:([\w.+-]+/[\w.+-]+);base64,(.*)", re.DOTALL)
 
 FetchOwn = Callable[[str], bytes | None]
-"""The bytes behind a URL that this server gave out itself, or None."""
+"""The bytes behind a URL of this server, or None."""
 
 
 @dataclass(frozen=True)
@@ -29,7 +29,7 @@ class Picture:
 
 
 def read_picture(uri: object, where: str, fetch_own: FetchOwn) -> Picture:
-    """`where` names the field for the sentence of a refusal."""
+    """The picture of a URI. Raises `Rejected` with a message that begins with `where`, the name of the field."""
     if not isinstance(uri, str):
         raise Rejected(f"{where}: must be a string, a data URI or an http(s) URL")
     if uri.startswith(("http://", "https://")):
@@ -48,7 +48,7 @@ def _inline_picture(uri: str, where: str) -> Picture:
 
 
 def inline_picture(media_type: str, encoded: str, where: str) -> Picture:
-    """The picture that Base64 says. Raises `Rejected`."""
+    """The picture in a Base64 text. Raises `Rejected`."""
     if media_type not in MEDIA_TYPES.values():
         raise Rejected(f"{where}: media type must be one of {', '.join(MEDIA_TYPES.values())}, not {media_type}")
     content = _decoded(encoded, where)

@@ -1,4 +1,4 @@
-"""The stand-in's HTTP: who may call, what is asked, which answer or fault it gets."""
+"""The stand-in's HTTP server. It checks the key, reads the call, and sends the answer or the fault."""
 
 import sys
 import threading
@@ -34,7 +34,7 @@ HANGS_SECONDS = 1.0
 
 
 class StandInServer(ThreadingHTTPServer):
-    """The server with its state; `url` is where it listens."""
+    """The server with its state. `url` is its address."""
 
     daemon_threads = True
     request_queue_size = 128
@@ -48,14 +48,14 @@ class StandInServer(ThreadingHTTPServer):
         return f"http://{self.server_address[0]!s}:{self.server_address[1]}"
 
     def handle_error(self, request: Any, client_address: Any) -> None:
-        """A client that went away is no news."""
+        """Reports an error, unless the client has closed the connection."""
         if not isinstance(sys.exception(), ConnectionError | TimeoutError):
             super().handle_error(request, client_address)
 
 
 @contextmanager
 def running(server: StandInServer) -> Iterator[StandInServer]:
-    """The server, answering in a thread of its own until this is left."""
+    """Runs the server in its own thread within the block."""
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
     thread.start()
     try:
@@ -110,7 +110,7 @@ class Handler(BaseHTTPRequestHandler):
         return self.rfile.read(int(length))
 
     def _drain(self, left: int) -> None:
-        """Reads on, so that the client is there to hear the answer."""
+        """Reads the rest of the body, so that the client receives the answer."""
         while left > 0 and (chunk := self.rfile.read(min(left, 1 << 20))):
             left -= len(chunk)
 
@@ -157,7 +157,7 @@ class Handler(BaseHTTPRequestHandler):
             self._send(answer)
 
     def _answer(self, dialect: Dialect, call: Call, record: dict[str, Any]) -> Answer | None:
-        """None: the connection is closed without one."""
+        """The answer. With None the connection is closed without one."""
         if not dialect.is_authorised(call.headers, self.server.key):
             return dialect.problem(Problem("401", *ERRORS["401"]), self.request_id)
         studio = self.server.studio
@@ -197,7 +197,7 @@ class Handler(BaseHTTPRequestHandler):
         return self._after(fault, dialect, generation)
 
     def _after(self, fault: Fault, dialect: Dialect, generation: Generation) -> Answer:
-        """Faults that depend on the picture, or only delay it."""
+        """The answer to a call with the fault `signature` or `cut`, or with one that only delays it."""
         if fault.name == "signature" and generation.model_showed_a_picture:
             return dialect.problem(Problem("signature", 400, SIGNATURE), self.request_id)
         answer = self._made(dialect, generation)
@@ -218,7 +218,7 @@ class Handler(BaseHTTPRequestHandler):
             self.close_connection = True
 
     def log_request(self, code: int | str = "-", size: int | str = "-") -> None:
-        """Silent: calls are logged one by one, without what they say."""
+        """Logs nothing. `_generate` logs each call without its content."""
 
 
 def _problem(error: Rejected | UnknownFault) -> Problem:

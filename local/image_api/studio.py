@@ -1,4 +1,4 @@
-"""What stands behind the stand-in's endpoint: it has pictures painted and keeps those it gave out by URL."""
+"""The state behind the stand-in's endpoint. It makes the pictures, and keeps those that it gave out by URL."""
 
 import hashlib
 import threading
@@ -27,14 +27,14 @@ GARBAGE = Made((b"\x89PNG\r\n\x1a\n" + b"not a picture " * 40,))
 
 
 class Files:
-    """Pictures given out by URL, in memory; the oldest go when there are too many bytes."""
+    """The pictures given out by URL, in memory. The oldest are dropped if there are too many bytes."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._kept: OrderedDict[str, bytes] = OrderedDict()
 
     def keep(self, content: bytes, media_type: str) -> str:
-        """The path under which the picture is served."""
+        """Keeps a picture. Returns the path under which it is served."""
         extension = "jpg" if media_type == "image/jpeg" else "png"
         path = f"/files/{hashlib.sha256(content).hexdigest()[:32]}.{extension}"
         with self._lock:
@@ -56,7 +56,7 @@ class Studio:
         return self.files.get(urlsplit(url).path)
 
     def make(self, generation: Generation) -> Made:
-        """The pictures that are asked for, and the words."""
+        """Makes the pictures and the words of a generation."""
         media_type = str(generation.options.get("mime_type", "image/png"))
         pictures = tuple(_encoded(_sized(picture, generation.options), media_type) for picture in _painted(generation))
         return Made(pictures, media_type, _words_with(generation))
@@ -80,7 +80,7 @@ def _painted(generation: Generation) -> list[Image.Image]:
 
 
 def _opened(picture: Image.Image) -> Image.Image:
-    """Upright, and on white where it is transparent."""
+    """The picture upright, and on white if it is transparent."""
     upright = ImageOps.exif_transpose(picture).convert("RGBA")
     if min(upright.size) < 16:
         raise Rejected("the newest picture is smaller than 16 by 16 pixels")
@@ -89,7 +89,7 @@ def _opened(picture: Image.Image) -> Image.Image:
 
 
 def _in_ratio(picture: Image.Image, ratio: float | None) -> Image.Image:
-    """Cropped around its middle; a picture that has nearly that ratio is left alone."""
+    """The picture cropped around its middle, unless it has nearly this ratio."""
     width, height = picture.size
     if ratio is None or abs(width / height / ratio - 1) < 0.03:
         return picture
@@ -98,7 +98,7 @@ def _in_ratio(picture: Image.Image, ratio: float | None) -> Image.Image:
 
 
 def _sized(picture: Image.Image, options: dict[str, Any]) -> Image.Image:
-    """To the pixel, of an API that promises it."""
+    """The picture in the exact size that the options of some dialects ask for."""
     return picture.resize(options["pixels"]) if "pixels" in options else picture
 
 
@@ -110,7 +110,7 @@ def _encoded(picture: Image.Image, media_type: str) -> bytes:
 
 
 def oddity(name: str) -> Made | None:
-    """What is made where a fault of this name is asked for: no picture, or none that is of use."""
+    """The result of a fault of this name: no picture, or a useless one. None for all other faults."""
     if name == "plain":
         return Made((_encoded(Image.new("RGB", (1024, 1024), "teal"), "image/png"),))
     return {

@@ -147,7 +147,7 @@ def test_the_commands_lines_hold_conversations(stack: Stack, folder: Path) -> No
     assert [line for line in told.splitlines() if line[:3] in ("├─ ", "└─ ")] == ["├─ 2 ✓ add snow", "└─ 3 ✓ mirror it"]
     for file in ("shop-vase-1.png", "shop-vase-2.png", "mirrored.png", "shop/vase/00002/image.png"):
         assert (folder / file).read_bytes().startswith(b"\x89PNG")
-    assert run("check", stack, folder).startswith("✓ toys/car.jpg  is asked with its text\n  conversation toys/car\n")
+    assert run("check", stack, folder).startswith("✓ toys/car.jpg  is sent with its text\n  conversation toys/car\n")
 
 
 @pytest.mark.slow

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from botocore.exceptions import ConnectionClosedError, EndpointConnectionError
 
 from darkroom.aws.dynamodb import listing
 from darkroom.aws.dynamodb.table import Table
@@ -149,7 +150,11 @@ def upgrade(old: Old) -> Stack:
 
 
 def is_updated(stack: Stack) -> bool:
-    (found,) = stack.aws.cloudformation.describe_stacks(StackName="darkroom")["Stacks"]
+    """Whether the deployment is done. An emulator of the old release is started anew first, and is away meanwhile."""
+    try:
+        (found,) = stack.aws.cloudformation.describe_stacks(StackName="darkroom")["Stacks"]
+    except (ConnectionClosedError, EndpointConnectionError):
+        return False
     return found["StackStatus"] == "UPDATE_COMPLETE"
 
 

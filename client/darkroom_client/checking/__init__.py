@@ -1,1 +1,1 @@
-"""It says what Darkroom would make of files, by the code of the functions and without asking anybody."""
+"""It checks files before they are uploaded, with the code of the functions and without a call to AWS."""

@@ -1,4 +1,4 @@
-"""A folder of this machine as the part of the uploads bucket that it would become."""
+"""A local folder, read as the part of the uploads bucket that it would become."""
 
 import hashlib
 from collections.abc import Mapping
@@ -13,13 +13,13 @@ PART_BYTES = 1 << 20
 
 
 class LocalFolder(NamedTuple):
-    """Of the port `ObjectStore` what looking at uploads needs. The keys of its files begin with `prefix`."""
+    """The part of the port `ObjectStore` that a check needs. The keys of its files begin with `prefix`."""
 
     root: Path
     prefix: str
 
     def path(self, key: str) -> Path | None:
-        """The file that would become the object of this key, None where there is none."""
+        """The file that would become the object of this key, or None."""
         path = self.root / key.removeprefix(self.prefix)
         return path if key.startswith(self.prefix) and path.is_file() else None
 
@@ -34,7 +34,7 @@ class LocalFolder(NamedTuple):
         return Stored(data, hashlib.md5(data, usedforsecurity=False).hexdigest(), {}, path.stat().st_mtime)
 
     def metadata(self, ref: ImageRef) -> Mapping[str, str] | None:
-        """A file has none."""
+        """No metadata: a local file has none. None if there is no file."""
         return {} if self.path(ref.key) else None
 
     def listed(self, _: str, folder: str, most: int) -> Listed:

@@ -1,4 +1,4 @@
-"""The lines of a batch file of this machine, each read as the functions read it."""
+"""The lines of a local batch file, read as the functions read them."""
 
 import re
 from collections.abc import Callable, Iterator, Mapping
@@ -15,10 +15,10 @@ from darkroom.domain.validation import Shape
 from darkroom.errors import Rejected
 
 Part = Callable[[int], bytes]
-"""Reads bytes of a file from an offset: as many as it likes, none at the end of the file."""
+"""Reads bytes of a file from an offset. It chooses their number, and returns none at the end of the file."""
 
 Seen = dict[tuple[str, str], tuple[str, int]]
-"""Of each thread and id what it asks for, and in which line."""
+"""The fingerprint and the line number of each thread and id."""
 
 
 class Fault(NamedTuple):
@@ -32,7 +32,7 @@ class Fault(NamedTuple):
 def looked_at(
     part: Part, batch: BatchFile, rules: RequestRules, note: Callable[[int, Request], None] | None = None
 ) -> tuple[int, list[Fault]]:
-    """Counts the lines that ask for something, and lists all faults. `note` hears of each line without one."""
+    """Counts the requests, and lists all faults. `note` is called with each request that has none."""
     requests, faults, seen = 0, list[Fault](), Seen()
     try:
         for line in of_file(part, rules.options, is_table=batch.is_table):
@@ -49,7 +49,7 @@ def looked_at(
 
 
 def of_file(part: Part, options: Mapping[str, Shape], *, is_table: bool) -> Iterator[Line]:
-    """Its lines, of a table its rows. Raises Rejected."""
+    """The lines of a file, or the rows of a table. Raises Rejected."""
     if is_table:
         return csv_file.read(part, Place(), options)
     return line_reader.read(part, Place())
@@ -58,7 +58,7 @@ def of_file(part: Part, options: Mapping[str, Shape], *, is_table: bool) -> Iter
 def _fault(
     line: Line, batch: BatchFile, rules: RequestRules, seen: Seen, note: Callable[[int, Request], None] | None
 ) -> Fault | None:
-    """The fault of a line, by itself or against those before it; None where it has none."""
+    """The fault of a line, alone or together with the lines before it. None if it has none."""
     number = line.after.number
     try:
         asked = request_of(line, batch, rules)
@@ -67,7 +67,7 @@ def _fault(
         return Fault(number, re.sub(r"^body: ", f"the {'row' if batch.is_table else 'line'} ", said), rejection.hint)
     fingerprint, first = seen.setdefault((asked.thread_id, asked.request_id), (asked.fingerprint, number))
     if fingerprint != asked.fingerprint:
-        return Fault(number, f"custom_id: is that of line {first}, which asks for something else", None)
+        return Fault(number, f"custom_id: is already used in line {first}, for another request", None)
     if note:
         note(number, asked)
     return None

@@ -18,11 +18,11 @@ from darkroom_client.checking.folder import LocalFolder
 
 BUCKET = "uploads"  # stands for the bucket of any stack
 MAX_REQUEST_BYTES = 1 << 20
-MAX_FAULTS = 20  # lines of a batch file that are told
+MAX_FAULTS = 20  # faults of a batch file that are listed
 
 
 class _AnyBucket(tuple[str, ...]):
-    """Which buckets a stack has is not known here."""
+    """All buckets, because the stack's own are unknown here."""
 
     __slots__ = ()
 
@@ -31,7 +31,7 @@ class _AnyBucket(tuple[str, ...]):
 
 
 def _of_any_dialect() -> Mapping[str, Shape]:
-    """The options that some dialect takes, in the shape of the first one: which a stack has is not known here."""
+    """The options of all dialects, because the stack's own is unknown here. Of equal names the first shape applies."""
     return {name: shape for dialect in reversed([*DIALECTS.values()]) for name, shape in dialect.options.items()}
 
 
@@ -40,9 +40,10 @@ RULES = RequestRules(_AnyBucket(), _of_any_dialect())
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """What a file is, and what it starts. `goes_with` are keys beside it; `thread` is None where it is of none.
+    """The kind of a file, and its effect. `says` completes the sentence "*key* …".
 
-    It comes to nothing where there is a problem; a warning is worth a look.
+    `goes_with` has the keys of the files that belong to it. `thread` is None if it belongs to no thread. A file with a
+    problem starts nothing. A file with a warning starts its request.
     """
 
     key: str
@@ -56,7 +57,7 @@ class Verdict:
 
 
 def of_file(folder: LocalFolder, key: str) -> Verdict:
-    """What becomes of the file that would lie at this key."""
+    """The verdict on the file that would become the object of this key."""
     arrived = upload.of_key(BUCKET, key)
     judge = _JUDGES[arrived.kind]
     try:
@@ -70,7 +71,7 @@ def of_file(folder: LocalFolder, key: str) -> Verdict:
 
 
 def _noise(_: LocalFolder, arrived: Upload) -> Verdict:
-    return Verdict(arrived.key, arrived.kind, "is ignored: a system or a program left it there")
+    return Verdict(arrived.key, arrived.kind, "is ignored: a system or a program made it")
 
 
 def _unsupported(_: LocalFolder, arrived: Upload) -> Verdict:
@@ -82,7 +83,7 @@ def _folder_instruction(folder: LocalFolder, arrived: Upload) -> Verdict:
         raise hints.misnamed(arrived)
     said = instruction_text.of_text(_read(folder, arrived))
     return Verdict(
-        arrived.key, arrived.kind, "holds for all photos of its folder and below that have no words of their own",
+        arrived.key, arrived.kind, "is the text of all photos in and below its folder that have no text of their own",
         instruction=said,
     )  # fmt: skip
 
@@ -95,7 +96,7 @@ def _photo(folder: LocalFolder, arrived: Upload) -> Verdict:
         raise hints.said_in_vain(arrived, unusable)
     if found is None and arrived.is_in_threads and (text := _text_in_its_folder(folder, arrived)):
         return Verdict(
-            arrived.key, arrived.kind, "goes along with the next text of its folder", arrived.thread, (text.key,),
+            arrived.key, arrived.kind, "is sent with the next text of its folder", arrived.thread, (text.key,),
             warnings=warnings,
         )  # fmt: skip
     if found is None:
@@ -103,7 +104,7 @@ def _photo(folder: LocalFolder, arrived: Upload) -> Verdict:
     text_key = found.text.key if found.text else arrived.stem + pairing.TEXT_EXTENSION
     is_shared = found.shared_in is not None
     return Verdict(
-        arrived.key, arrived.kind, "is asked with the words of its folder" if is_shared else "is asked with its text",
+        arrived.key, arrived.kind, "is sent with the text of its folder" if is_shared else "is sent with its text",
         arrived.thread, () if is_shared else (text_key,), found.words, warnings=warnings,
     )  # fmt: skip
 
@@ -131,7 +132,7 @@ def _text(folder: LocalFolder, arrived: Upload) -> Verdict:
     if photo := beside.without_text(BUCKET, listed):
         raise hints.stray(arrived, photo)
     return Verdict(
-        arrived.key, arrived.kind, "is a picture from words alone, or the next turn", arrived.thread, (), said,
+        arrived.key, arrived.kind, "asks for a picture from words alone, or is the next turn", arrived.thread, (), said,
     )  # fmt: skip
 
 

@@ -1,4 +1,4 @@
-"""The console's addresses, and what answers at each."""
+"""The console's addresses and their handlers."""
 
 from collections.abc import Awaitable, Callable, Mapping
 from functools import partial
@@ -32,7 +32,7 @@ AsyncHandler = Callable[[Request], Awaitable[Response]]
 
 
 class Console:
-    """The site for one stack."""
+    """The site of one stack."""
 
     def __init__(self, desk: "Desk", version: str) -> None:
         self._desk = desk
@@ -73,7 +73,7 @@ class Console:
         return Guard(app, self._desk.door)
 
     def _views(self, views: Mapping[str, str]) -> list[Route]:
-        """Each view at its address, its JSON beside it, and what is new of it below `/live`."""
+        """Three routes for each view: its page, its JSON, and its stream of changes below `/live`."""
         routes = []
         for path, template in views.items():
             if path != "/threads/{thread:path}":
@@ -129,20 +129,20 @@ class Console:
         return self._pages.trouble(request, said, status)
 
     def _went_wrong(self, request: Request, error: Exception) -> Response:
-        """The terminal has all of it."""
-        said = f"This went wrong ({type(error).__name__}). The terminal in which the console runs says more."
+        """A short message for the page. The terminal has the traceback."""
+        said = f"This went wrong ({type(error).__name__}). The terminal of the console shows the details."
         return self._pages.trouble(request, said, 500)
 
 
 def _go_to(request: Request, address: str) -> Response:
-    """Where a form leads to: the script goes there by itself."""
+    """The response that leads on from a form: its address for the script, otherwise a redirect."""
     if "application/json" in request.headers.get("accept", ""):
         return told({"location": address})
     return RedirectResponse(address, 303)
 
 
 def _thread_id(request: Request) -> str:
-    """The one part after `/threads/`, in which a slash is percent-encoded; `/live/threads/` has one part more."""
+    """The part after `/threads/` or `/live/threads/`, in which a slash is percent-encoded."""
     parts = addresses.asked_parts(request)
     after = "/".join(parts[parts.index("threads") + 1 :])
     return after.removesuffix(addresses.JSON) if addresses.asks_for_json(request) else after

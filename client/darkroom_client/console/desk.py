@@ -1,4 +1,4 @@
-"""All that the console works with."""
+"""The parts of the console, for one stack."""
 
 import time
 from collections.abc import Callable
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 @dataclass
 class Desk:
-    """One stack, what is remembered of it while the console runs, and the door to all of it. `name` is the stack's."""
+    """The parts of the console: its stack, the state that it keeps in memory, and its door. `name` is the stack's."""
 
     room: "Darkroom"
     door: Door
@@ -35,14 +35,14 @@ class Desk:
     batch_files: BatchFiles = field(default_factory=BatchFiles)
 
     def forget(self, thread_id: str) -> None:
-        """Drops all that the console has kept of a thread that was erased."""
+        """Removes everything that the console has kept of an erased thread."""
         for picture in self.pictures.forget(thread_id):
             self.thumbnails.forget(picture.identity)
         self.wall.drop(thread_id)
 
 
 def opened(room: "Darkroom", door: Door, name: str, folder: Path, clock: Callable[[], float] = time.monotonic) -> Desk:
-    """The desk for a stack. Thumbnails are kept in `folder`."""
+    """The desk of a stack. It keeps thumbnails in `folder`."""
     stack = room.stack
     return Desk(
         room, door, name, Thumbnails(folder), Wall(stack, clock), Pictures(stack), Spending(stack, clock), Sent(clock)

@@ -1,8 +1,8 @@
-"""What every request passes first: who may come in, and what the browser may do with the answer.
+"""Guards the console: it admits or refuses each request, and restricts what the browser may do with the answer.
 
-The first address has a random token, which becomes a cookie. The cookie alone is not enough to change anything: a page
-of another origin can send a form along with it, and so the origin is looked at. `Host` is looked at, too, for a name
-of somebody else's that resolves to 127.0.0.1 makes a page of theirs one of the same origin.
+The first address has a random token, which becomes a cookie. The cookie alone does not allow a change. A page of
+another origin can send a form with it (CSRF), so the guard checks the origin. It also checks `Host`, because a foreign
+name that resolves to 127.0.0.1 would make a foreign page one of the same origin (DNS rebinding).
 """
 
 import hmac
@@ -27,15 +27,15 @@ HEADERS = {
     "Content-Security-Policy": POLICY,
     "Cross-Origin-Opener-Policy": "same-origin",
     "Cross-Origin-Resource-Policy": "same-origin",
-    "Referrer-Policy": "same-origin",  # not `no-referrer`: then a form's `Origin` would be `null`
+    "Referrer-Policy": "same-origin",  # with `no-referrer` a form's `Origin` would be `null`
     "X-Content-Type-Options": "nosniff",
     "X-Frame-Options": "DENY",
 }
-_ENTER = "This console is open only from the address that `darkroom console` printed, with its token."
+_ENTER = "This console needs its token. Open the address that `darkroom console` printed."
 
 
 class Door(NamedTuple):
-    """The port that the console listens on, and the token that lets a browser in."""
+    """The port of the console, and the token that admits a browser."""
 
     port: int
     token: str
@@ -43,12 +43,12 @@ class Door(NamedTuple):
 
     @property
     def address(self) -> str:
-        """The first address."""
+        """The first address, with the token."""
         return f"http://127.0.0.1:{self.port}/?token={self.token}"
 
     @property
     def cookie(self) -> str:
-        """Cookies know no port, and so each console's has a name of its own."""
+        """The name of the cookie. It holds the port, because cookies of all ports of a host are shared."""
         return f"darkroom-{self.port}"
 
     @property
@@ -57,12 +57,12 @@ class Door(NamedTuple):
 
 
 def new_token() -> str:
-    """One that nobody guesses."""
+    """A random token that cannot be guessed."""
     return secrets.token_urlsafe(32)
 
 
 class Guard:
-    """An ASGI application around the console's own."""
+    """An ASGI application that wraps the console's own."""
 
     def __init__(self, app: ASGIApp, door: Door) -> None:
         self._app = app
@@ -86,7 +86,7 @@ class Guard:
         await (refusal or self._app)(scope, receive, send_guarded)
 
     def _refusal(self, scope: Scope) -> Response | None:
-        """What is answered instead, or None where the request may pass."""
+        """The response that refuses the request or admits the browser. None if the request may pass."""
         headers = Headers(scope=scope)
         if headers.get("host") not in self._door.hosts:
             return PlainTextResponse("This is not the console's address.", 421)
@@ -99,13 +99,13 @@ class Guard:
         if scope["method"] in SAFE_METHODS:
             return None
         if not self._is_ours(headers):
-            return PlainTextResponse("This form came from another page, and nothing was done.", 403)
+            return PlainTextResponse("This form came from another page, so nothing was done.", 403)
         if self._door.is_read_only:
-            return PlainTextResponse("This console only looks (--read-only), and nothing was done.", 403)
+            return PlainTextResponse("This console is read-only (--read-only), so nothing was done.", 403)
         return None
 
     def _let_in(self, scope: Scope, query: list[tuple[str, str]]) -> Response:
-        """The same address without the token, so that it stays in no history."""
+        """A redirect to the same address without the token, so that no history keeps the token."""
         path = scope.get("raw_path", b"/").partition(b"?")[0].decode("latin-1")
         there = f"/{path.lstrip('/')}" + (f"?{urlencode(query)}" if query else "")
         answer = RedirectResponse(there, 303)
@@ -116,7 +116,7 @@ class Guard:
         return hmac.compare_digest(given.encode(), self._door.token.encode())
 
     def _is_ours(self, headers: Headers) -> bool:
-        """Browsers say where a form comes from. A program that holds the cookie need not."""
+        """Whether the form comes from this console. Browsers say so; a program that holds the cookie need not."""
         origin = headers.get("origin")
         if origin is None:
             return headers.get("sec-fetch-site", "same-origin") == "same-origin"

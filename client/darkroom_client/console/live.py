@@ -1,6 +1,6 @@
-"""Server-sent events: a page hears that what it shows has changed, and loads it again.
+"""Server-sent events: they notify a page that its document has changed, and the page loads it again.
 
-One stream looks at one page's document. A stream ends with the page, so that nothing is asked for whom nobody looks.
+A stream reads the document of one page. It ends with the page, so that no document is read in vain.
 """
 
 import asyncio
@@ -14,8 +14,8 @@ from starlette.concurrency import run_in_threadpool
 from darkroom_client.errors import Trouble
 
 LOOK_SECONDS = 2.0
-SLOW_SECONDS = 5.0  # for pages that ask many services
-BEAT_SECONDS = 15.0  # a line of silence, by which a connection that is gone is noticed
+SLOW_SECONDS = 5.0  # for pages that call many services
+BEAT_SECONDS = 15.0  # between the lines that detect a lost connection
 TROUBLE_SECONDS = 10.0
 
 Read = Callable[[], dict[str, Any]]
@@ -29,9 +29,9 @@ async def changes(
     pause: float = LOOK_SECONDS,
     sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
 ) -> AsyncIterator[str]:
-    """An event each time that the document is another one. `state` is `live`, or the sentence of what is wrong.
+    """An event each time the document has changed, and each time the state has: `live`, or the message of an error.
 
-    `known` is the digest of what the page shows: it may have changed since, before there was a stream to hear it.
+    `known` is the digest of the document on the page. The document may have changed before the stream began.
     """
     before, said, silence = known, "", 0.0
     yield "retry: 3000\n\n"
@@ -54,7 +54,7 @@ async def changes(
 
 
 def digest(document: dict[str, Any]) -> str:
-    """Tells two documents apart."""
+    """A short hash of a document."""
     return hashlib.sha256(json.dumps(document, sort_keys=True, default=str).encode()).hexdigest()[:16]
 
 

@@ -1,4 +1,4 @@
-"""A document as a page. Every word is escaped by the templates; nothing that people or models wrote is ever markup."""
+"""Renders a document as a page. The templates escape every text, so that no text of a person or model is markup."""
 
 import json
 import uuid
@@ -17,7 +17,7 @@ VIEWS = (("/", "Recent"), ("/batches", "Batches"), ("/needs-you", "Needs you"), 
 
 
 class Pages:
-    """The templates, with what each of them knows."""
+    """The templates, with the values that all of them share."""
 
     def __init__(self, desk: "Desk", version: str) -> None:
         loader = PackageLoader("darkroom_client.console", "templates")
@@ -33,7 +33,7 @@ class Pages:
         }
 
     def page(self, template: str, request: Request, status: int = 200, **known: Any) -> Response:
-        """The page of a template."""
+        """The page that a template renders."""
         here = request.url.path + (f"?{request.url.query}" if request.url.query else "")
         rendered = self._templates.get_template(template).render(
             path=request.url.path, here=here, json_address=addresses.as_json(request), **known
@@ -41,7 +41,7 @@ class Pages:
         return HTMLResponse(rendered, status)
 
     def trouble(self, request: Request, message: str, status: int) -> Response:
-        """What is wrong, in a sentence: as JSON for the script and for programs, else as a page."""
+        """The message of an error: as JSON for the script and for programs, otherwise as a page."""
         if addresses.asks_for_json(request) or "application/json" in request.headers.get("accept", ""):
             return told({"error": message}, status)
         return self.page("trouble.html", request, status, message=message)

@@ -1,4 +1,4 @@
-"""The server: on 127.0.0.1 alone, until Ctrl-C."""
+"""The console's server. It listens on 127.0.0.1 only, until Ctrl-C."""
 
 import importlib.metadata
 import os
@@ -24,16 +24,16 @@ if TYPE_CHECKING:
     from darkroom_client.room import Darkroom
 
 HOST = "127.0.0.1"
-GRACE_SECONDS = 1  # streams never end by themselves
+GRACE_SECONDS = 1  # the server must close the streams, which do not end by themselves
 
 
 def serve(
     room: "Darkroom", name: str, *, port: int, is_read_only: bool, begin: Callable[[str], None],
     environ: Mapping[str, str] = os.environ,
 ) -> None:  # fmt: skip
-    """Serves the stack's console, and returns when it is stopped. `begin` is told the first address, once it is there.
+    """Serves the stack's console until it is stopped. Calls `begin` with the first address, once it can be opened.
 
-    `port` 0 is any that is free. Raises Unreachable where the port is taken.
+    With `port` 0 it takes any free port. Raises Unreachable if the port is taken.
     """
     listening = _listening(port)
     door = Door(listening.getsockname()[1], new_token(), is_read_only)
@@ -51,14 +51,14 @@ def serve(
 
 
 def _prepare(desk: "Desk") -> None:
-    """Reads the wall before anybody asks for it, and has the thumbnails of its beginning made."""
+    """Reads the wall before the first page is opened, and starts to make the thumbnails of its first page."""
     try:
         threads = desk.wall.threads()[: recent.PAGE]
         for shown in desk.pictures.newest(threads).values():
             at = stored(shown.picture)
             desk.thumbnails.prepare(at.identity, SMALL, partial(desk.pictures.read, at))
     except Trouble:
-        return  # the page tells it
+        return  # the page shows the same error
 
 
 def _listening(port: int) -> socket.socket:

@@ -1,4 +1,4 @@
-"""How things are said on a page: numbers, moments, money, and why a request waits."""
+"""The texts on a page for numbers, moments, money and the causes of waiting."""
 
 from datetime import UTC, datetime
 from typing import Any
@@ -16,28 +16,28 @@ CAUSES = {
     "configuration": "the provider's address is wrong",
     "budget": "the daily limit is reached",
     "ambiguous": "an answer was lost, and one more call is allowed",
-    "aws": "AWS is in trouble",
+    "aws": "a service of AWS is unavailable",
 }
 
 
 def cause(code: str | None) -> str:
-    """Why a request waits, for a person; an unknown cause by its own name."""
+    """The cause of waiting as words. An unknown cause keeps its own name."""
     return CAUSES.get(code or "under_way", code or "")
 
 
 def money(cost: Any) -> str:
-    """`0.04 USD`, or `1 call` where no price is known."""
+    """`0.04 USD`, or `1 call` if the price is unknown."""
     names = ("paid_calls", "amount", "currency")
     return telling.money(cost if isinstance(cost, dict) else {name: getattr(cost, name) for name in names})
 
 
 def ago(moment: str | None) -> str:
-    """How long ago that was. The page's script keeps it right."""
+    """The time since the moment. The page's script keeps it up to date."""
     return telling.when(moment)
 
 
 def at(moment: str | None) -> str:
-    """The whole moment, in this machine's own time."""
+    """The date and the time, in this machine's time zone."""
     return f"{datetime.fromisoformat(moment).astimezone():%Y-%m-%d %H:%M:%S}" if moment else ""
 
 

@@ -1,1 +1,1 @@
-"""It draws the contact sheet of a conversation, with words in Latin and Chinese letters."""
+"""It draws the contact sheet of a conversation, with captions in Latin and Chinese letters."""

@@ -1,4 +1,4 @@
-"""A conversation on one picture: the source and every turn side by side, with what was asked beneath."""
+"""A conversation on one picture: the source and every turn side by side, each above its instruction."""
 
 import io
 from collections.abc import Sequence
@@ -23,7 +23,7 @@ ACCENT: RGB = (246, 184, 88)
 
 @dataclass(frozen=True)
 class Cell:
-    """One picture of the sheet. `note` says what it answers; without a picture it is left blank."""
+    """One picture of the sheet. `note` says which turn it answers. A cell without a picture says so."""
 
     title: str
     note: str
@@ -32,7 +32,7 @@ class Cell:
 
 
 def opened(file: bytes) -> Image.Image | None:
-    """The picture in a file, no larger than a sheet needs; None where it is none that can be shown."""
+    """The picture in a file, no larger than a sheet needs. None if it cannot be shown."""
     try:
         picture = Image.open(io.BytesIO(file))
         picture.thumbnail((2 * CELL, 2 * PICTURE_HEIGHT))
@@ -42,7 +42,7 @@ def opened(file: bytes) -> Image.Image | None:
 
 
 def contact_sheet(heading: str, cells: Sequence[Cell]) -> Image.Image:
-    """At least one cell; they run left to right, `COLUMNS` in a row."""
+    """The sheet of these cells, at least one. They run from left to right, `COLUMNS` in a row."""
     columns = max(1, min(COLUMNS, len(cells)))
     rows = -(-len(cells) // columns)
     top = GAP * 2 + HEADING_SIZE
@@ -73,7 +73,7 @@ def _drawn(cell: Cell, tall: int) -> Image.Image:
 
 
 def _place_picture(card: Image.Image, picture: Image.Image | None) -> None:
-    """The whole picture, as large as fits, in the middle of the card's upper part."""
+    """Draws the whole picture, as large as fits, in the middle of the card's upper part."""
     box = (CELL - 20, PICTURE_HEIGHT - 10)
     if picture is None:
         write(card, (CELL / 2 - 50, PICTURE_HEIGHT / 2), ["no picture"], TEXT_SIZE, PLAIN)

@@ -14,7 +14,7 @@ Font = ImageFont.FreeTypeFont | ImageFont.ImageFont
 
 @lru_cache(maxsize=16)
 def font(size: int) -> Font:
-    """The bundled font, or Pillow's own where the file is missing."""
+    """The bundled font, or Pillow's own if the file is missing."""
     try:
         return ImageFont.truetype(FONT_FILE, size)
     except OSError:
@@ -22,13 +22,13 @@ def font(size: int) -> Font:
 
 
 def printable(text: str) -> str:
-    """Without what no font draws: control characters, lone surrogates, runs of space."""
+    """The text on one line, without characters that no font draws: control characters and lone surrogates."""
     visible = "".join(c if c.isprintable() else " " for c in text)
     return re.sub(r"\s+", " ", visible).strip()
 
 
 def wrapped(text: str, size: int, width: float, most_lines: int = 4) -> list[str]:
-    """The text as lines that fit `width` pixels; Chinese breaks anywhere, other words at spaces."""
+    """The text as lines that fit `width` pixels. Chinese breaks anywhere, other text at spaces."""
     lines, line = [], ""
     for piece in _pieces(printable(text), size, width):
         if line and font(size).getlength(line + piece.rstrip()) > width:
@@ -41,7 +41,7 @@ def wrapped(text: str, size: int, width: float, most_lines: int = 4) -> list[str
 
 
 def _pieces(text: str, size: int, width: float) -> list[str]:
-    """What may not be broken: words with their space, single ideographs with the punctuation after them."""
+    """The pieces between possible breaks: words with their space, ideographs with the punctuation after them."""
     pieces = re.findall(r"[\u2e80-\uffef][，。、；：！？）」』》]*|[^\s\u2e80-\uffef]+\s*|\s", text)
     return [part for piece in pieces for part in _cut(piece, size, width)]
 
@@ -54,14 +54,14 @@ def _cut(piece: str, size: int, width: float) -> list[str]:
 
 
 def write(picture: Image.Image, at: tuple[float, float], lines: list[str], size: int, colour: RGB) -> None:
-    """The lines from `at` (top left) downwards."""
+    """Draws the lines from `at` (top left) downwards."""
     draw = ImageDraw.Draw(picture)
     for i, line in enumerate(lines):
         draw.text((at[0], at[1] + i * size * 1.4), line, fill=colour, font=font(size))
 
 
 def captioned(picture: Image.Image, words: str) -> Image.Image:
-    """The words on a dark band along the lower edge."""
+    """The picture with the words on a dark band along its lower edge."""
     size = max(12, round(picture.width / 34))
     lines = wrapped(words, size, picture.width * 0.9) if printable(words) else ["…"]
     band = round(size * (1.4 * len(lines) + 1))

@@ -1,1 +1,1 @@
-"""It finds a stack, on AWS or on this machine, and reaches its services in the caller's name."""
+"""It finds a stack, on AWS or on this machine, and connects to its services with the caller's credentials."""

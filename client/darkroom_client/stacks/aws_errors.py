@@ -1,4 +1,4 @@
-"""What AWS answers when it does not do what it is asked, as a sentence with the way out."""
+"""Translates the errors of AWS: each becomes a sentence, with a hint where one helps."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -32,13 +32,13 @@ _NAME_A_REGION = (
     "Set AWS_REGION, or name one with `darkroom use NAME --region …`. "
     "For a stack on this machine: `darkroom use local`."
 )
-_IS_IT_UP = "Is the network there, and is the stack up?"
+_IS_IT_UP = "Is the network connected, and is the stack up?"
 _SIGN_IN = "Sign in to AWS (`aws sso login`, `aws configure`), or name a profile."
 
 
 @contextmanager
 def translated(policy: str) -> Iterator[None]:
-    """Raises Trouble for what AWS refuses. `policy` is the stack's output with the permissions that this needs."""
+    """Raises Trouble for an error of AWS. `policy` is the stack's output with the policy that the block needs."""
     try:
         yield
     except ClientError as error:
@@ -56,12 +56,12 @@ def _of_answer(error: ClientError, policy: str) -> Trouble:
     said = error.response.get("Error", {})
     code = said.get("Code", "").rpartition(".")[2]
     if code in _DENIED:
-        way_out = f"It needs the policy that the stack's output {policy} names." if policy else ""
+        way_out = f"The call needs the policy that the stack's output {policy} names." if policy else ""
         return Denied(f"AWS does not allow {error.operation_name} with these credentials.", way_out)
     if code in _STRANGERS:
         return Denied(f"AWS does not know these credentials, or they have expired ({code}).", _SIGN_IN)
     if code in ("NoSuchKey", "404"):
-        return NotFound(f"{error.operation_name}: the object is not there any more, somebody has deleted it.")
+        return NotFound(f"{error.operation_name}: the object does not exist any more. It was deleted.")
     if code in _GONE or code == "NonExistentQueue" or "does not exist" in said.get("Message", ""):
         message = f"{error.operation_name}: {said.get('Message', code)}"
         return Gone(message, "Is it the right stack, region and account?")
@@ -74,14 +74,14 @@ def _of_client(error: BotoCoreError) -> Unreachable:
     if isinstance(error, NoRegionError):
         return Unreachable("No AWS region is named.", _NAME_A_REGION)
     if isinstance(error, ProfileNotFound):
-        return Unreachable(f"{error}.", "`aws configure list-profiles` shows those that there are.")
+        return Unreachable(f"{error}.", "`aws configure list-profiles` lists the profiles.")
     if isinstance(error, EndpointConnectionError | ConnectionClosedError | ConnectTimeoutError):
         return _of_endpoint(error)
     return Unreachable(f"AWS cannot be reached: {error}", _IS_IT_UP)
 
 
 def _of_endpoint(error: BotoCoreError) -> Unreachable:
-    """A stack on this machine is brought up again by its port."""
+    """The error of an endpoint. The hint for a local stack names its port."""
     url = urlsplit(str(error.kwargs.get("endpoint_url", "")))
     if url.hostname in _LOOPBACK and url.port:
         way_out = f"Is it up? `make up PORT={url.port}` starts it."

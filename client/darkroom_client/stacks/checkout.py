@@ -1,4 +1,4 @@
-"""A checkout of the project, and what `make up` has written down there of the stacks on this machine."""
+"""A checkout of the project, and the variables that `make up` stores there for each stack on this machine."""
 
 import os
 import shlex
@@ -7,12 +7,12 @@ from pathlib import Path
 
 from darkroom_client.errors import Unreachable
 
-STACK = "darkroom"  # what every stack on a machine is called in its emulator
+STACK = "darkroom"  # each local stack has this name in its emulator
 _MARKS = ("template.yaml", "local/stack/lifecycle.py")  # no other project has both
 
 
 def find(environ: Mapping[str, str] = os.environ, start: Path | None = None) -> Path | None:
-    """The checkout that `DARKROOM_REPO` names, or else the one that `start` (the working folder) lies in."""
+    """The checkout that `DARKROOM_REPO` names, or else the one around `start` (by default the working folder)."""
     if named := environ.get("DARKROOM_REPO"):
         return Path(named).expanduser()
     folder = start or Path.cwd()
@@ -20,16 +20,16 @@ def find(environ: Mapping[str, str] = os.environ, start: Path | None = None) -> 
 
 
 def needed(environ: Mapping[str, str] = os.environ, fallback: Path | None = None) -> Path:
-    """The checkout that is found, or else `fallback`. Raises Unreachable where that is none."""
+    """The checkout that is found, or else `fallback`. Raises Unreachable if neither is a checkout."""
     found = find(environ) or fallback
     if found is None or not _is_one(found):
         where = f"{found} is no checkout of Darkroom" if found else "This is no checkout of Darkroom"
-        raise Unreachable(f"{where}.", "Go into the checkout, or name it with DARKROOM_REPO=…, its folder.")
+        raise Unreachable(f"{where}.", "Go into the checkout, or name its folder with DARKROOM_REPO=….")
     return found
 
 
 def variables(homes: Path, port: int | None = None) -> dict[str, str]:
-    """The variables of the stack on `port`, or of the one last brought up. `homes` is the checkout's `.local`."""
+    """The variables of the stack on `port`, or of the one started last. `homes` is the checkout's `.local`."""
     path = homes / str(port or "") / "env"
     try:
         lines = path.read_text(encoding="utf-8").splitlines()

@@ -1,4 +1,4 @@
-"""Which stack is meant: the one that is named, `DARKROOM_STACK`, or what `darkroom use` remembered."""
+"""Chooses the stack: the one that is named, or `DARKROOM_STACK`, or the one that `darkroom use` remembers."""
 
 import json
 import os
@@ -13,14 +13,14 @@ if TYPE_CHECKING:
     from darkroom_client.stacks.stack import Stack
 
 LOCAL = "local"
-_NAME_ONE = "Say which: `darkroom use NAME`, DARKROOM_STACK, or --stack; `local` is this machine's."
+_NAME_ONE = "Name one: `darkroom use NAME`, DARKROOM_STACK, or --stack. `local` is the stack on this machine."
 
 
 class Choice(NamedTuple):
-    """A stack by its name, with region and profile where they are not the shell's own.
+    """A stack by its name. `region` and `profile` are None if the shell's own apply.
 
-    `local` is the stack last brought up in the checkout where the command runs, `local:4600` the one on that port.
-    `repository` is the checkout in which a local one is looked for where the command runs in none.
+    `local` is the stack that was started last in the checkout where the command runs. `local:4600` is the one on that
+    port. `repository` is the checkout that is used if the command runs outside any checkout.
     """
 
     name: str
@@ -30,19 +30,19 @@ class Choice(NamedTuple):
 
     @property
     def is_local(self) -> bool:
-        """Whether it is on this machine."""
+        """Whether the stack is on this machine."""
         return self.name.partition(":")[0] == LOCAL
 
     @property
     def port(self) -> int | None:
-        """The port that a local one is named by. Raises Invalid."""
+        """The port in the name of a local stack. Raises Invalid."""
         said = self.name.partition(":")[2]
         if said and not (said.isascii() and said.isdigit() and 0 < int(said) < 65536):
             raise Invalid(f"{said!r} is no port", "Name a stack as `local`, or as `local:4600`.")
         return int(said) if said else None
 
     def open(self) -> "Stack":
-        """The stack itself. Raises Unreachable where there is none; on AWS that shows when it is first asked."""
+        """The stack itself. Raises Unreachable if there is none. On AWS the first call raises it."""
         from darkroom_client.stacks import stack  # boto3 takes a moment, and help needs none
 
         if not self.is_local:
@@ -53,7 +53,7 @@ class Choice(NamedTuple):
 
 
 def find(named: str | None = None, environ: Mapping[str, str] = os.environ) -> Choice:
-    """The stack that is meant. Raises Unreachable where nothing says which."""
+    """The chosen stack. Raises Unreachable if none is named."""
     known = remembered(environ)
     name = named or environ.get("DARKROOM_STACK")
     if name:
@@ -66,7 +66,7 @@ def find(named: str | None = None, environ: Mapping[str, str] = os.environ) -> C
 
 
 def remembered(environ: Mapping[str, str] = os.environ) -> Choice | None:
-    """What `darkroom use` wrote down; None where that is nothing, or cannot be read."""
+    """The choice that `darkroom use` stored. None if there is none, or if it cannot be read."""
     try:
         known = json.loads(_path(environ).read_text(encoding="utf-8"))
         return Choice(**known)
@@ -75,19 +75,19 @@ def remembered(environ: Mapping[str, str] = os.environ) -> Choice | None:
 
 
 def repository(environ: Mapping[str, str] = os.environ) -> Path | None:
-    """The checkout that is meant: see `checkout.find`; or else the one in which `darkroom use` was last said."""
+    """The checkout that `checkout.find` finds, or else the one in which `darkroom use` ran last."""
     known = remembered(environ)
     return checkout.find(environ) or (Path(known.repository) if known and known.repository else None)
 
 
 def remember(choice: Choice, environ: Mapping[str, str] = os.environ) -> None:
-    """Writes it down for all later commands. Raises Unreachable where the folder cannot be written."""
+    """Stores the choice for all later commands. Raises Unreachable if the folder cannot be written."""
     path = _path(environ)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(json.dumps(choice._asdict(), indent=2) + "\n", encoding="utf-8")
     except OSError as error:
-        way_out = "DARKROOM_STACK names a stack, too."
+        way_out = "Name the stack with DARKROOM_STACK instead."
         raise Unreachable(f"{path} cannot be written: {error.strerror}.", way_out) from error
 
 

@@ -1,4 +1,4 @@
-"""How an account is reached: a session of boto3, and the clients that are made of it, each on first use."""
+"""The connection to an account: a session of boto3, and its clients, each made on first use."""
 
 import os
 import threading
@@ -19,11 +19,11 @@ Service = Literal[
 
 _PATIENT = Config(connect_timeout=5, read_timeout=60, retries={"mode": "standard", "total_max_attempts": 4})
 
-_SIGNED = Config(signature_version="s3v4")  # else a presigned address is signed as in 2006
+_SIGNED = Config(signature_version="s3v4")  # otherwise boto3 presigns addresses with the version of 2006
 
 
 class Connection:
-    """Clients of AWS's services. `endpoint_url` None is AWS itself."""
+    """The clients of AWS's services. `endpoint_url` is None for AWS itself."""
 
     def __init__(self, session: boto3.Session, *, endpoint_url: str | None = None, config: Config = _PATIENT) -> None:
         self._session = session
@@ -34,12 +34,12 @@ class Connection:
 
     @property
     def region(self) -> str | None:
-        """The region's name, None where nothing names one."""
+        """The region's name, or None."""
         return self._session.region_name
 
     def client(self, service: Service) -> Any:
         """The client of this service."""
-        with self._lock:  # a session makes one client at a time; clients themselves need no such care
+        with self._lock:  # a session is not thread-safe; its clients are
             if service not in self._clients:
                 with translated(OPERATOR):
                     make: Any = self._session.client
@@ -49,13 +49,13 @@ class Connection:
 
 
 def on_aws(region: str | None = None, profile: str | None = None) -> Connection:
-    """With the caller's own credentials, as all of AWS's tools find them. Raises Unreachable."""
+    """A connection with the caller's own credentials, as all of AWS's tools find them. Raises Unreachable."""
     with translated(OPERATOR):
         return Connection(boto3.Session(region_name=region, profile_name=profile))
 
 
 def on_this_machine(env: "Mapping[str, str]") -> Connection:
-    """To the emulator that these variables name: never a real account, whatever the shell is set up for."""
+    """A connection to the emulator that these variables name. The shell's settings never lead to a real account."""
     session = boto3.Session(
         aws_access_key_id=env["AWS_ACCESS_KEY_ID"],
         aws_secret_access_key=env["AWS_SECRET_ACCESS_KEY"],
@@ -67,7 +67,7 @@ def on_this_machine(env: "Mapping[str, str]") -> Connection:
 
 
 def _deaf_session() -> botocore.session.Session:
-    """A session that hears of no profile, and of no files that might hold one."""
+    """A session that reads no profile, and no file that may hold one."""
     return botocore.session.Session(
         session_vars={
             "profile": (None, None, None, None),

@@ -1,4 +1,4 @@
-"""What a stack's outputs were when they were last read: so that a command need not ask for them each time."""
+"""Keeps a stack's outputs, so that a command need not read them each time."""
 
 import hashlib
 import json
@@ -8,7 +8,7 @@ from pathlib import Path
 
 
 class OutputsCache:
-    """A file for one stack, below the user's cache folder. One that cannot be read or written is as good as none."""
+    """A file for one stack, below the user's cache folder. A file that cannot be read or written counts as missing."""
 
     def __init__(self, *identity: str | None, environ: Mapping[str, str] = os.environ) -> None:
         digest = hashlib.sha256(json.dumps(identity).encode()).hexdigest()[:32]
@@ -24,11 +24,11 @@ class OutputsCache:
         return known if isinstance(known, dict) and all(isinstance(each, str) for each in known.values()) else None
 
     def write(self, outputs: Mapping[str, str]) -> None:
-        """Keeps the outputs, all of them or those from before."""
+        """Replaces the kept outputs in one step. If that fails, the earlier ones stay."""
         aside = self._path.with_name(f"{self._path.name}.{os.getpid()}")
         try:
             self._path.parent.mkdir(parents=True, exist_ok=True)
             aside.write_text(json.dumps(dict(outputs)), encoding="utf-8")
             aside.replace(self._path)
         except OSError:
-            return  # a home that cannot be written costs a call each time, and nothing else
+            return  # without the file each command makes one call more

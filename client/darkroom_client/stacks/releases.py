@@ -1,4 +1,4 @@
-"""The releases of client and stack, and the way out where they differ."""
+"""The releases of client and stack, and the remedy if they differ."""
 
 import importlib.metadata
 import re
@@ -9,7 +9,7 @@ UPDATE_STACK = "Deploy the same release: `sam build && sam deploy`."
 
 
 class Difference(NamedTuple):
-    """What is said of two releases that differ. `is_client_older`: it may not know all that the stack does."""
+    """The message for two releases that differ. An older client may not know all that the stack does."""
 
     said: str
     way_out: str
@@ -22,9 +22,7 @@ def own() -> str:
 
 
 def difference(client: str, stack: str) -> Difference | None:
-    """How the two releases differ, None where they do not. A stack whose release is empty is older than any that says
-    it.
-    """
+    """The difference of the two releases, or None. A stack with an empty release is older than all others."""
     said = f"The client is {client}, the stack {stack or 'of an unknown release'}."
     if _numbers(client) < _numbers(stack):
         return Difference(said, UPDATE_CLIENT.format(stack), is_client_older=True)

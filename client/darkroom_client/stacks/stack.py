@@ -1,4 +1,4 @@
-"""A deployed stack: what it is called where, and clients of its services."""
+"""A deployed stack: its outputs, parameters and resources, and the clients of its services."""
 
 import os
 from collections.abc import Callable, Mapping
@@ -25,7 +25,7 @@ Answer = TypeVar("Answer")
 
 
 class Description(Protocol):
-    """A stack's outputs, its parameters and what AWS calls its resources, by their names in the template."""
+    """A stack's outputs, its parameters, and the physical ids of its resources, by their names in the template."""
 
     @property
     def outputs(self) -> Mapping[str, str]: ...
@@ -37,12 +37,12 @@ class Description(Protocol):
     def resources(self) -> Mapping[str, str]: ...
 
     def reads_anew(self) -> bool:
-        """Whether the outputs may have been old, and are other ones now that they were read again."""
+        """Reads remembered outputs again. Returns whether they have changed."""
         ...
 
 
 class Known(NamedTuple):
-    """What is known without asking anybody."""
+    """A description that is known without a call."""
 
     outputs: Mapping[str, str]
     parameters: Mapping[str, str]
@@ -53,7 +53,7 @@ class Known(NamedTuple):
 
 
 class _Outputs(dict[str, str]):
-    """Outputs by their names. One that is missing is looked for once more: an earlier release may not have had it."""
+    """Outputs by their names. If one is missing they are read again: the kept ones may be of an earlier release."""
 
     def __init__(self, outputs: Mapping[str, str], stack: "Deployed") -> None:
         super().__init__(outputs)
@@ -62,11 +62,11 @@ class _Outputs(dict[str, str]):
     def __missing__(self, name: str) -> str:
         if self._stack.reads_anew() and name in self._stack.outputs:
             return self._stack.outputs[name]
-        raise Unreachable(f"The stack {self._stack.name} has no output {name}.", "Is it one of Darkroom, and complete?")
+        raise Unreachable(f"The stack {self._stack.name} has no output {name}.", "Is it a complete stack of Darkroom?")
 
 
 class Deployed:
-    """What CloudFormation says. The outputs are remembered where there is a cache."""
+    """The description that CloudFormation gives. A cache, if there is one, keeps the outputs."""
 
     def __init__(self, name: str, reached: Connection, cache: OutputsCache | None = None) -> None:
         self.name = name
@@ -111,7 +111,7 @@ class Deployed:
 
 
 class Stack:
-    """A stack as its users and its operator reach it."""
+    """A stack for its users and its operator."""
 
     def __init__(self, description: Description, client: Callable[[Any], Any]) -> None:
         self._description = description
@@ -150,46 +150,45 @@ class Stack:
         return client
 
     def client(self, service: Service) -> Any:
-        """The client of another service, of which only its operator has need."""
+        """The client of another service, for the operator."""
         return self._client(service)
 
     @property
     def dialect(self) -> "Dialect":
-        """The dialect of its image API. A stack of an earlier release names none. Raises Unreachable."""
+        """The dialect of the stack's image API. A stack of an earlier release names none. Raises Unreachable."""
         from darkroom.domain.outcome import DEFAULT_DIALECT
         from darkroom.providers.dialect_table import DIALECTS
 
         name = self.outputs.get("ImageApiDialect", DEFAULT_DIALECT)
         if name not in DIALECTS:
-            raise Unreachable(f"The stack's image API is spoken to in {name}, which this release does not know.")
+            raise Unreachable(f"The stack speaks the dialect {name} to its image API. This release does not know it.")
         return DIALECTS[name]
 
     @property
     def image_model(self) -> str:
-        """The model that answers unless a request names another. Raises Unreachable."""
+        """The model for requests that name none. Raises Unreachable."""
         return self.parameters.get("ImageModel") or self.dialect.model
 
     @property
     def image_api_url(self) -> str:
-        """Where the image API is. Raises Unreachable."""
+        """The address of the image API. Raises Unreachable."""
         return self.parameters.get("ImageApiUrl") or self.dialect.url
 
     def now(self) -> int:
-        """Seconds since the epoch, as AWS tells them with each answer. A laptop's own clock may be anything."""
+        """Seconds since the epoch by the clock of AWS. The clock of this machine may be wrong."""
         answer = self.dynamodb.describe_table(TableName=self.outputs["ThreadsTable"])
         return int(parsedate_to_datetime(answer["ResponseMetadata"]["HTTPHeaders"]["date"]).timestamp())
 
     def fresh_outputs(self) -> Mapping[str, str]:
-        """The outputs as they are now. Raises Unreachable."""
+        """The current outputs. Raises Unreachable."""
         if self._description.outputs:
             self._description.reads_anew()
         return self._description.outputs
 
     def up_to_date(self, ask: Callable[[], Answer]) -> Answer:
-        """The answer; asked once more where it shows that the outputs were those of an earlier stack or account, or of
-        another dialect, whose options are others.
+        """The answer to `ask`. Calls it once more if it fails because the kept outputs are out of date.
 
-        Only what may be asked twice is asked so.
+        They are out of date after a change of stack, account or dialect. `ask` must be safe to repeat.
         """
         try:
             return ask()
@@ -200,18 +199,18 @@ class Stack:
 
 
 def on_aws(name: str, *, region: str | None = None, profile: str | None = None) -> Stack:
-    """The stack of this name, with the caller's own credentials."""
+    """The stack of this name on AWS, with the caller's own credentials."""
     reached = connection.on_aws(region, profile)
     cache = OutputsCache(name, reached.region, profile, os.environ.get("AWS_ENDPOINT_URL"))
     return Stack(Deployed(name, reached, cache), reached.client)
 
 
 def on_this_machine(repository: Path, port: int | None = None) -> Stack:
-    """The stack on `port` of this machine, or the one last brought up in this checkout."""
+    """The stack on `port` of this machine, or the one started last in this checkout."""
     return by_variables(checkout.variables(repository / ".local", port))
 
 
 def by_variables(env: Mapping[str, str]) -> Stack:
-    """The stack on this machine whose variables these are, as `.local/env` has them. It is asked each time."""
+    """The stack on this machine with these variables, as `.local/env` has them. Its outputs are not cached."""
     reached = connection.on_this_machine(env)
     return Stack(Deployed(checkout.STACK, reached), reached.client)

@@ -1,7 +1,7 @@
-"""`gemini`: `POST /v1beta/models/<model>:generateContent` of Google's API, and how it answers.
+"""`gemini`: `POST /v1beta/models/<model>:generateContent` of Google's API, and its answers.
 
-Each picture comes with a `thoughtSignature`, which this stand-in demands back on the very part, with the same model, as
-the real one does.
+Each picture comes with a `thoughtSignature`. Like the real API, the stand-in demands it back on the same part, with the
+same model.
 """
 
 import base64
@@ -41,7 +41,7 @@ def is_authorised(headers: Mapping[str, str], key: str) -> bool:
 
 
 def read(call: Call, _: FetchOwn) -> Generation:
-    """Raises `Rejected` with a sentence that names the field."""
+    """The generation that a call asks for. Raises `Rejected` with a message that names the field."""
     document, model = parsed(call.body), _model(call)
     if unknown := sorted(document.keys() - CALL_FIELDS):
         raise Rejected(f'Invalid JSON payload received. Unknown name "{unknown[0]}": Cannot find field.')
@@ -107,12 +107,12 @@ def _part(part: object, where: str) -> str | Picture:
 
 
 def _media_type(inline: dict[str, Any]) -> str:
-    """A field of Google's may have either name: that of JSON or, as the SDK writes it, that of its definition."""
+    """The media type of inline data. Google accepts the JSON name of the field, and the original name (`mime_type`)."""
     return str(inline.get("mimeType") or inline.get("mime_type"))
 
 
 def _assert_signed(part: dict[str, Any], model: str, where: str) -> None:
-    """A picture may have been made smaller since, so its signature says the model and not the picture."""
+    """Raises Rejected if a picture lacks the model's signature. The picture may differ, as it may have been shrunk."""
     given = part.get("thoughtSignature")
     if not given:
         raise Rejected(f"Image part is missing a thought_signature in {where}.")
@@ -121,12 +121,12 @@ def _assert_signed(part: dict[str, Any], model: str, where: str) -> None:
 
 
 def _signature(model: str, content: bytes) -> str:
-    """Opaque to whoever gets it: whose it is, and a trace of the picture."""
+    """An opaque signature: the hash of the model, and the hash of the picture."""
     return base64.b64encode(hashlib.sha256(model.encode()).digest()[:18] + hashlib.sha256(content).digest()).decode()
 
 
 def described(call: Call) -> dict[str, Any]:
-    """A call as the list of calls shows it, whether it is valid or not."""
+    """A call as the list of calls shows it, valid or not."""
     document = parsed(call.body)
     contents = document.get("contents")
     return {
@@ -156,7 +156,7 @@ def _part_described(part: object) -> object:
 
 
 def answer(generation: Generation, made: Made, _: Keep) -> Answer:
-    """A candidate with its parts; a draft before the picture, as the thinking models have it."""
+    """A candidate with its parts. A thought precedes each picture, as with the thinking models."""
     parts: list[dict[str, Any]] = [{"text": made.words}] if made.words else []
     for picture in made.pictures:
         inline = {"mimeType": made.media_type, "data": base64.b64encode(picture).decode()}
@@ -171,7 +171,7 @@ def answer(generation: Generation, made: Made, _: Keep) -> Answer:
 
 
 def problem(met: Problem, request_id: str) -> Answer:
-    """A refusal is an answer here, and all else an error with its details."""
+    """The answer to a problem. In this dialect a refusal has status 200; all others are errors with details."""
     if met.name == "refusal":
         feedback = {"blockReason": "PROHIBITED_CONTENT"}
         return as_json(200, {"promptFeedback": feedback, "responseId": request_id, "modelVersion": "stand-in"})

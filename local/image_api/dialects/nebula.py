@@ -1,4 +1,4 @@
-"""`nebula`: `POST /v1/images/generations` of https://docs.openai-nebula.com, and how it answers."""
+"""`nebula`: `POST /v1/images/generations` of https://docs.openai-nebula.com, and its answers."""
 
 import base64
 import hmac
@@ -19,7 +19,7 @@ def is_authorised(headers: Mapping[str, str], key: str) -> bool:
 
 
 def answer(generation: Generation, made: Made, keep: Keep) -> Answer:
-    """The documented envelope. Words alone stand in an item without a picture."""
+    """The documented envelope. If there are only words, they are in an item without a picture."""
     entries = [_entry(generation, made, picture, keep) for picture in made.pictures]
     if not entries and made.words:
         entries = [{"url": "", "b64_json": "", "revised_prompt": made.words}]

@@ -1,4 +1,4 @@
-"""A call of the dialect `nebula`, read strictly; and as the list of calls shows it."""
+"""Reads a call of the dialect `nebula` strictly, and describes it for the list of calls."""
 
 import base64
 from typing import Any
@@ -12,7 +12,7 @@ from local.image_api.picture import DATA_URI, FetchOwn, Picture, read_picture
 
 
 def read(call: Call, fetch_own: FetchOwn) -> Generation:
-    """Raises `Rejected` with a sentence that names the field."""
+    """The generation that a call asks for. Raises `Rejected` with a message that names the field."""
     document = parsed(call.body)
     prompt = _text(document, "prompt")
     images = tuple(read_picture(uri, where, fetch_own) for where, uri in _flat_images(document))
@@ -84,7 +84,7 @@ def _part(part: object, where: str, fetch_own: FetchOwn) -> str | Picture:
 
 
 def described(called: Call) -> dict[str, Any]:
-    """A call as the list of calls shows it, whether it is valid or not."""
+    """A call as the list of calls shows it, valid or not."""
     call = parsed(called.body)
     known = {"model", "prompt", "response_format"}
     shown: dict[str, Any] = {name: call.get(name) for name in sorted(known)}

@@ -1,4 +1,4 @@
-"""`openai`: `POST /v1/images/generations` and `/v1/images/edits` of OpenAI, and how they answer."""
+"""`openai`: `POST /v1/images/generations` and `/v1/images/edits` of OpenAI, and their answers."""
 
 import base64
 import hmac
@@ -29,7 +29,7 @@ _STATED: Mapping[str, tuple[int, str, str | None, str]] = {
 
 
 def answer(generation: Generation, made: Made, _: Keep) -> Answer:
-    """The documented answer, with Base64 and what was used. Words alone are an item without a picture."""
+    """The documented answer, with Base64 and the usage. If there are only words, they are an item without a picture."""
     items: list[dict[str, str]] = [{"b64_json": base64.b64encode(picture).decode()} for picture in made.pictures]
     if not items and made.words:
         items = [{"revised_prompt": made.words}]
@@ -50,12 +50,12 @@ def _size(picture: bytes) -> tuple[int, int]:
     try:
         with Image.open(io.BytesIO(picture)) as opened:
             return opened.size
-    except OSError:  # garbage that was asked for
+    except OSError:  # the fault `garbage`
         return 0, 0
 
 
 def _usage(generation: Generation, made: list[tuple[int, int]]) -> dict[str, Any]:
-    """Tokens as a plain function of words and pixels."""
+    """The used tokens, by the numbers of characters and pixels."""
     text = len(generation.prompt) // 4 + 1
     seen = sum(_tokens(picture.opened().size) for picture in generation.images)
     drawn = sum(map(_tokens, made))
@@ -80,7 +80,7 @@ def problem(met: Problem, _: str) -> Answer:
 
 
 def _invalid(met: Problem) -> tuple[int, str, str | None, str]:
-    """What is wrong with a call, by the code that says it."""
+    """The status, type, code and message of the error for an invalid call."""
     code = "invalid_value"
     if openai_call.UNKNOWN in met.message:
         code = "unknown_parameter"

@@ -1,6 +1,6 @@
-"""A call of the dialect `openai`, read strictly; and as the list of calls shows it.
+"""Reads a call of the dialect `openai` strictly, and describes it for the list of calls.
 
-A sentence about a parameter begins with its name: the error names it as `param`.
+A message about a parameter begins with its name, because the error names it as `param`.
 """
 
 import re
@@ -25,7 +25,7 @@ Options = dict[str, Any]
 
 
 def is_own(call: Call) -> bool:
-    """Whether the call is in this dialect. At the path that it shares with another the model tells."""
+    """Whether the call is in this dialect. At a path shared with another dialect, the model decides."""
     if call.path == EDITS:
         return True
     try:
@@ -35,7 +35,7 @@ def is_own(call: Call) -> bool:
 
 
 def read(call: Call, _: FetchOwn) -> Generation:
-    """Raises `Rejected` with a sentence that names the parameter."""
+    """The generation that a call asks for. Raises `Rejected` with a message that names the parameter."""
     said, pictures = _said(call)
     model, prompt = _text(said, "model"), _text(said, "prompt")
     if len(prompt) > MAX_PROMPT_CHARACTERS:
@@ -45,7 +45,7 @@ def read(call: Call, _: FetchOwn) -> Generation:
 
 
 def _said(call: Call) -> tuple[dict[str, Any], tuple[Picture, ...]]:
-    """The parameters but the pictures, and the pictures."""
+    """The parameters except the pictures, and the pictures."""
     if call.path != EDITS:
         if call.headers.get("content-type") != "application/json":
             raise Rejected("the body must be application/json")
@@ -139,7 +139,7 @@ def _options(said: Mapping[str, Any], *, is_edit: bool) -> Options:
 
 
 def described(call: Call) -> dict[str, Any]:
-    """A call as the list of calls shows it, whether it is valid or not."""
+    """A call as the list of calls shows it, valid or not."""
     said, pictures = ({}, []) if call.path == EDITS else (parsed(call.body), [])
     if call.path == EDITS:
         fields = read_form(call.headers.get("content-type", ""), call.body)

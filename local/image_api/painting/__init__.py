@@ -1,4 +1,4 @@
-"""Pictures without a model: scenes from words, edits by words. Pillow only, and deterministic.
+"""Paints and edits pictures by words, without a model. It uses only Pillow, and is deterministic.
 
-`edits` is what the stand-in asks for, `scene` paints from nothing; the rest is what they draw with.
+The stand-in calls `edits`, which edits a picture. `scene` paints a new one. The other modules are their tools.
 """

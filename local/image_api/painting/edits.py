@@ -1,7 +1,7 @@
-"""Edits a picture as an instruction's words say, in English and Chinese; others it writes upon it.
+"""Edits a picture by the words of an instruction, in English and Chinese. If it knows none, it writes them on it.
 
-Light comes before weather, weather before style, style before lay-out, whatever the order of the words: so
-flakes stay white at night and a frame stays straight. Within a stage the words' own order holds.
+It applies light before weather, weather before style, and style before lay-out. So flakes stay white at night, and a
+frame stays straight. Within a stage it follows the order of the words.
 """
 
 import re
@@ -74,7 +74,7 @@ SKILLS = (
 
 
 def skills_asked(instruction: str) -> list[Skill]:
-    """The edits that the words ask for, in the order in which they are done."""
+    """The edits that the words ask for, in the order in which they are applied."""
     found = [(skill.stage, hit.start(), skill) for skill in SKILLS if (hit := _asked(skill, instruction))]
     return [skill for _, _, skill in sorted(found, key=lambda item: item[:2])]
 
@@ -84,7 +84,7 @@ def _asked(skill: Skill, instruction: str) -> re.Match[str] | None:
 
 
 def edit_picture(picture: Image.Image, instruction: str) -> Image.Image:
-    """The picture, edited; its size stays, up to `LONGEST_SIDE` (a rotation may change it)."""
+    """The edited picture. It keeps its size up to `LONGEST_SIDE`, except after a rotation."""
     edited = _bounded(picture.convert("RGB"))
     asked = skills_asked(instruction)
     for skill in asked:
@@ -93,7 +93,7 @@ def edit_picture(picture: Image.Image, instruction: str) -> Image.Image:
 
 
 def paint_from_words(prompt: str, size: Size) -> Image.Image:
-    """A scene of what the prompt names, in the light, weather and style that it names."""
+    """A scene with the subjects, light, weather and style that the prompt names."""
     scene = draw_scene(prompt, size)
     for skill in skills_asked(prompt):
         scene = skill.edit(scene, prompt)
@@ -101,7 +101,7 @@ def paint_from_words(prompt: str, size: Size) -> Image.Image:
 
 
 def described(instruction: str) -> str:
-    """What the picture shows, in a few words."""
+    """A short description of the picture."""
     names = ", ".join(skill.name for skill in skills_asked(instruction))
     return f"Here is the picture: {names}." if names else "Here is the picture."
 

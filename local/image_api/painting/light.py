@@ -1,4 +1,4 @@
-"""Edits that bring another hour of the day: night, sunset, dawn.
+"""Edits of the time of day: night, sunset, dawn.
 
 Each takes an RGB picture and the words that asked for it.
 """
@@ -19,7 +19,7 @@ from local.image_api.painting.raster import (
 )
 
 A_SKY = 0.06
-"""The share of a picture from which on its sky is worth painting."""
+"""The least share of a picture that its sky must cover to be painted."""
 
 
 def at_night(picture: Image.Image, words: str) -> Image.Image:
@@ -35,7 +35,7 @@ def at_night(picture: Image.Image, words: str) -> Image.Image:
 
 
 def _lamps(picture: Image.Image, sky: Image.Image) -> Image.Image:
-    """Small warm lights amid something darker: windows, lanterns."""
+    """A mask of small warm lights amid darker things: windows, lanterns."""
     red, _, blue = picture.split()
     light = picture.convert("L")
     around = light.resize((light.width // 8 + 1, light.height // 8 + 1)).filter(ImageFilter.BoxBlur(light.width / 130))
@@ -84,7 +84,7 @@ def _with_moon(starry: Image.Image, sky: Image.Image) -> Image.Image:
 
 
 def _deeper_side(sky: Image.Image) -> float:
-    """Where along the picture there is more sky: left or right of the middle."""
+    """The place of the moon along the picture, on the side with more sky."""
     left, right = sky.resize((2, 1), Image.Resampling.BOX).tobytes()
     return 0.8 if right >= left - 12 else 0.2
 
@@ -126,7 +126,7 @@ def _burning(picture: Image.Image, words: str) -> Image.Image:
 
 
 def _sun_place(sky: Image.Image) -> tuple[float, float]:
-    """Just above the horizon, where the sky reaches lowest."""
+    """The place of the sun: just above the horizon, where the sky reaches lowest."""
     columns = sky.resize((16, 64), Image.Resampling.BOX).tobytes()
     depths = [sum(columns[x + 16 * y] for y in range(64)) / 255 / 64 for x in range(16)]
     column = max(range(1, 15), key=lambda x: (round(depths[x], 2), -abs(x - 5)))
@@ -134,7 +134,7 @@ def _sun_place(sky: Image.Image) -> tuple[float, float]:
 
 
 def _glitter(size: tuple[int, int], sun: tuple[float, float], words: str) -> Image.Image:
-    """Short flat streaks of light in a path below the sun."""
+    """A mask of short flat streaks of light in a path below the sun."""
     width, height = size
     mask, chance = Image.new("L", size), dice("glitter", words)
     draw = ImageDraw.Draw(mask)

@@ -1,6 +1,6 @@
-"""What painting is made of: seeded chance, gradients, textures, glows and the mask of a picture's sky.
+"""The tools for painting: seeded random numbers, gradients, textures, glows, and the mask of a picture's sky.
 
-Everything is deterministic: chance comes only from `dice`, which is seeded by words.
+Everything is deterministic, because all random numbers come from `dice`, which is seeded by words.
 """
 
 import hashlib
@@ -16,15 +16,15 @@ Stop = tuple[float, RGB]
 
 SKY_SCAN_WIDTH = 480
 SKY_STEP = 18
-"""How much two neighbouring pixels of a sky may differ, summed over the channels."""
+"""The largest difference of two neighbouring pixels of a sky, summed over the channels."""
 NO_SKY = 0.92
-"""From this share of a picture on it is a plain backdrop, not a sky."""
+"""The share of a picture above which a sky is taken for a plain backdrop."""
 
 
 def dice(*words: object) -> random.Random:
-    """Chance that is the same on every machine and in every process for the same words."""
+    """A generator of random numbers. The same words give the same numbers on every machine and in every process."""
     seed = hashlib.sha256("\0".join(map(str, words)).encode()).digest()
-    return random.Random(int.from_bytes(seed))  # noqa: S311 - it must repeat, it guards nothing
+    return random.Random(int.from_bytes(seed))  # noqa: S311 - its numbers must repeat, and protect nothing
 
 
 def mix(one: RGB, other: RGB, share: float) -> RGB:
@@ -33,7 +33,7 @@ def mix(one: RGB, other: RGB, share: float) -> RGB:
 
 
 def gradient(size: Size, stops: Sequence[Stop]) -> Image.Image:
-    """From top (0.0) to bottom (1.0), through the colours of `stops`."""
+    """A gradient from top (0.0) to bottom (1.0), through the colours of `stops`."""
     column = Image.new("RGB", (1, 256))
     for y in range(256):
         column.putpixel((0, y), _colour_at(stops, y / 255))
@@ -61,7 +61,7 @@ def grain(size: Size, chance: random.Random, cell: int) -> Image.Image:
 
 
 def clouds(size: Size, chance: random.Random, cell: int, octaves: int = 4) -> Image.Image:
-    """Fractal noise: coarse specks with ever finer ones upon them."""
+    """Fractal noise: coarse specks with finer and finer ones upon them."""
     texture = grain(size, chance, cell)
     for octave in range(1, octaves):
         finer = grain(size, chance, max(1, cell >> octave))
@@ -101,13 +101,13 @@ def faded(mask: Image.Image, share: float) -> Image.Image:
 
 
 def share_of(mask: Image.Image) -> float:
-    """How much of the picture a mask covers, 0 to 1."""
+    """The share of the picture that a mask covers, from 0 to 1."""
     histogram = mask.histogram()
     return sum(i * count for i, count in enumerate(histogram)) / (255 * mask.width * mask.height)
 
 
 def sky_mask(picture: Image.Image) -> Image.Image:
-    """White where the sky is: what can be reached from the top edge without crossing a hard edge."""
+    """A mask of the sky: the pixels that can be reached from the top edge without crossing a hard edge."""
     width = max(2, min(SKY_SCAN_WIDTH, picture.width))
     height = max(2, round(width * picture.height / picture.width))
     small = picture.convert("RGB").resize((width, height)).filter(ImageFilter.MedianFilter(5))
@@ -120,7 +120,7 @@ def sky_mask(picture: Image.Image) -> Image.Image:
 
 
 def _steps(picture: Image.Image) -> Image.Image:
-    """How much each pixel differs from those above and to the left, summed over the channels."""
+    """The difference of each pixel from those above and to the left, summed over the channels."""
     total = Image.new("L", picture.size)
     for dx, dy in ((0, 1), (1, 0)):
         for channel in ImageChops.difference(picture, ImageChops.offset(picture, dx, dy)).split():
@@ -131,7 +131,7 @@ def _steps(picture: Image.Image) -> Image.Image:
 
 
 def _flooded(walls: bytes, width: int) -> bytes:
-    """White wherever the top row's open pixels lead to."""
+    """A mask of the pixels that can be reached from the top row without crossing a wall."""
     reached = bytearray(len(walls))
     front = [x for x in range(width) if not walls[x]]
     while front:

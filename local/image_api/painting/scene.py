@@ -1,6 +1,6 @@
-"""Pictures from nothing: a scene of what a prompt names.
+"""Paints a scene with the subjects that a prompt names.
 
-Scenes are drawn by daylight and at twice their size; `edits` gives them night, snow and style.
+It paints each scene by daylight and at twice its size. `edits` adds night, snow and style.
 """
 
 import random
@@ -39,7 +39,7 @@ SUBJECTS: dict[str, str] = {
 
 
 def subjects_of(prompt: str) -> set[str]:
-    """What the prompt names, in the terms of `SUBJECTS`; where it names nothing, its hash chooses."""
+    """The subjects that the prompt names, as keys of `SUBJECTS`. If it names none, its hash chooses some."""
     named = {subject for subject, words in SUBJECTS.items() if re.search(words, prompt, re.IGNORECASE)}
     if "boat" in named:
         named.add("water")
@@ -49,7 +49,7 @@ def subjects_of(prompt: str) -> set[str]:
 
 
 def draw_scene(prompt: str, size: Size = (1024, 1024)) -> Image.Image:
-    """A picture of what the prompt names, always the same for the same prompt and size."""
+    """A picture of the subjects that the prompt names. The same prompt and size give the same picture."""
     chance, named = dice("scene", prompt), subjects_of(prompt)
     picture = Image.new("RGB", (size[0] * 2, size[1] * 2))
     draw_sky(picture, chance)
@@ -59,7 +59,7 @@ def draw_scene(prompt: str, size: Size = (1024, 1024)) -> Image.Image:
 
 
 def _draw_distance(picture: Image.Image, chance: random.Random, named: set[str]) -> None:
-    """What stands between the sky and the ground, the farthest first."""
+    """Draws the things between the sky and the ground, the farthest first."""
     if "mountains" in named or not named & {"city", "tower"}:
         draw_mountains(picture, chance, high="mountains" in named)
     if "city" in named or "tower" in named:
@@ -117,7 +117,7 @@ def _shoreline(size: Size, chance: random.Random, at: float) -> list[Point]:
 
 
 def developed(picture: Image.Image, chance: random.Random, size: Size) -> Image.Image:
-    """Down to its size, with a vignette and film grain."""
+    """The finished picture: reduced to its size, with a vignette and film grain."""
     small = picture.resize(size, Image.Resampling.LANCZOS)
     vignette = Image.radial_gradient("L").point([255 - max(0, i - 120) // 3 for i in range(256)]).resize(size)
     small = ImageChops.multiply(small, Image.merge("RGB", (vignette,) * 3))

@@ -1,4 +1,4 @@
-"""The backdrop of a scene: sky, mountains, forest, water and meadow, each drawn onto a picture in place."""
+"""The backdrop of a scene. Each function draws sky, mountains, forest, water or meadow onto a picture in place."""
 
 import math
 import random
@@ -52,7 +52,7 @@ def draw_range(
     roughness: float = 0.5,
     snow: bool = False,
 ) -> None:
-    """A range of mountains or hills whose mean height stands at `base` (a share of the picture)."""
+    """Draws mountains or hills with their mean height at `base` (a share of the picture)."""
     width, height = picture.size
     heights = ridge(chance, roughness)
     outline = [(width * i / (len(heights) - 1), height * (base - rise * h)) for i, h in enumerate(heights)]
@@ -86,7 +86,7 @@ def _snow_capped(rock: Image.Image, light: Image.Image, outline: Sequence[Point]
 def draw_forest(
     picture: Image.Image, chance: random.Random, *, foot: float, height: float, count: int, colour: RGB
 ) -> None:
-    """A line of conifers with their feet at `foot` and about `height` tall (shares of the picture)."""
+    """Draws a line of conifers with their feet at `foot`, about `height` tall (both shares of the picture)."""
     width, full = picture.size
     for i in range(count):
         at = width * (i + chance.uniform(-0.9, 0.9)) / count
@@ -110,7 +110,7 @@ def draw_conifer(picture: Image.Image, chance: random.Random, foot: Point, tall:
 
 
 def draw_water(picture: Image.Image, chance: random.Random, shore: float, colour: RGB = (44, 84, 112)) -> None:
-    """Fills the picture below `shore` with a lake that mirrors what stands above it."""
+    """Fills the picture below `shore` with a lake that mirrors the part above it."""
     width, height = picture.size
     top = round(height * shore)
     depth = height - top
@@ -146,7 +146,7 @@ def _glittering(water: Image.Image, chance: random.Random) -> Image.Image:
 def draw_meadow(
     picture: Image.Image, chance: random.Random, edge: Sequence[Point], colour: RGB = (92, 126, 52)
 ) -> None:
-    """Grass below `edge`, a line across the picture in pixels."""
+    """Draws grass below `edge`, a line across the picture in pixels."""
     height = picture.height
     top = min(y for _, y in edge) / height
     base = gradient(picture.size, [(top, mix(colour, (196, 200, 110), 0.45)), (1.0, mix(colour, (18, 40, 18), 0.55))])
@@ -169,7 +169,7 @@ def _draw_blades(picture: Image.Image, chance: random.Random, edge: Sequence[Poi
 
 
 def height_at(edge: Sequence[Point], x: float) -> float:
-    """Where the line stands at x."""
+    """The height of the line at x."""
     for (x0, y0), (x1, y1) in pairwise(edge):
         if x <= x1:
             return y0 + (y1 - y0) * (x - x0) / (x1 - x0)

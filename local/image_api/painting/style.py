@@ -1,4 +1,4 @@
-"""Edits of a picture's manner and lay-out: watercolour, sketch, oil, mirror, frame and the like."""
+"""Edits of a picture's style and lay-out: watercolour, sketch, oil, mirror, frame and the like."""
 
 import re
 
@@ -37,7 +37,7 @@ def as_watercolour(picture: Image.Image, words: str) -> Image.Image:
 
 
 def _bled(picture: Image.Image, words: str) -> Image.Image:
-    """Displaces patches a little, so that outlines waver as wet paint does."""
+    """The picture with patches moved a little, so that outlines waver like wet paint."""
     chance = dice("bleeding", words)
     step = max(8, picture.width // 40)
     columns, rows = picture.width // step + 1, picture.height // step + 1
@@ -123,13 +123,13 @@ def sharper(picture: Image.Image, _words: str) -> Image.Image:
 
 
 def mirrored(picture: Image.Image, words: str) -> Image.Image:
-    """Left becomes right, or top bottom where the words say so."""
+    """The picture mirrored, or upside down if the words say so."""
     down = re.search(r"upside|vertical|垂直|上下", words, re.IGNORECASE)
     return ImageOps.flip(picture) if down else ImageOps.mirror(picture)
 
 
 def rotated(picture: Image.Image, words: str) -> Image.Image:
-    """By a quarter to the right, or by the degrees and direction that the words give."""
+    """The picture turned by a quarter to the right, or by the degrees and direction in the words."""
     said = re.search(r"(-?\d{1,3})\s*(?:°|deg|度)", words)
     degrees = int(said.group(1)) if said else 90
     if re.search(r"counter|anti|to the left|逆时针|向左", words, re.IGNORECASE):
@@ -138,7 +138,7 @@ def rotated(picture: Image.Image, words: str) -> Image.Image:
 
 
 def framed(picture: Image.Image, words: str) -> Image.Image:
-    """A frame inside the picture's own size: white, or the colour named right before or after the word."""
+    """The picture with a frame, in the same size. The frame is white, or has the colour named just before the word."""
     wide = max(6, round(min(picture.size) * 0.05))
     colour = _frame_colour(words)
     inner = picture.resize(

@@ -46,7 +46,7 @@ def inverted(picture: Image.Image, _words: str) -> Image.Image:
 
 
 def in_autumn(picture: Image.Image, _words: str) -> Image.Image:
-    """What is green turns to copper and gold."""
+    """Turns green to copper and gold."""
     red, green, blue = picture.split()
     leafy = ImageChops.subtract(green, ImageChops.lighter(blue, faded(red, 0.92)))
     mask = leafy.point([min(255, i * 12) for i in range(256)]).filter(ImageFilter.GaussianBlur(1.5))

@@ -1,4 +1,4 @@
-"""Edits that bring weather: snow, rain, fog, a rainbow."""
+"""Edits of the weather: snow, rain, fog, a rainbow."""
 
 import math
 import random
@@ -9,7 +9,7 @@ from local.image_api.painting.raster import RGB, clouds, dice, faded, lighten, m
 
 
 def in_snow(picture: Image.Image, words: str) -> Image.Image:
-    """Snow that lies on what faces the sky, and flakes of three distances in the air."""
+    """Snow on everything that faces the sky, and flakes at four distances in the air."""
     chance = dice("snow", words)
     winter = _snowed_in(picture, chance)
     for flakes in _flakes(picture.size, chance):
@@ -26,7 +26,7 @@ def _snowed_in(picture: Image.Image, chance: random.Random) -> Image.Image:
 
 
 def _white(light: Image.Image, bright: float) -> Image.Image:
-    """Snow with the shadows of what it lies on; by night it is blue and dim."""
+    """Snow with the shadows of the things below it. By night it is blue and dim."""
     white: RGB = mix((112, 134, 186), (238, 244, 255), bright)
     shadows = ImageOps.autocontrast(light, cutoff=1).convert("RGB")
     even = Image.new("RGB", light.size, white)
@@ -34,14 +34,14 @@ def _white(light: Image.Image, bright: float) -> Image.Image:
 
 
 def _drifts(sky: Image.Image, chance: random.Random, most: int) -> Image.Image:
-    """Where snow covers the ground: more of it the nearer the ground is."""
+    """A mask of the snow on the ground. Nearer ground has more of it."""
     ground = ImageChops.subtract(ramp(sky.size, most // 5, most, 0.45, 0.95), sky)
     patches = clouds(sky.size, chance, max(4, sky.height // 12)).point([min(255, 50 + i * 3 // 2) for i in range(256)])
     return ImageChops.multiply(ground, patches)
 
 
 def _ledges(light: Image.Image, sky: Image.Image) -> Image.Image:
-    """The upper edges of things, a few pixels deep: where snow stays."""
+    """A mask of the upper edges of things, a few pixels deep, where snow stays."""
     depth = max(3, light.height // 70)
     below_sky = ImageChops.subtract(ImageChops.offset(sky, 0, depth), sky)
     smooth = light.filter(ImageFilter.GaussianBlur(light.height / 400))
@@ -77,7 +77,7 @@ def _flake_layer(
 
 
 def in_rain(picture: Image.Image, words: str) -> Image.Image:
-    """A grey, wet light and slanting threads of rain."""
+    """A grey, wet light, and slanting threads of rain."""
     chance = dice("rain", words)
     dull = ImageEnhance.Contrast(ImageEnhance.Color(picture).enhance(0.55)).enhance(0.86)
     wet = tint(dull, (0.74, 0.8, 0.88))
@@ -124,7 +124,7 @@ def in_fog(picture: Image.Image, words: str) -> Image.Image:
 
 
 def with_rainbow(picture: Image.Image, _words: str) -> Image.Image:
-    """An arc of light from shore to shore, behind what stands before the sky."""
+    """An arc of light across the sky, behind everything in front of the sky."""
     width, height = picture.size
     arc = Image.new("RGB", picture.size)
     draw = ImageDraw.Draw(arc)

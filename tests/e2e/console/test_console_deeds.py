@@ -105,11 +105,11 @@ def test_a_batch_is_looked_at_begun_and_stopped(console: Console, thread: str, t
     file.write_text("\n".join(map(json.dumps, [*lines, {"instruction": ""}])), encoding="utf-8")
     with console.entered("/batches") as page:
         page.choose("[name=file]", file)
-        page.click('aria/Look at it[role="button"]')
+        page.click('aria/Check the file[role="button"]')
         page.read("Nothing was uploaded. line 41")
         file.write_text("\n".join(map(json.dumps, lines)), encoding="utf-8")
         page.choose("[name=file]", file)
-        page.click('aria/Look at it[role="button"]')
+        page.click('aria/Check the file[role="button"]')
         page.click(".question button.main")
         page.click('aria/Go on[role="link"]')
         stop = f"[data-key='{file.name}'] a[href^='/questions/stop/']"

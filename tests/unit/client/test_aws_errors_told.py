@@ -1,4 +1,4 @@
-"""What AWS refuses is told in a sentence with the way out."""
+"""Each error of AWS becomes a sentence with a remedy."""
 
 import pytest
 from botocore.exceptions import (
@@ -29,7 +29,7 @@ def refused(code: str, message: str = "no", operation: str = "SendMessage") -> C
         (refused("NoSuchBucket"), Gone, "right stack, region and account"),
         (refused("AWS.SimpleQueueService.NonExistentQueue"), Gone, "right stack"),
         (refused("ValidationError", "Stack with id shop does not exist"), Gone, "Stack with id shop does not exist"),
-        (refused("NoSuchKey", operation="GetObject"), Trouble, "somebody has deleted it"),
+        (refused("NoSuchKey", operation="GetObject"), Trouble, "It was deleted"),
         (refused("SlowDown"), Trouble, "Try again"),
         (NoCredentialsError(), Denied, "aws configure"),
         (NoRegionError(), Unreachable, "AWS_REGION"),

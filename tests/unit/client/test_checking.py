@@ -1,4 +1,4 @@
-"""What is said of files before they are uploaded is what the functions would make of them."""
+"""The verdict on a file before its upload agrees with the functions."""
 
 import json
 from collections.abc import Callable, Mapping
@@ -16,7 +16,7 @@ Check = Callable[..., Checked]
 
 @pytest.fixture
 def check(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Check:
-    """Makes these files, checks what is named, and returns the exit code and what is said of each file."""
+    """Makes files, and checks those that are named. Returns the exit code and the verdict on each file."""
     monkeypatch.chdir(tmp_path)
 
     def call(files: Mapping[str, bytes], *words: str) -> Checked:
@@ -106,7 +106,7 @@ def test_words_alone_a_request_and_batches_are_read(check: Check) -> None:
     )
     assert code == 0
     assert {name: each["says"] for name, each in told.items()} == {
-        "words/cat.txt": "is a picture from words alone, or the next turn", "a.json": "is a request",
+        "words/cat.txt": "asks for a picture from words alone, or is the next turn", "a.json": "is a request",
         "b.jsonl": "is a batch of 1 request", "c.csv": "is a batch of 2 requests",
     }  # fmt: skip
     assert (told["a.json"]["thread_id"], told["a.json"]["instruction"]) == ("dogs", "a dog")
@@ -120,7 +120,7 @@ def test_each_line_with_a_fault_is_named_and_an_id_that_asks_for_two_things(chec
     _, told = check({"a.jsonl": b"\n".join(json.dumps(line).encode() for line in lines)})
     said = [each["message"] for each in told["a.jsonl"]["problems"]]
     assert [each.partition(":")[0] for each in said] == ["line 2", "line 3"]
-    assert "is that of line 1, which asks for something else" in said[1]
+    assert "is already used in line 1, for another request" in said[1]
 
 
 def test_what_systems_leave_is_ignored_and_what_is_not_there_is_1(check: Check) -> None:
@@ -137,5 +137,5 @@ def test_a_file_that_is_not_there_keeps_no_other_from_its_verdict(
     assert run(["check", "mug.png", "nowhere.png"]) == 1
     said = capsys.readouterr()
     assert (said.out.splitlines()[0], said.err) == (
-        "✓ mug.png  is asked with its text", "There is no file nowhere.png.\n"
+        "✓ mug.png  is sent with its text", "There is no file nowhere.png.\n"
     )  # fmt: skip

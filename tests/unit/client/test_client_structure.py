@@ -1,4 +1,4 @@
-"""The client is small, imports in one direction, and loads what it needs when it needs it."""
+"""The client is small, imports in one direction, and loads modules on first use."""
 
 import ast
 import importlib.metadata
@@ -14,7 +14,7 @@ import darkroom_client.command
 from darkroom_client.command import COMMANDS
 
 ROOT = Path(darkroom_client.__file__).parent
-# Each may import those before it; a folder's modules stand with it.
+# Each may import those before it. A folder counts as one with its modules.
 RANKS = [
     "errors", "telling", "stacks", "results", "naming", "thread", "index", "pictures", "pending", "consumer", "batches",
     "room", "testing", "sheets", "checking", "operating", "console", "commands", "command",
@@ -26,13 +26,13 @@ MAX_LINES = 34
 
 
 def run(program: str) -> set[str]:
-    """The modules that a program has loaded in the end."""
+    """The modules that a program has loaded at its end."""
     command = [sys.executable, "-c", f"import sys; {program}; print(*sys.modules)"]
     return set(subprocess.run(command, check=True, capture_output=True, text=True).stdout.split())
 
 
 def own(path: Path) -> set[str]:
-    """What a module imports of the client, by the first name within it."""
+    """The parts of the client that a module imports, each by its first name below the client."""
     named = [node for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))) if isinstance(node, ast.ImportFrom)]
     full = {f"{node.module}.{each.name}" for node in named for each in node.names}
     return {name.split(".")[1] for name in full if name.startswith("darkroom_client.")}
@@ -99,7 +99,7 @@ def test_completion_loads_neither_though_it_loads_every_subcommand() -> None:
 
 
 def test_all_that_the_client_does_needs_its_own_dependencies_alone() -> None:
-    """Those of the layer are not there where the client is installed."""
+    """The libraries of the layer are not installed with the client."""
     hidden = ("aws_lambda_powertools", "requests", "pi_heif")
     hide = f"sys.modules.update(dict.fromkeys({hidden!r}))"
     used = "darkroom_client.batches, darkroom.aws.dynamodb.table, darkroom.aws.sqs, darkroom.providers.dialect_table"

@@ -29,7 +29,7 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def test_help_is_there_at_once() -> None:
-    """In seconds of the processor, for other processes may be at work."""
+    """The limit is in seconds of the processor, because other processes may run."""
     before = resource.getrusage(resource.RUSAGE_CHILDREN)
     subprocess.run([sys.executable, "-m", "darkroom_client.command", "--help"], check=True, capture_output=True)
     after = resource.getrusage(resource.RUSAGE_CHILDREN)
@@ -64,7 +64,7 @@ def test_the_help_of_each_subcommand_fits_a_narrow_terminal(
 def test_the_shells_complete_it(
     shell: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """As docs/command.md says. What a shell asks for then is click's own."""
+    """docs/command.md describes this. The answer to the shell is click's own."""
     monkeypatch.setenv("_DARKROOM_COMPLETE", f"{shell}_source")
     monkeypatch.setattr(BashComplete, "_check_version", staticmethod(lambda: None))
     with pytest.raises(SystemExit):
@@ -89,7 +89,7 @@ def test_wrong_use_is_2_and_what_is_not_reached_is_3_each_in_a_sentence(capsys: 
     assert run(["use"]) == 3
     said = capsys.readouterr().err
     assert "Traceback" not in said
-    assert "No stack is named. Say which: `darkroom use NAME`" in said
+    assert "No stack is named. Name one: `darkroom use NAME`" in said
 
 
 def test_what_a_command_raises_decides_the_exit_code() -> None:

@@ -1,4 +1,4 @@
-"""Moments as people write them."""
+"""Moments in the forms that people write."""
 
 from datetime import UTC, datetime, timedelta
 

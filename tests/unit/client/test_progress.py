@@ -1,4 +1,4 @@
-"""What is said of a request that waits."""
+"""The message about a waiting request."""
 
 import pytest
 

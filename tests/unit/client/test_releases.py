@@ -1,4 +1,4 @@
-"""A client and a stack of different releases: what is said, and where."""
+"""A client and a stack of different releases: the message, and its places."""
 
 import pytest
 

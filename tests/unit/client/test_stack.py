@@ -1,4 +1,4 @@
-"""A stack's outputs are read once, and read anew where they show to be old; its own names are the caller's."""
+"""A stack's outputs are read once, and again if they prove out of date. A service may name the parts itself."""
 
 from pathlib import Path
 from typing import Any
@@ -20,7 +20,7 @@ ENV = {
 
 
 class CloudFormation:
-    """One stack, whose table's name may change; and how often it was asked."""
+    """A fake with one stack, whose table may get another name. It counts the calls."""
 
     def __init__(self, table: str) -> None:
         self.table = table
@@ -51,7 +51,7 @@ def cache(tmp_path: Path) -> OutputsCache:
 
 
 def opened(formation: Any, cache: OutputsCache) -> Stack:
-    """As a new process opens it."""
+    """The stack in a new process."""
     return Stack(Deployed("shop", formation, cache), formation.client)
 
 
@@ -66,7 +66,7 @@ def test_parameters_and_resources_are_those_of_now(formation: Any, cache: Output
     assert (stack.parameters, stack.resources) == ({"MaxPaidCalls": "2"}, {"Of": "shop"})
 
 
-@pytest.mark.parametrize("refusal", [Gone, Denied, Invalid])  # what is invalid in a dialect may be valid in the next
+@pytest.mark.parametrize("refusal", [Gone, Denied, Invalid])  # another dialect may accept an invalid option
 def test_outputs_of_an_earlier_stack_are_read_anew_and_it_is_asked_again(
     formation: Any, cache: OutputsCache, refusal: type[Trouble]
 ) -> None:
@@ -90,7 +90,7 @@ def test_what_is_denied_by_outputs_of_now_is_denied(formation: Any, cache: Outpu
         asked.append(stack.outputs)
         raise Denied("no")
 
-    for opening in range(2):  # read just now, and remembered
+    for opening in range(2):  # outputs that were just read, and cached ones
         stack = opened(formation, cache)
         with pytest.raises(Denied):
             stack.up_to_date(ask)
@@ -166,7 +166,7 @@ def test_model_and_address_are_the_stacks_own_or_those_of_its_dialect() -> None:
 
 
 def test_a_dialect_of_a_later_release_is_told() -> None:
-    with pytest.raises(Unreachable, match="spoken to in later, which this release does not know"):
+    with pytest.raises(Unreachable, match="speaks the dialect later to its image API"):
         _ = Stack(Known({"ImageApiDialect": "later"}, {}, {}), lambda _: None).dialect
 
 

@@ -1,4 +1,4 @@
-"""Which stack a command is for, what is remembered of it, and what a checkout says of those on this machine."""
+"""The choice of a command's stack, its storage, and the stacks on this machine that a checkout knows."""
 
 import json
 from pathlib import Path
@@ -15,7 +15,7 @@ from darkroom_client.stacks.outputs_cache import OutputsCache
 
 @pytest.fixture
 def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
-    """The environment of a person who is in no checkout."""
+    """The environment of a person outside any checkout."""
     (tmp_path / "elsewhere").mkdir()
     monkeypatch.chdir(tmp_path / "elsewhere")
     return {"XDG_CONFIG_HOME": str(tmp_path / "config"), "XDG_CACHE_HOME": str(tmp_path / "cache")}
@@ -73,7 +73,7 @@ def test_what_was_remembered_and_cannot_be_read_is_as_if_nothing_were(home: dict
 
 def test_where_nothing_can_be_written_down_the_way_out_is_told(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
-    with pytest.raises(Unreachable, match="DARKROOM_STACK names a stack, too"):
+    with pytest.raises(Unreachable, match="Name the stack with DARKROOM_STACK"):
         choice.remember(Choice("shop"), {"XDG_CONFIG_HOME": str(tmp_path / "file")})
 
 
@@ -101,7 +101,7 @@ def test_what_is_no_checkout_is_told(tmp_path: Path) -> None:
 
 
 def test_outside_a_checkout_both_ways_to_name_it_are_told(home: dict[str, str]) -> None:
-    with pytest.raises(Unreachable, match=r"Go into the checkout, or name it with DARKROOM_REPO=…"):
+    with pytest.raises(Unreachable, match=r"Go into the checkout, or name its folder with DARKROOM_REPO=…"):
         checkout.needed(home)
 
 

@@ -1,4 +1,4 @@
-"""Tables fit a narrow terminal: words are cut with a sign, and what is not cut keeps its meaning."""
+"""Tables fit a narrow terminal. Words are cut and marked, and other columns stay whole."""
 
 import io
 

@@ -1,4 +1,4 @@
-"""How moments, money and words look to a person, and which terminals are shown a picture."""
+"""The form of moments, money and words for a person, and the terminals that show pictures."""
 
 import io
 from datetime import UTC, datetime, timedelta

@@ -1,4 +1,4 @@
-"""The stack of a service's own tests asks the stand-in for trouble, and says what is missing where it cannot start."""
+"""The stack for a service's own tests produces faults on request. If it cannot start, it names the missing part."""
 
 from collections.abc import Iterator
 from pathlib import Path

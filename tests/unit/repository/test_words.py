@@ -11,15 +11,6 @@ import pytest
 
 ROOT = Path(__file__).parents[3]
 FOLDERS = ("benchmarks", "client", "examples", "functions", "layers", "local", "tests")
-# Folders and modules that are not rewritten yet. The list only shrinks.
-EXEMPT = (
-    "client/darkroom_client/checking",
-    "client/darkroom_client/console",
-    "client/darkroom_client/sheets",
-    "client/darkroom_client/stacks",
-    "local/image_api",
-    "tests/unit/client",
-)
 OTHERS = (
     *("template.yaml", "monitoring.yaml", "Makefile", "pyproject.toml"),
     *(f"examples/{name}.yaml" for name in ("other-account", "pipe", "pipeline", "producer", "webhook")),
@@ -37,8 +28,7 @@ def modules(name: str) -> list[Path]:
 
 
 def sources() -> list[Path]:
-    exempt = {path for name in EXEMPT for path in modules(name)}
-    return [path for folder in FOLDERS for path in modules(folder) if path not in exempt]
+    return [path for folder in FOLDERS for path in modules(folder)]
 
 
 def docstrings(tree: ast.AST) -> Iterator[str]:
@@ -108,10 +98,6 @@ def test_the_words_of_templates_and_settings_are_plain(other: str) -> None:
     said = [line.partition(mark)[2].strip() for line in lines for mark in ("# ", "Description: ") if mark in line]
     assert faults(iter(said)) == []
 
-
-@pytest.mark.parametrize("exempt", EXEMPT)
-def test_what_is_exempt_is_not_plain_yet(exempt: str) -> None:
-    assert any(faults_of(path) for path in modules(exempt)), f"{exempt} is plain: take it out of EXEMPT"
 
 
 @pytest.mark.parametrize(

@@ -1,1 +1,1 @@
-"""It does what a person says by a form, each once, however often the form is sent."""
+"""It carries out forms. Each form acts once, even if it is sent several times."""

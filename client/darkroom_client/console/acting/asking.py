@@ -1,4 +1,4 @@
-"""To ask for pictures: a new conversation, a reply under any turn, and words for a photo that had none."""
+"""Requests for pictures: a new conversation, a reply to any turn, and the text of a photo that had none."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 def send(desk: "Desk", form: Form) -> str:
-    """A new conversation, with the pictures that were dropped. Returns its thread. Raises Trouble."""
+    """Starts a conversation, with the pictures of the form. Returns its thread. Raises Trouble."""
 
     def work() -> tuple[str, Sequence[PendingTurn]]:
         with on_disk(form.files) as paths:
@@ -28,7 +28,7 @@ def send(desk: "Desk", form: Form) -> str:
 
 
 def reply(desk: "Desk", form: Form) -> str:
-    """An answer to one of a thread's turns. Returns the thread. Raises Trouble."""
+    """Replies to one of a thread's turns. Returns the thread. Raises Trouble."""
     thread_id, parent = desk.room.thread(form.text("thread")).id, form.number("parent_turn")
 
     def work() -> tuple[str, Sequence[PendingTurn]]:
@@ -39,7 +39,7 @@ def reply(desk: "Desk", form: Form) -> str:
 
 
 def instruct(desk: "Desk", form: Form) -> str:
-    """Says what to make of a photo that was uploaded without words: the text that it waits for is put beside it.
+    """Uploads the text of a photo that was uploaded without one.
 
     Returns the key of the text. Raises Trouble.
     """
@@ -57,7 +57,7 @@ def instruct(desk: "Desk", form: Form) -> str:
 
 
 def _ask(desk: "Desk", form: Form, thread_id: str, paths: Sequence[Path], parent: int | None) -> Sequence[PendingTurn]:
-    """One request, or several siblings. Their ids follow from the form's, so that each is paid once."""
+    """Sends one request, or several siblings. Their ids follow from the form's, so that each is paid once."""
     fields: dict[str, Any] = {"parent_turn": parent, "model": form.text("model") or None, "options": form.options}
     ids = [form.id, *(f"{form.id}-{number}" for number in range(2, form.variations + 1))]
     if len(ids) > 1 and parent is None:
@@ -69,6 +69,6 @@ def _ask(desk: "Desk", form: Form, thread_id: str, paths: Sequence[Path], parent
 
 
 def _newest(desk: "Desk", thread_id: str) -> int:
-    """Siblings answer the same turn, and not each other."""
+    """The turn that all siblings answer, so that they do not answer each other."""
     with translated(READER):
         return desk.room.thread(thread_id).latest_success()

@@ -1,4 +1,4 @@
-"""Batch files that were dropped: each line is looked at, and the file waits for a yes before it is uploaded."""
+"""Batch files from a form. Each line is checked, and the file waits for a yes before it is uploaded."""
 
 import tempfile
 import threading
@@ -14,19 +14,19 @@ from darkroom_client.operating.batches.local_batch import LocalBatch
 if TYPE_CHECKING:
     from darkroom_client.stacks.stack import Stack
 
-MAX_WAITING = 5  # each may have many megabytes
-MAX_FAULTS = 10  # that are told, of perhaps very many
+MAX_WAITING = 5  # a small number, because a file may have many megabytes
+MAX_FAULTS = 10  # faults that are listed
 
 
 class BatchFiles:
-    """Those that wait for a yes, by the id of the form that they came with."""
+    """The files that wait for a yes, by the id of their form."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._waiting: OrderedDict[str, LocalBatch] = OrderedDict()
 
     def look(self, stack: "Stack", form: Form) -> str:
-        """Looks at the file of a form, and keeps it. Returns the form's id. Raises Invalid where a line has a fault."""
+        """Checks the file of a form, and keeps it. Returns the form's id. Raises Invalid if a line has a fault."""
         if len(form.files) != 1:
             raise Invalid("Choose one file, a .jsonl or a .csv")
         with tempfile.TemporaryDirectory(prefix="darkroom-") as folder:
@@ -44,8 +44,8 @@ class BatchFiles:
         return form.id
 
     def find(self, form_id: str) -> LocalBatch:
-        """Raises Trouble where it waits no more."""
+        """The file of a form. Raises Trouble if it does not wait any more."""
         found = self._waiting.get(form_id)
         if found is None:
-            raise Trouble("This file waits no more.", "Choose it again.")
+            raise Trouble("The console has forgotten this file.", "Choose it again.")
         return found

@@ -1,4 +1,4 @@
-"""A form as it was sent: its fields, and its files with their names."""
+"""Reads a form: its fields, and its files with their names."""
 
 import re
 import shutil
@@ -25,18 +25,18 @@ _ID = re.compile(r"[A-Za-z0-9._:-]{8,100}", re.ASCII)
 
 
 class Form(NamedTuple):
-    """What a person filled in. `id` was made when the form was rendered."""
+    """A form that a person filled in. Its `id` is made when the page is rendered."""
 
     id: str
     fields: Mapping[str, str]
     files: tuple[UploadFile, ...]
 
     def text(self, name: str) -> str:
-        """Empty where it was left empty."""
+        """The text of a field, empty if it is missing."""
         return self.fields.get(name, "").strip()
 
     def number(self, name: str, default: int | None = None) -> int | None:
-        """Raises Invalid where it is none."""
+        """The number in a field. Raises Invalid if it holds anything else."""
         said = self.text(name)
         if not said:
             return default
@@ -46,15 +46,15 @@ class Form(NamedTuple):
 
     @property
     def variations(self) -> int:
-        """Raises Invalid."""
+        """The number of pictures to make. Raises Invalid."""
         count = self.number("variations", 1) or 1
         if count > MAX_VARIATIONS:
-            raise Invalid(f"{count} are too many at once: {MAX_VARIATIONS} at most")
+            raise Invalid(f"{count} variations are too many: {MAX_VARIATIONS} at most")
         return count
 
     @property
     def options(self) -> dict[str, Any] | None:
-        """Those of a request that were chosen; None leaves them as they are in the conversation."""
+        """The options that were chosen. None keeps those of the conversation."""
         chosen = {
             name.removeprefix("option."): value.strip()
             for name, value in self.fields.items()
@@ -65,9 +65,9 @@ class Form(NamedTuple):
 
 @asynccontextmanager
 async def read(request: Request) -> AsyncIterator[Form]:
-    """Its files are open for as long as the block lasts. Raises Invalid where it is too large, or has no id."""
+    """The form of a request. Its files are open within the block. Raises Invalid if it is too large or has no id."""
     if int(request.headers.get("content-length") or 0) > MAX_FORM_BYTES:
-        raise Invalid("These pictures are too many for one form", "Choose fewer.")
+        raise Invalid("These pictures are too large for one form", "Choose fewer.")
     asked = request.form(max_files=MAX_FILES, max_fields=MAX_FIELDS, max_part_size=MAX_FIELD_BYTES)
     async with asked as data:
         fields = {name: value.replace("\r\n", "\n") for name, value in data.items() if isinstance(value, str)}
@@ -80,7 +80,7 @@ async def read(request: Request) -> AsyncIterator[Form]:
 
 @contextmanager
 def on_disk(files: tuple[UploadFile, ...]) -> Iterator[list[Path]]:
-    """The files under their own names, each in a folder of its own, for as long as the block lasts. Raises Invalid."""
+    """The files under their own names, each in its own folder, within the block. Raises Invalid."""
     with tempfile.TemporaryDirectory(prefix="darkroom-") as folder:
         paths = []
         for number, each in enumerate(files):
@@ -90,7 +90,7 @@ def on_disk(files: tuple[UploadFile, ...]) -> Iterator[list[Path]]:
 
 
 def written(file: UploadFile, folder: Path) -> Path:
-    """The file in this folder, under its own name."""
+    """Writes the file into this folder, under its own name. Returns its path."""
     folder.mkdir(exist_ok=True)
     path = folder / _name(file.filename or "")
     with path.open("wb") as target:
@@ -99,7 +99,7 @@ def written(file: UploadFile, folder: Path) -> Path:
 
 
 def _look_at(path: Path) -> None:
-    """Raises Invalid where it is not even called a picture by its first bytes. The functions look closer."""
+    """Raises Invalid if the first bytes are not those of a picture. The functions check the rest."""
     with path.open("rb") as file:
         head = file.read(sniff.HEAD_BYTES)
     if not sniff.is_picture(head):
@@ -109,7 +109,7 @@ def _look_at(path: Path) -> None:
 
 
 def _name(given: str) -> str:
-    """The last part of a name that a browser told, without what no file's name may have."""
+    """The last part of a name that a browser sent, without characters that a file's name must not have."""
     last = re.split(r"[/\\]", unicodedata.normalize("NFC", given))[-1]
     clean = "".join("_" if unicodedata.category(each) in ("Cc", "Cs") else each for each in last).strip(". ")
     stem, dot, ending = clean.rpartition(".")

@@ -1,4 +1,4 @@
-"""What takes a while: it goes on in the background, and a page shows its lines as they are said."""
+"""Long actions. Each runs in the background, and a page shows its lines as they appear."""
 
 import threading
 from collections import OrderedDict
@@ -16,7 +16,7 @@ Say = Callable[[str], None]
 
 @dataclass
 class Job:
-    """`title` says what is done, `back` is where a person goes on. `trouble` is why it came to nothing."""
+    """A long action. `back` is the address of the page that follows; `trouble` is the message of its failure."""
 
     id: str
     title: str
@@ -30,20 +30,20 @@ class Job:
         return f"/jobs/{part(self.id)}"
 
     def document(self) -> dict[str, Any]:
-        """What its page shows."""
+        """The document of the job's page."""
         names = ("title", "lines", "is_over", "trouble", "back")
         return {name: getattr(self, name) for name in names} | {"address": self.address}
 
 
 class Jobs:
-    """Those of this console. The same form is the same job."""
+    """The jobs of this console, one for each form."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._jobs: OrderedDict[str, Job] = OrderedDict()
 
     def once(self, form_id: str, title: str, back: str, work: Callable[[Say], None]) -> Job:
-        """The job of a form, begun unless it was before."""
+        """The job of a form. It starts once."""
         with self._lock:
             if form_id in self._jobs:
                 return self._jobs[form_id]
@@ -54,9 +54,9 @@ class Jobs:
         return job
 
     def find(self, job_id: str) -> Job:
-        """Raises Trouble where there is none."""
+        """The job of this id. Raises Trouble if there is none."""
         if job_id not in self._jobs:
-            raise Trouble("The console does not know this any more. It was done before it was started anew.")
+            raise Trouble("The console has forgotten this action, or was restarted since.")
         return self._jobs[job_id]
 
 
@@ -66,8 +66,8 @@ def _run(job: Job, work: Callable[[Say], None]) -> None:
             work(job.lines.append)
     except Trouble as trouble:
         job.trouble = str(trouble)
-    except Exception as error:  # a fault of ours: whoever waits at the job's page hears of it, and so does the terminal
-        job.trouble = f"This went wrong ({type(error).__name__}). It may be done again."
+    except Exception as error:  # a bug: the job's page shows it, and the terminal has the traceback
+        job.trouble = f"This went wrong ({type(error).__name__}). Try again."
         raise
     finally:
         job.is_over = True

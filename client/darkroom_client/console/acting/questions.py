@@ -1,4 +1,4 @@
-"""What costs, destroys or stops something: each is a question first, which says what will be done, and then a job."""
+"""Actions that cost, destroy or stop something. Each is first a question that describes it, and then a job."""
 
 import importlib.metadata
 from collections.abc import Callable, Mapping, Sequence
@@ -18,17 +18,17 @@ Work = Callable[["Desk", Sequence[str], Say], None]
 
 
 class Question(NamedTuple):
-    """What is about to be done. `button` says it in a word or two; `address` is where a yes is sent."""
+    """The description of an action, for consent. A yes is sent to `address`."""
 
     lines: Sequence[str]
     button: str
     address: str
-    is_final: bool = False  # nothing brings it back
-    other: tuple[str, str] | None = None  # another way, and its address
+    is_final: bool = False  # whether the action cannot be undone
+    other: tuple[str, str] | None = None  # an alternative, and its address
 
 
 class Known(NamedTuple):
-    """A question's title, where a person goes on, what is asked and what is done."""
+    """A question's title, the address of the page that follows, the look before the action, and the action."""
 
     title: str
     back: str
@@ -37,7 +37,7 @@ class Known(NamedTuple):
 
 
 def known(name: str, parts: Sequence[str]) -> Known:
-    """The question of this name about these things. Raises Trouble where there is none."""
+    """The question of this name about these things. Raises Trouble if there is none."""
     match name, parts:
         case "retry", [thread_id, turn]:
             return Known(f"Another chance for turn {turn} of {thread_id}", addresses.thread(thread_id), _retry, _judge)
@@ -46,7 +46,8 @@ def known(name: str, parts: Sequence[str]) -> Known:
         case "forget", [thread_id]:
             return Known(f"Erase {thread_id} for good", addresses.thread(thread_id), _forget, _erase)
         case "cancel", [thread_id] | [thread_id, _]:
-            return Known(f"Cancel what waits in {thread_id}", addresses.thread(thread_id), _cancel, _stop_waiting)
+            title = f"Cancel the waiting requests of {thread_id}"
+            return Known(title, addresses.thread(thread_id), _cancel, _stop_waiting)
         case "batch", [_] | [_, "replace"]:
             return Known("Ask for all lines of a file", "/batches", _batch, _upload_batch)
         case "stop", [key]:
@@ -57,7 +58,7 @@ def known(name: str, parts: Sequence[str]) -> Known:
 
 
 def asked(desk: "Desk", name: str, parts: Sequence[str]) -> Question:
-    """What would be done. Raises Trouble."""
+    """The question about an action. It changes nothing. Raises Trouble."""
     with translated(OPERATOR):
         return known(name, parts).look(desk, parts)
 
@@ -73,10 +74,10 @@ def _retry(desk: "Desk", parts: Sequence[str]) -> Question:
     if not Retry(desk.room.stack, list[str]().append).costs_nothing(thread_id, _number(turn)):
         return _ask_again(desk, (thread_id, turn, "ask"))
     lines = (
-        "Its raw answers are kept. They are judged again: nothing is called, and nothing is paid.",
-        "A picture becomes a new turn of the conversation.",
+        "Its raw answers are kept. They are judged again, without a call and without a cost.",
+        "If they hold a picture, it becomes a new turn of the conversation.",
     )
-    other = "Ask again instead, which is paid", _address("retry", thread_id, turn, "ask")
+    other = "Ask again instead, and pay", _address("retry", thread_id, turn, "ask")
     return Question(lines, "Judge again", _address("retry", thread_id, turn), other=other)
 
 
@@ -109,25 +110,25 @@ def _forget(desk: "Desk", parts: Sequence[str]) -> Question:
     (thread_id,) = parts
     lines = list[str]()
     Forget(desk.room.stack, thread_id, lines.append).looks()
-    lines.append("While a request of the conversation is open nothing is erased.")
+    lines.append("While a request of the conversation is open, nothing is erased.")
     return Question(lines, "Erase for good", _address("forget", thread_id), is_final=True)
 
 
 def _erase(desk: "Desk", parts: Sequence[str], say: Say) -> None:
-    """With what the console itself has kept of the thread."""
+    """Erases the thread, and everything that the console has kept of it."""
     from darkroom_client.operating.erasing.forget import Forget
 
     (thread_id,) = parts
     desk.room.thread(thread_id).turns()
     Forget(desk.room.stack, thread_id, say).work()
     desk.forget(thread_id)
-    say("Thumbnails that this console kept of it are gone. Those of consoles elsewhere are pushed out in time.")
+    say("This console has removed its thumbnails of the conversation. Consoles on other machines drop theirs in time.")
 
 
 def _cancel(_: "Desk", parts: Sequence[str]) -> Question:
     thread_id, *request_ids = parts
-    what = f"request {request_ids[0]}" if request_ids else "all that it was asked up to now"
-    lines = (f"Of {thread_id}: {what}.", "It is not called any more. A call that is under way goes on, and is paid.")
+    what = f"the request {request_ids[0]} of {thread_id}" if request_ids else f"all requests of {thread_id} up to now"
+    lines = (f"This cancels {what}.", "It prevents new calls. A call under way goes on, and is paid.")
     return Question(lines, "Cancel it", _address("cancel", *parts))
 
 
@@ -167,7 +168,7 @@ def _upload_batch(desk: "Desk", parts: Sequence[str], say: Say) -> None:
         if is_new
         else f"{local.key} was uploaded before, and is taken up where it was left."
     )
-    say("In a moment it is among the batches.")
+    say("It appears among the batches in a moment.")
 
 
 def _stop(_: "Desk", parts: Sequence[str]) -> Question:
@@ -183,7 +184,7 @@ def _stop_batch(desk: "Desk", parts: Sequence[str], say: Say) -> None:
 
 
 def _pause(_: "Desk", __: Sequence[str]) -> Question:
-    lines = ("No new call is made. What is in hand is brought to its end.", "Requests wait in their order.")
+    lines = ("No new call is made. Calls under way are brought to their end.", "Requests wait in their order.")
     return Question(lines, "Pause", _address("pause"))
 
 
@@ -194,7 +195,7 @@ def _pause_now(desk: "Desk", _: Sequence[str], say: Say) -> None:
 
 
 def _resume(_: "Desk", __: Sequence[str]) -> Question:
-    return Question(("What waits is called again, and paid.",), "Resume", _address("resume"))
+    return Question(("Waiting requests go on. Their calls are paid.",), "Resume", _address("resume"))
 
 
 def _go_on(desk: "Desk", _: Sequence[str], say: Say) -> None:
@@ -208,7 +209,7 @@ def _redrive(desk: "Desk", _: Sequence[str]) -> Question:
 
     lines = (
         f"Dead letters: about {dead_letters(desk.room.stack)}.",
-        "A request that has its outcome is over, and its copy is removed. Any other is sent again as it was.",
+        "A request that has its outcome is over, and its dead letter is removed. Any other is sent again unchanged.",
         "Nothing is paid twice.",
     )
     return Question(lines, "Bring them back", _address("redrive"))
@@ -223,7 +224,10 @@ def _bring_back(desk: "Desk", _: Sequence[str], say: Say) -> None:
 
 
 def _wake(_: "Desk", __: Sequence[str]) -> Question:
-    lines = ("What waits for a limit, a key or the provider looks again now. A request whose cause is there waits on.",)
+    lines = (
+        "Requests that wait for a limit, a key or the provider look again now.",
+        "If the cause remains, the request waits on.",
+    )
     return Question(lines, "Wake", _address("wake"))
 
 
@@ -234,7 +238,7 @@ def _wake_all(desk: "Desk", _: Sequence[str], say: Say) -> None:
 
 
 def _doctor(_: "Desk", __: Sequence[str]) -> Question:
-    lines = ("Looks at all that may keep the stack from its work. Nothing is changed, called or paid.",)
+    lines = ("This checks everything that may keep the stack from its work. It changes, calls and pays nothing.",)
     return Question(lines, "Examine it", _address("doctor"))
 
 
@@ -254,8 +258,8 @@ def _number(said: str) -> int:
 _MARKS = {"ok": "✓", "broken": "✗", "unwise": "!", "unknown": "?"}
 _OF_THE_STACK: Mapping[str, Known] = {
     "pause": Known("Pause the stack", "/status", _pause, _pause_now),
-    "resume": Known("Go on after the pause", "/status", _resume, _go_on),
+    "resume": Known("Resume the stack", "/status", _resume, _go_on),
     "redrive": Known("Bring dead letters back", "/status", _redrive, _bring_back),
-    "wake": Known("Wake what waits", "/status", _wake, _wake_all),
+    "wake": Known("Wake the waiting requests", "/status", _wake, _wake_all),
     "doctor": Known("Examine the stack", "/status", _doctor, _examine),
 }

@@ -1,4 +1,4 @@
-"""What was sent from this console, by the id that its form was rendered with: so that a double click sends it once."""
+"""The requests that this console has sent, by the id of their form. So a double click sends a request once."""
 
 import threading
 import time
@@ -9,11 +9,11 @@ from typing import NamedTuple
 from darkroom_client.pending import PendingTurn
 
 MAX_KNOWN = 500
-SHOWN_SECONDS = 120  # until a request has been taken up
+SHOWN_SECONDS = 120  # a worker takes up most requests within this time
 
 
 class Asked(NamedTuple):
-    """What one form has asked for."""
+    """The requests of one form."""
 
     thread_id: str
     pending: Sequence[PendingTurn]
@@ -21,7 +21,7 @@ class Asked(NamedTuple):
 
 
 class Sent:
-    """May be used by several threads of execution at once."""
+    """The forms that were sent. Thread-safe."""
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
@@ -29,9 +29,10 @@ class Sent:
         self._asked: OrderedDict[str, Asked] = OrderedDict()
 
     def once(self, form_id: str, send: Callable[[], tuple[str, Sequence[PendingTurn]]]) -> str:
-        """The thread that the form has asked in. It is sent unless it was before. Raises Trouble, and may be repeated.
+        """Sends a form's requests, unless they were sent before. Returns their thread.
 
-        One form at a time: the second click waits, and finds what the first one did.
+        One form is sent at a time: a second click waits, and finds the requests of the first. Raises Trouble; the
+        form may then be sent again.
         """
         with self._lock:
             if form_id not in self._asked:
@@ -41,7 +42,7 @@ class Sent:
             return self._asked[form_id].thread_id
 
     def of(self, thread_id: str) -> list[PendingTurn]:
-        """What was sent to this thread a short while ago. It may have been taken up since."""
+        """The requests that were sent to this thread recently. A worker may have taken them up since."""
         earliest = self._clock() - SHOWN_SECONDS
         with self._lock:
             asked = [each for each in self._asked.values() if each.thread_id == thread_id and each.at > earliest]

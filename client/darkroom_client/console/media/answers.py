@@ -1,4 +1,4 @@
-"""Pictures as answers: always from this origin, by what their bytes are, and with nothing in them that could run."""
+"""Pictures as responses. They come from this origin, their type follows from their bytes, and none can run a script."""
 
 from collections.abc import Callable
 from typing import TYPE_CHECKING
@@ -17,35 +17,35 @@ if TYPE_CHECKING:
 
 SMALL, LARGE = 640, 1800  # pixels a side
 _HEADERS = {"Content-Security-Policy": PICTURE_POLICY, "Cache-Control": "private, no-cache"}
-_NO_PICTURE = "This is no picture that can be shown. It can be downloaded."
+_NO_PICTURE = "The browser cannot show this picture. Download it instead."
 
 Answer = Callable[["Desk", Request, Stored], Response]
 
 
 def made(desk: "Desk", request: Request, answer: Answer) -> Response:
-    """Of a picture that a turn has made."""
+    """The response for a picture that a turn made."""
     turn, number = _asked(desk, request)
     return answer(desk, request, stored(turn.images[_place(number, len(turn.images))]))
 
 
 def brought(desk: "Desk", request: Request, answer: Answer) -> Response:
-    """Of a picture that came with a turn's request."""
+    """The response for a picture that came with a turn's request."""
     turn, number = _asked(desk, request)
     return answer(desk, request, given(turn.sources[_place(number, len(turn.sources))]))
 
 
 def small(desk: "Desk", request: Request, at: Stored) -> Response:
-    """A thumbnail, for a wall."""
+    """A thumbnail for the wall."""
     return _drawn(desk, request, at, SMALL)
 
 
 def large(desk: "Desk", request: Request, at: Stored) -> Response:
-    """As large as a page shows it."""
+    """A preview as large as a page shows it."""
     return _drawn(desk, request, at, LARGE)
 
 
 def whole(desk: "Desk", request: Request, at: Stored) -> Response:
-    """The file itself, where it is a raster picture."""
+    """The file itself, if it is a raster picture."""
     if _is_known(request, at.identity):
         return Response(status_code=304)
     opened = desk.pictures.opened(at)
@@ -56,7 +56,7 @@ def whole(desk: "Desk", request: Request, at: Stored) -> Response:
 
 
 def download(desk: "Desk", request: Request) -> Response:
-    """To S3's own address, from which the file is saved and never shown."""
+    """A redirect to S3's own address. A browser saves the file from there, and never shows it."""
     turn, number = _asked(desk, request)
     return RedirectResponse(desk.pictures.download(turn.images[_place(number, len(turn.images))]), 303)
 

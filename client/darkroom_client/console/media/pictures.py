@@ -1,4 +1,4 @@
-"""Where the pictures of turns are, looked up as few times as can be: what has ended never changes."""
+"""The places of the turns' pictures. Each turn is read once, because an ended turn never changes."""
 
 from collections import OrderedDict
 from collections.abc import Iterable, Iterator, Sequence
@@ -17,15 +17,15 @@ from darkroom_client.results import Image
 from darkroom_client.stacks.aws_errors import READER, translated
 from darkroom_client.stacks.stack import Stack
 
-MAX_KNOWN = 5000  # turns that are remembered
-AT_A_TIME = 8  # turns that are read at once
-NEWEST = 12  # turns of such a thread that are looked at
+MAX_KNOWN = 5000  # turns in memory
+AT_A_TIME = 8  # turns that are read in parallel
+NEWEST = 12  # turns that are searched for a picture, if the newest turn has none
 MAX_BYTES = 100_000_000
 CHUNK_BYTES = 1 << 18
 
 
 class Shown(NamedTuple):
-    """The newest picture of a thread: the `number`th of its turn, from 1 on."""
+    """The newest picture of a thread. `number` is its place among the pictures of its turn, from 1."""
 
     turn: int
     number: int
@@ -33,7 +33,7 @@ class Shown(NamedTuple):
 
 
 class Stored(NamedTuple):
-    """A picture in a bucket. `identity` changes with its bytes; `etag` None is whatever lies there."""
+    """A picture in a bucket. `identity` changes with its bytes. With `etag` None any version matches."""
 
     bucket: str
     key: str
@@ -42,7 +42,7 @@ class Stored(NamedTuple):
 
 
 class Opened(NamedTuple):
-    """An object's bytes as they come. `media_type` None is nothing that a browser may show."""
+    """An object's bytes in chunks. `media_type` is None if a browser must not show it."""
 
     media_type: str | None
     length: int
@@ -50,7 +50,7 @@ class Opened(NamedTuple):
 
 
 class Pictures:
-    """Those of one stack. It may be used by several threads of execution at once."""
+    """The pictures of one stack. Thread-safe."""
 
     def __init__(self, stack: Stack) -> None:
         self._stack = stack
@@ -59,7 +59,7 @@ class Pictures:
         self._newest: dict[str, tuple[int, Shown | None]] = {}
 
     def turn(self, thread_id: str, number: int) -> Outcome | None:
-        """The turn, None where there is none. Raises Trouble."""
+        """The turn, or None. Raises Trouble."""
         known = self._turns.get((thread_id, number))
         if known is None:
             with translated(READER):
@@ -68,7 +68,7 @@ class Pictures:
         return known
 
     def remember(self, turns: Iterable[Outcome]) -> None:
-        """Turns that were read anyway."""
+        """Keeps turns that were read elsewhere."""
         with self._lock:
             for each in turns:
                 self._turns[str(each.thread_id), each.turn or 0] = each
@@ -76,7 +76,7 @@ class Pictures:
                 self._turns.popitem(last=False)
 
     def forget(self, thread_id: str) -> list[Stored]:
-        """Forgets a thread that was erased. Returns its pictures, as far as they were looked at."""
+        """Removes an erased thread from memory. Returns those of its pictures that were in memory."""
         with self._lock:
             gone = [key for key in self._turns if key[0] == thread_id]
             turns = [self._turns.pop(key) for key in gone]
@@ -94,7 +94,7 @@ class Pictures:
         return {thread_id: found for thread_id, found in found_of.items() if found}
 
     def read(self, at: Stored) -> bytes:
-        """All of it, for a thumbnail. Raises Trouble."""
+        """All bytes of a picture, for a thumbnail. Raises Trouble."""
         opened = self.opened(at)
         if opened.length > MAX_BYTES:
             raise Trouble(f"{at.key} is larger than {MAX_BYTES // 1_000_000} MB.")
@@ -102,25 +102,25 @@ class Pictures:
             return b"".join(opened.chunks)
 
     def opened(self, at: Stored) -> Opened:
-        """The object, with what its first bytes say of it. Raises Trouble, also where it has changed since."""
+        """The object, with the media type that its first bytes show. Raises Trouble, also if it has changed since."""
         condition: Any = {"IfMatch": at.etag} if at.etag else {}
         with translated(READER):
             try:
                 answer = self._stack.s3.get_object(Bucket=at.bucket, Key=at.key, **condition)
             except ClientError as error:
                 if error.response["Error"]["Code"] in ("PreconditionFailed", "412"):
-                    raise Trouble("Another picture lies there by now.") from error
+                    raise Trouble("Another picture has replaced this one.") from error
                 raise
             chunks = answer["Body"].iter_chunks(CHUNK_BYTES)
             first = next(chunks, b"")
         return Opened(sniff.media_type(first[: sniff.HEAD_BYTES]), answer["ContentLength"], _again(first, chunks))
 
     def download(self, at: Picture) -> str:
-        """An address of S3's own, from which it can be saved for a minute."""
+        """An address of S3 for saving the picture. It is valid for a minute."""
         return Image(at, self._stack.s3).url(expires=60)
 
     def _look(self, thread: Summary) -> Shown | None:
-        """That of the newest turn, or else of the newest one before it that has any."""
+        """The picture of the newest turn, or else of the newest earlier turn that has one."""
         newest = self.turn(thread.thread_id, thread.latest_turn) if thread.latest_turn else None
         if newest is None or newest.images:
             return _shown(newest) if newest else None
@@ -140,17 +140,17 @@ class Pictures:
 
 
 def stored(picture: Picture) -> Stored:
-    """Where a picture that was made lies."""
+    """The place of a picture that a turn made."""
     return Stored(picture.bucket, picture.key, picture.sha256)
 
 
 def given(source: Source) -> Stored:
-    """Where a picture that came with a request lay, if it is still the same."""
+    """The place of a picture that came with a request. A later object of the same key does not match."""
     return Stored(source.bucket, source.key, source.sha256, source.etag)
 
 
 def _shown(turn: Outcome) -> Shown:
-    """The primary one, else the last."""
+    """The turn's primary picture, or else its last one."""
     number = next((place for place, each in enumerate(turn.images, 1) if each.primary), len(turn.images))
     return Shown(turn.turn or 0, number, turn.images[number - 1])
 

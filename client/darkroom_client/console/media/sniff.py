@@ -1,14 +1,14 @@
-"""What a browser may show as a picture: told by the bytes alone. Nothing that can hold a script is among it."""
+"""Finds by the bytes alone whether a browser may show a file as a picture. No format that can hold a script passes."""
 
 _STARTS = ((b"\x89PNG\r\n\x1a\n", "image/png"), (b"\xff\xd8\xff", "image/jpeg"), (b"GIF87a", "image/gif"),
            (b"GIF89a", "image/gif"), (b"BM", "image/bmp"))  # fmt: skip
 _BRANDS = {b"avif": "image/avif", b"avis": "image/avif"}
-_SENT = (b"II*\0", b"MM\0*")  # TIFF, which is sent and not shown
+_SENT = (b"II*\0", b"MM\0*")  # TIFF, which may be sent and is not shown
 HEAD_BYTES = 32
 
 
 def media_type(head: bytes) -> str | None:
-    """The type of a raster picture that browsers show, None for anything else."""
+    """The type of a raster picture that browsers show, or None."""
     for start, found in _STARTS:
         if head.startswith(start):
             return found
@@ -18,5 +18,5 @@ def media_type(head: bytes) -> str | None:
 
 
 def is_picture(head: bytes) -> bool:
-    """Whether it may be sent: HEIC and TIFF are among it, which not every browser shows."""
+    """Whether the file may be sent. HEIC and TIFF may be, although not every browser shows them."""
     return media_type(head) is not None or head.startswith(_SENT) or head[4:8] == b"ftyp"

@@ -1,6 +1,6 @@
-"""Small pictures of large ones: made once, by two workers in the background, and kept on disk within a bound.
+"""Thumbnails. Workers in the background make each once, and a folder of bounded size keeps them.
 
-They are named by what the large one's bytes are, so that a copy never shows what has changed since.
+Their names follow from the picture's bytes, so that a thumbnail is never out of date.
 """
 
 import contextlib
@@ -16,26 +16,26 @@ from pathlib import Path
 from PIL import Image, ImageOps
 
 MAX_BYTES = 400_000_000
-KEPT_OF_FULL = 0.8  # is left after a clearing
-WORKERS = 2  # each may hold a picture of many pixels
+KEPT_OF_FULL = 0.8  # of `max_bytes`, after the oldest were removed
+WORKERS = 2  # each may hold MAX_PIXELS in memory
 MAX_PIXELS = 100_000_000
 FORMATS = ("PNG", "JPEG", "WEBP", "GIF", "BMP", "TIFF", "AVIF")
 QUALITY = 82
 
 
 class NoThumbnail(Exception):
-    """The bytes are no picture that can be opened here."""
+    """The bytes are no picture that this machine can open."""
 
 
 class Thumbnails:
-    """The ones in a folder. `max_bytes` bounds them all together."""
+    """The thumbnails in a folder. `max_bytes` bounds their sum."""
 
     def __init__(self, folder: Path, max_bytes: int = MAX_BYTES) -> None:
         self._folder = folder
         self._max_bytes = max_bytes
         self._lock = threading.Lock()
         self._making: dict[Path, Future[Path]] = {}
-        Image.init()  # Pillow would load its formats at the first picture, and two workers at once find some missing
+        Image.init()  # otherwise Pillow loads its formats at the first picture, and a second worker misses some
         self._workers = ThreadPoolExecutor(WORKERS, thread_name_prefix="thumbnails")
         self._bytes: int | None = None
 
@@ -43,30 +43,30 @@ class Thumbnails:
         """The file with a picture of at most `edge` pixels a side. Raises NoThumbnail, and what `read` raises."""
         path = self._path(identity, edge)
         with contextlib.suppress(OSError):
-            os.utime(path)  # those that are looked at stay longest
+            os.utime(path)  # the ones used last are kept longest
             return path
         return self._made(path, edge, read).result()
 
     def prepare(self, identity: str, edge: int, read: Callable[[], bytes]) -> None:
-        """Has it made in the background, unless it is there."""
+        """Starts to make a thumbnail in the background, unless it exists."""
         path = self._path(identity, edge)
         if not path.exists():
             self._made(path, edge, read)
 
     def forget(self, identity: str) -> None:
-        """Removes those of a picture that was erased."""
+        """Removes the thumbnails of an erased picture."""
         for path in self._folder.glob(f"{_name(identity)}-*.webp"):
             path.unlink(missing_ok=True)
 
     def close(self) -> None:
-        """Makes no more."""
+        """Stops the workers. Those at work finish their thumbnail."""
         self._workers.shutdown(wait=False, cancel_futures=True)
 
     def _path(self, identity: str, edge: int) -> Path:
         return self._folder / f"{_name(identity)}-{edge}.webp"
 
     def _made(self, path: Path, edge: int, read: Callable[[], bytes]) -> "Future[Path]":
-        """The same work for all who ask for it meanwhile."""
+        """The future of a thumbnail. Concurrent calls for the same one share it."""
         with self._lock:
             making = self._making.get(path)
             if making is None:
@@ -76,7 +76,7 @@ class Thumbnails:
 
     def _make(self, path: Path, edge: int, read: Callable[[], bytes]) -> Path:
         if path.exists():
-            return path  # by whoever was asked a moment before
+            return path  # an earlier call has made it
         small = drawn(read(), edge)
         self._folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         aside = path.with_suffix(f".{os.getpid()}-{threading.get_ident()}.part")
@@ -86,7 +86,7 @@ class Thumbnails:
         return path
 
     def _bound(self, added: int) -> None:
-        """Removes those that nobody has looked at for the longest time, once there are too many."""
+        """Removes the thumbnails that were used least recently, once there are too many bytes."""
         with self._lock:
             self._bytes = self._sum() if self._bytes is None else self._bytes + added
             if self._bytes <= self._max_bytes:
@@ -102,14 +102,14 @@ class Thumbnails:
 
 
 def drawn(data: bytes, edge: int) -> bytes:
-    """A WebP of at most `edge` pixels a side, upright. Raises NoThumbnail."""
+    """The picture as an upright WebP of at most `edge` pixels a side. Raises NoThumbnail."""
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", Image.DecompressionBombWarning)
             picture = Image.open(io.BytesIO(data), formats=FORMATS)
         if picture.width * picture.height > MAX_PIXELS:
             raise NoThumbnail("it has too many pixels")
-        picture.draft("RGB", (2 * edge, 2 * edge))  # a JPEG is decoded at a fraction of its size
+        picture.draft("RGB", (2 * edge, 2 * edge))  # decodes a JPEG at a fraction of its size
         upright = ImageOps.exif_transpose(picture)
         upright.thumbnail((edge, edge), Image.Resampling.LANCZOS)
         small = io.BytesIO()

@@ -1,4 +1,4 @@
-// Everything here makes a page nicer that works without it: the forms are forms, and the links are links.
+// Enhances the pages. They work without it: the forms are forms, and the links are links.
 
 import { keepLive, onPatched } from "./live.js";
 import { prepareForms } from "./forms.js";
@@ -23,12 +23,12 @@ document.addEventListener("change", (event) => {
   if (event.target.matches("[data-submits]")) event.target.form.requestSubmit();
 });
 
-// A picture that cannot be shown leaves its place empty.
+// Leaves the place of a picture empty if it cannot be shown.
 document.addEventListener("error", (event) => {
   if (event.target instanceof HTMLImageElement) event.target.classList.add("broken");
 }, true);
 
-// `/` begins a search. Arrows walk along the wall.
+// `/` goes to the search. The arrow keys walk along the wall.
 document.addEventListener("keydown", (event) => {
   const isTyping = event.target.closest("input, textarea, select, dialog");
   if (event.ctrlKey || event.metaKey || event.altKey || isTyping) return;
@@ -60,7 +60,7 @@ function prepareMore(more) {
   look.observe(more);
 }
 
-// A conversation opens at its end.
+// Opens a conversation at its end.
 function goToTheEnd() {
   const turns = document.querySelectorAll("#turns > li, #waiting > li");
   if (!location.hash && turns.length > 1) turns[turns.length - 1].scrollIntoView({ behavior: "instant" });

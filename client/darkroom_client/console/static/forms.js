@@ -1,4 +1,4 @@
-// A form is sent in the background, and what is wrong is told beside it. A photo may be dropped anywhere on the page.
+// Sends forms in the background, and shows an error beside the form. A photo may be dropped anywhere on the page.
 
 async function send(form, button) {
   const alert = form.querySelector("[role=alert]");
@@ -10,7 +10,7 @@ async function send(form, button) {
     if (!answer.ok) throw new Error(told.error);
     go(told.location);
   } catch (error) {
-    alert.textContent = error instanceof TypeError || error instanceof SyntaxError ? "The console does not answer. Try again: it is paid once." : error.message;
+    alert.textContent = error instanceof TypeError || error instanceof SyntaxError ? "The console does not answer. Try again: the request is paid once." : error.message;
     alert.hidden = false;
     button?.removeAttribute("aria-busy");
   }
@@ -73,7 +73,7 @@ export function prepareForms() {
   document.addEventListener("change", (event) => {
     if (event.target.matches("[data-drop] input[type=file]")) preview(event.target.form);
   });
-  // Enter sends, and Shift with Enter begins a line, as in a conversation.
+  // Enter sends, and Shift+Enter begins a new line, as in a chat.
   document.addEventListener("keydown", (event) => {
     const isSent = event.key === "Enter" && !event.shiftKey && !event.isComposing;
     if (isSent && event.target.matches("form[data-send] textarea")) {

@@ -1,5 +1,5 @@
-// The server says that what the page shows has changed; the page is loaded again, and what differs takes its place.
-// What a person is typing into stays.
+// Keeps the page up to date. When the server reports a change, this loads the page again and replaces the parts that
+// differ. A part in which a person is typing stays.
 
 const main = document.getElementById("main");
 const state = document.getElementById("live-state");
@@ -14,7 +14,7 @@ export function onPatched(listener) {
   listeners.push(listener);
 }
 
-// What the server wrote of an element, without what differs each time.
+// An element as the server rendered it, without the parts that differ each time.
 function print(element) {
   const copy = element.cloneNode(true);
   for (const each of copy.querySelectorAll("time")) each.textContent = "";
@@ -119,7 +119,7 @@ function listen() {
   source.addEventListener("open", () => tell(""));
 }
 
-// A browser keeps few connections to one place: a page that nobody sees lets its own go.
+// Closes the stream of a hidden page, because a browser opens few connections to one host.
 function follow() {
   if (document.hidden) {
     source?.close();

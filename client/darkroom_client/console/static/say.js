@@ -1,4 +1,4 @@
-// One line at the bottom, which a screen reader hears, too.
+// Shows a line at the bottom of the page. Screen readers announce it.
 
 const said = document.getElementById("said");
 let timer;

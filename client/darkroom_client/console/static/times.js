@@ -1,4 +1,4 @@
-// "3 min ago" stays right while the page is open.
+// Keeps texts such as "3 min ago" up to date while the page is open.
 
 const UNITS = [["d", 86400], ["h", 3600], ["min", 60]];
 

@@ -1,4 +1,4 @@
-// A picture as large as the window, with zoom; and two of them, side by side or under a slider.
+// Shows a picture as large as the window, with zoom, or two pictures side by side or under a slider.
 
 const zoomed = { by: 1, x: 0, y: 0 };
 

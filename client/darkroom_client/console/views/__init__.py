@@ -1,1 +1,1 @@
-"""It reads what each page shows, as one document, which is its JSON as well."""
+"""It reads the document of each page. The page's JSON is the same document."""

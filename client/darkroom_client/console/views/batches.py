@@ -1,4 +1,4 @@
-"""Batches: how far each is, the one that began last first."""
+"""Batches: the progress of each, the newest first."""
 
 from concurrent.futures import ThreadPoolExecutor
 from itertools import islice
@@ -24,7 +24,7 @@ AT_A_TIME = 8
 
 
 def document(desk: "Desk", query: QueryParams) -> dict[str, Any]:
-    """The newest batches. `failures` names one whose failed lines are told. Raises Trouble."""
+    """The newest batches. The query's `failures` names one whose failed lines are listed. Raises Trouble."""
     stack = desk.room.stack
     with translated(OPERATOR):
         table = Table(stack.dynamodb, stack.outputs["ThreadsTable"])
@@ -36,7 +36,7 @@ def document(desk: "Desk", query: QueryParams) -> dict[str, Any]:
 
 
 def _key(partition: str) -> str:
-    """`/batches/batch:shop/spring.jsonl#3` is of the upload `shop/spring.jsonl`."""
+    """The key of a batch's upload: `shop/spring.jsonl` for `/batches/batch:shop/spring.jsonl#3`."""
     return partition.removeprefix(PARTITIONS).removeprefix("batch:").rpartition("#")[0]
 
 

@@ -1,4 +1,4 @@
-"""Needs you: what came to nothing since yesterday, with the way out."""
+"""Needs you: the requests and uploads that failed since yesterday, each with its remedy."""
 
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
@@ -20,7 +20,7 @@ UPLOADS = "rejected/uploads/"
 
 
 def document(desk: "Desk") -> dict[str, Any]:
-    """Failed turns, and uploads and messages that became none, the newest first. Raises Trouble."""
+    """Failed turns, and rejected uploads and messages, the newest first. Raises Trouble."""
     now = datetime.now(UTC)
     begin = (now - SINCE).replace(hour=0, minute=0, second=0, microsecond=0)
     days = {(begin + timedelta(days=number)).date().isoformat() for number in range((now - begin).days + 2)}
@@ -44,7 +44,7 @@ def _told(item: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _name(item: Mapping[str, Any]) -> str:
-    """The thread, the uploaded file, or that it was a message."""
+    """The thread, the uploaded file, or `a message`."""
     key = str(item["sk"])
     if item["thread_id"] != listing.REFUSED:
         return str(item["thread_id"])
@@ -52,7 +52,7 @@ def _name(item: Mapping[str, Any]) -> str:
 
 
 def _remedy(item: Mapping[str, Any], code: str | None, thread_id: str | None) -> dict[str, Any]:
-    """What can be done from here: words for a photo, or another chance."""
+    """The remedy that the page offers: words for a photo, a retry, or a reply."""
     if code == "needs_instruction" and "~" not in _name(item):
         return {"remedy": "words", "key": _name(item)}
     if thread_id and item.get("turn") and code in ASKED_AGAIN:

@@ -1,4 +1,4 @@
-"""Recent: the newest picture of each conversation, as a wall."""
+"""Recent: a wall with the newest picture of each conversation."""
 
 import re
 from collections import Counter
@@ -17,11 +17,11 @@ if TYPE_CHECKING:
 
 PAGE = 60
 STATES = ("succeeded", "failed", "waiting")
-RATIOS = (0.5, 2.4)  # a very tall or wide picture is cut on the wall, and whole on its own page
+RATIOS = (0.5, 2.4)  # the wall crops a very tall or wide picture; its own page shows all of it
 
 
 def document(desk: "Desk", query: QueryParams) -> dict[str, Any]:
-    """The threads that are asked for: by words, by how their ids begin, by state. Raises Trouble."""
+    """The threads that match the filter: words, the beginning of the id, and the state. Raises Trouble."""
     asked = {name: query.get(name, "").strip() for name in ("words", "prefix", "state")}
     start = int(query["from"]) if re.fullmatch(r"[0-9]{1,6}", query.get("from", "")) else 0
     named = _named(desk, asked["words"], asked["prefix"])
@@ -42,7 +42,7 @@ def document(desk: "Desk", query: QueryParams) -> dict[str, Any]:
 
 
 def card(thread: Summary, shown: Shown | None) -> dict[str, Any]:
-    """A thread on the wall."""
+    """A thread as the wall shows it."""
     return thread._asdict() | {
         "address": addresses.thread(thread.thread_id),
         "picture": shown and _picture(thread.thread_id, shown),
@@ -65,7 +65,7 @@ def _named(desk: "Desk", words: str, prefix: str) -> Sequence[Summary]:
 
 
 def _states(named: Sequence[Summary], asked: Mapping[str, str]) -> list[dict[str, Any]]:
-    """How many of them have failed and how many wait, each with the address that shows those alone."""
+    """The numbers of failed and of waiting threads, each with the address of the wall that shows only these."""
     counted = Counter(each.status for each in named)
     kept = {name: asked[name] for name in ("words", "prefix") if asked[name]}
     return [

@@ -1,4 +1,4 @@
-"""What each day has cost, added up at most once a minute: it reads all that has ended in these days."""
+"""The cost of each day. It is summed at most once a minute, because this reads all turns of these days."""
 
 import threading
 import time
@@ -14,7 +14,7 @@ FRESH_SECONDS = 60
 
 
 class Spending:
-    """That of one stack."""
+    """The spending of one stack."""
 
     def __init__(self, stack: Stack, clock: Callable[[], float] = time.monotonic) -> None:
         self._stack = stack
@@ -23,7 +23,7 @@ class Spending:
         self._known: tuple[float, dict[str, Any]] | None = None
 
     def by_day(self) -> dict[str, Any]:
-        """Calls, pictures and money of the last days, each with its date, and in all. Raises Trouble."""
+        """Calls, pictures and money: in all, and for each of the last days. Raises Trouble."""
         with self._lock:
             if self._known is None or self._clock() - self._known[0] > FRESH_SECONDS:
                 self._known = self._clock(), self._read()

@@ -1,4 +1,4 @@
-"""Status: queues, breaker, limits, alarms, dead letters, and what each day has cost."""
+"""Status: queues, breaker, limits, alarms, dead letters, and the cost of each day."""
 
 from typing import TYPE_CHECKING, Any
 
@@ -12,7 +12,7 @@ MAX_SLEEPERS = 100
 
 
 def document(desk: "Desk") -> dict[str, Any]:
-    """As `darkroom status --json` tells it, with what waits, and the cost by day. Raises Trouble."""
+    """The document of `darkroom status --json`, with the waiting requests and the cost by day. Raises Trouble."""
     found = status(desk.room.stack)
     sleepers = [
         {**each._asdict(), "address": addresses.thread(each.thread_id)} for each in found.sleepers[:MAX_SLEEPERS]

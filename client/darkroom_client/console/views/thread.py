@@ -1,4 +1,4 @@
-"""Thread: a conversation with its branches, its pictures, and what still waits."""
+"""Thread: a conversation with its branches, its pictures and its waiting requests."""
 
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
@@ -13,13 +13,13 @@ if TYPE_CHECKING:
     from darkroom_client.console.desk import Desk
 
 WAITING_FIELDS = ("request_id", "instruction", "cause", "since", "until")
-LIGHT_BYTES = 1_500_000  # a picture up to this length is shown as it is
+LIGHT_BYTES = 1_500_000  # the page shows a picture up to this length without a preview
 
 
 def document(desk: "Desk", thread_id: str) -> dict[str, Any]:
-    """As `darkroom show --json` tells it, and with it what was sent from here and has not been taken up yet.
+    """The document of `darkroom show --json`, with the requests from this console that no worker has taken up yet.
 
-    Raises Trouble where there is no such thread.
+    Raises Trouble if there is no such thread.
     """
     thread = desk.room.thread(thread_id)
     found = thread.turns()
@@ -28,7 +28,7 @@ def document(desk: "Desk", thread_id: str) -> dict[str, Any]:
     known = {each.request_id for each in turns} | {each.request_id for each in waiting}
     sent = [each for each in desk.sent.of(thread.id) if each.request_id not in known]
     if not (found or sent):
-        desk.forget(thread.id)  # somebody may have erased it
+        desk.forget(thread.id)  # it may have been erased
         raise NotFound(f"There is no conversation {thread.id}, or nothing has taken up its first request yet.")
     desk.pictures.remember(turns)
     return {
@@ -40,7 +40,7 @@ def document(desk: "Desk", thread_id: str) -> dict[str, Any]:
 
 
 def shown(desk: "Desk", told: Mapping[str, Any]) -> dict[str, Any]:
-    """What the page shows beside the document: the turns as a tree, with the addresses of their pictures."""
+    """The values that the page shows beside the document: the turns as a tree, with the addresses of their pictures."""
     thread_id = str(told["thread_id"])
     turns = [desk.pictures.turn(thread_id, each["turn"]) for each in told["turns"]]
     outcomes = [each for each in turns if each]
@@ -54,15 +54,15 @@ def shown(desk: "Desk", told: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def in_order(turns: Sequence[Outcome]) -> Iterator[tuple[Outcome, int, bool]]:
-    """Each turn with how deep it stands, and whether a branch starts with it.
+    """Each turn with its depth, and whether a branch starts with it.
 
-    It is one step deeper where several turns with a picture answer the same one.
+    The depth grows by one where several turns with a picture answer the same turn.
     """
     known = {turn.turn or 0: turn for turn in turns}
     children = defaultdict[int, list[Outcome]](list)
     for turn in turns:
         children[(turn.parent_turn or 0) if turn.parent_turn in known else 0].append(turn)
-    left = [(0, 0, False)]  # the turns whose answers are still to be told, the next one last
+    left = [(0, 0, False)]  # the turns that are still to come, the next one last
     while left:
         number, depth, is_start = left.pop()
         if number:
@@ -112,7 +112,7 @@ def _source(thread_id: str, turn: int, number: int, source: Source) -> dict[str,
 
 
 def _choices(thread_id: str, turn: Outcome) -> Iterator[dict[str, str]]:
-    """The pictures that may be compared, by names that a person knows."""
+    """The pictures that may be compared, with names for a person."""
     number = turn.turn or 0
     for place, source in enumerate(turn.sources, 1):
         told = _source(thread_id, number, place, source)

@@ -1,6 +1,6 @@
-"""The threads of the last month in memory, the newest first. Each look reads only what has changed since the last.
+"""The threads of the last month in memory, the newest first. Each look reads only the changes since the last one.
 
-An erased thread is in no list of changes. So a thread that is shown is looked up again after a while.
+An erased thread is in no list of changes. So a thread on the page is looked up again after a while.
 """
 
 import threading
@@ -14,14 +14,14 @@ from darkroom_client.stacks.stack import Stack
 from darkroom_client.thread import Thread
 
 LOOKS_BACK = timedelta(days=30)
-FRESH_SECONDS = 1.5  # several pages at once share a look
-KNOWN_SECONDS = 60  # until a thread that is shown is looked up again
+FRESH_SECONDS = 1.5  # pages that load at the same time share a look
+KNOWN_SECONDS = 60  # until a thread on the page is looked up again
 AT_A_TIME = 8
-UNDER_WAY = "under_way"  # no longer waiting, and not ended either
+UNDER_WAY = "under_way"  # the request waits no longer, and has not ended yet
 
 
 class Wall:
-    """The threads of a stack. It may be used by several threads of execution at once."""
+    """The conversations of a stack. Thread-safe."""
 
     def __init__(self, stack: Stack, clock: Callable[[], float] = time.monotonic) -> None:
         self._stack = stack
@@ -34,7 +34,7 @@ class Wall:
         self._newest = ""
 
     def threads(self) -> list[Summary]:
-        """All of them, the newest first. Raises Trouble."""
+        """All threads, the newest first. Raises Trouble."""
         with self._lock:
             if self._looked_at is None or self._clock() - self._looked_at > FRESH_SECONDS:
                 self._look(self._clock())
@@ -42,17 +42,17 @@ class Wall:
             return sorted(self._threads.values(), key=lambda each: each.updated_at, reverse=True)
 
     def found(self, words: str, prefix: str = "") -> list[Summary]:
-        """Those with an instruction of this month that holds the words. Raises Trouble."""
+        """The threads with an instruction of the last month that holds the words. Raises Trouble."""
         return list(self._index.threads(datetime.now(UTC) - LOOKS_BACK, prefix, words))
 
     def drop(self, thread_id: str) -> None:
-        """Leaves out a thread that was erased."""
+        """Removes a thread that was erased."""
         with self._lock:
             self._threads.pop(thread_id, None)
             self._known_at.pop(thread_id, None)
 
     def erased(self, shown: Sequence[Summary]) -> set[str]:
-        """Those of the threads that are shown which somebody has erased meanwhile. Raises Trouble."""
+        """The ids of the erased threads among those on the page. Raises Trouble."""
         now = self._clock()
         old = [each.thread_id for each in shown if now - self._known_at.get(each.thread_id, now) > KNOWN_SECONDS]
         with ThreadPoolExecutor(AT_A_TIME) as workers:

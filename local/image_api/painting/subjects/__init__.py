@@ -1,1 +1,1 @@
-"""What a scene shows: each is drawn by a function of its own."""
+"""The subjects of a scene. Each has its own function."""

@@ -6,7 +6,7 @@ from local.image_api.painting.scenery import Point
 
 
 def draw_boat(picture: Image.Image, foot: Point, tall: float) -> None:
-    """A sailing boat with two sails."""
+    """Draws a sailing boat with two sails."""
     x, y = foot
     draw = ImageDraw.Draw(picture)
     draw.line((x, y - tall * 0.1, x, y - tall), fill=(90, 70, 56), width=max(2, round(tall * 0.025)))

@@ -10,7 +10,7 @@ from local.image_api.painting.scenery import Point, draw_shadow
 
 
 def draw_cat(picture: Image.Image, chance: random.Random, foot: Point, tall: float, coat: RGB = (224, 138, 58)) -> None:
-    """A sitting cat that looks at the viewer, drawn on a layer of its own and given fur."""
+    """Draws a sitting cat with fur that looks at the viewer."""
     draw_shadow(picture, foot, tall * 0.8)
     layer, mask = Image.new("RGB", picture.size, coat), Image.new("L", picture.size)
     _draw_cat_body(ImageDraw.Draw(layer), ImageDraw.Draw(mask), foot, tall, coat)

@@ -9,7 +9,7 @@ WINDOW: RGB = (255, 226, 150)
 
 
 def draw_house(picture: Image.Image, foot: Point, tall: float, wall: RGB = (168, 52, 40)) -> None:
-    """A wooden cabin: gable to the left, long side and roof to the right."""
+    """Draws a wooden cabin, with the gable to the left, and the long side and the roof to the right."""
     x, y = foot
     eaves, corner, left, right = y - tall * 0.5, x - tall * 0.12, x - tall * 0.72, x + tall * 0.85
     apex = ((left + corner) / 2, y - tall * 0.98)

@@ -12,7 +12,7 @@ PETALS: tuple[RGB, ...] = ((222, 68, 62), (246, 200, 62), (250, 246, 240), (176,
 
 
 def draw_tree(picture: Image.Image, chance: random.Random, foot: Point, tall: float, leaf: RGB = (92, 128, 48)) -> None:
-    """A broad-leaved tree: a forked trunk under many overlapping tufts, lit from the left."""
+    """Draws a broad-leaved tree: a forked trunk under many overlapping tufts, lit from the left."""
     x, y = foot
     draw_shadow(picture, foot, tall * 0.5)
     draw = ImageDraw.Draw(picture)
@@ -39,7 +39,7 @@ def draw_tree(picture: Image.Image, chance: random.Random, foot: Point, tall: fl
 
 
 def _draw_tuft(draw: ImageDraw.ImageDraw, chance: random.Random, centre: Point, radius: float, leaf: RGB) -> None:
-    """A ball of leaves, dark below and light towards the upper left."""
+    """Draws a ball of leaves, dark below and light towards the upper left."""
     dark, pale = mix(leaf, (18, 40, 24), 0.55), mix(leaf, (232, 228, 122), 0.45)
     for reach in sorted(1 - chance.random() ** 2 for _ in range(110)):
         angle = chance.random() * math.tau
@@ -62,7 +62,7 @@ def draw_flowers(
     count: int,
     tall: float,
 ) -> None:
-    """A bed of flowers in the box; the nearer ones are larger and come last."""
+    """Draws a bed of flowers in the box. The nearer ones are larger and drawn last."""
     draw = ImageDraw.Draw(picture)
     left, top, right, bottom = box
     for depth in sorted(chance.random() for _ in range(count)):

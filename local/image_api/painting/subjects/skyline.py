@@ -11,7 +11,7 @@ from local.image_api.painting.subjects.house import WINDOW
 
 
 def draw_city(picture: Image.Image, chance: random.Random, ground: float) -> None:
-    """Two rows of tower blocks, hazy ones behind, with lit windows."""
+    """Draws two rows of tower blocks with lit windows, the rear row in haze."""
     width, height = picture.size
     for row, haze in ((0, 0.55), (1, 0.12)):
         x = -width * 0.02
@@ -43,7 +43,7 @@ def _draw_block(
 
 
 def draw_tower(picture: Image.Image, foot: Point, tall: float) -> None:
-    """A slim-waisted lattice tower with a mast."""
+    """Draws a lattice tower with a slim waist and a mast."""
     x, y = foot
     draw = ImageDraw.Draw(picture)
     steel: RGB = (148, 104, 118)

@@ -1,4 +1,4 @@
-"""The console's files: all of them are installed, and none of them needs what the policy forbids."""
+"""All files of the console are installed, and none needs anything that the policy forbids."""
 
 import re
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""What a browser sends is taken as far as it can be relied on."""
+"""Only the reliable parts of a browser's form are used."""
 
 import io
 

@@ -1,4 +1,4 @@
-"""Who comes in at the console's door, and what the browser is told about each answer."""
+"""The console's guard admits and refuses requests, and sets the headers of each answer."""
 
 import pytest
 from starlette.applications import Starlette
@@ -14,7 +14,7 @@ DOOR = Door(4711, TOKEN)
 
 
 def visitor(door: Door = DOOR, host: str = "127.0.0.1:4711") -> TestClient:
-    """A browser that has not been let in. All that passes the guard is told `in`."""
+    """A browser without the cookie. The application behind the guard answers `in`."""
 
     def inside(_: Request) -> Response:
         return PlainTextResponse("in")
@@ -24,7 +24,7 @@ def visitor(door: Door = DOOR, host: str = "127.0.0.1:4711") -> TestClient:
 
 
 def guest(door: Door = DOOR) -> TestClient:
-    """One that has opened the first address."""
+    """A browser that has opened the first address."""
     browser = visitor(door)
     assert browser.get(f"/?token={door.token}").status_code == 303
     return browser

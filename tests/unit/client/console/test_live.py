@@ -1,4 +1,4 @@
-"""A page hears when what it shows has changed, and what is wrong."""
+"""A stream notifies a page of changes of its document, and of errors."""
 
 import asyncio
 import json
@@ -9,7 +9,7 @@ from darkroom_client.errors import Trouble
 
 
 def heard(*documents: Any, known: str = "", pause: float = 2.0) -> tuple[list[str], list[float]]:
-    """What a page hears while its document is one after the other, and how long each look was waited for."""
+    """The events of a stream while these documents follow each other, and the seconds before each look."""
     left, slept, said = list(documents), list[float](), list[str]()
 
     def read() -> dict[str, Any]:

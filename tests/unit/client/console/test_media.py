@@ -1,4 +1,4 @@
-"""Pictures on their way to a page: told by their bytes, made small once, and kept within a bound."""
+"""Pictures for a page: their type follows from their bytes, and thumbnails are made once and kept within a bound."""
 
 import io
 import os
@@ -87,7 +87,7 @@ def test_it_is_read_once_however_many_ask_at_once(tmp_path: Path) -> None:
 
 
 def test_every_format_is_known_before_two_workers_ask_at_once() -> None:
-    """In a process of its own, in which nothing has opened a picture yet."""
+    """The test runs in its own process, in which nothing has opened a picture yet."""
     program = (
         "import pathlib; from PIL import Image; from darkroom_client.console.media import thumbnails as t;"
         " t.Thumbnails(pathlib.Path('none')); print(set(t.FORMATS) - set(Image.OPEN))"

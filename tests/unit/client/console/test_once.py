@@ -1,4 +1,4 @@
-"""A form that is sent twice does what it says once."""
+"""A form that is sent twice acts once."""
 
 import threading
 import time

@@ -1,4 +1,4 @@
-"""The console listens on this machine alone, and says where."""
+"""The console listens on this machine only, and prints its address."""
 
 import contextlib
 import os
@@ -20,7 +20,7 @@ from darkroom_client.errors import Unreachable
 
 
 def room() -> Any:
-    """One whose stack nobody reaches."""
+    """A client whose stack cannot be reached."""
 
     def ask(_: object) -> None:
         raise Unreachable("AWS cannot be reached.")
@@ -78,7 +78,7 @@ def test_ctrl_c_is_its_end(tmp_path: Path) -> None:
     ) as running:
         assert running.stdout
         address = running.stdout.readline().decode().strip()
-        with contextlib.suppress(urllib.error.HTTPError):  # whatever it answers, it hears signals then
+        with contextlib.suppress(urllib.error.HTTPError):  # any answer means that it handles signals by now
             urllib.request.urlopen(address, timeout=30).close()  # noqa: S310 - our own http
         running.send_signal(signal.SIGINT)
         _, said = running.communicate(timeout=30)

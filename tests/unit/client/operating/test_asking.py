@@ -1,4 +1,4 @@
-"""Who is asked, and says yes or no."""
+"""The question before an action, and the answers yes and no."""
 
 import io
 
@@ -9,7 +9,7 @@ from darkroom_client.errors import Trouble
 
 
 class Keyboard(io.StringIO):
-    """Somebody at a terminal, who types this."""
+    """A person at a terminal who types this."""
 
     def isatty(self) -> bool:
         return True

@@ -1,4 +1,4 @@
-"""A backfill's batch files, its bill, and how its words come through make."""
+"""A backfill's batch files, its bill, and its instruction as an argument of make."""
 
 import json
 import os
@@ -153,13 +153,13 @@ def test_words_come_through_make_as_they_were_typed(tmp_path: Path, words: str, 
 @settings(max_examples=20)
 @given(words=st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), min_size=1))
 def test_any_words_come_through_make(tmp_path_factory: pytest.TempPathFactory, words: str) -> None:
-    """But for the space before them, which an instruction is rid of anyway."""
+    """Make drops the space before the words. An instruction loses it anyway."""
     prefix, instruction = through_make(tmp_path_factory.mktemp("make"), words.strip() or "x", is_exported=False)
     assert (prefix, instruction) == (f"{words.strip() or 'x'}/", words.strip() or "x")
 
 
 def through_make(folder: Path, words: str, *, is_exported: bool) -> list[str]:
-    """What `make backfill` hands over, with something that writes it down in the place of the command."""
+    """The arguments that `make backfill` passes on, recorded by a program in place of the command."""
     listener = folder / "listener.py"
     listener.write_text("import json, sys; print(json.dumps(sys.argv[1:]))", encoding="utf-8")
     given = {"PREFIX": f"{words}/", "INSTRUCTION": words}

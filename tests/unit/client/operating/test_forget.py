@@ -1,4 +1,4 @@
-"""What a receipt says."""
+"""The text of a receipt."""
 
 from darkroom_client.operating.erasing.receipt import Receipt
 

@@ -1,4 +1,4 @@
-"""How the image API is asked for its models: with the key, at its own address, and nowhere else."""
+"""The list of models is read from the image API's own address only, with the key."""
 
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -15,7 +15,7 @@ from local.image_api import StandInServer, running
 
 
 class _Elsewhere(BaseHTTPRequestHandler):
-    """Redirects to itself, and remembers who came with a key."""
+    """Redirects to itself, and records the requests with a key."""
 
     heard: list[str]
 

@@ -1,4 +1,4 @@
-"""A batch file of this machine is looked at line by line, as the stack would."""
+"""A local batch file is checked line by line, as the stack would check it."""
 
 import json
 from pathlib import Path
@@ -61,7 +61,7 @@ def test_a_table_is_looked_at_by_its_rows() -> None:
 def test_an_id_that_stands_for_two_things_is_a_fault_and_a_repetition_is_none() -> None:
     assert read(f"{LINE}\n{LINE}\n").faults == []
     ((line, said),) = faults(read(f"{LINE}\n{LINE.replace('cat', 'dog')}\n"))
-    assert (line, said) == (2, "custom_id: is that of line 1, which asks for something else")
+    assert (line, said) == (2, "custom_id: is already used in line 1, for another request")
 
 
 @pytest.mark.parametrize("text", ["", "\n\n", '{"max_calls": 5}\n'])
