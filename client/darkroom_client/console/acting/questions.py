@@ -28,12 +28,16 @@ class Question(NamedTuple):
 
 
 class Known(NamedTuple):
-    """A question's title, where a person goes on, what is asked and what is done."""
+    """A question's title, where a person goes on, what is asked and what is done.
+
+    `after` is where a person goes on once it is done, if that is not `back`.
+    """
 
     title: str
     back: str
     look: Look
     work: Work
+    after: str = ""
 
 
 def known(name: str, parts: Sequence[str]) -> Known:
@@ -44,7 +48,7 @@ def known(name: str, parts: Sequence[str]) -> Known:
         case "retry", [thread_id, turn, "ask"]:
             return Known(f"Ask turn {turn} of {thread_id} again", addresses.thread(thread_id), _ask_again, _ask)
         case "forget", [thread_id]:
-            return Known(f"Erase {thread_id} for good", addresses.thread(thread_id), _forget, _erase)
+            return Known(f"Erase {thread_id} for good", addresses.thread(thread_id), _forget, _erase, after="/")
         case "cancel", [thread_id] | [thread_id, _]:
             return Known(f"Cancel what waits in {thread_id}", addresses.thread(thread_id), _cancel, _stop_waiting)
         case "batch", [_] | [_, "replace"]:
