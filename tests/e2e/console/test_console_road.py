@@ -40,7 +40,8 @@ def test_a_photo_is_dropped_answered_followed_up_branched_and_compared(
         is_shown(page, 1)
         page.see("#turn-1 .sources img")
 
-        page.until("scrollTo({ top: 0, behavior: 'instant' }) ?? true")
+        page.look(width=1024, height=500)
+        page.evaluate("scrollTo({ top: 0, behavior: 'instant' })")
         asked(page, "add snow", "Reply")
         page.until("document.querySelectorAll('#turns > li, #waiting > li').length === 2")
         is_in_view(page, "#turns > li, #waiting > li")
