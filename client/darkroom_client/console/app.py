@@ -112,7 +112,8 @@ class Console:
         name, *parts = addresses.asked_parts(request)[1:]
         known = questions.known(name, parts)
         async with forms.read(request) as form:
-            job = self._desk.jobs.once(form.id, known.title, known.back, lambda say: known.work(self._desk, parts, say))
+            back = known.after or known.back
+            job = self._desk.jobs.once(form.id, known.title, back, lambda say: known.work(self._desk, parts, say))
         return _go_to(request, job.address)
 
     async def _do(self, work: "Callable[[Desk, forms.Form], str]", request: Request) -> Response:

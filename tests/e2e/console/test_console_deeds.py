@@ -158,5 +158,7 @@ def test_a_conversation_is_erased_for_good(console: Console, road: Road, room: D
         page.click('aria/Erase for good…[role="link"]')
         page.click('aria/Erase for good[role="button"]')
         page.read("Done.")
+        page.click('aria/Go on[role="link"]')
+        page.until("location.pathname === '/'")
         assert page.goto(console.origin + thread_page(thread)) == 404
     eventually(lambda: not road.keys(f"threads/{thread}/"))

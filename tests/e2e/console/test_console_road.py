@@ -1,5 +1,6 @@
 """The course of one conversation in the console: a photo is dropped, answered, followed up, branched and compared."""
 
+import json
 from pathlib import Path
 
 from tests.browser.driver import Page
@@ -20,6 +21,12 @@ def is_shown(page: Page, turn: int) -> None:
     page.until(f"document.querySelector('#turn-{turn} figure img')?.naturalWidth")
 
 
+def is_in_view(page: Page, selector: str) -> None:
+    """Wait until the last of these elements can be seen without scrolling."""
+    box = f"[...document.querySelectorAll({json.dumps(selector)})].at(-1).getBoundingClientRect()"
+    page.until(f"(({{top, bottom}}) => top < innerHeight - 100 && bottom > 0)({box})")
+
+
 def test_a_photo_is_dropped_answered_followed_up_branched_and_compared(
     console: Console, road: Road, thread: str, tmp_path: Path
 ) -> None:
@@ -33,7 +40,11 @@ def test_a_photo_is_dropped_answered_followed_up_branched_and_compared(
         is_shown(page, 1)
         page.see("#turn-1 .sources img")
 
+        page.look(width=1024, height=500)
+        page.evaluate("scrollTo({ top: 0, behavior: 'instant' })")
         asked(page, "add snow", "Reply")
+        page.until("document.querySelectorAll('#turns > li, #waiting > li').length === 2")
+        is_in_view(page, "#turns > li, #waiting > li")
         is_shown(page, 2)
 
         page.click("#turn-1 details.reply summary")
@@ -42,8 +53,13 @@ def test_a_photo_is_dropped_answered_followed_up_branched_and_compared(
         is_shown(page, 3)
         assert page.evaluate("document.querySelector('#turn-3').innerText").count("answers turn 1")
 
+        page.click("#turn-1 [data-zoom^='/pictures']")
+        page.until(WHOLE)
+        page.press("Escape")
+
         page.click(".head [data-compare]")
         page.see("#compare[open]")
+        assert page.evaluate("document.querySelector('[data-pick=right]').selectedOptions[0].text") == "Turn 3"
         sides = "[...document.querySelectorAll('#compare img')].map((image) => image.naturalWidth > 0)"
         page.until(f"{sides}.join() === 'true,true'")
         page.click("#compare [data-mode]")
@@ -75,6 +91,10 @@ def test_a_double_click_pays_once_and_so_does_a_form_that_is_sent_twice_at_once(
     assert len(road.calls(words)) == 1
 
 
+WHOLE = """(() => {
+  const stage = document.querySelector("#zoom .stage"), picture = stage.querySelector("img");
+  return picture.naturalWidth > 0 && picture.clientHeight <= stage.clientHeight;
+})()"""
 TWICE = f"""(() => {{
   const form = document.querySelector("{COMPOSER}");
   const send = () => fetch(form.action, {{ method: "POST", body: new FormData(form) }}).then((answer) => answer.status);

@@ -99,7 +99,6 @@ def test_the_words_of_templates_and_settings_are_plain(other: str) -> None:
     assert faults(iter(said)) == []
 
 
-
 @pytest.mark.parametrize(
     ("text", "count"),
     [

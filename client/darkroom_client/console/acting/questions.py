@@ -28,12 +28,16 @@ class Question(NamedTuple):
 
 
 class Known(NamedTuple):
-    """A question's title, the address of the page that follows, the look before the action, and the action."""
+    """A question's title, the address of the page that it came from, the look before the action, and the action.
+
+    `after` is the address of the page that follows the action, if that is not `back`.
+    """
 
     title: str
     back: str
     look: Look
     work: Work
+    after: str = ""
 
 
 def known(name: str, parts: Sequence[str]) -> Known:
@@ -44,7 +48,7 @@ def known(name: str, parts: Sequence[str]) -> Known:
         case "retry", [thread_id, turn, "ask"]:
             return Known(f"Ask turn {turn} of {thread_id} again", addresses.thread(thread_id), _ask_again, _ask)
         case "forget", [thread_id]:
-            return Known(f"Erase {thread_id} for good", addresses.thread(thread_id), _forget, _erase)
+            return Known(f"Erase {thread_id} for good", addresses.thread(thread_id), _forget, _erase, after="/")
         case "cancel", [thread_id] | [thread_id, _]:
             title = f"Cancel the waiting requests of {thread_id}"
             return Known(title, addresses.thread(thread_id), _cancel, _stop_waiting)

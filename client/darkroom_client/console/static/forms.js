@@ -8,18 +8,12 @@ async function send(form, button) {
     const answer = await fetch(form.action, { method: "POST", body: new FormData(form), headers: { accept: "application/json" } });
     const told = await answer.json();
     if (!answer.ok) throw new Error(told.error);
-    go(told.location);
+    location.assign(told.location); // a reload would stay where the page was scrolled to
   } catch (error) {
     alert.textContent = error instanceof TypeError || error instanceof SyntaxError ? "The console does not answer. Try again: the request is paid once." : error.message;
     alert.hidden = false;
     button?.removeAttribute("aria-busy");
   }
-}
-
-function go(address) {
-  const isHere = new URL(address, location.href).pathname === location.pathname;
-  if (isHere) location.reload();
-  else location.assign(address);
 }
 
 function preview(form) {

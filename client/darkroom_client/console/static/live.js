@@ -72,14 +72,12 @@ function patch(page) {
   for (const list of next.querySelectorAll("[data-list]")) {
     const now = document.getElementById(list.id);
     if (now) patchList(now, list);
-    else isStale = true;
   }
   for (const part of next.querySelectorAll("[data-part]")) {
     const now = document.getElementById(part.id);
     if (now) put(now, part);
-    else if (part.id !== "nothing") location.reload();
+    else location.reload();
   }
-  if (!page.getElementById("nothing")) document.getElementById("nothing")?.remove();
   document.title = page.title;
   listeners.forEach((each) => each());
 }

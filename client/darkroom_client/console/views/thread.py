@@ -49,6 +49,7 @@ def shown(desk: "Desk", told: Mapping[str, Any]) -> dict[str, Any]:
         "choices": [each for turn in outcomes for each in _choices(thread_id, turn)],
         "newest": max((each.turn or 0 for each in outcomes if each.status == "succeeded"), default=0),
         "sum": _sum(outcomes),
+        "sent_words": {each.request_id: each.request.instruction for each in desk.sent.of(thread_id)},
         "models": sorted({each.model for each in outcomes if each.model}),
     }
 

@@ -28,6 +28,14 @@ def test_a_page_has_nothing_inline_and_escapes_every_word(page: Path) -> None:
     assert re.findall(r"https?://|//[a-z]", text) == []
 
 
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_a_list_and_its_empty_text_are_on_the_page_always_so_that_live_changes_show(page: Path) -> None:
+    text = page.read_text(encoding="utf-8")
+    for found in re.finditer(r"data-list|class=\"nothing\"", text):
+        before = text[: found.start()]
+        assert len(re.findall(r"\{%-? if ", before)) == len(re.findall(r"\{%-? endif ", before)), found.group()
+
+
 @pytest.mark.parametrize("script", SCRIPTS, ids=lambda script: script.name)
 def test_a_script_makes_no_markup_of_words(script: Path) -> None:
     text = script.read_text(encoding="utf-8")

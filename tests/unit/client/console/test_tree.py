@@ -1,11 +1,14 @@
 """The turns of a conversation in the order in which a person reads them."""
 
 from dataclasses import replace
+from types import SimpleNamespace
+from typing import Any
 
 from darkroom.domain import outcome
 from darkroom.domain.outcome import Outcome, Timing
 from darkroom.errors import Rejected
-from darkroom_client.console.views.thread import in_order
+from darkroom_client.console.acting.sent import Sent
+from darkroom_client.console.views.thread import in_order, shown
 
 AT = "2026-11-22T12:00:00.000Z"
 FAILED = outcome.refusal(Rejected("refused", "no"), timing=Timing(AT, None, AT, None), attempts=1)
@@ -41,3 +44,11 @@ def test_no_turn_is_lost_whose_parent_is_not_there() -> None:
 def test_a_very_long_line_needs_no_recursion() -> None:
     turns = [turn(number, number - 1 or None) for number in range(1, 5001)]
     assert len(read(*turns)) == 5000
+
+
+def test_a_request_under_way_is_shown_by_the_words_that_were_sent_from_here() -> None:
+    sent = Sent()
+    pending: Any = SimpleNamespace(request_id="r", request=SimpleNamespace(instruction="add snow"))
+    sent.once("form", lambda: ("mug", [pending]))
+    desk: Any = SimpleNamespace(sent=sent)
+    assert shown(desk, {"thread_id": "mug", "turns": []})["sent_words"] == {"r": "add snow"}
