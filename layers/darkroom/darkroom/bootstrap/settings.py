@@ -5,8 +5,7 @@ The environment variable is the setting's name in capitals. The annotation parse
 
 import re
 from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass
-from typing import Annotated, TypeVar, get_args, get_type_hints
+from typing import Annotated, NamedTuple, TypeVar, get_args, get_type_hints
 
 from darkroom.domain import price
 from darkroom.domain.price import Price
@@ -73,8 +72,7 @@ OptionalText = Annotated[str, lambda _, text: text]
 OptionalAddress = Annotated[str, optional_address]
 
 
-@dataclass(frozen=True, slots=True)
-class UploadSettings:
+class UploadSettings(NamedTuple):
     """The environment of `on_upload`."""
 
     uploads_bucket: Text
@@ -90,8 +88,7 @@ class UploadSettings:
     image_api_dialect: Annotated[str, one_of(NAMES)]
 
 
-@dataclass(frozen=True, slots=True)
-class RequestSettings:
+class RequestSettings(NamedTuple):
     """The environment of `on_request`."""
 
     uploads_bucket: Text
@@ -119,8 +116,7 @@ class RequestSettings:
     price_per_image: Annotated[Price, lambda _, text: price.parsed(text)]
 
 
-@dataclass(frozen=True, slots=True)
-class PictureSettings:
+class PictureSettings(NamedTuple):
     """The environment of `on_picture`."""
 
     spool_bucket: Text

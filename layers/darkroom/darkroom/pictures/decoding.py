@@ -11,7 +11,7 @@ from PIL import UnidentifiedImageError
 
 from darkroom.domain.picture_formats import FORMATS
 from darkroom.errors import TooManyPixels, Undecodable
-from darkroom.pictures import file_structure, isobmff
+from darkroom.pictures import file_structure
 from darkroom.streaming.blob import Blob, as_file
 
 MAX_FILE_BYTES = 100_000_000
@@ -66,7 +66,11 @@ def opened(data: Blob, *, to_decode: bool) -> Iterator[Pillow.Image]:
 
 def _claimed(data: Blob) -> int:
     """The pixels that a HEIF or AVIF file claims. Its decoder may decode more than it shows, and crop the rest."""
-    return isobmff.largest_picture(data) if _is_container(data) else 0
+    if not _is_container(data):
+        return 0
+    from darkroom.pictures import isobmff  # few pictures need it, and each cold start would pay for it
+
+    return isobmff.largest_picture(data)
 
 
 def _is_container(data: Blob) -> bool:
@@ -77,6 +81,8 @@ def _decoders(data: Blob) -> tuple[str, ...]:
     """The decoders that may open the bytes."""
     if not _is_container(data):
         return _DECODERS
+    from darkroom.pictures import isobmff
+
     if isobmff.brands(data) & {b"avif", b"avis"}:
         return ("AVIF",)
     import pi_heif  # it takes as long as Pillow to start, and only phones need it

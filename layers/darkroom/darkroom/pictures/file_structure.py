@@ -10,7 +10,6 @@ import zlib
 from collections.abc import Iterator
 from itertools import islice, takewhile
 
-from darkroom.pictures import isobmff
 from darkroom.streaming.blob import CHUNK_BYTES, Blob, as_file, search
 
 MAX_PARTS = 100_000  # segments or chunks; a decoder keeps a few hundred bytes of each
@@ -55,6 +54,8 @@ def is_sound(data: Blob, *, to_decode: bool) -> bool:
     if data[:4] in _TIFF_HEADS:
         return all(count <= MAX_VALUES for count in _counts(data))
     if data[4:8] == b"ftyp":
+        from darkroom.pictures import isobmff  # few pictures need it, and each cold start would pay for it
+
         return isobmff.is_sound(data)
     return True
 

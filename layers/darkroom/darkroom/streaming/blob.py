@@ -90,16 +90,16 @@ class Part:
     """A part of a blob, from `start` up to `stop`, without a copy."""
 
     def __init__(self, whole: Blob, start: int, stop: int) -> None:
-        self._whole = whole
-        self._start, stop, _ = slice(start, stop).indices(len(whole))
-        self._size = max(0, stop - self._start)
+        self.whole = whole
+        self.start, stop, _ = slice(start, stop).indices(len(whole))
+        self._size = max(0, stop - self.start)
 
     def __len__(self) -> int:
         return self._size
 
     def __getitem__(self, part: slice, /) -> bytes:
         start, stop, _ = part.indices(self._size)
-        return self._whole[self._start + start : self._start + max(start, stop)]
+        return self.whole[self.start + start : self.start + max(start, stop)]
 
 
 class Joined:
@@ -111,12 +111,22 @@ class Joined:
             some = list(neighbours)
             self.parts += [b"".join(cast("list[bytes]", some))] if is_in_memory else some
         self._ends = list(accumulate(map(len, self.parts)))
+        begins = (0, *self._ends)
+        # The blob that each part is read from, and the offset from a position here to a position there.
+        self._sources = [
+            (part.whole, part.start - begin) if isinstance(part, Part) else (part, -begin)
+            for part, begin in zip(self.parts, begins, strict=False)
+        ]
 
     def __len__(self) -> int:
         return self._ends[-1] if self._ends else 0
 
     def __getitem__(self, part: slice, /) -> bytes:
         start, stop, _ = part.indices(len(self))
+        position = bisect_right(self._ends, start)
+        if start < stop <= self._ends[position]:  # nearly every read is of one part alone
+            source, shift = self._sources[position]
+            return source[start + shift : stop + shift]
         return b"".join(self._between(start, stop))
 
     def _between(self, start: int, stop: int) -> Iterator[bytes]:
