@@ -21,7 +21,7 @@ from tests.e2e.provider import Call, Provider
 from tests.e2e.road import Doors, made_for
 
 MOST_PAID_CALLS = 2
-TABLE_ONLY = {"sk", "dialect", "listed_in", "listed_at"}  # fields of a turn's item that `result.json` does not have
+TABLE_ONLY = {"sk", "dialect", "has_state", "listed_in", "listed_at"}  # fields of a turn's item that `result.json` does not have
 ADDED_SINCE: dict[str, Any] = {"warnings": []}  # fields that turns and results of earlier releases lack
 ADDED_TO_PICTURES: dict[str, Any] = {"provenance": None}  # and their pictures
 SAVING_SECONDS = 10.0  # an answer that was sent this long before a worker died may be lost with it
@@ -172,7 +172,10 @@ def _against_the_table(evidence: Evidence) -> Iterator[str]:
 
 
 def _of_today(document: Document) -> Document:
-    """As this release's `result.json` says it. A turn's item holds `provenance` beside its images."""
+    """As this release's `result.json` says it. A turn's item holds `provenance` beside its images, and `cost.images` only
+    where it is not `paid_calls`.
+    """
+    cost = document.get("cost")
     plain = {name: value for name, value in document.items() if name != "provenance"}
     images = document.get("images", [])
     said = document.get("provenance") or [None] * len(images)
@@ -180,7 +183,8 @@ def _of_today(document: Document) -> Document:
         ADDED_TO_PICTURES | ({"provenance": each} if each else {}) | image
         for image, each in zip(images, said, strict=True)
     ]
-    return ADDED_SINCE | plain | {"images": pictures}
+    known = {"cost": {"images": cost["paid_calls"]} | cost} if cost else {}
+    return ADDED_SINCE | plain | known | {"images": pictures}
 
 
 def _left_behind(doors: Doors) -> Iterator[str]:
