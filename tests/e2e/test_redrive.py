@@ -81,7 +81,7 @@ def deployment_that_cannot_start(stack: Stack) -> Iterator[None]:
     stack.aws.sqs.set_queue_attributes(
         QueueUrl=queue, Attributes={"RedrivePolicy": impatience, "VisibilityTimeout": "1"}
     )
-    configure(stack, {name: value for name, value in settings.items() if name != "IMAGE_MODEL"})
+    configure(stack, {name: value for name, value in settings.items() if name != "SPOOL_BUCKET"})
     try:
         yield
     finally:
