@@ -58,6 +58,10 @@ class File:
         start, stop, _ = part.indices(self._size)
         return os.pread(self._descriptor, max(0, stop - start), start)
 
+    def read_into(self, buffer: "memoryview | bytearray", start: int) -> int:
+        """Fill the buffer with the bytes from `start` on, without a copy of them. Return how many there were."""
+        return os.preadv(self._descriptor, [buffer], start)
+
 
 class Hashed(File):
     """A file that computes its SHA-256 while it is written."""
@@ -177,6 +181,10 @@ class _Reader(io.RawIOBase):
 
     # Its parent takes any buffer; BufferedReader gives these.
     def readinto(self, buffer: "memoryview | bytearray") -> int:  # type: ignore[override]
+        if isinstance(self._blob, File):
+            count = self._blob.read_into(buffer, self._position)
+            self._position += count
+            return count
         data = self.read(len(buffer))
         buffer[: len(data)] = data
         return len(data)
