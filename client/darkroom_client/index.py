@@ -62,10 +62,10 @@ class Index:
     def threads(self, since: datetime, prefix: str = "", words: str = "") -> Iterator[Summary]:
         """The threads in which something has ended since then, or waits, the newest first, each as it is found.
 
-        `words` is looked for in all of a thread's instructions since then, in small letters or capitals. Raises
-        Trouble.
+        One instruction of the thread since then holds all of the `words`, in any order, in small letters or capitals.
+        Raises Trouble.
         """
-        prefix, wanted = unicodedata.normalize("NFC", prefix), words.casefold()
+        prefix, wanted = unicodedata.normalize("NFC", prefix), words.casefold().split()
         waiting = self._stack.up_to_date(self._waiting)
         newest: dict[str, Item | None] = {}  # a thread that has been told has None
         for item in heapq.merge(waiting.values(), self._since(since), key=_listed_at, reverse=True):
@@ -73,7 +73,8 @@ class Index:
             if _is_refusal(item) or not thread.startswith(prefix):
                 continue
             first = newest.setdefault(thread, item)
-            if first and wanted in (item.get("instruction") or "").casefold():
+            said = (item.get("instruction") or "").casefold()
+            if first and all(word in said for word in wanted):
                 newest[thread] = None
                 yield self._summary(first, waiting.get(thread))
 

@@ -90,6 +90,8 @@ def test_a_prefix_and_words_choose_and_words_are_looked_for_in_every_turn(studio
     assert [(each.thread_id, each.instruction) for each in looked.threads(SINCE, words="Snow")] == [
         ("home/mug", "snow, please"), ("shop/été", "add a frame")
     ]  # fmt: skip
+    assert names(looked.threads(SINCE, words="snow make")) == ["shop/été"]
+    assert names(looked.threads(SINCE, words="snow frame")) == [], "no single instruction holds both"
     assert list(looked.threads(SINCE, words="rain")) == []
 
 

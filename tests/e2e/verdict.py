@@ -21,7 +21,7 @@ from tests.e2e.provider import Call, Provider
 from tests.e2e.road import Doors, made_for
 
 MOST_PAID_CALLS = 2
-TABLE_ONLY = {"sk", "dialect", "has_state", "listed_in", "listed_at"}  # what `result.json` does not have
+TABLE_ONLY = {"sk", "dialect", "has_state", "listed_in", "listed_at"}  # absent in `result.json`
 ADDED_SINCE: dict[str, Any] = {"warnings": []}  # fields that turns and results of earlier releases lack
 ADDED_TO_PICTURES: dict[str, Any] = {"provenance": None}  # and their pictures
 SAVING_SECONDS = 10.0  # an answer that was sent this long before a worker died may be lost with it

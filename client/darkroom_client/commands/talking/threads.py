@@ -24,7 +24,7 @@ WIDE_COLUMNS = 60  # of a terminal that shows how it stands in words, and not by
 @click.option(
     "--since", type=moment, default=SINCE, show_default=True, metavar="TIME", help="30m, 12h, 2d, 3w, or a day."
 )
-@click.option("--find", "words", default="", metavar="WORDS", help="Those with an instruction that holds the words.")
+@click.option("--find", "words", default="", metavar="WORDS", help="Those with an instruction that holds all of these.")
 @click.option("--failed", "status", flag_value="failed", help="Those whose newest turn failed.")
 @click.option("--waiting", "status", flag_value="waiting", help="Those in which a request waits.")
 @click.option(

@@ -42,7 +42,7 @@ class Wall:
             return sorted(self._threads.values(), key=lambda each: each.updated_at, reverse=True)
 
     def found(self, words: str, prefix: str = "") -> list[Summary]:
-        """The threads with an instruction of the last month that holds the words. Raises Trouble."""
+        """The threads with an instruction of the last month that holds all of the words. Raises Trouble."""
         return list(self._index.threads(datetime.now(UTC) - LOOKS_BACK, prefix, words))
 
     def drop(self, thread_id: str) -> None:
