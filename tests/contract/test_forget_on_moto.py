@@ -81,10 +81,10 @@ def test_what_there_is_is_told_before_anything_is_erased(stage: Stage) -> None:
     before = stage.stored()
     stage.looks()
     assert stage.stored() == before
-    assert stage.said[0] == "goes    its 5 turns, with words, and what they gave (9 objects)"
-    goes = {line.removeprefix("goes    ") for line in stage.said if line.startswith("goes    s3://")}
-    stays = [line for line in stage.said if line.startswith("stays")]
-    assert [line.partition(": ")[0] for line in stays] == ["stays   s3://uploads/shared/logo.png"]
+    assert stage.said[0] == "erases  5 turns with their words, pictures and outcomes (9 objects)"
+    goes = {line.removeprefix("erases  ") for line in stage.said if line.startswith("erases  s3://")}
+    stays = [line for line in stage.said if line.startswith("keeps")]
+    assert [line.partition(": ")[0] for line in stays] == ["keeps   s3://uploads/shared/logo.png"]
     stage.said.clear()
     stage.forget()
     erased = {line.split()[1] for line in stage.said if line.startswith("erased  s3://uploads/")}

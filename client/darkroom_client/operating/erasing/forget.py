@@ -65,13 +65,13 @@ class Forget:
         """Lists the parts of the thread, and changes nothing."""
         found = self._found(self._now())
         turns, results = len(found.known.turns), self._written.count_results(found.results)
-        self._say(f"goes    its {turns} turn{'s' * (turns != 1)}, with words, and what they gave ({results} objects)")
+        self._say(f"erases  {turns} turn{'s' * (turns != 1)} with their words, pictures and outcomes ({results} objects)")
         for key in found.uploads:
             if (self._uploads_bucket, key) not in found.others.users:
-                self._say(f"goes    s3://{self._uploads_bucket}/{key}")
+                self._say(f"erases  s3://{self._uploads_bucket}/{key}")
         for (bucket, key), user in sorted(found.others.users.items()):
             if bucket == self._uploads_bucket:
-                self._say(f"stays   s3://{bucket}/{key}: the thread {user} has it too")
+                self._say(f"keeps   s3://{bucket}/{key}: the thread {user} needs it too")
 
     def work(self) -> Receipt:
         """Erases the thread, and says the receipt. Raises Trouble where something of it is open."""
@@ -91,7 +91,7 @@ class Forget:
             self._check(found)
             self._fence.begin()
         if seconds := self._partition.bury(found.known):
-            self._say(f"waits {seconds} s: who has read an outcome of the thread may still tell it")
+            self._say(f"waits {seconds} s, because a worker that has read the thread may still publish an outcome of it")
             self._sleep(seconds)
         self._erase(found, erasing.since)
         return self._partition.remove(found.known)
@@ -121,7 +121,7 @@ class Forget:
         """Erases all but the turns, which tell what else there is and go last."""
         for (bucket, key), user in sorted(found.others.users.items()):
             if bucket == self._uploads_bucket:
-                self._receipt.left(f"s3://{bucket}/{key}", f"the thread {user} has it too")
+                self._receipt.left(f"s3://{bucket}/{key}", f"the thread {user} needs it too")
             else:
                 self._receipt.left(f"what {user} made of s3://{bucket}/{key}", "that picture itself is erased")
         shared = {key for bucket, key in found.others.users if bucket == self._uploads_bucket}

@@ -11,12 +11,12 @@ def test_a_receipt_counts_by_kind_and_tells_each_thing_that_stays_once() -> None
     receipt.erased("versions of uploads", "s3://uploads/b.jpg", 3)
     receipt.erased("raw answers", "s3://spool/x", 0)
     for _ in range(2):
-        receipt.left("s3://uploads/logo.png", "the thread other has it too")
+        receipt.left("s3://uploads/logo.png", "the thread other needs it too")
     assert said == [
         "erased  its turns in the table (2)",
         "erased  s3://uploads/a.jpg",
         "erased  s3://uploads/b.jpg (3)",
-        "kept    s3://uploads/logo.png: the thread other has it too",
+        "kept    s3://uploads/logo.png: the thread other needs it too",
     ]
     told = list(receipt.sum())
     assert told[:3] == [
