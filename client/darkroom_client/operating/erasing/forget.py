@@ -65,7 +65,8 @@ class Forget:
         """Lists the parts of the thread, and changes nothing."""
         found = self._found(self._now())
         turns, results = len(found.known.turns), self._written.count_results(found.results)
-        self._say(f"erases  {turns} turn{'s' * (turns != 1)} with their words, pictures and outcomes ({results} objects)")
+        counted = f"{turns} turn{'s' * (turns != 1)}"
+        self._say(f"erases  {counted} with their words, pictures and outcomes ({results} objects)")
         for key in found.uploads:
             if (self._uploads_bucket, key) not in found.others.users:
                 self._say(f"erases  s3://{self._uploads_bucket}/{key}")
@@ -91,7 +92,7 @@ class Forget:
             self._check(found)
             self._fence.begin()
         if seconds := self._partition.bury(found.known):
-            self._say(f"waits {seconds} s, because a worker that has read the thread may still publish an outcome of it")
+            self._say(f"waits {seconds} s, as a worker that has read the thread may still publish an outcome of it")
             self._sleep(seconds)
         self._erase(found, erasing.since)
         return self._partition.remove(found.known)
