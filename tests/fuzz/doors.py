@@ -21,7 +21,7 @@ from dataclasses import dataclass
 from functools import cache, partial
 from pathlib import Path
 from typing import get_args
-from urllib.parse import quote, quote_plus, urlsplit
+from urllib.parse import quote, quote_plus, urljoin, urlsplit
 
 import jsonschema
 from PIL import Image as Pillow
@@ -350,9 +350,9 @@ def _line(data: bytes) -> object:
 
 
 def _address(data: bytes) -> object:
-    """Any address by name leads by its IP address into a private network."""
-    url = _text(data)
-    fetcher = Fetcher(f"http://127.0.0.1:{provider().port}", resolve=lambda *_: [NOWHERE])
+    """Any address by name leads by its IP address into a private network. One without a host is the API's own."""
+    url, api = _text(data), f"http://127.0.0.1:{provider().port}"
+    fetcher = Fetcher(api, resolve=lambda *_: [NOWHERE])
     provider().answer = b"HTTP/1.1 200 OK\r\n\r\n"
     try:
         fetched = fetcher.fetch(url)
@@ -360,9 +360,9 @@ def _address(data: bytes) -> object:
         assert rejected.code == "no_image"
         raise
     except Unavailable:
-        assert urlsplit(url).hostname == "127.0.0.1", "a connection was tried"
+        assert urlsplit(urljoin(api, url)).hostname == "127.0.0.1", "a connection was tried"
         raise
-    assert urlsplit(url).hostname == "127.0.0.1"
+    assert urlsplit(urljoin(api, url)).hostname == "127.0.0.1"
     return fetched
 
 
