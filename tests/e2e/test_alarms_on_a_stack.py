@@ -40,7 +40,9 @@ def test_each_alarm_tells_the_topic_and_the_topic_listens_to_it(stack: Stack, al
         assert fnmatchcase(alarm["AlarmArn"], let_in), alarm["AlarmName"]
 
 
-def test_an_alarm_names_the_stacks_own_model(stack: Stack, alarms: list[dict[str, Any]]) -> None:
+def test_an_alarm_names_the_stacks_own_model_and_dialect(stack: Stack, alarms: list[dict[str, Any]]) -> None:
     function = stack.aws.functions.get_function_configuration(FunctionName=stack.env["ON_REQUEST_FUNCTION"])
     (alarm,) = [each for each in alarms if "-UnknownModelAlarm-" in each["AlarmName"]]
-    assert f"the model {function['Environment']['Variables']['IMAGE_MODEL']}," in alarm["AlarmDescription"]
+    own = function["Environment"]["Variables"]
+    named = f'"{own["IMAGE_MODEL"]}"; empty is the default of {own["IMAGE_API_DIALECT"]}'
+    assert named in " ".join(alarm["AlarmDescription"].split())
