@@ -30,7 +30,7 @@ def command(given: Given, files: tuple[Path, ...], prefix: str) -> int:
     for path in _expanded(files):
         try:
             verdict = _verdict(path, prefix)
-        except Trouble as trouble:  # of this file alone: the others are judged all the same
+        except Trouble as trouble:  # it concerns this file alone; the others are still judged
             given.fail(trouble)
             is_good = False
             continue

@@ -1,4 +1,4 @@
-"""Where pictures are saved: beside their source, in a folder, or in the file that was named.
+"""Saves pictures: beside their source, in a folder, or in the file that the caller names.
 
 A name without folders stands for a whole thread id, so that pictures of `a/mug` and of `b/mug` lie side by side.
 """
@@ -88,7 +88,7 @@ def _claimed(path: Path) -> Iterator[Path]:
         free = path.with_name(f"{path.stem} ({number}){path.suffix}")
     try:
         yield free
-    except BaseException:
+    except BaseException:  # Ctrl-C too: no empty file stays behind
         free.unlink(missing_ok=True)
         raise
 
