@@ -35,7 +35,7 @@ from tests.figures import Figures
 
 pytestmark = pytest.mark.slow
 
-BLOCKS = lines.marked("docs/guide-photos.md", "docs/guide-services.md", "docs/guide-operators.md", "docs/command.md")
+BLOCKS = lines.marked("docs/clients.md", "docs/guide-services.md", "docs/guide-operators.md", "docs/command.md")
 TURN = json.dumps({"thread_id": {"S": "shop/mug"}, "sk": {"S": "TURN#00001"}})
 
 
