@@ -35,13 +35,13 @@ class Environment:
     packages: Path
     uncompiled: Path
 
-    def variables(self, client: str, servers: Servers) -> dict[str, str]:
+    def variables(self, client: str, servers: Servers, dialect: str = "nebula") -> dict[str, str]:
         """All variables of a process of this client. None comes from the process that starts it."""
         folders = [self.trust.packages, REPOSITORY]
         if client != "naive":
             folders[1:1] = [self.packages, REPOSITORY / "functions" / "on_request"]
         common = {**_common(servers), "PYTHONPATH": os.pathsep.join(map(str, folders))}
-        told = _of_the_template(servers) if client == "darkroom" else _of_a_sample(servers)
+        told = _of_the_template(servers, dialect) if client == "darkroom" else _of_a_sample(servers)
         return {**common, "SSL_CERT_FILE": str(self.trust.bundle), **told}
 
 
@@ -130,7 +130,7 @@ def _of_a_sample(servers: Servers) -> dict[str, str]:
     }
 
 
-def _of_the_template(servers: Servers) -> dict[str, str]:
+def _of_the_template(servers: Servers, dialect: str) -> dict[str, str]:
     """The function's environment from the template: each parameter's default, except the benchmark's own values."""
     content = template()
     queues = [name for name, each in content["Resources"].items() if each["Type"] == "AWS::SQS::Queue"]
@@ -139,6 +139,7 @@ def _of_the_template(servers: Servers) -> dict[str, str]:
         **{name: f"{QUEUE_URL}{name}.fifo" for name in queues},
         **{BUCKET_NAME % bucket: bucket for bucket in BUCKETS},
         **GIVEN,
+        "ImageApiDialect": dialect,
         "ImageApiUrl": servers.api.url(),
         "ImageApiKeySecret.Id": f"arn:aws:secretsmanager:{REGION}:123456789012:secret:key",
         "ThreadsTable": TABLE,

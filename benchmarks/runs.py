@@ -4,7 +4,7 @@ import json
 import subprocess
 import tempfile
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -16,6 +16,7 @@ from benchmarks.scenario import SPOOL, WARM_UP, Request, Scenario, Stage
 from benchmarks.servers.front import IDLE_SECONDS, Exchange, counted
 from benchmarks.servers.image_api import Call
 from benchmarks.servers.processes import Servers
+from darkroom.domain.keys import STATE
 from darkroom.pictures import marking
 from darkroom.streaming.blob import sha256
 from local.stack.home import REPOSITORY
@@ -89,7 +90,7 @@ class Bench:
         """Run once, within so many seconds. Raises Discarded."""
         if series.client == "floor":
             self._know(series.scenario)
-        warm_up, asked = self._stage.set(WARM_UP, series.scenario)
+        warm_up, asked = self._stage.set(replace(WARM_UP, dialect=series.scenario.dialect), series.scenario)
         self._forget_exchanges()
         try:
             found = self._process(series, warm_up, asked, longest)
@@ -146,11 +147,12 @@ class Bench:
         self, series: Series, job: dict[str, Any], profile: Path, longest: float
     ) -> subprocess.CompletedProcess[str]:
         under, more = (callgrind.command(profile), callgrind.VARIABLES) if self._is_counted else ([], {})
+        variables = self._environment.variables(series.client, self._servers, series.scenario.dialect)
         try:
             return subprocess.run(
                 [*under, PYTHON, "-m", "benchmarks.clients.turn"],
                 input=json.dumps(job), text=True, capture_output=True, cwd=REPOSITORY, check=False,
-                env={**self._environment.variables(series.client, self._servers), **more}, timeout=longest,
+                env={**variables, **more}, timeout=longest,
             )  # fmt: skip
         except subprocess.TimeoutExpired as error:
             raise Died(f"{series.client}, {series.scenario.name}: not over after {longest:.0f} s") from error
@@ -185,7 +187,9 @@ class Bench:
     def _check_result(self, series: Series, request: Request) -> None:
         written = self._servers.s3.written(request.results)
         pictures = {
-            sha256(marking.unmarked(self._servers.s3.read(path))) for path in written if not path.endswith(".json")
+            sha256(marking.unmarked(self._servers.s3.read(path)))
+            for path in written
+            if not path.endswith((".json", f"/{STATE}"))
         }
         if pictures != {request.made}:
             raise Discarded(f"{series.client}, {series.scenario.name}: the picture in S3 is not the one that was made")

@@ -30,7 +30,8 @@ _serialize = TypeSerializer().serialize
 class Scenario:
     """One turn in each of `requests` threads. A thread with `turns` has a first source and a newest result.
 
-    `attached` and `answers` give a picture for each request; `seconds` is the API's time.
+    `answers` gives a picture for each request, and `attached` as many for one as for another. `seconds` is the API's
+    time.
     """
 
     name: str
@@ -40,6 +41,7 @@ class Scenario:
     turns: int = 0
     first_source: Photograph = FIRST_SOURCE
     newest_result: Photograph = NEWEST_RESULT
+    dialect: str = "nebula"
 
     @property
     def requests(self) -> int:
@@ -115,8 +117,8 @@ class Stage:
     def _request(self, scenario: Scenario, number: int, items: list[dict[str, Any]]) -> Request:
         thread = f"{scenario.name}/{uuid.uuid4().hex[:12]}"
         words, answer = f"{WORDS} {thread}", made(PICTURES, scenario.answers[number])
-        self._servers.api.will_answer(words, answer, scenario.seconds)
-        attached = scenario.attached[number : number + 1]
+        self._servers.api.will_answer(words, answer, scenario.seconds, scenario.dialect)
+        attached = scenario.attached[number :: scenario.requests]
         older = (scenario.first_source, scenario.newest_result) if scenario.turns else ()
         sent = dict.fromkeys(sha256(made(PICTURES, photograph)) for photograph in (*older, *attached))
         items += [_item(thread, sk, document) for sk, document in self._history(scenario)]

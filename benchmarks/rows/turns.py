@@ -7,9 +7,13 @@ from benchmarks.rows.row import MEGABYTE, Compared, Report, cpu, growth, wall
 from benchmarks.rows.scenarios import (
     CONVERSATION_10,
     CONVERSATION_20,
+    GEMINI_10,
+    GEMINI_20,
     LONG_THREAD,
     MIDDLE_THREAD,
     ONE,
+    OPENAI_10,
+    OPENAI_20,
     SHORT_THREAD,
     TEN,
 )
@@ -19,6 +23,7 @@ from benchmarks.spread import Estimate, estimate
 from benchmarks.verdict import Line
 
 SAME_MEGABYTES = 2.0
+ABOVE_NEBULA = "MB above nebula's"
 NAIVE_10, OURS_10, FLOOR_10 = (
     Series("naive", CONVERSATION_10),
     Series("darkroom", CONVERSATION_10),
@@ -47,8 +52,27 @@ class Turns:
         return Report([each.line(self.name, samples) for each in self.compared])
 
 
+@dataclass(frozen=True, slots=True)
+class Above:
+    """Darkroom's growth above that of another series, round by round. `per` names the other series."""
+
+    what: str
+    darkroom: Series
+    other: Series
+    per: str
+
+    def line(self, row: str, samples: Samples) -> Line:
+        """The table's line, which shows the growth. It is not measured if too many numbers were discarded."""
+        try:
+            ours, others = samples.values(growth, self.darkroom, self.other)
+        except TooFew as reason:
+            return Line(row, self.what, "MB", None, None, None, per=self.per, goal=SAME_MEGABYTES, problem=str(reason))
+        above = estimate([our - other for our, other in zip(ours, others, strict=True)])
+        return Line(row, self.what, "MB", None, estimate(ours).value, None, above, self.per, SAME_MEGABYTES)
+
+
 class Memory:
-    """The process's growth in a conversation's turn, and that it does not depend on the pictures' size."""
+    """The process's growth in a conversation's turn: it depends neither on the pictures' size nor on the dialect."""
 
     name = "memory"
     compared = (
@@ -56,20 +80,18 @@ class Memory:
         Compared("memory growth, 3 x 7 MB in, 20 MB out", "MB", growth, OURS_20, NAIVE_20, "naive", 0.08),
         Compared("memory growth, 10 MB out, against the floor", "MB", growth, OURS_10, FLOOR_10, "", None),
     )
-    series = tuple(series for each in compared for series in (each.darkroom, each.other))
+    above = (
+        Above("memory growth, 20 MB out, against 10 MB", OURS_20, OURS_10, "MB above that"),
+        Above("memory growth with gemini, 10 MB out", Series("darkroom", GEMINI_10), OURS_10, ABOVE_NEBULA),
+        Above("memory growth with gemini, 20 MB out", Series("darkroom", GEMINI_20), OURS_20, ABOVE_NEBULA),
+        Above("memory growth with openai, 10 MB out", Series("darkroom", OPENAI_10), OURS_10, ABOVE_NEBULA),
+        Above("memory growth with openai, 20 MB out", Series("darkroom", OPENAI_20), OURS_20, ABOVE_NEBULA),
+    )
+    series = tuple(series for each in (*compared, *above) for series in (each.darkroom, each.other))
 
     def report(self, samples: Samples, bench: Bench) -> Report:  # noqa: ARG002 - see `Row`
         """See `Row`."""
-        return Report([*(each.line(self.name, samples) for each in self.compared), self._equal(samples)])
-
-    def _equal(self, samples: Samples) -> Line:
-        what, per = "growth with 20 MB out, less that with 10 MB", "MB more"
-        try:
-            tens, twenties = samples.values(growth, OURS_10, OURS_20)
-        except TooFew as reason:
-            return Line(self.name, what, "MB", None, None, None, per=per, goal=SAME_MEGABYTES, problem=str(reason))
-        more = estimate([twenty - ten for ten, twenty in zip(tens, twenties, strict=True)])
-        return Line(self.name, what, "MB", None, more.value, None, more, per, SAME_MEGABYTES)
+        return Report([each.line(self.name, samples) for each in (*self.compared, *self.above)])
 
 
 def own_time(run: Measured) -> float:

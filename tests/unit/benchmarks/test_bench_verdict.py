@@ -5,12 +5,13 @@ from dataclasses import replace
 import pytest
 
 from benchmarks.rows.scenarios import CONVERSATION_10
-from benchmarks.rows.turns import MEMORY
+from benchmarks.rows.turns import MEMORY, Above
 from benchmarks.runs import Measured, Series
 from benchmarks.samples import Samples, TooFew
 from benchmarks.spread import Estimate, estimate, ratio
 from benchmarks.terminal import cells, table
 from benchmarks.verdict import Line, conclusion, failures
+from darkroom.providers.dialect_table import NAMES
 
 LINE = Line("cpu", "CPU of a turn", "ms", 500.0, 200.0, None, Estimate(0.40, 0.02), "naive", goal=0.35)
 RUN = Measured(wall=1.0, cpu=0.5, growth=8e6, peak=9e7, served=0.1, read_units=1, write_units=1, spooled=0, calls={})
@@ -91,3 +92,22 @@ def test_a_row_whose_numbers_were_thrown_away_fails_the_run() -> None:
     line = MEMORY.compared[0].line("memory", samples)
     assert line.verdict == "not measured"
     assert failures([line]) == [line]
+
+
+@pytest.mark.parametrize("above", MEMORY.above, ids=lambda above: above.what)
+@pytest.mark.parametrize(("more", "verdict"), [(2e6, "met"), (2.1e6, "missed")])
+def test_a_dialect_or_a_size_that_takes_a_picture_into_memory_fails_the_run(
+    above: Above, more: float, verdict: str
+) -> None:
+    runs: dict[Series, list[Measured | None]] = {
+        above.other: [RUN] * 5,
+        above.darkroom: [replace(RUN, growth=RUN.growth + more)] * 5,
+    }
+    line = above.line("memory", Samples(5, runs))
+    assert (line.darkroom, line.verdict) == ((RUN.growth + more) / 1e6, verdict)
+    assert cells(line)[5] == f"≤ 2 {above.per}"
+
+
+def test_the_memory_of_every_dialect_is_measured() -> None:
+    measured = [each.scenario.dialect for each in MEMORY.series if each.client == "darkroom"]
+    assert set(measured) == set(NAMES)
