@@ -22,8 +22,8 @@ FULL: dict[str, Any] = {
     "parent_turn": 2,
     "model": "gemini-3-pro-image",
     "options": {
-        "size": "16:9", "aspect_ratio": "1:1", "quality": "hd", "image_size": "2K", "mime_type": "image/png",
-        "response_modalities": ["image", "text"], "temperature": 0.5, "top_p": 1.0,
+        "size": "16:9", "aspect_ratio": "1:1", "quality": "hd", "image_size": "2K", "n": 2,
+        "mime_type": "image/png", "response_modalities": ["image", "text"], "temperature": 0.5, "top_p": 1.0,
     },
     "metadata": {"order": "4711", "empty": ""},
 }  # fmt: skip
@@ -104,6 +104,11 @@ def field(location: tuple[int | str, ...]) -> str:
 
 
 changed = st.builds(with_value, st.sampled_from(places(FULL)), values)
+
+
+def test_every_option_of_the_first_dialect_is_in_the_models_and_is_tried() -> None:
+    tried: dict[str, Any] = FULL["options"]
+    assert OPTIONS.keys() == schema_models.Options.model_fields.keys() == tried.keys()
 
 
 @settings(max_examples=1500)

@@ -32,6 +32,13 @@ KEY = "sk-the-key-of-the-tests"
 CAT = png("orange", size=(64, 48))
 MEGABYTE = 1_000_000
 PEAK_BYTES = 12 * MEGABYTE
+# A valid value of each option of any dialect. None is the one that an API assumes by itself.
+OPTIONS: dict[str, Any] = {
+    "aspect_ratio": "16:9", "background": "opaque", "image_size": "1K", "input_fidelity": "high",
+    "mime_type": "image/png", "moderation": "low", "n": 1, "output_compression": 80, "output_format": "webp",
+    "quality": "high", "response_modalities": "image", "safety_identifier": "s-1", "size": "1024x1024",
+    "temperature": 0.5, "top_p": 0.5, "user": "u-1",
+}  # fmt: skip
 
 
 @pytest.fixture(params=NAMES)
@@ -143,6 +150,32 @@ def test_an_option_that_it_does_not_know_is_named_for_nothing(dialect: Dialect) 
     with pytest.raises(Rejected) as caught:
         validated(Body, document, "Fix it.", options=dialect.options)
     assert (caught.value.code, caught.value.param) == ("invalid_request", "options.no_such_option")
+
+
+def test_every_option_is_sent(dialect: Dialect) -> None:
+    """Some are sent only with pictures, and some only without."""
+
+    def body(context: Context, options: Mapping[str, Any]) -> bytes:
+        return dialect.call(ApiRequest(context, dialect.model, options), DialectSettings()).body[:]
+
+    contexts = asked("a cat"), asked("at night", CAT)
+    for name, option in taken(dialect).items():
+        assert any(body(each, {name: option}) != body(each, {}) for each in contexts), name
+
+
+def test_the_stand_in_knows_every_option(dialect: Dialect, stand_in: StandInServer) -> None:
+    for context in (asked("a cat"), asked("at night", CAT)):
+        answered(api_at(stand_in.url, dialect), dialect, context, **taken(dialect))
+        assert not stand_in.studio.calls.listed()[-1].get("ignored")
+
+
+def taken(dialect: Dialect) -> Mapping[str, Any]:
+    """Every option of the dialect, as the reader of requests takes it."""
+    assert dialect.options.keys() <= OPTIONS.keys(), "each option needs a valid value here"
+    document = {"instruction": "a cat", "options": {name: OPTIONS[name] for name in dialect.options}}
+    options = validated(Body, document, "Fix it.", options=dialect.options).options
+    assert options is not None
+    return options
 
 
 # The key, memory, and hostile answers.

@@ -7,6 +7,7 @@ from typing import get_args
 import pytest
 
 from darkroom.errors import Code
+from darkroom.providers.dialect_table import DIALECTS
 from local.stack.parameters import read_template
 from tests.templates import all_resources
 
@@ -40,6 +41,22 @@ def test_the_outputs_are_the_templates() -> None:
 def test_every_code_is_explained() -> None:
     section = text("docs/contract.md").partition("### Codes")[2].partition("\n#")[0]
     assert sorted(re.findall(r"^\| `([a-z_]+)` \|", section, re.MULTILINE)) == sorted(get_args(Code))
+
+
+@pytest.mark.parametrize("dialect", DIALECTS)
+def test_the_options_are_those_that_the_dialects_take(dialect: str) -> None:
+    section = text("docs/providers.md").partition("## Options")[2].partition("\n## ")[0]
+    head, _, *rows = (
+        [cell.strip() for cell in line.split("|")[1:-1]] for line in section.splitlines() if line.startswith("|")
+    )
+    column = head.index(f"`{dialect}`")
+    taken = [name for row in rows if row[column] != "–" for name in re.findall(r"`(\w+)`", row[0])]
+    assert sorted(taken) == sorted(DIALECTS[dialect].options)
+
+
+def test_the_contract_names_the_options_of_the_first_dialect() -> None:
+    listed = text("docs/contract.md").partition("Those of `nebula`: ")[2].partition(". The next turn")[0]
+    assert sorted(re.findall(r"`(\w+)`", listed)) == sorted(DIALECTS["nebula"].options)
 
 
 def prose(document: Path) -> str:
