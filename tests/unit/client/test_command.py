@@ -1,6 +1,7 @@
 """The command: its help, its errors, its exit codes."""
 
 import json
+import re
 import resource
 import subprocess
 import sys
@@ -49,6 +50,15 @@ def test_each_subcommand_is_a_module_with_the_help_that_is_listed(capsys: pytest
     assert run(["--help"]) == 0
     said = capsys.readouterr().out
     assert all(entry.short_help in said for entry in COMMANDS.values())
+
+
+def test_each_subcommand_is_described_on_the_commands_page() -> None:
+    """`use` is described where the guide for services says how the client finds its stack."""
+    page = (Path(__file__).parents[3] / "docs/command.md").read_text(encoding="utf-8")
+    operators = page.partition("## For operators")[2].partition("\n## ")[0]
+    cells = re.findall(r"^\| (`.+?) \|", operators, re.MULTILINE)
+    described = {*re.findall(r"^## ([a-z]+)$", page, re.MULTILINE), *re.findall(r"`([a-z]+)", " ".join(cells))}
+    assert described == COMMANDS.keys() - {"use"}
 
 
 def test_the_help_of_each_subcommand_fits_a_narrow_terminal(

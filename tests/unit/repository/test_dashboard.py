@@ -38,6 +38,12 @@ def metrics_of_ours() -> set[str]:
     return {f"{metric} {','.join(sorted(dimensions))}" for metric, dimensions in found.items()}
 
 
+def test_the_runbook_names_every_metric() -> None:
+    section = (ROOT / "docs/runbook.md").read_text(encoding="utf-8").partition("## How it stands")[2]
+    said = section.partition("Metrics are in the namespace")[2].partition("\n\n")[0]
+    assert {metric.split()[0] for metric in metrics_of_ours()} == set(re.findall(r"`([A-Z]\w+)`", said))
+
+
 def test_what_is_drawn_is_written() -> None:
     ours = set()
     for properties in widgets():

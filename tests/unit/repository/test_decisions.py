@@ -31,6 +31,6 @@ def test_a_record_is_listed_with_its_title(record: Path) -> None:
 
 
 @pytest.mark.parametrize("record", RECORDS, ids=lambda path: path.stem)
-def test_what_a_record_supersedes_is_listed(record: Path) -> None:
-    if "\nSupersedes " in record.read_text(encoding="utf-8"):
-        assert f"| [{title(record)}]({record.name}) |" in INDEX
+def test_what_a_record_supersedes_is_listed_and_what_is_listed_names_it(record: Path) -> None:
+    supersedes = "\nSupersedes " in record.read_text(encoding="utf-8")
+    assert (f"| [{title(record)}]({record.name}) |" in INDEX) == supersedes
