@@ -268,7 +268,7 @@ ASKED = {  # for each row: its words, its pictures, the shape and the order
 }
 
 
-OPTIONS_OF_NEBULA = "the rows' `size` is an option of nebula"
+ITS_OPTIONS = "the tables have its options"
 IN_OTHER_ENCODINGS = ("libreoffice-windows.csv", "libreoffice-unicode.csv")
 
 
@@ -283,7 +283,7 @@ def asked(field: Field, uri: object) -> tuple[str, list[str], dict[str, str], di
     return result["instruction"], sources, result["options"], result["metadata"]
 
 
-@pytest.mark.nebula(OPTIONS_OF_NEBULA)
+@pytest.mark.nebula(ITS_OPTIONS)
 @pytest.mark.parametrize("name", [name for name in TABLES if name not in IN_OTHER_ENCODINGS])
 def test_a_spreadsheets_rows_are_asked_as_they_were_typed(field: Field, name: str) -> None:
     """A spreadsheet turns a shape such as 16:9 into a time of day."""
@@ -292,7 +292,7 @@ def test_a_spreadsheets_rows_are_asked_as_they_were_typed(field: Field, name: st
     assert {str(row["custom_id"]): asked(field, row["result"]) for row in rows} == ASKED
 
 
-@pytest.mark.nebula(OPTIONS_OF_NEBULA)
+@pytest.mark.nebula(ITS_OPTIONS)
 def test_rows_whose_letters_the_encoding_does_not_have_fail_alone(field: Field) -> None:
     fine, umlauts, lost = answers(field, "libreoffice-windows.csv")
     assert asked(field, fine["result"]) == ASKED["SKU 12/3"]
