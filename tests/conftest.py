@@ -1,7 +1,8 @@
-"""Settings of every test run: hypothesis, the seed of random schedules, and the figures at the end.
+"""Settings of every test run: hypothesis, the seed of random schedules, the dialect, and the figures at the end.
 
 By default hypothesis tries the same examples on every run; `pytest --hypothesis-profile=exploring` looks further.
 Tests marked `slow` run only in `make test-all`. Those marked `torture` take minutes, and draw from `seed`.
+`--dialect` deploys every stack with another dialect, unless its test names one; `nebula` marks tests of that one alone.
 """
 
 import secrets
@@ -11,6 +12,8 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, settings
 
+from darkroom.domain.outcome import DEFAULT_DIALECT
+from darkroom.providers.dialect_table import NAMES
 from tests.browser.driver import Absent, Browser, browser
 from tests.figures import Figures
 
@@ -29,6 +32,7 @@ settings.load_profile("darkroom")
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--record-interface", action="store_true", help="see tests/contract/test_interface.py")
+    parser.addoption("--dialect", choices=NAMES, default=DEFAULT_DIALECT, help="of the stacks whose test names none")
     parser.addoption("--seed", type=int, help="repeats the torture of the run that printed this seed")
 
 
@@ -38,7 +42,13 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def pytest_report_header(config: pytest.Config) -> str:
-    return f"seed: {config.option.seed}"
+    return f"seed: {config.option.seed}, dialect: {config.option.dialect}"
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    for item in items:
+        if config.option.dialect != DEFAULT_DIALECT and (marker := item.get_closest_marker("nebula")):
+            item.add_marker(pytest.mark.skip(reason=f"{config.option.dialect}: {marker.args[0]}"))
 
 
 _FIGURES = pytest.StashKey[Figures]()

@@ -11,7 +11,7 @@ from typing import Any
 
 from local.image_api.answers import BLOCKED, ERRORS, GATEWAY_PAGE, SIGNATURE, Answer, Rejected, as_json
 from local.image_api.dialect import Call, Dialect, Problem
-from local.image_api.dialects import DIALECTS
+from local.image_api.dialects import DIALECTS, dialect_of
 from local.image_api.dialects.nebula import NEBULA
 from local.image_api.faults import Fault, UnknownFault, read_fault
 from local.image_api.generation import Generation, parsed
@@ -91,7 +91,7 @@ class Handler(BaseHTTPRequestHandler):
             return self._send((speaking or [NEBULA])[-1].problem(_problem(rejected), self.request_id))
         if speaking:
             call = Call(self.path, self._headers(), body)
-            return self._generate(next(each for each in speaking if each.is_own(call)), call)
+            return self._generate(dialect_of(call), call)
         if self.path == "/_stand-in/fault":
             return self._send(self._set_fault(body))
         return self._send(self._not_found())

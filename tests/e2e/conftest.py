@@ -1,7 +1,7 @@
 """Stacks for the tests: real template, real tools, on free ports, in a folder that is removed."""
 
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -46,13 +46,14 @@ def bring_up(
     """Bring up stacks, each on a port of its own. All of them go down at the end.
 
     `bring_up(image_api_url=…, image_api_key=…, parameters={…})`; `port=` updates the stack on that port. Without an
-    image API from the test, the stack uses the project's stand-in.
+    image API from the test, the stack uses the project's stand-in. Unless the test names a dialect, it is `--dialect`.
     """
+    spoken = {"ImageApiDialect": request.config.option.dialect}
     homes = tmp_path_factory.mktemp("stacks")
     stacks: dict[int, Stack] = {}
 
-    def bring_up_and_remember(**wanted: Any) -> Stack:
-        stack = _bring_up(homes, **wanted)
+    def bring_up_and_remember(*, parameters: Mapping[str, str] | None = None, **wanted: Any) -> Stack:
+        stack = _bring_up(homes, parameters=spoken | dict(parameters or {}), **wanted)
         stacks[stack.port] = stack
         return stack
 
@@ -104,14 +105,14 @@ def _bring_up(
     port: int | None = None,
     image_api_url: str | None = None,
     image_api_key: str | None = None,
-    parameters: dict[str, str] | None = None,
+    parameters: Mapping[str, str],
 ) -> Stack:
     home = Home(homes, port or ports.any_free())
     wanted = lifecycle.Wanted(
         port=home.port,
         image_api_url=image_api_url,
         image_api_key=image_api_key,
-        parameters=parameters or {},
+        parameters=parameters,
         homes=homes,
         emulator="tests/e2e/recording_ministack.py",
     )

@@ -1,15 +1,13 @@
-"""An image API for the tests: quick, in any mood that a test wants, and an exact record of its calls.
+"""An image API for the tests, in every dialect: quick, in any mood that a test wants, and an exact record of its calls.
 
 A mood is the treatment of one call. `FREE` ones do nothing; after a `BROKEN` one, the outcome cannot be known.
 """
 
-import base64
 import hashlib
-import json
 import socket
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -18,17 +16,23 @@ from typing import Any
 
 from PIL import Image
 
-from local.image_api.answers import GATEWAY_PAGE, Answer, as_json
-from local.image_api.dialects.nebula import envelope, refusal
+from local.image_api.answers import GATEWAY_PAGE, Answer, Rejected, as_json
+from local.image_api.dialect import Call as Received
+from local.image_api.dialect import Dialect, Made, Problem
+from local.image_api.dialects import dialect_of
+from local.image_api.dialects.nebula import NEBULA
+from local.image_api.generation import Generation
 from local.image_api.studio import GARBAGE
 
-FREE = {
+FREE: Mapping[str, Problem | Answer] = {
     "throttled": Answer(429, b"", "text/plain"),
-    "throttled 2 s": refusal(429, "rate limit reached, please slow down", **{"Retry-After": "2"}),
-    "unavailable": refusal(503, "service temporarily unavailable"),
-    "bad key": refusal(401, "无效的令牌 (invalid token)"),
-    "empty account": as_json(403, {"error": {"message": "用户额度不足", "code": "insufficient_user_quota"}}),
+    "throttled 2 s": Problem("429", 429, "rate limit reached, please slow down", "2"),
+    "unavailable": Problem("503", 503, "service temporarily unavailable"),
+    "bad key": Problem("401", 401, "无效的令牌 (invalid token)"),
+    "empty account": Problem("402", 402, "用户额度不足"),
 }
+# As gateways of this dialect say it. The stand-in says what its document does.
+_EMPTY_IN_NEBULA = as_json(403, {"error": {"message": "用户额度不足", "code": "insufficient_user_quota"}})
 BROKEN = ("gateway", "page", "cut", "dropped", "hang")
 HANG_SECONDS = 30.0
 
@@ -74,7 +78,7 @@ class Provider:
     def __init__(self, key: str) -> None:
         self.key = key
         self.mood: Callable[[str], Mood] = _well
-        self.write: Callable[[str, bytes], Answer] = _documented
+        self.write: Callable[[str, bytes], Made | Answer] = lambda _words, picture: Made((picture,))
         self._calls: list[Call] = []
         self._lock = threading.Lock()
         self._server = _Server(self, 0)
@@ -107,11 +111,11 @@ class Provider:
         self._server.server_close()
         self._server.cut_lines()
 
-    def received(self, body: bytes, key: str) -> tuple[Call, Mood]:
+    def received(self, asked: Generation, *, is_authorised: bool) -> tuple[Call, Mood]:
         """Record the call and its mood."""
-        words, pictures = _read(json.loads(body))
-        mood = self.mood(words) if key == self.key else Mood("bad key")
-        call = Call(words, pictures, time.time(), mood.name)
+        words = _words(asked)
+        mood = self.mood(words) if is_authorised else Mood("bad key")
+        call = Call(words, _pictures(asked), time.time(), mood.name)
         with self._lock:
             self._calls.append(call)
         return call, mood
@@ -119,12 +123,6 @@ class Provider:
 
 def _well(words: str) -> Mood:
     return Mood()
-
-
-def _documented(words: str, picture: bytes) -> Answer:
-    """The answer to these words, which made this picture."""
-    entry = {"url": "", "b64_json": base64.b64encode(picture).decode(), "revised_prompt": ""}
-    return as_json(200, envelope([entry]))
 
 
 @contextmanager
@@ -175,36 +173,44 @@ class _Handler(BaseHTTPRequestHandler):
         body = self.rfile.read(length)
         if len(body) < length:
             return
-        call, mood = self.server.provider.received(body, self.headers.get("Authorization", "").removeprefix("Bearer "))
+        received = Received(self.path, {name.lower(): value for name, value in self.headers.items()}, body)
+        dialect = dialect_of(received)
+        try:
+            asked = dialect.read(received, lambda _: None)
+        except Rejected as rejected:
+            self._send(dialect.problem(Problem("invalid", rejected.status, rejected.message), "r-1"))
+            return
+        is_authorised = dialect.is_authorised(received.headers, self.server.provider.key)
+        call, mood = self.server.provider.received(asked, is_authorised=is_authorised)
         time.sleep(mood.seconds)
         try:
-            if answer := self._answer(call):
+            if answer := self._answer(call, dialect, asked):
                 self._send(answer)
                 call.is_answered = answer.sent_share == 1
         finally:
             call.ended = time.time()
 
-    def _answer(self, call: Call) -> Answer | None:
+    def _answer(self, call: Call, dialect: Dialect, asked: Generation) -> Answer | None:
         """The answer; None cuts the connection."""
         if call.mood in FREE:
-            return FREE[call.mood]
+            return _nothing(call.mood, dialect)
         if call.mood == "gateway":
             return Answer(504, GATEWAY_PAGE, "text/html")
         if call.mood == "page":
             return Answer(200, b"<html><body>Welcome!</body></html>", "text/html")
         if call.mood == "junk":
-            return _documented(call.words, GARBAGE.pictures[0])
+            return _told(dialect, asked, GARBAGE)
         if call.mood == "dropped":
             return None
         if call.mood == "hang":
             self._wait_until_the_caller_leaves()
             return None
-        return self._made(call)
+        return self._made(call, dialect, asked)
 
-    def _made(self, call: Call) -> Answer:
+    def _made(self, call: Call, dialect: Dialect, asked: Generation) -> Answer:
         picture = _picture(f"{call.words} {call.began}")
         call.picture = hashlib.sha256(picture).hexdigest()
-        answer = self.server.provider.write(call.words, picture)
+        answer = _told(dialect, asked, self.server.provider.write(call.words, picture))
         answer.sent_share = 0.5 if call.mood == "cut" else 1
         return answer
 
@@ -224,12 +230,26 @@ class _Handler(BaseHTTPRequestHandler):
         """Log nothing: the calls are recorded."""
 
 
-def _read(document: dict[str, Any]) -> tuple[str, tuple[bytes, ...]]:
-    """The last words of a call, and its pictures in order."""
-    parts = [part for content in document.get("contents") or [] for part in content["parts"]]
-    words = [part["text"] for part in parts if "text" in part] or [document["prompt"]]
-    uris = [part["image"] for part in parts if "image" in part]
-    return words[-1], tuple(base64.b64decode(uri.partition(",")[2]) for uri in uris)
+def _words(asked: Generation) -> str:
+    """The last words of a call."""
+    words = [part for turn in asked.turns for part in turn.parts if isinstance(part, str)]
+    return words[-1] if words else asked.prompt
+
+
+def _pictures(asked: Generation) -> tuple[bytes, ...]:
+    """The pictures of a call, in order."""
+    shown = [picture for turn in asked.turns for picture in turn.pictures]
+    return tuple(picture.content for picture in (*shown, *asked.images))
+
+
+def _nothing(mood: str, dialect: Dialect) -> Answer:
+    """The answer to a call for which nothing is done."""
+    told = _EMPTY_IN_NEBULA if (mood, dialect) == ("empty account", NEBULA) else FREE[mood]
+    return told if isinstance(told, Answer) else dialect.problem(told, "r-1")
+
+
+def _told(dialect: Dialect, asked: Generation, made: Made | Answer) -> Answer:
+    return made if isinstance(made, Answer) else dialect.answer(asked, made, lambda *_: "")
 
 
 def _picture(words: str) -> bytes:

@@ -17,6 +17,8 @@ import requests
 from PIL import Image
 
 from darkroom.pictures import marking
+from darkroom.providers.dialect import Dialect
+from darkroom.providers.dialect_table import DIALECTS
 from darkroom.streaming.blob import sha256
 
 if TYPE_CHECKING:
@@ -68,6 +70,17 @@ class Doors:
     """Everything that the outside world can do with a stack."""
 
     stack: "Stack"
+
+    @property
+    def dialect(self) -> Dialect:
+        return DIALECTS[self.stack.env["IMAGE_API_DIALECT"]]
+
+    @property
+    def other_models(self) -> tuple[str, str]:
+        """Models that the stand-in knows in this dialect, and that no test has by default: for troubles."""
+        if self.dialect.name == "openai":
+            return "gpt-image-2.5-flare", "gpt-image-2.5-sunburst"
+        return "doubao-seedream-4-0", "qwen-image"
 
     def cli(self, *words: str) -> str:
         """Run the plain AWS CLI, in the environment of `.local/env`."""
@@ -159,3 +172,18 @@ class Road(Doors):
             session.trust_env = False
             received = session.get(f"{self.api.url}/_stand-in/calls", timeout=10).json()
         return [call for call in received if words in json.dumps(call, ensure_ascii=False)]
+
+
+def words_of(call: Mapping[str, Any]) -> str:
+    """The last words of a call that the stand-in lists, in any dialect."""
+    return [part["text"] for part in _parts(call) if "text" in part][-1] if _parts(call) else str(call["prompt"])
+
+
+def pictures_of(call: Mapping[str, Any]) -> list[str]:
+    """The SHA-256 of each picture of a call that the stand-in lists, in any dialect."""
+    images = [part["image"] for part in _parts(call) if "image" in part]
+    return [image["sha256"] for image in [*images, *(call.get("images") or [])]]
+
+
+def _parts(call: Mapping[str, Any]) -> list[dict[str, Any]]:
+    return [part for content in call.get("contents") or [] for part in content["parts"]]

@@ -10,7 +10,6 @@ from darkroom.aws.dynamodb.ledger import DynamoLedger
 from darkroom.aws.dynamodb.table import Table
 from darkroom.domain import request
 from darkroom.turns.ports import Claim
-from local.image_api.server import MODELS
 from tests.e2e.road import MOST_TURNS, Road, eventually, group_of, photo
 from tests.fakes.stack import rules
 
@@ -218,7 +217,7 @@ def _the_same_twice(road: Road, thread: str) -> End:
 
 def _no_answer(road: Road, thread: str) -> End:
     """Each trouble is with a model of its own, so that it holds up no other request."""
-    road.send(thread, {"instruction": f"a ship {thread} [fault:cut]", "model": MODELS[-1]})
+    road.send(thread, {"instruction": f"a ship {thread} [fault:cut]", "model": road.other_models[-1]})
 
     def end() -> None:
         assert road.turn(thread, 1)["error"]["code"] == "outcome_unknown"
@@ -228,7 +227,7 @@ def _no_answer(road: Road, thread: str) -> End:
 
 def _provider_in_trouble(road: Road, thread: str) -> End:
     """A refused key opens the breaker at once, and a probe tests the provider."""
-    road.send(thread, {"instruction": f"a ship {thread} [fault:401 x1]", "model": MODELS[-2]})
+    road.send(thread, {"instruction": f"a ship {thread} [fault:401 x1]", "model": road.other_models[-2]})
 
     def end() -> None:
         assert road.turn(thread, 1)["status"] == "succeeded"

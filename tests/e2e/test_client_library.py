@@ -17,6 +17,7 @@ from tests.e2e.road import Doors, photo
 pytestmark = pytest.mark.slow
 
 SECONDS = 120.0
+SQUARE = {"nebula": {"size": "1:1"}, "gemini": {"aspect_ratio": "1:1"}, "openai": {"size": "1024x1024"}}
 
 
 @pytest.fixture(scope="module")
@@ -29,11 +30,13 @@ def thread() -> str:
     return f"client-{uuid.uuid4().hex[:8]}/e\u0301te\u0301 瓶"
 
 
-def test_a_conversation_is_held_and_every_picture_saved(room: Darkroom, thread: str, tmp_path: Path) -> None:
+def test_a_conversation_is_held_and_every_picture_saved(
+    stack: Stack, room: Darkroom, thread: str, tmp_path: Path
+) -> None:
     file = tmp_path / "mug, blue.jpg"
     file.write_bytes(photo())
     first = room.send(thread, "make it night", images=[file], request_id="order-1").wait(timeout=SECONDS)
-    reply = room.send(thread, "add a white frame", options={"size": "1:1"}, metadata={"order": "1"})
+    reply = room.send(thread, "add a white frame", options=SQUARE[Doors(stack).dialect.name], metadata={"order": "1"})
     second = reply.wait(timeout=SECONDS)
     branch = room.send(thread, "mirror it", images=[first.images[0].uri], parent_turn=1).wait(timeout=SECONDS)
     assert [(each.turn, each.parent_turn) for each in (first, second, branch)] == [(1, None), (2, 1), (3, 1)]

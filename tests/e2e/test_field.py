@@ -4,7 +4,6 @@
 rounds, because each waits out the grace; the tests look at the results afterwards.
 """
 
-import base64
 import io
 import json
 import unicodedata
@@ -17,8 +16,7 @@ import pytest
 from PIL import Image as Pillow
 from PIL import ImageChops, ImageOps
 
-from local.image_api.answers import Answer, as_json
-from local.image_api.dialects.nebula import envelope
+from local.image_api.dialect import Made
 from tests.e2e.clients import Rclone
 from tests.e2e.conftest import BringUp
 from tests.e2e.provider import Provider, provider
@@ -84,9 +82,8 @@ class Field:
 
 @pytest.fixture(scope="module")
 def api() -> Iterator[Provider]:
-    def write(words: str, picture: bytes) -> Answer:
-        made = PICTURES[words.removeprefix(ANSWER)] if words.startswith(ANSWER) else picture
-        return as_json(200, envelope([{"url": "", "b64_json": base64.b64encode(made).decode()}]))
+    def write(words: str, picture: bytes) -> Made:
+        return Made((PICTURES[words.removeprefix(ANSWER)] if words.startswith(ANSWER) else picture,))
 
     with provider("sk-field") as started:
         started.write = write
@@ -271,6 +268,7 @@ ASKED = {  # for each row: its words, its pictures, the shape and the order
 }
 
 
+ITS_OPTIONS = "the tables have its options"
 IN_OTHER_ENCODINGS = ("libreoffice-windows.csv", "libreoffice-unicode.csv")
 
 
@@ -285,6 +283,7 @@ def asked(field: Field, uri: object) -> tuple[str, list[str], dict[str, str], di
     return result["instruction"], sources, result["options"], result["metadata"]
 
 
+@pytest.mark.nebula(ITS_OPTIONS)
 @pytest.mark.parametrize("name", [name for name in TABLES if name not in IN_OTHER_ENCODINGS])
 def test_a_spreadsheets_rows_are_asked_as_they_were_typed(field: Field, name: str) -> None:
     """A spreadsheet turns a shape such as 16:9 into a time of day."""
@@ -293,6 +292,7 @@ def test_a_spreadsheets_rows_are_asked_as_they_were_typed(field: Field, name: st
     assert {str(row["custom_id"]): asked(field, row["result"]) for row in rows} == ASKED
 
 
+@pytest.mark.nebula(ITS_OPTIONS)
 def test_rows_whose_letters_the_encoding_does_not_have_fail_alone(field: Field) -> None:
     fine, umlauts, lost = answers(field, "libreoffice-windows.csv")
     assert asked(field, fine["result"]) == ASKED["SKU 12/3"]

@@ -33,7 +33,7 @@ from tests.e2e.road import Doors, Road, eventually, photo
 from tests.e2e.test_redrive import die
 from tests.figures import Figures
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.nebula("the guides' lines have its options")]
 
 BLOCKS = lines.marked("docs/clients.md", "docs/guide-services.md", "docs/guide-operators.md", "docs/command.md")
 TURN = json.dumps({"thread_id": {"S": "shop/mug"}, "sk": {"S": "TURN#00001"}})

@@ -1,7 +1,6 @@
 """The deployed stack, driven from outside: every error code, repeated requests, kills in the middle."""
 
 import base64
-import json
 import uuid
 import zlib
 from pathlib import Path
@@ -11,7 +10,7 @@ import pytest
 
 from darkroom.pictures.marking import SOURCE_TYPES
 from darkroom.streaming.blob import sha256
-from tests.e2e.road import MOST_TURNS, Road, group_of, made_for, photo
+from tests.e2e.road import MOST_TURNS, Road, group_of, made_for, photo, pictures_of, words_of
 
 OF_WORDS, OF_A_SOURCE = SOURCE_TYPES
 
@@ -46,8 +45,9 @@ def test_upload_text_and_message_by_the_plain_cli_are_one_conversation(road: Roa
     assert [result["parent_turn"] for result in (first, second, third)] == [None, 1, 1]
     assert first["sources"][0]["key"] == f"{stem}.jpg"
     assert first["cost"] == {"paid_calls": 1, "amount": 0.039, "currency": "USD", "images": 1}
-    (call,) = [call for call in road.calls("夜色下雪") if "夜色下雪" in str(call["contents"][-1])]
-    assert [content["role"] for content in call["contents"]] == ["user", "model", "user"]
+    (call,) = [call for call in road.calls("夜色下雪") if "夜色下雪" in words_of(call)]
+    roles = ["user", "model", "user"] if road.dialect.history == "turns" else []
+    assert [content["role"] for content in call.get("contents") or []] == roles
     item = road.stack.aws.dynamodb.get_item(
         TableName=road.stack.env["THREADS_TABLE"], Key={"thread_id": {"S": stem}, "sk": {"S": "TURN#00002"}}
     )["Item"]
@@ -90,9 +90,8 @@ def test_a_result_says_that_a_model_made_it_and_the_api_gets_it_back_as_it_was_m
 
 def sent_with(road: Road, words: str) -> list[str]:
     """The SHA-256 of the pictures in the call that was answered with these words."""
-    (call,) = [call for call in road.calls(words) if words in json.dumps(call["contents"][-1], ensure_ascii=False)]
-    parts = [part for content in call["contents"] for part in content["parts"]]
-    return [part["image"]["sha256"] for part in parts if "image" in part]
+    (call,) = [call for call in road.calls(words) if words in words_of(call)]
+    return pictures_of(call)
 
 
 @pytest.mark.parametrize(

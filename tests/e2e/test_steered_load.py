@@ -1,6 +1,5 @@
 """Five hundred requests under an operator who pauses, cancels, lifts the limit, retries and erases. Workers die."""
 
-import base64
 import json
 import time
 from collections import Counter
@@ -12,13 +11,10 @@ import pytest
 
 from darkroom.aws.dynamodb import listing
 from darkroom.aws.dynamodb.table import Table
-from darkroom.domain import keys
-from local.image_api.answers import as_json
-from local.image_api.dialects.nebula import envelope
 from tests.e2e import operating, workers
 from tests.e2e.conftest import BringUp
 from tests.e2e.provider import Call, Mood, Provider, provider
-from tests.e2e.road import Doors, eventually, photo
+from tests.e2e.road import Doors, eventually
 
 pytestmark = pytest.mark.slow
 
@@ -90,15 +86,6 @@ def kill(doors: Doors, kills: list[float]) -> None:
     kills.append(time.time())
 
 
-def make_readable(doors: Doors, number: int) -> None:
-    """Put a picture in place of a first turn's raw answer, as if only the next release could read it."""
-    s3, bucket = doors.stack.aws.s3, doors.stack.env["SPOOL_BUCKET"]
-    key = keys.spool_key(thread(number), f"{number:02}-0", 1)
-    head = s3.head_object(Bucket=bucket, Key=key)["Metadata"]
-    entry = {"url": "", "b64_json": base64.b64encode(photo("gold", "PNG")).decode(), "revised_prompt": ""}
-    s3.put_object(Bucket=bucket, Key=key, Body=as_json(200, envelope([entry])).body, Metadata=head)
-
-
 def test_five_hundred_requests_are_steered_and_nothing_is_lost_doubled_or_paid_after_its_cancel(
     bring_up: BringUp, api: Provider
 ) -> None:
@@ -136,7 +123,7 @@ def test_five_hundred_requests_are_steered_and_nothing_is_lost_doubled_or_paid_a
             )
 
     for number in JUDGED:
-        make_readable(doors, number)
+        operating.make_readable(doors, thread(number), f"{number:02}-0")
         operating.run(doors.stack, "retry", f"{thread(number)}:1")
     calls = len(api.calls())
     for number in JUDGED:

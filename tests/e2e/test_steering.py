@@ -2,7 +2,6 @@
 turn without a picture.
 """
 
-import base64
 import json
 import time
 from collections import Counter
@@ -13,16 +12,13 @@ import pytest
 
 from darkroom.aws.dynamodb import listing
 from darkroom.aws.dynamodb.table import Table
-from darkroom.domain.keys import spool_key
 from darkroom_client.operating.batches.batch_run import Batch
 from darkroom_client.operating.cancel import Cancel
 from darkroom_client.stacks.stack import Stack as Operated
-from local.image_api.answers import as_json
-from local.image_api.dialects.nebula import envelope
 from tests.e2e import operating
 from tests.e2e.conftest import BringUp
 from tests.e2e.provider import Mood, Provider, provider
-from tests.e2e.road import Doors, eventually, photo
+from tests.e2e.road import Doors, eventually
 from tests.fakes.stack import deployed
 
 pytestmark = pytest.mark.slow
@@ -131,7 +127,7 @@ def test_a_turn_without_a_picture_is_judged_again_for_nothing_and_asked_again_fo
     assert doors.refusal(told)["error"]["message"].startswith("turn 1 was judged again, and gives no picture: ")
     assert not api.calls("junk")[1:]
 
-    _make_readable(doors, "retry", "r")
+    operating.make_readable(doors, "retry", "r")
     doors.send("retry", {"instruction": "in snow", "request_id": "r-2"})
     doors.turn("retry", 2)
     for _ in range(2):
@@ -150,11 +146,3 @@ def test_a_turn_without_a_picture_is_judged_again_for_nothing_and_asked_again_fo
     )  # fmt: skip
     assert len(api.calls("junk")) == 2
     assert not doors.left()
-
-
-def _make_readable(doors: Doors, thread: str, request_id: str) -> None:
-    """Put a picture in place of the raw answer, as if only the next release could read it."""
-    s3, bucket, key = doors.stack.aws.s3, doors.stack.env["SPOOL_BUCKET"], spool_key(thread, request_id, 1)
-    head = s3.head_object(Bucket=bucket, Key=key)["Metadata"]
-    entry = {"url": "", "b64_json": base64.b64encode(photo("gold", "PNG")).decode(), "revised_prompt": ""}
-    s3.put_object(Bucket=bucket, Key=key, Body=as_json(200, envelope([entry])).body, Metadata=head)

@@ -133,7 +133,10 @@ def leave_work(old: Old) -> str:
 
 
 def upgrade(old: Old) -> Stack:
-    """Run this tree's `make up`, with a higher daily limit, and resume the mappings after the deployment."""
+    """Run this tree's `make up`, with a higher daily limit, and resume the mappings after the deployment.
+
+    It speaks nebula whatever `--dialect` says, because the old release knows no other dialect.
+    """
     home = old.stack.home
     wanted = lifecycle.Wanted(
         port=home.port,

@@ -7,7 +7,7 @@ from darkroom.streaming.blob import File
 from local.image_api.answers import ERRORS, Answer
 from local.image_api.dialect import Call, Made, Problem
 from local.image_api.dialect import Dialect as Spoken
-from local.image_api.dialects import DIALECTS
+from local.image_api.dialects import dialect_of
 from local.image_api.generation import Generation
 
 
@@ -29,7 +29,7 @@ def _asked(dialect: Dialect) -> tuple[Spoken, Generation]:
     request = ApiRequest(Context((Content("user", "a cat"),)), dialect.model, {})
     written = dialect.call(request, DialectSettings())
     call = Call(written.path, {"content-type": written.media_type}, written.body[:])
-    spoken = next(each for each in DIALECTS if each.path.fullmatch(call.path) and each.is_own(call))
+    spoken = dialect_of(call)
     return spoken, spoken.read(call, lambda _: None)
 
 

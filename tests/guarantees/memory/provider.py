@@ -74,12 +74,11 @@ def manners_in(name: str) -> dict[str, Manner]:
     return manners() | said | {"a refusal": ends}
 
 
-# The bodies of answers in which this release finds no picture, and a later one does.
-LATER_UNDERSTOOD = [
-    answer.body[:]
-    for answer in (manners()[name].answer for name in ("words", "garbage"))
-    if isinstance(answer, Reply)
-]  # fmt: skip
+@cache
+def later_understood(name: str) -> list[bytes]:
+    """The bodies of answers in which this release finds no picture, and a later one does."""
+    answers = [manners_in(name)[manner].answer for manner in ("words", "garbage")]
+    return [answer.body[:] for answer in answers if isinstance(answer, Reply)]
 
 
 @dataclass(frozen=True, slots=True)

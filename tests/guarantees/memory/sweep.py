@@ -29,7 +29,7 @@ class Mode:
     script: tuple[str, ...] = ()
     give_up_after: float = 86_400
     is_judged: bool = False  # the request has ended, and a later release judges it again
-    dialect: str = DEFAULT_DIALECT
+    dialect: str | None = None
 
     def world(self) -> World:
         """A world in which the request, or the message that judges it again, waits in the queue."""

@@ -14,7 +14,6 @@ from darkroom.domain.timing import BEAT_SECONDS, DAY_SECONDS
 from darkroom.errors import Ambiguous, DarkroomError, Rejected, Unavailable
 from darkroom.providers.dialect import Answer, Dialect
 from darkroom.providers.dialect_table import DIALECTS
-from darkroom.providers.dialects.nebula import NEBULA
 from darkroom.providers.reply import Reply
 from darkroom.turns import judging
 from darkroom.turns.call_plan import Defaults
@@ -23,16 +22,17 @@ from darkroom.turns.paid_call import CallDependencies
 from darkroom.turns.publisher import Publisher
 from darkroom.turns.spool import Spool
 from darkroom.worker.message_batch import MessageBatch
+from tests.fakes import spoken
 from tests.fakes.breaker import MemoryBreaker
 from tests.fakes.edge import Clock, Died, Edge
-from tests.fakes.image_api import MemoryFetcher, made, png
+from tests.fakes.image_api import MemoryFetcher, png
 from tests.fakes.ledger import MemoryLedger
 from tests.fakes.objects import MemoryObjects, developed
 from tests.fakes.stack import turn_policy
 from tests.fakes.waking import MemoryScout, MemoryWaker
 from tests.guarantees.memory.chains import FunctionMapping, Lineage
 from tests.guarantees.memory.fifo import FifoQueue
-from tests.guarantees.memory.provider import LATER_UNDERSTOOD, Provider
+from tests.guarantees.memory.provider import Provider, later_understood
 
 INVOCATION_SECONDS = 900
 NEVER = 1e6  # seconds of a real clock: hearts beat only when the test says so
@@ -133,13 +133,18 @@ class Process:
             self.batch._renew()
 
 
-def _understood(reply: Reply) -> Answer:
-    try:
-        return NEBULA.interpret(reply)
-    except (Rejected, Ambiguous):
-        if reply.status == 200 and reply.body[:] in LATER_UNDERSTOOD:
-            return NEBULA.interpret(made(png("blue")))
-        raise
+def _later(dialect: Dialect) -> Dialect:
+    """The dialect in a release that finds pictures where this one finds words, or nothing that it knows."""
+
+    def interpret(reply: Reply) -> Answer:
+        try:
+            return dialect.interpret(reply)
+        except (Rejected, Ambiguous):
+            if reply.status == 200 and reply.body[:] in later_understood(dialect.name):
+                return dialect.interpret(spoken.made(dialect, png("blue")))
+            raise
+
+    return dialect._replace(interpret=interpret)
 
 
 class Living(Protocol):
@@ -158,6 +163,8 @@ class Living(Protocol):
 class World:
     """The state that outlives a process: the queue, the table, the buckets, the provider's count of calls."""
 
+    dialect = DEFAULT_DIALECT  # unless a world is made in another: `--dialect`
+
     def __init__(
         self,
         script: Iterable[str] = (),
@@ -166,8 +173,9 @@ class World:
         max_paid_calls: int = 2,
         max_turns: int = 200,
         give_up_after: float = 86_400,
-        dialect: str = DEFAULT_DIALECT,
+        dialect: str | None = None,
     ) -> None:
+        dialect = dialect or self.dialect
         self.daily_call_limit, self.max_paid_calls = daily_call_limit, max_paid_calls
         self.max_turns, self.give_up_after = max_turns, give_up_after
         self.clock = Clock()
@@ -284,8 +292,8 @@ class World:
         self.judged.append(Judged(thread, turn, own, message_id))
 
     def update(self) -> None:
-        """Update to a release that finds pictures where this one finds words, or nothing that it knows."""
-        self.dialects = {NEBULA.name: NEBULA._replace(interpret=_understood)}
+        """Update to the later release."""
+        self.dialects = {name: _later(dialect) for name, dialect in DIALECTS.items()}
 
     def lift_the_limit(self, daily_call_limit: int) -> None:
         """Lift the limit, as an operator does. Running processes keep their limit."""
