@@ -39,6 +39,6 @@ See them in the browser, and go on from there or from this shell:
   .venv/bin/darkroom console
   .venv/bin/darkroom send photo.jpg "Make it night"
   .venv/bin/darkroom reply {thread.thread_id} "Add a white frame"
-README.md goes on with the plain aws command.
+README.md goes on from here.
 
 make down stops it."""

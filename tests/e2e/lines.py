@@ -7,14 +7,16 @@ import os
 import re
 import subprocess
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 
 from local.stack.home import TOOLS
 from tests.e2e.conftest import Stack
 
 ROOT = Path(__file__).parents[2]
+NO_VARIABLES: Mapping[str, str] = MappingProxyType({})
 INTERPRETERS: dict[str, list[str | Path]] = {
     "sh": ["/bin/sh", "-euc"],
     "python": [sys.executable, "-c"],
@@ -52,18 +54,21 @@ def _text(documents: Iterable[str]) -> str:
     return "\n".join((ROOT / document).read_text(encoding="utf-8") for document in documents)
 
 
-def run(block: Block, stack: Stack, folder: Path) -> str:
-    """Run a block in a reader's shell. Return its output."""
+def run(
+    block: Block, stack: Stack, folder: Path, variables: Mapping[str, str] = NO_VARIABLES, *, has_remarks: bool = False
+) -> str:
+    """Run a block in a reader's shell. Return its output; `has_remarks`: with standard error, as on a terminal."""
     done = subprocess.run(
         [*INTERPRETERS[block.language], block.text],
         cwd=folder,
-        env=_shell(stack, folder),
-        capture_output=True,
+        env={**_shell(stack, folder), **variables},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT if has_remarks else subprocess.PIPE,
         text=True,
         check=False,
         timeout=300,
     )
-    assert done.returncode == 0, done.stderr
+    assert done.returncode == 0, done.stderr or done.stdout
     return done.stdout
 
 
