@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from darkroom_client.commands.common import Given, agrees, options
+from darkroom_client.commands.common import Given, options
 from darkroom_client.errors import Denied, Invalid
 from darkroom_client.telling import when
 
@@ -94,7 +94,7 @@ def _run(given: Given, stack: "Stack", named: str, max_calls: int | None, *, is_
     batch = Batch(stack, local.key)
     if not replaces and (since := batch.another(local)):
         question = f"{batch.key} in the bucket is another file, uploaded {when(since.isoformat())}. Replace it?"
-        if not agrees(question, f"--replace says it. {ANOTHER_NAME}"):
+        if not given.agrees(question, f"--replace says it. {ANOTHER_NAME}"):
             given.tell({"key": batch.key, "requests": local.requests, "uploaded": False}, "Nothing was uploaded.")
             return 0
         replaces = True
@@ -133,8 +133,7 @@ def _followed(given: Given, batch: "Batch", local: "LocalBatch") -> "Standing":
         told = f"{batch.key} is uploaded and goes on by itself; its answers will be at {batch.answers}"
         raise Denied(f"{told}. It cannot be followed: {denied.message}", denied.hint) from denied
     except KeyboardInterrupt:
-        way_out = f"The same line follows it; `darkroom batch stop {batch.key}` stops it."
-        click.echo(f"It goes on by itself. {way_out}", err=True)
+        given.note("It goes on by itself.", f"The same line follows it; `darkroom batch stop {batch.key}` stops it.")
         raise
     return last
 
