@@ -109,8 +109,8 @@ def status(stack: Stack) -> Status:
 
 
 def dead_letters(stack: Stack) -> int:
-    """About how many requests and upload events are dead letters."""
-    queues = ("RequestsDeadLetterQueueUrl", "UploadEventsDeadLetterQueueUrl")
+    """About how many requests, upload events and batch files are dead letters."""
+    queues = ("RequestsDeadLetterQueueUrl", "UploadEventsDeadLetterQueueUrl", "BatchesDeadLetterQueueUrl")
     return sum(sum(_counted(stack, stack.outputs[name])) for name in queues)
 
 

@@ -57,7 +57,7 @@ class Desk:
     outputs: dict[str, str] = field(default_factory=lambda: {"ThreadsTable": "threads", "AlarmsTopicArn": "topic"})
 
     def __post_init__(self) -> None:
-        for name in ("RequestsQueueUrl", "RequestsDeadLetterQueueUrl"):
+        for name in ("RequestsQueueUrl", "RequestsDeadLetterQueueUrl", "BatchesDeadLetterQueueUrl"):
             made = self.sqs.create_queue(QueueName=f"{name}.fifo", Attributes={"FifoQueue": "true"})
             self.outputs[name] = made["QueueUrl"]
         self.outputs["UploadEventsDeadLetterQueueUrl"] = self.sqs.create_queue(QueueName="dead")["QueueUrl"]
@@ -173,14 +173,14 @@ def test_a_stack_of_which_a_mapping_is_off_is_paused(desk: Desk, mapping: str, s
     assert desk.status().paused
 
 
-def test_dead_letters_of_both_kinds_and_alarms_are_told(desk: Desk) -> None:
+def test_dead_letters_of_all_kinds_and_alarms_are_told(desk: Desk) -> None:
     desk.sqs.send_message(QueueUrl=desk.outputs["UploadEventsDeadLetterQueueUrl"], MessageBody="{}")
-    desk.sqs.send_message(
-        QueueUrl=desk.outputs["RequestsDeadLetterQueueUrl"], MessageBody="{}", MessageGroupId="t",
-        MessageDeduplicationId="d",
-    )  # fmt: skip
+    for queue in ("RequestsDeadLetterQueueUrl", "BatchesDeadLetterQueueUrl"):
+        desk.sqs.send_message(
+            QueueUrl=desk.outputs[queue], MessageBody="{}", MessageGroupId="t", MessageDeduplicationId="d"
+        )
     desk.watched.ringing = ["b", "a"]
     found = desk.status()
-    assert (found.dead_letters, found.alarms) == (2, ["a", "b"])
+    assert (found.dead_letters, found.alarms) == (3, ["a", "b"])
     desk.watched.ringing = None
     assert desk.status().alarms is None
