@@ -17,9 +17,8 @@ from darkroom.domain.request import Request
 from darkroom.errors import Cause, Rejected, Unavailable
 from darkroom.turns.ports import Claim, Wait
 from darkroom_client.commands.operating.status import _show
-from darkroom_client.operating.pause import MAPPINGS
 from darkroom_client.operating.status import Status, status
-from darkroom_client.stacks.stack import Known, Stack
+from darkroom_client.stacks.stack import MAPPINGS, Known, Stack
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient

@@ -12,6 +12,7 @@ from rich.table import Column
 from darkroom_client.commands import terminal
 from darkroom_client.commands.common import Given
 from darkroom_client.pending import PendingTurn
+from darkroom_client.results import PAUSED
 
 if TYPE_CHECKING:
     from darkroom_client.results import Waiting
@@ -24,6 +25,7 @@ WAYS_OUT = {
     "budget": "The day's calls are used up. The operator can raise DailyCallLimit.",
     "credentials": "The image API refuses the key. The operator has to put a good key into the secret.",
     "account": "The account at the provider is empty. The operator has to pay in there.",
+    PAUSED: "The stack is paused. The operator can let it go on: `darkroom resume`.",
     "configuration": "The server at ImageApiUrl is not the image API. The operator has to set that parameter.",
 }
 
