@@ -10,6 +10,7 @@ from itertools import islice
 from typing import Any, Literal, NamedTuple
 
 from darkroom.domain import keys, outcome
+from darkroom_client.results import PAUSED
 from darkroom_client.stacks.aws_errors import READER, translated
 from darkroom_client.stacks.stack import Stack
 
@@ -121,8 +122,11 @@ class Index:
             "waiting" if waits else newest["status"],
             told.get("instruction") or "",
             newest["listed_at"],
-            waits["cause"] if waits else error.get("code"),
+            self._cause(waits) if waits else error.get("code"),
         )
+
+    def _cause(self, waits: Item) -> str:
+        return PAUSED if self._stack.seems_paused() else str(waits["cause"])
 
     def _latest_turn(self, thread: str) -> int:
         with translated(READER):

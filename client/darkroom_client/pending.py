@@ -9,7 +9,7 @@ from botocore.exceptions import ClientError
 from darkroom.domain import keys
 from darkroom.domain.request import Request
 from darkroom_client.errors import TimedOut
-from darkroom_client.results import Result, Waiting, of_document, waiting_of
+from darkroom_client.results import PAUSED, Result, Waiting, of_document, waiting_of
 from darkroom_client.stacks.aws_errors import READER, translated
 from darkroom_client.stacks.stack import Stack
 from darkroom_client.thread import Thread
@@ -17,6 +17,7 @@ from darkroom_client.thread import Thread
 FIRST_LOOK_SECONDS = 0.5
 LONGEST_LOOK_SECONDS = 5.0
 GROWTH = 1.2  # of the pause between two looks
+TAKEN_UP_SECONDS = 10  # a request that lies longer in the queue may lie there because of a pause
 
 
 class PendingTurn:
@@ -34,6 +35,7 @@ class PendingTurn:
         self._stack = stack
         self._clock = clock
         self._sleep = sleep
+        self._sent_at = clock()
         self._thread = Thread(stack, request.thread_id)
         self.request = request
         self.message_id = message_id
@@ -66,9 +68,14 @@ class PendingTurn:
         return self._stack.up_to_date(lambda: self._ended() or self._refused())
 
     def waiting(self) -> Waiting | None:
-        """The reason of its wait, or None where nothing has taken it up yet, or it has ended."""
+        """The reason of its wait, or None where nothing has taken it up yet, or it has ended.
+
+        A request that nothing has taken up waits for a pause to end, where there is one and the caller may know it.
+        """
         entry = self._stack.up_to_date(lambda: self._thread.request(self.request_id))
-        return waiting_of(entry) if entry.get("state") == "open" else None
+        if not entry and self._clock() - self._sent_at > TAKEN_UP_SECONDS and self._stack.seems_paused():
+            return Waiting(self.request_id, self.request.instruction, PAUSED, None, None)
+        return waiting_of(entry, self._stack) if entry.get("state") == "open" else None
 
     def timed_out(self, seconds: float) -> TimedOut:
         """That it has not ended within so many seconds, and what it waits for."""

@@ -12,11 +12,13 @@ from darkroom.domain import outcome as outcomes
 from darkroom.domain.outcome import Caution, Cost, Failure, Outcome, Picture, Status
 from darkroom_client.errors import Failed
 from darkroom_client.stacks.aws_errors import READER, translated
+from darkroom_client.stacks.stack import Stack
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
 _CHUNK_BYTES = 1 << 20
+PAUSED = "paused"  # a cause of waiting
 
 
 class Image:
@@ -152,7 +154,8 @@ class Waiting:
     """A request that has not ended. Times are ISO 8601 in UTC.
 
     `cause` is why it waits, as the log names it (`throttled`, `budget` …), and `until` when it looks again; both are
-    None while it is under way. `since` is when that began, or when it was asked. `instruction` is its beginning.
+    None while it is under way. While the stack is paused the cause is `paused`, without `until`, if the caller may know
+    that. `since` is when that began, or when it was asked. `instruction` is its beginning.
     """
 
     request_id: str
@@ -165,19 +168,22 @@ class Waiting:
     def __str__(self) -> str:
         if self.cause is None:
             return "it is under way"
+        if self.cause == PAUSED:
+            return "it waits, because the stack is paused"
         return f"it waits ({self.cause}) since {self.since} and looks again at {self.until}"
 
 
-def waiting_of(entry: Mapping[str, Any]) -> Waiting:
-    """The wait that an open item of the ledger describes."""
+def waiting_of(entry: Mapping[str, Any], stack: Stack) -> Waiting:
+    """The wait that an open item of the ledger describes. A pause of the stack goes before its own cause."""
     is_waiting = not entry.get("owner") and "cause" in entry
     began = entry.get("waiting_since" if entry.get("cause") == "budget" else "refused_since") if is_waiting else None
+    is_held = is_waiting and stack.seems_paused()
     return Waiting(
         request_id=entry["request_id"],
         instruction=entry.get("instruction"),
-        cause=entry["cause"] if is_waiting else None,
+        cause=PAUSED if is_held else entry["cause"] if is_waiting else None,
         since=_moment(began) or entry.get("requested_at"),
-        until=_moment(entry.get("waits_until")) if is_waiting else None,
+        until=_moment(entry.get("waits_until")) if is_waiting and not is_held else None,
     )
 
 

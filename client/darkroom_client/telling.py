@@ -1,7 +1,19 @@
-"""Moments, numbers and money as a person reads them."""
+"""Names, moments, numbers and money as a person reads them."""
 
+import re
 from datetime import UTC, datetime
 from typing import Any
+
+from darkroom.worker.escaping import escaped
+
+JOINERS = "\u200c\u200d"  # Persian and Hindi are written with them, and emoji are put together
+_JOINED = re.compile(rf"((?<=[^\x00-\x7f])[{JOINERS}](?=[^\x00-\x7f]))")  # elsewhere they make two names look alike
+
+
+def name(text: str) -> str:
+    """A name that others chose, in one line that cannot steer the terminal."""
+    parts = _JOINED.split(text)  # every second one is a joiner
+    return "".join(part if place % 2 else escaped(part) for place, part in enumerate(parts))
 
 
 def when(moment: str | None, now: datetime | None = None) -> str:

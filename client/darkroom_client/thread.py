@@ -57,7 +57,7 @@ class Thread:
         with translated(READER):
             entries = self._table().items(self.id, "REQUEST#")
         open_ones = (entry for entry in entries if entry.get("state") == "open")
-        return [waiting_of(entry) for entry in sorted(open_ones, key=itemgetter("requested_at"))]
+        return [waiting_of(entry, self._stack) for entry in sorted(open_ones, key=itemgetter("requested_at"))]
 
     def _table(self) -> Any:
         from darkroom.aws.dynamodb.table import Table  # an import of the client alone stays with `darkroom.domain`

@@ -9,6 +9,7 @@ from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from botocore.exceptions import ClientError
 
 from darkroom.aws.dynamodb.table import Table
 from darkroom.domain import keys, outcome, request
@@ -18,10 +19,12 @@ from darkroom.pictures import decoding
 from darkroom.turns.ports import Wait
 from darkroom_client import pictures
 from darkroom_client.errors import Failed, Invalid, TimedOut
+from darkroom_client.index import Index
 from darkroom_client.results import Result, Waiting
 from darkroom_client.room import Darkroom
+from darkroom_client.stacks.stack import MAPPINGS
 from tests.contract.studio import AT, NOON, PNG, Studio, timing
-from tests.fakes.stack import rules
+from tests.fakes.stack import changed, rules
 
 if TYPE_CHECKING:
     pass
@@ -181,6 +184,32 @@ def test_a_wait_that_is_over_says_what_the_request_waits_for(studio: Studio) -> 
     assert pending.waiting() == waits
     with pytest.raises(TimedOut, match=r"it waits \(throttled\) since .* and looks again at 2026-11-22T12:10:00Z"):
         pending.wait(timeout=1)
+
+
+def test_a_pause_is_the_cause_for_an_operator_and_no_error_for_a_reader(studio: Studio) -> None:
+    asked = list[str]()
+
+    def mapping(UUID: str) -> dict[str, str]:  # noqa: N803 - AWS's name
+        asked.append(UUID)
+        if UUID == "hidden":
+            raise ClientError({"Error": {"Code": "AccessDeniedException"}}, "GetEventSourceMapping")
+        return {"State": "Disabled"}
+
+    causes = []
+    for who, uuid in (("operator", "known"), ("reader", "hidden")):
+        functions, resources = SimpleNamespace(get_event_source_mapping=mapping), dict.fromkeys(MAPPINGS.values(), uuid)
+        stack = changed(studio.stack, functions=functions, resources=resources)
+        room = Darkroom(stack, clock=lambda: sum(studio.slept), sleep=studio.slept.append)
+        pending = room.send(who, "a cat", request_id="r-1")
+        with pytest.raises(TimedOut) as over:
+            pending.wait(timeout=60)
+        studio.ledger.defer(studio.claims(pending.request), Unavailable("throttled", "no"), Wait(NOON + 600, "a cat"))
+        waiting, listed = pending.waiting(), next(Index(stack).threads(datetime.now(UTC), prefix=who))
+        (shown,) = room.thread(who).turns()
+        assert waiting == shown
+        causes.append((over.value.waiting and over.value.waiting.cause, waiting and waiting.cause, listed.code))
+    assert causes == [("paused",) * 3, (None, "throttled", "throttled")]
+    assert asked == ["known", "known", "hidden"], "it is remembered"
 
 
 def test_looks_grow_rarer(studio: Studio) -> None:

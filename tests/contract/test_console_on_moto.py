@@ -324,13 +324,14 @@ def test_batches_are_shown_with_their_failures_and_stopped(studio: Studio, brows
     error = {"code": "refused", "message": MARKUP, "hint": None}
     lines = [json.dumps({"custom_id": MARKUP, "error": error}), json.dumps({"custom_id": "b", "error": None})]
     whole = Progress(total=4, is_counted=True, succeeded=1, failed=1, open=(3,), began_at=time.time() - 60)
-    begun(studio, "shop/old.jsonl", replace(whole, began_at=time.time() - 600, total=2))
+    begun(studio, "shop/old.jsonl", replace(whole, began_at=time.time() - 600, total=2, cancelled=1))
     begun(studio, "shop/spring #1.jsonl", whole, *lines)
     told = browser.get("/batches.json").json()["batches"]
     assert [(each["key"], each["total"], each["left"]) for each in told] == [
         ("shop/spring #1.jsonl", 4, 1), ("shop/old.jsonl", 2, 0)
     ]  # fmt: skip
-    assert [each["failures"] for each in told] == [[], []]
+    assert [(each["failures"], each["cancelled"]) for each in told] == [([], 0), ([], 1)]
+    assert browser.get("/batches").text.count("<dt>Cancelled</dt><dd>1</dd>") == 1
     said = browser.get("/batches?failures=shop%2Fspring%20%231.jsonl").text
     assert "&lt;script&gt;" in said
     assert MARKUP not in said

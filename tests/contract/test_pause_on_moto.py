@@ -10,8 +10,8 @@ import boto3
 import pytest
 
 from darkroom_client.errors import Trouble
-from darkroom_client.operating.pause import MAPPINGS, PATIENCE_SECONDS, Pause
-from darkroom_client.stacks.stack import Stack
+from darkroom_client.operating.pause import PATIENCE_SECONDS, Pause
+from darkroom_client.stacks.stack import MAPPINGS, Stack
 from local.stack import deploy
 from tests.fakes.stack import deployed
 

@@ -188,7 +188,9 @@ def test_a_wait_is_told_once_with_its_cause_and_the_way_out(
     with holding(studio, "model"):
         code, _, beside = darkroom("send", "a kitten", "--thread", "a 2", "--timeout", "3", *form)
     assert code == 4
-    (told,) = [line for line in beside.splitlines() if line.startswith("waits (")]
+    notes = [json.loads(line) for line in beside.splitlines() if form]
+    said = [f"{note['note']} {note['hint']}" for note in notes if "note" in note] if form else beside.splitlines()
+    (told,) = [line for line in said if line.startswith("waits (")]
     assert re.fullmatch(
         r"waits \(model\) since [-\d :]+; looks again at [-\d :]+\. The image API has no such model: check --model\. "
         r"`darkroom show 'a 2'` says how it stands\.",

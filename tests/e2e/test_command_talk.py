@@ -88,6 +88,9 @@ def test_what_waits_is_told_and_a_wait_may_be_over(darkroom: Callable[..., Done]
     over = darkroom("send", "a boat [fault:429 x4 waits]", "--thread", mark, "--timeout", "2", "--json")
     assert over.returncode == 4
     assert set(documents(over)[0]) == {"thread_id", "request_id", "message_id"}
+    note, error = map(json.loads, over.stderr.splitlines())
+    assert (set(note), error["code"]) == ({"note", "hint"}, "timed_out")
+    assert note["note"].startswith("waits (throttled)")
     (waiting,) = documents(darkroom("show", mark, "--json"))[0]["waiting"]
     assert (waiting["cause"], waiting["instruction"]) == ("throttled", "a boat [fault:429 x4 waits]")
     (summary,) = documents(darkroom("threads", mark, "--waiting", "--json"))

@@ -95,6 +95,8 @@ def test_a_pause_shows_and_makes_the_doctor_unhappy_and_requests_go_on_after_it(
     try:
         doors.send(mark, {"instruction": "a cat"})
         assert eventually(lambda: operating.told(stack, "status")["causes"].get("queued")) == 1
+        shown = operating.ended(stack, "show", mark, "--json")
+        assert (shown.returncode, "the stack is paused" in json.loads(shown.stderr)["message"]) == (1, True)
         (broken,) = [each for each in operating.told(stack, "doctor", code=1)["checks"] if each["state"] == "broken"]
         assert (broken["name"], "darkroom resume" in broken["way_out"]) == ("queues", True)
     finally:

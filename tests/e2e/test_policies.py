@@ -305,8 +305,13 @@ def test_every_command_is_driven() -> None:
     assert set(OPERATIONS) == {name for name, each in COMMANDS.items() if each.module.startswith("operating.")}
 
 
-# `doctor` checks whether it may read the key, and goes on if it may not.
-TRIED = {"OperatorPolicyArn": {"secretsmanager:GetSecretValue"}}
+# `doctor` checks whether it may read the key, and goes on if it may not. While something waits, the commands of all
+# check whether they may know of a pause.
+KNOW_OF_A_PAUSE = {"cloudformation:DescribeStackResources"}
+TRIED = {
+    "SenderPolicyArn": KNOW_OF_A_PAUSE, "ReaderPolicyArn": KNOW_OF_A_PAUSE,
+    "OperatorPolicyArn": {"secretsmanager:GetSecretValue"},
+}  # fmt: skip
 
 
 @pytest.mark.parametrize("name", PEOPLE)
@@ -316,7 +321,7 @@ def test_whatever_was_asked_is_allowed_and_each_permission_is_needed(
     role = roles[name]
     policy = role.policy_without(None)
     refused = [asked for asked in role.asked if not judge.allows(policy, asked)]
-    assert {asked.action for asked in refused} == TRIED.get(name, set())
+    assert {asked.action for asked in refused} <= TRIED[name]
     granted = list(role.permissions())
     assert [permission.name for permission in granted if not judge.denied(role, permission)] == []
     assert role.too_wide() == []

@@ -13,6 +13,7 @@ from darkroom.worker.escaping import escaped
 from darkroom_client.errors import Trouble
 from darkroom_client.stacks import choice, releases
 from darkroom_client.stacks.releases import Difference
+from darkroom_client.telling import name
 
 if TYPE_CHECKING:
     from darkroom_client.room import Darkroom
@@ -33,7 +34,7 @@ class Given:
         """The stack that is meant. Where its release is another than the client's, that is said. Raises Unreachable."""
         stack = choice.find(self.stack).open()
         if _difference(stack.outputs) and (found := _difference(stack.fresh_outputs())):
-            click.echo(escaped(f"{found.said} {found.way_out}"), err=True)
+            self.note(found.said, found.way_out)
         return stack
 
     def room(self) -> "Darkroom":
@@ -45,35 +46,47 @@ class Given:
     def say(self, line: str) -> None:
         """Tells a person a line at once. Names and words of strangers cannot steer the terminal."""
         if not self.as_json:
-            click.echo(escaped(line))
+            click.echo(name(line))
 
     def tell(self, document: Mapping[str, Any], *lines: str) -> None:
         """One object as JSON where that is asked for, else the lines for a person."""
         if self.as_json:
-            click.echo(escaped(json.dumps(document, ensure_ascii=False)))
+            click.echo(_document(document))
         else:
             for line in lines:
-                click.echo(escaped(line))
+                click.echo(name(line))
 
     def fail(self, trouble: Trouble) -> None:
         """Says on standard error what went wrong: to a person in a sentence, to a program as one object in one line."""
+        told = {"code": trouble.code, "message": trouble.message, "hint": trouble.hint or None}
+        click.echo(_document(told) if self.as_json else name(str(trouble)), err=True)
+
+    def note(self, text: str, hint: str = "") -> None:
+        """Says something beside the answer on standard error; to a program as one object in one line."""
         if self.as_json:
-            told = {"code": trouble.code, "message": trouble.message, "hint": trouble.hint or None}
-            click.echo(escaped(json.dumps(told, ensure_ascii=False)), err=True)
+            click.echo(_document({"note": text, "hint": hint or None}), err=True)
+            return
+        from darkroom_client.commands import terminal
+
+        terminal.note(f"{text} {hint}".rstrip())
+
+    def agrees(self, question: str, way_out: str) -> bool:
+        """Whether a person says yes. Raises Trouble without a terminal; `way_out` says what to do then."""
+        if not sys.stdin.isatty():
+            raise Trouble(f"{question} No terminal is here for an answer, so nothing was done.", way_out)
+        if self.as_json:
+            self.note(question, way_out)
         else:
-            click.echo(escaped(str(trouble)), err=True)
+            click.echo(name(f"{question} [y/N] "), nl=False, err=True)
+        return sys.stdin.readline().strip().lower() in ("y", "yes")
+
+
+def _document(told: Mapping[str, Any]) -> str:
+    return escaped(json.dumps(told, ensure_ascii=False))
 
 
 def _difference(outputs: Mapping[str, str]) -> Difference | None:
     return releases.difference(releases.own(), outputs.get("StackVersion", ""))
-
-
-def agrees(question: str, way_out: str) -> bool:
-    """Whether a person says yes. Raises Trouble without a terminal; `way_out` says what to do then."""
-    if not sys.stdin.isatty():
-        raise Trouble(f"{question} No terminal is here for an answer, so nothing was done.", way_out)
-    click.echo(escaped(f"{question} [y/N] "), nl=False, err=True)
-    return sys.stdin.readline().strip().lower() in ("y", "yes")
 
 
 @contextmanager

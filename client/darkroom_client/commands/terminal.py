@@ -12,13 +12,11 @@ from rich.console import Console
 from rich.text import Text
 
 from darkroom.worker.escaping import escaped
-from darkroom_client.telling import clock, counted, money, when
+from darkroom_client.telling import JOINERS, clock, counted, money, name, when
 
 MIN_COLUMNS = 24  # for words, however deep they are indented
 __all__ = ["clock", "console", "counted", "mark", "money", "name", "note", "when", "words"]
 PIPE_COLUMNS = 10_000  # a pipe has no edge: nothing is cut, folded or wrapped for it
-_JOINERS = "\u200c\u200d"  # Persian and Hindi are written with them, and emoji are put together
-_JOINED = re.compile(rf"((?<=[^\x00-\x7f])[{_JOINERS}](?=[^\x00-\x7f]))")  # elsewhere they make two names look alike
 MARKS = {"succeeded": ("✓", "green"), "failed": ("✗", "red"), "waiting": ("…", "yellow")}
 
 
@@ -42,13 +40,7 @@ def console(*, is_error: bool = False) -> Console:
 
 def note(text: str) -> None:
     """Says something beside the answer."""
-    console(is_error=True).print(Text(escaped(text), "dim"), soft_wrap=True)
-
-
-def name(text: str) -> str:
-    """A name that others chose, in one line."""
-    parts = _JOINED.split(text)  # every second one is a joiner
-    return "".join(part if place % 2 else escaped(part) for place, part in enumerate(parts))
+    console(is_error=True).print(Text(name(text), "dim"), soft_wrap=True)
 
 
 def words(text: str | None, most: int | None = None) -> str:
@@ -56,7 +48,7 @@ def words(text: str | None, most: int | None = None) -> str:
     line = " ".join((text or "").split())
     if most and len(line) > most:
         line = f"{line[: most - 1].rstrip()}…"
-    return re.sub(f"[^{_JOINERS}]+", lambda found: escaped(found[0]), line)
+    return re.sub(f"[^{JOINERS}]+", lambda found: escaped(found[0]), line)
 
 
 def hang(console: Console, head: Text | str, said: Text, first: str = "", rest: str = "") -> None:

@@ -8,6 +8,7 @@ from darkroom_client import telling
 CAUSES = {
     "under_way": "under way",
     "queued": "not taken up yet",
+    "paused": "the stack is paused",
     "unreachable": "the provider cannot be reached",
     "throttled": "the provider asks for patience",
     "credentials": "the provider refuses the key",

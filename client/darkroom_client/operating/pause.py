@@ -10,9 +10,8 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 from darkroom_client.errors import Trouble
-from darkroom_client.stacks.stack import Stack
+from darkroom_client.stacks.stack import MAPPINGS, Stack
 
-MAPPINGS = {"RequestsQueue": "OnRequestFunctionRequests", "ProbesQueue": "OnRequestFunctionProbes"}
 SETTLED = ("Enabled", "Disabled")  # in any other state Lambda takes no change
 PATIENCE_SECONDS = 300
 SECONDS_A_DAY = 86_400

@@ -12,7 +12,6 @@ from darkroom.domain import outcome
 from darkroom.domain.timing import BREAKER_OPENS_AT
 from darkroom_client.errors import Denied
 from darkroom_client.operating.ended import ended
-from darkroom_client.operating.pause import MAPPINGS
 from darkroom_client.stacks.aws_errors import OPERATOR, translated
 from darkroom_client.stacks.stack import Stack
 
@@ -97,7 +96,7 @@ def status(stack: Stack) -> Status:
             waiting=len(items) + queued,
             in_flight=max(0, in_hand - hidden),
             dead_letters=dead_letters(stack),
-            paused=is_paused(stack),
+            paused=stack.is_paused(),
             calls_today=calls_today(stack, limit, now),
             daily_limit=limit,
             causes=dict((Counter(item["cause"] for item in items) + Counter({QUEUED: queued})).most_common()),
@@ -109,16 +108,9 @@ def status(stack: Stack) -> Status:
 
 
 def dead_letters(stack: Stack) -> int:
-    """About how many requests and upload events are dead letters."""
-    queues = ("RequestsDeadLetterQueueUrl", "UploadEventsDeadLetterQueueUrl")
+    """About how many requests, upload events and batch files are dead letters."""
+    queues = ("RequestsDeadLetterQueueUrl", "UploadEventsDeadLetterQueueUrl", "BatchesDeadLetterQueueUrl")
     return sum(sum(_counted(stack, stack.outputs[name])) for name in queues)
-
-
-def is_paused(stack: Stack) -> bool:
-    """Whether Lambda is kept from reading the requests or their copies."""
-    uuids = [stack.resources[name] for name in MAPPINGS.values()]
-    states = {stack.functions.get_event_source_mapping(UUID=each)["State"] for each in uuids}
-    return bool(states & {"Disabled", "Disabling"})
 
 
 def calls_today(stack: Stack, limit: int, now: float) -> int:

@@ -1,13 +1,15 @@
 """A deployed stack: its outputs, parameters and resources, and the clients of its services."""
 
+import math
 import os
+import time
 from collections.abc import Callable, Mapping
 from email.utils import parsedate_to_datetime
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, TypeVar
 
-from darkroom_client.errors import Denied, Gone, Invalid, Unreachable
+from darkroom_client.errors import Denied, Gone, Invalid, Trouble, Unreachable
 from darkroom_client.stacks import checkout, connection
 from darkroom_client.stacks.aws_errors import OPERATOR, SENDER, translated
 from darkroom_client.stacks.connection import Connection, Service
@@ -22,6 +24,9 @@ if TYPE_CHECKING:
     from darkroom.providers.dialect import Dialect
 
 Answer = TypeVar("Answer")
+# The mappings that a pause disables, by their queues.
+MAPPINGS = {"RequestsQueue": "OnRequestFunctionRequests", "ProbesQueue": "OnRequestFunctionProbes"}
+PAUSE_KNOWN_SECONDS = 15  # until Lambda is asked again
 
 
 class Description(Protocol):
@@ -116,6 +121,8 @@ class Stack:
     def __init__(self, description: Description, client: Callable[[Any], Any]) -> None:
         self._description = description
         self._client = client
+        self._seems_paused = False
+        self._asks_again_at = 0.0
 
     @property
     def outputs(self) -> Mapping[str, str]:
@@ -178,6 +185,24 @@ class Stack:
         """Seconds since the epoch by the clock of AWS. The clock of this machine may be wrong."""
         answer = self.dynamodb.describe_table(TableName=self.outputs["ThreadsTable"])
         return int(parsedate_to_datetime(answer["ResponseMetadata"]["HTTPHeaders"]["date"]).timestamp())
+
+    def is_paused(self) -> bool:
+        """Whether Lambda is kept from reading the requests or their copies. Raises Trouble."""
+        with translated(OPERATOR):
+            uuids = [self.resources[name] for name in MAPPINGS.values()]
+            states = {self.functions.get_event_source_mapping(UUID=each)["State"] for each in uuids}
+        return bool(states & {"Disabled", "Disabling"})
+
+    def seems_paused(self) -> bool:
+        """Whether it was paused some seconds ago. Only an operator may know that: for others it is False."""
+        now = time.monotonic()
+        if now >= self._asks_again_at:
+            self._asks_again_at = now + PAUSE_KNOWN_SECONDS
+            try:
+                self._seems_paused = self.is_paused()
+            except (Trouble, KeyError):  # or the stack is known without its resources
+                self._seems_paused, self._asks_again_at = False, math.inf
+        return self._seems_paused
 
     def fresh_outputs(self) -> Mapping[str, str]:
         """The current outputs. Raises Unreachable."""

@@ -21,6 +21,7 @@ from darkroom.errors import Rejected
 from darkroom.uploads.pairing import Seen, Stem
 from darkroom_client.command import run
 from darkroom_client.commands.common import Given
+from darkroom_client.commands.operating.batch import _said
 from darkroom_client.errors import Invalid, NotFound, Trouble
 from darkroom_client.operating.batches import local_batch
 from darkroom_client.operating.batches.batch_run import Batch, found
@@ -145,11 +146,12 @@ def test_it_is_followed_to_its_end_with_its_pace_and_its_failures(desk: Desk) ->
     name = desk.arrives(desk.read(line("a")), generation=1)
     state, batch = DynamoBatchState(desk.table), desk.batch
     half = Progress(
-        total=100, is_counted=True, position=52, open=(51, 52), succeeded=48, failed=2, began_at=NOON,
-        moved_at=NOON + 600, paid_calls=49, max_calls=80,
+        total=100, is_counted=True, position=52, open=(51, 52), succeeded=48, failed=2, cancelled=1,
+        began_at=NOON, moved_at=NOON + 600, paid_calls=49, max_calls=80,
     )  # fmt: skip
     error = {"code": "refused", "message": "line 2: no", "retryable": False, "hint": "Say it otherwise.", "param": None}
-    texts = {1: {"custom_id": "a", "error": None}, 2: {"custom_id": "b", "error": error}}
+    stopped = {**error, "code": "cancelled", "hint": None}
+    texts = {1: {"custom_id": "a", "error": stopped}, 2: {"custom_id": "b", "error": error}}
     known = Progress()
     for position, text in texts.items():
         known = state.save(name, known, Answered(position, json.dumps(text)))
@@ -159,9 +161,11 @@ def test_it_is_followed_to_its_end_with_its_pace_and_its_failures(desk: Desk) ->
     first, last = looks
     assert (first.ended, first.open, first.paid_calls, first.max_calls) == (50, 2, 49, 80)
     assert first.ends_at == NOON + 1200
+    assert "48 of 100 succeeded, 1 failed, 1 cancelled, 2 under way." in _said(first)[0]
     assert (last.is_over, last.ends_at) == (True, None)
-    (failure,) = batch.failures()
+    failure, cancelled = batch.failures()
     assert failure == ("b", "refused", "line 2: no", "Say it otherwise.")
+    assert (cancelled.custom_id, cancelled.code) == ("a", "cancelled")
 
 
 def ends(state: DynamoBatchState, name: str) -> None:

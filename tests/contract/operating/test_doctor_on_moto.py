@@ -93,6 +93,7 @@ class Clinic:
             "ThreadsTable": "threads", "StackVersion": VERSION, "ImageApiKeySecretArn": "secret",
             "AlarmsTopicArn": "topic", "RequestsDeadLetterQueueUrl": dead,
             "UploadEventsDeadLetterQueueUrl": self.sqs.create_queue(QueueName="uploads-dead")["QueueUrl"],
+            "BatchesDeadLetterQueueUrl": self.sqs.create_queue(QueueName="batches-dead")["QueueUrl"],
         }  # fmt: skip
         self.parameters |= {
             "ImageModel": MODEL, "ImageApiUrl": "https://api", "DailyCallLimit": "5", "MaximumConcurrency": "10",
@@ -248,7 +249,7 @@ def test_alarms_of_which_nobody_hears_are_unwise(clinic: Clinic, counts: dict[st
 
 def test_alarms_that_ring_and_dead_letters_are_told(clinic: Clinic) -> None:
     clinic.account = Account(ringing=("stack-OnUploadErrorsAlarm-1",))
-    clinic.sqs.send_message(QueueUrl=clinic.outputs["UploadEventsDeadLetterQueueUrl"], MessageBody="{}")
+    clinic.sqs.send_message(QueueUrl=clinic.outputs["BatchesDeadLetterQueueUrl"], MessageBody="{}")
     assert clinic.state() == {"alarms": "unwise", "dead letters": "unwise"}
 
 

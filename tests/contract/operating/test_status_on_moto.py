@@ -17,9 +17,8 @@ from darkroom.domain.request import Request
 from darkroom.errors import Cause, Rejected, Unavailable
 from darkroom.turns.ports import Claim, Wait
 from darkroom_client.commands.operating.status import _show
-from darkroom_client.operating.pause import MAPPINGS
 from darkroom_client.operating.status import Status, status
-from darkroom_client.stacks.stack import Known, Stack
+from darkroom_client.stacks.stack import MAPPINGS, Known, Stack
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -57,7 +56,7 @@ class Desk:
     outputs: dict[str, str] = field(default_factory=lambda: {"ThreadsTable": "threads", "AlarmsTopicArn": "topic"})
 
     def __post_init__(self) -> None:
-        for name in ("RequestsQueueUrl", "RequestsDeadLetterQueueUrl"):
+        for name in ("RequestsQueueUrl", "RequestsDeadLetterQueueUrl", "BatchesDeadLetterQueueUrl"):
             made = self.sqs.create_queue(QueueName=f"{name}.fifo", Attributes={"FifoQueue": "true"})
             self.outputs[name] = made["QueueUrl"]
         self.outputs["UploadEventsDeadLetterQueueUrl"] = self.sqs.create_queue(QueueName="dead")["QueueUrl"]
@@ -173,14 +172,14 @@ def test_a_stack_of_which_a_mapping_is_off_is_paused(desk: Desk, mapping: str, s
     assert desk.status().paused
 
 
-def test_dead_letters_of_both_kinds_and_alarms_are_told(desk: Desk) -> None:
+def test_dead_letters_of_all_kinds_and_alarms_are_told(desk: Desk) -> None:
     desk.sqs.send_message(QueueUrl=desk.outputs["UploadEventsDeadLetterQueueUrl"], MessageBody="{}")
-    desk.sqs.send_message(
-        QueueUrl=desk.outputs["RequestsDeadLetterQueueUrl"], MessageBody="{}", MessageGroupId="t",
-        MessageDeduplicationId="d",
-    )  # fmt: skip
+    for queue in ("RequestsDeadLetterQueueUrl", "BatchesDeadLetterQueueUrl"):
+        desk.sqs.send_message(
+            QueueUrl=desk.outputs[queue], MessageBody="{}", MessageGroupId="t", MessageDeduplicationId="d"
+        )
     desk.watched.ringing = ["b", "a"]
     found = desk.status()
-    assert (found.dead_letters, found.alarms) == (2, ["a", "b"])
+    assert (found.dead_letters, found.alarms) == (3, ["a", "b"])
     desk.watched.ringing = None
     assert desk.status().alarms is None

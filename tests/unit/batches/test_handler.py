@@ -460,6 +460,7 @@ def test_of_a_batch_that_is_stopped_no_more_lines_are_sent_and_each_is_answered(
     assert [line["custom_id"] for line in world.out] == [f"r-{number}" for number in range(8)] + ["odd"]
     assert len(world.calls) == 3
     assert world.manifest == {"total": 9, "succeeded": 3, "failed": 6}
+    assert world.register.progress(batch.name).cancelled == 5
 
 
 def test_a_batch_makes_no_more_calls_than_its_first_line_allows(world: BatchWorld) -> None:

@@ -116,9 +116,10 @@ def test_options_of_all_commands_stand_before_or_behind_the_subcommand(
 
 
 def test_names_of_strangers_cannot_steer_the_terminal(capsys: pytest.CaptureFixture[str]) -> None:
-    Given().tell({}, "a\x1b[2Jb")
+    family = "\U0001f469\u200d\U0001f467"
+    Given().tell({}, f"a\x1b[2Jb {family}")
     Given(as_json=True).tell({"a": "\u202eb"})
-    assert capsys.readouterr().out == 'a\\u001b[2Jb\n{"a": "\\u202eb"}\n'
+    assert capsys.readouterr().out == f'a\\u001b[2Jb {family}\n{{"a": "\\u202eb"}}\n'
 
 
 def test_the_help_of_batch_shows_a_line_and_that_pictures_are_not_uploaded(capsys: pytest.CaptureFixture[str]) -> None:

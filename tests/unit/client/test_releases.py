@@ -1,5 +1,7 @@
 """A client and a stack of different releases: the message, and its places."""
 
+import json
+
 import pytest
 
 from darkroom_client.commands.common import Given
@@ -38,10 +40,14 @@ def test_each_command_says_on_standard_error_that_the_stack_is_of_another_releas
 ) -> None:
     monkeypatch.setattr(Choice, "open", lambda _: at(version))
     monkeypatch.setattr(choice, "find", lambda _: Choice("darkroom"))
-    Given(as_json=True).open_stack()
+    for given in (Given(), Given(as_json=True)):
+        given.open_stack()
     out, err = capsys.readouterr()
-    assert out == ""
-    assert said in err
+    to_a_person, to_a_program = err.splitlines()
+    told = json.loads(to_a_program)
+    assert (out, set(told)) == ("", {"note", "hint"})
+    assert said in told["hint"]
+    assert to_a_person == f"{told['note']} {told['hint']}"
 
 
 def test_nothing_is_said_where_they_are_the_same(

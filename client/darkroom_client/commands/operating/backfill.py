@@ -2,7 +2,7 @@
 
 import click
 
-from darkroom_client.commands.common import Given, agrees, options
+from darkroom_client.commands.common import Given, options
 
 MAX_PICTURES = 1000
 
@@ -39,6 +39,7 @@ def command(given: Given, prefix: str, words: str, most: int, max_calls: int | N
     with translated(OPERATOR):
         done = backfill.work(
             given.open_stack(), prefix, words,
-            most=most, agrees=lambda: yes or agrees("Send them?", "--yes says it."), say=given.say, max_calls=max_calls,
+            most=most, agrees=lambda: yes or given.agrees("Send them?", "--yes says it."), say=given.say,
+            max_calls=max_calls,
         )  # fmt: skip
     given.tell(done._asdict())

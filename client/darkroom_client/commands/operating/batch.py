@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from darkroom_client.commands.common import Given, agrees, options
+from darkroom_client.commands.common import Given, options
 from darkroom_client.errors import Denied, Invalid
 from darkroom_client.telling import when
 
@@ -94,7 +94,7 @@ def _run(given: Given, stack: "Stack", named: str, max_calls: int | None, *, is_
     batch = Batch(stack, local.key)
     if not replaces and (since := batch.another(local)):
         question = f"{batch.key} in the bucket is another file, uploaded {when(since.isoformat())}. Replace it?"
-        if not agrees(question, f"--replace says it. {ANOTHER_NAME}"):
+        if not given.agrees(question, f"--replace says it. {ANOTHER_NAME}"):
             given.tell({"key": batch.key, "requests": local.requests, "uploaded": False}, "Nothing was uploaded.")
             return 0
         replaces = True
@@ -133,8 +133,7 @@ def _followed(given: Given, batch: "Batch", local: "LocalBatch") -> "Standing":
         told = f"{batch.key} is uploaded and goes on by itself; its answers will be at {batch.answers}"
         raise Denied(f"{told}. It cannot be followed: {denied.message}", denied.hint) from denied
     except KeyboardInterrupt:
-        way_out = f"The same line follows it; `darkroom batch stop {batch.key}` stops it."
-        click.echo(f"It goes on by itself. {way_out}", err=True)
+        given.note("It goes on by itself.", f"The same line follows it; `darkroom batch stop {batch.key}` stops it.")
         raise
     return last
 
@@ -165,13 +164,19 @@ def _with_a_bar(batch: "Batch", local: "LocalBatch") -> "Iterator[Standing]":
 
 def _pace(standing: "Standing") -> str:
     """Failures, the rate, and the time that is left."""
-    parts = [f"{standing.failed:,} failed"] if standing.failed else []
+    parts = [_without_picture(standing)] if standing.failed else []
     seconds = standing.moved_at - standing.began_at
     if standing.ended and seconds > 0:
         parts.append(f"{standing.ended / seconds * 60:,.3g}/min")
         if standing.ends_at:
             parts.append(f"{_span(standing.ends_at - standing.moved_at)} left")
     return ", ".join(parts)
+
+
+def _without_picture(standing: "Standing") -> str:
+    """`2 failed`, or `2 failed, 5 cancelled`."""
+    cancelled = f", {standing.cancelled:,} cancelled" if standing.cancelled else ""
+    return f"{standing.failed - standing.cancelled:,} failed{cancelled}"
 
 
 def _span(seconds: float) -> str:
@@ -184,8 +189,9 @@ def _tell(given: Given, batch: "Batch", standing: "Standing", *, is_brief: bool 
     failures = batch.failures() if standing.failed and not is_brief else []
     told: dict[str, Any] = {
         "key": batch.key, "total": standing.total, "succeeded": standing.succeeded, "failed": standing.failed,
-        "under_way": standing.open, "ended": standing.is_over, "stopped": standing.is_stopped,
-        "paid_calls": standing.paid_calls, "max_calls": standing.max_calls or None, "answers": batch.answers,
+        "cancelled": standing.cancelled, "under_way": standing.open, "ended": standing.is_over,
+        "stopped": standing.is_stopped, "paid_calls": standing.paid_calls, "max_calls": standing.max_calls or None,
+        "answers": batch.answers,
         "failures": [each._asdict() for each in failures],
     }  # fmt: skip
     given.tell(told, *([] if is_brief else _said(standing)))
@@ -203,7 +209,8 @@ def _said(standing: "Standing") -> list[str]:
         return [f"{standing.total:,} lines counted so far."]
     under_way = f", {standing.open:,} under way" if standing.open else ""
     stopped = ", stopped" if standing.is_stopped else ""
-    said = f"{standing.succeeded:,} of {standing.total:,} succeeded, {standing.failed:,} failed{under_way}{stopped}"
+    ended = f"{standing.succeeded:,} of {standing.total:,} succeeded, {_without_picture(standing)}"
+    said = f"{ended}{under_way}{stopped}"
     bound = f" of {standing.max_calls:,} that its first line allows" if standing.max_calls else ""
     pace = f" {_span(standing.ends_at - standing.moved_at)} left at this pace." if standing.ends_at else ""
     return [f"{said}. Paid calls: {standing.paid_calls:,}{bound}.{pace}"]

@@ -1,6 +1,5 @@
 """`darkroom ended`: lists what ended on a day, and what it cost."""
 
-import json
 from collections import Counter
 from collections.abc import Iterable
 from datetime import UTC, date, datetime
@@ -8,7 +7,6 @@ from typing import TYPE_CHECKING
 
 import click
 
-from darkroom.worker.escaping import escaped
 from darkroom_client.commands.common import Given, options
 from darkroom_client.errors import Invalid
 
@@ -37,7 +35,7 @@ def command(given: Given, day: str | None, failed: bool) -> None:
     shown = [each for each in found if each.is_failed or not failed]
     if given.as_json:
         for each in shown:
-            click.echo(escaped(json.dumps(each._asdict(), ensure_ascii=False)))
+            given.tell(each._asdict())
     else:
         _show(wanted, shown, found)
 

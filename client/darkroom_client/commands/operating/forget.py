@@ -3,7 +3,7 @@
 import click
 
 from darkroom_client import naming
-from darkroom_client.commands.common import Given, agrees, options
+from darkroom_client.commands.common import Given, options
 
 
 @click.command("forget", short_help="Erase a thread for good.")
@@ -26,7 +26,7 @@ def command(given: Given, thread: str, yes: bool) -> None:
         forget = Forget(given.open_stack(), thread, given.say)
         if not yes:
             forget.looks()
-            if not agrees(f"Erase {thread} for good?", "--yes says it."):
+            if not given.agrees(f"Erase {thread} for good?", "--yes says it."):
                 given.tell({"thread_id": thread, "erased": {}}, "Nothing was erased.")
                 return
         receipt = forget.work()

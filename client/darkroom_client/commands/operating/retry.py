@@ -3,7 +3,7 @@
 import click
 
 from darkroom_client import naming
-from darkroom_client.commands.common import Given, agrees, options
+from darkroom_client.commands.common import Given, options
 from darkroom_client.errors import Invalid
 
 
@@ -32,6 +32,6 @@ def command(given: Given, turn: str, ask: bool, yes: bool) -> None:
     with translated(OPERATOR):
         retry = Retry(given.open_stack(), given.say)
         work = retry.ask if ask else retry.work
-        done = work(thread, int(number), lambda: yes or agrees("Ask again?", "--yes says it."))
+        done = work(thread, int(number), lambda: yes or given.agrees("Ask again?", "--yes says it."))
     told = {"thread_id": thread, "turn": int(number), "how": done.how, "request_id": done.request_id}
     given.tell({**told, "is_new": done.is_new, "told_at": done.told_at})

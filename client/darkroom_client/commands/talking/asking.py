@@ -77,20 +77,13 @@ def choices(command: Command) -> Command:
         try:
             return command(*given, wish=wish, **named)
         except KeyboardInterrupt:
-            return _interrupted("Nothing was sent.")
+            return _interrupted(click.get_current_context().ensure_object(Given), "Nothing was sent.")
 
     decorated: Any = with_wish
     for option in reversed(_OPTIONS):
         decorated = option(decorated)
     wished: Command = decorated
     return wished
-
-
-def note(text: str) -> None:
-    """Says something beside the answer."""
-    from darkroom_client.commands import terminal
-
-    terminal.note(text)
 
 
 class Asking(NamedTuple):
@@ -105,7 +98,7 @@ def begin(given: Given) -> Asking:
     from darkroom_client.commands.talking.progress import ProgressLine
     from darkroom_client.room import Darkroom
 
-    line = ProgressLine()
+    line = ProgressLine(given)
     return Asking(Darkroom(given.open_stack(), sleep=line.sleep), line)
 
 
@@ -119,7 +112,7 @@ def ask(given: Given, asking: Asking, asked: Asked, wish: Wish, beside: Path) ->
     prepared = asking.room.prepared(named, asked.files)
     target = None if wish.no_wait or wish.dry_run else _target(wish, beside)
     if asked.remark and not given.as_json:
-        note(asked.remark)
+        given.note(asked.remark)
     if wish.dry_run:
         return _rehearse(given, asking.room, *prepared, wish)
     pending: list[PendingTurn] = []
@@ -128,7 +121,7 @@ def ask(given: Given, asking: Asking, asked: Asked, wish: Wish, beside: Path) ->
             pending.append(asking.room.send(asked.thread, asked.words, images=asked.files, **fields))
         return _follow(given, asking, pending, wish, target)
     except KeyboardInterrupt:
-        return _interrupted(_left_behind(asked.thread, len(pending), wish.variations))
+        return _interrupted(given, _left_behind(asked.thread, len(pending), wish.variations))
 
 
 def _target(wish: Wish, beside: Path) -> "Target":
@@ -146,10 +139,11 @@ def _follow(given: Given, asking: Asking, pending: "Sequence[PendingTurn]", wish
     return max([_wait(given, asking, each, wish, target) for each in pending])
 
 
-def _interrupted(how: str) -> int:
+def _interrupted(given: Given, how: str) -> int:
     """Says how it stands below the ^C that the terminal shows."""
-    click.echo(err=True)
-    note(how)
+    if not given.as_json:
+        click.echo(err=True)
+    given.note(how)
     return INTERRUPTED
 
 
@@ -202,7 +196,7 @@ def _take(given: Given, result: "Result", wish: Wish, target: "Target") -> None:
     if wish.is_opened:
         for path in saved:
             if click.launch(str(path)):
-                note(f"Nothing here opens {path}.")
+                given.note(f"Nothing here opens {path}.")
 
 
 def _tell_failed(given: Given, failed: Failed) -> int:

@@ -12,9 +12,12 @@ if TYPE_CHECKING:
 def existing(room: "Darkroom", name: str) -> "Thread":
     """The thread of this name. Raises Trouble where there is none."""
     thread = room.thread(name)
-    if not thread.exists():
-        raise not_found(name)
-    return thread
+    if thread.exists():
+        return thread
+    if room.stack.seems_paused():
+        said = f"There is no conversation {name}, or its first request lies in the queue: the stack is paused."
+        raise NotFound(said, "`darkroom resume` lets it go on.")
+    raise not_found(name)
 
 
 def not_found(name: str) -> NotFound:

@@ -1,4 +1,4 @@
-"""Shows the wait for a request: a moving line on a terminal, else one line for each cause."""
+"""Shows the wait for a request: a person at a terminal sees a moving line, others get a line for each cause."""
 
 import shlex
 import time
@@ -10,7 +10,9 @@ from rich.progress import Progress, SpinnerColumn, TaskID, TextColumn, TimeElaps
 from rich.table import Column
 
 from darkroom_client.commands import terminal
+from darkroom_client.commands.common import Given
 from darkroom_client.pending import PendingTurn
+from darkroom_client.results import PAUSED
 
 if TYPE_CHECKING:
     from darkroom_client.results import Waiting
@@ -23,16 +25,18 @@ WAYS_OUT = {
     "budget": "The day's calls are used up. The operator can raise DailyCallLimit.",
     "credentials": "The image API refuses the key. The operator has to put a good key into the secret.",
     "account": "The account at the provider is empty. The operator has to pay in there.",
+    PAUSED: "The stack is paused. The operator can let it go on: `darkroom resume`.",
     "configuration": "The server at ImageApiUrl is not the image API. The operator has to set that parameter.",
 }
 
 
 class ProgressLine:
-    """It is there while something is waited for, and gone after that. Without a terminal it prints each cause once,
-    on standard error.
+    """It is there while something is waited for, and gone after that. Without a terminal, and for a program, it says
+    each cause once, on standard error.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, given: Given) -> None:
+        self._given = given
         self._began = time.monotonic()
         self._pending: PendingTurn | None = None
         self._told: tuple[Progress, TaskID] | None = None
@@ -55,7 +59,7 @@ class ProgressLine:
     @contextmanager
     def _shown(self, pending: PendingTurn) -> Iterator[None]:
         console = terminal.console(is_error=True)
-        if not console.is_terminal:
+        if self._given.as_json or not console.is_terminal:
             yield
             return
         words = TextColumn("{task.description}", markup=False, table_column=Column())  # it wraps: the way out is long
@@ -78,7 +82,8 @@ class ProgressLine:
             progress.update(task, description=_said(pending, waiting))
         elif waiting and waiting.cause and waiting.cause != self._cause:
             self._cause = waiting.cause
-            terminal.note(f"{cause(waiting)} `darkroom show {shlex.quote(pending.thread_id)}` says how it stands.")
+            shown = f"`darkroom show {shlex.quote(pending.thread_id)}` says how it stands."
+            self._given.note(cause(waiting), shown)
 
 
 def cause(waiting: "Waiting") -> str:

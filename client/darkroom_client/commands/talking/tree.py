@@ -9,7 +9,7 @@ from rich.text import Text
 
 from darkroom_client.commands import terminal
 from darkroom_client.commands.talking import report
-from darkroom_client.results import Result, Waiting
+from darkroom_client.results import PAUSED, Result, Waiting
 
 MAX_CHARACTERS = 600  # of an instruction; `--json` has all of it
 _TEXT_CHARACTERS = 300
@@ -92,6 +92,7 @@ def _open(console: Console, waiting: Waiting) -> None:
         said = f"under way since {since}"
     else:
         until = f"; looks again at {terminal.clock(waiting.until)}" if waiting.until else ""
+        until = "; `darkroom resume` lets it go on" if waiting.cause == PAUSED else until
         said = f"waits ({terminal.name(waiting.cause)}) since {since}{until}"
     terminal.hang(console, Text("  "), Text(said, "yellow"), "", "")
 

@@ -51,8 +51,9 @@ def _batch(desk: "Desk", key: str, wanted: str | None) -> dict[str, Any] | None:
         return None  # it has expired, or its upload was erased
     return {
         "key": key, "total": standing.total, "is_counted": standing.is_counted, "succeeded": standing.succeeded,
-        "failed": standing.failed, "under_way": standing.open, "ended": standing.is_over,
-        "stopped": standing.is_stopped, "paid_calls": standing.paid_calls, "max_calls": standing.max_calls or None,
+        "failed": standing.failed, "cancelled": standing.cancelled, "under_way": standing.open,
+        "ended": standing.is_over, "stopped": standing.is_stopped,
+        "paid_calls": standing.paid_calls, "max_calls": standing.max_calls or None,
         "left": max(0, standing.total - standing.ended - standing.open),
         "began_at": _moment(standing.began_at), "moved_at": _moment(standing.moved_at),
         "ends_at": _moment(standing.ends_at), "answers": batch.answers,

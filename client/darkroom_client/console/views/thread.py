@@ -50,6 +50,7 @@ def shown(desk: "Desk", told: Mapping[str, Any]) -> dict[str, Any]:
         "newest": max((each.turn or 0 for each in outcomes if each.status == "succeeded"), default=0),
         "sum": _sum(outcomes),
         "sent_words": {each.request_id: each.request.instruction for each in desk.sent.of(thread_id)},
+        "is_paused": bool(told["sent"]) and desk.room.stack.seems_paused(),
         "models": sorted({each.model for each in outcomes if each.model}),
     }
 

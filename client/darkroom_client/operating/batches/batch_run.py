@@ -41,7 +41,9 @@ class Failure(NamedTuple):
 
 
 class Standing(NamedTuple):
-    """How far a batch is. Until its lines are counted, `total` is those that are counted so far."""
+    """How far a batch is. Until its lines are counted, `total` is those that are counted so far. `failed` counts those
+    that were `cancelled`, too.
+    """
 
     total: int = 0
     is_counted: bool = False
@@ -49,6 +51,7 @@ class Standing(NamedTuple):
     open: int = 0
     succeeded: int = 0
     failed: int = 0
+    cancelled: int = 0
     paid_calls: int = 0
     max_calls: int = 0
     began_at: float = 0.0
@@ -146,14 +149,15 @@ class Batch:
             sleep(pause)
 
     def failures(self) -> list[Failure]:
-        """The lines that ended without a picture, in the file's order."""
+        """The lines that ended without a picture, in the file's order; those that were cancelled come last."""
         with translated(OPERATOR):
             answers: Iterator[Any] = map(json.loads, self._state.answers(self._named()))
-            return [
+            failures = [
                 Failure(each["custom_id"], each["error"]["code"], each["error"]["message"], each["error"].get("hint"))
                 for each in answers
                 if each["error"]
             ]
+        return sorted(failures, key=lambda each: each.code == "cancelled")
 
     def stop(self) -> None:
         """Stops it: lines that were not sent are answered as cancelled. Raises Trouble where it is not there."""
@@ -210,6 +214,7 @@ def _standing(known: Progress, *, is_stopped: bool) -> Standing:
         open=len(known.open),
         succeeded=known.succeeded,
         failed=known.failed,
+        cancelled=known.cancelled,
         paid_calls=known.paid_calls,
         max_calls=known.max_calls,
         began_at=known.began_at,

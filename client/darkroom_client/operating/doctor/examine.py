@@ -7,11 +7,10 @@ from darkroom_client.errors import Denied, Trouble
 from darkroom_client.operating import status
 from darkroom_client.operating.doctor import image_api, key
 from darkroom_client.operating.doctor.finding import Finding, State
-from darkroom_client.operating.pause import MAPPINGS
 from darkroom_client.operating.status import ModelTrouble
 from darkroom_client.stacks import releases
 from darkroom_client.stacks.aws_errors import OPERATOR, translated
-from darkroom_client.stacks.stack import Stack
+from darkroom_client.stacks.stack import MAPPINGS, Stack
 
 # By what they read.
 READS = {

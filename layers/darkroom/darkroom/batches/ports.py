@@ -43,6 +43,7 @@ class Progress:
     began_at: float = 0.0  # when its lines were counted
     paid_calls: int = 0  # of the lines that have ended
     max_calls: int = 0  # set by its first line; 0 is no bound
+    cancelled: int = 0  # of those that failed
 
 
 @dataclass(frozen=True, slots=True)

@@ -262,6 +262,7 @@ class BatchStep:
             open=tuple(other for other in progress.open if other != position),
             succeeded=progress.succeeded + int(status == "succeeded"),
             failed=progress.failed + int(status == "failed"),
+            cancelled=progress.cancelled + int(error is not None and error.code == "cancelled"),
         )
         self._save(ended, Answered(position, text))
 
