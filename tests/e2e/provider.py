@@ -20,14 +20,14 @@ from local.image_api.answers import GATEWAY_PAGE, Answer, Rejected, as_json
 from local.image_api.dialect import Call as Received
 from local.image_api.dialect import Dialect, Made, Problem
 from local.image_api.dialects import dialect_of
-from local.image_api.dialects.nebula import NEBULA
+from local.image_api.dialects.nebula import NEBULA, refusal
 from local.image_api.generation import Generation
 from local.image_api.studio import GARBAGE
 
 FREE: Mapping[str, Problem | Answer] = {
     "throttled": Answer(429, b"", "text/plain"),
     "throttled 2 s": Problem("429", 429, "rate limit reached, please slow down", "2"),
-    "unavailable": Problem("503", 503, "service temporarily unavailable"),
+    "unavailable": refusal(503, "service temporarily unavailable"),  # a gateway's own, in every dialect
     "bad key": Problem("401", 401, "无效的令牌 (invalid token)"),
     "empty account": Problem("402", 402, "用户额度不足"),
 }

@@ -57,7 +57,7 @@ def erased(road: Road) -> Erased:
     eventually(lambda: road.document(f"batches/{BATCH}.manifest.json"))
     made = [image["sha256"] for result in road.results(THREAD) for image in result["images"]]
     results = [road.stack.aws.s3.get_object(Bucket=road.stack.env["RESULTS_BUCKET"], Key=key)["Body"].read()
-               for key in road.keys(f"threads/{THREAD}/") if not key.endswith(".json")]  # fmt: skip
+               for key in road.keys(f"threads/{THREAD}/") if "/image" in key]  # fmt: skip
     unmarked = [marking.unmarked(picture)[:] for picture in results]
     assert len(made) == len(results) == 4
     forms = [WORD.encode(), *map(str.encode, made), *chain.from_iterable(map(_forms, [*PHOTOS, *results, *unmarked]))]

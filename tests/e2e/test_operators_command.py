@@ -113,7 +113,7 @@ def test_a_wrong_key_is_found_and_never_told(stack: Stack) -> None:
     finally:
         stack.aws.secrets.put_secret_value(SecretId=secret, SecretString=good)
     assert done.returncode == 1
-    assert f"refuses the key ({400 if Doors(stack).dialect.name == 'gemini' else 401})" in done.stdout
+    assert "refuses the key (401)" in done.stdout
     assert "sk-a-key" not in done.stdout + done.stderr
 
 
