@@ -69,7 +69,7 @@ def send_and_take(person: Person) -> None:
     """Send files and messages: a conversation, a folder, and an unsupported upload."""
     person.run("upload")
     person.road.turn("shop/mug", 1)
-    person.run("message", "sync", "boto3", "use", "client", "talk")
+    person.run("message", "sync", "boto3", "use", "client", "send", "reply", "threads", "show", "get")
     (person.folder / "a.pdf").write_bytes(b"no picture")
     key = f"{person.mark}/a.pdf"
     person.cli("s3", "cp", str(person.folder / "a.pdf"), f"s3://{person.stack.env['UPLOADS_BUCKET']}/{key}")
