@@ -146,8 +146,9 @@ def _unseen(batch: "Batch", local: "LocalBatch") -> "Iterator[Standing]":
 def _with_a_bar(batch: "Batch", local: "LocalBatch") -> "Iterator[Standing]":
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
-    from darkroom_client.commands.terminal import console
+    from darkroom_client.commands.terminal import console, words
 
+    name = words(batch.key, console().width // 4)  # the rest is for the bar, the rate and the time
     columns = (
         TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TextColumn("{task.fields[said]}"),
     )  # fmt: skip
@@ -157,7 +158,7 @@ def _with_a_bar(batch: "Batch", local: "LocalBatch") -> "Iterator[Standing]":
         for standing in batch.standings():
             bar.update(
                 task, total=standing.total if standing.is_counted else None, completed=standing.ended,
-                description="stopping" if standing.is_stopped else batch.key, said=_pace(standing),
+                description="stopping" if standing.is_stopped else name, said=_pace(standing),
             )  # fmt: skip
             yield standing
 
