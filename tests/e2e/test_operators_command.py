@@ -57,7 +57,7 @@ def test_a_batch_is_followed_to_its_end_and_taken_up_again_and_its_failures_are_
         told = operating.told(stack, "batch", file, code=1)
         assert (told["total"], told["succeeded"], told["failed"], told["paid_calls"]) == (3, 2, 1, paid)
         assert [(each["custom_id"], each["code"]) for each in told["failures"]] == [("line-1", "refused")]
-    assert operating.told(stack, "batch", "status", file)["ended"]
+    assert operating.told(stack, "batch", "status", file, code=1)["ended"]
     spent = operating.told(stack, "cost", f"{mark}/", "--by", "folder")
     assert (spent["calls"], spent["images"]) == (paid, 2)
     assert [group["key"] for group in spent["groups"]] == [mark]

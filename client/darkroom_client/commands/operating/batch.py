@@ -56,19 +56,20 @@ def command(given: Given, words: tuple[str, ...], max_calls: int | None, no_wait
     stack = given.open_stack()
     if verb == "run":
         return _run(given, stack, named, max_calls, is_followed=not no_wait, replaces=replace)
-    _look(given, stack, named, is_stopped=verb == "stop")
-    return 0
+    return _look(given, stack, named, is_stopped=verb == "stop")
 
 
-def _look(given: Given, stack: "Stack", named: str, *, is_stopped: bool) -> None:
-    """Tells how far a batch is, and stops it before where that is wanted."""
+def _look(given: Given, stack: "Stack", named: str, *, is_stopped: bool) -> int:
+    """Tells how far a batch is, and stops it before where that is wanted. Returns the exit code."""
     from darkroom_client.operating.batches.batch_run import found
 
     batch = found(stack, named)
     if is_stopped:
         batch.stop()
         given.say(f"{batch.key} is stopped: lines that were not sent are answered as cancelled, the others go on.")
-    _tell(given, batch, batch.standing(), is_brief=is_stopped)
+    standing = batch.standing()
+    _tell(given, batch, standing, is_brief=is_stopped)
+    return int(standing.is_over and standing.failed > 0 and not is_stopped)
 
 
 def _meant(words: tuple[str, ...]) -> tuple[str, str]:
