@@ -141,10 +141,11 @@ def test_a_terminal_shows_it_in_its_width(env: Mapping[str, str], here: Path, ma
     assert any(line.startswith(f"  {mark}-瓶 שלום-1.png  ") for line in sent.lines)
     refused = see("reply", f"{mark}/瓶 שלום", "no [fault:refusal]")
     shown, listed, checked = see("show", f"{mark}/瓶 שלום"), see("threads", mark), see("check", "mug.jpg")
-    assert (refused.code, shown.code, listed.code, checked.code) == (1, 0, 0, 1)
-    for seen in (sent, refused, shown, listed, checked):
+    missing = see("show", f"{mark}/瓶 שלום עולם 😀👍🏽")
+    assert (refused.code, shown.code, listed.code, checked.code, missing.code) == (1, 0, 0, 1, 1)
+    for seen in (sent, refused, shown, listed, checked, missing):
         assert [line for line in seen.lines if cell_len(line) > width] == []
-        assert "\x1b[" in seen.raw
+    assert all("\x1b[" in seen.raw for seen in (sent, refused, shown, listed, checked))
     assert "".join(line.strip() for line in shown.lines).count("小猫") == 1
     plain = see("show", f"{mark}/瓶 שלום", NO_COLOR="1")
     assert plain.lines == shown.lines

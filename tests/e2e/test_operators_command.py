@@ -14,6 +14,7 @@ import uuid
 from pathlib import Path
 
 import pytest
+from rich.cells import cell_len
 
 from tests.e2e import operating
 from tests.e2e.conftest import Stack
@@ -23,6 +24,7 @@ from tests.e2e.terminals import typed
 pytestmark = pytest.mark.slow
 
 WIDTHS = (60, 100, 160)
+FOREIGN = "商店的瓶子换成夜色下雪的场景 👩‍👩‍👧😀👍🏽 שלום עולם مرحبا"
 SECONDS = 120
 
 
@@ -55,7 +57,7 @@ def test_a_batch_is_followed_to_its_end_and_taken_up_again_and_its_failures_are_
         told = operating.told(stack, "batch", file, code=1)
         assert (told["total"], told["succeeded"], told["failed"], told["paid_calls"]) == (3, 2, 1, paid)
         assert [(each["custom_id"], each["code"]) for each in told["failures"]] == [("line-1", "refused")]
-    assert operating.told(stack, "batch", "status", file)["ended"]
+    assert operating.told(stack, "batch", "status", file, code=1)["ended"]
     spent = operating.told(stack, "cost", f"{mark}/", "--by", "folder")
     assert (spent["calls"], spent["images"]) == (paid, 2)
     assert [group["key"] for group in spent["groups"]] == [mark]
@@ -144,15 +146,18 @@ def test_what_is_not_there_and_what_is_a_slip_is_told_in_a_sentence(
 def test_tables_fit_the_terminal_and_a_bar_shows_how_far_a_batch_is(
     stack: Stack, tmp_path: Path, mark: str, width: int
 ) -> None:
-    file = batch(tmp_path, f"{mark}.jsonl", f"a cat in a very long valley {'with snow ' * 20}", "a dog [fault:refusal]")
+    words = f"a cat in a very long valley {'with snow ' * 20}", f"{FOREIGN} [fault:refusal]", FOREIGN
+    file = batch(tmp_path, f"{mark}-{FOREIGN.replace(' ', '-')}.jsonl", *words)
     said = typed(stack, ["batch", file], width)
-    assert "2/2" in said
+    assert "3/3" in said
+    assert re.search("━ [0-3]/3 .*1 failed, .*/min", said)
     assert "line-1" in said
-    for words in (["status"], ["cost", "--by", "thread"], ["ended"], ["doctor"], ["batch", "status", file]):
-        shown = typed(stack, words, width).splitlines()
-        assert len(shown) > 2, words
-        tables = [line for line in shown if re.search(r"  \S", line)]
-        assert [line for line in tables if len(line) > width] == []
+    for told in (
+        ["status"], ["cost", "--by", "thread"], ["ended"], ["doctor"], ["batch", "status", file], ["redrive"],
+        ["wake"], ["cancel", f"{mark}/{FOREIGN}"], ["retry", "ghost:1"],
+    ):  # fmt: skip
+        shown = typed(stack, told, width).splitlines()
+        assert [line for line in shown if cell_len(line) > width and "s3://" not in line] == [], told
 
 
 def test_colours_are_for_terminals_that_want_them(stack: Stack) -> None:

@@ -46,7 +46,7 @@ class Given:
     def say(self, line: str) -> None:
         """Tells a person a line at once. Names and words of strangers cannot steer the terminal."""
         if not self.as_json:
-            click.echo(name(line))
+            _print(line)
 
     def tell(self, document: Mapping[str, Any], *lines: str) -> None:
         """One object as JSON where that is asked for, else the lines for a person."""
@@ -54,12 +54,15 @@ class Given:
             click.echo(_document(document))
         else:
             for line in lines:
-                click.echo(name(line))
+                _print(line)
 
     def fail(self, trouble: Trouble) -> None:
         """Says on standard error what went wrong: to a person in a sentence, to a program as one object in one line."""
         told = {"code": trouble.code, "message": trouble.message, "hint": trouble.hint or None}
-        click.echo(_document(told) if self.as_json else name(str(trouble)), err=True)
+        if self.as_json:
+            click.echo(_document(told), err=True)
+        else:
+            _print(str(trouble), is_error=True)
 
     def note(self, text: str, hint: str = "") -> None:
         """Says something beside the answer on standard error; to a program as one object in one line."""
@@ -77,12 +80,22 @@ class Given:
         if self.as_json:
             self.note(question, way_out)
         else:
-            click.echo(name(f"{question} [y/N] "), nl=False, err=True)
+            _print(f"{question} [y/N]", is_error=True, end=" ")
         return sys.stdin.readline().strip().lower() in ("y", "yes")
 
 
 def _document(told: Mapping[str, Any]) -> str:
     return escaped(json.dumps(told, ensure_ascii=False))
+
+
+def _print(line: str, *, is_error: bool = False, end: str = "\n") -> None:
+    """A sentence for a person. A terminal's edge would cut through its words."""
+    line = name(line)
+    if (sys.stderr if is_error else sys.stdout).isatty():
+        from darkroom_client.commands import terminal
+
+        line = terminal.sentence(line, terminal.console(is_error=is_error).width)
+    click.echo(f"{line}{end}", nl=False, err=is_error)
 
 
 def _difference(outputs: Mapping[str, str]) -> Difference | None:

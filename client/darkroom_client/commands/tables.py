@@ -8,7 +8,7 @@ from rich.console import RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from darkroom_client.commands.terminal import console, name
+from darkroom_client.commands.terminal import console, cut, name
 
 WHOLE_SHARE = 0.4  # of a terminal's width, before a column that is not cut is folded for one that is
 CUT_COLUMNS = 10  # for words that are cut, as long as a name can be folded for them
@@ -59,6 +59,7 @@ def table(columns: Sequence[tuple[str, str]], rows: Iterable[Sequence[Any]], wid
     is_cut = any(way == "cut" for _, way in columns)
     own_share = max(WHOLE_COLUMNS, min(int(width * WHOLE_SHARE), room - CUT_COLUMNS * is_cut))
     room -= sum(min(length, own_share) for length, (_, way) in zip(longest_of, columns, strict=True) if way == "whole")
+    room = max(FEWEST_COLUMNS, room)
     for longest, (heading, way) in zip(longest_of, columns, strict=True):
         made.add_column(
             _cell(heading, way),
@@ -66,15 +67,17 @@ def table(columns: Sequence[tuple[str, str]], rows: Iterable[Sequence[Any]], wid
             no_wrap=way in ("left", "right"),
             overflow="fold",
             min_width=min(longest, own_share) if way == "whole" else None,
-            max_width=max(FEWEST_COLUMNS, room) if way == "cut" else None,
+            max_width=room if way == "cut" else None,
         )
     for row in cells:
-        made.add_row(*row)
+        made.add_row(*(_cell(cell, way, room) for cell, (_, way) in zip(row, columns, strict=True)))
     return made
 
 
-def _cell(each: object, way: str) -> Text:
+def _cell(each: object, way: str, room: int | None = None) -> Text:
     cell = each if isinstance(each, Text) else text(each)
-    if way == "cut":  # of the cell and not of the column, which would not be made narrower then
+    if way == "cut":
+        cell = Text(cut(cell.plain, room), cell.style) if room else cell  # rich leaves a space for half of a wide sign
+        # Of the cell and not of the column, which would not be made narrower then.
         cell.no_wrap, cell.overflow = True, "ellipsis"
     return cell

@@ -7,7 +7,7 @@ import re
 import sys
 from collections.abc import Iterable
 
-from rich.cells import cell_len
+from rich.cells import cell_len, chop_cells
 from rich.console import Console
 from rich.text import Text
 
@@ -40,15 +40,27 @@ def console(*, is_error: bool = False) -> Console:
 
 def note(text: str) -> None:
     """Says something beside the answer."""
-    console(is_error=True).print(Text(name(text), "dim"), soft_wrap=True)
+    screen = console(is_error=True)
+    screen.print(Text(sentence(name(text), screen.width), "dim"), soft_wrap=True)
 
 
 def words(text: str | None, most: int | None = None) -> str:
-    """Words of people or models, in one line of so many characters at most."""
+    """Words of people or models, in one line of so many columns at most."""
     line = " ".join((text or "").split())
-    if most and len(line) > most:
-        line = f"{line[: most - 1].rstrip()}…"
+    line = cut(line, most) if most else line
     return re.sub(f"[^{JOINERS}]+", lambda found: escaped(found[0]), line)
+
+
+def cut(line: str, columns: int) -> str:
+    """The line, or its beginning with a sign that there is more."""
+    return line if cell_len(line) <= columns else f"{chop_cells(line, columns - 1)[0].rstrip()}…"
+
+
+def sentence(line: str, columns: int) -> str:
+    """A line that breaks between words. A word that is longer than a line, such as an address, stays whole."""
+    indent = line[: len(line) - len(line.lstrip())]
+    said = filled(re.split(r"(?<=\S) (?=\S)", line.strip()), columns - len(indent), " ")
+    return "\n".join(f"{indent}{each}" for each in said.split("\n"))
 
 
 def hang(console: Console, head: Text | str, said: Text, first: str = "", rest: str = "") -> None:
@@ -61,11 +73,11 @@ def hang(console: Console, head: Text | str, said: Text, first: str = "", rest: 
         console.print(Text.assemble((rest if number else first, "dim"), before, line), soft_wrap=True)
 
 
-def filled(facts: Iterable[str], columns: int) -> str:
+def filled(facts: Iterable[str], columns: int, between: str = " · ") -> str:
     """Facts with dots between them, in lines that break at no other place."""
     lines = [""]
     for fact in filter(None, facts):
-        joined = f"{lines[-1]} · {fact}" if lines[-1] else fact
+        joined = f"{lines[-1]}{between}{fact}" if lines[-1] else fact
         lines[-1:] = [joined] if cell_len(joined) <= columns or not lines[-1] else [lines[-1], fact]
     return "\n".join(lines)
 

@@ -208,19 +208,33 @@ def test_who_may_not_look_after_pictures_hears_nothing_of_them(desk: Desk) -> No
     assert desk.read(picture).faults == []
 
 
-def test_the_command_replaces_no_file_of_another_unasked(desk: Desk, capsys: pytest.CaptureFixture[str]) -> None:
+def given(desk: Desk) -> Given:
     class At(Given):
         def open_stack(self) -> Stack:
             return desk.stack
 
+    return At()
+
+
+@pytest.mark.parametrize(("failed", "ended", "code"), [(1, 2, 1), (1, 1, 0), (0, 2, 0)])
+def test_the_status_of_a_batch_that_ended_with_failed_lines_is_1(
+    desk: Desk, failed: int, ended: int, code: int
+) -> None:
+    name = desk.arrives(desk.read(line("a"), line("b")), generation=1)
+    progress = Progress(total=2, is_counted=True, position=2, succeeded=ended - failed, failed=failed)
+    DynamoBatchState(desk.table).save(name, progress)
+    assert run(["batch", "status", KEY], given(desk)) == code
+
+
+def test_the_command_replaces_no_file_of_another_unasked(desk: Desk, capsys: pytest.CaptureFixture[str]) -> None:
     desk.read(line("a"))
     desk.stack.s3.put_object(Bucket="uploads", Key=KEY, Body=b"{}")
-    assert run(["batch", KEY, "--no-wait"], At()) == 1
+    assert run(["batch", KEY, "--no-wait"], given(desk)) == 1
     assert capsys.readouterr().err == (
         f"{KEY} in the bucket is another file, uploaded now. Replace it? "
         "No terminal is here for an answer, so nothing was done. --replace says it. Another name keeps both.\n"
     )
-    assert run(["batch", KEY, "--no-wait", "--replace"], At()) == 0
+    assert run(["batch", KEY, "--no-wait", "--replace"], given(desk)) == 0
     assert desk.stack.s3.get_object(Bucket="uploads", Key=KEY)["Body"].read() == desk.file.read_bytes()
 
 

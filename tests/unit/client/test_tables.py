@@ -1,8 +1,10 @@
 """Tables fit a narrow terminal. Words are cut and marked, and other columns stay whole."""
 
 import io
+import re
 
 import pytest
+from rich.cells import cell_len
 from rich.console import Console
 
 from darkroom_client.commands import tables
@@ -27,6 +29,18 @@ def test_words_are_cut_with_a_sign_at_every_width(width: int) -> None:
     assert said[1].rstrip().endswith("…")
     names = "".join(line[27:].split("  ")[0].strip() for line in said[1:])
     assert names == f"{THREAD}:12"
+
+
+@pytest.mark.parametrize(
+    "words",
+    ["把景色换成夜色下雪的场景，屋顶上坐着一只小猫" * 5, "😀👍🏽" * 50, "שלום עולם مرحبا " * 12],
+    ids=["han", "emoji", "rtl"],
+)
+@pytest.mark.parametrize("width", [60, 61, 100, 101, 160, 161])
+def test_words_of_any_script_are_cut_between_two_signs(width: int, words: str) -> None:
+    said = lines(width, tables.table(ENDED, [("12:00:01", "refused", "商店/春天/瓶子:1", words)], width))
+    assert [line for line in said if cell_len(line) > width] == []
+    assert re.search(r"\S…$", said[1].rstrip())
 
 
 def test_short_words_leave_their_columns_to_a_long_name() -> None:

@@ -1,10 +1,12 @@
 """The form of moments, money and words for a person, and the terminals that show pictures."""
 
 import io
+import re
 from datetime import UTC, datetime, timedelta
 
 import click
 import pytest
+from rich.cells import cell_len
 from rich.console import Console
 from rich.text import Text
 
@@ -52,6 +54,7 @@ def test_times_are_written_as_people_write_them() -> None:
 def test_words_are_one_line_of_a_length_and_keep_the_joiners_that_scripts_need() -> None:
     assert terminal.words("red\n\n blue\t", None) == "red blue"
     assert terminal.words("make it night", 8) == "make it…"
+    assert terminal.words("把景色换成夜色", 8) == "把景色…"
     assert terminal.words("\u0645\u06cc\u200c\u062e a\x1b[2J") == "\u0645\u06cc\u200c\u062e a\\u001b[2J"
     assert terminal.name("a\u200db\u202e") == "a\\u200db\\u202e"
     for joined in ("\U0001f469\u200d\U0001f467", "\u0645\u06cc\u200c\u062e"):
@@ -63,6 +66,15 @@ def test_wrapped_words_hang_below_their_head_and_facts_break_between_each_other_
     terminal.hang(console, "1 ", Text("one two three four five six seven eight nine ten"), "├─ ", "│  ")
     assert said.getvalue().splitlines() == ["├─ 1 one two three four five six seven", "│    eight nine ten"]
     assert terminal.filled(["1024×768", "", "9.8 s", "18 min ago"], 20) == "1024×768 · 9.8 s\n18 min ago"
+
+
+@pytest.mark.parametrize("width", [60, 100, 160])
+def test_a_sentence_breaks_between_words_and_an_address_stays_whole(width: int) -> None:
+    address = f"s3://results/{'瓶/' * width}result.json"
+    said = terminal.sentence(f"  two  spaces {'and שלום 😀👍🏽 words ' * 20}lie at {address}", width).split("\n")
+    assert [line for line in said if cell_len(line) > width] == [f"  {address}"]
+    assert said[0].startswith("  two  spaces and שלום")
+    assert all(line.startswith("  ") and re.search(r"(שלום|words|and|👍🏽|at|json)$", line) for line in said)
 
 
 @pytest.mark.parametrize(

@@ -56,19 +56,20 @@ def command(given: Given, words: tuple[str, ...], max_calls: int | None, no_wait
     stack = given.open_stack()
     if verb == "run":
         return _run(given, stack, named, max_calls, is_followed=not no_wait, replaces=replace)
-    _look(given, stack, named, is_stopped=verb == "stop")
-    return 0
+    return _look(given, stack, named, is_stopped=verb == "stop")
 
 
-def _look(given: Given, stack: "Stack", named: str, *, is_stopped: bool) -> None:
-    """Tells how far a batch is, and stops it before where that is wanted."""
+def _look(given: Given, stack: "Stack", named: str, *, is_stopped: bool) -> int:
+    """Tells how far a batch is, and stops it before where that is wanted. Returns the exit code."""
     from darkroom_client.operating.batches.batch_run import found
 
     batch = found(stack, named)
     if is_stopped:
         batch.stop()
         given.say(f"{batch.key} is stopped: lines that were not sent are answered as cancelled, the others go on.")
-    _tell(given, batch, batch.standing(), is_brief=is_stopped)
+    standing = batch.standing()
+    _tell(given, batch, standing, is_brief=is_stopped)
+    return int(standing.is_over and standing.failed > 0 and not is_stopped)
 
 
 def _meant(words: tuple[str, ...]) -> tuple[str, str]:
@@ -146,8 +147,9 @@ def _unseen(batch: "Batch", local: "LocalBatch") -> "Iterator[Standing]":
 def _with_a_bar(batch: "Batch", local: "LocalBatch") -> "Iterator[Standing]":
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
-    from darkroom_client.commands.terminal import console
+    from darkroom_client.commands.terminal import console, words
 
+    name = words(batch.key, console().width // 4)  # the rest is for the bar, the rate and the time
     columns = (
         TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TextColumn("{task.fields[said]}"),
     )  # fmt: skip
@@ -157,7 +159,7 @@ def _with_a_bar(batch: "Batch", local: "LocalBatch") -> "Iterator[Standing]":
         for standing in batch.standings():
             bar.update(
                 task, total=standing.total if standing.is_counted else None, completed=standing.ended,
-                description="stopping" if standing.is_stopped else batch.key, said=_pace(standing),
+                description="stopping" if standing.is_stopped else name, said=_pace(standing),
             )  # fmt: skip
             yield standing
 

@@ -7,6 +7,7 @@ import click
 
 from darkroom_client.commands.common import Given, options
 from darkroom_client.commands.moments import since as moment
+from darkroom_client.telling import counted
 
 if TYPE_CHECKING:
     from darkroom_client.operating.cost import Bill, Spent
@@ -45,7 +46,7 @@ def _show(bill: "Bill", by: str, since: str) -> None:
     from darkroom_client.commands.tables import show, table, text
 
     if not bill.groups:
-        click.echo(f"Nothing was spent since {since}.")
+        show(text(f"Nothing was spent since {since}."))
         return
     nameless = {"folder": "(no folder)"}.get(by, "(none)")
     rows: list[Sequence[Any]] = [
@@ -58,7 +59,8 @@ def _show(bill: "Bill", by: str, since: str) -> None:
     columns = [(by.upper(), "whole"), ("CALLS", "right"), ("PICTURES", "right"), ("MONEY", "right")]
     show(table(columns, rows))
     if total.unpriced_calls:
-        click.echo(f"The price of {total.unpriced_calls:,} calls is unknown: the stack's PricePerImage was empty then.")
+        calls = counted(total.unpriced_calls, "call")
+        show(text(f"The price of {calls} is unknown: the stack's PricePerImage was empty then."))
 
 
 def _money(spent: "Spent") -> str:

@@ -9,6 +9,7 @@ import click
 
 from darkroom_client.commands.common import Given, options
 from darkroom_client.errors import Invalid
+from darkroom_client.telling import counted
 
 if TYPE_CHECKING:
     from darkroom_client.operating.ended import Ended
@@ -59,9 +60,9 @@ def _show(day: str, shown: Iterable["Ended"], found: Iterable["Ended"]) -> None:
         show(table(columns, rows))
     codes = Counter(each.code for each in found)
     parts = ", ".join(f"{number} {code}" for code, number in codes.most_common())
-    click.echo(f"{sum(codes.values())} ended on {day}" + (f": {parts}." if parts else "."))
+    show(text(f"{sum(codes.values())} ended on {day}" + (f": {parts}." if parts else ".")))
     if calls := sum(each.paid_calls for each in found):
-        click.echo(f"{calls} paid call{'s' * (calls > 1)}. `darkroom cost` adds up the money.")
+        show(text(f"{counted(calls, 'paid call')}. `darkroom cost` adds up the money."))
 
 
 def _where(each: "Ended") -> str:

@@ -10,6 +10,7 @@ import click
 from darkroom_client.commands.common import Given, options
 from darkroom_client.commands.talking import lookup
 from darkroom_client.errors import NotFound, Trouble
+from darkroom_client.telling import name
 
 if TYPE_CHECKING:
     from darkroom_client.results import Result
@@ -34,7 +35,9 @@ def command(given: Given, thread: str, output: Path | None) -> None:
     folder = output or Path(found.id)
     saved = {turn.turn: [str(path) for path in _save(turn, folder)] for turn in ended}
     turns = [{"turn": turn, "files": files} for turn, files in saved.items()]
-    given.tell({"thread_id": found.id, "turns": turns}, *(file for files in saved.values() for file in files))
+    given.tell({"thread_id": found.id, "turns": turns})
+    for file in (file for files in saved.values() for file in files if not given.as_json):
+        click.echo(name(file))  # a path is one line on a terminal, too
 
 
 def _ended(thread: "Thread", number: int | None) -> "list[Result]":

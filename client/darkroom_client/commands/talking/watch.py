@@ -54,13 +54,11 @@ def _tell(given: Given, ended: "Ended", bucket: str) -> None:
 
     name = ended.thread_id or ended.result_key
     turn = f" turn {ended.turn}" if ended.turn else ""
-    line = Text.assemble(
-        (f"{terminal.clock(ended.ended_at)} ", "dim"), terminal.mark(ended.status), " ",
-        (terminal.name(name), "bold"), turn, "  ", terminal.words(ended.instruction, 120),
-    )  # fmt: skip
+    head = Text.assemble((f"{terminal.clock(ended.ended_at)} ", "dim"), terminal.mark(ended.status), " ")
+    line = Text.assemble((terminal.name(name), "bold"), turn, "  ", terminal.words(ended.instruction, 120))
     if cost := terminal.money(ended.cost):
         line.append(f"  {cost}", "dim")
-    terminal.console().print(line)
+    terminal.hang(terminal.console(), head, line)
     if ended.error:
         said = f"{ended.error['code']}: {terminal.words(ended.error['message'])}"
         terminal.hang(terminal.console(), "  ", Text(said, "red"))
