@@ -71,8 +71,8 @@ def test_a_services_own_tests_pass_on_a_stack_of_their_own(tmp_path: Path) -> No
     tests.write_text((EXAMPLES / "python" / "test_service.py").read_text(encoding="utf-8"), encoding="utf-8")
     done = subprocess.run(
         [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", str(tests)],
-        cwd=tmp_path, env={**env, "DARKROOM_REPO": str(lines.ROOT)}, check=False, capture_output=True, text=True,
-        timeout=300,
+        cwd=tmp_path, env={**env, "DARKROOM_REPO": os.path.relpath(lines.ROOT, tmp_path)}, check=False,
+        capture_output=True, text=True, timeout=300,
     )  # fmt: skip
     assert done.returncode == 0, done.stdout + done.stderr
     assert "3 passed" in done.stdout

@@ -14,7 +14,7 @@ _MARKS = ("template.yaml", "local/stack/lifecycle.py")  # no other project has b
 def find(environ: Mapping[str, str] = os.environ, start: Path | None = None) -> Path | None:
     """The checkout that `DARKROOM_REPO` names, or else the one around `start` (by default the working folder)."""
     if named := environ.get("DARKROOM_REPO"):
-        return Path(named).expanduser()
+        return Path(named).expanduser().absolute()  # its commands are run from within it
     folder = start or Path.cwd()
     return next((each for each in (folder, *folder.parents) if _is_one(each)), None)
 

@@ -95,6 +95,13 @@ def test_a_checkout_is_found_from_below(repository: Path) -> None:
     assert checkout.find({}, repository.parent) is None
 
 
+def test_a_checkout_named_from_the_working_folder_is_found_from_any_other(
+    repository: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(repository.parent)
+    assert checkout.find({"DARKROOM_REPO": repository.name}) == repository
+
+
 def test_what_is_no_checkout_is_told(tmp_path: Path) -> None:
     with pytest.raises(Unreachable, match="is no checkout of Darkroom"):
         checkout.needed({"DARKROOM_REPO": str(tmp_path)})

@@ -6,6 +6,7 @@ from typing import get_args
 
 import pytest
 
+from darkroom.domain.picture_formats import ENDINGS
 from darkroom.errors import Code
 from darkroom.providers.dialect_table import DIALECTS
 from local.stack.parameters import read_template
@@ -57,6 +58,12 @@ def test_the_options_are_those_that_the_dialects_take(dialect: str) -> None:
 def test_the_contract_names_the_options_of_the_first_dialect() -> None:
     listed = text("docs/contract.md").partition("Those of `nebula`: ")[2].partition(". The next turn")[0]
     assert sorted(re.findall(r"`(\w+)`", listed)) == sorted(DIALECTS["nebula"].options)
+
+
+def test_the_contract_names_each_ending_of_a_picture() -> None:
+    section = text("docs/contract.md").partition("## 2. Ask by upload")[2]
+    (row,) = re.findall(r"^\| `(.+)` \| a source image;", section, re.MULTILINE)
+    assert set(row.split()) == ENDINGS
 
 
 def prose(document: Path) -> str:
