@@ -127,6 +127,7 @@ def signatures(call: dict[str, Any]) -> list[tuple[str, bool]]:
 def test_a_signature_goes_back_in_its_place_to_the_same_model(road: Road, thread: str) -> None:
     mark = uuid.uuid4().hex[:8]
     road.upload(f"{thread}.jpg", photo(), instruction=f"sunset {mark}")
+    road.turn(thread, 1)
     road.send(thread, {"instruction": f"mirror it {mark}"})
     road.send(thread, {"instruction": f"a white frame {mark}", "model": "gemini-3-pro-image", "parent_turn": 1})
     assert road.turn(thread, 3)["cost"]["paid_calls"] == 1
