@@ -37,7 +37,7 @@ The stack is still running; the thread's outcomes are in {prefix}
 
 See them in the browser, and go on from there or from this shell:
   .venv/bin/darkroom console
-  .venv/bin/darkroom send photo.jpg "Make it night"
+  .venv/bin/darkroom send {out}/source.jpg "Make it night"
   .venv/bin/darkroom reply {thread.thread_id} "Add a white frame"
 README.md goes on from here.
 
