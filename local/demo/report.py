@@ -31,13 +31,14 @@ def explain(outcome: Outcome) -> str:
 
 def farewell(out: Path, thread: Conversation) -> str:
     prefix = f"s3://{thread.results}/threads/{thread.thread_id}/"
+    source = next(out.glob("source.*"))  # its ending is that of PHOTO
     return f"""
 The pictures are in {out}/, side by side in {out}/contact-sheet.png.
 The stack is still running; the thread's outcomes are in {prefix}
 
 See them in the browser, and go on from there or from this shell:
   .venv/bin/darkroom console
-  .venv/bin/darkroom send photo.jpg "Make it night"
+  .venv/bin/darkroom send {source} "Make it night"
   .venv/bin/darkroom reply {thread.thread_id} "Add a white frame"
 README.md goes on from here.
 
