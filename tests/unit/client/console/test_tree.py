@@ -51,4 +51,4 @@ def test_a_request_under_way_is_shown_by_the_words_that_were_sent_from_here() ->
     pending: Any = SimpleNamespace(request_id="r", request=SimpleNamespace(instruction="add snow"))
     sent.once("form", lambda: ("mug", [pending]))
     desk: Any = SimpleNamespace(sent=sent)
-    assert shown(desk, {"thread_id": "mug", "turns": []})["sent_words"] == {"r": "add snow"}
+    assert shown(desk, {"thread_id": "mug", "turns": [], "sent": []})["sent_words"] == {"r": "add snow"}
