@@ -32,4 +32,8 @@ def __getattr__(name: str) -> object:
     """Imported when it is first used: the command, which lies in here too, says its help without boto3."""
     if name not in _PLACES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(importlib.import_module(f"{__name__}.{_PLACES[name]}"), name)
+    place = f"{__name__}.{_PLACES[name]}"
+    try:
+        return getattr(importlib.import_module(place), name)
+    except AttributeError as error:  # Python would replace it with "cannot import name", without its cause
+        raise ImportError(f"{place} cannot be imported: {error}") from error

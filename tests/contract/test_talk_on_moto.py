@@ -553,3 +553,12 @@ def test_a_watch_tells_what_ends_until_it_is_stopped(
     told = json.loads(said)
     assert (code, told["thread_id"], told["turn"], told["status"]) == (0, "mug", 1, "succeeded")
     assert told["result"].startswith("s3://results/threads/mug/00001-")
+
+
+def test_a_list_without_a_conversation_says_that_a_pause_may_hide_some(
+    darkroom: Darkroom, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    said = "The stack is paused: requests in its queue are not seen before `darkroom resume`."
+    assert said not in " ".join(darkroom("threads", "--waiting")[2].split())
+    monkeypatch.setattr(Stack, "seems_paused", lambda _: True)
+    assert said in " ".join(darkroom("threads", "--waiting")[2].split())

@@ -10,21 +10,26 @@ import pytest
 from botocore.exceptions import ClientError
 
 from darkroom.aws.dynamodb.batch_state import DynamoBatchState
+from darkroom.aws.dynamodb.ledger import DynamoLedger
 from darkroom.aws.dynamodb.listing import Refusals
 from darkroom.aws.dynamodb.table import Table
 from darkroom.aws.dynamodb.upload_state import DynamoUploadState
-from darkroom.batches.ports import Answered, Progress
+from darkroom.batches.line_reader import Place
+from darkroom.batches.ports import Answered, Progress, Sent
 from darkroom.domain import keys, outcome
 from darkroom.domain.outcome import Timing
+from darkroom.domain.request import Request
 from darkroom.domain.upload import Upload
-from darkroom.errors import Rejected
+from darkroom.errors import Cause, Rejected, Unavailable
+from darkroom.turns.ports import Claim, Wait
 from darkroom.uploads.pairing import Seen, Stem
 from darkroom_client.command import run
 from darkroom_client.commands.common import Given
+from darkroom_client.commands.operating import batch as batch_command
 from darkroom_client.commands.operating.batch import _said
 from darkroom_client.errors import Invalid, NotFound, Trouble
 from darkroom_client.operating.batches import local_batch
-from darkroom_client.operating.batches.batch_run import Batch, found
+from darkroom_client.operating.batches.batch_run import Batch, Standing, found
 from darkroom_client.operating.batches.local_batch import LocalBatch
 from darkroom_client.stacks.stack import Stack
 from tests.fakes.stack import deployed
@@ -245,3 +250,58 @@ def test_a_table_that_was_bounded_is_found_by_its_own_name(desk: Desk) -> None:
     for name in ("shop/other.csv", "shop/other.jsonl"):
         with pytest.raises(NotFound, match=f"No batch file '{name}'"):
             found(desk.stack, name).standing()
+
+
+def waiting(desk: Desk, *causes: Cause) -> str:
+    """A batch whose lines wait for these causes. Its name."""
+    name = desk.arrives(desk.read(*map(line, "abc"[: len(causes)])), generation=1)
+    state, ledger = DynamoBatchState(desk.table), DynamoLedger(desk.table, daily_call_limit=0)
+    known = Progress(total=len(causes), is_counted=True, position=len(causes))
+    for position, cause in enumerate(causes, 1):
+        custom_id = "abc"[position - 1]
+        thread = f"shop/spring/{custom_id}"
+        known = state.save(
+            name, replace(known, open=(*known.open, position)), Sent(position, custom_id, thread, "f", Place())
+        )
+        asked = Request(thread, custom_id, "a cat")
+        claim = ledger.claim(asked, AT)
+        assert isinstance(claim, Claim)
+        ledger.defer(claim, Unavailable(cause, "no"), Wait(NOON + 600, "a cat"))
+    return name
+
+
+def test_the_status_of_a_batch_names_each_cause_of_waiting_once_with_the_way_out(
+    desk: Desk, capsys: pytest.CaptureFixture[str]
+) -> None:
+    waiting(desk, "credentials", "credentials", "budget")
+    assert run(["batch", "status", KEY], given(desk)) == 0
+    said, first, second = capsys.readouterr().out.splitlines()
+    assert said.startswith("0 of 3 succeeded, 0 failed, 3 under way or waiting.")
+    assert first.startswith("The line a waits (credentials) since ")
+    assert "The image API refuses the key." in first
+    assert second.startswith("The line c waits (budget) since ")
+    assert run(["batch", "status", KEY, "--json"], given(desk)) == 0
+    told = json.loads(capsys.readouterr().out)
+    assert told["under_way"] == 3
+    assert [(each["custom_id"], each["cause"]) for each in told["waits"]] == [("a", "credentials"), ("c", "budget")]
+
+
+def test_whoever_follows_a_batch_hears_the_cause_of_its_wait_once(
+    desk: Desk, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(batch_command, "WAITS_KNOWN_SECONDS", 0)
+    name, looks = waiting(desk, "credentials", "credentials"), iter([None, None])
+    state, before = DynamoBatchState(desk.table), Batch.standing
+
+    def ends_in_the_end(batch: Batch) -> Standing:
+        if next(looks, "over"):
+            now = state.progress(name)
+            state.save(name, replace(now, open=(), succeeded=2))
+        return before(batch)
+
+    monkeypatch.setattr(Batch, "standing", ends_in_the_end)
+    desk.stack.s3.put_object(Bucket="uploads", Key=KEY, Body=desk.file.read_bytes())
+    assert run(["batch", KEY], given(desk)) == 0
+    told = capsys.readouterr().err
+    assert told.count("waits (credentials)") == 1
+    assert told.startswith("The line a waits (credentials)")

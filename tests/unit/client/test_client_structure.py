@@ -71,6 +71,23 @@ def test_the_library_loads_boto3_and_the_words_of_the_contract_alone() -> None:
     assert not foreign & loaded
 
 
+@pytest.mark.parametrize(
+    ("shadow", "said"),
+    [
+        ("from darkroom_client import Darkroom", "darkroom_client.room cannot be imported: partially initialized"),
+        ("", "darkroom_client.room cannot be imported: module 'boto3' has no attribute"),
+    ],
+)
+def test_a_script_that_is_called_as_a_library_of_ours_hears_the_real_error(
+    tmp_path: Path, shadow: str, said: str
+) -> None:
+    (tmp_path / "boto3.py").write_text(shadow, encoding="utf-8")
+    script = tmp_path / ("boto3.py" if shadow else "shop.py")
+    script.write_text("from darkroom_client import Darkroom", encoding="utf-8")
+    told = subprocess.run([sys.executable, script], check=False, capture_output=True, text=True)
+    assert said in told.stderr.splitlines()[-1]
+
+
 def test_the_distribution_holds_library_and_command_and_needs_nothing_of_the_layers() -> None:
     project = tomllib.loads((ROOT.parents[1] / "pyproject.toml").read_text(encoding="utf-8"))
     assert project["tool"]["hatch"]["build"]["targets"]["wheel"]["packages"] == [

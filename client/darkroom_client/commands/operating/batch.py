@@ -1,6 +1,7 @@
 """`darkroom batch`: a file of requests, followed to its end."""
 
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -11,11 +12,12 @@ from darkroom_client.errors import Denied, Invalid
 from darkroom_client.telling import when
 
 if TYPE_CHECKING:
-    from darkroom_client.operating.batches.batch_run import Batch, Failure, Standing
+    from darkroom_client.operating.batches.batch_run import Batch, Failure, LineWait, Standing
     from darkroom_client.operating.batches.local_batch import LocalBatch
     from darkroom_client.stacks.stack import Stack
 
 SHOWN = 20  # faults and failures, of perhaps very many
+WAITS_KNOWN_SECONDS = 5  # until open lines are looked at again
 
 
 @click.command("batch", short_help="Ask for all lines of a .jsonl or .csv.")
@@ -129,7 +131,7 @@ def _followed(given: Given, batch: "Batch", local: "LocalBatch") -> "Standing":
 
     is_shown = not given.as_json and console().is_terminal
     try:
-        *_, last = _with_a_bar(batch, local) if is_shown else _unseen(batch, local)
+        *_, last = _with_a_bar(batch, local) if is_shown else _unseen(batch, local, given.note)
     except Denied as denied:
         told = f"{batch.key} is uploaded and goes on by itself; its answers will be at {batch.answers}"
         raise Denied(f"{told}. It cannot be followed: {denied.message}", denied.hint) from denied
@@ -139,9 +141,44 @@ def _followed(given: Given, batch: "Batch", local: "LocalBatch") -> "Standing":
     return last
 
 
-def _unseen(batch: "Batch", local: "LocalBatch") -> "Iterator[Standing]":
+class _Causes:
+    """Says each cause once for which lines of a batch wait. It looks at most every few seconds."""
+
+    def __init__(self, batch: "Batch", note: Callable[[str], object]) -> None:
+        self._batch = batch
+        self._note = note
+        self._told: set[str | None] = set()
+        self._looks_at = time.monotonic() + WAITS_KNOWN_SECONDS
+        self._waits: list[LineWait] = []
+
+    def now(self, standing: "Standing") -> str:
+        """The causes as a few words, such as `waits (credentials)`; empty where no line waits."""
+        if not standing.open:
+            return ""
+        if time.monotonic() >= self._looks_at:
+            self._waits = self._batch.waits()
+            self._looks_at = time.monotonic() + WAITS_KNOWN_SECONDS
+        for each in self._waits:
+            if each.waiting.cause not in self._told:
+                self._told.add(each.waiting.cause)
+                self._note(_wait(each))
+        causes = ", ".join(str(each.waiting.cause) for each in self._waits)
+        return f"waits ({causes})" if causes else ""
+
+
+def _wait(wait: "LineWait") -> str:
+    """What a line waits for, and the way out."""
+    from darkroom_client.commands.talking import progress
+
+    return f"The line {wait.custom_id} {progress.cause(wait.waiting)}"
+
+
+def _unseen(batch: "Batch", local: "LocalBatch", note: Callable[[str], object]) -> "Iterator[Standing]":
     batch.begun(local)
-    yield from batch.standings()
+    causes = _Causes(batch, note)
+    for standing in batch.standings():
+        causes.now(standing)
+        yield standing
 
 
 def _with_a_bar(batch: "Batch", local: "LocalBatch") -> "Iterator[Standing]":
@@ -156,10 +193,12 @@ def _with_a_bar(batch: "Batch", local: "LocalBatch") -> "Iterator[Standing]":
     with Progress(*columns, console=console()) as bar:
         task = bar.add_task("waiting to be taken up", total=local.requests, said="")
         batch.begun(local)
+        causes = _Causes(batch, lambda said: bar.console.print(words(said)))  # above the bar
         for standing in batch.standings():
+            said = filter(None, (_pace(standing), causes.now(standing)))
             bar.update(
                 task, total=standing.total if standing.is_counted else None, completed=standing.ended,
-                description="stopping" if standing.is_stopped else name, said=_pace(standing),
+                description="stopping" if standing.is_stopped else name, said=", ".join(said),
             )  # fmt: skip
             yield standing
 
@@ -189,14 +228,18 @@ def _span(seconds: float) -> str:
 def _tell(given: Given, batch: "Batch", standing: "Standing", *, is_brief: bool = False) -> None:
     """How far it is, and which lines failed."""
     failures = batch.failures() if standing.failed and not is_brief else []
+    waits = batch.waits() if standing.open and not is_brief else []
     told: dict[str, Any] = {
         "key": batch.key, "total": standing.total, "succeeded": standing.succeeded, "failed": standing.failed,
         "cancelled": standing.cancelled, "under_way": standing.open, "ended": standing.is_over,
         "stopped": standing.is_stopped, "paid_calls": standing.paid_calls, "max_calls": standing.max_calls or None,
         "answers": batch.answers,
         "failures": [each._asdict() for each in failures],
+        "waits": [
+            {"custom_id": name, "cause": each.cause, "since": each.since, "until": each.until} for name, each in waits
+        ],
     }  # fmt: skip
-    given.tell(told, *([] if is_brief else _said(standing)))
+    given.tell(told, *([] if is_brief else _said(standing, is_held=bool(waits))), *map(_wait, waits))
     if given.as_json or is_brief:
         return
     if failures:
@@ -206,10 +249,10 @@ def _tell(given: Given, batch: "Batch", standing: "Standing", *, is_brief: bool 
         click.echo(f"Answers: {batch.answers}")
 
 
-def _said(standing: "Standing") -> list[str]:
+def _said(standing: "Standing", *, is_held: bool = False) -> list[str]:
     if not standing.is_counted:
         return [f"{standing.total:,} lines counted so far."]
-    under_way = f", {standing.open:,} under way" if standing.open else ""
+    under_way = f", {standing.open:,} under way{' or waiting' * is_held}" if standing.open else ""
     stopped = ", stopped" if standing.is_stopped else ""
     ended = f"{standing.succeeded:,} of {standing.total:,} succeeded, {_without_picture(standing)}"
     said = f"{ended}{under_way}{stopped}"

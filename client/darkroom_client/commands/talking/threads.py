@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from rich.text import Text
 
     from darkroom_client.index import Summary
+    from darkroom_client.room import Darkroom
 
 SINCE, LIMIT = "30d", 50
 WIDE_COLUMNS = 60  # of a terminal that shows how it stands in words, and not by a sign alone
@@ -37,22 +38,26 @@ def command(given: Given, prefix: str, since: datetime, words: str, status: str 
 
     Waiting conversations are always in the list. A request that is under way is not: `darkroom show THREAD` has it.
     """
-    found = given.room().threads(since, prefix, words)
+    room = given.room()
+    found = room.threads(since, prefix, words)
     wanted = (each for each in found if status in (None, each.status))
     if given.as_json:
         for each in islice(wanted, limit):
             given.tell({name: value for name, value in each._asdict().items() if name != "code"})
     else:
-        _show(list(islice(wanted, limit + 1)), limit, since)
+        _show(list(islice(wanted, limit + 1)), limit, since, room)
 
 
-def _show(found: list["Summary"], limit: int, since: datetime) -> None:
+def _show(found: list["Summary"], limit: int, since: datetime, room: "Darkroom") -> None:
     from darkroom_client.commands import tables, terminal
 
     if not found:
-        terminal.note(
-            f"No such conversation since {since:%Y-%m-%d %H:%M} UTC. --since looks further back, as in --since 90d."
-        )
+        way_out = "--since looks further back, as in --since 90d."
+        if room.stack.seems_paused():
+            way_out = (
+                f"The stack is paused: requests that lie in the queue are not seen before `darkroom resume`. {way_out}"
+            )
+        terminal.note(f"No such conversation since {since:%Y-%m-%d %H:%M} UTC. {way_out}")
         return
     tables.show(_table(found[:limit], terminal.console().width))
     if len(found) > limit:

@@ -13,13 +13,16 @@ from darkroom.aws.dynamodb.batch_state import DynamoBatchState
 from darkroom.aws.dynamodb.table import Table
 from darkroom.aws.dynamodb.upload_state import DynamoUploadState
 from darkroom.batches import batch_file
-from darkroom.batches.ports import Progress
-from darkroom.domain import keys, upload
+from darkroom.batches.ports import Progress, Sent
+from darkroom.domain import keys, request_file, upload
+from darkroom.errors import Outdated
 from darkroom_client.batches import newest_batch
 from darkroom_client.errors import Denied, Invalid, NotFound, Trouble
 from darkroom_client.operating.batches.local_batch import TABLE, LocalBatch, as_lines, key_of
+from darkroom_client.results import PAUSED, Waiting, waiting_of
 from darkroom_client.stacks.aws_errors import OPERATOR, translated
 from darkroom_client.stacks.stack import Stack
+from darkroom_client.thread import Thread
 
 if TYPE_CHECKING:
     from mypy_boto3_s3.type_defs import ObjectTypeDef
@@ -29,6 +32,7 @@ _UPLOADER = "SenderPolicyArn or OperatorPolicyArn"
 FIRST_LOOK_SECONDS = 0.5
 LONGEST_LOOK_SECONDS = 5.0
 GROWTH = 1.2  # of the pause between two looks, while nothing moves
+LOOKED_AT = 10  # open lines that show what the batch waits for
 
 
 class Failure(NamedTuple):
@@ -38,6 +42,13 @@ class Failure(NamedTuple):
     code: str
     message: str
     hint: str | None
+
+
+class LineWait(NamedTuple):
+    """A line that waits, and what for."""
+
+    custom_id: str
+    waiting: Waiting
 
 
 class Standing(NamedTuple):
@@ -80,12 +91,14 @@ class Batch:
 
     def __init__(self, stack: Stack, key: str) -> None:
         self.key = key
+        self._stack = stack
         self._bucket = stack.outputs["UploadsBucket"]
         self._s3 = stack.s3
         self._table = Table(stack.dynamodb, stack.outputs["ThreadsTable"])
         self._state = DynamoBatchState(self._table)
         self._name: str | None = None
         self._etag: str | None = None  # of its upload
+        self._sent: dict[int, Sent] = {}  # open lines that were looked at, by their positions
         self.answers = f"s3://{stack.outputs['ResultsBucket']}/{batch_file.answer_key(key)}"
 
     def another(self, local: LocalBatch) -> datetime | None:
@@ -148,6 +161,13 @@ class Batch:
                 return
             sleep(pause)
 
+    def waits(self) -> list[LineWait]:
+        """What its oldest open lines wait for: one line for each cause, the oldest. It looks at few. Raises Trouble."""
+        with translated(OPERATOR):
+            first = self._state.progress(self._named()).open[:LOOKED_AT]
+            waits = [wait for position in first if (wait := self._wait(position))]
+        return list({each.waiting.cause: each for each in reversed(waits)}.values())[::-1]
+
     def failures(self) -> list[Failure]:
         """The lines that ended without a picture, in the file's order; those that were cancelled come last."""
         with translated(OPERATOR):
@@ -183,6 +203,20 @@ class Batch:
                 return same_length and self._s3.get_object(Bucket=self._bucket, Key=self.key)["Body"].read() == data
         except Denied:
             return False
+
+    def _wait(self, position: int) -> LineWait | None:
+        """What an open line waits for; None where it is under way or has ended."""
+        try:
+            sent = self._sent.get(position) or self._state.sent(self._named(), position)
+        except Outdated:
+            return None
+        self._sent[position] = sent
+        request_id = request_file.request_id_of(sent.custom_id)
+        entry = Thread(self._stack, sent.thread).request(request_id)
+        if not entry and self._stack.seems_paused():
+            return LineWait(sent.custom_id, Waiting(request_id, None, PAUSED, None, None))
+        waiting = waiting_of(entry, self._stack) if entry.get("state") == "open" else None
+        return LineWait(sent.custom_id, waiting) if waiting and waiting.cause else None
 
     def _named(self) -> str:
         if self._name is None:
