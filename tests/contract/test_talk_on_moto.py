@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -23,7 +24,7 @@ from darkroom_client.commands.talking.saving import Target
 from darkroom_client.errors import Trouble
 from darkroom_client.pending import PendingTurn
 from darkroom_client.room import Darkroom as Room
-from darkroom_client.stacks.stack import Stack
+from darkroom_client.stacks.stack import MAPPINGS, Stack
 from tests.contract.studio import NOON, Studio
 from tests.fakes.stack import changed, rules
 
@@ -44,6 +45,12 @@ def darkroom(studio: Studio, capsys: pytest.CaptureFixture[str], tmp_path: Path,
     monkeypatch.setenv("COLUMNS", "60")
     (tmp_path / "mug.jpg").write_bytes(png())
     stack = changed(studio.stack, parameters={"PricePerImage": "0.039 USD"})
+
+    return on(stack, capsys)
+
+
+def on(stack: Stack, capsys: pytest.CaptureFixture[str]) -> Darkroom:
+    """The command on this stack."""
 
     class At(Given):
         def open_stack(self) -> Stack:
@@ -555,10 +562,12 @@ def test_a_watch_tells_what_ends_until_it_is_stopped(
     assert told["result"].startswith("s3://results/threads/mug/00001-")
 
 
+@pytest.mark.parametrize(("state", "is_said"), [("Enabled", False), ("Disabled", True)])
 def test_a_list_without_a_conversation_says_that_a_pause_may_hide_some(
-    darkroom: Darkroom, monkeypatch: pytest.MonkeyPatch
+    studio: Studio, capsys: pytest.CaptureFixture[str], state: str, is_said: bool
 ) -> None:
-    said = "The stack is paused: requests in its queue are not seen before `darkroom resume`."
-    assert said not in " ".join(darkroom("threads", "--waiting")[2].split())
-    monkeypatch.setattr(Stack, "seems_paused", lambda _: True)
-    assert said in " ".join(darkroom("threads", "--waiting")[2].split())
+    functions = SimpleNamespace(get_event_source_mapping=lambda UUID: {"State": state})  # noqa: ARG005, N803
+    stack = changed(studio.stack, functions=functions, resources=dict.fromkeys(MAPPINGS.values(), "uuid"))
+    code, _, said = on(stack, capsys)("threads", "--waiting")
+    hidden = "The stack is paused: requests in its queue are not seen before `darkroom resume`."
+    assert (code, hidden in " ".join(said.split())) == (0, is_said)

@@ -167,7 +167,7 @@ class _Causes:
 
 
 def _wait(wait: "LineWait") -> str:
-    """What a line waits for, and the way out."""
+    """Says what a line waits for, and the way out."""
     from darkroom_client.commands.talking import progress
 
     return f"The line {wait.custom_id} {progress.cause(wait.waiting)}"

@@ -54,9 +54,7 @@ def _show(found: list["Summary"], limit: int, since: datetime, room: "Darkroom")
     if not found:
         way_out = "--since looks further back, as in --since 90d."
         if room.stack.seems_paused():
-            way_out = (
-                f"The stack is paused: requests that lie in the queue are not seen before `darkroom resume`. {way_out}"
-            )
+            way_out = f"The stack is paused: requests in its queue are not seen before `darkroom resume`. {way_out}"
         terminal.note(f"No such conversation since {since:%Y-%m-%d %H:%M} UTC. {way_out}")
         return
     tables.show(_table(found[:limit], terminal.console().width))

@@ -162,7 +162,7 @@ class Batch:
             sleep(pause)
 
     def waits(self) -> list[LineWait]:
-        """What its oldest open lines wait for: one line for each cause, the oldest. It looks at few. Raises Trouble."""
+        """For each cause of waiting among its few oldest open lines, the oldest such line. Raises Trouble."""
         with translated(OPERATOR):
             first = self._state.progress(self._named()).open[:LOOKED_AT]
             waits = [wait for position in first if (wait := self._wait(position))]
@@ -205,7 +205,7 @@ class Batch:
             return False
 
     def _wait(self, position: int) -> LineWait | None:
-        """What an open line waits for; None where it is under way or has ended."""
+        """The wait of an open line; None where it is under way or has ended."""
         try:
             sent = self._sent.get(position) or self._state.sent(self._named(), position)
         except Outdated:
