@@ -23,7 +23,8 @@ LIMIT = 150
 FORGOTTEN = range(10)
 JUDGED, ASKED_AGAIN = range(10, 20), range(20, 30)  # the first turn of each has no picture
 CANCELLED = range(80, 100)
-ALL_WITHIN_SECONDS = 600
+# A worker that dies before it has hidden its messages anew leaves them hidden for the queue's own 900 s.
+ALL_WITHIN_SECONDS = 1000
 SECONDS_A_CALL = 0.3
 WAITING, LINES = 300, 5000
 MOST_ATTEMPTS = 4  # of a request that finds no room, is woken, and meets a limit that other requests have reached
