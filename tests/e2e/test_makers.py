@@ -77,5 +77,5 @@ def test_a_result_that_is_sent_again_is_bare_too(doors: Doors, api: Provider, th
     doors.send(threads[name], {"instruction": "and now at night"})
     assert doors.turn(threads[name], 2)["status"] == "succeeded"
     (call,) = api.calls("and now at night")
-    assert len(call.pictures) == 2
+    assert len(call.pictures) == (2 if doors.dialect.history == "turns" else 1)
     assert not any(SECRET.encode() in picture for picture in call.pictures)
