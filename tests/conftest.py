@@ -46,6 +46,7 @@ def pytest_report_header(config: pytest.Config) -> str:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leave out what another dialect cannot do; each mark says why."""
     for item in items:
         if config.option.dialect != DEFAULT_DIALECT and (marker := item.get_closest_marker("nebula")):
             item.add_marker(pytest.mark.skip(reason=f"{config.option.dialect}: {marker.args[0]}"))

@@ -189,9 +189,9 @@ def test_a_wait_that_is_over_says_what_the_request_waits_for(studio: Studio) -> 
 def test_a_pause_is_the_cause_for_an_operator_and_no_error_for_a_reader(studio: Studio) -> None:
     asked = list[str]()
 
-    def mapping(UUID: str) -> dict[str, str]:  # noqa: N803 - AWS's name
-        asked.append(UUID)
-        if UUID == "hidden":
+    def mapping(**named: str) -> dict[str, str]:
+        asked.append(named["UUID"])
+        if named["UUID"] == "hidden":
             raise ClientError({"Error": {"Code": "AccessDeniedException"}}, "GetEventSourceMapping")
         return {"State": "Disabled"}
 

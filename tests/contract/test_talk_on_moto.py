@@ -566,7 +566,7 @@ def test_a_watch_tells_what_ends_until_it_is_stopped(
 def test_a_list_without_a_conversation_says_that_a_pause_may_hide_some(
     studio: Studio, capsys: pytest.CaptureFixture[str], state: str, is_said: bool
 ) -> None:
-    functions = SimpleNamespace(get_event_source_mapping=lambda UUID: {"State": state})  # noqa: ARG005, N803
+    functions = SimpleNamespace(get_event_source_mapping=lambda **_: {"State": state})
     stack = changed(studio.stack, functions=functions, resources=dict.fromkeys(MAPPINGS.values(), "uuid"))
     code, _, said = on(stack, capsys)("threads", "--waiting")
     hidden = "The stack is paused: requests in its queue are not seen before `darkroom resume`."

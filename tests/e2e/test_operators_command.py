@@ -157,6 +157,8 @@ def test_tables_fit_the_terminal_and_a_bar_shows_how_far_a_batch_is(
         ["wake"], ["cancel", f"{mark}/{FOREIGN}"], ["retry", "ghost:1"],
     ):  # fmt: skip
         shown = typed(stack, told, width).splitlines()
+        assert shown, told
+        # An address stays in one piece, so that it can be copied.
         assert [line for line in shown if cell_len(line) > width and "s3://" not in line] == [], told
 
 

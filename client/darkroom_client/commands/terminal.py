@@ -74,7 +74,7 @@ def hang(console: Console, head: Text | str, said: Text, first: str = "", rest: 
 
 
 def filled(facts: Iterable[str], columns: int, between: str = " · ") -> str:
-    """Facts with dots between them, in lines that break at no other place."""
+    """Facts with a dot or another sign between them, in lines that break at no other place."""
     lines = [""]
     for fact in filter(None, facts):
         joined = f"{lines[-1]}{between}{fact}" if lines[-1] else fact

@@ -4,6 +4,7 @@ import hashlib
 import json
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from threading import Timer
 from typing import TYPE_CHECKING
 
 import pytest
@@ -25,11 +26,10 @@ from darkroom.turns.ports import Claim, Wait
 from darkroom.uploads.pairing import Seen, Stem
 from darkroom_client.command import run
 from darkroom_client.commands.common import Given
-from darkroom_client.commands.operating import batch as batch_command
 from darkroom_client.commands.operating.batch import _said
 from darkroom_client.errors import Invalid, NotFound, Trouble
 from darkroom_client.operating.batches import local_batch
-from darkroom_client.operating.batches.batch_run import Batch, Standing, found
+from darkroom_client.operating.batches.batch_run import FIRST_LOOK_SECONDS, Batch, found
 from darkroom_client.operating.batches.local_batch import LocalBatch
 from darkroom_client.stacks.stack import Stack
 from tests.fakes.stack import deployed
@@ -286,22 +286,14 @@ def test_the_status_of_a_batch_names_each_cause_of_waiting_once_with_the_way_out
     assert [(each["custom_id"], each["cause"]) for each in told["waits"]] == [("a", "credentials"), ("c", "budget")]
 
 
-def test_whoever_follows_a_batch_hears_the_cause_of_its_wait_once(
-    desk: Desk, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(batch_command, "WAITS_KNOWN_SECONDS", 0)
-    name, looks = waiting(desk, "credentials", "credentials"), iter([None, None])
-    state, before = DynamoBatchState(desk.table), Batch.standing
-
-    def ends_in_the_end(batch: Batch) -> Standing:
-        if next(looks, "over"):
-            now = state.progress(name)
-            state.save(name, replace(now, open=(), succeeded=2))
-        return before(batch)
-
-    monkeypatch.setattr(Batch, "standing", ends_in_the_end)
+def test_a_followed_batch_says_each_cause_of_its_wait_once(desk: Desk, capsys: pytest.CaptureFixture[str]) -> None:
+    name, state = waiting(desk, "credentials", "credentials"), DynamoBatchState(desk.table)
+    over = replace(state.progress(name), open=(), succeeded=2)
     desk.stack.s3.put_object(Bucket="uploads", Key=KEY, Body=desk.file.read_bytes())
+    ending = Timer(3 * FIRST_LOOK_SECONDS, state.save, (name, over))  # after several looks
+    ending.start()
     assert run(["batch", KEY], given(desk)) == 0
+    ending.join()
     told = capsys.readouterr().err
     assert told.count("waits (credentials)") == 1
     assert told.startswith("The line a waits (credentials)")

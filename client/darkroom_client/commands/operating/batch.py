@@ -142,13 +142,13 @@ def _followed(given: Given, batch: "Batch", local: "LocalBatch") -> "Standing":
 
 
 class _Causes:
-    """Says each cause once for which lines of a batch wait. It looks at most every few seconds."""
+    """Says each cause of waiting in a batch once. It looks at most every few seconds."""
 
     def __init__(self, batch: "Batch", note: Callable[[str], object]) -> None:
         self._batch = batch
         self._note = note
         self._told: set[str | None] = set()
-        self._looks_at = time.monotonic() + WAITS_KNOWN_SECONDS
+        self._looks_at = 0.0
         self._waits: list[LineWait] = []
 
     def now(self, standing: "Standing") -> str:
